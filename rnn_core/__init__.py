@@ -1,0 +1,31 @@
+"""Textbook recurrent training on PaddlePaddle, with its gradient norms in sight."""
+
+from rnn_core.compat import check_numpy
+
+# Paddle 2 built for NumPy 1 ends the whole process under NumPy 2, so look before importing it.
+check_numpy()
+
+from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
+from rnn_core.config import TrainConfig  # noqa: E402
+from rnn_core.data import Batch, load_data  # noqa: E402
+from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402
+from rnn_core.history import Event, History  # noqa: E402
+from rnn_core.model import NumericPrediction  # noqa: E402
+from rnn_core.train import NonFiniteError, TrainingInterrupted, train  # noqa: E402
+
+__all__ = [
+    "EXPERIMENTS",
+    "LSTM",
+    "Batch",
+    "Event",
+    "Experiment",
+    "History",
+    "LSTMState",
+    "NonFiniteError",
+    "NumericPrediction",
+    "SimpleRNN",
+    "TrainConfig",
+    "TrainingInterrupted",
+    "load_data",
+    "train",
+]

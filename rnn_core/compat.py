@@ -1,0 +1,36 @@
+"""The one place that knows where Paddle versions differ."""
+
+from importlib import metadata
+
+PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
+
+
+def installed_paddle() -> str | None:
+    """Version of the installed Paddle, read without importing it; None where there is none."""
+    versions = {
+        distribution.name.lower(): distribution.version
+        for name in PADDLE_DISTRIBUTIONS
+        for distribution in metadata.distributions(name=name)
+    }
+    return next(iter(versions.values()), None)
+
+
+def check_numpy() -> None:
+    """Refuse Paddle 2 beside NumPy 2.
+
+    Paddle 2.6.2 declares no upper bound for NumPy, but was built for NumPy 1: under NumPy 2 the
+    process ends with "free(): invalid pointer", which no `except` can catch.
+
+    Raises:
+        ImportError: Paddle 2 and NumPy 2 or newer are installed together.
+    """
+    paddle, numpy = installed_paddle(), metadata.version("numpy")
+    if paddle is not None and _major(paddle) < 3 and _major(numpy) >= 2:
+        raise ImportError(
+            f"Paddle {paddle} ends the process under NumPy {numpy}: "
+            f'install "numpy<2" beside it, or Paddle 3'
+        )
+
+
+def _major(version: str) -> int:
+    return int(version.split(".")[0])

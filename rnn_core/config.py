@@ -1,0 +1,124 @@
+"""What a training run is made of, checked before any work."""
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+Cell = Literal["RNN", "LSTM"]
+Clip = Literal["by-norm", "by-global-norm", "none"]
+DType = Literal["float32", "float64"]
+OnNonFinite = Literal["stop", "raise", "continue"]
+
+CELLS: tuple[str, ...] = get_args(Cell)
+CLIPS: tuple[str, ...] = get_args(Clip)
+DTYPES: tuple[str, ...] = get_args(DType)
+ON_NONFINITE: tuple[str, ...] = get_args(OnNonFinite)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training run; the defaults are those of the notebook's first run.
+
+    Attributes:
+        cell: "RNN" or "LSTM".
+        epochs: passes over the data.
+        learning_rate: step size of plain SGD.
+        clip_norm: largest gradient norm that reaches the update; None leaves gradients as they are.
+        clip: "by-norm" clips each parameter's gradient by itself, "by-global-norm" all of them
+            together (Pascanu, Mikolov and Bengio, 2013), "none" none.
+        batch_size: samples in a batch.
+        num_steps: length T of a sequence.
+        vocab_size: number of tokens.
+        emb_size: E, size of a token's embedding.
+        hidden_size: H, size of the hidden state.
+        seed: of Paddle's global generator, from which the weights are drawn.
+        device: "cpu", "gpu" or "gpu:N".
+        dtype: "float32" or "float64".
+        on_nonfinite: what to do when a loss or gradient is NaN or infinite: "stop" and keep the
+            history, "raise", or "continue".
+
+    Raises:
+        TypeError: a value has the wrong type.
+        ValueError: a value is out of range, unknown, or contradicts another.
+    """
+
+    cell: Cell = "RNN"
+    epochs: int = 5
+    learning_rate: float = 0.05
+    clip_norm: float | None = None
+    clip: Clip = "by-norm"
+    batch_size: int = 1
+    num_steps: int = 10
+    vocab_size: int = 10
+    emb_size: int = 128
+    hidden_size: int = 128
+    seed: int = 0
+    device: str = "cpu"
+    dtype: DType = "float32"
+    on_nonfinite: OnNonFinite = "stop"
+
+    def __post_init__(self) -> None:
+        check_one_of("cell", self.cell, CELLS)
+        check_one_of("clip", self.clip, CLIPS)
+        check_one_of("dtype", self.dtype, DTYPES)
+        check_one_of("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
+        for name in (
+            "epochs",
+            "batch_size",
+            "num_steps",
+            "vocab_size",
+            "emb_size",
+            "hidden_size",
+        ):
+            check_positive_int(name, getattr(self, name))
+        check_positive_number("learning_rate", self.learning_rate)
+        check_seed(self.seed)
+        check_device_name(self.device)
+        if self.clip_norm is not None:
+            check_positive_number("clip_norm", self.clip_norm)
+        # Both of these would train without clipping while the reader believes otherwise.
+        if self.clip == "by-global-norm" and self.clip_norm is None:
+            raise ValueError("clip 'by-global-norm' needs a clip_norm, got None")
+        if self.clip == "none" and self.clip_norm is not None:
+            raise ValueError(f"clip 'none' takes no clip_norm, got {self.clip_norm!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values, for a file."""
+        return asdict(self)
+
+
+def check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise ValueError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def check_positive_int(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is an int, ValueError unless it is positive."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def check_positive_number(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is a number, ValueError unless it is positive and finite."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be positive and finite, got {value}")
+
+
+def check_seed(value: object) -> None:
+    """Raise TypeError unless `value` is an int, ValueError unless Paddle's generator takes it."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"seed must be an int, got {value!r}")
+    if not 0 <= value < 2**63:
+        raise ValueError(f"seed must lie in [0, 2**63), got {value}")
+
+
+def check_device_name(value: object) -> None:
+    """Raise ValueError unless `value` names a device; whether it is there, the run finds out."""
+    if not isinstance(value, str) or not re.fullmatch(r"cpu|gpu(:\d+)?", value):
+        raise ValueError(f"device must be 'cpu', 'gpu' or 'gpu:N', got {value!r}")

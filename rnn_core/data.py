@@ -1,0 +1,108 @@
+"""The notebook's four samples, and the checks that any batch must pass."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+from paddle import Tensor
+
+from rnn_core.config import DType, check_positive_int
+
+# Two digits and their sum, as in the notebook.
+SAMPLES = (((1, 2), 3), ((2, 4), 6), ((3, 2), 5), ((3, 1), 4))
+
+
+class Batch(NamedTuple):
+    """What one training step sees: `tokens` `[B, T]` int64, `labels` `[B, 1]` float."""
+
+    tokens: Tensor
+    labels: Tensor
+
+
+def load_data(
+    num_steps: int = 10, batch_size: int = 1, dtype: DType = "float32"
+) -> Iterator[Batch]:
+    """Yield the notebook's samples, in its order, one batch at a time.
+
+    Each sample is two digits followed by zeros up to `num_steps`; its label is their sum. The
+    last batch is smaller where `batch_size` does not divide four.
+
+    Args:
+        num_steps: length T of every sequence, at least 2.
+        batch_size: samples in a batch, 1 to 4.
+        dtype: of the labels.
+
+    Raises:
+        TypeError: `num_steps` or `batch_size` is not an int.
+        ValueError: `num_steps` or `batch_size` is out of range.
+    """
+    check_positive_int("num_steps", num_steps)
+    check_positive_int("batch_size", batch_size)
+    if num_steps < 2:
+        raise ValueError(f"num_steps must be at least 2, the digits of a sample, got {num_steps}")
+    if batch_size > len(SAMPLES):
+        raise ValueError(
+            f"batch_size must be at most {len(SAMPLES)}, all samples, got {batch_size}"
+        )
+    return _batches(num_steps, batch_size, dtype)
+
+
+def _batches(num_steps: int, batch_size: int, dtype: DType) -> Iterator[Batch]:
+    for start in range(0, len(SAMPLES), batch_size):
+        samples = SAMPLES[start : start + batch_size]
+        tokens = [list(digits) + [0] * (num_steps - len(digits)) for digits, _ in samples]
+        labels = [[label] for _, label in samples]
+        yield Batch(
+            paddle.to_tensor(tokens, dtype="int64"),
+            paddle.to_tensor(labels, dtype=dtype),
+        )
+
+
+def check_tokens(tokens: Tensor, vocab_size: int) -> None:
+    """Refuse what an embedding would read out of bounds or truncate.
+
+    Paddle alone reads token -1 out of bounds in silence, and checks no token on a GPU.
+
+    Raises:
+        TypeError: `tokens` is not a tensor of integers.
+        ValueError: `tokens` is not `[B >= 1, T >= 1]`, or a token is outside `[0, vocab_size)`.
+    """
+    if not isinstance(tokens, Tensor):
+        raise TypeError(f"tokens must be a Paddle tensor, got {type(tokens).__name__}")
+    if tokens.dtype not in (paddle.int32, paddle.int64):
+        raise TypeError(f"tokens must be int32 or int64, got {_name(tokens)}")
+    shape = list(tokens.shape)
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"tokens must be [B >= 1, T >= 1], got shape {shape}")
+    values = tokens.numpy()
+    low, high = values.min(), values.max()
+    if low < 0 or high >= vocab_size:
+        wrong = low if low < 0 else high
+        raise ValueError(f"tokens must lie in [0, {vocab_size}), got {wrong}")
+
+
+def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
+    """Refuse labels that would broadcast against the predictions, or poison the weights.
+
+    Raises:
+        TypeError: `labels` is not a tensor of `dtype`.
+        ValueError: `labels` is not `[batch_size, 1]`, or holds NaN or infinity.
+    """
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels must be a Paddle tensor, got {type(labels).__name__}")
+    if _name(labels) != dtype:
+        raise TypeError(f"labels must be {dtype}, as the model, got {_name(labels)}")
+    if list(labels.shape) != [batch_size, 1]:
+        raise ValueError(
+            f"labels must have the predictions' shape {[batch_size, 1]}, "
+            f"got shape {list(labels.shape)}"
+        )
+    values = labels.numpy()
+    if not np.isfinite(values).all():
+        raise ValueError(f"labels must be finite, got {values[~np.isfinite(values)][0]}")
+
+
+def _name(tensor: Tensor) -> str:
+    """The dtype without its module: "int64" for paddle.int64, in every version of Paddle."""
+    return str(tensor.dtype).rpartition(".")[-1]

@@ -1,0 +1,47 @@
+"""The notebook's three experiments, by name."""
+
+from dataclasses import dataclass
+
+from rnn_core.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named run.
+
+    Attributes:
+        name: on the command line.
+        summary: what to look for, in one sentence.
+        config: its settings.
+        log_every: print every that many steps, as the notebook does.
+    """
+
+    name: str
+    summary: str
+    config: TrainConfig
+    log_every: int
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            name="exploding-rnn",
+            summary="RNN without clipping: gradients explode, then are exactly zero.",
+            config=TrainConfig(cell="RNN", epochs=5, learning_rate=0.05),
+            log_every=1,
+        ),
+        Experiment(
+            name="clipped-rnn",
+            summary="The same RNN, clipped by norm: trains on, but never settles.",
+            config=TrainConfig(cell="RNN", epochs=500, learning_rate=0.05, clip_norm=1.0),
+            log_every=20,
+        ),
+        Experiment(
+            name="clipped-lstm",
+            summary="An LSTM, clipped by norm: predicts all four numbers and stays there.",
+            config=TrainConfig(cell="LSTM", epochs=500, learning_rate=0.1, clip_norm=1.0),
+            log_every=80,
+        ),
+    )
+}

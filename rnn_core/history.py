@@ -1,0 +1,172 @@
+"""What happened in a training run, and its file."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnn_core.config import TrainConfig
+from rnn_core.files import write_whole
+
+Outcome = Literal["finished", "non-finite", "interrupted"]
+EventKind = Literal["exploded", "vanished", "non-finite"]
+Values = NDArray[np.float64]
+
+FORMAT = "rnn_core history 1"
+
+# A loss or gradient norm past this has exploded. Measured over 40 to 100 seeds: with clipping,
+# losses stay below 2e3 and raw norms below 2e3; without, every loss passes 4e23 within 20 steps.
+EXPLOSION_LIMIT = 1e6
+
+
+@dataclass(frozen=True)
+class Event:
+    """The first time something of one kind happened.
+
+    Attributes:
+        kind: "exploded" (past `EXPLOSION_LIMIT`), "vanished" (a gradient exactly zero while the
+            loss is not) or "non-finite".
+        step: counted from 1.
+        what: every quantity that did so at that step: "loss", or a parameter's name for the norm
+            of its gradient.
+        value: of the first of them.
+    """
+
+    kind: EventKind
+    step: int
+    what: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Everything a run recorded.
+
+    Attributes:
+        config: the run's settings.
+        environment: versions, machine, device, threads and flags.
+        outcome: "finished", or why it ended early: "non-finite" or "interrupted".
+        loss: mean squared error of each step, `[steps]`, before its update.
+        raw_norms: for each parameter by name, the L2 norm of its gradient before clipping,
+            `[steps]`.
+        clipped_norms: the same after clipping.
+        accuracy: share of predictions within 0.1 of their label, taken before the update, of each
+            whole epoch, `[epochs]`.
+    """
+
+    config: TrainConfig
+    environment: dict[str, str]
+    outcome: Outcome
+    loss: Values
+    raw_norms: dict[str, Values]
+    clipped_norms: dict[str, Values]
+    accuracy: Values
+
+    @property
+    def steps(self) -> int:
+        """Number of steps recorded."""
+        return len(self.loss)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The first event of each kind that happened, in the order of their steps."""
+        recorded = {"loss": self.loss, **self.raw_norms}
+        zero_loss = self.loss == 0
+        happened: dict[EventKind, dict[str, NDArray[np.bool_]]] = {
+            # NaN compares as False, and infinity counts as non-finite alone.
+            "exploded": {
+                name: (values > EXPLOSION_LIMIT) & np.isfinite(values)
+                for name, values in recorded.items()
+            },
+            # A perfect fit has zero gradients too, and nothing has vanished.
+            "vanished": {
+                name: (values == 0) & ~zero_loss for name, values in self.raw_norms.items()
+            },
+            "non-finite": {name: ~np.isfinite(values) for name, values in recorded.items()},
+        }
+        for name, values in self.clipped_norms.items():
+            happened["non-finite"][name] = happened["non-finite"][name] | ~np.isfinite(values)
+        events = []
+        for kind, masks in happened.items():
+            steps = [int(mask.argmax()) for mask in masks.values() if mask.any()]
+            if steps:
+                first = min(steps)
+                what = tuple(name for name, mask in masks.items() if mask[first])
+                events.append(Event(kind, first + 1, what, float(recorded[what[0]][first])))
+        return tuple(sorted(events, key=lambda event: event.step))
+
+    def event(self, kind: EventKind) -> Event | None:
+        """The first event of this kind, or None."""
+        return next((event for event in self.events if event.kind == kind), None)
+
+    def save(self, path: str | Path) -> None:
+        """Write the history to one `.npz` file, whole or not at all.
+
+        `numpy.load` opens it too: `loss`, `accuracy`, `raw_norms/NAME` and `clipped_norms/NAME`
+        are float64 arrays, `config` and `environment` JSON.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        arrays: dict[str, Any] = {
+            "format": np.array(FORMAT),
+            "config": np.array(json.dumps(self.config.as_dict())),
+            "environment": np.array(json.dumps(self.environment)),
+            "outcome": np.array(self.outcome),
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "parameters": np.array(json.dumps(list(self.raw_norms))),
+        }
+        for name in self.raw_norms:
+            arrays[f"raw_norms/{name}"] = self.raw_norms[name]
+            arrays[f"clipped_norms/{name}"] = self.clipped_norms[name]
+        with write_whole(Path(path)) as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "History":
+        """Read a history that `save` wrote. Nothing in the file is run: no pickles.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is damaged, cut short, or no history.
+        """
+        try:
+            return cls._load(Path(path))
+        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is not a whole {FORMAT!r} file: {error}") from error
+
+    @classmethod
+    def _load(cls, path: Path) -> "History":
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no zip archive, or is cut short")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as stored:
+                if "format" not in stored or str(stored["format"]) != FORMAT:
+                    raise ValueError("it says nothing of that format")
+                names = json.loads(str(stored["parameters"]))
+                history = cls(
+                    config=TrainConfig(**json.loads(str(stored["config"]))),
+                    environment=json.loads(str(stored["environment"])),
+                    outcome=_outcome(str(stored["outcome"])),
+                    loss=stored["loss"],
+                    raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
+                    clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
+                    accuracy=stored["accuracy"],
+                )
+        for values in (*history.raw_norms.values(), *history.clipped_norms.values()):
+            if values.shape != history.loss.shape:
+                raise ValueError(f"{history.steps} losses stand beside {len(values)} norms")
+        return history
+
+
+def _outcome(value: str) -> Outcome:
+    for outcome in get_args(Outcome):
+        if value == outcome:
+            return outcome  # type: ignore[no-any-return]
+    raise ValueError(f"unknown outcome {value!r}")

@@ -1,0 +1,63 @@
+"""The model that predicts a number from a sequence of digits."""
+
+import paddle
+from paddle import Tensor
+
+from rnn_core.cells import LSTM, LSTMState, SimpleRNN
+from rnn_core.config import CELLS, DTYPES, Cell, DType, check_one_of, check_positive_int
+from rnn_core.data import check_tokens
+
+
+class NumericPrediction(paddle.nn.Layer):
+    """Embedding, recurrent layer, linear map of the last hidden state to one number.
+
+    The weights are drawn in float32 from Paddle's global generator, in the order recurrent layer,
+    embedding, linear layer; float64 starts from the same values, so that a seed names the same
+    weights in both.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 10,
+        emb_size: int = 128,
+        hidden_size: int = 128,
+        cell: Cell = "RNN",
+        dtype: DType = "float32",
+    ) -> None:
+        """Build the model and draw its weights.
+
+        Raises:
+            TypeError: a size is not an int.
+            ValueError: a size is not positive; `cell` or `dtype` is unknown.
+        """
+        check_positive_int("vocab_size", vocab_size)
+        check_positive_int("emb_size", emb_size)
+        check_positive_int("hidden_size", hidden_size)
+        check_one_of("cell", cell, CELLS)
+        check_one_of("dtype", dtype, DTYPES)
+        super().__init__()
+        self.vocab_size, self.emb_size, self.hidden_size = vocab_size, emb_size, hidden_size
+        self.cell = cell
+        # The recurrent layer comes first, as in the notebook: the order decides the random draws.
+        self.recurrent = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](emb_size, hidden_size)
+        self.embedding = paddle.nn.Embedding(vocab_size, emb_size)
+        self.linear = paddle.nn.Linear(hidden_size, 1)
+        self.to(dtype=dtype)
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict one number for each sequence.
+
+        Args:
+            tokens: digits, `[B, T]`, an integer dtype, each in `[0, vocab_size)`.
+
+        Returns:
+            The predictions, `[B, 1]`, and the last hidden state, `[B, H]`.
+
+        Raises:
+            TypeError: `tokens` are not integers.
+            ValueError: `tokens` are not `[B, T]`, are empty, or lie outside the vocabulary.
+        """
+        check_tokens(tokens, self.vocab_size)
+        state = self.recurrent(self.embedding(tokens))
+        hidden = state.hidden if isinstance(state, LSTMState) else state
+        return self.linear(hidden), hidden

@@ -1,0 +1,233 @@
+"""The training loop, which watches the gradients it trains with."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor
+
+from rnn_core.config import TrainConfig
+from rnn_core.data import Batch, check_labels, check_tokens, load_data
+from rnn_core.device import use_device
+from rnn_core.environment import describe_environment
+from rnn_core.gradients import clip_gradients, gradient_norms, make_clip
+from rnn_core.history import History, Outcome
+from rnn_core.model import NumericPrediction
+
+# A prediction this close to its label is right, as in the notebook.
+CORRECT_WITHIN = 0.1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step as it happened.
+
+    Attributes:
+        number: of the step, from 1.
+        epoch: its epoch, from 1.
+        index: its place in the epoch, from 0.
+        loss: mean squared error before the update.
+        raw_norms: L2 norm of every parameter's gradient before clipping.
+        clipped_norms: the same after clipping.
+        correct: right predictions in the epoch so far.
+        total: predictions in the epoch so far.
+        last: whether the step ends its epoch.
+    """
+
+    number: int
+    epoch: int
+    index: int
+    loss: float
+    raw_norms: dict[str, float]
+    clipped_norms: dict[str, float]
+    correct: int
+    total: int
+    last: bool
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss or gradient became NaN or infinite; `history` holds the run up to that step."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C came while training; `history` holds every whole step."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__(f"interrupted after step {history.steps}")
+        self.history = history
+
+
+def train(
+    config: TrainConfig,
+    data: Iterable[Batch] | None = None,
+    model: NumericPrediction | None = None,
+    on_step: Callable[[Step], object] | None = None,
+) -> History:
+    """Train with mean squared error and plain SGD, and record every step.
+
+    Seeds Paddle's global generator with `config.seed`, so that equal configs give equal bits.
+
+    Args:
+        config: the settings.
+        data: the batches of one epoch, used in this order in every epoch; the notebook's four
+            samples if None.
+        model: a model to train further, in place; a new one if None.
+        on_step: called after every step.
+
+    Raises:
+        TypeError: `data` holds something else than integer tokens and labels of `config.dtype`.
+        ValueError: the device is not there; `data` or `model` does not fit `config`; a token,
+            label or shape is out of range.
+        NonFiniteError: with `on_nonfinite="raise"`, the first NaN or infinity.
+        TrainingInterrupted: on Ctrl-C.
+    """
+    with use_device(config.device) as device:
+        paddle.seed(config.seed)
+        if model is None:
+            model = NumericPrediction(
+                config.vocab_size, config.emb_size, config.hidden_size, config.cell, config.dtype
+            )
+        else:
+            _check_model(model, config)
+        if data is None:
+            data = load_data(config.num_steps, config.batch_size, config.dtype)
+        batches = _checked(data, config)
+        return _run(config, device, batches, model, on_step)
+
+
+def _run(
+    config: TrainConfig,
+    device: str,
+    batches: list[Batch],
+    model: NumericPrediction,
+    on_step: Callable[[Step], object] | None,
+) -> History:
+    parameters = model.parameters()
+    optimizer = paddle.optimizer.SGD(learning_rate=config.learning_rate, parameters=parameters)
+    clip = make_clip(config.clip, config.clip_norm)
+    steps: list[Step] = []
+
+    def history(outcome: Outcome) -> History:
+        return _history(config, describe_environment(device), outcome, model, steps)
+
+    model.train()
+    try:
+        for epoch in range(1, config.epochs + 1):
+            correct = total = 0
+            for index, (tokens, labels) in enumerate(batches):
+                optimizer.clear_grad()
+                predictions, _ = model(tokens)
+                loss = F.mse_loss(predictions, labels)
+                loss.backward()
+
+                raw_norms = clipped_norms = gradient_norms(model)
+                if clip is not None:
+                    clip_gradients(clip, parameters)
+                    clipped_norms = gradient_norms(model)
+
+                correct += count_correct(predictions, labels)
+                total += len(labels)
+                step = Step(
+                    number=len(steps) + 1,
+                    epoch=epoch,
+                    index=index,
+                    loss=float(loss.numpy()),
+                    raw_norms=raw_norms,
+                    clipped_norms=clipped_norms,
+                    correct=correct,
+                    total=total,
+                    last=index == len(batches) - 1,
+                )
+                steps.append(step)
+                if on_step is not None:
+                    on_step(step)
+
+                if config.on_nonfinite != "continue" and not _finite(step):
+                    # Before the update, so that the model keeps its last finite weights.
+                    if config.on_nonfinite == "raise":
+                        raise NonFiniteError(
+                            f"loss or gradient not finite at step {step.number}",
+                            history("non-finite"),
+                        )
+                    return history("non-finite")
+                optimizer.step()
+    except KeyboardInterrupt as interrupt:
+        raise TrainingInterrupted(history("interrupted")) from interrupt
+    return history("finished")
+
+
+def count_correct(predictions: Tensor, labels: Tensor) -> int:
+    """How many predictions `[B, 1]` lie within 0.1 of their label `[B, 1]`."""
+    return int((np.abs(predictions.numpy() - labels.numpy()) < CORRECT_WITHIN).sum())
+
+
+def _finite(step: Step) -> bool:
+    norms = (*step.raw_norms.values(), *step.clipped_norms.values())
+    return all(map(math.isfinite, (step.loss, *norms)))
+
+
+def _history(
+    config: TrainConfig,
+    environment: dict[str, str],
+    outcome: Outcome,
+    model: NumericPrediction,
+    steps: list[Step],
+) -> History:
+    names = [name for name, _ in model.named_parameters()]
+    return History(
+        config=config,
+        environment=environment,
+        outcome=outcome,
+        loss=np.array([step.loss for step in steps], dtype=np.float64),
+        raw_norms={
+            name: np.array([step.raw_norms[name] for step in steps], dtype=np.float64)
+            for name in names
+        },
+        clipped_norms={
+            name: np.array([step.clipped_norms[name] for step in steps], dtype=np.float64)
+            for name in names
+        },
+        accuracy=np.array(
+            [step.correct / step.total for step in steps if step.last], dtype=np.float64
+        ),
+    )
+
+
+def _checked(data: Iterable[Batch], config: TrainConfig) -> list[Batch]:
+    """All batches of an epoch, refused before any training if one of them is wrong."""
+    batches = [Batch(*batch) for batch in data]
+    if not batches:
+        raise ValueError("data must hold at least one batch, got none")
+    for tokens, labels in batches:
+        check_tokens(tokens, config.vocab_size)
+        size, length = tokens.shape
+        if size > config.batch_size or length != config.num_steps:
+            raise ValueError(
+                f"tokens must be [B <= {config.batch_size}, T = {config.num_steps}], "
+                f"as the config says, got shape {[size, length]}"
+            )
+        check_labels(labels, size, config.dtype)
+    return batches
+
+
+def _check_model(model: NumericPrediction, config: TrainConfig) -> None:
+    """Refuse a model that is not what the config, and so the history, says it is."""
+    dtype = str(model.linear.weight.dtype).rpartition(".")[-1]
+    for name, value in {
+        "vocab_size": model.vocab_size,
+        "emb_size": model.emb_size,
+        "hidden_size": model.hidden_size,
+        "cell": model.cell,
+        "dtype": dtype,
+    }.items():
+        if value != getattr(config, name):
+            raise ValueError(
+                f"model has {name} {value!r}, the config says {getattr(config, name)!r}"
+            )
