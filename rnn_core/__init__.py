@@ -1,9 +1,8 @@
 """Textbook recurrent training on PaddlePaddle, with its gradient norms in sight."""
 
-from rnn_core.compat import check_numpy
+from rnn_core.compat import import_paddle
 
-# Paddle 2 built for NumPy 1 ends the whole process under NumPy 2, so look before importing it.
-check_numpy()
+import_paddle()
 
 from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
 from rnn_core.config import TrainConfig  # noqa: E402

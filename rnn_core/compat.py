@@ -1,5 +1,6 @@
 """The one place that knows where Paddle versions differ."""
 
+import warnings
 from importlib import metadata
 
 PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
@@ -13,6 +14,19 @@ def installed_paddle() -> str | None:
         for distribution in metadata.distributions(name=name)
     }
     return next(iter(versions.values()), None)
+
+
+def import_paddle() -> None:
+    """Import Paddle for the first time, where that can work, and without its idle warning.
+
+    Raises:
+        ImportError: as `check_numpy`; or Paddle is not installed.
+    """
+    check_numpy()
+    with warnings.catch_warnings():
+        # Paddle 3 says that it could compile extensions faster; nobody here compiles any.
+        warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
+        import paddle  # noqa: F401
 
 
 def check_numpy() -> None:

@@ -56,6 +56,7 @@ class History:
         clipped_norms: the same after clipping.
         accuracy: share of predictions within 0.1 of their label, taken before the update, of each
             whole epoch, `[epochs]`.
+        epoch_ends: the step, counted from 1, that ended each of those epochs, `[epochs]` int64.
     """
 
     config: TrainConfig
@@ -65,6 +66,7 @@ class History:
     raw_norms: dict[str, Values]
     clipped_norms: dict[str, Values]
     accuracy: Values
+    epoch_ends: NDArray[np.int64]
 
     @property
     def steps(self) -> int:
@@ -106,8 +108,8 @@ class History:
     def save(self, path: str | Path) -> None:
         """Write the history to one `.npz` file, whole or not at all.
 
-        `numpy.load` opens it too: `loss`, `accuracy`, `raw_norms/NAME` and `clipped_norms/NAME`
-        are float64 arrays, `config` and `environment` JSON.
+        `numpy.load` opens it too: `loss`, `accuracy`, `epoch_ends`, `raw_norms/NAME` and
+        `clipped_norms/NAME` are arrays, `config` and `environment` JSON.
 
         Raises:
             OSError: the file cannot be written.
@@ -119,6 +121,7 @@ class History:
             "outcome": np.array(self.outcome),
             "loss": self.loss,
             "accuracy": self.accuracy,
+            "epoch_ends": self.epoch_ends,
             "parameters": np.array(json.dumps(list(self.raw_norms))),
         }
         for name in self.raw_norms:
@@ -158,10 +161,13 @@ class History:
                     raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
                     clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
                     accuracy=stored["accuracy"],
+                    epoch_ends=stored["epoch_ends"],
                 )
         for values in (*history.raw_norms.values(), *history.clipped_norms.values()):
             if values.shape != history.loss.shape:
                 raise ValueError(f"{history.steps} losses stand beside {len(values)} norms")
+        if history.accuracy.shape != history.epoch_ends.shape:
+            raise ValueError("accuracies and ends of epochs differ in number")
         return history
 
 

@@ -197,6 +197,7 @@ def _history(
         accuracy=np.array(
             [step.correct / step.total for step in steps if step.last], dtype=np.float64
         ),
+        epoch_ends=np.array([step.number for step in steps if step.last], dtype=np.int64),
     )
 
 

@@ -1,0 +1,118 @@
+"""The command line: `python -m rnn_core list`, `python -m rnn_core run NAME`."""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from rnn_core.config import ON_NONFINITE, TrainConfig
+from rnn_core.data import SAMPLES
+from rnn_core.device import resolve_device
+from rnn_core.experiments import EXPERIMENTS, Experiment
+from rnn_core.files import check_writable
+from rnn_core.history import History
+from rnn_core.plot import check_plot_path, save_plot
+from rnn_core.report import epoch_line, step_lines, summary_lines
+from rnn_core.train import NonFiniteError, Step, TrainingInterrupted, train
+
+# Exit statuses; 2 is argparse's for wrong usage, 130 the shells' for Ctrl-C.
+FINISHED, NON_FINITE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    0: finished; 1: ended at a NaN or infinity; 2: bad input, nothing was trained; 130: Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    if options.command == "list":
+        return _list()
+    return _run(EXPERIMENTS[options.name], options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rnn_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name the experiments")
+    run = commands.add_parser("run", help="train one experiment and watch its gradients")
+    run.add_argument("name", choices=EXPERIMENTS, help="the experiment")
+    run.add_argument("--epochs", type=int, help="passes over the data")
+    run.add_argument("--seed", type=int, help="of the random weights")
+    run.add_argument("--device", help="cpu, gpu or gpu:N")
+    run.add_argument(
+        "--on-nonfinite", choices=ON_NONFINITE, help="what to do at NaN or infinity (default: stop)"
+    )
+    run.add_argument("--log-every", type=int, metavar="N", help="print every N-th step")
+    run.add_argument("--save", type=Path, metavar="FILE", help="write the history (.npz)")
+    run.add_argument("--plot", type=Path, metavar="FILE", help="draw it (.svg, .png or .pdf)")
+    return parser
+
+
+def _list() -> int:
+    for experiment in EXPERIMENTS.values():
+        print(f"{experiment.name:<14} {experiment.summary}")
+    return FINISHED
+
+
+def _run(experiment: Experiment, options: argparse.Namespace) -> int:
+    try:
+        config = _config(experiment, options)
+        log_every = experiment.log_every if options.log_every is None else options.log_every
+        if log_every < 1:
+            raise ValueError(f"--log-every must be at least 1, got {log_every}")  # noqa: TRY301
+        resolve_device(config.device)
+        if options.save is not None:
+            check_writable(options.save)
+        if options.plot is not None:
+            check_plot_path(options.plot)
+    except (TypeError, ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+    history, status = _train(config, log_every)
+    print("\n".join(["", *summary_lines(history)]))
+    if options.save is not None:
+        history.save(options.save)
+        print(f"history: {options.save}")
+    if options.plot is not None:
+        save_plot(history, options.plot)
+        print(f"plot: {options.plot}")
+    return status
+
+
+def _config(experiment: Experiment, options: argparse.Namespace) -> TrainConfig:
+    names = ("epochs", "seed", "device", "on_nonfinite")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return replace(experiment.config, **given)
+
+
+def _train(config: TrainConfig, log_every: int) -> tuple[History, int]:
+    """Train with a progress bar, which is drawn where a person looks, not into a file."""
+    total = config.epochs * math.ceil(len(SAMPLES) / config.batch_size)
+    with tqdm(total=total, unit="step", disable=None, leave=False) as bar:
+
+        def on_step(step: Step) -> None:
+            bar.update()
+            if step.number % log_every:
+                return
+            bar.set_postfix(loss=f"{step.loss:.3g}", refresh=False)
+            lines = step_lines(step)
+            if step.last:
+                lines += ["", epoch_line(step), ""]
+            tqdm.write("\n".join(lines), file=sys.stdout)
+
+        try:
+            history = train(config, on_step=on_step)
+        except TrainingInterrupted as interrupted:
+            return interrupted.history, INTERRUPTED
+        except NonFiniteError as error:
+            return error.history, NON_FINITE
+    return history, FINISHED if history.outcome == "finished" else NON_FINITE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""A run in words: the notebook's lines while it trains, and a summary at its end."""
+
+import math
+from itertools import groupby
+
+import numpy as np
+
+from rnn_core.history import Event, History, Values
+from rnn_core.train import Step
+
+
+def step_lines(step: Step) -> list[str]:
+    """The notebook's lines for one step: loss, and the raw norms of the recurrent gradients.
+
+    The LSTM's twelve parameters fill three lines, inputs, states and biases.
+    """
+    lines = [f"=========epoch: {step.epoch}, step: {step.index}, loss: {step.loss:.5f}========"]
+    norms = {
+        name.removeprefix("recurrent."): norm
+        for name, norm in step.raw_norms.items()
+        if name.startswith("recurrent.")
+    }
+    # W, U and b stand in one line, w_i to w_a in another: a name's part before the gate tells.
+    for _, group in groupby(norms, key=lambda name: name[0] if "_" in name else ""):
+        lines.append(", ".join(f"{name}_grad_l2: {norms[name]:f}" for name in group))
+    return lines
+
+
+def epoch_line(step: Step) -> str:
+    """The notebook's line for the end of an epoch."""
+    accuracy = step.correct / step.total
+    return f"correct/total:{step.correct}/{step.total}, Accuracy: {accuracy:.5f}"
+
+
+def summary_lines(history: History) -> list[str]:
+    """What became of a run: its loss, accuracy, largest norms and events."""
+    config, environment = history.config, history.environment
+    lines = [
+        f"{config.cell}, {history.steps} steps, {history.outcome}, on {environment['device_name']} "
+        f"({environment['cpu']}), Paddle {environment['paddle']}, Python {environment['python']}",
+    ]
+    if history.steps:
+        largest = {name: _largest(values) for name, values in history.raw_norms.items()}
+        peak = max(largest, key=lambda name: largest[name])
+        lines += [
+            f"  loss        first {history.loss[0]:.6g}, last {history.loss[-1]:.6g}, "
+            f"largest {_largest(history.loss):.6g}",
+            f"  gradient    largest norm {largest[peak]:.6g} before clipping, of {peak}",
+        ]
+    if len(history.accuracy):
+        lines.append(f"  accuracy    {history.accuracy[-1]:.2f} in epoch {len(history.accuracy)}")
+    happened = {event.kind: event for event in history.events}
+    for kind in ("exploded", "vanished", "non-finite"):
+        event = happened.get(kind)
+        lines.append(f"  {kind:<11} {'never' if event is None else event_text(event)}")
+    return lines
+
+
+def event_text(event: Event) -> str:
+    """When and what, in a few words: "step 6: loss 3.41168e+06"."""
+    value = "exactly 0" if event.kind == "vanished" else f"{event.value:.6g}"
+    parameters = ", ".join(name for name in event.what if name != "loss")
+    what = ["loss"] * ("loss" in event.what) + [f"gradient of {parameters}"] * bool(parameters)
+    return f"step {event.step}: {' and '.join(what)} {value}"
+
+
+def _largest(values: Values) -> float:
+    """The largest finite value, NaN where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if len(finite) else math.nan
