@@ -10,7 +10,7 @@ from rnn_core.data import Batch, load_data  # noqa: E402
 from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402
 from rnn_core.history import Event, History  # noqa: E402
 from rnn_core.model import NumericPrediction  # noqa: E402
-from rnn_core.train import NonFiniteError, TrainingInterrupted, train  # noqa: E402
+from rnn_core.training import NonFiniteError, TrainingInterrupted, train  # noqa: E402
 
 __all__ = [
     "EXPERIMENTS",

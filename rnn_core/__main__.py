@@ -17,7 +17,7 @@ from rnn_core.files import check_writable
 from rnn_core.history import History
 from rnn_core.plot import check_plot_path, save_plot
 from rnn_core.report import epoch_line, step_lines, summary_lines
-from rnn_core.train import NonFiniteError, Step, TrainingInterrupted, train
+from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
 
 # Exit statuses; 2 is argparse's for wrong usage, 130 the shells' for Ctrl-C.
 FINISHED, NON_FINITE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -6,7 +6,7 @@ from itertools import groupby
 import numpy as np
 
 from rnn_core.history import Event, History, Values
-from rnn_core.train import Step
+from rnn_core.training import Step
 
 
 def step_lines(step: Step) -> list[str]:

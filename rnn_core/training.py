@@ -111,7 +111,7 @@ def _run(
 ) -> History:
     parameters = model.parameters()
     optimizer = paddle.optimizer.SGD(learning_rate=config.learning_rate, parameters=parameters)
-    clip = make_clip(config.clip, config.clip_norm)
+    clip = make_clip(config.clip, config.clip_norm, config.dtype)
     steps: list[Step] = []
 
     def history(outcome: Outcome) -> History:

@@ -1,0 +1,49 @@
+"""A made-up history, for tests that need any values but no training."""
+
+from typing import Any
+
+import numpy as np
+
+from rnn_core import History, TrainConfig
+
+ENVIRONMENT = {
+    "paddle": "9.9.9",
+    "python": "3.99",
+    "cpu": "A CPU",
+    "device": "cpu",
+    "device_name": "cpu",
+}
+
+
+def make_history(**changes: Any) -> History:
+    """Four steps, two epochs, two parameters; `changes` replace any field."""
+    fields: dict[str, Any] = {
+        "config": TrainConfig(epochs=2),
+        "environment": ENVIRONMENT,
+        "outcome": "finished",
+        "loss": np.array([4.0, 3.0, 2.0, 1.0]),
+        "raw_norms": {
+            "recurrent.W": np.array([1.0, 2.0, 3.0, 4.0]),
+            "linear.bias": np.array([5.0, 6.0, 7.0, 8.0]),
+        },
+        "clipped_norms": {
+            "recurrent.W": np.array([0.1, 0.2, 0.3, 0.4]),
+            "linear.bias": np.array([0.5, 0.6, 0.7, 0.8]),
+        },
+        "accuracy": np.array([0.5, 1.0]),
+        "epoch_ends": np.array([2, 4]),
+    }
+    return History(**{**fields, **changes})
+
+
+def empty_history() -> History:
+    """A run that was interrupted in its first step."""
+    empty = np.array([])
+    return make_history(
+        outcome="interrupted",
+        loss=empty,
+        raw_norms={"W": empty},
+        clipped_norms={"W": empty},
+        accuracy=empty,
+        epoch_ends=empty.astype(np.int64),
+    )

@@ -1,0 +1,114 @@
+"""Settings are checked when they are made, and the error names what came and what is allowed."""
+
+import math
+from typing import Any
+
+import pytest
+
+from rnn_core import TrainConfig
+
+
+def test_defaults_are_the_notebooks_first_run() -> None:
+    """Without arguments, the config is the notebook's first experiment."""
+    assert {
+        "cell": "RNN",
+        "epochs": 5,
+        "learning_rate": 0.05,
+        "clip_norm": None,
+        "clip": "by-norm",
+        "batch_size": 1,
+        "num_steps": 10,
+        "vocab_size": 10,
+        "emb_size": 128,
+        "hidden_size": 128,
+        "seed": 0,
+        "device": "cpu",
+        "dtype": "float32",
+        "on_nonfinite": "stop",
+    } == TrainConfig().as_dict()
+
+
+def test_is_frozen() -> None:
+    """A config cannot change under a run."""
+    with pytest.raises(AttributeError):
+        TrainConfig().epochs = 6  # type: ignore[misc]
+
+
+SIZES = ["epochs", "batch_size", "num_steps", "vocab_size", "emb_size", "hidden_size"]
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("value", [0, -1])
+def test_refuses_sizes_below_one(name: str, value: int) -> None:
+    """Every size must be at least 1."""
+    refuses({name: value}, ValueError, rf"^{name} must be at least 1, got {value}$")
+
+
+@pytest.mark.parametrize("name", [*SIZES, "seed"])
+@pytest.mark.parametrize("value", [1.0, "1", None, True])
+def test_refuses_sizes_that_are_no_ints(name: str, value: object) -> None:
+    """A size or seed must be an int, and True is none."""
+    refuses({name: value}, TypeError, rf"^{name} must be an int, got {value!r}$")
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf])
+def test_refuses_numbers_out_of_range(name: str, value: float) -> None:
+    """Learning rate and threshold must be positive and finite."""
+    refuses({name: value}, ValueError, rf"^{name} must be positive and finite, got {value}$")
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
+@pytest.mark.parametrize("value", ["0.1", True, [0.1]])
+def test_refuses_what_is_no_number(name: str, value: object) -> None:
+    """Learning rate and threshold must be numbers."""
+    refuses({name: value}, TypeError, rf"^{name} must be a number, got ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("cell", "rnn", "'RNN', 'LSTM'"),
+        ("cell", None, "'RNN', 'LSTM'"),
+        ("clip", "by-value", "'by-norm', 'by-global-norm', 'none'"),
+        ("dtype", "float16", "'float32', 'float64'"),
+        ("on_nonfinite", "ignore", "'stop', 'raise', 'continue'"),
+    ],
+)
+def test_refuses_unknown_names(name: str, value: object, allowed: str) -> None:
+    """A name is one of those that are listed, spelt as there."""
+    refuses({name: value}, ValueError, rf"^{name} must be one of {allowed}, got {value!r}$")
+
+
+@pytest.mark.parametrize("value", ["", "GPU", "cuda", "gpu:", "gpu:-1", "gpu:0 ", "xpu", 0])
+def test_refuses_what_is_no_device(value: object) -> None:
+    """A device is the CPU or a GPU, with or without its number."""
+    refuses({"device": value}, ValueError, r"^device must be 'cpu', 'gpu' or 'gpu:N', got ")
+
+
+@pytest.mark.parametrize("value", ["cpu", "gpu", "gpu:0", "gpu:12"])
+def test_takes_devices_that_may_not_be_here(value: str) -> None:
+    """A history from a machine with a GPU can be read on one without."""
+    assert value == TrainConfig(device=value).device
+
+
+@pytest.mark.parametrize("value", [-1, 2**63])
+def test_refuses_seeds_out_of_range(value: int) -> None:
+    """A seed must be one that Paddle's generator takes."""
+    refuses({"seed": value}, ValueError, rf"^seed must lie in \[0, 2\*\*63\), got {value}$")
+
+
+def test_refuses_global_clipping_without_a_threshold() -> None:
+    """Asking for by-global-norm without a threshold would not clip at all."""
+    refuses({"clip": "by-global-norm"}, ValueError, "needs a clip_norm, got None")
+
+
+def test_refuses_a_threshold_without_clipping() -> None:
+    """A threshold beside 'none' says two things at once."""
+    refuses({"clip": "none", "clip_norm": 1.0}, ValueError, "takes no clip_norm, got 1.0")
+
+
+def refuses(settings: dict[str, Any], error: type[Exception], match: str) -> None:
+    """Check that these settings are refused with these words."""
+    with pytest.raises(error, match=match):
+        TrainConfig(**settings)

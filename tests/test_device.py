@@ -1,0 +1,82 @@
+"""Devices are looked for before they are used."""
+
+import paddle
+import pytest
+
+from rnn_core import TrainConfig, device, train
+
+needs_no_gpu = pytest.mark.skipif(
+    len(device.available_devices()) > 1, reason="there is a GPU, which this test would find"
+)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play a Paddle that finds two GPUs."""
+    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
+
+
+def test_the_cpu_is_always_there() -> None:
+    """The CPU comes first, and by its own name."""
+    assert "cpu" == device.available_devices()[0]
+    assert "cpu" == device.resolve_device("cpu")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_are_numbered() -> None:
+    """GPUs come after the CPU; "gpu" is the first of them."""
+    assert ["cpu", "gpu:0", "gpu:1"] == device.available_devices()
+    assert "gpu:0" == device.resolve_device("gpu")
+    assert "gpu:1" == device.resolve_device("gpu:1")
+    with pytest.raises(ValueError, match="'gpu:2' is not there: .* finds cpu, gpu:0, gpu:1"):
+        device.resolve_device("gpu:2")
+
+
+def test_a_cuda_build_without_a_gpu_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paddle's GPU wheel finds no GPU where there is none, and the error says so."""
+    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 0)
+
+    with pytest.raises(ValueError, match="built with CUDA, finds cpu$"):
+        device.resolve_device("gpu")
+
+
+@needs_no_gpu
+@pytest.mark.parametrize("name", ["gpu", "gpu:0", "gpu:7"])
+def test_a_gpu_that_is_not_there_is_an_error(name: str) -> None:
+    """Training on a GPU where there is none is an error that can be caught."""
+    with pytest.raises(ValueError, match=rf"device '{name}' is not there: Paddle .* finds cpu"):
+        train(TrainConfig(device=name))
+
+
+def test_the_former_device_comes_back() -> None:
+    """After the block, and after an error in it, Paddle's device is what it was."""
+    before = paddle.device.get_device()
+    with pytest.raises(RuntimeError), device.use_device("cpu") as name:
+        assert "cpu" == name == paddle.device.get_device()
+        raise RuntimeError
+
+    assert before == paddle.device.get_device()
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_waits_for_the_gpu_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Synchronising waits for the GPU of that number, and for none on the CPU."""
+    waited: list[int] = []
+    monkeypatch.setattr("paddle.device.cuda.synchronize", waited.append)
+
+    device.synchronize("cpu")
+    device.synchronize("gpu:1")
+    device.synchronize("gpu")
+
+    assert [1, 0] == waited
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_has_its_makers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU's name is Paddle's answer for its number."""
+    monkeypatch.setattr("paddle.device.cuda.get_device_name", lambda index: f"GPU number {index}")
+
+    assert "GPU number 1" == device.device_name("gpu:1")
+    assert "cpu" == device.device_name("cpu")

@@ -1,0 +1,136 @@
+"""The command line, as a person types it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnn_core import EXPERIMENTS, History
+from rnn_core.__main__ import main
+
+
+def test_list_names_every_experiment(capsys: pytest.CaptureFixture[str]) -> None:
+    """`list` prints each experiment's name and what to look for."""
+    status = main(["list"])
+
+    assert 0 == status
+    for line, experiment in zip(
+        capsys.readouterr().out.splitlines(), EXPERIMENTS.values(), strict=True
+    ):
+        assert [experiment.name, experiment.summary] == line.split(maxsplit=1)
+
+
+def test_run_prints_the_notebooks_lines_and_a_summary(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run prints loss, norms and accuracy as the notebook, then what became of it."""
+    status = main(["run", "exploding-rnn", "--epochs", "2"])
+
+    out = capsys.readouterr().out
+    assert 0 == status
+    assert 8 == out.count("W_grad_l2: ")
+    assert "=========epoch: 1, step: 0, loss: 8.67871========" in out
+    # The first row that the notebook printed, to the digits that every rounding shares.
+    assert "W_grad_l2: 19.6586" in out
+    assert 2 == out.count("correct/total:0/4, Accuracy: 0.00000")
+    assert "RNN, 8 steps, finished, on cpu" in out
+    assert "exploded    step " in out
+
+
+def test_log_every(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only every N-th step is printed."""
+    main(["run", "clipped-rnn", "--epochs", "3", "--log-every", "5"])
+
+    assert 2 == capsys.readouterr().out.count("W_grad_l2: ")
+
+
+def test_options_reach_the_run_and_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Epochs, seed and device are heeded; history and picture are written and named."""
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
+    options = ["--epochs", "3", "--seed", "7", "--device", "cpu"]
+    status = main(["run", "clipped-lstm", *options, "--save", str(saved), "--plot", str(drawn)])
+
+    config = History.load(saved).config
+    out = capsys.readouterr().out
+    assert 0 == status
+    assert (3, 7, "cpu", "LSTM") == (config.epochs, config.seed, config.device, config.cell)
+    assert f"history: {saved}" in out
+    assert f"plot: {drawn}" in out
+    assert b"</svg>" in drawn.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "whole"), [("stop", 1, False), ("raise", 1, False), ("continue", 0, True)]
+)
+def test_infinity_ends_the_run_as_asked(
+    policy: str, status: int, whole: bool, tmp_path: Path
+) -> None:
+    """A run that ends at infinity keeps its history and says so by its status."""
+    saved = tmp_path / "run.npz"
+    options = ["--epochs", "8", "--on-nonfinite", policy, "--save", str(saved)]
+
+    assert status == main(["run", "exploding-rnn", *options])
+    assert whole == (History.load(saved).steps == 32)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["--seed", "-1"], "seed must lie in [0, 2**63), got -1"),
+        (["--device", "cuda"], "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
+        (["--device", "gpu:99"], "device 'gpu:99' is not there"),
+        (["--log-every", "0"], "--log-every must be at least 1, got 0"),
+        (["--save", "/nowhere/run.npz"], "there is no directory /nowhere"),
+        (["--plot", "/nowhere/run.svg"], "there is no directory /nowhere"),
+        (["--plot", "run.gif"], "a plot must end in .svg, .png, .pdf, got 'run.gif'"),
+    ],
+)
+def test_bad_input_trains_nothing(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong is said in one line, before any training, with status 2."""
+    status = main(["run", "exploding-rnn", *options])
+
+    captured = capsys.readouterr()
+    assert 2 == status
+    assert "" == captured.out
+    assert captured.err.startswith("error: ")
+    assert message in captured.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["run", "exploding-lstm"], ["walk"]])
+def test_wrong_usage_is_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown command or experiment is named, with those that there are."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert 2 == caught.value.code
+    assert "usage: python -m rnn_core" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
+def test_ctrl_c_keeps_what_was_trained(tmp_path: Path) -> None:
+    """Ctrl-C ends a run with its summary and its file, and status 130."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--epochs", "100000", "--save", str(saved)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rnn_core", *command], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        # The first printed step: training has begun.
+        assert process.stdout.readline().startswith("=========epoch: 5")
+        process.send_signal(signal.SIGINT)
+        out = process.stdout.read()
+
+    history = History.load(saved)
+    assert 130 == process.returncode
+    assert "interrupted" == history.outcome
+    assert history.steps >= 20
+    assert f"RNN, {history.steps} steps, interrupted" in out

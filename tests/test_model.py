@@ -1,0 +1,70 @@
+"""The model: its parts, its seeded weights and its border."""
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import LSTMState, NumericPrediction
+from rnn_core.config import Cell
+
+
+def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
+    """A model from seed 0."""
+    paddle.seed(0)
+    return NumericPrediction(cell=cell, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_predicts_one_number_from_the_last_hidden_state(cell: Cell) -> None:
+    """The prediction is the linear layer's, of the recurrent layer's hidden state."""
+    ours = model(cell)
+    tokens = paddle.to_tensor([[1, 2, 0], [3, 1, 0]], dtype="int64")
+
+    predictions, hidden = ours(tokens)
+
+    state = ours.recurrent(ours.embedding(tokens))
+    expected = state.hidden if isinstance(state, LSTMState) else state
+    assert expected.tolist() == hidden.tolist()
+    assert ours.linear(expected).tolist() == predictions.tolist()
+    assert [2, 1] == list(predictions.shape)
+    assert [2, 128] == list(hidden.shape)
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
+    """A seed names the same weights in both dtypes."""
+    single, double = model(cell), model(cell, dtype="float64")
+
+    for (name, ours), (_, theirs) in zip(
+        single.named_parameters(), double.named_parameters(), strict=True
+    ):
+        assert paddle.float64 == theirs.dtype, name
+        assert ours.numpy().astype(np.float64).tolist() == theirs.numpy().tolist(), name
+
+
+def test_refuses_an_unknown_cell() -> None:
+    """A misspelt cell builds nothing, where the notebook's code built an LSTM."""
+    with pytest.raises(ValueError, match="cell must be one of 'RNN', 'LSTM', got 'rnn'"):
+        NumericPrediction(cell="rnn")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["vocab_size", "emb_size", "hidden_size"])
+def test_refuses_wrong_sizes(name: str) -> None:
+    """Sizes are positive ints."""
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        model(**{name: 0})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"{name} must be an int, got 2.5"):
+        model(**{name: 2.5})  # type: ignore[arg-type]
+
+
+def test_refuses_an_unknown_dtype() -> None:
+    """Weights are float32 or float64."""
+    with pytest.raises(ValueError, match="dtype must be one of 'float32', 'float64', got 'half'"):
+        model(dtype="half")
+
+
+@pytest.mark.parametrize("token", [-1, 10])
+def test_refuses_tokens_outside_the_vocabulary(token: int) -> None:
+    """The model itself looks at its tokens: Paddle would read past the embedding in silence."""
+    with pytest.raises(ValueError, match=rf"tokens must lie in \[0, 10\), got {token}"):
+        model()(paddle.to_tensor([[1, token]], dtype="int64"))

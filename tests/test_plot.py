@@ -1,0 +1,140 @@
+"""A run in a picture."""
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnn_core import History, TrainConfig
+from rnn_core.plot import check_plot_path, draw, save_plot
+from tests.histories import empty_history, make_history
+
+pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+
+
+def exploding() -> History:
+    """A made-up run that explodes at step 2, vanishes at 3 and is NaN at 4."""
+    return make_history(
+        loss=np.array([1.0, 2e6, 3e6, np.nan]),
+        raw_norms={
+            "recurrent.W": np.array([1.0, 2.0, 0.0, np.nan]),
+            "linear.bias": np.array([3.0, 4.0, 5.0, np.inf]),
+        },
+    )
+
+
+def lines(axes: Any) -> dict[str, list[float]]:
+    """The drawn values of each labelled line."""
+    return {
+        line.get_label(): line.get_ydata().tolist()
+        for line in axes.get_lines()
+        if not line.get_label().startswith("_")
+    }
+
+
+def test_draws_loss_accuracy_and_every_norm() -> None:
+    """What was recorded is what is drawn, norms and loss on logarithmic axes."""
+    loss, accuracy, norms = draw(make_history()).axes
+
+    assert {"loss": [4.0, 3.0, 2.0, 1.0]} == lines(loss)
+    assert [[2, 0.5], [4, 1.0]] == accuracy.get_lines()[0].get_xydata().tolist()  # type: ignore[union-attr]
+    assert {"recurrent.W": [1.0, 2.0, 3.0, 4.0], "linear.bias": [5.0, 6.0, 7.0, 8.0]} == lines(
+        norms
+    )
+    assert ["log", "linear", "log"] == [axes.get_yscale() for axes in (loss, accuracy, norms)]
+
+
+def test_marks_what_happened() -> None:
+    """Explosion, zeros and NaN are marked at their steps, in every panel."""
+    figure = draw(exploding())
+
+    texts = [text.get_text().strip() for text in figure.axes[0].texts]
+    assert ["exploded, step 2", "vanished, step 3", "non-finite, step 4"] == texts
+    for axes in figure.axes:
+        marks = [
+            float(np.asarray(line.get_xdata())[0])
+            for line in axes.get_lines()
+            if line.get_linestyle() == "--"
+        ]
+        assert [2, 3, 4] == marks
+
+
+def test_zeros_and_nan_end_a_line() -> None:
+    """What has no place on a logarithmic axis is left out, not drawn as something else."""
+    drawn = lines(draw(exploding()).axes[2])
+
+    np.testing.assert_array_equal([1.0, 2.0, np.nan, np.nan], drawn["recurrent.W"])
+    np.testing.assert_array_equal([3.0, 4.0, 5.0, np.nan], drawn["linear.bias"])
+
+
+def test_long_runs_show_the_largest_of_each_epoch() -> None:
+    """Past 100 steps a point is an epoch's largest value, its last and partial epoch too."""
+    steps = np.arange(1.0, 403.0)
+    history = make_history(
+        loss=steps,
+        raw_norms={"W": steps},
+        clipped_norms={"W": steps},
+        accuracy=np.ones(2),
+        epoch_ends=np.array([200, 400]),
+    )
+
+    assert {"loss": [200.0, 400.0, 402.0]} == lines(draw(history).axes[0])
+
+
+def test_the_lstms_norms_get_four_panels() -> None:
+    """Fifteen lines would not fit one panel: w, u, b and the rest have their own."""
+    names = [f"recurrent.{kind}_{gate}" for kind in "wub" for gate in "ifoa"]
+    names += ["embedding.weight", "linear.weight", "linear.bias"]
+    norms = {name: np.ones(4) for name in names}
+    figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
+
+    panels = [list(lines(axes)) for axes in figure.axes[2:]]
+    assert [names[:4], names[4:8], names[8:12], names[12:]] == panels
+
+
+def test_shows_the_threshold() -> None:
+    """Where gradients are clipped, a line stands at the threshold."""
+    norms = draw(make_history(config=TrainConfig(clip_norm=2.5))).axes[2]
+
+    assert [2.5, 2.5] in [np.asarray(line.get_ydata()).tolist() for line in norms.get_lines()]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [(".svg", b"<?xml"), (".png", b"\x89PNG"), (".PDF", b"%PDF")]
+)
+def test_writes_the_format_of_the_name(tmp_path: Path, suffix: str, start: bytes) -> None:
+    """The file is what its name says, and whole."""
+    path = tmp_path / f"run{suffix}"
+    save_plot(exploding(), path)
+
+    assert path.read_bytes().startswith(start)
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_draws_an_empty_run(tmp_path: Path) -> None:
+    """A run that was interrupted in its first step has an empty picture."""
+    save_plot(empty_history(), tmp_path / "run.svg")
+
+
+def test_refuses_what_cannot_be_drawn(tmp_path: Path) -> None:
+    """Another ending, or a directory that is not there, is refused before the run."""
+    with pytest.raises(ValueError, match=r"must end in \.svg, \.png, \.pdf, got 'run\.gif'"):
+        check_plot_path(tmp_path / "run.gif")
+    with pytest.raises(FileNotFoundError, match="there is no directory"):
+        check_plot_path(tmp_path / "nowhere" / "run.svg")
+
+
+def test_tells_how_to_get_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without matplotlib the error says what to install."""
+    real = builtins.__import__
+
+    def without_matplotlib(name: str, *args: Any) -> Any:
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    with pytest.raises(ImportError, match="pip install matplotlib"):
+        check_plot_path(tmp_path / "run.svg")

@@ -1,0 +1,71 @@
+"""A run in words."""
+
+import numpy as np
+
+from rnn_core import Event
+from rnn_core.report import epoch_line, event_text, step_lines, summary_lines
+from rnn_core.training import Step
+from tests.histories import empty_history, make_history
+
+
+def step(norms: dict[str, float]) -> Step:
+    """The last step of the second epoch, with these norms."""
+    return Step(8, 2, 3, 0.123456, norms, dict.fromkeys(norms, 1.0), 3, 4, last=True)
+
+
+def test_the_notebooks_lines_for_the_rnn() -> None:
+    """Loss and raw norms of W, U and b are printed as the notebook printed them."""
+    norms = {"recurrent.W": 19.658676, "recurrent.U": 47.573059, "recurrent.b": 13.377793}
+    lines = step_lines(step({**norms, "linear.bias": 1.0}))
+
+    assert [
+        "=========epoch: 2, step: 3, loss: 0.12346========",
+        "W_grad_l2: 19.658676, U_grad_l2: 47.573059, b_grad_l2: 13.377793",
+    ] == lines
+
+
+def test_the_lstms_norms_are_told_too() -> None:
+    """Twelve norms fill three lines: inputs, states, biases."""
+    norms = {f"recurrent.{kind}_{gate}": 1.5 for kind in "wub" for gate in "ifoa"}
+    lines = step_lines(step(norms))
+
+    assert 4 == len(lines)
+    assert "u_i_grad_l2: 1.500000, u_f_grad_l2: 1.500000, u_o_grad_l2: 1.500000" in lines[2]
+
+
+def test_the_notebooks_line_for_an_epoch() -> None:
+    """Correct predictions and accuracy stand in one line."""
+    assert "correct/total:3/4, Accuracy: 0.75000" == epoch_line(step({}))
+
+
+def test_summary_of_a_healthy_run() -> None:
+    """Loss, largest norm, accuracy, and that nothing happened."""
+    text = "\n".join(summary_lines(make_history()))
+
+    assert "RNN, 4 steps, finished, on cpu (A CPU), Paddle 9.9.9, Python 3.99" in text
+    assert "first 4, last 1, largest 4" in text
+    assert "largest norm 8 before clipping, of linear.bias" in text
+    assert "accuracy    1.00 in epoch 2" in text
+    assert 3 == text.count("never")
+
+
+def test_summary_tells_the_largest_finite_loss() -> None:
+    """NaN and infinity do not hide how far it went; they are told as an event."""
+    text = "\n".join(summary_lines(make_history(loss=np.array([1.0, 7e5, np.inf, np.nan]))))
+
+    assert "first 1, last nan, largest 700000" in text
+    assert "non-finite  step 3: loss inf" in text
+
+
+def test_summary_of_nothing() -> None:
+    """A run without a step has a summary too."""
+    assert "RNN, 0 steps, interrupted" in summary_lines(empty_history())[0]
+
+
+def test_events_in_words() -> None:
+    """An event tells its step, and what it was that happened there."""
+    both = Event("exploded", 6, ("loss", "recurrent.W"), 3411677.25)
+    zeros = Event("vanished", 8, ("recurrent.W", "recurrent.U"), 0.0)
+
+    assert "step 6: loss and gradient of recurrent.W 3.41168e+06" == event_text(both)
+    assert "step 8: gradient of recurrent.W, recurrent.U exactly 0" == event_text(zeros)

@@ -1,0 +1,258 @@
+"""The loop: what it records, refuses, and does at NaN, infinity and Ctrl-C."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import (
+    Batch,
+    History,
+    NonFiniteError,
+    NumericPrediction,
+    TrainConfig,
+    TrainingInterrupted,
+    load_data,
+    train,
+)
+from rnn_core.config import DType
+from rnn_core.training import Step, count_correct
+
+SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
+# The RNN without clipping, whose loss is infinite at step 21 to 28 and NaN soon after.
+EXPLODING = TrainConfig(epochs=8)
+
+
+def batch(tokens: Any = ((1, 2),), labels: Any = ((3.0,),), dtype: DType = "float32") -> Batch:
+    """A batch of these values, right or wrong."""
+    return Batch(paddle.to_tensor(tokens), paddle.to_tensor(labels, dtype=dtype))
+
+
+def test_records_every_step_and_epoch() -> None:
+    """There is a loss and every parameter's norms for each step, an accuracy for each epoch."""
+    history = train(replace(SMALL, cell="LSTM", batch_size=3, clip_norm=0.5))
+
+    names = [name for name, _ in NumericPrediction(cell="LSTM").named_parameters()]
+    assert "finished" == history.outcome
+    assert 6 == history.steps
+    assert [2, 4, 6] == history.epoch_ends.tolist()
+    assert 3 == len(history.accuracy)
+    assert names == list(history.raw_norms) == list(history.clipped_norms)
+    assert {(6,)} == {values.shape for values in history.raw_norms.values()}
+    assert {(6,)} == {values.shape for values in history.clipped_norms.values()}
+    assert paddle.version.full_version == history.environment["paddle"]
+
+
+def test_records_norms_before_and_after_clipping() -> None:
+    """Raw norms pass the threshold; clipped ones are the smaller of raw norm and threshold."""
+    history = train(replace(SMALL, clip_norm=0.5))
+
+    assert max(values.max() for values in history.raw_norms.values()) > 0.5
+    for name, raw in history.raw_norms.items():
+        expected = np.minimum(raw, 0.5)
+        np.testing.assert_allclose(history.clipped_norms[name], expected, rtol=1e-6, err_msg=name)
+
+
+def test_without_clipping_both_norms_are_the_same() -> None:
+    """What reaches the update is the raw gradient."""
+    history = train(SMALL)
+
+    for name, raw in history.raw_norms.items():
+        assert raw.tolist() == history.clipped_norms[name].tolist()
+
+
+def test_tells_every_step_as_it_happens() -> None:
+    """`on_step` hears each step once, in order, with its place and the epoch's count so far."""
+    steps: list[Step] = []
+    history = train(replace(SMALL, epochs=2, batch_size=3), on_step=steps.append)
+
+    assert [(1, 1, 0), (2, 1, 1), (3, 2, 0), (4, 2, 1)] == [
+        (step.number, step.epoch, step.index) for step in steps
+    ]
+    assert [3, 4, 3, 4] == [step.total for step in steps]
+    assert [False, True, False, True] == [step.last for step in steps]
+    assert history.loss.tolist() == [step.loss for step in steps]
+
+
+def test_accuracy_counts_predictions_before_the_update() -> None:
+    """A model that is right, and that the update throws far off, scores 1 of 1."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    tokens = paddle.to_tensor([[1, 2]])
+    right = model(tokens)[0].item()
+    config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e3)
+
+    history = train(config, [batch([[1, 2]], [[right + 0.09]])], model)
+    assert [1.0] == history.accuracy.tolist()
+    assert abs(model(tokens)[0].item() - right) > 1
+
+
+@pytest.mark.parametrize(
+    ("prediction", "correct"), [(2.0, 1), (2.099, 1), (1.901, 1), (2.101, 0), (1.899, 0)]
+)
+def test_correct_is_within_a_tenth(prediction: float, correct: int) -> None:
+    """A prediction counts when it is less than 0.1 from its label."""
+    predictions = paddle.to_tensor([[prediction], [9.0]])
+    labels = paddle.to_tensor([[2.0], [1.0]])
+
+    assert correct == count_correct(predictions, labels)
+
+
+def test_nan_is_not_correct() -> None:
+    """A NaN prediction is wrong."""
+    assert 0 == count_correct(paddle.to_tensor([[float("nan")]]), paddle.to_tensor([[1.0]]))
+
+
+def test_stops_at_infinity_by_default() -> None:
+    """The run ends with the first non-finite step, which is kept, before its update."""
+    model = NumericPrediction()
+    history = train(EXPLODING, model=model)
+
+    event = history.event("non-finite")
+    assert event is not None
+    assert "non-finite" == history.outcome
+    assert history.steps == event.step < 32
+    assert all(np.isfinite(p.numpy()).all() for p in model.parameters())
+
+
+def test_raises_at_infinity_when_asked() -> None:
+    """The error carries the history up to the non-finite step."""
+    with pytest.raises(NonFiniteError, match=r"not finite at step 2\d") as caught:
+        train(replace(EXPLODING, on_nonfinite="raise"))
+
+    history = caught.value.history
+    assert "non-finite" == history.outcome
+    assert not np.isfinite(history.loss[-1])
+    assert np.isfinite(history.loss[:-1]).all()
+
+
+def test_goes_on_past_infinity_when_asked() -> None:
+    """The run goes to its end, in NaN."""
+    history = train(replace(EXPLODING, on_nonfinite="continue"))
+
+    assert "finished" == history.outcome
+    assert 32 == history.steps
+    assert np.isnan(history.loss[-1])
+
+
+def test_ctrl_c_keeps_every_whole_step() -> None:
+    """An interrupt carries the history of what was trained so far, equal to the whole run's."""
+
+    def interrupt(step: Step) -> None:
+        if step.number == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 6") as caught:
+        train(SMALL, on_step=interrupt)
+
+    history = caught.value.history
+    assert "interrupted" == history.outcome
+    assert train(SMALL).loss[:6].tolist() == history.loss.tolist()
+    assert 1 == len(history.accuracy)
+
+
+def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first step is whole there is nothing to keep, and that is no error."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnn_core.training.gradient_norms", interrupt)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
+        train(SMALL)
+
+    assert 0 == caught.value.history.steps
+
+
+def test_trains_a_given_model_further() -> None:
+    """Two runs of one model, one after the other, equal one run of twice the length."""
+    config = replace(SMALL, clip_norm=1.0)
+    whole = train(replace(config, epochs=6))
+    paddle.seed(config.seed)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    first, second = train(config, model=model), train(config, model=model)
+
+    assert whole.loss.tolist() == [*first.loss.tolist(), *second.loss.tolist()]
+
+
+def test_gradients_left_in_a_model_do_not_count() -> None:
+    """A model that comes with gradients of its own trains as one that comes without."""
+    paddle.seed(0)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    model(paddle.to_tensor([[3, 3]]))[0].sum().backward()
+
+    assert (
+        train(SMALL).raw_norms["linear.bias"][0]
+        == (train(SMALL, model=model).raw_norms["linear.bias"][0])
+    )
+
+
+def test_trains_on_given_data() -> None:
+    """Own batches are used in their order, in every epoch."""
+    data = list(load_data())
+    reverse = train(SMALL, data[::-1])
+
+    assert train(SMALL).loss.tolist() == train(SMALL, data).loss.tolist()
+    assert train(SMALL).loss[0] != reverse.loss[0]
+
+
+def test_float64_runs_the_same_experiment() -> None:
+    """In float64 the first losses are those of float32 to float32's rounding, and not equal."""
+    single = train(replace(SMALL, clip_norm=1.0))
+    double = train(replace(SMALL, clip_norm=1.0, dtype="float64"))
+
+    np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
+    assert single.loss[0] != double.loss[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "match"),
+    [
+        ([], ValueError, "at least one batch, got none"),
+        ([batch([[1, 10]])], ValueError, r"tokens must lie in \[0, 10\), got 10"),
+        ([batch([[1, -1]])], ValueError, r"tokens must lie in \[0, 10\), got -1"),
+        ([batch([[1.0, 2.0]])], TypeError, "tokens must be int32 or int64, got float32"),
+        ([batch(np.zeros((1, 0), dtype="int64"))], ValueError, r"got shape \[1, 0\]"),
+        ([batch(np.zeros((0, 2), dtype="int64"))], ValueError, r"got shape \[0, 2\]"),
+        ([batch([[1, 2, 3]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[1, 3\]"),
+        ([batch([[1, 2], [3, 4]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[2, 2\]"),
+        ([batch(labels=[3.0])], ValueError, r"predictions' shape \[1, 1\], got shape \[1\]"),
+        ([batch(labels=[[np.nan]])], ValueError, "labels must be finite, got nan"),
+        ([batch(labels=[[np.inf]])], ValueError, "labels must be finite, got inf"),
+        ([batch(dtype="float64")], TypeError, "labels must be float32, .* got float64"),
+        ([batch(), batch([[1, 10]])], ValueError, "got 10"),
+    ],
+)
+def test_refuses_wrong_data_before_any_training(
+    data: list[Batch], error: type[Exception], match: str
+) -> None:
+    """Wrong data, even in the last batch, is refused before the first step."""
+    steps: list[Step] = []
+
+    with pytest.raises(error, match=match):
+        train(replace(SMALL, num_steps=2), data, on_step=steps.append)
+    assert [] == steps
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"cell": "LSTM"}, "model has cell 'RNN', the config says 'LSTM'"),
+        ({"hidden_size": 5}, "model has hidden_size 4, the config says 5"),
+        ({"emb_size": 5}, "model has emb_size 8, the config says 5"),
+        ({"vocab_size": 5}, "model has vocab_size 10, the config says 5"),
+        ({"dtype": "float64"}, "model has dtype 'float32', the config says 'float64'"),
+    ],
+)
+def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match: str) -> None:
+    """The history's config must say what was trained."""
+    with pytest.raises(ValueError, match=match):
+        train(replace(SMALL, **settings), model=NumericPrediction(emb_size=8, hidden_size=4))
+
+
+def test_the_device_is_named_in_the_history() -> None:
+    """The environment is that of the device that was trained on."""
+    history: History = train(SMALL)
+
+    assert "cpu" == history.environment["device"]
