@@ -1,0 +1,65 @@
+"""Paddle's own recurrent layers, made to do the same work on the same weights as ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import paddle
+from numpy.typing import NDArray
+from paddle import Tensor
+
+from rnn_core import LSTM, LSTMState, SimpleRNN
+
+# Paddle stacks the four gates in this order; its third is the candidate.
+GATES = ("i", "f", "a", "o")
+
+
+class PaddlePeer(paddle.nn.Layer):
+    """`paddle.nn.SimpleRNN` or `paddle.nn.LSTM` in the place of `rnn_core`'s, weights included.
+
+    Parameters: `weight_ih` `[G*H, E]`, `weight_hh` `[G*H, H]`, `bias_ih` `[G*H]`, with G = 1 for
+    the RNN and 4 for the LSTM.
+
+    Paddle has a second bias where ours has one. It stays zero here: it is no parameter of the
+    peer, so nobody clips or updates it. It cannot be left out, for `bias_hh_attr=False` ends the
+    process with a segmentation fault, nor be frozen, for then `backward` raises (both seen with
+    Paddle 2.6.2 to 3.3.1, on the CPU). Its gradient, `[G*H]`, is work that ours does not do.
+    """
+
+    def __init__(self, ours: SimpleRNN | LSTM) -> None:
+        super().__init__()
+        kind = paddle.nn.LSTM if isinstance(ours, LSTM) else paddle.nn.SimpleRNN
+        zero = paddle.ParamAttr(initializer=paddle.nn.initializer.Constant(0.0))
+        # In a tuple the layer is not registered: the peer's parameters are those named below.
+        self._layer = (kind(ours.emb_size, ours.hidden_size, bias_hh_attr=zero),)
+        weights = paddle_layout({name: p.numpy() for name, p in ours.named_parameters()})
+        for name, values in weights.items():
+            parameter = getattr(self._layer[0], f"{name}_l0")
+            parameter.set_value(values)
+            self.add_parameter(name, parameter)
+
+    def forward(self, inputs: Tensor) -> Tensor | LSTMState:
+        """Unroll `inputs` `[B, T, E]` from a zero state; returns what ours returns."""
+        layer = self._layer[0]
+        # The optimizer does not know this parameter, so its gradient would add up.
+        layer.bias_hh_l0.clear_gradient(False)
+        _, state = layer(inputs)
+        if isinstance(layer, paddle.nn.LSTM):
+            return LSTMState(hidden=state[0][0], cell=state[1][0])
+        hidden: Tensor = state[0]
+        return hidden
+
+
+def paddle_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The values of our recurrent parameters, or their gradients, as Paddle lays them out."""
+    if "W" in ours:
+        stacked = {"weight_ih": ours["W"], "weight_hh": ours["U"], "bias_ih": ours["b"]}
+    else:
+        stacked = {
+            name: np.concatenate([ours[f"{kind}_{gate}"] for gate in GATES], axis=1)
+            for name, kind in (("weight_ih", "w"), ("weight_hh", "u"), ("bias_ih", "b"))
+        }
+    return {
+        name: values.ravel() if name == "bias_ih" else np.ascontiguousarray(values.T)
+        for name, values in stacked.items()
+    }
