@@ -1,8 +1,4 @@
-"""Clipping bounds the gradient that reaches the update, and only that.
-
-Bounds on raw norms and losses are from 40 seeds of 500 epochs (Paddle 3.3.1, November 2026): the
-RNN's largest raw norm is 68 to 1371, the LSTM's 23 to 93; the largest loss in 20 steps 11 to 44.
-"""
+"""Clipping bounds the gradient that reaches the update, and only that."""
 
 from dataclasses import replace
 
@@ -10,9 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import Batch, History, NumericPrediction, TrainConfig, load_data, train
+from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
 from rnn_core.config import Cell, Clip, DType
-from tests.runs import run, run_experiment
+from rnn_core.device import use_device
+from tests.runs import run
 
 CLIPPED = TrainConfig(clip_norm=1.0)
 # float32 rounding of a norm that was clipped to 1: by-norm 3e-7 was measured, rounded up.
@@ -61,11 +58,12 @@ def test_update_is_the_clipped_gradient(clip: Clip, dtype: DType, rtol: float, d
     The step of a float32 weight is known only to that weight's rounding: 3e-5 was measured.
     """
     config = replace(CLIPPED, clip=clip, dtype=dtype, device=device, epochs=1)
-    raw = first_gradients(config)
-    model = seeded_model(config)
-    before = weights(model)
-    train(config, data=first_batch(config), model=model)
-    after = weights(model)
+    with use_device(device):
+        raw = first_gradients(config)
+        model = seeded_model(config)
+        before = weights(model)
+        train(config, data=first_batch(config), model=model)
+        after = weights(model)
 
     together = np.sqrt(sum(float((g**2).sum()) for g in raw.values()))
     for name, gradient in raw.items():
@@ -93,39 +91,28 @@ def test_below_the_threshold_nothing_changes(clip: Clip, cell: Cell, device: str
 def test_same_as_clipping_inside_the_optimizer(clip: Clip, device: str) -> None:
     """The weights are bit for bit those of Paddle's optimizer given the same `grad_clip`."""
     config = replace(CLIPPED, clip=clip, device=device)
-    model = seeded_model(config)
-    train(config, model=model)
-
     kinds = {
         "by-norm": paddle.nn.ClipGradByNorm,
         "by-global-norm": paddle.nn.ClipGradByGlobalNorm,
     }
-    expected = seeded_model(config)
-    optimizer = paddle.optimizer.SGD(
-        config.learning_rate, parameters=expected.parameters(), grad_clip=kinds[clip](1.0)
-    )
-    for _ in range(config.epochs):
-        for tokens, labels in load_data():
-            predictions, _ = expected(tokens)
-            paddle.nn.functional.mse_loss(predictions, labels).backward()
-            optimizer.step()
-            optimizer.clear_grad()
+    with use_device(device):
+        model = seeded_model(config)
+        train(config, model=model)
+
+        expected = seeded_model(config)
+        optimizer = paddle.optimizer.SGD(
+            config.learning_rate, parameters=expected.parameters(), grad_clip=kinds[clip](1.0)
+        )
+        for _ in range(config.epochs):
+            for tokens, labels in load_data():
+                predictions, _ = expected(tokens)
+                paddle.nn.functional.mse_loss(predictions, labels).backward()
+                optimizer.step()
+                optimizer.clear_grad()
 
     ours, theirs = weights(model), weights(expected)
     for name, values in theirs.items():
         assert values.tolist() == ours[name].tolist(), name
-
-
-@pytest.mark.xdist_group("clipped-rnn")
-def test_clipped_rnn_stays_bounded(device: str) -> None:
-    """Over 500 epochs nothing of the clipped RNN explodes or becomes NaN."""
-    check_bounded(run_experiment("clipped-rnn", device), largest_raw_norm=1e4)
-
-
-@pytest.mark.xdist_group("clipped-lstm")
-def test_clipped_lstm_stays_bounded(device: str) -> None:
-    """Over 500 epochs nothing of the clipped LSTM explodes or becomes NaN."""
-    check_bounded(run_experiment("clipped-lstm", device), largest_raw_norm=1e3)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -137,18 +124,8 @@ def test_clipping_keeps_the_loss_small(seed: int, device: str) -> None:
     assert history.loss.max() < 1e3
 
 
-def check_bounded(history: History, largest_raw_norm: float) -> None:
-    """All 2000 steps are finite, clipped, and below a bound before clipping."""
-    assert 2000 == history.steps
-    assert history.event("exploded") is None
-    assert history.event("non-finite") is None
-    assert max(values.max() for values in history.raw_norms.values()) < largest_raw_norm
-    assert max(values.max() for values in history.clipped_norms.values()) <= JUST_OVER
-
-
 def seeded_model(config: TrainConfig) -> NumericPrediction:
     """A new model with the weights of the config's seed."""
-    paddle.device.set_device(config.device)
     paddle.seed(config.seed)
     return NumericPrediction(cell=config.cell, dtype=config.dtype)
 

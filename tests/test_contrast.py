@@ -1,4 +1,8 @@
-"""The contrast that the notebook teaches: the LSTM learns what the clipped RNN does not keep."""
+"""What 500 epochs teach: clipping holds, and the LSTM learns what the RNN does not keep.
+
+Ranges are those of 83 seeds (Paddle 3.3.1, November 2026). What a single long run does depends on
+rounding as much as on its seed, so the bounds leave room for another draw.
+"""
 
 from dataclasses import replace
 
@@ -6,15 +10,38 @@ import numpy as np
 import pytest
 
 from rnn_core import EXPERIMENTS, History
-from tests.runs import run, run_experiment
+from tests.runs import run
 
 
-@pytest.mark.xdist_group("clipped-lstm")
+def run_experiment(name: str, device: str) -> History:
+    """A whole experiment."""
+    return run(replace(EXPERIMENTS[name].config, device=device))
+
+
+@pytest.mark.parametrize(
+    # The largest raw norm was 68 to 4414 for the RNN, with a median of 90, and 22 to 100 for the
+    # LSTM; no loss passed 105. The bounds are 20 times as wide: the tail is long.
+    ("name", "largest_raw_norm"),
+    [("clipped-rnn", 1e5), ("clipped-lstm", 2e3)],
+)
+def test_clipped_runs_stay_bounded(name: str, largest_raw_norm: float, device: str) -> None:
+    """Over 2000 steps nothing explodes or becomes NaN, and what reaches the update is clipped."""
+    history = run_experiment(name, device)
+
+    assert 2000 == history.steps
+    assert history.event("exploded") is None
+    assert history.event("non-finite") is None
+    assert history.loss.max() < 2e3
+    assert max(values.max() for values in history.raw_norms.values()) < largest_raw_norm
+    # float32 rounding of a norm that was clipped to 1: 3e-7 was measured.
+    assert max(values.max() for values in history.clipped_norms.values()) <= 1 + 1e-5
+
+
 def test_lstm_reaches_and_keeps_all_four(device: str) -> None:
     """The LSTM predicts 4 of 4 from some epoch on, to the end.
 
-    Of 100 seeds, 99 settle between epoch 197 and 496 and one at epoch 520; another rounding is
-    another draw. So a run that has not settled at its end gets as many epochs again.
+    81 seeds settle between epoch 191 and 496, two at 520 and 543: a run that has not settled after
+    500 epochs gets another 500.
     """
     history = run_experiment("clipped-lstm", device)
     assert history.accuracy[0] < 1
@@ -24,11 +51,10 @@ def test_lstm_reaches_and_keeps_all_four(device: str) -> None:
     assert settled(history)
 
 
-@pytest.mark.xdist_group("clipped-rnn")
 def test_clipped_rnn_does_not_keep_all_four(device: str) -> None:
     """The clipped RNN meets 4 of 4 now and then, and never stays there.
 
-    Of 100 seeds, none has 4 of 4 in more than 5 of its last 100 epochs.
+    Of 43 seeds, none has 4 of 4 in more than 2 of its last 100 epochs.
     """
     history = run_experiment("clipped-rnn", device)
 

@@ -60,6 +60,11 @@ def test_the_former_device_comes_back() -> None:
     assert before == paddle.device.get_device()
 
 
+def test_a_tensor_knows_its_device() -> None:
+    """A tensor's device has the name that devices have here."""
+    assert "cpu" == device.device_of(paddle.zeros([1]))
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_waits_for_the_gpu_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Synchronising waits for the GPU of that number, and for none on the CPU."""

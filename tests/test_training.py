@@ -251,6 +251,14 @@ def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match
         train(replace(SMALL, **settings), model=NumericPrediction(emb_size=8, hidden_size=4))
 
 
+def test_refuses_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that lies on a GPU is not trained by a config that says CPU."""
+    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
+
+    with pytest.raises(ValueError, match="model has device 'gpu:0', the config says 'cpu'"):
+        train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
+
+
 def test_the_device_is_named_in_the_history() -> None:
     """The environment is that of the device that was trained on."""
     history: History = train(SMALL)

@@ -1,0 +1,223 @@
+"""The network and its gradients in NumPy, from the equations: what the tests hold Paddle against.
+
+Shares no code with `rnn_core`. B is the number of samples, T of steps, E and H the sizes of an
+input and of a state. `d_z` always is the derivative of the loss with respect to `z`, in its shape.
+
+The way forward also takes complex numbers (no `abs`, no cast), so that `test_reference.py` can
+take derivatives by complex steps.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+CellName = Literal["RNN", "LSTM"]
+
+GATES = "ifoa"
+
+
+class StepGradients(NamedTuple):
+    """Derivatives of the loss with respect to what one step of a cell was made from."""
+
+    parameters: Arrays
+    x: Array
+    state: Arrays
+
+
+class Cell(NamedTuple):
+    """One step of a recurrent layer, and the step back.
+
+    Attributes:
+        state_names: what its state is made of.
+        step: (parameters, x `[B, E]`, state) to the next state; a state is `[B, H]` by name.
+        step_back: (parameters, x, state, d_next) to the gradients, d_next being the derivative
+            with respect to the next state.
+    """
+
+    state_names: tuple[str, ...]
+    step: Callable[[Mapping[str, Array], Array, Arrays], Arrays]
+    step_back: Callable[[Mapping[str, Array], Array, Arrays, Arrays], StepGradients]
+
+
+def sigmoid(z: Array) -> Array:
+    """1 / (1 + exp(-z)), written so that no z overflows."""
+    return np.asarray((1 + np.tanh(z / 2)) / 2)
+
+
+def rnn_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+    """h_t = tanh(x_t W + h_{t-1} U + b)."""
+    return {"hidden": np.tanh(x @ p["W"] + state["hidden"] @ p["U"] + p["b"])}
+
+
+def rnn_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
+    """With z = x W + h U + b and tanh'(z) = 1 - tanh(z)^2."""
+    h = state["hidden"]
+    d_z = d_next["hidden"] * (1 - rnn_step(p, x, state)["hidden"] ** 2)
+    return StepGradients(
+        parameters={"W": x.T @ d_z, "U": h.T @ d_z, "b": d_z.sum(axis=0, keepdims=True)},
+        x=d_z @ p["W"].T,
+        state={"hidden": d_z @ p["U"].T},
+    )
+
+
+def lstm_gates(p: Mapping[str, Array], x: Array, h: Array) -> Arrays:
+    """The input, forget and output gate i, f, o and the candidate a, each `[B, H]`."""
+    z = {g: x @ p[f"w_{g}"] + h @ p[f"u_{g}"] + p[f"b_{g}"] for g in GATES}
+    return {"i": sigmoid(z["i"]), "f": sigmoid(z["f"]), "o": sigmoid(z["o"]), "a": np.tanh(z["a"])}
+
+
+def lstm_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+    """c_t = f c_{t-1} + i a and h_t = o tanh(c_t)."""
+    gate = lstm_gates(p, x, state["hidden"])
+    c = gate["f"] * state["cell"] + gate["i"] * gate["a"]
+    return {"hidden": gate["o"] * np.tanh(c), "cell": c}
+
+
+def lstm_step_back(
+    p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays
+) -> StepGradients:
+    """The chain rule from h_t to o and c_t, to i, f, a and c_{t-1}, to x_t and h_{t-1}."""
+    h = state["hidden"]
+    i, f, o, a = (lstm_gates(p, x, h)[g] for g in GATES)
+    tanh_c = np.tanh(lstm_step(p, x, state)["cell"])
+    # The cell state reaches the loss through h_t and through the next step.
+    d_c = d_next["hidden"] * o * (1 - tanh_c**2) + d_next["cell"]
+    # sigmoid'(z) = s (1 - s), with s = sigmoid(z).
+    d_z = {
+        "i": d_c * a * i * (1 - i),
+        "f": d_c * state["cell"] * f * (1 - f),
+        "o": d_next["hidden"] * tanh_c * o * (1 - o),
+        "a": d_c * i * (1 - a**2),
+    }
+    parameters: Arrays = {}
+    for g in GATES:
+        parameters[f"w_{g}"] = x.T @ d_z[g]
+        parameters[f"u_{g}"] = h.T @ d_z[g]
+        parameters[f"b_{g}"] = d_z[g].sum(axis=0, keepdims=True)
+    return StepGradients(
+        parameters=parameters,
+        x=np.sum([d_z[g] @ p[f"w_{g}"].T for g in GATES], axis=0),
+        state={
+            "hidden": np.sum([d_z[g] @ p[f"u_{g}"].T for g in GATES], axis=0),
+            "cell": d_c * f,
+        },
+    )
+
+
+RNN = Cell(("hidden",), rnn_step, rnn_step_back)
+LSTM = Cell(("hidden", "cell"), lstm_step, lstm_step_back)
+CELLS: dict[CellName, Cell] = {"RNN": RNN, "LSTM": LSTM}
+
+
+def zero_state(cell: Cell, batch: int, hidden_size: int) -> Arrays:
+    """The state before the first step."""
+    return {name: np.zeros((batch, hidden_size)) for name in cell.state_names}
+
+
+def unroll(cell: Cell, p: Mapping[str, Array], x: Array, state: Arrays) -> list[Arrays]:
+    """The T + 1 states of a sequence `[B, T, E]`, from the one it starts with to the last."""
+    states = [state]
+    for t in range(x.shape[1]):
+        states.append(cell.step(p, x[:, t], states[-1]))
+    return states
+
+
+def unroll_back(
+    cell: Cell,
+    p: Mapping[str, Array],
+    x: Array,
+    states: Sequence[Arrays],
+    d_states: Sequence[Arrays],
+) -> StepGradients:
+    """Backward through time.
+
+    Args:
+        cell: the cell that was unrolled.
+        p: its parameters.
+        x: the sequence, `[B, T, E]`.
+        states: what `unroll` returned.
+        d_states: for each step, the derivative of the loss with respect to the state after it as
+            far as the loss depends on that state directly, not through later steps.
+
+    Returns:
+        The derivatives with respect to the parameters, the sequence and the initial state.
+    """
+    d_p = {name: np.zeros_like(value) for name, value in p.items()}
+    d_x = np.zeros_like(x)
+    d_state = {name: np.zeros_like(value) for name, value in states[-1].items()}
+    for t in reversed(range(x.shape[1])):
+        d_next = {name: d_state[name] + d_states[t][name] for name in cell.state_names}
+        back = cell.step_back(p, x[:, t], states[t], d_next)
+        # Every step uses the same parameters: their gradients add up.
+        for name, gradient in back.parameters.items():
+            d_p[name] += gradient
+        d_x[:, t] = back.x
+        d_state = back.state
+    return StepGradients(d_p, d_x, d_state)
+
+
+class Result(NamedTuple):
+    """One pass through the model of `rnn_core`, forward and back."""
+
+    predictions: Array
+    hidden: Array
+    loss: Any
+    gradients: Arrays
+
+
+def mean_squared_error(predictions: Array, labels: Array) -> Any:
+    """L = mean over the batch of (y - label)^2."""
+    return ((predictions - labels) ** 2).mean()
+
+
+def model_forward(p: Mapping[str, Array], tokens: Array) -> tuple[Array, list[Arrays]]:
+    """Embedding, recurrent layer from a zero state, linear map of its last hidden state.
+
+        x_t = row tokens_t of embedding.weight
+        y   = h_T linear.weight + linear.bias
+
+    Args:
+        p: the parameters, by their names in `rnn_core`'s model.
+        tokens: `[B, T]`.
+
+    Returns:
+        The predictions `[B, 1]` and all states.
+    """
+    cell, recurrent = recurrent_part(p)
+    start = zero_state(cell, len(tokens), len(p["linear.weight"]))
+    states = unroll(cell, recurrent, p["embedding.weight"][tokens], start)
+    return states[-1]["hidden"] @ p["linear.weight"] + p["linear.bias"], states
+
+
+def model_pass(p: Mapping[str, Array], tokens: Array, labels: Array) -> Result:
+    """Forward, and back from the mean squared error; tokens `[B, T]`, labels `[B, 1]`."""
+    predictions, states = model_forward(p, tokens)
+    hidden, weight = states[-1]["hidden"], p["linear.weight"]
+
+    d_predictions = 2 * (predictions - labels) / len(labels)
+    cell, recurrent = recurrent_part(p)
+    d_states = [zero_state(cell, len(tokens), len(weight)) for _ in states[1:]]
+    d_states[-1]["hidden"] = d_predictions @ weight.T
+    back = unroll_back(cell, recurrent, p["embedding.weight"][tokens], states, d_states)
+    d_embedding = np.zeros_like(p["embedding.weight"])
+    # Unlike `d_embedding[tokens] += back.x`, this counts a token as often as it comes.
+    np.add.at(d_embedding, tokens, back.x)
+    gradients = {f"recurrent.{name}": gradient for name, gradient in back.parameters.items()}
+    gradients["embedding.weight"] = d_embedding
+    gradients["linear.weight"] = hidden.T @ d_predictions
+    gradients["linear.bias"] = d_predictions.sum(axis=0)
+    return Result(predictions, hidden, mean_squared_error(predictions, labels), gradients)
+
+
+def recurrent_part(p: Mapping[str, Array]) -> tuple[Cell, Arrays]:
+    """The cell of a model, known by its parameters' names, and those parameters."""
+    own = {
+        name.removeprefix("recurrent."): value
+        for name, value in p.items()
+        if name.startswith("recurrent.")
+    }
+    return (RNN if "W" in own else LSTM), own

@@ -1,0 +1,65 @@
+"""The suite's own options, and which runs are parallel."""
+
+from pathlib import Path
+
+import pytest
+
+import conftest
+
+
+class Config:
+    """What `asks_for_benchmarks` looks at: a command line, and where it was typed."""
+
+    def __init__(self, directory: Path, *args: str) -> None:
+        self.args = list(args)
+        self.invocation_params = pytest.Config.InvocationParams(
+            args=args, plugins=None, dir=directory
+        )
+
+
+ROOT = conftest.BENCHMARKS.parent
+
+
+@pytest.mark.parametrize(
+    ("directory", "args"),
+    [
+        (ROOT, ("benchmarks",)),
+        (ROOT, ("benchmarks/test_stages.py::test_stage",)),
+        (ROOT, (".",)),
+        (ROOT, ("tests", "benchmarks")),
+        (conftest.BENCHMARKS, (str(conftest.BENCHMARKS),)),
+        (conftest.BENCHMARKS, ("test_stages.py",)),
+        (ROOT / "tests", ("../benchmarks",)),
+    ],
+)
+def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None:
+    """However benchmarks are asked for, no worker is started."""
+    config = Config(directory, *args)
+
+    assert conftest.pytest_xdist_auto_num_workers(config) == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("args", [("tests",), ("tests/test_cells.py",), ("rnn_core",)])
+def test_tests_run_in_parallel(args: tuple[str, ...]) -> None:
+    """What holds no benchmarks is left to pytest-xdist."""
+    config = Config(ROOT, *args)
+
+    assert conftest.pytest_xdist_auto_num_workers(config) is None  # type: ignore[arg-type]
+
+
+def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default every device there is, and the reason where that is only the CPU."""
+    monkeypatch.setattr("rnn_core.device._gpu_count", lambda: 0)
+    names, missing = conftest.devices("all")
+
+    assert names == ["cpu"]
+    assert "'gpu' is not there" in missing
+
+
+def test_devices_all_takes_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are GPUs, none is left out and nothing is missing."""
+    monkeypatch.setattr("rnn_core.device._gpu_count", lambda: 2)
+
+    assert conftest.devices("all") == (["cpu", "gpu:0", "gpu:1"], "")
+    assert conftest.devices("gpu") == (["gpu:0"], "")
+    assert conftest.devices("cpu") == (["cpu"], "")
