@@ -3,6 +3,10 @@
 import warnings
 from importlib import metadata
 
+# What Paddle warns of at import that is no news here: it could compile extensions faster, and none
+# is compiled; there is no GPU, which whoever asks for one is told.
+IDLE_WARNINGS = ("No ccache found", "You are using GPU version Paddle, but your CUDA device")
+
 PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
 
 
@@ -17,15 +21,15 @@ def installed_paddle() -> str | None:
 
 
 def import_paddle() -> None:
-    """Import Paddle for the first time, where that can work, and without its idle warning.
+    """Import Paddle for the first time, where that can work, and without its idle warnings.
 
     Raises:
         ImportError: as `check_numpy`; or Paddle is not installed.
     """
     check_numpy()
     with warnings.catch_warnings():
-        # Paddle 3 says that it could compile extensions faster; nobody here compiles any.
-        warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
+        for message in IDLE_WARNINGS:
+            warnings.filterwarnings("ignore", message=message, category=UserWarning)
         import paddle  # noqa: F401
 
 

@@ -71,7 +71,7 @@ def check_tokens(tokens: Tensor, vocab_size: int) -> None:
     if not isinstance(tokens, Tensor):
         raise TypeError(f"tokens must be a Paddle tensor, got {type(tokens).__name__}")
     if tokens.dtype not in (paddle.int32, paddle.int64):
-        raise TypeError(f"tokens must be int32 or int64, got {_name(tokens)}")
+        raise TypeError(f"tokens must be int32 or int64, got {dtype_name(tokens)}")
     shape = list(tokens.shape)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"tokens must be [B >= 1, T >= 1], got shape {shape}")
@@ -91,8 +91,8 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
     """
     if not isinstance(labels, Tensor):
         raise TypeError(f"labels must be a Paddle tensor, got {type(labels).__name__}")
-    if _name(labels) != dtype:
-        raise TypeError(f"labels must be {dtype}, as the model, got {_name(labels)}")
+    if dtype_name(labels) != dtype:
+        raise TypeError(f"labels must be {dtype}, as the model, got {dtype_name(labels)}")
     if list(labels.shape) != [batch_size, 1]:
         raise ValueError(
             f"labels must have the predictions' shape {[batch_size, 1]}, "
@@ -103,6 +103,6 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
         raise ValueError(f"labels must be finite, got {values[~np.isfinite(values)][0]}")
 
 
-def _name(tensor: Tensor) -> str:
+def dtype_name(tensor: Tensor) -> str:
     """The dtype without its module: "int64" for paddle.int64, in every version of Paddle."""
     return str(tensor.dtype).rpartition(".")[-1]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import paddle
+from paddle import Tensor
 
 from rnn_core.config import check_device_name
 
@@ -47,6 +48,11 @@ def use_device(name: str) -> Iterator[str]:
         yield full
     finally:
         paddle.device.set_device(before)
+
+
+def device_of(tensor: Tensor) -> str:
+    """The full name of the device that holds a tensor."""
+    return str(tensor.place).removeprefix("Place(").removesuffix(")")
 
 
 def synchronize(name: str) -> None:

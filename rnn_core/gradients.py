@@ -36,7 +36,8 @@ def l2_norm(values: NDArray[np.floating]) -> float:
     """
     wide = values.astype(np.float64).ravel()
     with np.errstate(over="ignore"):
-        squares = float(np.dot(wide, wide))
+        # Not np.dot: BLAS spreads it over threads, whose wait on a busy machine is milliseconds.
+        squares = float(np.square(wide).sum())
     if 1e-280 < squares < 1e280:
         return math.sqrt(squares)
     # Zero, NaN and infinity come out as they are; what is left is finite and needs scaling.

@@ -18,8 +18,8 @@ Values = NDArray[np.float64]
 
 FORMAT = "rnn_core history 1"
 
-# A loss or gradient norm past this has exploded. Measured over 40 to 100 seeds: with clipping,
-# losses stay below 2e3 and raw norms below 2e3; without, every loss passes 4e23 within 20 steps.
+# A loss or gradient norm past this has exploded. Measured over 83 to 200 seeds (November 2026): of
+# the clipped runs no loss passes 105 and no raw norm 4414; every unclipped loss passes 4e23.
 EXPLOSION_LIMIT = 1e6
 
 

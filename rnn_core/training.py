@@ -10,8 +10,8 @@ import paddle.nn.functional as F
 from paddle import Tensor
 
 from rnn_core.config import TrainConfig
-from rnn_core.data import Batch, check_labels, check_tokens, load_data
-from rnn_core.device import use_device
+from rnn_core.data import Batch, check_labels, check_tokens, dtype_name, load_data
+from rnn_core.device import device_of, use_device
 from rnn_core.environment import describe_environment
 from rnn_core.gradients import clip_gradients, gradient_norms, make_clip
 from rnn_core.history import History, Outcome
@@ -95,10 +95,10 @@ def train(
                 config.vocab_size, config.emb_size, config.hidden_size, config.cell, config.dtype
             )
         else:
-            _check_model(model, config)
+            _check_model(model, config, device)
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
-        batches = _checked(data, config)
+        batches = _checked(data, config, device)
         return _run(config, device, batches, model, on_step)
 
 
@@ -201,8 +201,8 @@ def _history(
     )
 
 
-def _checked(data: Iterable[Batch], config: TrainConfig) -> list[Batch]:
-    """All batches of an epoch, refused before any training if one of them is wrong."""
+def _checked(data: Iterable[Batch], config: TrainConfig, device: str) -> list[Batch]:
+    """All batches of an epoch, on the device, refused before any training if one is wrong."""
     batches = [Batch(*batch) for batch in data]
     if not batches:
         raise ValueError("data must hold at least one batch, got none")
@@ -215,20 +215,20 @@ def _checked(data: Iterable[Batch], config: TrainConfig) -> list[Batch]:
                 f"as the config says, got shape {[size, length]}"
             )
         check_labels(labels, size, config.dtype)
-    return batches
+    return [Batch(tokens.to(device), labels.to(device)) for tokens, labels in batches]
 
 
-def _check_model(model: NumericPrediction, config: TrainConfig) -> None:
+def _check_model(model: NumericPrediction, config: TrainConfig, device: str) -> None:
     """Refuse a model that is not what the config, and so the history, says it is."""
-    dtype = str(model.linear.weight.dtype).rpartition(".")[-1]
-    for name, value in {
+    is_there = {
         "vocab_size": model.vocab_size,
         "emb_size": model.emb_size,
         "hidden_size": model.hidden_size,
         "cell": model.cell,
-        "dtype": dtype,
-    }.items():
-        if value != getattr(config, name):
-            raise ValueError(
-                f"model has {name} {value!r}, the config says {getattr(config, name)!r}"
-            )
+        "dtype": dtype_name(model.linear.weight),
+        "device": device_of(model.linear.weight),
+    }
+    wanted = {**config.as_dict(), "device": device}
+    for name, value in is_there.items():
+        if value != wanted[name]:
+            raise ValueError(f"model has {name} {value!r}, the config says {wanted[name]!r}")
