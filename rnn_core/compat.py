@@ -12,12 +12,12 @@ PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
 
 def installed_paddle() -> str | None:
     """Version of the installed Paddle, read without importing it; None where there is none."""
-    versions = {
-        distribution.name.lower(): distribution.version
+    versions = [
+        distribution.version
         for name in PADDLE_DISTRIBUTIONS
         for distribution in metadata.distributions(name=name)
-    }
-    return next(iter(versions.values()), None)
+    ]
+    return versions[0] if versions else None
 
 
 def import_paddle() -> None:

@@ -46,7 +46,7 @@ def describe_environment(device: str = "cpu") -> dict[str, str]:
 def cpu_model() -> str:
     """The CPU as its maker calls it; `platform.processor()` says nothing on most Linuxes."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     for line in lines:

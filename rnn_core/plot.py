@@ -69,7 +69,7 @@ def draw(history: History) -> "Figure":
 
     config = history.config
     panels = _panels(list(history.raw_norms))
-    figure = Figure(figsize=(8, 4 + 2.5 * len(panels) + 1), layout="constrained")
+    figure = Figure(figsize=(8, 5 + 2.5 * len(panels)), layout="constrained")
     loss, accuracy, *gradients = figure.subplots(
         2 + len(panels),
         1,

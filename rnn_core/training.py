@@ -185,18 +185,12 @@ def _history(
         config=config,
         environment=environment,
         outcome=outcome,
-        loss=np.array([step.loss for step in steps], dtype=np.float64),
-        raw_norms={
-            name: np.array([step.raw_norms[name] for step in steps], dtype=np.float64)
-            for name in names
-        },
+        loss=np.array([step.loss for step in steps]),
+        raw_norms={name: np.array([step.raw_norms[name] for step in steps]) for name in names},
         clipped_norms={
-            name: np.array([step.clipped_norms[name] for step in steps], dtype=np.float64)
-            for name in names
+            name: np.array([step.clipped_norms[name] for step in steps]) for name in names
         },
-        accuracy=np.array(
-            [step.correct / step.total for step in steps if step.last], dtype=np.float64
-        ),
+        accuracy=np.array([step.correct / step.total for step in steps if step.last]),
         epoch_ends=np.array([step.number for step in steps if step.last], dtype=np.int64),
     )
 

@@ -98,6 +98,11 @@ def test_refuses_seeds_out_of_range(value: int) -> None:
     refuses({"seed": value}, ValueError, rf"^seed must lie in \[0, 2\*\*63\), got {value}$")
 
 
+def test_takes_the_largest_seed() -> None:
+    """Every seed that fits Paddle's generator is a seed."""
+    assert 2**63 - 1 == TrainConfig(seed=2**63 - 1).seed
+
+
 def test_refuses_global_clipping_without_a_threshold() -> None:
     """Asking for by-global-norm without a threshold would not clip at all."""
     refuses({"clip": "by-global-norm"}, ValueError, "needs a clip_norm, got None")

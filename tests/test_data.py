@@ -60,7 +60,9 @@ def test_refuses_wrong_sizes_before_the_first_batch() -> None:
         load_data(1)
     with pytest.raises(ValueError, match="batch_size must be at most 4, all samples, got 5"):
         load_data(batch_size=5)
-    with pytest.raises(TypeError, match=r"num_steps must be an int, got 10\.0"):
+    with pytest.raises(ValueError, match="^batch_size must be at least 1, got 0"):
+        load_data(batch_size=0)
+    with pytest.raises(TypeError, match=r"^num_steps must be an int, got 10\.0"):
         load_data(10.0)  # type: ignore[arg-type]
 
 

@@ -42,6 +42,16 @@ def test_a_cuda_build_without_a_gpu_has_none(monkeypatch: pytest.MonkeyPatch) ->
         device.resolve_device("gpu")
 
 
+def test_a_build_without_cuda_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paddle's CPU wheel is not asked for GPUs, and the error says what it is."""
+    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
+    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
+
+    assert ["cpu"] == device.available_devices()
+    with pytest.raises(ValueError, match=", built without CUDA, finds cpu$"):
+        device.resolve_device("gpu")
+
+
 @needs_no_gpu
 @pytest.mark.parametrize("name", ["gpu", "gpu:0", "gpu:7"])
 def test_a_gpu_that_is_not_there_is_an_error(name: str) -> None:
@@ -84,4 +94,5 @@ def test_a_gpu_has_its_makers_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paddle.device.cuda.get_device_name", lambda index: f"GPU number {index}")
 
     assert "GPU number 1" == device.device_name("gpu:1")
+    assert "GPU number 0" == device.device_name("gpu")
     assert "cpu" == device.device_name("cpu")

@@ -1,6 +1,8 @@
 """What a result depends on is named."""
 
+import os
 import platform
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -21,7 +23,20 @@ def test_names_versions_machine_and_threads(monkeypatch: pytest.MonkeyPatch) -> 
     assert cpu_model() == environment["cpu"]
     assert "cpu" == environment["device"] == environment["device_name"]
     assert "7" == environment["threads"]
-    assert {"cuda", "cudnn", "system", "machine", "cpu_count", "flags"} <= set(environment)
+    assert str(paddle.version.cuda()) == environment["cuda"]
+    assert str(paddle.version.cudnn()) == environment["cudnn"]
+    assert (platform.system(), platform.machine()) == (
+        environment["system"],
+        environment["machine"],
+    )
+    assert str(os.cpu_count()) == environment["cpu_count"]
+
+
+def test_says_where_the_threads_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number of threads that nobody knows is not made up."""
+    monkeypatch.delenv("OMP_NUM_THREADS")
+
+    assert "unset" == describe_environment()["threads"]
 
 
 def test_names_the_flags_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,9 +50,28 @@ def test_names_the_flags_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("PASSWORD" in flag for flag in flags)
 
 
-def test_names_the_cpu() -> None:
-    """The CPU's name is something that a person can read."""
-    assert len(cpu_model()) > 2
+def test_names_the_cpu_as_linux_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU's name is the first that Linux tells, colons included."""
+    files = {"/proc/cpuinfo": "vendor_id\t: X\nmodel name\t: A CPU: fast\nmodel name\t: B\n"}
+    monkeypatch.setattr(Path, "read_text", lambda self, encoding: files[f"{self}"] + encoding[:0])
+
+    assert "A CPU: fast" == cpu_model()
+
+
+@pytest.mark.parametrize(("processor", "name"), [("arm", "arm"), ("", "arm64")])
+def test_names_the_cpu_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, processor: str, name: str
+) -> None:
+    """Without Linux's file, Python's answer is taken, or at least the architecture."""
+
+    def no_file(self: Path, encoding: str) -> str:
+        raise FileNotFoundError(self, encoding)
+
+    monkeypatch.setattr(Path, "read_text", no_file)
+    monkeypatch.setattr("platform.processor", lambda: processor)
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+
+    assert name == cpu_model()
 
 
 def test_refuses_a_device_that_is_not_there() -> None:

@@ -75,6 +75,7 @@ def test_clips_the_gradients_that_the_optimizer_sees(dtype: DType) -> None:
 def test_no_clipping_where_none_was_asked_for() -> None:
     """Neither 'none' nor a missing threshold clips."""
     assert make_clip("none", None) is None
+    assert make_clip("none", 1.0) is None
     assert make_clip("by-norm", None) is None
 
 

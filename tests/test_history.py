@@ -132,7 +132,7 @@ def test_refuses_a_file_cut_short_anywhere(tmp_path: Path) -> None:
 
     for length in range(0, len(content), 97):
         cut.write_bytes(content[:length])
-        refuses(cut, "")
+        refuses(cut)
 
 
 def test_refuses_a_flipped_byte_in_an_array(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_refuses_a_flipped_byte_in_an_array(tmp_path: Path) -> None:
     content[start + 40] ^= 0xFF
     path.write_bytes(content)
 
-    refuses(path, "")
+    refuses(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a history", b"PK\x03\x04", b"{}"])
@@ -154,7 +154,7 @@ def test_refuses_foreign_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "foreign.npz"
     path.write_bytes(content)
 
-    refuses(path, "no zip archive")
+    refuses(path, ": it is no zip archive, or is cut short$")
 
 
 def test_refuses_foreign_archives(tmp_path: Path) -> None:
@@ -162,21 +162,21 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
     path = tmp_path / "foreign.npz"
     np.savez(path, loss=np.zeros(3))
 
-    refuses(path, "says nothing of that format")
+    refuses(path, ": it says nothing of that format$")
 
 
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": np.array("rnn_core history 99")}, "says nothing of that format"),
-        ({"config": np.array('{"cell": "GRU"}')}, "cell must be one of"),
-        ({"config": np.array('{"colour": 1}')}, "colour"),
+        ({"format": np.array("rnn_core history 99")}, ".*says nothing of that format"),
+        ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
+        ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"config": np.array("{")}, ""),
-        ({"outcome": np.array("fine")}, "unknown outcome 'fine'"),
-        ({"loss": np.zeros(3)}, "3 losses stand beside 4 norms"),
-        ({"accuracy": np.zeros(3)}, "differ in number"),
-        ({"raw_norms/recurrent.W": None}, "recurrent.W"),
-        ({"loss": np.array([object()])}, "allow_pickle"),
+        ({"outcome": np.array("fine")}, ".*unknown outcome 'fine'"),
+        ({"loss": np.zeros(3)}, ".*3 losses stand beside 4 norms"),
+        ({"accuracy": np.zeros(3)}, ": accuracies and ends of epochs differ in number$"),
+        ({"raw_norms/recurrent.W": None}, ".*recurrent.W"),
+        ({"loss": np.array([object()])}, ".*allow_pickle"),
     ],
 )
 def test_refuses_contradictions(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
@@ -197,9 +197,10 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         History.load(tmp_path / "none.npz")
 
 
-def refuses(path: Path, match: str) -> None:
+def refuses(path: Path, match: str = "") -> None:
     """Check that loading names the file and the reason."""
-    with pytest.raises(ValueError, match=rf"{path.name} is not a whole .*{match}"):
+    words = rf"{path.name} is not a whole 'rnn_core history 1' file{match}"
+    with pytest.raises(ValueError, match=words):
         History.load(path)
 
 

@@ -1,12 +1,15 @@
 """The command line, as a person types it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tqdm import tqdm
 
 from rnn_core import EXPERIMENTS, History
 from rnn_core.__main__ import main
@@ -134,3 +137,97 @@ def test_ctrl_c_keeps_what_was_trained(tmp_path: Path) -> None:
     assert "interrupted" == history.outcome
     assert history.steps >= 20
     assert f"RNN, {history.steps} steps, interrupted" in out
+
+
+def test_a_run_prints_these_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Line by line: the step, its norms, the epoch, and after an empty line the summary."""
+    main(["run", "exploding-rnn", "--epochs", "1", "--log-every", "4"])
+
+    patterns = [
+        r"=+epoch: 1, step: 3, loss: 2279\.\d{5}=+",
+        r"W_grad_l2: 56\d\d\.\d{6}, U_grad_l2: 28\d\d\.\d{6}, b_grad_l2: 65\d\.\d{6}",
+        "",
+        r"correct/total:0/4, Accuracy: 0\.00000",
+        "",
+        "",
+        "RNN, 4 steps, finished, on cpu .*",
+        " {2}loss .*",
+        " {2}gradient .*",
+        " {2}accuracy .*",
+        " {2}exploded .*",
+        " {2}vanished .*",
+        " {2}non-finite .*",
+    ]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(patterns) == len(lines)
+    for pattern, line in zip(patterns, lines, strict=True):
+        assert re.fullmatch(pattern, line)
+
+
+def test_progress_is_shown_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar knows the number of steps, moves with each, and shows the loss that is printed."""
+    settings: dict[str, object] = {}
+    shown: list[dict[str, object]] = []
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        def __init__(self, **kwargs: Any) -> None:
+            settings.update(kwargs)
+            super().__init__(**{**kwargs, "disable": True})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown.append({})
+            return super().update(n)
+
+        def set_postfix(self, *_: object, **kwargs: object) -> None:
+            shown[-1].update(kwargs)
+
+    monkeypatch.setattr("rnn_core.__main__.tqdm", Bar)
+    main(["run", "exploding-rnn", "--epochs", "2", "--log-every", "2"])
+
+    # Not drawn into a file, and gone when the summary comes.
+    assert {"total": 8, "unit": "step", "disable": None, "leave": False} == settings
+    assert [{}, {"loss": "8.77", "refresh": False}] == shown[:2]
+    assert 8 == len(shown)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of the program says what it is and what its commands do."""
+    text = help_text([], capsys)
+
+    assert "The command line: `python -m rnn_core list`, `python -m rnn_core run NAME`." in text
+    assert text.endswith(
+        "{list,run} list name the experiments run train one experiment and watch its gradients "
+        "options: -h, --help show this help message and exit"
+    )
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of a run says what each option means."""
+    text = help_text(["run"], capsys)
+
+    assert text.endswith(
+        "{exploding-rnn,clipped-rnn,clipped-lstm} the experiment "
+        "options: -h, --help show this help message and exit "
+        "--epochs EPOCHS passes over the data "
+        "--seed SEED of the random weights "
+        "--device DEVICE cpu, gpu or gpu:N "
+        "--on-nonfinite {stop,raise,continue} what to do at NaN or infinity (default: stop) "
+        "--log-every N print every N-th step "
+        "--save FILE write the history (.npz) "
+        "--plot FILE draw it (.svg, .png or .pdf)"
+    )
+
+
+def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the listed answers to NaN and infinity are taken."""
+    with pytest.raises(SystemExit):
+        main(["run", "exploding-rnn", "--on-nonfinite", "ignore"])
+
+    assert "invalid choice: 'ignore'" in capsys.readouterr().err
+
+
+def help_text(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What `--help` prints, with single spaces: where its lines break depends on the terminal."""
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    return " ".join(capsys.readouterr().out.split())

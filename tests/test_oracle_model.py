@@ -70,6 +70,23 @@ def test_pass(cell: CellName, dtype: DType, shape: tuple[int, int, int, int]) ->
 
 
 @over_cells
+def test_two_passes_add_up(cell: CellName) -> None:
+    """Gradients of two backward passes, not cleared between them, are the sum of both."""
+    generator = np.random.default_rng(6)
+    parameters = random_model(generator, cell, VOCAB, emb_size=3, hidden_size=4)
+    model = build(cell, parameters, "float64")
+    expected = {name: np.zeros_like(values) for name, values in parameters.items()}
+    for steps in (3, 5):
+        tokens, labels = random_batch(generator, 2, steps)
+        for name, gradient in model_pass(parameters, tokens, labels).gradients.items():
+            expected[name] += gradient
+        predictions, _ = model(paddle.to_tensor(tokens))
+        F.mse_loss(predictions, to_tensor(labels, "float64")).backward()
+
+    assert_close(expected, read_gradients(model), GRADIENT["float64"], where="gradient")
+
+
+@over_cells
 def test_finite_differences(cell: CellName) -> None:
     """Every gradient is the slope of Paddle's own loss: no oracle, no hand-made derivative."""
     generator = np.random.default_rng(5)

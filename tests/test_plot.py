@@ -12,6 +12,7 @@ from rnn_core.plot import check_plot_path, draw, save_plot
 from tests.histories import empty_history, make_history
 
 pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+from matplotlib.text import Annotation
 
 
 def exploding() -> History:
@@ -101,6 +102,120 @@ def test_shows_the_threshold() -> None:
     assert [2.5, 2.5] in [np.asarray(line.get_ydata()).tolist() for line in norms.get_lines()]
 
 
+def test_the_whole_picture() -> None:
+    """Titles, labels, colours, sizes and places: whoever changes the look changes this too."""
+    config = TrainConfig(clip_norm=2.5, learning_rate=0.5, seed=7)
+    loss = np.array([1.0, 2e6, 3.0, 4.0])
+    figure = draw(make_history(config=config, loss=loss))
+
+    mark = ("#D55E00", "--", "None", 1.0)
+    assert "RNN, learning rate 0.5, clip by-norm 2.5, seed 7, Paddle 9.9.9" == (
+        figure.get_suptitle()
+    )
+    assert (8.0, 7.5) == tuple(figure.get_size_inches())
+    assert "ConstrainedLayoutEngine" == type(figure.get_layout_engine()).__name__
+    assert [
+        ("loss (mean squared error)", "", "log", [("#000000", "-", ".", 1.0), mark]),
+        ("accuracy", "", "linear", [("#000000", "-", ".", 1.0), mark]),
+        (
+            "gradient norm",
+            "step (every step; gradient norms before clipping)",
+            "log",
+            [
+                ("#0072B2", "-", ".", 1.0),
+                ("#D55E00", "-", ".", 1.0),
+                ("#999999", "-", "None", 0.8),
+                mark,
+            ],
+        ),
+    ] == [
+        (
+            axes.get_ylabel(),
+            axes.get_xlabel(),
+            axes.get_yscale(),
+            [
+                (line.get_color(), line.get_linestyle(), line.get_marker(), line.get_linewidth())
+                for line in axes.get_lines()
+            ],
+        )
+        for axes in figure.axes
+    ]
+    loss_axes, accuracy, norms = figure.axes
+    assert (-0.05, 1.05) == accuracy.get_ylim()
+    assert (2, 1, 3) == loss_axes.get_gridspec().get_height_ratios()  # type: ignore[union-attr]
+    assert loss_axes.get_shared_x_axes().joined(loss_axes, norms)
+    legend = norms.get_legend()
+    assert legend is not None
+    assert (2, 8.33) == (legend._ncols, pytest.approx(legend._fontsize, abs=0.01))  # type: ignore[attr-defined]
+    (text,) = (text for text in loss_axes.texts if isinstance(text, Annotation))
+    assert (2, 0.98) == text.xy
+    assert (-2, 0) == text.xyann
+    assert ("data", "axes fraction") == text.xycoords
+    assert "offset points" == text.anncoords
+    assert ("#D55E00", 90.0) == (text.get_color(), text.get_rotation())
+    assert ("top", "right") == (text.get_verticalalignment(), text.get_horizontalalignment())
+
+
+def test_without_clipping_the_title_says_so() -> None:
+    """No clipping is told in words."""
+    assert ", no clipping, seed 0" in draw(make_history()).get_suptitle()
+
+
+@pytest.mark.parametrize(
+    ("steps", "points", "marker", "shown"),
+    [(100, 100, ".", "every step"), (101, 2, ".", "largest of each epoch")],
+)
+def test_where_a_run_is_long(steps: int, points: int, marker: str, shown: str) -> None:
+    """Up to 100 steps each is drawn, with a point; past that, each epoch."""
+    values = np.ones(steps)
+    history = make_history(
+        loss=values,
+        raw_norms={"W": values},
+        clipped_norms={"W": values},
+        accuracy=np.ones(1),
+        epoch_ends=np.array([100]),
+    )
+    figure = draw(history)
+
+    (line,) = figure.axes[0].get_lines()
+    assert points == len(np.asarray(line.get_ydata()))
+    assert marker == line.get_marker()
+    assert f"step ({shown}; " in figure.axes[2].get_xlabel()
+
+
+def test_many_epochs_are_a_line_without_points() -> None:
+    """More than 100 points would be a block of colour."""
+    values = np.ones(303)
+    history = make_history(
+        loss=values,
+        raw_norms={"W": values},
+        clipped_norms={"W": values},
+        accuracy=np.ones(101),
+        epoch_ends=np.arange(3, 304, 3),
+    )
+
+    (line,) = draw(history).axes[0].get_lines()
+    assert "None" == line.get_marker()
+    assert list(range(3, 304, 3)) == np.asarray(line.get_xdata()).tolist()
+
+
+def test_eight_lines_fit_one_panel() -> None:
+    """There are as many colours."""
+    norms = {f"recurrent.w_{index}": np.ones(4) for index in range(8)}
+
+    assert 3 == len(draw(make_history(raw_norms=norms, clipped_norms=norms)).axes)
+
+
+def test_four_panels_are_as_high_as_they_need() -> None:
+    """The picture grows with its panels, each as high as the loss."""
+    names = [f"recurrent.{kind}_{gate}" for kind in "wub" for gate in "ifoa"]
+    norms = {name: np.ones(4) for name in [*names, "linear.bias"]}
+    figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
+
+    assert (8.0, 15.0) == tuple(figure.get_size_inches())
+    assert (2, 1, 2, 2, 2, 2) == figure.axes[0].get_gridspec().get_height_ratios()  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("suffix", "start"), [(".svg", b"<?xml"), (".png", b"\x89PNG"), (".PDF", b"%PDF")]
 )
@@ -136,5 +251,5 @@ def test_tells_how_to_get_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return real(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
-    with pytest.raises(ImportError, match="pip install matplotlib"):
+    with pytest.raises(ImportError, match="^a plot needs matplotlib: pip install matplotlib$"):
         check_plot_path(tmp_path / "run.svg")

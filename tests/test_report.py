@@ -46,7 +46,36 @@ def test_summary_of_a_healthy_run() -> None:
     assert "first 4, last 1, largest 4" in text
     assert "largest norm 8 before clipping, of linear.bias" in text
     assert "accuracy    1.00 in epoch 2" in text
-    assert 3 == text.count("never")
+    assert text.endswith("\n  exploded    never\n  vanished    never\n  non-finite  never")
+
+
+def test_summary_tells_the_last_epochs_accuracy() -> None:
+    """Of three epochs, the third is told."""
+    history = make_history(accuracy=np.array([0.25, 0.5, 0.75]), epoch_ends=np.array([1, 2, 4]))
+
+    assert "  accuracy    0.75 in epoch 3" in summary_lines(history)
+
+
+def test_summary_of_every_event() -> None:
+    """Each kind of event has its line, in the same order in every summary."""
+    history = make_history(
+        loss=np.array([1.0, 2e6, 1.0, np.nan]),
+        raw_norms={"recurrent.W": np.array([1.0, 1, 0, 1])},
+        clipped_norms={},
+    )
+
+    assert [
+        "  exploded    step 2: loss 2e+06",
+        "  vanished    step 3: gradient of recurrent.W exactly 0",
+        "  non-finite  step 4: loss nan",
+    ] == summary_lines(history)[-3:]
+
+
+def test_summary_where_nothing_is_finite() -> None:
+    """A run that is NaN from its first step on has no largest loss."""
+    text = "\n".join(summary_lines(make_history(loss=np.full(4, np.nan))))
+
+    assert "first nan, last nan, largest nan" in text
 
 
 def test_summary_tells_the_largest_finite_loss() -> None:

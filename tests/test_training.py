@@ -18,7 +18,7 @@ from rnn_core import (
     train,
 )
 from rnn_core.config import DType
-from rnn_core.training import Step, count_correct
+from rnn_core.training import Step, _check_model, count_correct
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 # The RNN without clipping, whose loss is infinite at step 21 to 28 and NaN soon after.
@@ -86,6 +86,23 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
     history = train(config, [batch([[1, 2]], [[right + 0.09]])], model)
     assert [1.0] == history.accuracy.tolist()
     assert abs(model(tokens)[0].item() - right) > 1
+
+
+def test_accuracy_counts_the_whole_epoch() -> None:
+    """Right, wrong, right: two of three, whatever the batch that ends the epoch."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    right = model(paddle.to_tensor([[1, 2]]))[0].item()
+    config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e-9)
+    data = [batch(labels=[[right + error]]) for error in (0.0, 1.0, 0.0)]
+    steps: list[Step] = []
+
+    assert [2 / 3] == train(config, data, model, on_step=steps.append).accuracy.tolist()
+    assert [1, 1, 2] == [step.correct for step in steps]
+
+
+def test_a_tenth_itself_is_not_within() -> None:
+    """A difference of exactly float32's 0.1 does not count, as in the notebook."""
+    assert 0 == count_correct(paddle.to_tensor([[0.1]]), paddle.to_tensor([[0.0]]))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +179,10 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.Mon
     with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
         train(SMALL)
 
-    assert 0 == caught.value.history.steps
+    history = caught.value.history
+    assert 0 == history.steps
+    assert np.float64 == history.loss.dtype == history.accuracy.dtype
+    assert np.int64 == history.epoch_ends.dtype
 
 
 def test_trains_a_given_model_further() -> None:
@@ -204,12 +224,17 @@ def test_float64_runs_the_same_experiment() -> None:
 
     np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
     assert single.loss[0] != double.loss[0]
+    # Its model is float64 too: a float32 model under float64 labels would give other digits.
+    paddle.seed(SMALL.seed)
+    model = NumericPrediction(emb_size=8, hidden_size=4, dtype="float64")
+    expected = train(replace(SMALL, clip_norm=1.0, dtype="float64"), model=model)
+    assert expected.loss.tolist() == double.loss.tolist()
 
 
 @pytest.mark.parametrize(
     ("data", "error", "match"),
     [
-        ([], ValueError, "at least one batch, got none"),
+        ([], ValueError, "^data must hold at least one batch, got none$"),
         ([batch([[1, 10]])], ValueError, r"tokens must lie in \[0, 10\), got 10"),
         ([batch([[1, -1]])], ValueError, r"tokens must lie in \[0, 10\), got -1"),
         ([batch([[1.0, 2.0]])], TypeError, "tokens must be int32 or int64, got float32"),
@@ -257,6 +282,14 @@ def test_refuses_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(ValueError, match="model has device 'gpu:0', the config says 'cpu'"):
         train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
+
+
+def test_takes_a_model_on_the_gpu_that_gpu_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config that says "gpu" means "gpu:0", where the model lies."""
+    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+
+    _check_model(model, replace(SMALL, device="gpu"), "gpu:0")
 
 
 def test_the_device_is_named_in_the_history() -> None:

@@ -1,0 +1,234 @@
+"""Plant every fault, one at a time, and see which tests notice: `python -m tests.faults`.
+
+Each fault gets a copy of the project and a pytest process of its own, which ends at the third
+failing test. The healthy project runs too, whole, and must pass. The kill matrix is printed and
+saved, and the exit status is 0 only if every fault was caught and the healthy project passed.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tqdm import tqdm
+
+from rnn_core.environment import describe_environment
+from rnn_core.files import check_writable, write_whole
+from tests.faults import in_cells, in_loop, in_paddle
+from tests.faults.fault import Fault, apply_edits
+from tests.faults.plant import VARIABLE
+
+ROOT = Path(__file__).parents[2]
+FAULTS = (*in_cells.FAULTS, *in_loop.FAULTS, *in_paddle.FAULTS)
+HEALTHY = Fault("healthy", "no fault: every test must pass")
+
+# The oracles first: they are quick, and notice most.
+ORDER = ("test_oracle_", "test_traj", "test_prop", "test_", "test_contrast")
+ENOUGH_FAILURES = 3
+TIME_LIMIT = 600  # seconds: ten times what the healthy suite takes in one process
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one fault.
+
+    Attributes:
+        name: the fault's.
+        stands_for: the fault's.
+        caught: whether a test failed; for the healthy project, whether one did.
+        problem: why the verdict does not count: a crash, or a time-out. Empty if it counts.
+        tests: the first failing tests.
+        seconds: the run took.
+    """
+
+    name: str
+    stands_for: str
+    caught: bool
+    problem: str
+    tests: tuple[str, ...]
+    seconds: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the catalogue and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", help="faults to plant (default: all, and none)")
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the verdicts, as JSON or Markdown (.md)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="runs at a time"
+    )
+    options = parser.parse_args(arguments)
+    faults = (HEALTHY, *FAULTS)
+    unknown = set(options.names) - {fault.name for fault in faults}
+    if unknown:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    if options.save is not None:
+        try:
+            check_writable(options.save)
+        except OSError as error:
+            parser.error(str(error))
+    wanted = [fault for fault in faults if not options.names or fault.name in options.names]
+    verdicts = judge_all(wanted, options.jobs)
+    print("\n".join(matrix(verdicts)))
+    if options.save is not None:
+        save(verdicts, options.save)
+    return 0 if all(map(as_hoped, verdicts)) else 1
+
+
+def judge_all(faults: Sequence[Fault], jobs: int) -> list[Verdict]:
+    """Judge faults side by side, with a progress bar."""
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(faults), unit="fault") as bar:
+        futures = {pool.submit(judge, fault): index for index, fault in enumerate(faults)}
+        verdicts = {}
+        for future in as_completed(futures):
+            verdict = verdicts[futures[future]] = future.result()
+            bar.update()
+            if not as_hoped(verdict):
+                bar.write(f"{verdict.name}: {outcome(verdict)}")
+    return [verdicts[index] for index in sorted(verdicts)]
+
+
+def judge(fault: Fault) -> Verdict:
+    """Plant one fault in a copy of the project, run the tests, and see what fails."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = plant(fault, Path(folder) / "project")
+        report = Path(folder) / "report.xml"
+        # test_faults notices any edit, since the catalogue no longer fits: that is no catch.
+        (copy / "tests" / "test_faults.py").unlink()
+        tests = sorted((copy / "tests").glob("test_*.py"), key=order)
+        failures = [] if fault is HEALTHY else [f"--maxfail={ENOUGH_FAILURES}"]
+        command = [sys.executable, "-m", "pytest", "--numprocesses=0", "--tb=no", "--device=cpu"]
+        command += ["-p", "tests.faults.plant", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        environment = {**os.environ, VARIABLE: fault.name, "PYTHONPATH": str(copy)}
+        environment.setdefault("OMP_NUM_THREADS", "1")
+        try:
+            process = subprocess.run(
+                [*command, *failures, *map(str, tests)],
+                cwd=copy,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            return Verdict(fault.name, fault.stands_for, False, "time-out", (), TIME_LIMIT)
+        failed = failing_tests(report) if report.exists() else ()
+        # 0: all passed, 1: tests failed; all else, and a failure without a test, is no verdict.
+        status = process.returncode
+        problem = "" if (status, bool(failed)) in ((0, False), (1, True)) else last_line(process)
+    seconds = time.monotonic() - began
+    caught = status == 1 and not problem
+    return Verdict(fault.name, fault.stands_for, caught, problem, failed, round(seconds, 1))
+
+
+def plant(fault: Fault, copy: Path) -> Path:
+    """A copy of the project, with the fault's edits in it."""
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "*.svg")
+    for name in ("rnn_core", "tests", "benchmarks"):
+        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
+    if fault.edits:
+        path = copy / "rnn_core" / fault.file
+        path.write_text(apply_edits(fault, path.read_text(encoding="utf-8")), encoding="utf-8")
+    return copy
+
+
+def order(path: Path) -> tuple[int, str]:
+    """Oracles before the other tests, long runs last."""
+    matching = [rank for rank, start in enumerate(ORDER) if path.name.startswith(start)]
+    return (max(matching) if "contrast" in path.name else min(matching)), path.name
+
+
+def failing_tests(report: Path) -> tuple[str, ...]:
+    """Names of the tests that failed, from pytest's JUnit file; errors in fixtures do not count."""
+    cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - our own file
+    return tuple(
+        f"{case.get('classname', '').rpartition('.')[-1]}::{case.get('name')}"
+        for case in cases
+        if case.find("failure") is not None
+    )
+
+
+def last_line(process: "subprocess.CompletedProcess[str]") -> str:
+    """What a process said last, for one that ended otherwise than by a failing test."""
+    lines = (process.stdout + process.stderr).strip().splitlines() or ["nothing said"]
+    return f"exit status {process.returncode}: {lines[-1]}"
+
+
+def as_hoped(verdict: Verdict) -> bool:
+    """Whether a fault was caught, or the healthy project passed."""
+    return not verdict.problem and verdict.caught == (verdict.name != HEALTHY.name)
+
+
+def outcome(verdict: Verdict) -> str:
+    """The verdict in a few words."""
+    if verdict.problem:
+        return f"NO VERDICT, {verdict.problem}"
+    if verdict.name == HEALTHY.name:
+        return "FALSE ALARM" if verdict.caught else "passed"
+    return "caught" if verdict.caught else "SURVIVED"
+
+
+def matrix(verdicts: Sequence[Verdict]) -> list[str]:
+    """The kill matrix as a table, and its summary."""
+    width = max(len(verdict.name) for verdict in verdicts)
+    lines = []
+    for v in verdicts:
+        tests = f"{len(v.tests)}: {', '.join(v.tests)}" if v.tests else ""
+        lines.append(f"{v.name:<{width}}  {outcome(v):<8}  {v.seconds:5.1f} s  {tests}")
+    planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
+    caught = sum(map(as_hoped, planted))
+    lines += ["", f"{caught} of {len(planted)} faults caught"]
+    lines += [f"{v.name}: {outcome(v)} ({v.stands_for})" for v in verdicts if not as_hoped(v)]
+    return lines
+
+
+def save(verdicts: Sequence[Verdict], path: Path) -> None:
+    """Write verdicts and environment, whole or not at all."""
+    environment = describe_environment()
+    if path.suffix == ".md":
+        text = "\n".join(markdown(verdicts, environment)) + "\n"
+    else:
+        content = {"environment": environment, "verdicts": [asdict(v) for v in verdicts]}
+        text = json.dumps(content, indent=1)
+    with write_whole(path) as file:
+        file.write(text.encode())
+
+
+def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[str]:
+    """The kill matrix as a page."""
+    planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
+    return [
+        "# Planted faults",
+        "",
+        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, by `python -m "
+        f"tests.faults` with Paddle {environment['paddle']}, Python {environment['python']}, "
+        f"{environment['cpu']}, {environment['system']}, {date.today():%B %Y}. A run ends at its "
+        f"third failing test, so three stand for three or more.",
+        "",
+        "| fault | stands for | verdict | seconds | first failing tests |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {v.name} | {v.stands_for} | {outcome(v)} | {v.seconds} | "
+            f"{'<br>'.join(f'`{test}`' for test in v.tests)} |"
+            for v in verdicts
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
