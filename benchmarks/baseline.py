@@ -79,10 +79,20 @@ def obstacles(now: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def newest_comparable(runs: Iterable[SavedRun], machine: Mapping[str, Any]) -> SavedRun | None:
-    """The newest run of this machine that measured all devices measured now."""
+def best_comparable(
+    runs: Iterable[SavedRun], machine: Mapping[str, Any], names: Iterable[str]
+) -> SavedRun | None:
+    """Of the runs of this machine and devices, the newest with most of the benchmarks `names`.
+
+    A run of a few benchmarks is no reason to forget the run of all that came before it.
+    """
+    wanted = set(names)
     comparable = [run for run in runs if not obstacles(machine, run.machine)]
-    return max(comparable, key=lambda run: run.when, default=None)
+    return max(
+        comparable,
+        key=lambda run: (len(wanted & run.benchmarks.keys()), run.when),
+        default=None,
+    )
 
 
 def differences(now: Environments, saved: Environments) -> list[str]:

@@ -6,6 +6,7 @@ counterpart there. This plugin decides instead, through its hooks and its sessio
 """
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ import pytest
 from benchmarks import report
 from benchmarks.baseline import (
     SavedRun,
+    best_comparable,
     differences,
     machine_identity,
-    newest_comparable,
     obstacles,
     read_run,
     uncompared,
@@ -29,6 +30,10 @@ FINISHED = (
     pytest.ExitCode.TESTS_FAILED,
     pytest.ExitCode.NO_TESTS_COLLECTED,
 )
+PATH_TAKEN = (
+    "--benchmark-compare takes the word after it as the run to compare with, and {} is a path: "
+    "put paths before it, or write --benchmark-compare=NUMBER"
+)
 
 
 class ComparisonPlugin:
@@ -37,6 +42,12 @@ class ComparisonPlugin:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.asked: list[str] | bool | str = config.option.benchmark_compare
+        if isinstance(self.asked, str) and Path(self.asked.partition("::")[0]).suffix != ".json":
+            path = config.invocation_params.dir / self.asked.partition("::")[0]
+            if path.exists():
+                raise pytest.UsageError(PATH_TAKEN.format(self.asked))
+        if config.option.benchmark_compare_fail and not self.asked:
+            raise pytest.UsageError("--benchmark-compare-fail needs --benchmark-compare beside it")
         # pytest-benchmark would choose now, before anybody knows what will be measured.
         config.option.benchmark_compare = []
         if config.option.benchmark_columns is None:
@@ -66,6 +77,11 @@ class ComparisonPlugin:
         from rnn_core.environment import describe_environment
 
         self.environments = {device: describe_environment(device) for device in devices}
+        self.names = [
+            item.nodeid
+            for item in session.items
+            if "benchmark" in getattr(item, "fixturenames", ())
+        ]
         if not self.asked:
             return
         if self.asked is True:
@@ -82,15 +98,18 @@ class ComparisonPlugin:
         runs, damaged = self.load(EVERY_RUN)
         self.said += [f"Passed over: {problem}" for problem in damaged]
         machine = machine_identity(self.environments)
-        self.baseline = newest_comparable(runs, machine)
+        self.baseline = best_comparable(runs, machine, self.names)
         if self.baseline is None:
             self.said += report.no_baseline(runs, machine)
 
     def take(self, number: str) -> None:
         """Take the run that was named, or end the session."""
-        runs, damaged = self.load(number)
-        if not runs and "/" not in number:
-            runs, damaged = self.load(f"*/{number}")
+        try:
+            runs, damaged = self.load(number)
+            if not runs and "/" not in number:
+                runs, damaged = self.load(f"*/{number}")
+        except ValueError as error:  # A glob that pytest-benchmark does not take.
+            raise pytest.UsageError(f"--benchmark-compare={number}: {error}") from error
         if len(runs) != 1:
             found = [run.name for run in runs] or damaged or ["none"]
             raise pytest.UsageError(
@@ -137,7 +156,9 @@ class ComparisonPlugin:
         bench.save_data = True
         if not bench.benchmarks:
             bench.save = bench.autosave = bench.json = None  # It would warn, and so fail.
-        elif not (bench.save or bench.autosave) and exitstatus in FINISHED:
+        elif exitstatus == pytest.ExitCode.TESTS_FAILED and not (bench.save or bench.autosave):
+            self.said.append(report.NOT_SAVED)
+        elif not (bench.save or bench.autosave) and exitstatus == pytest.ExitCode.OK:
             # The number and the version are what its table shows of a baseline's name.
             bench.autosave = next(iter(self.environments.values()))["paddle"]
         if self.asked and not self.config.option.collectonly and exitstatus in FINISHED:

@@ -17,6 +17,7 @@ NOTHING_TIMED = (
     "run in several processes (-n). Leave both out to measure."
 )
 COMPARISON_REQUIRED = "--benchmark-compare-fail was given: that fails the run."
+NOT_SAVED = "Not saved: a benchmark failed, and a run with faults is no baseline."
 REGRESSED = "REGRESSED, by --benchmark-compare-fail: "
 FIRST_RUN = ["This is the first run: it is saved, and the next one is compared with it."]
 NO_VERDICT = (

@@ -2,9 +2,11 @@
 
 import argparse
 import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,18 +22,22 @@ from rnn_core.report import epoch_line, step_lines, summary_lines
 from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
 
 # Exit statuses; 2 is argparse's for wrong usage, 130 the shells' for Ctrl-C.
-FINISHED, NON_FINITE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+FINISHED, NON_FINITE, BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: finished; 1: ended at a NaN or infinity; 2: bad input, nothing was trained; 130: Ctrl-C.
+    0: finished; 1: ended at a NaN or infinity; 2: bad input, nothing was trained; 3: a file could
+    not be written; 130: Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    if options.command == "list":
-        return _list()
-    return _run(EXPERIMENTS[options.name], options)
+    try:
+        if options.command == "list":
+            return _list()
+        return _run(EXPERIMENTS[options.name], options)
+    except KeyboardInterrupt:
+        return INTERRUPTED  # Before the first step, or while its files were written.
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list() -> int:
     for experiment in EXPERIMENTS.values():
-        print(f"{experiment.name:<14} {experiment.summary}")
+        _say(f"{experiment.name:<14} {experiment.summary}")
     return FINISHED
 
 
@@ -69,19 +75,41 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
             check_writable(options.save)
         if options.plot is not None:
             check_plot_path(options.plot)
+            if options.save is not None and options.save.resolve() == options.plot.resolve():
+                raise ValueError(f"--save and --plot name one file, {options.plot}")  # noqa: TRY301
     except (TypeError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
 
     history, status = _train(config, log_every)
-    print("\n".join(["", *summary_lines(history)]))
-    if options.save is not None:
-        history.save(options.save)
-        print(f"history: {options.save}")
-    if options.plot is not None:
-        save_plot(history, options.plot)
-        print(f"plot: {options.plot}")
-    return status
+    _say("\n".join(["", *summary_lines(history)]))
+    written = [
+        _write("history", options.save, history.save),
+        _write("plot", options.plot, partial(save_plot, history)),
+    ]
+    return status if all(written) else NOT_WRITTEN
+
+
+def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> bool:
+    """Write a file if it was asked for; if that fails, say so, and lose nothing else."""
+    if path is None:
+        return True
+    try:
+        write(path)
+    except OSError as error:
+        print(f"error: no {what}: {error}", file=sys.stderr)
+        return False
+    _say(f"{what}: {path}")
+    return True
+
+
+def _say(text: str) -> None:
+    """Print at once, and go on in silence when nobody reads any more, as under `| head`."""
+    try:
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _config(experiment: Experiment, options: argparse.Namespace) -> TrainConfig:
@@ -103,7 +131,7 @@ def _train(config: TrainConfig, log_every: int) -> tuple[History, int]:
             lines = step_lines(step)
             if step.last:
                 lines += ["", epoch_line(step), ""]
-            tqdm.write("\n".join(lines), file=sys.stdout)
+            _say("\n".join(lines))
 
         try:
             history = train(config, on_step=on_step)

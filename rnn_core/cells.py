@@ -6,6 +6,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
+from rnn_core.config import check_positive_int
+
 
 class LSTMState(NamedTuple):
     """State of an LSTM after a step: hidden h and cell c, each `[B, H]`."""
@@ -24,6 +26,8 @@ class SimpleRNN(paddle.nn.Layer):
     """
 
     def __init__(self, emb_size: int, hidden_size: int) -> None:
+        check_positive_int("emb_size", emb_size)
+        check_positive_int("hidden_size", hidden_size)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
         self.W = _parameter(emb_size, hidden_size)
@@ -41,10 +45,11 @@ class SimpleRNN(paddle.nn.Layer):
             The last hidden state, `[B, H]`.
 
         Raises:
-            ValueError: `inputs` is not `[B, T, E]` with B and T at least 1.
+            ValueError: `inputs` is not `[B, T, E]` with B, T at least 1; a state is not `[B, H]`.
         """
         _check_inputs(inputs, self.emb_size)
         h = _zeros(inputs, self.hidden_size) if state is None else state
+        _check_state(inputs, self.hidden_size, h)
         for x in inputs.unbind(axis=1):
             h = self.step(x, h)
         return h
@@ -71,6 +76,8 @@ class LSTM(paddle.nn.Layer):
     """
 
     def __init__(self, emb_size: int, hidden_size: int) -> None:
+        check_positive_int("emb_size", emb_size)
+        check_positive_int("hidden_size", hidden_size)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
         self.w_i = _parameter(emb_size, hidden_size)
@@ -97,11 +104,12 @@ class LSTM(paddle.nn.Layer):
             The last hidden and cell state, each `[B, H]`.
 
         Raises:
-            ValueError: `inputs` is not `[B, T, E]` with B and T at least 1.
+            ValueError: `inputs` is not `[B, T, E]` with B, T at least 1; a state is not `[B, H]`.
         """
         _check_inputs(inputs, self.emb_size)
         if state is None:
             state = LSTMState(_zeros(inputs, self.hidden_size), _zeros(inputs, self.hidden_size))
+        _check_state(inputs, self.hidden_size, *state)
         for x in inputs.unbind(axis=1):
             state = self.step(x, state)
         return state
@@ -138,3 +146,11 @@ def _check_inputs(inputs: Tensor, emb_size: int) -> None:
     shape = list(inputs.shape)
     if len(shape) != 3 or shape[0] < 1 or shape[1] < 1 or shape[2] != emb_size:
         raise ValueError(f"inputs must be [B >= 1, T >= 1, E = {emb_size}], got shape {shape}")
+
+
+def _check_state(inputs: Tensor, hidden_size: int, *states: Tensor) -> None:
+    """Refuse a state that would broadcast over the batch in silence."""
+    wanted = [inputs.shape[0], hidden_size]
+    for state in states:
+        if list(state.shape) != wanted:
+            raise ValueError(f"state must be [B, H] = {wanted}, got shape {list(state.shape)}")

@@ -30,7 +30,14 @@ def import_paddle() -> None:
     with warnings.catch_warnings():
         for message in IDLE_WARNINGS:
             warnings.filterwarnings("ignore", message=message, category=UserWarning)
-        import paddle  # noqa: F401
+        try:
+            import paddle  # noqa: F401
+        except ModuleNotFoundError as error:
+            if error.name != "paddle":
+                raise
+            raise ImportError(
+                "Paddle is not installed: pip install paddlepaddle, or paddlepaddle-gpu"
+            ) from error
 
 
 def check_numpy() -> None:
@@ -43,7 +50,7 @@ def check_numpy() -> None:
         ImportError: Paddle 2 and NumPy 2 or newer are installed together.
     """
     paddle, numpy = installed_paddle(), metadata.version("numpy")
-    if paddle is not None and _major(paddle) < 3 and _major(numpy) >= 2:
+    if paddle is not None and _major(paddle) == 2 and _major(numpy) >= 2:
         raise ImportError(
             f"Paddle {paddle} ends the process under NumPy {numpy}: "
             f'install "numpy<2" beside it, or Paddle 3'

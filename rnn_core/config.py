@@ -1,6 +1,5 @@
 """What a training run is made of, checked before any work."""
 
-import math
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -9,6 +8,9 @@ Cell = Literal["RNN", "LSTM"]
 Clip = Literal["by-norm", "by-global-norm", "none"]
 DType = Literal["float32", "float64"]
 OnNonFinite = Literal["stop", "raise", "continue"]
+
+# The positive normal numbers of float32.
+SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 CELLS: tuple[str, ...] = get_args(Cell)
 CLIPS: tuple[str, ...] = get_args(Clip)
@@ -90,7 +92,7 @@ class TrainConfig:
 
 def check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
 
 
@@ -103,11 +105,18 @@ def check_positive_int(name: str, value: object) -> None:
 
 
 def check_positive_number(name: str, value: object) -> None:
-    """Raise TypeError unless `value` is a number, ValueError unless it is positive and finite."""
+    """Raise TypeError unless `value` is a number, ValueError unless float32 holds it and it is > 0.
+
+    Paddle's operators take these numbers as float32, where smaller ones are zero and larger ones
+    infinite, in silence.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be positive and finite, got {value}")
+    if not SMALLEST <= value <= LARGEST:
+        raise ValueError(
+            f"{name} must be positive, in float32's range {SMALLEST:.3g} to {LARGEST:.3g}, "
+            f"got {value}"
+        )
 
 
 def check_seed(value: object) -> None:
@@ -120,5 +129,5 @@ def check_seed(value: object) -> None:
 
 def check_device_name(value: object) -> None:
     """Raise ValueError unless `value` names a device; whether it is there, the run finds out."""
-    if not isinstance(value, str) or not re.fullmatch(r"cpu|gpu(:\d+)?", value):
+    if not isinstance(value, str) or not re.fullmatch(r"cpu|gpu(:[0-9]+)?", value):
         raise ValueError(f"device must be 'cpu', 'gpu' or 'gpu:N', got {value!r}")

@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from rnn_core.config import DType, check_positive_int
+from rnn_core.config import DTYPES, DType, check_one_of, check_positive_int
 
 # Two digits and their sum, as in the notebook.
 SAMPLES = (((1, 2), 3), ((2, 4), 6), ((3, 2), 5), ((3, 1), 4))
@@ -35,10 +35,11 @@ def load_data(
 
     Raises:
         TypeError: `num_steps` or `batch_size` is not an int.
-        ValueError: `num_steps` or `batch_size` is out of range.
+        ValueError: `num_steps` or `batch_size` is out of range, or `dtype` unknown.
     """
     check_positive_int("num_steps", num_steps)
     check_positive_int("batch_size", batch_size)
+    check_one_of("dtype", dtype, DTYPES)
     if num_steps < 2:
         raise ValueError(f"num_steps must be at least 2, the digits of a sample, got {num_steps}")
     if batch_size > len(SAMPLES):

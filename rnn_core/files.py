@@ -7,17 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+# Of the file that is written first; short, since a file system limits the length of names.
+PREFIX = ".rnn_core-"
+
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that appears under `path` only when the `with` block ends without an error.
 
-    Until then, and after an error or a crash, what was at `path` before is untouched.
+    Until then, and after an error or a crash, what was at `path` before is untouched. A link is
+    followed; a device, a pipe or a directory is not replaced.
 
     Raises:
         OSError: the file cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    path = _regular(path)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PREFIX)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -33,12 +38,22 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
 
 def check_writable(path: Path) -> None:
     """Raise OSError unless a file can be made at `path`: better before a long run than after."""
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a directory")
+    path = _regular(path)
+    # The file system alone knows whether it takes this name and has room, so ask it.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=PREFIX) as folder:
+        (Path(folder) / path.name).touch()
+
+
+def _regular(path: Path) -> Path:
+    """What `path` leads to, if a file is there or may be made there."""
+    path = path.resolve()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no directory {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"cannot write {path}: no permission for directory {path.parent}")
+    if path.exists() and not path.is_file():
+        raise OSError(f"cannot write {path}: it is there, and is no regular file")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"cannot write {path}: the file that is there is read-only")
+    return path
 
 
 def _umask() -> int:

@@ -2,9 +2,10 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,22 @@ EventKind = Literal["exploded", "vanished", "non-finite"]
 Values = NDArray[np.float64]
 
 FORMAT = "rnn_core history 1"
+
+# What summaries and plots name; `rnn_core.environment` describes more.
+ENVIRONMENT_KEYS = {"paddle", "python", "cpu", "device", "device_name"}
+
+# What reading a file that is no whole history ends in, zip's and JSON's own errors included.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 # A loss or gradient norm past this has exploded. Measured over 83 to 200 seeds (November 2026): of
 # the clipped runs no loss passes 105 and no raw norm 4414; every unclipped loss passes 4e23.
@@ -138,37 +155,55 @@ class History:
             OSError: the file cannot be read.
             ValueError: the file is damaged, cut short, or no history.
         """
-        try:
-            return cls._load(Path(path))
-        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is not a whole {FORMAT!r} file: {error}") from error
+        with Path(path).open("rb") as file:
+            try:
+                history = cls._read(file)
+                history._check()
+            except DAMAGE as error:
+                raise ValueError(f"{path} is not a whole {FORMAT!r} file: {error}") from error
+        return history
 
     @classmethod
-    def _load(cls, path: Path) -> "History":
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no zip archive, or is cut short")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as stored:
-                if "format" not in stored or str(stored["format"]) != FORMAT:
-                    raise ValueError("it says nothing of that format")
-                names = json.loads(str(stored["parameters"]))
-                history = cls(
-                    config=TrainConfig(**json.loads(str(stored["config"]))),
-                    environment=json.loads(str(stored["environment"])),
-                    outcome=_outcome(str(stored["outcome"])),
-                    loss=stored["loss"],
-                    raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
-                    clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
-                    accuracy=stored["accuracy"],
-                    epoch_ends=stored["epoch_ends"],
-                )
-        for values in (*history.raw_norms.values(), *history.clipped_norms.values()):
-            if values.shape != history.loss.shape:
-                raise ValueError(f"{history.steps} losses stand beside {len(values)} norms")
-        if history.accuracy.shape != history.epoch_ends.shape:
+    def _read(cls, file: IO[bytes]) -> "History":
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is no zip archive, or is cut short")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            if "format" not in stored or str(stored["format"]) != FORMAT:
+                raise ValueError("it says nothing of that format")
+            names = json.loads(str(stored["parameters"]))
+            return cls(
+                config=TrainConfig(**json.loads(str(stored["config"]))),
+                environment=json.loads(str(stored["environment"])),
+                outcome=_outcome(str(stored["outcome"])),
+                loss=stored["loss"],
+                raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
+                clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
+                accuracy=stored["accuracy"],
+                epoch_ends=stored["epoch_ends"],
+            )
+
+    def _check(self) -> None:
+        """Refuse parts that `save` does not write, or that do not fit each other."""
+        norms = {**self.raw_norms, **self.clipped_norms}
+        for values in (self.loss, self.accuracy, *norms.values()):
+            if values.ndim != 1 or values.dtype != np.float64:
+                raise ValueError(f"an array is {values.ndim}-dimensional {values.dtype}")
+        for values in (*self.raw_norms.values(), *self.clipped_norms.values()):
+            if values.shape != self.loss.shape:
+                raise ValueError(f"{self.steps} losses stand beside {len(values)} norms")
+        if not norms:
+            raise ValueError("there are no parameters")
+        if self.accuracy.shape != self.epoch_ends.shape:
             raise ValueError("accuracies and ends of epochs differ in number")
-        return history
+        ends = [0, *self.epoch_ends.tolist(), self.steps + 1]
+        if self.epoch_ends.dtype != np.int64 or ends != sorted(set(ends)):
+            raise ValueError("ends of epochs are no rising steps of the run")
+        named = isinstance(self.environment, dict) and all(
+            isinstance(item, str) for pair in self.environment.items() for item in pair
+        )
+        if not named or ENVIRONMENT_KEYS - self.environment.keys():
+            raise ValueError("the environment is not described")
 
 
 def _outcome(value: str) -> Outcome:

@@ -38,11 +38,20 @@ class NumericPrediction(paddle.nn.Layer):
         super().__init__()
         self.vocab_size, self.emb_size, self.hidden_size = vocab_size, emb_size, hidden_size
         self.cell = cell
-        # The recurrent layer comes first, as in the notebook: the order decides the random draws.
-        self.recurrent = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](emb_size, hidden_size)
-        self.embedding = paddle.nn.Embedding(vocab_size, emb_size)
-        self.linear = paddle.nn.Linear(hidden_size, 1)
+        before = paddle.get_default_dtype()
+        paddle.set_default_dtype("float32")  # Embedding and Linear have no dtype of their own.
+        try:
+            self._build()
+        finally:
+            paddle.set_default_dtype(before)
         self.to(dtype=dtype)
+
+    def _build(self) -> None:
+        # The recurrent layer comes first, as in the notebook: the order decides the random draws.
+        cells = {"RNN": SimpleRNN, "LSTM": LSTM}
+        self.recurrent = cells[self.cell](self.emb_size, self.hidden_size)
+        self.embedding = paddle.nn.Embedding(self.vocab_size, self.emb_size)
+        self.linear = paddle.nn.Linear(self.hidden_size, 1)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Predict one number for each sequence.

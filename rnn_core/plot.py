@@ -1,5 +1,6 @@
 """A picture of a run: loss, accuracy and all gradient norms."""
 
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def draw(history: History) -> "Figure":
     accuracy.set(ylim=(-0.05, 1.05), ylabel="accuracy")
 
     for axes, names in zip(gradients, panels, strict=True):
-        for color, name in zip(COLORS, names, strict=False):
+        for color, name in zip(cycle(COLORS), names, strict=False):
             _line(axes, history.raw_norms[name], ends, name, color)
         if config.clip_norm is not None:
             axes.axhline(config.clip_norm, color="#999999", linewidth=0.8)
@@ -122,7 +123,8 @@ def _panels(names: list[str]) -> list[list[str]]:
     if len(names) <= len(COLORS):
         return [names]
     groups = [[n for n in names if n.startswith(f"recurrent.{kind}_")] for kind in "wub"]
-    return [*groups, [n for n in names if not n.startswith("recurrent.")]]
+    rest = [n for n in names if not any(n in group for group in groups)]
+    return [group for group in (*groups, rest) if group]
 
 
 def _line(axes: "Axes", values: Values, ends: Steps, label: str, color: str) -> None:

@@ -82,13 +82,16 @@ def train(
         on_step: called after every step.
 
     Raises:
-        TypeError: `data` holds something else than integer tokens and labels of `config.dtype`.
+        TypeError: an argument has the wrong type, or `data` holds something else than batches of
+            integer tokens and labels of `config.dtype`.
         ValueError: the device is not there; `data` or `model` does not fit `config`; a token,
             label or shape is out of range.
         NonFiniteError: with `on_nonfinite="raise"`, the first NaN or infinity.
         TrainingInterrupted: on Ctrl-C.
     """
-    with use_device(config.device) as device:
+    _check_types(config, model, on_step)
+    # Gradients are recorded whatever the caller, or an interrupted run before, has switched off.
+    with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
         if model is None:
             model = NumericPrediction(
@@ -197,7 +200,10 @@ def _history(
 
 def _checked(data: Iterable[Batch], config: TrainConfig, device: str) -> list[Batch]:
     """All batches of an epoch, on the device, refused before any training if one is wrong."""
-    batches = [Batch(*batch) for batch in data]
+    try:
+        batches = [Batch(*batch) for batch in data]
+    except TypeError as error:
+        raise TypeError(f"data must hold batches (tokens, labels): {error}") from error
     if not batches:
         raise ValueError("data must hold at least one batch, got none")
     for tokens, labels in batches:
@@ -210,6 +216,15 @@ def _checked(data: Iterable[Batch], config: TrainConfig, device: str) -> list[Ba
             )
         check_labels(labels, size, config.dtype)
     return [Batch(tokens.to(device), labels.to(device)) for tokens, labels in batches]
+
+
+def _check_types(config: object, model: object, on_step: object) -> None:
+    if not isinstance(config, TrainConfig):
+        raise TypeError(f"config must be a TrainConfig, got {type(config).__name__}")
+    if model is not None and not isinstance(model, NumericPrediction):
+        raise TypeError(f"model must be a NumericPrediction, got {type(model).__name__}")
+    if on_step is not None and not callable(on_step):
+        raise TypeError(f"on_step must be callable, got {type(on_step).__name__}")
 
 
 def _check_model(model: NumericPrediction, config: TrainConfig, device: str) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.baseline import (
     SavedRun,
+    best_comparable,
     differences,
     machine_identity,
-    newest_comparable,
     obstacles,
     read_run,
     uncompared,
@@ -51,7 +51,7 @@ def test_newest_of_the_same_machine_is_taken() -> None:
     """The newest comparable run wins by its date, though the newest of all is another machine's."""
     runs = [saved(3, CPU), saved(1, CPU), saved(9, CPU | {"cpu": "Model B"})]
 
-    assert newest_comparable(runs, machine_identity({"cpu": CPU})) is runs[0]
+    assert best_comparable(runs, machine_identity({"cpu": CPU}), []) is runs[0]
 
 
 @pytest.mark.parametrize("key", ["system", "machine", "cpu", "cpu_count"])

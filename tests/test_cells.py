@@ -86,6 +86,27 @@ def test_refuses_misshapen_inputs(layer: Layer, shape: list[int]) -> None:
         layer(E, H)(paddle.zeros(shape))
 
 
+@pytest.mark.parametrize("shape", [[1, H], [2, H + 1], [2, 1, H], [H]])
+def test_refuses_a_state_that_would_broadcast(shape: list[int]) -> None:
+    """A carried state has a row for each sequence of the batch."""
+    inputs, wrong, right = paddle.zeros([2, 3, E]), paddle.zeros(shape), paddle.zeros([2, H])
+
+    with pytest.raises(ValueError, match=r"state must be \[B, H\] = \[2, 3\], got shape \["):
+        SimpleRNN(E, H)(inputs, wrong)
+    for state in (LSTMState(wrong, right), LSTMState(right, wrong)):
+        with pytest.raises(ValueError, match=r"state must be \[B, H\] = \[2, 3\], got shape \["):
+            LSTM(E, H)(inputs, state)
+
+
+@pytest.mark.parametrize("layer", [SimpleRNN, LSTM])
+def test_refuses_wrong_sizes(layer: Layer) -> None:
+    """A layer has at least one input and one unit."""
+    with pytest.raises(ValueError, match="emb_size must be at least 1, got 0"):
+        layer(0, H)
+    with pytest.raises(TypeError, match="hidden_size must be an int, got 2.5"):
+        layer(E, 2.5)  # type: ignore[arg-type]
+
+
 def fill(layer: paddle.nn.Layer, **values: float) -> None:
     """Set parameters of one unit to these values."""
     parameters = dict(layer.named_parameters())

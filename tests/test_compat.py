@@ -18,6 +18,8 @@ from rnn_core import compat
         ("3.0.0", "1.26.4", True),
         ("3.3.1", "2.5.0", True),
         (None, "2.5.0", True),
+        # What a build of Paddle's development branch calls itself.
+        ("0.0.0", "2.5.0", True),
     ],
 )
 def test_numpy_beside_paddle(
@@ -68,6 +70,23 @@ def warn_at_import(monkeypatch: pytest.MonkeyPatch, message: str, category: type
         return real(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", importing)
+
+
+@pytest.mark.parametrize(
+    ("missing", "match"), [("paddle", "pip install paddlepaddle"), ("x", "^x$")]
+)
+def test_tells_how_to_get_paddle(monkeypatch: pytest.MonkeyPatch, missing: str, match: str) -> None:
+    """Without Paddle the error says what to install; what Paddle itself misses is its own error."""
+    real = builtins.__import__
+
+    def importing(name: str, *args: Any) -> Any:
+        if name == "paddle":
+            raise ModuleNotFoundError(missing, name=missing)
+        return real(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", importing)
+    with pytest.raises(ImportError, match=match):
+        compat.import_paddle()
 
 
 def test_no_paddle_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Settings are checked when they are made, and the error names what came and what is allowed."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -52,10 +53,18 @@ def test_refuses_sizes_that_are_no_ints(name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
-@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf])
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, 1e-38, 3.5e38, 10**400])
 def test_refuses_numbers_out_of_range(name: str, value: float) -> None:
-    """Learning rate and threshold must be positive and finite."""
-    refuses({name: value}, ValueError, rf"^{name} must be positive and finite, got {value}$")
+    """Learning rate and threshold must be positive, and not become 0 or infinity in float32."""
+    words = f"{name} must be positive, in float32's range 1.18e-38 to 3.4e+38, got {value}"
+    refuses({name: value}, ValueError, f"^{re.escape(words)}$")
+
+
+@pytest.mark.parametrize("value", [2.0**-126, 3.4028234e38, 1])
+def test_takes_numbers_of_float32(value: float) -> None:
+    """The smallest and the largest normal number of float32 are numbers."""
+    assert value == TrainConfig(learning_rate=value).learning_rate
+    assert value == TrainConfig(clip_norm=value).clip_norm
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
@@ -80,7 +89,9 @@ def test_refuses_unknown_names(name: str, value: object, allowed: str) -> None:
     refuses({name: value}, ValueError, rf"^{name} must be one of {allowed}, got {value!r}$")
 
 
-@pytest.mark.parametrize("value", ["", "GPU", "cuda", "gpu:", "gpu:-1", "gpu:0 ", "xpu", 0])
+@pytest.mark.parametrize(
+    "value", ["", "GPU", "cuda", "gpu:", "gpu:-1", "gpu:0 ", "gpu:\u0663", "xpu", 0]
+)
 def test_refuses_what_is_no_device(value: object) -> None:
     """A device is the CPU or a GPU, with or without its number."""
     refuses({"device": value}, ValueError, r"^device must be 'cpu', 'gpu' or 'gpu:N', got ")

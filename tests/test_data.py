@@ -62,6 +62,8 @@ def test_refuses_wrong_sizes_before_the_first_batch() -> None:
         load_data(batch_size=5)
     with pytest.raises(ValueError, match="^batch_size must be at least 1, got 0"):
         load_data(batch_size=0)
+    with pytest.raises(ValueError, match="^dtype must be one of 'float32', 'float64', got 'int64'"):
+        load_data(dtype="int64")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^num_steps must be an int, got 10\.0"):
         load_data(10.0)  # type: ignore[arg-type]
 

@@ -1,5 +1,7 @@
 """A file is written whole or not at all."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,20 +45,67 @@ def test_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     assert ordinary.stat().st_mode == whole.stat().st_mode
 
 
-def test_refuses_a_place_that_is_not_there(tmp_path: Path) -> None:
-    """A missing directory, or a directory in the file's place, is named."""
-    with pytest.raises(FileNotFoundError, match="there is no directory .*nowhere"):
-        check_writable(tmp_path / "nowhere" / "file")
-    with pytest.raises(IsADirectoryError, match="it is a directory"):
-        check_writable(tmp_path)
-    check_writable(tmp_path / "file")
-
-
-def test_refuses_a_directory_without_permission(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
+def test_refuses_what_is_no_place_for_a_file(
+    tmp_path: Path, refuse: Callable[[Path], object]
 ) -> None:
-    """A directory that may not be written to is named; root may write to all, so it is played."""
+    """A missing directory is named; a directory, pipe or device is not replaced."""
+    with pytest.raises(FileNotFoundError, match="there is no directory .*nowhere$"):
+        refuse(tmp_path / "nowhere" / "file")
+    with pytest.raises(OSError, match="it is there, and is no regular file$"):
+        refuse(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(OSError, match="it is there, and is no regular file$"):
+            refuse(tmp_path / "pipe")
+        assert (tmp_path / "pipe").is_fifo()
+
+
+def test_checking_leaves_nothing_and_changes_nothing(tmp_path: Path) -> None:
+    """What is there stays, and nothing is added."""
+    path = tmp_path / "file"
+    check_writable(path)
+    assert [] == list(tmp_path.iterdir())
+    path.write_bytes(b"former")
+    check_writable(path)
+
+    assert b"former" == path.read_bytes()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_refuses_a_name_that_the_file_system_refuses(tmp_path: Path) -> None:
+    """A name that is too long is found out before the run."""
+    with pytest.raises(OSError, match="x"):
+        check_writable(tmp_path / ("x" * 300))
+
+
+def test_takes_the_longest_name(tmp_path: Path) -> None:
+    """A name as long as the file system allows is written like any other."""
+    path = tmp_path / ("x" * 255)
+    check_writable(path)
+    with write_whole(path) as file:
+        file.write(b"whole")
+
+    assert b"whole" == path.read_bytes()
+
+
+def test_follows_a_link(tmp_path: Path) -> None:
+    """A link stays one, and the file that it leads to is written."""
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "link", tmp_path / "elsewhere" / "file"
+    link.symlink_to(target)
+    with write_whole(link) as file:
+        file.write(b"whole")
+
+    assert link.is_symlink()
+    assert b"whole" == target.read_bytes()
+
+
+def test_refuses_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that may not be written to is named; root may write to all, so it is played."""
+    path = tmp_path / "file"
+    path.touch()
     monkeypatch.setattr("os.access", lambda *_: False)
 
-    with pytest.raises(PermissionError, match="no permission for directory"):
-        check_writable(tmp_path / "file")
+    with pytest.raises(PermissionError, match="the file that is there is read-only$"):
+        check_writable(path)

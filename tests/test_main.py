@@ -92,6 +92,7 @@ def test_infinity_ends_the_run_as_asked(
         (["--log-every", "0"], "--log-every must be at least 1, got 0"),
         (["--save", "/nowhere/run.npz"], "there is no directory /nowhere"),
         (["--plot", "/nowhere/run.svg"], "there is no directory /nowhere"),
+        (["--save", "same.svg", "--plot", "./same.svg"], "--save and --plot name one file"),
         (["--plot", "run.gif"], "a plot must end in .svg, .png, .pdf, got 'run.gif'"),
     ],
 )
@@ -130,7 +131,10 @@ def test_ctrl_c_keeps_what_was_trained(tmp_path: Path) -> None:
         # The first printed step: training has begun.
         assert process.stdout.readline().startswith("=========epoch: 5")
         process.send_signal(signal.SIGINT)
-        out = process.stdout.read()
+        try:
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
 
     history = History.load(saved)
     assert 130 == process.returncode
@@ -188,6 +192,62 @@ def test_progress_is_shown_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None
     assert {"total": 8, "unit": "step", "disable": None, "leave": False} == settings
     assert [{}, {"loss": "8.77", "refresh": False}] == shown[:2]
     assert 8 == len(shown)
+
+
+def test_a_file_that_cannot_be_written_loses_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When the disk is full at the history, that is said, and the plot is drawn all the same."""
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(History, "save", full)
+    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
+    command = ["run", "exploding-rnn", "--epochs", "1", "--save", str(saved)]
+    status = main([*command, "--plot", str(drawn)])
+
+    captured = capsys.readouterr()
+    assert 3 == status
+    assert "error: no history: [Errno 28] No space left on device" in captured.err
+    assert f"plot: {drawn}" in captured.out
+    assert drawn.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a broken pipe is an error of its own there")
+def test_goes_on_when_nobody_reads(tmp_path: Path) -> None:
+    """Under `| head`, the run is trained and saved to its end, without a traceback."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "exploding-rnn", "--epochs", "20", "--on-nonfinite", "continue"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rnn_core", *command, "--save", saved],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert 0 == process.returncode
+    assert "Error" not in errors
+    assert 80 == History.load(saved).steps
+
+
+def test_ctrl_c_outside_the_training_ends_in_words_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interrupt before the first step ends with status 130 and no traceback."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnn_core.__main__.train", interrupt)
+
+    assert 130 == main(["run", "exploding-rnn"])
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

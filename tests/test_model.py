@@ -42,6 +42,20 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
         assert ours.numpy().astype(np.float64).tolist() == theirs.numpy().tolist(), name
 
 
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
+    """A seed names the same weights whatever default dtype was set, and leaves it set."""
+    expected = [p.numpy().tolist() for p in model(cell).parameters()]
+    paddle.set_default_dtype("float64")
+    try:
+        actual = model(cell)
+        assert "float64" == paddle.get_default_dtype()
+    finally:
+        paddle.set_default_dtype("float32")
+
+    assert expected == [p.numpy().tolist() for p in actual.parameters()]
+
+
 def test_refuses_an_unknown_cell() -> None:
     """A misspelt cell builds nothing, where the notebook's code built an LSTM."""
     with pytest.raises(ValueError, match="cell must be one of 'RNN', 'LSTM', got 'rnn'"):

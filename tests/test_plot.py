@@ -95,6 +95,14 @@ def test_the_lstms_norms_get_four_panels() -> None:
     assert [names[:4], names[4:8], names[8:12], names[12:]] == panels
 
 
+def test_every_line_is_drawn_however_many() -> None:
+    """Past eight lines in a panel, colours come again, and no line is lost."""
+    norms = {f"name{index}": np.ones(4) for index in range(10)}
+    figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
+
+    assert list(norms) == list(lines(figure.axes[2]))
+
+
 def test_shows_the_threshold() -> None:
     """Where gradients are clipped, a line stands at the threshold."""
     norms = draw(make_history(config=TrainConfig(clip_norm=2.5))).axes[2]

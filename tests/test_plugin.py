@@ -45,7 +45,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 def run(project: pytest.Pytester, *options: str) -> tuple[int, str]:
     """Exit status and output of `pytest benchmarks` with options."""
     plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
-    result = project.runpytest_inprocess("benchmarks", *plugins, *options)
+    # Whatever devices this machine has, or nothing would be as expected on one with a GPU.
+    result = project.runpytest_inprocess("benchmarks", "--device=cpu", *plugins, *options)
     return int(result.ret), result.stdout.str() + result.stderr.str()
 
 
@@ -189,4 +190,46 @@ def test_switched_off_timing_is_said_loudly(project: pytest.Pytester) -> None:
 
     assert status == 0
     assert "NOTHING WAS TIMED" in output
+    assert files(project) == []
+
+
+def test_a_run_of_a_few_benchmarks_does_not_hide_the_whole_one(project: pytest.Pytester) -> None:
+    """The baseline is the newest of the runs that have most of what is measured now."""
+    run(project)
+    run(project, "-k", "one")
+    _, output = run(project, "--benchmark-compare", "-k", "two")
+
+    assert "/0001_" in output
+    assert "1 benchmarks compared." in output
+
+
+def test_a_failed_run_is_no_baseline(project: pytest.Pytester) -> None:
+    """A run in which a benchmark failed is not saved, and says so."""
+    (project.path / "benchmarks" / "test_wrong.py").write_text(
+        "def test_wrong(benchmark):\n    benchmark.pedantic(int, rounds=2)\n    assert False\n"
+    )
+    status, output = run(project)
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "Not saved: a benchmark failed" in output
+    assert files(project) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--benchmark-compare=benchmarks", "and benchmarks is a path: put paths before it"),
+        ("--benchmark-compare=benchmarks/test_small.py::test_something", "is a path"),
+        ("--benchmark-compare=a/b/c", "--benchmark-compare=a/b/c: 'a/b/c' isn't"),
+        ("--benchmark-compare-fail=min:5%", "needs --benchmark-compare beside it"),
+    ],
+)
+def test_options_that_cannot_work_are_usage_errors(
+    project: pytest.Pytester, option: str, words: str
+) -> None:
+    """What pytest-benchmark would stumble over is said in words, before anything is measured."""
+    status, output = run(project, option)
+
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert words in output
     assert files(project) == []

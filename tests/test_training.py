@@ -153,6 +153,56 @@ def test_goes_on_past_infinity_when_asked() -> None:
     assert np.isnan(history.loss[-1])
 
 
+def test_keeps_the_weights_of_before_the_step_that_it_refuses() -> None:
+    """An infinite loss has a finite gradient here: the update would go through, and must not."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
+    before = [p.numpy().tolist() for p in model.parameters()]
+    history = train(SMALL, model=model)
+
+    assert ("non-finite", 1) == (history.outcome, history.steps)
+    assert np.isinf(history.loss[0])
+    assert before == [p.numpy().tolist() for p in model.parameters()]
+
+
+def test_stops_at_an_infinite_gradient_under_a_finite_loss() -> None:
+    """The gradients are looked at, not the loss alone."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    for parameter in model.recurrent.parameters():
+        parameter.set_value(np.zeros(parameter.shape, dtype=np.float32))
+    model.linear.weight.set_value(np.full((4, 1), 1e21, dtype=np.float32))
+    model.linear.bias.set_value(np.full(1, 1e18, dtype=np.float32))
+    history = train(SMALL, model=model)
+
+    assert ("non-finite", 1) == (history.outcome, history.steps)
+    assert np.isfinite(history.loss[0])
+
+
+def test_trains_where_gradients_are_switched_off() -> None:
+    """Neither `no_grad` nor an interrupted run before leaves the loop without gradients."""
+    with paddle.no_grad():
+        history = train(SMALL)
+
+    assert train(SMALL).loss.tolist() == history.loss.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"config": {}}, "^config must be a TrainConfig, got dict$"),
+        ({"model": paddle.nn.Linear(1, 1)}, "^model must be a NumericPrediction, got Linear$"),
+        ({"on_step": 3}, "^on_step must be callable, got int$"),
+        ({"data": 3}, r"^data must hold batches \(tokens, labels\): "),
+        ({"data": [None]}, r"^data must hold batches \(tokens, labels\): "),
+        ({"data": [(1,)]}, r"^data must hold batches \(tokens, labels\): "),
+    ],
+)
+def test_refuses_arguments_of_the_wrong_type(arguments: dict[str, Any], match: str) -> None:
+    """What is no config, model, data or callable is named."""
+    with pytest.raises(TypeError, match=match):
+        train(**{"config": SMALL, **arguments})
+
+
 def test_ctrl_c_keeps_every_whole_step() -> None:
     """An interrupt carries the history of what was trained so far, equal to the whole run's."""
 

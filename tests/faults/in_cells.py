@@ -207,8 +207,8 @@ FAULTS = (
         "model-embedding-drawn-first",
         "layers in the order of the data's way: other weights from the same seed",
         (
-            "        self.recurrent = {",
-            "        paddle.nn.Embedding(vocab_size, emb_size)\n        self.recurrent = {",
+            "        self.recurrent = ",
+            "        paddle.nn.Embedding(self.vocab_size, 1)\n        self.recurrent = ",
         ),
     ),
     in_model(
