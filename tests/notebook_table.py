@@ -2,9 +2,10 @@
 
     python -m rnn_core run exploding-rnn --save exploding.npz
     python -m rnn_core run clipped-rnn --save clipped.npz
-    python -m tests.notebook_table exploding.npz clipped.npz
+    python -m rnn_core run clipped-lstm --save lstm.npz
+    python -m tests.notebook_table exploding.npz clipped.npz lstm.npz
 
-Files of other environments, each pair, add columns.
+All three are needed, whole, of each environment; each environment adds a column.
 """
 
 import sys
@@ -13,7 +14,12 @@ from collections.abc import Iterator, Sequence
 from rnn_core import EXPERIMENTS, History
 from tests import notebook
 
-ROWS = {"exploding-rnn": notebook.EXPLODING_RNN, "clipped-rnn": notebook.CLIPPED_RNN}
+NORMS = {"exploding-rnn": notebook.EXPLODING_RNN, "clipped-rnn": notebook.CLIPPED_RNN}
+CORRECT = {
+    "exploding-rnn": notebook.EXPLODING_RNN_CORRECT,
+    "clipped-rnn": notebook.CLIPPED_RNN_CORRECT,
+    "clipped-lstm": notebook.CLIPPED_LSTM_CORRECT,
+}
 
 
 def main(paths: Sequence[str]) -> None:
@@ -21,7 +27,12 @@ def main(paths: Sequence[str]) -> None:
     columns: dict[str, dict[str, History]] = {}
     for path in paths:
         history = History.load(path)
-        columns.setdefault(column(history), {})[experiment(history)] = history
+        columns.setdefault(column(history), {})[experiment(path, history)] = history
+    for name, histories in columns.items():
+        if histories.keys() != EXPERIMENTS.keys():
+            sys.exit(f"{name}: there must be files of {', '.join(EXPERIMENTS)}")
+    if not columns:
+        sys.exit(__doc__)
     print("\n".join(table(columns)))
 
 
@@ -31,17 +42,20 @@ def column(history: History) -> str:
     return " ".join([f"Paddle {history.environment['paddle']}", *flags])
 
 
-def experiment(history: History) -> str:
+def experiment(path: str, history: History) -> str:
     """The name of the experiment that has this history's config."""
-    return next(name for name, e in EXPERIMENTS.items() if e.config == history.config)
+    for name, known in EXPERIMENTS.items():
+        if known.config == history.config:
+            return name
+    sys.exit(f"{path} is of no experiment as it stands")
 
 
 def table(columns: dict[str, dict[str, History]]) -> Iterator[str]:
     """The table's lines: a row for each printed figure, a column for each environment."""
-    names = ["run", "step", "gradient of", "notebook, 2021", *columns, "largest error", "allowed"]
+    names = ["run", "step", "figure", "notebook, 2021", *columns, "largest error", "allowed"]
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
-    for run, rows in ROWS.items():
+    for run, rows in NORMS.items():
         for row in rows:
             for name in "WUb":
                 printed = getattr(row, name)
@@ -51,8 +65,27 @@ def table(columns: dict[str, dict[str, History]]) -> Iterator[str]:
                 ]
                 error = max(abs(value / printed - 1) for value in ours)
                 figures = [f"{value:.6f}" for value in (printed, *ours)]
-                cells = [run, str(row.step), name, *figures, f"{error:.0e}", f"{row.rtol:.0e}"]
+                figures = [f"norm of {name}", *figures]
+                cells = [run, str(row.step), *figures, f"{error:.0e}", f"{row.rtol:.0e}"]
                 yield f"| {' | '.join(cells)} |"
+    for run, printed_counts in CORRECT.items():
+        for step, count in printed_counts.items():
+            ours = [correct(histories[run], step) for histories in columns.values()]
+            figures = [f"{number}/4" for number in (count, *ours)]
+            cells = [
+                run,
+                str(step),
+                "correct",
+                *figures,
+                str(max(abs(number - count) for number in ours)),
+                "0",
+            ]
+            yield f"| {' | '.join(cells)} |"
+
+
+def correct(history: History, step: int) -> int:
+    """Right predictions, of four, in the epoch that this step ended."""
+    return round(4 * history.accuracy[history.epoch_ends.tolist().index(step)])
 
 
 if __name__ == "__main__":
