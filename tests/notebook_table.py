@@ -85,7 +85,7 @@ def table(columns: dict[str, dict[str, History]]) -> Iterator[str]:
 
 def correct(history: History, step: int) -> int:
     """Right predictions, of four, in the epoch that this step ended."""
-    return round(4 * history.accuracy[history.epoch_ends.tolist().index(step)])
+    return round(4 * float(history.accuracy[history.epoch_ends.tolist().index(step)]))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,14 @@ def warn_at_import(monkeypatch: pytest.MonkeyPatch, message: str, category: type
 
 
 @pytest.mark.parametrize(
-    ("missing", "match"), [("paddle", "pip install paddlepaddle"), ("x", "^x$")]
+    ("missing", "match"),
+    [
+        (
+            "paddle",
+            "^Paddle is not installed: pip install paddlepaddle, or paddlepaddle-gpu$",
+        ),
+        ("x", "^x$"),
+    ],
 )
 def test_tells_how_to_get_paddle(monkeypatch: pytest.MonkeyPatch, missing: str, match: str) -> None:
     """Without Paddle the error says what to install; what Paddle itself misses is its own error."""

@@ -73,6 +73,23 @@ def test_checking_leaves_nothing_and_changes_nothing(tmp_path: Path) -> None:
     assert [path] == list(tmp_path.iterdir())
 
 
+def test_asks_the_directory_that_the_file_will_be_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a file can be made is tried beside it, under a name of our own."""
+    asked: list[tuple[Path, str]] = []
+
+    def refuse(dir: Path, prefix: str) -> None:  # noqa: A002 - tempfile's own name
+        asked.append((dir, prefix))
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    with pytest.raises(PermissionError):
+        check_writable(tmp_path / "file")
+
+    assert [(tmp_path.resolve(), ".rnn_core-")] == asked
+
+
 def test_refuses_a_name_that_the_file_system_refuses(tmp_path: Path) -> None:
     """A name that is too long is found out before the run."""
     with pytest.raises(OSError, match="x"):

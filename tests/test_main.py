@@ -1,10 +1,12 @@
 """The command line, as a person types it."""
 
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +188,15 @@ def test_progress_is_shown_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None
             shown[-1].update(kwargs)
 
     monkeypatch.setattr("rnn_core.__main__.tqdm", Bar)
-    main(["run", "exploding-rnn", "--epochs", "2", "--log-every", "2"])
+    experiment = EXPERIMENTS["exploding-rnn"]
+    batches = replace(experiment, config=replace(experiment.config, batch_size=3))
+    monkeypatch.setitem(EXPERIMENTS, "exploding-rnn", batches)
+    main(["run", "exploding-rnn", "--epochs", "3", "--log-every", "2"])
 
     # Not drawn into a file, and gone when the summary comes.
-    assert {"total": 8, "unit": "step", "disable": None, "leave": False} == settings
-    assert [{}, {"loss": "8.77", "refresh": False}] == shown[:2]
-    assert 8 == len(shown)
+    assert {"total": 6, "unit": "step", "disable": None, "leave": False} == settings
+    assert [{}, {"loss": "54.5", "refresh": False}] == shown[:2]
+    assert 6 == len(shown)
 
 
 def test_a_file_that_cannot_be_written_loses_nothing_else(
@@ -235,6 +240,31 @@ def test_goes_on_when_nobody_reads(tmp_path: Path) -> None:
     assert 0 == process.returncode
     assert "Error" not in errors
     assert 80 == History.load(saved).steps
+
+
+def test_a_reader_who_left_is_replaced_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be printed goes to the null device from then on."""
+
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return 7
+
+    calls: list[tuple[object, ...]] = []
+
+    def open_null(*args: object) -> int:
+        calls.append(("open", *args))
+        return 99
+
+    monkeypatch.setattr("os.open", open_null)
+    monkeypatch.setattr("os.dup2", lambda *args: calls.append(("dup2", *args)))
+    monkeypatch.setattr("sys.stdout", Closed())
+    status = main(["list"])
+
+    assert 0 == status
+    assert [("open", os.devnull, os.O_WRONLY), ("dup2", 99, 7)] == calls[:2]
 
 
 def test_ctrl_c_outside_the_training_ends_in_words_of_its_own(

@@ -209,7 +209,8 @@ def test_many_epochs_are_a_line_without_points() -> None:
 
 def test_eight_lines_fit_one_panel() -> None:
     """There are as many colours."""
-    norms = {f"recurrent.w_{index}": np.ones(4) for index in range(8)}
+    names = [f"{layer}_{index}" for layer in ("recurrent.w", "linear.w") for index in range(4)]
+    norms = {name: np.ones(4) for name in names}
 
     assert 3 == len(draw(make_history(raw_norms=norms, clipped_norms=norms)).axes)
 
