@@ -267,6 +267,20 @@ def test_trains_on_given_data() -> None:
     assert train(SMALL).loss[0] != reverse.loss[0]
 
 
+def test_data_goes_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that were made on another device are brought to the one that is trained on."""
+    moved: list[tuple[str, str]] = []
+
+    def to(self: paddle.Tensor, device: str) -> paddle.Tensor:
+        moved.append((str(self.dtype), device))
+        return self
+
+    monkeypatch.setattr(paddle.Tensor, "to", to)
+    train(replace(SMALL, epochs=1, num_steps=2), [batch()])
+
+    assert [("paddle.int64", "cpu"), ("paddle.float32", "cpu")] == moved
+
+
 def test_float64_runs_the_same_experiment() -> None:
     """In float64 the first losses are those of float32 to float32's rounding, and not equal."""
     single = train(replace(SMALL, clip_norm=1.0))
