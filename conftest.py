@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # Nothing here imports Paddle before it is needed: it takes seconds, and reads its environment
 # variables when it is imported.
 
+# Each imports Paddle, which takes 4 seconds of a core and 300 MiB: more of them save nothing.
+MOST_WORKERS = 8
+
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 
@@ -29,7 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run serially what holds benchmarks: beside another process, times mean nothing."""
-    return 0 if asks_for_benchmarks(config) else None
+    if asks_for_benchmarks(config):
+        return 0
+    return MOST_WORKERS if (os.cpu_count() or 1) > MOST_WORKERS else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -40,11 +40,13 @@ def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize("args", [("tests",), ("tests/test_cells.py",), ("rnn_core",)])
-def test_tests_run_in_parallel(args: tuple[str, ...]) -> None:
-    """What holds no benchmarks is left to pytest-xdist."""
+def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
+    """What holds no benchmarks is left to pytest-xdist, up to eight workers."""
     config = Config(ROOT, *args)
 
-    assert conftest.pytest_xdist_auto_num_workers(config) is None  # type: ignore[arg-type]
+    for cores, workers in ((2, None), (8, None), (64, 8)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert workers == conftest.pytest_xdist_auto_num_workers(config)  # type: ignore[arg-type]
 
 
 def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
