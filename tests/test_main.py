@@ -126,8 +126,13 @@ def test_ctrl_c_keeps_what_was_trained(tmp_path: Path) -> None:
     """Ctrl-C ends a run with its summary and its file, and status 130."""
     saved = tmp_path / "run.npz"
     command = ["run", "clipped-rnn", "--epochs", "100000", "--save", str(saved)]
+    # What a shell starts in the background ignores SIGINT, and so would this, its grandchild.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from rnn_core.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "rnn_core", *command], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         # The first printed step: training has begun.
