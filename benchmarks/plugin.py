@@ -66,26 +66,25 @@ class ComparisonPlugin:
         """Choose the baseline, now that it is known which devices will be measured."""
         if self.session.disabled or self.config.option.collectonly:
             return
-        devices = dict.fromkeys(
-            item.callspec.params.get("device", "cpu") if hasattr(item, "callspec") else "cpu"
+        timed = [
+            item
             for item in session.items
             if "benchmark" in getattr(item, "fixturenames", ())
             and item.get_closest_marker("skip") is None
-        )
-        if not devices:
+        ]
+        if not timed:
             return
+        devices = dict.fromkeys(
+            item.callspec.params.get("device", "cpu") if hasattr(item, "callspec") else "cpu"
+            for item in timed
+        )
         from rnn_core.environment import describe_environment
 
         self.environments = {device: describe_environment(device) for device in devices}
-        self.names = [
-            item.nodeid
-            for item in session.items
-            if "benchmark" in getattr(item, "fixturenames", ())
-        ]
         if not self.asked:
             return
         if self.asked is True:
-            self.choose()
+            self.choose([item.nodeid for item in timed])
         else:
             self.take(str(self.asked))
         if self.baseline is not None:
@@ -93,12 +92,12 @@ class ComparisonPlugin:
                 report.file_name(self.baseline): dict(self.baseline.benchmarks)
             }
 
-    def choose(self) -> None:
-        """Take the newest run of this machine and these devices, or say why there is none."""
+    def choose(self, names: list[str]) -> None:
+        """Take the best run of this machine for these benchmarks, or say why there is none."""
         runs, damaged = self.load(EVERY_RUN)
         self.said += [f"Passed over: {problem}" for problem in damaged]
         machine = machine_identity(self.environments)
-        self.baseline = best_comparable(runs, machine, self.names)
+        self.baseline = best_comparable(runs, machine, names)
         if self.baseline is None:
             self.said += report.no_baseline(runs, machine)
 
