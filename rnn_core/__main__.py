@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rnn_core.config import ON_NONFINITE, TrainConfig
+from rnn_core.config import EXECUTIONS, ON_NONFINITE, TrainConfig
 from rnn_core.data import SAMPLES
 from rnn_core.device import resolve_device
 from rnn_core.experiments import EXPERIMENTS, Experiment
@@ -49,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--epochs", type=int, help="passes over the data")
     run.add_argument("--seed", type=int, help="of the random weights")
     run.add_argument("--device", help="cpu, gpu or gpu:N")
+    run.add_argument(
+        "--execution", choices=EXECUTIONS, help="of the recurrent layer (default: textbook)"
+    )
+    run.add_argument(
+        "--record", type=int, metavar="N", help="record every N-th step, none with 0 (default: 1)"
+    )
     run.add_argument(
         "--on-nonfinite", choices=ON_NONFINITE, help="what to do at NaN or infinity (default: stop)"
     )
@@ -113,7 +119,7 @@ def _say(text: str) -> None:
 
 
 def _config(experiment: Experiment, options: argparse.Namespace) -> TrainConfig:
-    names = ("epochs", "seed", "device", "on_nonfinite")
+    names = ("epochs", "seed", "device", "execution", "record", "on_nonfinite")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return replace(experiment.config, **given)
 
@@ -124,7 +130,7 @@ def _train(config: TrainConfig, log_every: int) -> tuple[History, int]:
     with tqdm(total=total, unit="step", disable=None, leave=False) as bar:
 
         def on_step(step: Step) -> None:
-            bar.update()
+            bar.update(step.number - bar.n)
             if step.number % log_every:
                 return
             bar.set_postfix(loss=f"{step.loss:.3g}", refresh=False)

@@ -1,12 +1,20 @@
-"""The two recurrent layers, written as the textbook writes them."""
+"""The two recurrent layers, written as the textbook writes them.
 
+This is the execution "textbook". The others, "fused" and "kernel", do the same with the same
+parameters in less time, in files of their own.
+"""
+
+from types import ModuleType
 from typing import NamedTuple
 
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from rnn_core.config import check_positive_int
+from rnn_core import fused, kernel
+from rnn_core.config import EXECUTIONS, Execution, check_one_of, check_positive_int
+
+OTHER_EXECUTIONS: dict[Execution, ModuleType] = {"fused": fused, "kernel": kernel}
 
 
 class LSTMState(NamedTuple):
@@ -25,11 +33,13 @@ class SimpleRNN(paddle.nn.Layer):
     generator, uniformly in +-sqrt(6 / (rows + columns)) (Glorot and Bengio, 2010).
     """
 
-    def __init__(self, emb_size: int, hidden_size: int) -> None:
+    def __init__(self, emb_size: int, hidden_size: int, execution: Execution = "textbook") -> None:
         check_positive_int("emb_size", emb_size)
         check_positive_int("hidden_size", hidden_size)
+        check_one_of("execution", execution, EXECUTIONS)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
+        self.execution = execution
         self.W = _parameter(emb_size, hidden_size)
         self.U = _parameter(hidden_size, hidden_size)
         self.b = _parameter(1, hidden_size)
@@ -50,6 +60,9 @@ class SimpleRNN(paddle.nn.Layer):
         _check_inputs(inputs, self.emb_size)
         h = _zeros(inputs, self.hidden_size) if state is None else state
         _check_state(inputs, self.hidden_size, h)
+        if self.execution != "textbook":
+            other = OTHER_EXECUTIONS[self.execution]
+            return other.rnn(inputs, h, self.W, self.U, self.b)  # type: ignore[no-any-return]
         for x in inputs.unbind(axis=1):
             h = self.step(x, h)
         return h
@@ -75,11 +88,13 @@ class LSTM(paddle.nn.Layer):
     each i, f, o, a, from the same distribution as those of `SimpleRNN`.
     """
 
-    def __init__(self, emb_size: int, hidden_size: int) -> None:
+    def __init__(self, emb_size: int, hidden_size: int, execution: Execution = "textbook") -> None:
         check_positive_int("emb_size", emb_size)
         check_positive_int("hidden_size", hidden_size)
+        check_one_of("execution", execution, EXECUTIONS)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
+        self.execution = execution
         self.w_i = _parameter(emb_size, hidden_size)
         self.w_f = _parameter(emb_size, hidden_size)
         self.w_o = _parameter(emb_size, hidden_size)
@@ -110,6 +125,9 @@ class LSTM(paddle.nn.Layer):
         if state is None:
             state = LSTMState(_zeros(inputs, self.hidden_size), _zeros(inputs, self.hidden_size))
         _check_state(inputs, self.hidden_size, *state)
+        if self.execution != "textbook":
+            other = OTHER_EXECUTIONS[self.execution]
+            return LSTMState(*other.lstm(inputs, *state, *self.parameters()))
         for x in inputs.unbind(axis=1):
             state = self.step(x, state)
         return state

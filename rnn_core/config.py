@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 Cell = Literal["RNN", "LSTM"]
 Clip = Literal["by-norm", "by-global-norm", "none"]
 DType = Literal["float32", "float64"]
+Execution = Literal["textbook", "fused", "kernel"]
 OnNonFinite = Literal["stop", "raise", "continue"]
 
 # The positive normal numbers of float32.
@@ -15,6 +16,7 @@ SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 CELLS: tuple[str, ...] = get_args(Cell)
 CLIPS: tuple[str, ...] = get_args(Clip)
 DTYPES: tuple[str, ...] = get_args(DType)
+EXECUTIONS: tuple[str, ...] = get_args(Execution)
 ON_NONFINITE: tuple[str, ...] = get_args(OnNonFinite)
 
 
@@ -37,8 +39,13 @@ class TrainConfig:
         seed: of Paddle's global generator, from which the weights are drawn.
         device: "cpu", "gpu" or "gpu:N".
         dtype: "float32" or "float64".
-        on_nonfinite: what to do when a loss or gradient is NaN or infinite: "stop" and keep the
-            history, "raise", or "continue".
+        execution: how the recurrent layer is computed, from the same parameters: "textbook" as
+            the equations stand, "fused" with fewer and larger operators, "kernel" by Paddle's own
+            recurrent operator. Equal to rounding, not bit for bit.
+        record: 1 records every step, n every n-th, 0 none. What is not recorded is not read from
+            the device, so that a GPU is not waited for.
+        on_nonfinite: what to do when a recorded loss or gradient is NaN or infinite: "stop" and
+            keep the history, "raise", or "continue".
 
     Raises:
         TypeError: a value has the wrong type.
@@ -58,12 +65,15 @@ class TrainConfig:
     seed: int = 0
     device: str = "cpu"
     dtype: DType = "float32"
+    execution: Execution = "textbook"
+    record: int = 1
     on_nonfinite: OnNonFinite = "stop"
 
     def __post_init__(self) -> None:
         check_one_of("cell", self.cell, CELLS)
         check_one_of("clip", self.clip, CLIPS)
         check_one_of("dtype", self.dtype, DTYPES)
+        check_one_of("execution", self.execution, EXECUTIONS)
         check_one_of("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
         for name in (
             "epochs",
@@ -76,6 +86,7 @@ class TrainConfig:
             check_positive_int(name, getattr(self, name))
         check_positive_number("learning_rate", self.learning_rate)
         check_seed(self.seed)
+        check_count("record", self.record)
         check_device_name(self.device)
         if self.clip_norm is not None:
             check_positive_number("clip_norm", self.clip_norm)
@@ -102,6 +113,14 @@ def check_positive_int(name: str, value: object) -> None:
         raise TypeError(f"{name} must be an int, got {value!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is an int, ValueError if it is negative."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must be at least 0, got {value}")
 
 
 def check_positive_number(name: str, value: object) -> None:

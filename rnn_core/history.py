@@ -17,7 +17,7 @@ Outcome = Literal["finished", "non-finite", "interrupted"]
 EventKind = Literal["exploded", "vanished", "non-finite"]
 Values = NDArray[np.float64]
 
-FORMAT = "rnn_core history 1"
+FORMAT = "rnn_core history 2"
 
 # What summaries and plots name; `rnn_core.environment` describes more.
 ENVIRONMENT_KEYS = {"paddle", "python", "cpu", "device", "device_name"}
@@ -61,15 +61,17 @@ class Event:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Everything a run recorded.
+    """Everything a run recorded. R is the number of recorded steps.
 
     Attributes:
         config: the run's settings.
         environment: versions, machine, device, threads and flags.
         outcome: "finished", or why it ended early: "non-finite" or "interrupted".
-        loss: mean squared error of each step, `[steps]`, before its update.
-        raw_norms: for each parameter by name, the L2 norm of its gradient before clipping,
-            `[steps]`.
+        steps: number of steps trained.
+        recorded: the steps that were recorded, counted from 1, `[R]` int64: all of them, every
+            n-th or none, as `config.record` says.
+        loss: mean squared error of each recorded step, `[R]`, before its update.
+        raw_norms: for each parameter by name, the L2 norm of its gradient before clipping, `[R]`.
         clipped_norms: the same after clipping.
         accuracy: share of predictions within 0.1 of their label, taken before the update, of each
             whole epoch, `[epochs]`.
@@ -79,6 +81,8 @@ class History:
     config: TrainConfig
     environment: dict[str, str]
     outcome: Outcome
+    steps: int
+    recorded: NDArray[np.int64]
     loss: Values
     raw_norms: dict[str, Values]
     clipped_norms: dict[str, Values]
@@ -86,26 +90,21 @@ class History:
     epoch_ends: NDArray[np.int64]
 
     @property
-    def steps(self) -> int:
-        """Number of steps recorded."""
-        return len(self.loss)
-
-    @property
     def events(self) -> tuple[Event, ...]:
-        """The first event of each kind that happened, in the order of their steps."""
-        recorded = {"loss": self.loss, **self.raw_norms}
+        """The first event of each kind in the recorded steps, in their order."""
+        series = {"loss": self.loss, **self.raw_norms}
         zero_loss = self.loss == 0
         happened: dict[EventKind, dict[str, NDArray[np.bool_]]] = {
             # NaN compares as False, and infinity counts as non-finite alone.
             "exploded": {
                 name: (values > EXPLOSION_LIMIT) & np.isfinite(values)
-                for name, values in recorded.items()
+                for name, values in series.items()
             },
             # A perfect fit has zero gradients too, and nothing has vanished.
             "vanished": {
                 name: (values == 0) & ~zero_loss for name, values in self.raw_norms.items()
             },
-            "non-finite": {name: ~np.isfinite(values) for name, values in recorded.items()},
+            "non-finite": {name: ~np.isfinite(values) for name, values in series.items()},
         }
         for name, values in self.clipped_norms.items():
             happened["non-finite"][name] = happened["non-finite"][name] | ~np.isfinite(values)
@@ -115,7 +114,8 @@ class History:
             if steps:
                 first = min(steps)
                 what = tuple(name for name, mask in masks.items() if mask[first])
-                events.append(Event(kind, first + 1, what, float(recorded[what[0]][first])))
+                step, value = int(self.recorded[first]), float(series[what[0]][first])
+                events.append(Event(kind, step, what, value))
         return tuple(sorted(events, key=lambda event: event.step))
 
     def event(self, kind: EventKind) -> Event | None:
@@ -125,8 +125,8 @@ class History:
     def save(self, path: str | Path) -> None:
         """Write the history to one `.npz` file, whole or not at all.
 
-        `numpy.load` opens it too: `loss`, `accuracy`, `epoch_ends`, `raw_norms/NAME` and
-        `clipped_norms/NAME` are arrays, `config` and `environment` JSON.
+        `numpy.load` opens it too: `recorded`, `loss`, `accuracy`, `epoch_ends`, `raw_norms/NAME`
+        and `clipped_norms/NAME` are arrays, `config` and `environment` JSON.
 
         Raises:
             OSError: the file cannot be written.
@@ -136,6 +136,8 @@ class History:
             "config": np.array(json.dumps(self.config.as_dict())),
             "environment": np.array(json.dumps(self.environment)),
             "outcome": np.array(self.outcome),
+            "steps": np.array(self.steps),
+            "recorded": self.recorded,
             "loss": self.loss,
             "accuracy": self.accuracy,
             "epoch_ends": self.epoch_ends,
@@ -176,6 +178,8 @@ class History:
                 config=TrainConfig(**json.loads(str(stored["config"]))),
                 environment=json.loads(str(stored["environment"])),
                 outcome=_outcome(str(stored["outcome"])),
+                steps=int(stored["steps"]),
+                recorded=stored["recorded"],
                 loss=stored["loss"],
                 raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
                 clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
@@ -191,14 +195,17 @@ class History:
                 raise ValueError(f"an array is {values.ndim}-dimensional {values.dtype}")
         for values in (*self.raw_norms.values(), *self.clipped_norms.values()):
             if values.shape != self.loss.shape:
-                raise ValueError(f"{self.steps} losses stand beside {len(values)} norms")
+                raise ValueError(f"{len(self.loss)} losses stand beside {len(values)} norms")
         if not norms:
             raise ValueError("there are no parameters")
         if self.accuracy.shape != self.epoch_ends.shape:
             raise ValueError("accuracies and ends of epochs differ in number")
-        ends = [0, *self.epoch_ends.tolist(), self.steps + 1]
-        if self.epoch_ends.dtype != np.int64 or ends != sorted(set(ends)):
-            raise ValueError("ends of epochs are no rising steps of the run")
+        if self.recorded.shape != self.loss.shape:
+            raise ValueError(f"{len(self.loss)} losses stand beside {self.recorded.size} steps")
+        for what, numbers in (("ends of epochs", self.epoch_ends), ("records", self.recorded)):
+            rising = [0, *numbers.tolist(), self.steps + 1]
+            if numbers.dtype != np.int64 or rising != sorted(set(rising)):
+                raise ValueError(f"{what} are no rising steps of the run")
         named = isinstance(self.environment, dict) and all(
             isinstance(item, str) for pair in self.environment.items() for item in pair
         )

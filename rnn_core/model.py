@@ -4,7 +4,16 @@ import paddle
 from paddle import Tensor
 
 from rnn_core.cells import LSTM, LSTMState, SimpleRNN
-from rnn_core.config import CELLS, DTYPES, Cell, DType, check_one_of, check_positive_int
+from rnn_core.config import (
+    CELLS,
+    DTYPES,
+    EXECUTIONS,
+    Cell,
+    DType,
+    Execution,
+    check_one_of,
+    check_positive_int,
+)
 from rnn_core.data import check_tokens
 
 
@@ -23,21 +32,23 @@ class NumericPrediction(paddle.nn.Layer):
         hidden_size: int = 128,
         cell: Cell = "RNN",
         dtype: DType = "float32",
+        execution: Execution = "textbook",
     ) -> None:
-        """Build the model and draw its weights.
+        """Build the model and draw its weights, which are the same for every `execution`.
 
         Raises:
             TypeError: a size is not an int.
-            ValueError: a size is not positive; `cell` or `dtype` is unknown.
+            ValueError: a size is not positive; `cell`, `dtype` or `execution` is unknown.
         """
         check_positive_int("vocab_size", vocab_size)
         check_positive_int("emb_size", emb_size)
         check_positive_int("hidden_size", hidden_size)
         check_one_of("cell", cell, CELLS)
         check_one_of("dtype", dtype, DTYPES)
+        check_one_of("execution", execution, EXECUTIONS)
         super().__init__()
         self.vocab_size, self.emb_size, self.hidden_size = vocab_size, emb_size, hidden_size
-        self.cell = cell
+        self.cell, self.execution = cell, execution
         before = paddle.get_default_dtype()
         paddle.set_default_dtype("float32")  # Embedding and Linear have no dtype of their own.
         try:
@@ -49,15 +60,17 @@ class NumericPrediction(paddle.nn.Layer):
     def _build(self) -> None:
         # The recurrent layer comes first, as in the notebook: the order decides the random draws.
         cells = {"RNN": SimpleRNN, "LSTM": LSTM}
-        self.recurrent = cells[self.cell](self.emb_size, self.hidden_size)
+        self.recurrent = cells[self.cell](self.emb_size, self.hidden_size, self.execution)
         self.embedding = paddle.nn.Embedding(self.vocab_size, self.emb_size)
         self.linear = paddle.nn.Linear(self.hidden_size, 1)
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, checked: bool = False) -> tuple[Tensor, Tensor]:
         """Predict one number for each sequence.
 
         Args:
             tokens: digits, `[B, T]`, an integer dtype, each in `[0, vocab_size)`.
+            checked: the caller has checked the tokens. The check reads them to the host, for which
+                a GPU has to finish all its work.
 
         Returns:
             The predictions, `[B, 1]`, and the last hidden state, `[B, H]`.
@@ -66,7 +79,8 @@ class NumericPrediction(paddle.nn.Layer):
             TypeError: `tokens` are not integers.
             ValueError: `tokens` are not `[B, T]`, are empty, or lie outside the vocabulary.
         """
-        check_tokens(tokens, self.vocab_size)
+        if not checked:
+            check_tokens(tokens, self.vocab_size)
         state = self.recurrent(self.embedding(tokens))
         hidden = state.hidden if isinstance(state, LSTMState) else state
         return self.linear(hidden), hidden

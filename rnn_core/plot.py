@@ -62,8 +62,8 @@ def save_plot(history: History, path: str | Path) -> None:
 def draw(history: History) -> "Figure":
     """Draw loss, accuracy and the gradient norms before clipping; events are marked.
 
-    A run of more than 100 steps is drawn by the largest value of each epoch. Zeros, NaN and
-    infinity have no place on a logarithmic axis: a line ends there, and the mark of the event
+    A run of more than 100 recorded steps is drawn by the largest value of each epoch. Zeros, NaN
+    and infinity have no place on a logarithmic axis: a line ends there, and the mark of the event
     says what happened.
     """
     from matplotlib.figure import Figure
@@ -82,10 +82,12 @@ def draw(history: History) -> "Figure":
         f"{config.cell}, learning rate {config.learning_rate:g}, {clip}, seed {config.seed}, "
         f"Paddle {history.environment['paddle']}"
     )
-    ends = np.arange(1, history.steps + 1)
-    if history.steps > LONG_RUN:
-        ends = np.union1d(history.epoch_ends, history.steps)
-    _line(loss, history.loss, ends, "loss", "#000000")
+    steps, ends = history.recorded, np.arange(1, len(history.recorded) + 1)
+    if len(ends) > LONG_RUN:
+        epochs = np.union1d(history.epoch_ends, history.steps)
+        ends = np.unique(np.searchsorted(steps, epochs, side="right"))
+        ends = ends[ends > 0]
+    _line(loss, history.loss, steps, ends, "loss", "#000000")
     loss.set(yscale="log", ylabel="loss (mean squared error)")
 
     accuracy.plot(history.epoch_ends, history.accuracy, color="#000000", marker=".", linewidth=1)
@@ -93,12 +95,14 @@ def draw(history: History) -> "Figure":
 
     for axes, names in zip(gradients, panels, strict=True):
         for color, name in zip(cycle(COLORS), names, strict=False):
-            _line(axes, history.raw_norms[name], ends, name, color)
+            _line(axes, history.raw_norms[name], steps, ends, name, color)
         if config.clip_norm is not None:
             axes.axhline(config.clip_norm, color="#999999", linewidth=0.8)
         axes.set(yscale="log", ylabel="gradient norm")
         axes.legend(fontsize="small", ncols=2)
-    shown = "every step" if len(ends) == history.steps else "largest of each epoch"
+    shown = "every recorded step" if config.record != 1 else "every step"
+    if len(ends) < len(steps):
+        shown = "largest of each epoch"
     gradients[-1].set_xlabel(f"step ({shown}; gradient norms before clipping)")
 
     for event in history.events:
@@ -127,10 +131,10 @@ def _panels(names: list[str]) -> list[list[str]]:
     return [group for group in (*groups, rest) if group]
 
 
-def _line(axes: "Axes", values: Values, ends: Steps, label: str, color: str) -> None:
-    """Draw the largest value up to each of the steps `ends`, from the one before it."""
+def _line(axes: "Axes", values: Values, steps: Steps, ends: Steps, label: str, color: str) -> None:
+    """Draw the largest of each group of values; `ends` are the counts up to the groups' ends."""
     starts = np.concatenate([[0], ends[:-1]])
     largest = np.fmax.reduceat(values, starts) if len(values) else values
     shown = np.where(np.isfinite(largest) & (largest > 0), largest, np.nan)
     marker = "." if len(shown) <= LONG_RUN else None
-    axes.plot(ends, shown, label=label, color=color, marker=marker, linewidth=1)
+    axes.plot(steps[ends - 1], shown, label=label, color=color, marker=marker, linewidth=1)

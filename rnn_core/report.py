@@ -35,11 +35,14 @@ def epoch_line(step: Step) -> str:
 def summary_lines(history: History) -> list[str]:
     """What became of a run: its loss, accuracy, largest norms and events."""
     config, environment = history.config, history.environment
+    execution = "" if config.execution == "textbook" else f" ({config.execution})"
+    recorded = "" if config.record == 1 else f" ({len(history.recorded)} recorded)"
     lines = [
-        f"{config.cell}, {history.steps} steps, {history.outcome}, on {environment['device_name']} "
-        f"({environment['cpu']}), Paddle {environment['paddle']}, Python {environment['python']}",
+        f"{config.cell}{execution}, {history.steps} steps{recorded}, {history.outcome}, "
+        f"on {environment['device_name']} ({environment['cpu']}), "
+        f"Paddle {environment['paddle']}, Python {environment['python']}",
     ]
-    if history.steps:
+    if len(history.recorded):
         largest = {name: _largest(values) for name, values in history.raw_norms.items()}
         peak = max(largest, key=lambda name: largest[name])
         lines += [

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 from paddle import Tensor
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Batch, check_labels, check_tokens, dtype_name, load_data
 from rnn_core.device import device_of, use_device
 from rnn_core.environment import describe_environment
-from rnn_core.gradients import clip_gradients, gradient_norms, make_clip
+from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
 from rnn_core.model import NumericPrediction
+from rnn_core.step import TrainingStep
 
 # A prediction this close to its label is right, as in the notebook.
 CORRECT_WITHIN = 0.1
@@ -23,7 +23,7 @@ CORRECT_WITHIN = 0.1
 
 @dataclass(frozen=True)
 class Step:
-    """One training step as it happened.
+    """One recorded training step as it happened.
 
     Attributes:
         number: of the step, from 1.
@@ -57,7 +57,7 @@ class NonFiniteError(ArithmeticError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C came while training; `history` holds every whole step."""
+    """Ctrl-C came while training; `history` holds every whole step that was to be recorded."""
 
     def __init__(self, history: History) -> None:
         super().__init__(f"interrupted after step {history.steps}")
@@ -70,16 +70,17 @@ def train(
     model: NumericPrediction | None = None,
     on_step: Callable[[Step], object] | None = None,
 ) -> History:
-    """Train with mean squared error and plain SGD, and record every step.
+    """Train with mean squared error and plain SGD, and record what happens.
 
-    Seeds Paddle's global generator with `config.seed`, so that equal configs give equal bits.
+    Seeds Paddle's global generator with `config.seed`, so that equal configs give equal bits,
+    whatever they record.
 
     Args:
         config: the settings.
         data: the batches of one epoch, used in this order in every epoch; the notebook's four
             samples if None.
         model: a model to train further, in place; a new one if None.
-        on_step: called after every step.
+        on_step: called after every recorded step, before its update.
 
     Raises:
         TypeError: an argument has the wrong type, or `data` holds something else than batches of
@@ -95,7 +96,12 @@ def train(
         paddle.seed(config.seed)
         if model is None:
             model = NumericPrediction(
-                config.vocab_size, config.emb_size, config.hidden_size, config.cell, config.dtype
+                config.vocab_size,
+                config.emb_size,
+                config.hidden_size,
+                config.cell,
+                config.dtype,
+                config.execution,
             )
         else:
             _check_model(model, config, device)
@@ -112,55 +118,60 @@ def _run(
     model: NumericPrediction,
     on_step: Callable[[Step], object] | None,
 ) -> History:
-    parameters = model.parameters()
-    optimizer = paddle.optimizer.SGD(learning_rate=config.learning_rate, parameters=parameters)
-    clip = make_clip(config.clip, config.clip_norm, config.dtype)
+    training = TrainingStep(model, config.learning_rate, make_clip(config.clip, config.clip_norm))
+    trained = 0
     steps: list[Step] = []
+    accuracies: list[tuple[int, float]] = []  # With the step that ended the epoch.
 
     def history(outcome: Outcome) -> History:
-        return _history(config, describe_environment(device), outcome, model, steps)
+        environment = describe_environment(device)
+        return _history(config, environment, outcome, training.names, trained, steps, accuracies)
 
     model.train()
     try:
         for epoch in range(1, config.epochs + 1):
             correct = total = 0
+            uncounted: list[tuple[Tensor, Tensor]] = []
             for index, (tokens, labels) in enumerate(batches):
-                optimizer.clear_grad()
-                predictions, _ = model(tokens)
-                loss = F.mse_loss(predictions, labels)
-                loss.backward()
+                last = index == len(batches) - 1
+                recorded = config.record > 0 and (trained + 1) % config.record == 0
+                predictions, measured = training.gradients(tokens, labels, measure=recorded)
 
-                raw_norms = clipped_norms = gradient_norms(model)
-                if clip is not None:
-                    clip_gradients(clip, parameters)
-                    clipped_norms = gradient_norms(model)
-
-                correct += count_correct(predictions, labels)
                 total += len(labels)
-                step = Step(
-                    number=len(steps) + 1,
-                    epoch=epoch,
-                    index=index,
-                    loss=float(loss.numpy()),
-                    raw_norms=raw_norms,
-                    clipped_norms=clipped_norms,
-                    correct=correct,
-                    total=total,
-                    last=index == len(batches) - 1,
-                )
-                steps.append(step)
-                if on_step is not None:
-                    on_step(step)
+                uncounted.append((predictions, labels))
+                if recorded or (last and config.record):
+                    correct += sum(count_correct(*pair) for pair in uncounted)
+                if recorded or not config.record:
+                    uncounted.clear()
+                if measured is not None:
+                    step = Step(
+                        number=trained + 1,
+                        epoch=epoch,
+                        index=index,
+                        loss=measured.loss,
+                        raw_norms=measured.raw_norms,
+                        clipped_norms=measured.clipped_norms,
+                        correct=correct,
+                        total=total,
+                        last=last,
+                    )
+                    steps.append(step)
+                trained += 1
+                if last and config.record:
+                    accuracies.append((trained, correct / total))
 
-                if config.on_nonfinite != "continue" and not _finite(step):
-                    # Before the update, so that the model keeps its last finite weights.
-                    if config.on_nonfinite == "raise":
-                        raise NonFiniteError(
-                            f"loss or gradient not finite at step {step.number}",
-                            history("non-finite"),
-                        )
-                    return history("non-finite")
-                optimizer.step()
+                if measured is not None:
+                    if on_step is not None:
+                        on_step(step)
+                    if config.on_nonfinite != "continue" and not _finite(step):
+                        # Before the update, so that the model keeps its last finite weights.
+                        if config.on_nonfinite == "raise":
+                            raise NonFiniteError(
+                                f"loss or gradient not finite at step {step.number}",
+                                history("non-finite"),
+                            )
+                        return history("non-finite")
+                training.update()
     except KeyboardInterrupt as interrupt:
         raise TrainingInterrupted(history("interrupted")) from interrupt
     return history("finished")
@@ -180,21 +191,26 @@ def _history(
     config: TrainConfig,
     environment: dict[str, str],
     outcome: Outcome,
-    model: NumericPrediction,
+    names: list[str],
+    trained: int,
     steps: list[Step],
+    accuracies: list[tuple[int, float]],
 ) -> History:
-    names = [name for name, _ in model.named_parameters()]
+    # Ctrl-C may have come between two of these lists.
+    trained = max([trained, *(step.number for step in steps[-1:])])
     return History(
         config=config,
         environment=environment,
         outcome=outcome,
+        steps=trained,
+        recorded=np.array([step.number for step in steps], dtype=np.int64),
         loss=np.array([step.loss for step in steps]),
         raw_norms={name: np.array([step.raw_norms[name] for step in steps]) for name in names},
         clipped_norms={
             name: np.array([step.clipped_norms[name] for step in steps]) for name in names
         },
-        accuracy=np.array([step.correct / step.total for step in steps if step.last]),
-        epoch_ends=np.array([step.number for step in steps if step.last], dtype=np.int64),
+        accuracy=np.array([accuracy for _, accuracy in accuracies]),
+        epoch_ends=np.array([end for end, _ in accuracies], dtype=np.int64),
     )
 
 
@@ -234,6 +250,7 @@ def _check_model(model: NumericPrediction, config: TrainConfig, device: str) -> 
         "emb_size": model.emb_size,
         "hidden_size": model.hidden_size,
         "cell": model.cell,
+        "execution": model.execution,
         "dtype": dtype_name(model.linear.weight),
         "device": device_of(model.linear.weight),
     }

@@ -1,0 +1,96 @@
+"""One training step: forward, backward, clip and update, and what is read of it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from numpy.typing import NDArray
+from paddle import Tensor
+
+from rnn_core import operators as op
+from rnn_core.gradients import GradientClip, gradients_of, norm_of, squared_norms
+from rnn_core.model import NumericPrediction
+
+
+class Measured(NamedTuple):
+    """What a step was, read to the host.
+
+    Attributes:
+        loss: mean squared error before the update.
+        raw_norms: L2 norm of every parameter's gradient before clipping, by its name.
+        clipped_norms: the same after clipping.
+    """
+
+    loss: float
+    raw_norms: dict[str, float]
+    clipped_norms: dict[str, float]
+
+
+class TrainingStep:
+    """Steps of plain stochastic gradient descent on the mean squared error.
+
+    gradients()   g = dL/dp, for each parameter p, clipped
+    update()      p = p - learning_rate * g
+    """
+
+    def __init__(
+        self, model: NumericPrediction, learning_rate: float, clip: GradientClip | None = None
+    ) -> None:
+        self.model, self.clip = model, clip
+        self.named = list(model.named_parameters())
+        self.names = [name for name, _ in self.named]
+        self.parameters = [parameter for _, parameter in self.named]
+        self.learning_rate = paddle.to_tensor(learning_rate, dtype=self.parameters[0].dtype)
+
+    def gradients(
+        self, tokens: Tensor, labels: Tensor, measure: bool
+    ) -> tuple[Tensor, Measured | None]:
+        """Leave the clipped gradients in the parameters, for `update`.
+
+        Args:
+            tokens: `[B, T]`, checked.
+            labels: `[B, 1]`.
+            measure: whether to read the step to the host, in one piece, for which a GPU has to
+                finish its work.
+
+        Returns:
+            The predictions before the update, `[B, 1]`, still on the device; what was measured.
+        """
+        for parameter in self.parameters:
+            parameter.clear_gradient(False)
+        predictions, _ = self.model(tokens, checked=True)
+        loss = F.mse_loss(predictions, labels)
+        loss.backward()
+
+        raw = clipped = gradients_of(self.named)
+        raw_squares = clipped_squares = squared_norms(raw) if measure else None
+        if self.clip is not None:
+            clipped = self.clip(raw, raw_squares)
+            clipped_squares = squared_norms(clipped) if measure else None
+            for parameter, gradient in zip(self.parameters, clipped, strict=True):
+                parameter.grad = gradient
+        if raw_squares is None or clipped_squares is None:
+            return predictions, None
+
+        numbers = op.concat([loss.reshape([1]), *raw_squares, *clipped_squares], 0).numpy()
+        squares = numbers[1:].reshape(2, -1)
+        return predictions, Measured(
+            loss=float(numbers[0]),
+            raw_norms=self._norms(raw, squares[0]),
+            clipped_norms=self._norms(clipped, squares[1]),
+        )
+
+    def update(self) -> None:
+        """Subtract the gradients, times the learning rate, from the parameters."""
+        for parameter, gradient in zip(self.parameters, gradients_of(self.named), strict=True):
+            op.sgd_(parameter, self.learning_rate, gradient, None, False)
+
+    def _norms(
+        self, gradients: Sequence[Tensor], squares: NDArray[np.floating]
+    ) -> dict[str, float]:
+        return {
+            name: norm_of(gradient, square)
+            for name, gradient, square in zip(self.names, gradients, squares.tolist(), strict=True)
+        }
