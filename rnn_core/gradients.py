@@ -69,14 +69,18 @@ def squared_norms(gradients: Sequence[Tensor]) -> list[Tensor]:
     return [op.squared_l2_norm(gradient) for gradient in gradients]
 
 
-def norm_of(gradient: Tensor, square: float) -> float:
-    """The norm of a gradient whose squared norm, rounded in its dtype, was read as `square`.
+def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[float]:
+    """Read the norms of gradients whose squared norms are at hand, in one piece.
 
     Where squares leave the range of the dtype, as float32's do from norms of 1e19 on, where an
     explosion passes through, the gradient itself is read.
     """
-    low, high = SAFE_SQUARES[gradient.dtype]
-    return math.sqrt(square) if low < square < high else l2_norm(gradient.numpy())
+    read = op.concat(list(squares), 0).numpy().astype(np.float64)
+    low, high = SAFE_SQUARES[squares[0].dtype]
+    norms: list[float] = np.sqrt(read).tolist()
+    for index in np.flatnonzero(~((low < read) & (read < high))).tolist():
+        norms[index] = l2_norm(gradients[index].numpy())
+    return norms
 
 
 def make_clip(clip: Clip, clip_norm: float | None) -> GradientClip | None:

@@ -1,16 +1,13 @@
 """One training step: forward, backward, clip and update, and what is read of it."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
-from numpy.typing import NDArray
 from paddle import Tensor
 
 from rnn_core import operators as op
-from rnn_core.gradients import GradientClip, gradients_of, norm_of, squared_norms
+from rnn_core.gradients import GradientClip, gradients_of, read_norms, squared_norms
 from rnn_core.model import NumericPrediction
 
 
@@ -52,8 +49,8 @@ class TrainingStep:
         Args:
             tokens: `[B, T]`, checked.
             labels: `[B, 1]`.
-            measure: whether to read the step to the host, in one piece, for which a GPU has to
-                finish its work.
+            measure: whether to read loss and norms to the host, for which a GPU has to finish its
+                work: two reads, however many parameters there are.
 
         Returns:
             The predictions before the update, `[B, 1]`, still on the device; what was measured.
@@ -74,23 +71,14 @@ class TrainingStep:
         if raw_squares is None or clipped_squares is None:
             return predictions, None
 
-        numbers = op.concat([loss.reshape([1]), *raw_squares, *clipped_squares], 0).numpy()
-        squares = numbers[1:].reshape(2, -1)
+        norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])
         return predictions, Measured(
-            loss=float(numbers[0]),
-            raw_norms=self._norms(raw, squares[0]),
-            clipped_norms=self._norms(clipped, squares[1]),
+            loss=float(loss.numpy()),
+            raw_norms=dict(zip(self.names, norms, strict=False)),
+            clipped_norms=dict(zip(self.names, norms[len(raw) :], strict=True)),
         )
 
     def update(self) -> None:
         """Subtract the gradients, times the learning rate, from the parameters."""
         for parameter, gradient in zip(self.parameters, gradients_of(self.named), strict=True):
             op.sgd_(parameter, self.learning_rate, gradient, None, False)
-
-    def _norms(
-        self, gradients: Sequence[Tensor], squares: NDArray[np.floating]
-    ) -> dict[str, float]:
-        return {
-            name: norm_of(gradient, square)
-            for name, gradient, square in zip(self.names, gradients, squares.tolist(), strict=True)
-        }
