@@ -75,12 +75,12 @@ def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[f
     Where squares leave the range of the dtype, as float32's do from norms of 1e19 on, where an
     explosion passes through, the gradient itself is read.
     """
-    read = op.concat(list(squares), 0).numpy().astype(np.float64)
+    read = op.concat(list(squares), 0).numpy().tolist()
     low, high = SAFE_SQUARES[squares[0].dtype]
-    norms: list[float] = np.sqrt(read).tolist()
-    for index in np.flatnonzero(~((low < read) & (read < high))).tolist():
-        norms[index] = l2_norm(gradients[index].numpy())
-    return norms
+    return [
+        math.sqrt(square) if low < square < high else l2_norm(gradient.numpy())
+        for gradient, square in zip(gradients, read, strict=True)
+    ]
 
 
 def make_clip(clip: Clip, clip_norm: float | None) -> GradientClip | None:
