@@ -63,3 +63,14 @@ def paddle_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         name: values.ravel() if name == "bias_ih" else np.ascontiguousarray(values.T)
         for name, values in stacked.items()
     }
+
+
+def peer_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Values of all of a model's parameters, as a model with a peer in it names and stacks them.
+
+    `embedding.weight` `[V, E]`, `linear.weight` `[H, 1]` and `linear.bias` `[1]` stay as they are.
+    """
+    prefix = "recurrent."
+    recurrent = {n.removeprefix(prefix): v for n, v in ours.items() if n.startswith(prefix)}
+    rest = {n: v for n, v in ours.items() if not n.startswith(prefix)}
+    return {prefix + n: v for n, v in paddle_layout(recurrent).items()} | rest

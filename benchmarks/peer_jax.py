@@ -1,0 +1,101 @@
+"""The same training step in JAX: one compiled function, with `lax.scan` over time."""
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnn_core.config import Cell
+
+# Untyped on purpose: JAX is optional, and where types are checked it is not installed.
+# It would look for other devices, and report that there are none.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+jax: Any = import_module("jax")
+jnp: Any = import_module("jax.numpy")
+
+Weights = dict[str, Any]
+
+
+def mean_squared_error(weights: Weights, tokens: Any, labels: Any, cell: Cell) -> Any:
+    """Embedding, recurrent layer, linear map of the last hidden state, mean squared error."""
+    x = weights["embedding.weight"][tokens].transpose(1, 0, 2)
+    # x_t W + b waits for no state, so it is one product for all steps.
+    projected = x @ weights["recurrent.weight_ih"].T + weights["recurrent.bias_ih"]
+    U = weights["recurrent.weight_hh"].T
+    zeros = jnp.zeros((tokens.shape[0], U.shape[0]), x.dtype)
+
+    def rnn(h: Any, z: Any) -> tuple[Any, None]:
+        return jnp.tanh(z + h @ U), None
+
+    def lstm(state: tuple[Any, Any], z: Any) -> tuple[tuple[Any, Any], None]:
+        h, c = state
+        i, f, a, o = jnp.split(z + h @ U, 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(a)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    if cell == "LSTM":
+        (h, _), _ = jax.lax.scan(lstm, (zeros, zeros), projected)
+    else:
+        h, _ = jax.lax.scan(rnn, zeros, projected)
+    predictions = h @ weights["linear.weight"] + weights["linear.bias"]
+    return jnp.mean((predictions - labels) ** 2)
+
+
+def training_step(
+    weights: Weights, tokens: Any, labels: Any, learning_rate: Any, clip_norm: Any, cell: Cell
+) -> Weights:
+    """The weights after one step of SGD, each gradient clipped by its own norm."""
+
+    def update(weight: Any, gradient: Any) -> Any:
+        norm = jnp.sqrt(jnp.sum(gradient * gradient))
+        return weight - learning_rate * gradient * jnp.minimum(1.0, clip_norm / norm)
+
+    gradients = jax.grad(mean_squared_error)(weights, tokens, labels, cell)
+    updated: Weights = jax.tree_util.tree_map(update, weights, gradients)
+    return updated
+
+
+# At module level, so that each cell and shape is compiled once, however many contenders there are.
+# The old weights are given up: the new ones take their memory.
+_step: Any = partial(jax.jit, static_argnames="cell", donate_argnums=0)(training_step)
+_loss: Any = partial(jax.jit, static_argnames="cell")(mean_squared_error)
+
+
+class JaxContender:
+    """The compiled step, with its weights and batch on JAX's first CPU."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        weights: Mapping[str, NDArray[Any]],
+        tokens: NDArray[np.int64],
+        labels: NDArray[np.float32],
+        learning_rate: float,
+        clip_norm: float | None,
+    ) -> None:
+        """Take weights as `peer_layout` names them, `tokens` `[B, T]` and `labels` `[B, 1]`."""
+        self.cell = cell
+        put = partial(jax.device_put, device=jax.devices("cpu")[0])
+        # Copies, for a donated array must be nobody else's.
+        self.weights: Weights = {name: put(values.copy()) for name, values in weights.items()}
+        self.batch = put(tokens.astype(np.int32)), put(labels)
+        # An infinite norm clips nothing, by the same compiled function.
+        limit = np.inf if clip_norm is None else clip_norm
+        self.settings = put(np.float32(learning_rate)), put(np.float32(limit))
+
+    def step(self) -> None:
+        """A whole training step, waited for."""
+        self.weights = _step(self.weights, *self.batch, *self.settings, cell=self.cell)
+        jax.block_until_ready(self.weights)
+
+    def loss(self) -> float:
+        """Mean squared error of the weights as they are."""
+        return float(_loss(self.weights, *self.batch, cell=self.cell))
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """Values of all parameters, as `peer_layout` names and lays them out, copied."""
+        return {name: np.array(values) for name, values in self.weights.items()}
