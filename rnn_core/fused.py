@@ -15,6 +15,7 @@ sizes of an input and of a state. `d_z` is the derivative of the loss with respe
 
 from typing import Any
 
+import paddle
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
@@ -55,6 +56,7 @@ class _SimpleRNN(PyLayer):
 
     @staticmethod
     def backward(ctx: Any, d_h: Tensor) -> Gradients:  # type: ignore[override]
+        _refuse_second_derivatives()
         x, W, U, h_before, h_after = ctx.saved_tensor()
         # With z = x W + h U + b: tanh'(z) = 1 - tanh(z)^2.
         slopes = op.unbind(1 - h_after * h_after, 0)
@@ -101,6 +103,7 @@ class _LSTM(PyLayer):
     def backward(  # type: ignore[override]
         ctx: Any, d_h: Tensor, d_c: Tensor
     ) -> Gradients:
+        _refuse_second_derivatives()
         x, W, U, h_before, c_before, i, f, o, a, tanh_c = ctx.saved_tensor()
         # How much of d_c, for o of d_h, arrives at each gate's sum z. With s = sigmoid(z),
         # s' = s (1 - s); with a = tanh(z), a' = 1 - a^2.
@@ -133,6 +136,15 @@ class _LSTM(PyLayer):
             *op.unbind(op.matmul(_rows(h_before), d_gates, True, False), 0),
             *op.unbind(d_gates.sum(axis=1, keepdim=True), 0),
         )
+
+
+def _refuse_second_derivatives() -> None:
+    """Refuse `create_graph=True`, under which alone a backward pass is recorded.
+
+    Paddle would record only part of what the gradients depend on, and be wrong in silence.
+    """
+    if paddle.is_grad_enabled():
+        raise RuntimeError("execution 'fused' is differentiable once, not with create_graph=True")
 
 
 def _rows(sequence: Tensor) -> Tensor:

@@ -121,5 +121,6 @@ def clip_by_global_norm(
 def _shrink(square: Tensor, limit: float) -> Tensor:
     """limit / max(norm, limit), `[1]`: 1 up to the limit."""
     bound = paddle.full_like(square, limit)
-    factor: Tensor = bound / op.maximum(square.sqrt(), bound)
+    # In this order a NaN comes through on Paddle 2.6 too.
+    factor: Tensor = bound / op.maximum(bound, square.sqrt())
     return factor

@@ -36,14 +36,16 @@ def _run(
     """Run one layer in one direction, forward in time, and return its last states."""
     B, _, E = inputs.shape
     H = u.shape[1]
-    # Paddle adds a second bias where the equations have one. Its backward pass fails unless that
-    # one has a gradient too, so it is a zero that nobody else sees.
-    second_bias = paddle.zeros([w.shape[0]], dtype=w.dtype)
-    second_bias.stop_gradient = False
+    # Paddle adds a second bias where the equations have one: a zero that nobody else sees.
+    weights = [w, u, b.reshape([-1]), paddle.zeros([w.shape[0]], dtype=w.dtype)]
+    if not all(tensor.stop_gradient for tensor in (inputs, *states, *weights)):
+        # Paddle's backward pass fails unless each of these has a gradient, wanted or not.
+        for weight in weights:
+            weight.stop_gradient = False
     _, _, last = op.rnn(
         op.transpose(inputs, [1, 0, 2]),
         [state.reshape([1, B, H]) for state in states],
-        [w, u, b.reshape([-1]), second_bias],
+        weights,
         None,  # Sequences of one length.
         paddle.zeros([1], dtype="uint8"),  # The state of a dropout that is not used.
         0.0,  # Dropout.

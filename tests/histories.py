@@ -16,12 +16,18 @@ ENVIRONMENT = {
 
 
 def make_history(**changes: Any) -> History:
-    """Four steps, two epochs, two parameters; `changes` replace any field."""
+    """Four steps, two epochs, two parameters; `changes` replace any field.
+
+    As many steps are trained, and recorded, as there are losses.
+    """
+    loss = changes.get("loss", np.array([4.0, 3.0, 2.0, 1.0]))
     fields: dict[str, Any] = {
         "config": TrainConfig(epochs=2),
         "environment": ENVIRONMENT,
         "outcome": "finished",
-        "loss": np.array([4.0, 3.0, 2.0, 1.0]),
+        "steps": len(loss),
+        "recorded": np.arange(1, len(loss) + 1),
+        "loss": loss,
         "raw_norms": {
             "recurrent.W": np.array([1.0, 2.0, 3.0, 4.0]),
             "linear.bias": np.array([5.0, 6.0, 7.0, 8.0]),
@@ -36,14 +42,15 @@ def make_history(**changes: Any) -> History:
     return History(**{**fields, **changes})
 
 
-def empty_history() -> History:
-    """A run that was interrupted in its first step."""
+def empty_history(**changes: Any) -> History:
+    """A run that was interrupted in its first step; `changes` replace any field."""
     empty = np.array([])
-    return make_history(
-        outcome="interrupted",
-        loss=empty,
-        raw_norms={"W": empty},
-        clipped_norms={"W": empty},
-        accuracy=empty,
-        epoch_ends=empty.astype(np.int64),
-    )
+    fields: dict[str, Any] = {
+        "outcome": "interrupted",
+        "loss": empty,
+        "raw_norms": {"W": empty},
+        "clipped_norms": {"W": empty},
+        "accuracy": empty,
+        "epoch_ends": empty.astype(np.int64),
+    }
+    return make_history(**{**fields, **changes})

@@ -7,9 +7,11 @@ import paddle
 import pytest
 
 from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
-from rnn_core.config import Cell, Clip, DType
+from rnn_core.config import CLIPS, Cell, Clip, DType
 from rnn_core.device import use_device
+from tests.comparison import assert_close
 from tests.runs import run
+from tests.tolerances import TRAINING
 
 CLIPPED = TrainConfig(clip_norm=1.0)
 # float32 rounding of a norm that was clipped to 1: by-norm 3e-7 was measured, rounded up.
@@ -87,13 +89,21 @@ def test_below_the_threshold_nothing_changes(clip: Clip, cell: Cell, device: str
         assert norms.tolist() == clipped.clipped_norms[name].tolist()
 
 
-@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
-def test_same_as_clipping_inside_the_optimizer(clip: Clip, device: str) -> None:
-    """The weights are bit for bit those of Paddle's optimizer given the same `grad_clip`."""
-    config = replace(CLIPPED, clip=clip, device=device)
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_same_as_clipping_inside_the_optimizer(clip: Clip, cell: Cell, device: str) -> None:
+    """The weights are bit for bit those of Paddle's optimizer given the same `grad_clip`.
+
+    But for a global norm of many gradients, whose squares Paddle adds in an order of its own, as a
+    GPU may those of a few.
+    """
+    limit = None if clip == "none" else 1.0
+    # A rate at which the RNN learns without clipping too.
+    config = TrainConfig(cell, learning_rate=0.005, clip=clip, clip_norm=limit, device=device)
     kinds = {
-        "by-norm": paddle.nn.ClipGradByNorm,
-        "by-global-norm": paddle.nn.ClipGradByGlobalNorm,
+        "by-norm": paddle.nn.ClipGradByNorm(1.0),
+        "by-global-norm": paddle.nn.ClipGradByGlobalNorm(1.0),
+        "none": None,
     }
     with use_device(device):
         model = seeded_model(config)
@@ -101,7 +111,7 @@ def test_same_as_clipping_inside_the_optimizer(clip: Clip, device: str) -> None:
 
         expected = seeded_model(config)
         optimizer = paddle.optimizer.SGD(
-            config.learning_rate, parameters=expected.parameters(), grad_clip=kinds[clip](1.0)
+            config.learning_rate, parameters=expected.parameters(), grad_clip=kinds[clip]
         )
         for _ in range(config.epochs):
             for tokens, labels in load_data():
@@ -112,7 +122,9 @@ def test_same_as_clipping_inside_the_optimizer(clip: Clip, device: str) -> None:
 
     ours, theirs = weights(model), weights(expected)
     for name, values in theirs.items():
-        assert values.tolist() == ours[name].tolist(), name
+        if clip != "by-global-norm" or (cell, device) == ("RNN", "cpu"):
+            assert values.tolist() == ours[name].tolist(), name
+        assert_close({name: values}, {name: ours[name]}, TRAINING["float32"])
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -26,6 +26,8 @@ def test_defaults_are_the_notebooks_first_run() -> None:
         "seed": 0,
         "device": "cpu",
         "dtype": "float32",
+        "execution": "textbook",
+        "record": 1,
         "on_nonfinite": "stop",
     } == TrainConfig().as_dict()
 
@@ -46,10 +48,10 @@ def test_refuses_sizes_below_one(name: str, value: int) -> None:
     refuses({name: value}, ValueError, rf"^{name} must be at least 1, got {value}$")
 
 
-@pytest.mark.parametrize("name", [*SIZES, "seed"])
+@pytest.mark.parametrize("name", [*SIZES, "seed", "record"])
 @pytest.mark.parametrize("value", [1.0, "1", None, True])
 def test_refuses_sizes_that_are_no_ints(name: str, value: object) -> None:
-    """A size or seed must be an int, and True is none."""
+    """A size, seed or count must be an int, and True is none."""
     refuses({name: value}, TypeError, rf"^{name} must be an int, got {value!r}$")
 
 
@@ -82,6 +84,7 @@ def test_refuses_what_is_no_number(name: str, value: object) -> None:
         ("cell", None, "'RNN', 'LSTM'"),
         ("clip", "by-value", "'by-norm', 'by-global-norm', 'none'"),
         ("dtype", "float16", "'float32', 'float64'"),
+        ("execution", "kernels", "'textbook', 'fused', 'kernel'"),
         ("on_nonfinite", "ignore", "'stop', 'raise', 'continue'"),
     ],
 )
@@ -113,6 +116,17 @@ def test_refuses_seeds_out_of_range(value: int) -> None:
 def test_takes_the_largest_seed() -> None:
     """Every seed that fits Paddle's generator is a seed."""
     assert 2**63 - 1 == TrainConfig(seed=2**63 - 1).seed
+
+
+def test_refuses_to_record_less_than_nothing() -> None:
+    """There is no step before none."""
+    refuses({"record": -1}, ValueError, "^record must be at least 0, got -1$")
+
+
+@pytest.mark.parametrize("value", [0, 1, 10**6])
+def test_takes_every_count_of_steps(value: int) -> None:
+    """No step, every step, or one in so many that a run has none."""
+    assert value == TrainConfig(record=value).record
 
 
 def test_refuses_global_clipping_without_a_threshold() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rnn_core import History, TrainConfig
+from rnn_core.config import Execution
 from tests.runs import run
 
 SEEDS = tuple(range(8))
@@ -87,3 +88,17 @@ def test_longer_sequences_explode_too(num_steps: int, device: str) -> None:
     history = unclipped(0, device, num_steps=num_steps)
 
     assert history.loss.max() > 1e6
+
+
+@pytest.mark.parametrize("execution", ["fused", "kernel"])
+def test_the_other_executions_explode_too(execution: Execution, device: str) -> None:
+    """However the layer is computed: an explosion, zeros, infinity and NaN, when they were due."""
+    history = unclipped(0, device, epochs=8, execution=execution)
+
+    steps = {event.kind: event.step for event in history.events}
+    assert {"exploded", "vanished", "non-finite"} == set(steps)
+    assert steps["exploded"] <= 20
+    assert steps["vanished"] <= 13
+    assert 21 <= steps["non-finite"] <= 28
+    assert 0 == np.abs(recurrent_norms(history)[:, 12:20]).max()
+    assert np.isnan(history.loss[-3:]).all()

@@ -1,12 +1,23 @@
-"""Norms that do not overflow, and clipping in place of the gradients."""
+"""Norms that do not overflow, and clipping that leaves its input as it is."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import paddle
 import pytest
 
 from rnn_core import NumericPrediction, load_data
-from rnn_core.config import DType
-from rnn_core.gradients import clip_gradients, gradient_norms, l2_norm, make_clip
+from rnn_core.config import Clip, DType
+from rnn_core.gradients import (
+    gradient_norms,
+    gradients_of,
+    l2_norm,
+    make_clip,
+    read_norms,
+    squared_norms,
+)
+from tests.weights import to_array, to_tensor
 
 
 @pytest.mark.parametrize(
@@ -55,21 +66,93 @@ def test_refuses_a_parameter_without_a_gradient() -> None:
         gradient_norms(NumericPrediction())
 
 
+@pytest.mark.parametrize("norm", [0.0, 1e-25, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38])
+def test_reads_norms_whose_squares_float32_cannot_hold(norm: float) -> None:
+    """Below and above float32's squares, as within, the norm that is read is right."""
+    gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), "float32")] * 2
+
+    read = read_norms(gradients, squared_norms(gradients))
+
+    assert [norm, norm] == pytest.approx(read, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("norm", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300])
+def test_reads_norms_whose_squares_float64_cannot_hold(norm: float) -> None:
+    """The same in float64, whose squares reach further."""
+    gradients = [to_tensor(np.array([0.6 * norm, -0.8 * norm]), "float64")]
+
+    assert [norm] == pytest.approx(read_norms(gradients, squared_norms(gradients)), rel=1e-12)
+
+
+def test_reads_norms_that_are_not_finite() -> None:
+    """Infinity stays infinity and NaN stays NaN, and the norm beside them is its own."""
+    values = ([1.0, -np.inf], [np.nan, 1.0], [np.inf, np.nan], [3.0, 4.0])
+    gradients = [to_tensor(np.array(each), "float32") for each in values]
+
+    infinite, nan, both, harmless = read_norms(gradients, squared_norms(gradients))
+
+    assert np.inf == infinite
+    assert np.isnan(nan)
+    assert np.isnan(both)
+    assert 5 == pytest.approx(harmless, rel=1e-6)
+
+
+def test_reads_the_gradients_alone_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All squares come in one read; of the gradients, only one whose square says nothing."""
+    gradients = [to_tensor(np.full(2, value), "float32") for value in (1.0, 1e25, 2.0)]
+    squares = squared_norms(gradients)
+    reads: list[list[int]] = []
+    numpy = paddle.Tensor.numpy
+
+    def count(self: paddle.Tensor) -> object:
+        reads.append(list(self.shape))
+        return numpy(self)
+
+    monkeypatch.setattr(paddle.Tensor, "numpy", count)
+    read_norms(gradients, squares)
+
+    assert [[3], [2]] == reads
+
+
+def test_squares_are_of_the_gradients_dtype() -> None:
+    """One number for each gradient, in its dtype, that can be joined with the others."""
+    for dtype in (paddle.float32, paddle.float64):
+        (square,) = squared_norms([paddle.full([2, 3], 2.0, dtype=dtype)])
+        assert (dtype, [1], 24.0) == (square.dtype, list(square.shape), square.item())
+
+
+@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_clips_the_gradients_that_the_optimizer_sees(dtype: DType) -> None:
-    """After clipping, every parameter's own gradient has the threshold's norm."""
-    model = with_gradients(dtype)
-    before = {name: p.grad.numpy() for name, p in model.named_parameters() if p.grad is not None}
-    clip = make_clip("by-norm", 1e-3, dtype)
-    assert clip is not None
+def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
+    """Each gradient, or all together, comes out with the threshold's norm, in its own dtype."""
+    gradients = gradients_of(with_gradients(dtype).named_parameters())
+    before = [to_array(gradient) for gradient in gradients]
+    together = np.sqrt(sum(l2_norm(values) ** 2 for values in before))
+    clipping = make_clip(clip, 1e-3)
+    assert clipping is not None
 
-    clip_gradients(clip, model.parameters())
+    clipped = clipping(gradients, None)
 
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None
-        expected = before[name] * (1e-3 / l2_norm(before[name]))
-        assert getattr(paddle, dtype) == parameter.grad.dtype
-        np.testing.assert_allclose(parameter.grad.numpy(), expected, rtol=2e-6, err_msg=name)
+    for values, gradient, after in zip(before, gradients, clipped, strict=True):
+        norm = together if clip == "by-global-norm" else l2_norm(values)
+        assert getattr(paddle, dtype) == after.dtype
+        np.testing.assert_allclose(to_array(after), values * (1e-3 / norm), rtol=2e-6)
+        # The raw gradient is still there.
+        assert values.tolist() == to_array(gradient).tolist()
+
+
+@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
+    """Whether a step was recorded, and so squared, or not: clipping gives the same bits."""
+    gradients = gradients_of(with_gradients(dtype).named_parameters())
+    clipping = make_clip(clip, 0.5)
+    assert clipping is not None
+
+    without, given = clipping(gradients, None), clipping(gradients, squared_norms(gradients))
+
+    for expected, actual in zip(without, given, strict=True):
+        assert expected.numpy().tolist() == actual.numpy().tolist()
 
 
 def test_no_clipping_where_none_was_asked_for() -> None:
@@ -79,11 +162,30 @@ def test_no_clipping_where_none_was_asked_for() -> None:
     assert make_clip("by-norm", None) is None
 
 
-def test_each_kind_is_paddles_own() -> None:
-    """What is tested is Paddle's clipping, but for the one that it does not have."""
-    assert isinstance(make_clip("by-norm", 1.0), paddle.nn.ClipGradByNorm)
-    assert isinstance(make_clip("by-global-norm", 1.0), paddle.nn.ClipGradByGlobalNorm)
-    assert isinstance(make_clip("by-global-norm", 1.0, "float64"), paddle.nn.ClipGradByGlobalNorm)
+@pytest.mark.parametrize(
+    ("clip", "dtype", "paddles"),
+    [
+        ("by-norm", "float32", paddle.nn.ClipGradByNorm),
+        ("by-global-norm", "float32", paddle.nn.ClipGradByGlobalNorm),
+        # Paddle has no by-norm in float64.
+        ("by-global-norm", "float64", paddle.nn.ClipGradByGlobalNorm),
+    ],
+)
+@pytest.mark.parametrize("limit", [0.5, 1e6])
+def test_each_kind_is_paddles_own(
+    clip: Clip, dtype: DType, paddles: Callable[[float], Any], limit: float
+) -> None:
+    """Clipped gradients are those of Paddle's class of that name, bit for bit."""
+    named = list(with_gradients(dtype).named_parameters())
+    gradients = gradients_of(named)
+    clipping = make_clip(clip, limit)
+    assert clipping is not None
+
+    pairs = [(p, gradient) for (_, p), gradient in zip(named, gradients, strict=True)]
+    expected = [gradient for _, gradient in paddles(limit)(pairs)]
+
+    for theirs, ours in zip(expected, clipping(gradients, None), strict=True):
+        assert theirs.numpy().tolist() == ours.numpy().tolist()
 
 
 def with_gradients(dtype: DType = "float32") -> NumericPrediction:

@@ -86,6 +86,17 @@ def test_events_come_in_the_order_of_their_steps() -> None:
     ]
 
 
+def test_events_name_the_step_not_its_place() -> None:
+    """Where not every step was recorded, an event is at the step's number."""
+    history = make_history(
+        loss=np.array([1.0, 1.0, 2e6, np.nan]), steps=41, recorded=np.array([10, 20, 30, 40])
+    )
+
+    assert [("exploded", 30), ("non-finite", 40)] == [
+        (event.kind, event.step) for event in history.events
+    ]
+
+
 def test_an_empty_history_has_no_events() -> None:
     """A run that was interrupted in its first step is a history too."""
     assert () == empty_history().events
@@ -102,6 +113,21 @@ def test_comes_back_as_saved(tmp_path: Path) -> None:
     saved.save(path)
 
     check_equal(saved, History.load(path))
+
+
+def test_a_history_with_gaps_comes_back(tmp_path: Path) -> None:
+    """A run of which every third step was recorded comes back with its steps."""
+    saved = make_history(
+        config=TrainConfig(epochs=4, record=3), steps=13, recorded=np.array([3, 6, 9, 12])
+    )
+    path = tmp_path / "history.npz"
+
+    saved.save(path)
+
+    check_equal(saved, History.load(path))
+    with np.load(path) as arrays:
+        assert [3, 6, 9, 12] == arrays["recorded"].tolist()
+        assert 13 == arrays["steps"]
 
 
 def test_an_empty_history_comes_back(tmp_path: Path) -> None:
@@ -180,6 +206,8 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
     ("changes", "match"),
     [
         ({"format": np.array("rnn_core history 99")}, ".*says nothing of that format"),
+        # What was written before steps could go unrecorded.
+        ({"format": np.array("rnn_core history 1")}, ".*says nothing of that format"),
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"config": np.array("{")}, ""),
@@ -190,6 +218,16 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
         ({"epoch_ends": np.array([0, 4])}, ": ends of epochs are no rising steps"),
         ({"epoch_ends": np.array([4, 2])}, ": ends of epochs are no rising steps"),
         ({"epoch_ends": np.array([2.0, 4.0])}, ": ends of epochs are no rising steps"),
+        ({"recorded": np.array([1, 2, 3])}, ": 4 losses stand beside 3 steps$"),
+        ({"recorded": np.array([[1, 2, 3, 4]])}, ": 4 losses stand beside 4 steps$"),
+        ({"recorded": np.array([1.0, 2.0, 3.0, 4.0])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([1, 2, 2, 4])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([1, 3, 2, 4])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([0, 1, 2, 3])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([2, 3, 4, 5])}, ": records are no rising steps of the run$"),
+        ({"recorded": None}, ".*recorded"),
+        ({"steps": np.array(3)}, ": ends of epochs are no rising steps of the run$"),
+        ({"steps": None}, ".*steps"),
         ({"loss": np.zeros(4, dtype=np.complex128)}, ": an array is 1-dimensional complex128$"),
         ({"accuracy": np.array(1.0)}, ": an array is 0-dimensional float64$"),
         ({"clipped_norms/linear.bias": np.array(["a"] * 4)}, ": an array is 1-dimensional <U1$"),
@@ -227,7 +265,7 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 
 def refuses(path: Path, match: str = "") -> None:
     """Check that loading names the file and the reason."""
-    words = rf"{path.name} is not a whole 'rnn_core history 1' file{match}"
+    words = rf"{path.name} is not a whole 'rnn_core history 2' file{match}"
     with pytest.raises(ValueError, match=words):
         History.load(path)
 
@@ -237,6 +275,8 @@ def check_equal(expected: History, actual: History) -> None:
     assert expected.config == actual.config
     assert expected.environment == actual.environment
     assert expected.outcome == actual.outcome
+    assert expected.steps == actual.steps
+    np.testing.assert_array_equal(expected.recorded, actual.recorded, strict=True)
     np.testing.assert_array_equal(expected.loss, actual.loss, strict=True)
     np.testing.assert_array_equal(expected.accuracy, actual.accuracy, strict=True)
     np.testing.assert_array_equal(expected.epoch_ends, actual.epoch_ends, strict=True)

@@ -7,9 +7,12 @@ import paddle
 import pytest
 
 from rnn_core import LSTM, SimpleRNN
+from rnn_core.config import EXECUTIONS, Execution
 from tests.comparison import Tolerance, assert_close
 from tests.reference import CELLS, Array, CellName
 from tests.weights import to_array, to_tensor, write_parameters
+
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 T, SIZE = 20, 8
 RADII = [0.5, 0.9, 1.0, 1.1, 1.5]
@@ -25,14 +28,15 @@ def rotation(generator: np.random.Generator) -> Array:
 
 
 @pytest.mark.parametrize("radius", RADII)
-def test_gradient_grows_with_the_spectral_radius(radius: float) -> None:
+@over_executions
+def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execution) -> None:
     """Near h = 0 each step back in time multiplies the gradient by the spectral radius of U.
 
     d_h_{t-1} = (d_h_t * tanh'(z_t)) U^T, and tanh' = 1 there; a rotation times r makes every
     gradient exactly r times as long (Pascanu, Mikolov and Bengio, 2013, bound it from above).
     """
     generator = np.random.default_rng(0)
-    layer = SimpleRNN(SIZE, SIZE)
+    layer = SimpleRNN(SIZE, SIZE, execution)
     layer.to(dtype="float64")
     # With the identity as W, the gradient of an input is that of the sum before its tanh.
     parameters = {
@@ -52,10 +56,11 @@ def test_gradient_grows_with_the_spectral_radius(radius: float) -> None:
         )
 
 
-def test_saturation_ends_the_growth() -> None:
+@over_executions
+def test_saturation_ends_the_growth(execution: Execution) -> None:
     """Far from h = 0 even a radius of 1.5 shrinks the gradient, as tanh' then is small."""
     generator = np.random.default_rng(1)
-    layer = SimpleRNN(SIZE, SIZE)
+    layer = SimpleRNN(SIZE, SIZE, execution)
     layer.to(dtype="float64")
     parameters = {"W": np.eye(SIZE), "U": 1.5 * rotation(generator), "b": np.zeros((1, SIZE))}
     write_parameters(layer, parameters, "float64")
@@ -68,9 +73,10 @@ def test_saturation_ends_the_growth() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_saved_memory_grows_linearly(cell: CellName) -> None:
+@over_executions
+def test_saved_memory_grows_linearly(cell: CellName, execution: Execution) -> None:
     """What the forward pass keeps for the way back grows by the same amount with every step."""
-    layer: Any = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](3, 4)
+    layer: Any = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](3, 4, execution)
 
     sizes = [saved_numbers(layer, steps) for steps in (1, 2, 3, 4, 8)]
 

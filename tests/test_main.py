@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from rnn_core import EXPERIMENTS, History
 from rnn_core.__main__ import main
+from rnn_core.config import EXECUTIONS
 
 
 def test_list_names_every_experiment(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,6 +71,51 @@ def test_options_reach_the_run_and_its_files(
     assert b"</svg>" in drawn.read_bytes()
 
 
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_the_execution_reaches_the_run(
+    execution: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The layer is computed as asked, and the summary names what is not the default."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-lstm", "--epochs", "1", "--execution", execution]
+
+    assert 0 == main([*command, "--save", str(saved)])
+
+    named = "" if execution == "textbook" else f" ({execution})"
+    assert execution == History.load(saved).config.execution
+    assert f"LSTM{named}, 4 steps, finished" in capsys.readouterr().out
+
+
+def test_record_prints_and_keeps_only_those_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 12 steps, 5 and 10 are recorded; of these, `--log-every 10` prints one."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--epochs", "3", "--record", "5", "--log-every", "10"]
+
+    assert 0 == main([*command, "--save", str(saved)])
+
+    out = capsys.readouterr().out
+    assert [5, 10] == History.load(saved).recorded.tolist()
+    assert 1 == out.count("W_grad_l2: ")
+    assert "RNN, 12 steps (2 recorded), finished" in out
+
+
+def test_a_run_that_records_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--record 0` the run is trained, summed up, saved and drawn, with nothing in it."""
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
+    command = ["run", "exploding-rnn", "--record", "0", "--save", str(saved)]
+
+    assert 0 == main([*command, "--plot", str(drawn)])
+
+    out = capsys.readouterr().out
+    assert "RNN, 20 steps (0 recorded), finished" in out
+    assert "grad_l2" not in out
+    assert (20, 0) == (History.load(saved).steps, len(History.load(saved).loss))
+    assert drawn.exists()
+
+
 @pytest.mark.parametrize(
     ("policy", "status", "whole"), [("stop", 1, False), ("raise", 1, False), ("continue", 0, True)]
 )
@@ -91,6 +137,7 @@ def test_infinity_ends_the_run_as_asked(
         (["--seed", "-1"], "seed must lie in [0, 2**63), got -1"),
         (["--device", "cuda"], "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
         (["--device", "gpu:99"], "device 'gpu:99' is not there"),
+        (["--record", "-1"], "record must be at least 0, got -1"),
         (["--log-every", "0"], "--log-every must be at least 1, got 0"),
         (["--save", "/nowhere/run.npz"], "there is no directory /nowhere"),
         (["--plot", "/nowhere/run.svg"], "there is no directory /nowhere"),
@@ -204,6 +251,26 @@ def test_progress_is_shown_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None
     assert 6 == len(shown)
 
 
+def test_progress_counts_the_steps_between_two_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every fifth step recorded, the bar moves by five steps at a time."""
+    moves: list[float | None] = []
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # No thread that watches it.
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**{**kwargs, "disable": False, "file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            moves.append(n)
+            return super().update(n)
+
+    monkeypatch.setattr("rnn_core.__main__.tqdm", Bar)
+    main(["run", "clipped-rnn", "--epochs", "3", "--record", "5"])
+
+    assert [5, 5] == moves
+
+
 def test_a_file_that_cannot_be_written_loses_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -306,6 +373,8 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         "--epochs EPOCHS passes over the data "
         "--seed SEED of the random weights "
         "--device DEVICE cpu, gpu or gpu:N "
+        "--execution {textbook,fused,kernel} of the recurrent layer (default: textbook) "
+        "--record N record every N-th step, none with 0 (default: 1) "
         "--on-nonfinite {stop,raise,continue} what to do at NaN or infinity (default: stop) "
         "--log-every N print every N-th step "
         "--save FILE write the history (.npz) "
@@ -313,12 +382,17 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_an_unknown_policy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """Only the listed answers to NaN and infinity are taken."""
+@pytest.mark.parametrize(
+    ("option", "value"), [("--on-nonfinite", "ignore"), ("--execution", "slow")]
+)
+def test_an_unknown_choice_is_refused(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the listed answers to NaN and infinity, and the listed executions, are taken."""
     with pytest.raises(SystemExit):
-        main(["run", "exploding-rnn", "--on-nonfinite", "ignore"])
+        main(["run", "exploding-rnn", option, value])
 
-    assert "invalid choice: 'ignore'" in capsys.readouterr().err
+    assert f"invalid choice: '{value}'" in capsys.readouterr().err
 
 
 def help_text(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from rnn_core import LSTMState, NumericPrediction
-from rnn_core.config import Cell
+from rnn_core.config import EXECUTIONS, Cell, Execution
 
 
 def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
@@ -15,9 +15,10 @@ def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
 
 
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-def test_predicts_one_number_from_the_last_hidden_state(cell: Cell) -> None:
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: Execution) -> None:
     """The prediction is the linear layer's, of the recurrent layer's hidden state."""
-    ours = model(cell)
+    ours = model(cell, execution=execution)
     tokens = paddle.to_tensor([[1, 2, 0], [3, 1, 0]], dtype="int64")
 
     predictions, hidden = ours(tokens)
@@ -75,6 +76,34 @@ def test_refuses_an_unknown_dtype() -> None:
     """Weights are float32 or float64."""
     with pytest.raises(ValueError, match="dtype must be one of 'float32', 'float64', got 'half'"):
         model(dtype="half")
+
+
+def test_refuses_an_unknown_execution() -> None:
+    """The layer is computed in one of three ways."""
+    words = "execution must be one of 'textbook', 'fused', 'kernel', got 'fast'"
+    with pytest.raises(ValueError, match=words):
+        model(execution="fast")
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_the_layer_is_computed_as_asked(execution: Execution) -> None:
+    """The model hands its execution to its recurrent layer."""
+    ours = model(execution=execution)
+
+    assert execution == ours.execution == ours.recurrent.execution
+
+
+def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller who has checked the tokens saves the read, and gets the same predictions."""
+    ours, tokens = model(), paddle.to_tensor([[1, 2]], dtype="int64")
+    expected = ours(tokens)[0].tolist()
+    checks: list[object] = []
+    monkeypatch.setattr("rnn_core.model.check_tokens", lambda *args: checks.append(args))
+
+    assert expected == ours(tokens, checked=True)[0].tolist()
+    assert [] == checks
+    ours(tokens)
+    assert 1 == len(checks)
 
 
 @pytest.mark.parametrize("token", [-1, 10])

@@ -1,10 +1,10 @@
 """Paddle's own recurrent layers: against the oracle, and `rnn_core` against them.
 
-`rnn_core` does not use them. They stand here so that a broken kernel is named by its own test,
-as it would have been in Paddle's issue 37080 (wrong gradients with two layers on the CPU).
+`rnn_core` uses the operator under them, in its execution "kernel", but not the layers. They stand
+here so that a broken kernel is named by its own test, as it would have been in Paddle's issue 37080
+(wrong gradients with two layers on the CPU).
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +14,9 @@ import paddle
 import pytest
 
 from rnn_core import LSTM, SimpleRNN
-from rnn_core.config import DTYPES, DType
+from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
 from tests.comparison import assert_close
+from tests.kernel_float64 import skip_where_it_dies
 from tests.reference import CELLS, Arrays, CellName
 from tests.reference_stack import FORWARD as AHEAD
 from tests.reference_stack import REVERSE, Direction, Part, stack_pass
@@ -71,10 +72,7 @@ def from_paddle(gradients: Arrays, bias: str) -> Arrays:
 
 def build(cell: CellName, dtype: DType, *args: Any) -> Any:
     """A recurrent layer of Paddle, made in this dtype."""
-    rounding = os.environ.get("MKL_CBWR")
-    if (cell, dtype) == ("LSTM", "float64") and rounding not in (None, "", "COMPATIBLE"):
-        # Seen on an AMD EPYC with Paddle 2.6.2 and 3.3.1; without the variable it runs.
-        pytest.skip(f"MKL_CBWR={rounding}: an illegal instruction may end the process")
+    skip_where_it_dies(cell, dtype)
     with default_dtype(dtype):
         return LAYERS[cell](E, H, *args)
 
@@ -225,7 +223,8 @@ def test_single_cells(cell: CellName, dtype: DType, direction: Direction) -> Non
 
 @over_cells
 @over_dtypes
-def test_ours_against_paddle(cell: CellName, dtype: DType) -> None:
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_ours_against_paddle(cell: CellName, dtype: DType, execution: Execution) -> None:
     """With the weights carried over, both layers end in the same state with the same gradients."""
     generator = np.random.default_rng(10)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
@@ -233,7 +232,7 @@ def test_ours_against_paddle(cell: CellName, dtype: DType) -> None:
     theirs = build(cell, dtype)
     written = {f"{name}_l0": value for name, value in to_paddle(parameters).items()}
     write_parameters(theirs, written, dtype)
-    ours = OURS[cell](E, H)
+    ours = OURS[cell](E, H, execution)
     ours.to(dtype=dtype)
     write_parameters(ours, parameters, dtype)
 

@@ -191,6 +191,65 @@ def test_where_a_run_is_long(steps: int, points: int, marker: str, shown: str) -
     assert f"step ({shown}; " in figure.axes[2].get_xlabel()
 
 
+def test_draws_recorded_steps_where_they_were() -> None:
+    """Where every third step was recorded, values stand at these steps, and the axis says so."""
+    config, recorded = TrainConfig(epochs=4, record=3), np.array([3, 6, 9, 12])
+    figure = draw(make_history(config=config, steps=13, recorded=recorded))
+
+    (line,) = figure.axes[0].get_lines()
+    assert [[3, 4.0], [6, 3.0], [9, 2.0], [12, 1.0]] == line.get_xydata().tolist()  # type: ignore[union-attr]
+    assert "step (every recorded step; " in figure.axes[2].get_xlabel()
+
+
+def test_long_runs_show_the_largest_recorded_step_of_each_epoch() -> None:
+    """Past 100 records, a point is the largest of an epoch's records, at the last of them."""
+    recorded = np.arange(3, 403, 3)
+    values = recorded / 1.0
+    history = make_history(
+        config=TrainConfig(record=3),
+        steps=403,
+        recorded=recorded,
+        loss=values,
+        raw_norms={"W": values},
+        clipped_norms={"W": values},
+        accuracy=np.ones(3),
+        # The second epoch has one step, and no record.
+        epoch_ends=np.array([100, 101, 300]),
+    )
+    figure = draw(history)
+
+    (line,) = figure.axes[0].get_lines()
+    assert [[99, 99.0], [300, 300.0], [402, 402.0]] == line.get_xydata().tolist()  # type: ignore[union-attr]
+    assert "step (largest of each epoch; " in figure.axes[2].get_xlabel()
+
+
+def test_long_runs_without_an_epoch_in_their_first_records() -> None:
+    """Epochs that ended before the first record have no point."""
+    values = np.ones(101)
+    history = make_history(
+        config=TrainConfig(record=10),
+        steps=1010,
+        recorded=np.arange(10, 1011, 10),
+        loss=values,
+        raw_norms={"W": values},
+        clipped_norms={"W": values},
+        accuracy=np.ones(3),
+        epoch_ends=np.array([4, 8, 12]),
+    )
+
+    (line,) = draw(history).axes[0].get_lines()
+    assert [10, 1010] == np.asarray(line.get_xdata()).tolist()
+
+
+def test_draws_a_run_that_recorded_nothing(tmp_path: Path) -> None:
+    """A trained run without a record has an empty picture."""
+    none = empty_history(config=TrainConfig(record=0), outcome="finished", steps=20)
+    figure = draw(none)
+
+    assert {"loss": []} == lines(figure.axes[0])
+    save_plot(none, tmp_path / "run.svg")
+
+
 def test_many_epochs_are_a_line_without_points() -> None:
     """More than 100 points would be a block of colour."""
     values = np.ones(303)

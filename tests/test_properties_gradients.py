@@ -1,7 +1,6 @@
 """Clipping and norms: what must hold for all gradients, tried on examples by hypothesis."""
 
 import math
-from typing import Any
 
 import numpy as np
 import paddle
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from rnn_core.config import DTYPES, Clip, DType
-from rnn_core.gradients import clip_gradients, l2_norm, make_clip
+from rnn_core.gradients import GradientClip, l2_norm, make_clip, read_norms, squared_norms
 from tests.comparison import assert_close
 from tests.reference import Array, Arrays
 from tests.reference_training import clip_by_global_norm, clip_by_norm, clip_by_value, norm
@@ -33,13 +32,13 @@ limits = st.floats(0.125, 8, width=32)
 ORACLE = {"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}
 
 
-def clipped(clip: Any, values: list[Array], dtype: DType = "float32") -> list[Array]:
-    """Gradients after `clip_gradients`."""
-    parameters = [to_tensor(value, dtype, differentiable=True) for value in values]
-    for parameter, value in zip(parameters, values, strict=True):
-        parameter.grad = to_tensor(value, dtype)
-    clip_gradients(clip, parameters)
-    return [to_array(parameter.grad) for parameter in parameters]
+def clipped(
+    clip: GradientClip | None, values: list[Array], dtype: DType = "float32"
+) -> list[Array]:
+    """Gradients after clipping."""
+    assert clip is not None
+
+    return [to_array(after) for after in clip([to_tensor(v, dtype) for v in values], None)]
 
 
 def numbered(values: list[Array]) -> Arrays:
@@ -62,7 +61,7 @@ def test_clipping_is_the_oracles(
     """Whatever the gradients, also all zero, and the limit."""
     expected = ORACLE[clip](numbered(values), limit)
 
-    actual = clipped(make_clip(clip, limit, dtype), values, dtype)
+    actual = clipped(make_clip(clip, limit), values, dtype)
 
     assert_close(expected, numbered(actual), CLIPPING[dtype])
 
@@ -75,7 +74,7 @@ def test_clipping_leaves_the_short(clip: Clip, dtype: DType, values: list[Array]
     """Gradients below the limit keep every bit."""
     limit = 1.001 * norm(joined(values)) + 0.001
 
-    actual = clipped(make_clip(clip, limit, dtype), values, dtype)
+    actual = clipped(make_clip(clip, limit), values, dtype)
 
     for before, after in zip(values, actual, strict=True):
         np.testing.assert_array_equal(before, after)
@@ -87,9 +86,9 @@ def test_clipping_leaves_the_short(clip: Clip, dtype: DType, values: list[Array]
 @over_clips
 def test_clipping_twice(clip: Clip, dtype: DType, values: list[Array], limit: float) -> None:
     """What was clipped is short enough already."""
-    once = clipped(make_clip(clip, limit, dtype), values, dtype)
+    once = clipped(make_clip(clip, limit), values, dtype)
 
-    twice = clipped(make_clip(clip, limit, dtype), once, dtype)
+    twice = clipped(make_clip(clip, limit), once, dtype)
 
     assert_close(numbered(once), numbered(twice), CLIPPING[dtype])
 
@@ -125,7 +124,12 @@ def check_shortened(before: Array, after: Array, limit: float) -> None:
 @given(gradients, limits)
 def test_by_value_is_the_oracles(values: list[Array], limit: float) -> None:
     """Paddle's third clipping, which `rnn_core` does not offer."""
-    actual = clipped(paddle.nn.ClipGradByValue(limit), values)
+    # It asks each parameter whether it is to be clipped, and takes nothing else of it.
+    pairs = [
+        (to_tensor(v, "float32", differentiable=True), to_tensor(v, "float32")) for v in values
+    ]
+
+    actual = [to_array(after) for _, after in paddle.nn.ClipGradByValue(limit)(pairs)]
 
     assert_close(clip_by_value(numbered(values), limit), numbered(actual), CLIPPING["float32"])
 
@@ -148,27 +152,31 @@ SMALL_CLIPPED = np.array([0.6, 0.8])
         ("by-norm", [INF, SMALL], [[np.nan, 0], SMALL_CLIPPED]),
         ("by-global-norm", [INF, SMALL], [[np.nan, 0], [0, 0]]),
         ("by-norm", [NAN, SMALL], [[np.nan, np.nan], SMALL_CLIPPED]),
+        # One NaN makes the norm of all NaN, and with it all of them.
+        ("by-global-norm", [NAN, SMALL], [[np.nan, np.nan], [np.nan, np.nan]]),
     ],
 )
 def test_clipping_past_float32(
     clip: Clip, values: list[Array], expected: list[list[float]]
 ) -> None:
-    """What Paddle 2.6.2 to 3.3.1 make of gradients that float32 cannot square: not a promise."""
+    """What becomes of gradients that float32 cannot square, on Paddle 2.6.2 to 3.3.1."""
     actual = clipped(make_clip(clip, 1.0), values)
 
     for e, a in zip(expected, actual, strict=True):
         np.testing.assert_allclose(a, e, rtol=1e-6, atol=1e-15)
 
 
-def test_global_norm_of_nan() -> None:
-    """One NaN makes all NaN from Paddle 3.0 on; 2.6.2 leaves the other gradients unclipped."""
-    nan, small = clipped(make_clip("by-global-norm", 1.0), [NAN, SMALL])
+@few
+@given(gradients, st.sampled_from([1e-30, 1e-14, 1e-12, 1.0, 1e14, 1e16, 1e30]))
+@over_dtypes
+def test_read_norms(dtype: DType, values: list[Array], scale: float) -> None:
+    """Norms by way of squares on the device are those of the gradients, however large or small."""
+    tensors = [to_tensor(value * scale, dtype) for value in values]
 
-    assert np.isnan(nan[0])
-    if paddle.version.full_version.startswith("2."):
-        np.testing.assert_array_equal(small, SMALL)
-    else:
-        assert np.isnan(small).all()
+    read = read_norms(tensors, squared_norms(tensors))
+
+    expected = [l2_norm(tensor.numpy()) for tensor in tensors]
+    assert read == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14, abs=0)
 
 
 @few

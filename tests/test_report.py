@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnn_core import Event
+from rnn_core import Event, TrainConfig
 from rnn_core.report import epoch_line, event_text, step_lines, summary_lines
 from rnn_core.training import Step
 from tests.histories import empty_history, make_history
@@ -89,6 +89,26 @@ def test_summary_tells_the_largest_finite_loss() -> None:
 def test_summary_of_nothing() -> None:
     """A run without a step has a summary too."""
     assert "RNN, 0 steps, interrupted" in summary_lines(empty_history())[0]
+
+
+def test_summary_tells_what_is_not_the_default() -> None:
+    """Another execution, and how many of the steps were recorded, stand beside what they change."""
+    config = TrainConfig(cell="LSTM", execution="fused", record=10)
+    history = make_history(config=config, steps=49, recorded=np.array([10, 20, 30, 40]))
+
+    assert summary_lines(history)[0].startswith("LSTM (fused), 49 steps (4 recorded), finished, on")
+
+
+def test_summary_of_a_run_that_recorded_nothing() -> None:
+    """It was trained, and nothing is known of it."""
+    none = empty_history(config=TrainConfig(record=0), outcome="finished", steps=20)
+
+    assert [
+        "RNN, 20 steps (0 recorded), finished, on cpu (A CPU), Paddle 9.9.9, Python 3.99",
+        "  exploded    never",
+        "  vanished    never",
+        "  non-finite  never",
+    ] == summary_lines(none)
 
 
 def test_events_in_words() -> None:

@@ -11,6 +11,7 @@ import paddle
 import pytest
 
 from rnn_core import History, TrainConfig, train
+from rnn_core.config import EXECUTIONS, Execution
 
 CONFIGS = {
     "RNN": TrainConfig(epochs=5),
@@ -28,10 +29,11 @@ def columns(history: History) -> dict[str, list[float]]:
     }
 
 
+@pytest.mark.parametrize("execution", EXECUTIONS)
 @pytest.mark.parametrize("cell", CONFIGS)
-def test_twice_in_one_process(cell: str, device: str) -> None:
-    """Two runs in one process are equal bit for bit."""
-    config = replace(CONFIGS[cell], device=device)
+def test_twice_in_one_process(cell: str, execution: Execution, device: str) -> None:
+    """Two runs in one process are equal bit for bit, however the layer is computed."""
+    config = replace(CONFIGS[cell], execution=execution, device=device)
 
     assert columns(train(config)) == columns(train(config))
 

@@ -17,12 +17,15 @@ from rnn_core import (
     load_data,
     train,
 )
-from rnn_core.config import DType
+from rnn_core.config import EXECUTIONS, DType, Execution
+from rnn_core.step import TrainingStep
 from rnn_core.training import Step, _check_model, count_correct
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 # The RNN without clipping, whose loss is infinite at step 21 to 28 and NaN soon after.
 EXPLODING = TrainConfig(epochs=8)
+# The ways in which a tensor's numbers come to the host.
+READS = ["numpy", "item", "tolist", "__array__", "__float__", "__int__", "__bool__"]
 
 
 def batch(tokens: Any = ((1, 2),), labels: Any = ((3.0,),), dtype: DType = "float32") -> Batch:
@@ -37,6 +40,7 @@ def test_records_every_step_and_epoch() -> None:
     names = [name for name, _ in NumericPrediction(cell="LSTM").named_parameters()]
     assert "finished" == history.outcome
     assert 6 == history.steps
+    assert [1, 2, 3, 4, 5, 6] == history.recorded.tolist()
     assert [2, 4, 6] == history.epoch_ends.tolist()
     assert 3 == len(history.accuracy)
     assert names == list(history.raw_norms) == list(history.clipped_norms)
@@ -119,6 +123,122 @@ def test_correct_is_within_a_tenth(prediction: float, correct: int) -> None:
 def test_nan_is_not_correct() -> None:
     """A NaN prediction is wrong."""
     assert 0 == count_correct(paddle.to_tensor([[float("nan")]]), paddle.to_tensor([[1.0]]))
+
+
+@pytest.mark.parametrize("clip", [None, 0.5])
+@pytest.mark.parametrize("record", [2, 3, 12, 100])
+def test_records_every_nth_step(record: int, clip: float | None) -> None:
+    """Steps n, 2n and so on are those of a run that records all, bit for bit."""
+    config = replace(SMALL, cell="LSTM", clip_norm=clip)
+    steps: list[Step] = []
+    all_steps: list[Step] = []
+
+    whole = train(config, on_step=all_steps.append)
+    history = train(replace(config, record=record), on_step=steps.append)
+
+    assert list(range(record, 13, record)) == history.recorded.tolist()
+    assert all_steps[record - 1 :: record] == steps
+    assert whole.loss[record - 1 :: record].tolist() == history.loss.tolist()
+    for name in whole.raw_norms:
+        for all_norms, norms in (
+            (whole.raw_norms[name], history.raw_norms[name]),
+            (whole.clipped_norms[name], history.clipped_norms[name]),
+        ):
+            assert all_norms[record - 1 :: record].tolist() == norms.tolist()
+
+
+@pytest.mark.parametrize("record", [2, 3, 4, 5, 100])
+def test_counts_every_step_whatever_it_records(record: int) -> None:
+    """An epoch's accuracy is of all its predictions, also of those that were not recorded."""
+    config = replace(SMALL, num_steps=2, learning_rate=1e-9)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    right = model(paddle.to_tensor([[1, 2]]))[0].item()
+    data = [batch(labels=[[right + error]]) for error in (0.0, 1.0, 0.0, 0.0, 1.0)]
+
+    history = train(replace(config, record=record), data, model)
+
+    assert [0.6] * 3 == history.accuracy.tolist()
+    assert [5, 10, 15] == history.epoch_ends.tolist()
+    assert ("finished", 15) == (history.outcome, history.steps)
+
+
+@pytest.mark.parametrize("record", [0, 3])
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_trains_the_same_whatever_it_records(execution: Execution, record: int) -> None:
+    """Who looks changes nothing: the weights at the end are the same, bit for bit."""
+    config = replace(SMALL, cell="LSTM", execution=execution, clip_norm=0.5)
+
+    assert trained(config) == trained(replace(config, record=record))
+
+
+def trained(config: TrainConfig) -> dict[str, Any]:
+    """The weights of a small model after a run of this config."""
+    paddle.seed(1)
+    model = NumericPrediction(10, 8, 4, config.cell, execution=config.execution)
+    train(config, model=model)
+    return {name: parameter.numpy().tolist() for name, parameter in model.named_parameters()}
+
+
+def test_records_nothing_when_asked() -> None:
+    """With `record` 0 the run is trained, and nobody hears of its steps."""
+    steps: list[Step] = []
+    history = train(replace(SMALL, record=0), on_step=steps.append)
+
+    assert [] == steps
+    assert ("finished", 12) == (history.outcome, history.steps)
+    for values in (history.recorded, history.loss, history.accuracy, history.epoch_ends):
+        assert (0,) == values.shape
+    assert {"recurrent.W", "linear.bias"} <= set(history.raw_norms) == set(history.clipped_norms)
+    assert {(0,)} == {values.shape for values in history.raw_norms.values()}
+
+
+def test_nothing_is_read_where_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `record` 0, no number goes to the host once the batches were checked.
+
+    Each would have a GPU finish all its work.
+    """
+
+    class Unread(TrainingStep):
+        """Made when training begins."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            for name in READS:
+                monkeypatch.setattr(paddle.Tensor, name, refuse)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("rnn_core.training.TrainingStep", Unread)
+    train(replace(SMALL, clip_norm=0.5, clip="by-global-norm", record=0))
+
+    with pytest.raises(AssertionError):
+        train(replace(SMALL, record=12))
+
+
+def test_infinity_that_is_not_recorded_does_not_stop() -> None:
+    """What is not read cannot be refused: the run goes on, to the next record or its end."""
+    never = train(replace(EXPLODING, record=0, on_nonfinite="raise"))
+    late = train(replace(EXPLODING, record=30))
+
+    assert ("finished", 32) == (never.outcome, never.steps)
+    assert ("non-finite", 30, [30]) == (late.outcome, late.steps, late.recorded.tolist())
+    assert np.isnan(late.loss[0])
+
+
+def test_ctrl_c_keeps_what_was_recorded() -> None:
+    """The history counts the steps that were trained, and keeps those that were recorded."""
+
+    def interrupt(step: Step) -> None:
+        if step.number == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 10") as caught:
+        train(replace(SMALL, record=5), on_step=interrupt)
+
+    history = caught.value.history
+    assert (10, [5, 10]) == (history.steps, history.recorded.tolist())
+    assert [4, 8] == history.epoch_ends.tolist()
 
 
 def test_stops_at_infinity_by_default() -> None:
@@ -222,17 +342,17 @@ def test_ctrl_c_keeps_every_whole_step() -> None:
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first step is whole there is nothing to keep, and that is no error."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnn_core.training.gradient_norms", interrupt)
+    monkeypatch.setattr("rnn_core.training.TrainingStep.gradients", interrupt)
     with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
         train(SMALL)
 
     history = caught.value.history
     assert 0 == history.steps
     assert np.float64 == history.loss.dtype == history.accuracy.dtype
-    assert np.int64 == history.epoch_ends.dtype
+    assert np.int64 == history.epoch_ends.dtype == history.recorded.dtype
 
 
 def test_trains_a_given_model_further() -> None:
@@ -332,6 +452,7 @@ def test_refuses_wrong_data_before_any_training(
         ({"emb_size": 5}, "model has emb_size 8, the config says 5"),
         ({"vocab_size": 5}, "model has vocab_size 10, the config says 5"),
         ({"dtype": "float64"}, "model has dtype 'float32', the config says 'float64'"),
+        ({"execution": "fused"}, "model has execution 'textbook', the config says 'fused'"),
     ],
 )
 def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match: str) -> None:

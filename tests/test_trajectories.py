@@ -17,11 +17,13 @@ import paddle
 import pytest
 
 from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, train
+from rnn_core.config import EXECUTIONS, Execution
 from tests.comparison import Tolerance, assert_close
 from tests.reference import CELLS, GATES, Arrays, CellName, model_pass
 from tests.reference_training import Clip, clip_by_norm, no_clip, norm
 from tests.reference_training import train as train_reference
-from tests.tolerances import ENVELOPES, TRAINING
+from tests.runs import run
+from tests.tolerances import BETWEEN_EXECUTIONS, ENVELOPES, TRAINING
 from tests.weights import read_parameters, write_parameters
 
 VOCAB, SIZE, T = 10, 128, 10
@@ -36,6 +38,7 @@ INITIAL: dict[CellName, dict[str, Any]] = json.loads(
 )["seed 0"]
 
 over_cells = pytest.mark.parametrize("cell", CELLS)
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 class Reference(NamedTuple):
@@ -76,23 +79,25 @@ def hashed_uniform(name: str, rows: int, columns: int) -> Any:
     return scaled.astype(np.float64).reshape(rows, columns)
 
 
-def seeded_model(cell: CellName) -> NumericPrediction:
+def seeded_model(cell: CellName, execution: Execution = "textbook") -> NumericPrediction:
     """The model that seed 0 names."""
     paddle.seed(0)
-    return NumericPrediction(cell=cell)
+    return NumericPrediction(cell=cell, execution=execution)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_first_steps(name: str) -> None:
+@over_executions
+def test_first_steps(name: str, execution: Execution) -> None:
     """Loss and gradient norms stay as near to the reference as rounding explains, step by step."""
     reference, envelope = REFERENCES[name], ENVELOPES[name]
     weights = hashed_weights(reference.cell)
     batches = BATCHES * (len(envelope) // len(BATCHES) + 1)
     expected = train_reference(weights, batches, reference.learning_rate, reference.clip)
-    model = NumericPrediction(cell=reference.cell)
+    model = NumericPrediction(cell=reference.cell, execution=execution)
     write_parameters(model, weights, "float32")
 
-    config = replace(EXPERIMENTS[name].config, epochs=len(batches) // len(BATCHES))
+    epochs = len(batches) // len(BATCHES)
+    config = replace(EXPERIMENTS[name].config, epochs=epochs, execution=execution)
     history = train(config, model=model)
 
     for k, (step, tolerance) in enumerate(zip(expected, envelope, strict=False)):
@@ -109,6 +114,25 @@ def test_first_steps(name: str) -> None:
             },
             tolerance,
             where=f"left the envelope at training step {k + 1}",
+        )
+
+
+@pytest.mark.parametrize("execution", ["fused", "kernel"])
+def test_executions_stay_together(execution: Execution) -> None:
+    """Over 20 epochs the clipped LSTM does the same however it is computed, but for rounding."""
+    config = replace(EXPERIMENTS["clipped-lstm"].config, epochs=20)
+
+    expected, actual = run(config), run(replace(config, execution=execution))
+
+    # Rounded in another way: were this the same computation, the comparison would say nothing.
+    assert expected.loss.tolist() != actual.loss.tolist()
+    assert expected.accuracy.tolist() == actual.accuracy.tolist()
+    for k in range(expected.steps):
+        assert_close(
+            {"loss": expected.loss[k], **{n: v[k] for n, v in expected.raw_norms.items()}},
+            {"loss": actual.loss[k], **{n: v[k] for n, v in actual.raw_norms.items()}},
+            BETWEEN_EXECUTIONS,
+            where=f"training step {k + 1}",
         )
 
 
@@ -136,7 +160,8 @@ def test_initial_weights(cell: CellName) -> None:
 
 
 @over_cells
-def test_initial_weights_bitwise(cell: CellName) -> None:
+@over_executions
+def test_initial_weights_bitwise(cell: CellName, execution: Execution) -> None:
     """The weights of seed 0 are the same to the last bit.
 
     Where only this fails, the numbers were rounded in another way.
@@ -145,7 +170,7 @@ def test_initial_weights_bitwise(cell: CellName) -> None:
 
     actual = {
         name: hashlib.sha256(parameter.numpy().astype("<f4").tobytes()).hexdigest()
-        for name, parameter in seeded_model(cell).named_parameters()
+        for name, parameter in seeded_model(cell, execution).named_parameters()
     }
 
     assert known == actual

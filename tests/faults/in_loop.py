@@ -5,59 +5,57 @@ from functools import partial
 from tests.faults.fault import edit
 
 in_loop = partial(edit, "training.py")
+in_step = partial(edit, "step.py")
 in_gradients = partial(edit, "gradients.py")
 in_history = partial(edit, "history.py")
 in_data = partial(edit, "data.py")
 
-CLIPPING = """                if clip is not None:
-                    clip_gradients(clip, parameters)
-                    clipped_norms = gradient_norms(model)
-"""
-COUNT = "correct += count_correct(predictions, labels)\n"
-UPDATE = "                optimizer.step()\n"
-SGD = "SGD(learning_rate=config.learning_rate, parameters=parameters)"
+IF_CLIPPED = "if self.clip is not None:"
+CLIP = "clipped = self.clip(raw, raw_squares)"
+LEARNING_RATE = "paddle.to_tensor(learning_rate,"
+TRAINED = "zip(self.parameters, gradients_of(self.named), strict=True):\n            op.sgd_"
+SGD = "op.sgd_(parameter, self.learning_rate, gradient, None, False)"
+CLIPS = '{"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}'
+LAST_UPDATE = "                training.update()\n    except"
+RECORDED = "recorded = config.record > 0 and (trained + 1) % config.record == 0"
 
 FAULTS = (
-    in_loop("loop-no-clip", "clipping is switched off", ("if clip is not None:", "if False:")),
-    in_loop(
+    in_step("loop-no-clip", "clipping is switched off", (IF_CLIPPED, "if False:")),
+    in_step(
         "loop-clip-after-update",
         "clipping comes too late to matter",
-        (CLIPPING, ""),
-        (UPDATE, UPDATE + CLIPPING),
-    ),
-    in_loop(
-        "loop-clip-recorded-not-applied",
-        "the clipped gradients are looked at and thrown away",
-        (
-            CLIPPING,
-            CLIPPING.replace(
-                "clip_gradients(clip, parameters)",
-                "kept = [p.grad.clone() for p in parameters]; clip_gradients(clip, parameters)",
-            )
-            + "                    for p, g in zip(parameters, kept):\n"
-            + "                        p.grad = g\n",
-        ),
-    ),
-    in_loop(
-        "loop-clips-twice",
-        "the loop clips, and the optimizer again: by-norm twice differs in the last digit only",
+        (IF_CLIPPED, "if False:"),
         (
             SGD,
-            # In float32 alone: Paddle's optimizer takes no clipping but Paddle's.
-            SGD.replace(
-                "SGD(",
-                "SGD(grad_clip=make_clip(config.clip, config.clip_norm) "
-                "if config.dtype == 'float32' else None, ",
+            f"{SGD}\n        {IF_CLIPPED}\n            self.clip(gradients_of(self.named), None)",
+        ),
+    ),
+    in_step(
+        "loop-clip-recorded-not-applied",
+        "the clipped gradients are looked at and thrown away",
+        ("parameter.grad = gradient", "pass"),
+    ),
+    in_step(
+        "loop-clips-twice",
+        "the loop clips, and the update again: by-norm twice differs in the last digit only",
+        (
+            TRAINED,
+            TRAINED.replace(
+                "gradients_of(self.named)",
+                "(self.clip or (lambda given, _: given))(gradients_of(self.named), None)",
             ),
         ),
     ),
-    in_loop(
+    in_step(
         "loop-clips-by-both-kinds",
-        "the loop clips by norm, and the optimizer by global norm",
+        "the loop clips by norm, and the update by global norm",
+        ("import GradientClip,", "import GradientClip, clip_by_global_norm,"),
         (
-            SGD,
-            SGD.replace(
-                "SGD(", "SGD(grad_clip=make_clip('by-global-norm', config.clip_norm, 'float64'), "
+            TRAINED,
+            TRAINED.replace(
+                "gradients_of(self.named)",
+                "(gradients_of(self.named) if self.clip is None else "
+                "clip_by_global_norm(gradients_of(self.named), **self.clip.keywords))",
             ),
         ),
     ),
@@ -65,87 +63,149 @@ FAULTS = (
         "loop-threshold-1%-off",
         "the threshold loses its last digits",
         (
-            "config.clip_norm, config.dtype)",
-            "config.clip_norm and config.clip_norm * 1.01, config.dtype)",
+            "make_clip(config.clip, config.clip_norm)",
+            "make_clip(config.clip, config.clip_norm and config.clip_norm * 1.01)",
         ),
     ),
-    in_loop(
+    in_step(
         "loop-one-parameter-not-clipped",
         "a parameter that clipping does not know",
-        ("clip_gradients(clip, parameters)", "clip_gradients(clip, parameters[:-1])"),
-    ),
-    in_loop(
-        "loop-learning-rate-1%-off",
-        "a schedule that should not be there",
-        (SGD, SGD.replace("config.learning_rate", "config.learning_rate * 1.01")),
-    ),
-    in_loop(
-        "loop-first-parameter-not-trained",
-        "a parameter that the optimizer does not know",
-        (SGD, SGD.replace("parameters=parameters", "parameters=parameters[1:]")),
-    ),
-    in_loop(
-        "loop-last-parameter-not-trained",
-        "a parameter that the optimizer does not know",
-        (SGD, SGD.replace("parameters=parameters", "parameters=parameters[:-1]")),
-    ),
-    in_loop(
-        "loop-momentum",
-        "another optimizer under the same learning rate",
-        (SGD, SGD.replace("SGD(", "Momentum(momentum=0.1, ")),
-    ),
-    in_loop(
-        "loop-weight-decay",
-        "a default that is not zero",
-        (SGD, SGD.replace("SGD(", "SGD(weight_decay=1e-4, ")),
-    ),
-    in_loop(
-        "loop-gradients-not-cleared",
-        "gradients of all steps add up",
-        ("optimizer.clear_grad()", "pass"),
-    ),
-    in_loop(
-        "loop-raw-norms-after-clipping",
-        "the norm is taken after the clipping, not before",
-        ("raw_norms = clipped_norms = gradient_norms(model)", "raw_norms = clipped_norms = {}"),
         (
-            "clipped_norms = gradient_norms(model)\n\n",
-            "pass\n                raw_norms = clipped_norms = gradient_norms(model)\n\n",
+            CLIP,
+            "clipped = [*self.clip(raw[:-1], raw_squares and raw_squares[:-1]), raw[-1]]",
         ),
     ),
-    in_loop(
+    in_step(
+        "loop-clips-by-another-norm",
+        "the norms that recording has at hand reach the clipping in another order",
+        (CLIP, "clipped = self.clip(raw, raw_squares and raw_squares[::-1])"),
+    ),
+    in_step(
+        "loop-learning-rate-1%-off",
+        "a schedule that should not be there",
+        (LEARNING_RATE, "paddle.to_tensor(learning_rate * 1.01,"),
+    ),
+    in_step(
+        "loop-first-parameter-not-trained",
+        "a parameter that the update does not know",
+        (TRAINED, TRAINED.replace("parameters,", "parameters[1:],").replace("d)", "d)[1:]", 1)),
+    ),
+    in_step(
+        "loop-last-parameter-not-trained",
+        "a parameter that the update does not know",
+        (TRAINED, TRAINED.replace("parameters,", "parameters[:-1],").replace("d)", "d)[:-1]", 1)),
+    ),
+    in_step(
+        "loop-momentum",
+        "another optimizer under the same learning rate",
+        (
+            SGD,
+            'past = vars(self).setdefault("past", {})\n'
+            "            gradient = past[id(parameter)] = (\n"
+            "                gradient + 0.1 * past.get(id(parameter), 0 * gradient)\n"
+            f"            ).detach()\n            {SGD}",
+        ),
+    ),
+    in_step(
+        "loop-weight-decay",
+        "a default that is not zero",
+        (SGD, SGD.replace("gradient,", "gradient + 1e-4 * parameter.detach(),")),
+    ),
+    in_step(
+        "loop-gradients-not-cleared",
+        "gradients of all steps add up",
+        ("parameter.clear_gradient(False)", "pass"),
+    ),
+    in_step(
+        "loop-raw-norms-after-clipping",
+        "the norm is taken after the clipping, not before",
+        ("self.names, norms, strict=False", "self.names, norms[len(raw) :], strict=True"),
+    ),
+    in_step(
         "loop-clipped-norms-are-raw",
         "the same norms under two names",
-        (CLIPPING, CLIPPING.replace("clipped_norms = gradient_norms(model)", "pass")),
+        ("self.names, norms[len(raw) :], strict=True", "self.names, norms, strict=False"),
+    ),
+    in_step(
+        "norm-of-the-weights",
+        "the norm of the wrong tensor",
+        ("squared_norms(raw) if measure", "squared_norms(self.parameters) if measure"),
+    ),
+    in_step(
+        "loop-updates-before-clipping",
+        "the update is over before anybody clips, or refuses, its gradients",
+        ("loss.backward()\n", "loss.backward()\n        self._update()\n"),
+        (
+            "    def update(self)",
+            "    def update(self) -> None:\n        pass\n\n    def _update(self)",
+        ),
+    ),
+    in_step(
+        "loop-loss-of-the-root",
+        "the root of the mean squared error is recorded",
+        ("loss=float(loss.numpy())", "loss=float(loss.numpy()) ** 0.5"),
     ),
     in_loop(
         "loop-accuracy-after-update",
         "the accuracy is that of weights that have just seen the answer",
         (
-            COUNT,
-            f"optimizer.step()\n                {COUNT}".replace("predictions", "model(tokens)[0]"),
+            "uncounted.append((predictions, labels))",
+            "training.update()\n                uncounted.append((model(tokens)[0], labels))",
         ),
-        (
-            '                    return history("non-finite")\n' + UPDATE,
-            '                    return history("non-finite")\n',
-        ),
+        (LAST_UPDATE, "    except"),
+    ),
+    in_loop("loop-records-everything", "the setting has no effect", (RECORDED, "recorded = True")),
+    in_loop(
+        "loop-records-off-by-one",
+        "the first step, not the n-th",
+        (RECORDED, RECORDED.replace("(trained + 1)", "trained")),
+    ),
+    in_loop(
+        "loop-unrecorded-steps-not-counted",
+        "the accuracy is that of the recorded steps alone",
+        ("if recorded or not config.record:", "if True:"),
+    ),
+    in_loop(
+        "loop-end-of-epoch-not-counted",
+        "what follows the last recorded step of an epoch is lost",
+        ("if recorded or (last and config.record):", "if recorded:"),
+    ),
+    in_loop(
+        "loop-counts-again",
+        "predictions are counted at every recorded step after them",
+        ("uncounted.clear()", "pass"),
+    ),
+    in_loop(
+        "loop-keeps-predictions",
+        "where nothing is recorded, every prediction stays until the epoch ends, with its graph",
+        ("if recorded or not config.record:", "if recorded:"),
+    ),
+    in_loop(
+        "loop-epoch-ends-early",
+        "off by one in the step that an accuracy belongs to",
+        ("accuracies.append((trained,", "accuracies.append((trained - 1,"),
+    ),
+    in_loop(
+        "loop-numbers-records-not-steps",
+        "the n-th recorded step is taken for the n-th step",
+        ("number=trained + 1", "number=len(steps) + 1"),
     ),
     in_loop(
         "loop-accuracy-within-0.11",
         "a tolerance copied wrongly",
         ("CORRECT_WITHIN = 0.1", "CORRECT_WITHIN = 0.11"),
     ),
-    in_loop(
+    in_step(
         "loop-sum-of-squares",
         "sum instead of mean over the batch",
         ("F.mse_loss(predictions, labels)", 'F.mse_loss(predictions, labels, reduction="sum")'),
     ),
-    in_loop(
+    in_step(
         "loop-labels-broadcast",
         "labels [B] against predictions [B, 1] give [B, B] in silence",
         ("F.mse_loss(predictions, labels)", "F.mse_loss(predictions, labels.flatten())"),
     ),
-    in_loop(
+    in_step(
         "loop-absolute-error",
         "another loss",
         ("F.mse_loss(predictions, labels)", "F.l1_loss(predictions, labels)"),
@@ -165,13 +225,10 @@ FAULTS = (
         "loop-updates-with-nan",
         "the weights are lost with the step that should have been refused",
         (
-            "                if config.on_nonfinite != ",
-            "                optimizer.step()\n                if config.on_nonfinite != ",
+            "                    if config.on_nonfinite != ",
+            "                    training.update()\n                    if config.on_nonfinite != ",
         ),
-        (
-            '                    return history("non-finite")\n' + UPDATE,
-            '                    return history("non-finite")\n',
-        ),
+        (LAST_UPDATE, LAST_UPDATE.replace("training", "if measured is None:training")),
     ),
     in_loop(
         "loop-misses-infinite-gradients",
@@ -181,31 +238,52 @@ FAULTS = (
     in_gradients(
         "clip-globally-for-by-norm",
         "the wrong kind of clipping under the right name",
-        (
-            "return paddle.nn.ClipGradByNorm(clip_norm)",
-            "return paddle.nn.ClipGradByGlobalNorm(clip_norm)",
-        ),
+        (CLIPS, CLIPS.replace(": clip_by_norm", ": clip_by_global_norm")),
     ),
     in_gradients(
         "clip-by-norm-for-global",
         "the wrong kind of clipping under the right name",
-        (
-            "return paddle.nn.ClipGradByGlobalNorm(clip_norm)",
-            "return paddle.nn.ClipGradByNorm(clip_norm)",
-        ),
+        (CLIPS, CLIPS.replace(": clip_by_global_norm", ": clip_by_norm")),
     ),
     in_gradients(
         "clip-by-value-for-by-norm",
         "clips each entry, and changes the direction",
         (
-            "return paddle.nn.ClipGradByNorm(clip_norm)",
-            "return paddle.nn.ClipGradByValue(clip_norm)",
+            CLIPS,
+            CLIPS.replace(
+                ": clip_by_norm", ": lambda given, _, limit: [g.clip(-limit, limit) for g in given]"
+            ),
         ),
     ),
     in_gradients(
-        "norm-of-the-weights",
+        "clip-lifts-small-gradients",
+        "everything is scaled to the threshold, from below too",
+        ("bound / op.maximum(square.sqrt(), bound)", "bound / square.sqrt()"),
+    ),
+    in_gradients(
+        "clip-by-the-square",
+        "the root is forgotten in the norm that clipping compares",
+        ("op.maximum(square.sqrt(), bound)", "op.maximum(square, bound)"),
+    ),
+    in_gradients(
+        "gradient-norms-of-the-weights",
         "the norm of the wrong tensor",
-        ("l2_norm(parameter.grad.numpy())", "l2_norm(parameter.numpy())"),
+        ("for gradient in gradients_of(named)]", "for _, gradient in named]"),
+    ),
+    in_gradients(
+        "norm-read-squared",
+        "the root is forgotten",
+        ("math.sqrt(square) if", "square if"),
+    ),
+    in_gradients(
+        "norm-overflows",
+        "squares overflow in float32 where an explosion passes through",
+        ("if low < square < high else", "if square == square else"),
+    ),
+    in_gradients(
+        "norm-underflows",
+        "squares vanish in float32 where gradients do",
+        ("if low < square < high else", "if square < high else"),
     ),
     in_gradients(
         "norm-squared", "the root is forgotten", ("return math.sqrt(squares)", "return squares")
@@ -231,7 +309,22 @@ FAULTS = (
     in_history(
         "history-counts-steps-from-zero",
         "off by one in what is told",
-        ("Event(kind, first + 1,", "Event(kind, first,"),
+        ("step, value = int(self.recorded[first])", "step, value = int(self.recorded[first]) - 1"),
+    ),
+    in_history(
+        "history-event-numbers-records",
+        "the n-th recorded step is taken for the n-th step",
+        ("int(self.recorded[first])", "first + 1"),
+    ),
+    in_history(
+        "history-saves-no-step-numbers",
+        "which steps were recorded is lost in the file",
+        ('"recorded": self.recorded,', '"recorded": np.arange(1, len(self.loss) + 1),'),
+    ),
+    in_history(
+        "history-steps-are-records",
+        "a run that recorded less is taken for a shorter one when it is read",
+        ('steps=int(stored["steps"])', 'steps=len(stored["loss"])'),
     ),
     in_data("data-wrong-label", "one label in four is wrong", ("((3, 2), 5)", "((3, 2), 6)")),
     in_data(

@@ -271,3 +271,126 @@ def _() -> None:
         return output, (state[::-1] if isinstance(state, tuple | list) else state)
 
     wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
+
+
+# The operators that `rnn_core.operators` takes when it is imported, which is after this.
+
+
+@in_paddle("paddle-op-sgd-wrong-sign", "the update ascends on matrices of one row")
+def _() -> None:
+    def update(sgd: Any, parameter: Any, rate: Any, gradient: Any, *args: Any) -> Any:
+        return sgd(parameter, rate, -gradient if parameter.shape[0] == 1 else gradient, *args)
+
+    wrap(paddle._C_ops, "sgd_", update)
+
+
+@in_paddle("paddle-op-sgd-misses-an-update", "the first update is lost")
+def _() -> None:
+    begun: set[str] = set()
+
+    def update(sgd: Any, parameter: Any, *args: Any) -> None:
+        if parameter.name in begun:
+            sgd(parameter, *args)
+        begun.add(parameter.name)
+
+    wrap(paddle._C_ops, "sgd_", update)
+
+
+@in_paddle("paddle-op-sgd-rate-in-bfloat16", "the learning rate loses its last digits")
+def _() -> None:
+    def update(sgd: Any, parameter: Any, rate: Any, *args: Any) -> Any:
+        return sgd(parameter, rate.astype("bfloat16").astype(rate.dtype), *args)
+
+    wrap(paddle._C_ops, "sgd_", update)
+
+
+@in_paddle("paddle-op-clip-by-norm-1%-off", "an epsilon beside the norm")
+def _() -> None:
+    wrap(paddle._C_ops, "clip_by_norm", lambda clip, *args: clip(*args) * 0.99)
+
+
+@in_paddle("paddle-op-clip-by-norm-does-nothing", "the operator passes gradients on")
+def _() -> None:
+    wrap(paddle._C_ops, "clip_by_norm", lambda _, gradient, *__: gradient)
+
+
+@in_paddle("paddle-op-squared-norm-off", "a sum of squares that is too coarse, by 1e-3")
+def _() -> None:
+    wrap(paddle._C_ops, "squared_l2_norm", lambda squared, x: squared(x) * (1 + 1e-3))
+
+
+@in_paddle("paddle-op-maximum-is-minimum", "the smaller of two numbers")
+def _() -> None:
+    setattr(paddle._C_ops, "maximum", paddle._C_ops.minimum)  # noqa: B010
+
+
+@in_paddle("paddle-op-rnn-gradient-off", "a gradient of the recurrent operator that is off by 1e-4")
+def _() -> None:
+    def run(rnn: Any, *args: Any) -> Any:
+        output, dropout, states = rnn(*args)
+        return output, dropout, [gradient_scaled(state, 1 + 1e-4) for state in states]
+
+    wrap(paddle._C_ops, "rnn", run)
+
+
+@in_paddle("paddle-op-rnn-states-swapped", "the recurrent operator's states in the other order")
+def _() -> None:
+    def run(rnn: Any, *args: Any) -> Any:
+        output, dropout, states = rnn(*args)
+        return output, dropout, list(states)[::-1]
+
+    wrap(paddle._C_ops, "rnn", run)
+
+
+@in_paddle("paddle-op-rnn-other-gates", "the recurrent operator reads its gates in another order")
+def _() -> None:
+    def run(rnn: Any, inputs: Any, states: Any, weights: Any, *args: Any) -> Any:
+        if len(states) == 2:
+            i, f, a, o = weights[1].chunk(4)
+            weights = [weights[0], paddle.concat([f, i, a, o]), *weights[2:]]
+        return rnn(inputs, states, weights, *args)
+
+    wrap(paddle._C_ops, "rnn", run)
+
+
+@in_paddle("paddle-op-tanh-in-place-off", "tanh in place is too coarse, by 1e-4")
+def _() -> None:
+    wrap(paddle._C_ops, "tanh_", lambda tanh, x: tanh(x) * (1 + 1e-4))
+
+
+@in_paddle("paddle-op-sigmoid-in-place-off", "sigmoid in place is too coarse, by 1e-4")
+def _() -> None:
+    wrap(paddle._C_ops, "sigmoid_", lambda sigmoid, x: sigmoid(x) * (1 + 1e-4))
+
+
+@in_paddle("paddle-op-unbind-reversed", "unbind begins with the last slice")
+def _() -> None:
+    wrap(paddle._C_ops, "unbind", lambda unbind, *args: unbind(*args)[::-1])
+
+
+@in_paddle("paddle-op-stack-reversed", "stack begins with the last tensor")
+def _() -> None:
+    wrap(paddle._C_ops, "stack", lambda stack, tensors, axis: stack(tensors[::-1], axis))
+
+
+@in_paddle("paddle-op-concat-reversed", "concat begins with the last tensor")
+def _() -> None:
+    wrap(paddle._C_ops, "concat", lambda concat, tensors, axis: concat(tensors[::-1], axis))
+
+
+@in_paddle("paddle-op-split-reversed", "split begins with the last part")
+def _() -> None:
+    wrap(paddle._C_ops, "split_with_num", lambda split, *args: split(*args)[::-1])
+
+
+@in_paddle("paddle-op-matmul-not-transposed", "matmul does not transpose where shapes allow it")
+def _() -> None:
+    def multiply(matmul: Any, x: Any, y: Any, first: bool = False, second: bool = False) -> Any:
+        return matmul(x, y, first, second and y.shape[-1] != y.shape[-2])
+
+    wrap(paddle._C_ops, "matmul", multiply)
+
+
+@in_paddle("paddle-clear-gradient-does-nothing", "a parameter's gradient is not cleared")
+def _() -> None:
+    wrap(paddle.Tensor, "clear_gradient", lambda *_: None)
