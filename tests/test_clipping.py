@@ -99,7 +99,9 @@ def test_same_as_clipping_inside_the_optimizer(clip: Clip, cell: Cell, device: s
     """
     limit = None if clip == "none" else 1.0
     # A rate at which the RNN learns without clipping too.
-    config = TrainConfig(cell, learning_rate=0.005, clip=clip, clip_norm=limit, device=device)
+    config = TrainConfig(
+        cell, learning_rate=0.005, clip=clip, clip_norm=limit, hidden_size=16, device=device
+    )
     kinds = {
         "by-norm": paddle.nn.ClipGradByNorm(1.0),
         "by-global-norm": paddle.nn.ClipGradByGlobalNorm(1.0),
@@ -139,7 +141,7 @@ def test_clipping_keeps_the_loss_small(seed: int, device: str) -> None:
 def seeded_model(config: TrainConfig) -> NumericPrediction:
     """A new model with the weights of the config's seed."""
     paddle.seed(config.seed)
-    return NumericPrediction(cell=config.cell, dtype=config.dtype)
+    return NumericPrediction(hidden_size=config.hidden_size, cell=config.cell, dtype=config.dtype)
 
 
 def first_batch(config: TrainConfig) -> list[Batch]:

@@ -258,12 +258,12 @@ FAULTS = (
     in_gradients(
         "clip-lifts-small-gradients",
         "everything is scaled to the threshold, from below too",
-        ("bound / op.maximum(square.sqrt(), bound)", "bound / square.sqrt()"),
+        ("bound / op.maximum(bound, square.sqrt())", "bound / square.sqrt()"),
     ),
     in_gradients(
         "clip-by-the-square",
         "the root is forgotten in the norm that clipping compares",
-        ("op.maximum(square.sqrt(), bound)", "op.maximum(square, bound)"),
+        ("op.maximum(bound, square.sqrt())", "op.maximum(bound, square)"),
     ),
     in_gradients(
         "gradient-norms-of-the-weights",
