@@ -13,7 +13,6 @@ import paddle
 
 _C_ops: Any = paddle._C_ops
 
-add_ = _C_ops.add_
 clip_by_norm = _C_ops.clip_by_norm
 concat = _C_ops.concat
 matmul = _C_ops.matmul

@@ -97,6 +97,7 @@ def judge_all(faults: Sequence[Fault], jobs: int) -> list[Verdict]:
             bar.update()
             if not as_hoped(verdict):
                 bar.write(f"{verdict.name}: {outcome(verdict)}")
+                sys.stdout.flush()  # Known even if the run is ended early, with a file for output.
     return [verdicts[index] for index in sorted(verdicts)]
 
 
