@@ -1,4 +1,4 @@
-"""Where Paddle's recurrent kernel cannot be run in float64."""
+"""Where products of wide float64 matrices cannot be run."""
 
 import os
 
@@ -9,9 +9,10 @@ from tests.reference import CellName
 
 
 def skip_where_it_dies(cell: CellName, dtype: DType) -> None:
-    """Skip what may end the process: the LSTM's kernel in float64, under a forced MKL_CBWR.
+    """Skip the LSTM in float64, with its gates side by side, under a forced MKL_CBWR.
 
-    Seen on an AMD EPYC with Paddle 2.6.2 and 3.3.1; without the variable it runs.
+    MKL's product of float64 matrices of 12 columns or more then may end the process. Seen on an AMD
+    EPYC with Paddle 2.6.2 and 3.3.1; without the variable it runs.
     """
     rounding = os.environ.get("MKL_CBWR")
     if (cell, dtype) == ("LSTM", "float64") and rounding not in (None, "", "COMPATIBLE"):
