@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import paddle
+
 from benchmarks.contenders import PEERS, absent
 from benchmarks.same_work import DifferentWorkError
 from benchmarks.threads import cpus, threads_parser
@@ -103,6 +105,16 @@ def result_path(text: str) -> Path:
     except OSError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return path
+
+
+def begin(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, known: Sequence[str]
+) -> tuple[argparse.Namespace, list[str], Outcome]:
+    """Read the command line; give its options, what to measure, and the outcome to fill."""
+    options = parser.parse_args(arguments)
+    paddle.device.set_device("cpu")
+    implementations, skipped = choose(parser, options.implementations, known)
+    return options, implementations, Outcome(skipped)
 
 
 def choose(

@@ -17,10 +17,9 @@ if __name__ == "__main__":
 
 import argparse
 
-import paddle
 from tqdm import tqdm
 
-from benchmarks.command import Outcome, at_least, choose, finish, make_parser, milliseconds, table
+from benchmarks.command import Outcome, at_least, begin, finish, make_parser, milliseconds, table
 from benchmarks.contenders import IMPLEMENTATIONS, make_contender
 from benchmarks.interleave import Round, median_ms, ratio, time_rounds
 from benchmarks.same_work import check_same_work
@@ -37,11 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: finished; 1: an implementation fails or does other work; 2: bad arguments;
     3: a file could not be written; 130: Ctrl-C.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    paddle.device.set_device("cpu")
-    implementations, skipped = choose(parser, options.implementations, IMPLEMENTATIONS)
-    outcome = Outcome(skipped)
+    options, implementations, outcome = begin(_parser(), arguments, IMPLEMENTATIONS)
     points = [(cell, shape) for cell in options.cells for shape in options.shapes]
 
     def measure() -> None:

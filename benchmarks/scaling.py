@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import paddle
 from tqdm import tqdm
 
 from benchmarks.command import (
@@ -28,7 +27,7 @@ from benchmarks.command import (
     NOT_WRITTEN,
     Outcome,
     at_least,
-    choose,
+    begin,
     finish,
     list_of,
     make_parser,
@@ -94,11 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: finished; 1: an implementation fails or does other work; 2: bad arguments;
     3: a file could not be written; 130: Ctrl-C.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    paddle.device.set_device("cpu")
-    names, skipped = choose(parser, options.implementations, PADDLE_IMPLEMENTATIONS)
-    outcome = Outcome(skipped)
+    options, names, outcome = begin(_parser(), arguments, PADDLE_IMPLEMENTATIONS)
 
     def measure() -> None:
         for cell in options.cells:

@@ -86,7 +86,7 @@ class TrainConfig:
             check_positive_int(name, getattr(self, name))
         check_positive_number("learning_rate", self.learning_rate)
         check_seed(self.seed)
-        check_count("record", self.record)
+        check_at_least(0, "record", self.record)
         check_device_name(self.device)
         if self.clip_norm is not None:
             check_positive_number("clip_norm", self.clip_norm)
@@ -109,18 +109,15 @@ def check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 def check_positive_int(name: str, value: object) -> None:
     """Raise TypeError unless `value` is an int, ValueError unless it is positive."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+    check_at_least(1, name, value)
 
 
-def check_count(name: str, value: object) -> None:
-    """Raise TypeError unless `value` is an int, ValueError if it is negative."""
+def check_at_least(least: int, name: str, value: object) -> None:
+    """Raise TypeError unless `value` is an int, ValueError if it is less than `least`."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{name} must be an int, got {value!r}")
-    if value < 0:
-        raise ValueError(f"{name} must be at least 0, got {value}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def check_positive_number(name: str, value: object) -> None:

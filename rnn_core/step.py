@@ -71,11 +71,14 @@ class TrainingStep:
         if raw_squares is None or clipped_squares is None:
             return predictions, None
 
-        norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])
+        if clipped is raw:  # Then one norm serves for both.
+            norms = read_norms(raw, raw_squares)
+        else:
+            norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])
         return predictions, Measured(
             loss=float(loss.numpy()),
             raw_norms=dict(zip(self.names, norms, strict=False)),
-            clipped_norms=dict(zip(self.names, norms[len(raw) :], strict=True)),
+            clipped_norms=dict(zip(self.names, norms[-len(raw) :], strict=True)),
         )
 
     def update(self) -> None:

@@ -138,10 +138,10 @@ def _run(
                 predictions, measured = training.gradients(tokens, labels, measure=recorded)
 
                 total += len(labels)
-                uncounted.append((predictions, labels))
+                if config.record:
+                    uncounted.append((predictions, labels))
                 if recorded or (last and config.record):
                     correct += sum(count_correct(*pair) for pair in uncounted)
-                if recorded or not config.record:
                     uncounted.clear()
                 if measured is not None:
                     step = Step(

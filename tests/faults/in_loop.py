@@ -17,6 +17,7 @@ TRAINED = "zip(self.parameters, gradients_of(self.named), strict=True):\n       
 SGD = "op.sgd_(parameter, self.learning_rate, gradient, None, False)"
 CLIPS = '{"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}'
 LAST_UPDATE = "                training.update()\n    except"
+WAITS = "if config.record:\n                    uncounted.append"
 RECORDED = "recorded = config.record > 0 and (trained + 1) % config.record == 0"
 
 FAULTS = (
@@ -119,12 +120,12 @@ FAULTS = (
     in_step(
         "loop-raw-norms-after-clipping",
         "the norm is taken after the clipping, not before",
-        ("self.names, norms, strict=False", "self.names, norms[len(raw) :], strict=True"),
+        ("self.names, norms, strict=False", "self.names, norms[-len(raw) :], strict=True"),
     ),
     in_step(
         "loop-clipped-norms-are-raw",
         "the same norms under two names",
-        ("self.names, norms[len(raw) :], strict=True", "self.names, norms, strict=False"),
+        ("self.names, norms[-len(raw) :], strict=True", "self.names, norms, strict=False"),
     ),
     in_step(
         "norm-of-the-weights",
@@ -150,7 +151,7 @@ FAULTS = (
         "the accuracy is that of weights that have just seen the answer",
         (
             "uncounted.append((predictions, labels))",
-            "training.update()\n                uncounted.append((model(tokens)[0], labels))",
+            "training.update()\n                    uncounted.append((model(tokens)[0], labels))",
         ),
         (LAST_UPDATE, "    except"),
     ),
@@ -163,7 +164,7 @@ FAULTS = (
     in_loop(
         "loop-unrecorded-steps-not-counted",
         "the accuracy is that of the recorded steps alone",
-        ("if recorded or not config.record:", "if True:"),
+        (WAITS, WAITS.replace("config.record", "recorded")),
     ),
     in_loop(
         "loop-end-of-epoch-not-counted",
@@ -178,7 +179,7 @@ FAULTS = (
     in_loop(
         "loop-keeps-predictions",
         "where nothing is recorded, every prediction stays until the epoch ends, with its graph",
-        ("if recorded or not config.record:", "if recorded:"),
+        (WAITS, WAITS.replace("config.record", "True")),
     ),
     in_loop(
         "loop-epoch-ends-early",
