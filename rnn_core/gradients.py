@@ -70,17 +70,34 @@ def squared_norms(gradients: Sequence[Tensor]) -> list[Tensor]:
 
 
 def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[float]:
-    """Read the norms of gradients whose squared norms are at hand, in one piece.
+    """Read the norms of gradients whose squared norms are at hand.
 
     Where squares leave the range of the dtype, as float32's do from norms of 1e19 on, where an
     explosion passes through, the gradient itself is read.
     """
-    read = op.concat(list(squares), 0).numpy().tolist()
+    read = read_numbers(squares)
     low, high = SAFE_SQUARES[squares[0].dtype]
     return [
         math.sqrt(square) if low < square < high else l2_norm(gradient.numpy())
         for gradient, square in zip(gradients, read, strict=True)
     ]
+
+
+def read_numbers(tensors: Sequence[Tensor]) -> list[float]:
+    """Read tensors of one number each, `[1]`, to the host: from a GPU in one piece.
+
+    There each read is a copy to wait for. A CPU reads them where they are, in less than half the
+    time that joining them takes (12 numbers: 11 us against 28, Paddle 3.3.1, November 2026).
+    """
+    if tensors[0].place.is_cpu_place():
+        return [tensor.item() for tensor in tensors]  # type: ignore[misc]
+    return joined(tensors)
+
+
+def joined(tensors: Sequence[Tensor]) -> list[float]:
+    """What `read_numbers` reads, by one operator and one copy."""
+    numbers: list[float] = op.concat(list(tensors), 0).numpy().tolist()
+    return numbers
 
 
 def make_clip(clip: Clip, clip_norm: float | None) -> GradientClip | None:

@@ -50,7 +50,7 @@ class TrainingStep:
             tokens: `[B, T]`, checked.
             labels: `[B, 1]`.
             measure: whether to read loss and norms to the host, for which a GPU has to finish its
-                work: two reads, however many parameters there are.
+                work: two reads there, however many parameters there are.
 
         Returns:
             The predictions before the update, `[B, 1]`, still on the device; what was measured.

@@ -179,7 +179,9 @@ def _run(
 
 def count_correct(predictions: Tensor, labels: Tensor) -> int:
     """How many predictions `[B, 1]` lie within 0.1 of their label `[B, 1]`."""
-    return int((np.abs(predictions.numpy() - labels.numpy()) < CORRECT_WITHIN).sum())
+    # Not NumPy's abs, < and sum: for one prediction they take 35 us between two steps, this 10.
+    pairs = zip(predictions.numpy().tolist(), labels.numpy().tolist(), strict=True)
+    return sum(abs(predicted - label) < CORRECT_WITHIN for (predicted,), (label,) in pairs)
 
 
 def _finite(step: Step) -> bool:

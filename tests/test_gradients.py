@@ -1,6 +1,7 @@
 """Norms that do not overflow, and clipping that leaves its input as it is."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from rnn_core.gradients import (
     l2_norm,
     make_clip,
     read_norms,
+    read_numbers,
     squared_norms,
 )
 from tests.weights import to_array, to_tensor
@@ -97,21 +99,30 @@ def test_reads_norms_that_are_not_finite() -> None:
     assert 5 == pytest.approx(harmless, rel=1e-6)
 
 
-def test_reads_the_gradients_alone_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All squares come in one read; of the gradients, only one whose square says nothing."""
+def test_reads_the_gradients_alone_that_it_needs(reads: list[list[int]]) -> None:
+    """Each square is read, and of the gradients only one whose square says nothing."""
     gradients = [to_tensor(np.full(2, value), "float32") for value in (1.0, 1e25, 2.0)]
     squares = squared_norms(gradients)
-    reads: list[list[int]] = []
-    numpy = paddle.Tensor.numpy
 
-    def count(self: paddle.Tensor) -> object:
-        reads.append(list(self.shape))
-        return numpy(self)
-
-    monkeypatch.setattr(paddle.Tensor, "numpy", count)
     read_norms(gradients, squares)
 
-    assert [[3], [2]] == reads
+    assert [[1], [1], [1], [2]] == reads
+
+
+def test_reads_a_gpu_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a CPU reads one by one comes from a GPU in one piece, and is the same."""
+    numbers = [0.1, -2.0, np.inf]
+    tensors = [to_tensor(np.array([number]), "float32") for number in numbers]
+    one_by_one = read_numbers(tensors)
+    assert [[1], [1], [1]] == reads
+
+    # A place that is no CPU's, as a GPU's is none.
+    monkeypatch.setattr(paddle.Tensor, "place", SimpleNamespace(is_cpu_place=lambda: False))
+    reads.clear()
+    at_once = read_numbers(tensors)
+
+    assert [[3]] == reads
+    assert [np.float32(number).item() for number in numbers] == one_by_one == at_once
 
 
 def test_squares_are_of_the_gradients_dtype() -> None:
