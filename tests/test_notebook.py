@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rnn_core import EXPERIMENTS, History
-from tests import notebook
+from benchmarks import notebook
 from tests.runs import run
 
 # As long as its figures can be compared.

@@ -3,7 +3,7 @@
     python -m rnn_core run exploding-rnn --save exploding.npz
     python -m rnn_core run clipped-rnn --save clipped.npz
     python -m rnn_core run clipped-lstm --save lstm.npz
-    python -m tests.notebook_table exploding.npz clipped.npz lstm.npz
+    python -m benchmarks.notebook_table exploding.npz clipped.npz lstm.npz
 
 All three are needed, whole, of each environment; each environment adds a column.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from rnn_core import EXPERIMENTS, History
-from tests import notebook
+from benchmarks import notebook
 
 NORMS = {"exploding-rnn": notebook.EXPLODING_RNN, "clipped-rnn": notebook.CLIPPED_RNN}
 CORRECT = {
