@@ -7,7 +7,11 @@ that it is allowed. The errors beside them were measured against the printed fig
 COMPATIBLE: the largest is given.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rnn_core import History
 
 
 class Row(NamedTuple):
@@ -45,3 +49,54 @@ CLIPPED_RNN_CORRECT = {20: 0, 40: 0, 60: 2}
 # The LSTM's norms were printed as zeros: the notebook looked them up under names that only the
 # RNN has. Its accuracies are in order; rounding alone passes 10% at step 390.
 CLIPPED_LSTM_CORRECT = {80: 0, 160: 0, 240: 0, 320: 0}
+
+NORMS = {"exploding-rnn": EXPLODING_RNN, "clipped-rnn": CLIPPED_RNN}
+CORRECT = {
+    "exploding-rnn": EXPLODING_RNN_CORRECT,
+    "clipped-rnn": CLIPPED_RNN_CORRECT,
+    "clipped-lstm": CLIPPED_LSTM_CORRECT,
+}
+
+
+class Figure(NamedTuple):
+    """One printed figure: the norm of W, U or b at a step, or the right predictions of an epoch.
+
+    Attributes:
+        experiment: that printed it.
+        step: counted from 1; for right predictions, the one that ended the epoch.
+        name: "norm of W", or "correct" of four.
+        printed: the figure.
+        rtol: the relative error that it is allowed, 0 for a count.
+    """
+
+    experiment: str
+    step: int
+    name: str
+    printed: float
+    rtol: float
+
+    def of(self, history: "History") -> float:
+        """The same figure of a run of the experiment."""
+        if self.name == "correct":
+            return round(4 * float(history.accuracy[history.epoch_ends.tolist().index(self.step)]))
+        return float(history.raw_norms[f"recurrent.{self.name[-1]}"][self.step - 1])
+
+    def text(self, value: float) -> str:
+        """The figure as the notebook printed it."""
+        return f"{value:.0f}/4" if self.name == "correct" else f"{value:.6f}"
+
+    def error(self, value: float) -> float:
+        """How far `value` is off: relative for a norm, absolute for a count."""
+        off = abs(value - self.printed)
+        return off if self.name == "correct" else off / self.printed
+
+
+def figures() -> Iterator[Figure]:
+    """Every printed figure, norms first."""
+    for experiment, rows in NORMS.items():
+        for row in rows:
+            for name in "WUb":
+                yield Figure(experiment, row.step, f"norm of {name}", getattr(row, name), row.rtol)
+    for experiment, counts in CORRECT.items():
+        for step, count in counts.items():
+            yield Figure(experiment, step, "correct", count, 0)
