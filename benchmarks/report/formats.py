@@ -18,6 +18,8 @@ from benchmarks.results import FORMAT
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
 COMPARISON_FORMAT = "rnn_core comparison 1"
+# The verdict on a project without a fault.
+HEALTHY = "healthy"
 VERDICTS = ("slower", "faster", "same", "cannot tell")
 # A traceback is there to show where to look; the whole of it is in the file.
 LONGEST_DETAIL = 3000
@@ -105,6 +107,20 @@ class Comparison:
     not_compared: tuple[str, ...]
     drift: str
 
+    def count(self, verdict: str) -> int:
+        """How many benchmarks have this verdict."""
+        return sum(bench.verdict == verdict for bench in self.benchmarks)
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """What differs between the two environments: the fact, then and now."""
+        then, now = self.environments
+        return [
+            (key, then.get(key, ""), now.get(key, ""))
+            for key in dict.fromkeys([*then, *now])
+            if then.get(key) != now.get(key)
+        ]
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -116,6 +132,25 @@ class Planted:
     problem: str
     tests: tuple[str, ...]
 
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was planted, so that every test must pass."""
+        return self.name == HEALTHY
+
+    @property
+    def as_hoped(self) -> bool:
+        """Whether a fault was caught, or the healthy project passed."""
+        return not self.problem and self.caught != self.healthy
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a few words."""
+        if self.problem:
+            return f"no verdict, {self.problem}"
+        if self.healthy:
+            return "false alarm" if self.caught else "passed"
+        return "caught" if self.caught else "survived"
+
 
 @dataclass(frozen=True)
 class Planting:
@@ -123,6 +158,21 @@ class Planting:
 
     environment: dict[str, str]
     verdicts: tuple[Planted, ...]
+
+    @property
+    def faults(self) -> list[Planted]:
+        """What was planted, the healthy project left out."""
+        return [each for each in self.verdicts if not each.healthy]
+
+    @property
+    def caught(self) -> int:
+        """How many faults a test noticed."""
+        return sum(each.as_hoped for each in self.faults)
+
+    @property
+    def surprises(self) -> list[Planted]:
+        """What did not end as it should."""
+        return [each for each in self.verdicts if not each.as_hoped]
 
 
 def _from_json(read: Callable[[Any], T]) -> Callable[[Path], T]:
