@@ -112,6 +112,22 @@ class Comparison:
         return sum(bench.verdict == verdict for bench in self.benchmarks)
 
     @property
+    def different(self) -> int:
+        """How many experiments train differently."""
+        return sum(each.verdict == "different" for each in self.behaviour)
+
+    @property
+    def shared(self) -> str:
+        """What all benchmarks' names have in common, left out of the picture: "cpu B1 T10 H128"."""
+        words = [bench.name.split(" ") for bench in self.benchmarks]
+        return " ".join(word for word in words[0] if all(word in each for each in words[1:]))
+
+    def short(self, bench: Compared) -> str:
+        """A benchmark's name without what all have in common."""
+        shared = self.shared.split(" ")
+        return " ".join(w for w in bench.name.split(" ") if w not in shared) or bench.name
+
+    @property
     def changes(self) -> list[tuple[str, str, str]]:
         """What differs between the two environments: the fact, then and now."""
         then, now = self.environments

@@ -3,14 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from benchmarks.report.formats import Case
 from benchmarks.report.reading import KINDS, EnvironmentResults
 
 State = Literal["failed", "incomplete", "passed"]
+# From the worst on.
+STATES: tuple[State, ...] = get_args(State)
 UNKNOWN = "unknown"
 # Older than the newest by more than this, and an environment was not part of the same run of tox.
 OLD = timedelta(days=1)
@@ -126,12 +128,18 @@ class Row:
 def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environment]:
     """The environments in the matrix's order: device, Paddle, Python, name."""
     found = [_environment(results) for results in all_results]
+    paddles = {each.facts["paddle"] for each in found if "paddle" in each.facts}
     newest = max((each.date for each in found if each.date), default=None)
     dated = []
     for each in found:
         age = newest - each.date if newest and each.date else timedelta()
         old = f"{age.days} days older than the newest" if age > OLD else ""
-        dated.append(Environment(each.results, each.facts, each.place, each.date, old, each.part))
+        place = each.place
+        if not each.facts:
+            # Its name says 3.2, and others tell of which 3.2 that is.
+            same = [paddle for paddle in paddles if paddle.startswith(f"{place.paddle}.")]
+            place = place._replace(paddle=max(same, key=version, default=place.paddle))
+        dated.append(replace(each, place=place, old=old))
     return sorted(dated, key=_order)
 
 
@@ -155,22 +163,28 @@ def rows_of(environments: Sequence[Environment]) -> tuple[list[str], list[Row]]:
 def headline(environments: Sequence[Environment]) -> str:
     """What a reader should know after ten seconds."""
     total = len(environments)
+    failed = sum(each.state == "failed" for each in environments)
+    incomplete = sum(each.state == "incomplete" for each in environments)
     if not total:
-        return "No environment left results."
-    failed = [each.name for each in environments if each.state == "failed"]
-    incomplete = [each.name for each in environments if each.state == "incomplete"]
+        return "No environment left results"
     if not failed and not incomplete:
-        passed = "The environment" if total == 1 else f"All {total} environments"
-        return f"{passed} passed."
+        return "The one environment passed" if total == 1 else f"All {total} environments passed"
     of = f"of {total} environment{'s' * (total > 1)}"
-    parts = []
-    if failed:
-        parts.append(f"{len(failed)} {of} {_have(failed)} failures: {_some(failed)}.")
-    if incomplete:
-        are = "is" if len(incomplete) == 1 else "are"
-        more = "more" if failed else of
-        parts.append(f"{len(incomplete)} {more} {are} incomplete: {_some(incomplete)}.")
-    return " ".join(parts)
+    are = "is" if incomplete == 1 else "are"
+    if not failed:
+        return f"{incomplete} {of} {are} incomplete"
+    failures = f"{failed} {of} {'has' if failed == 1 else 'have'} failures"
+    return f"{failures}, {incomplete} more {are} incomplete" if incomplete else failures
+
+
+def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Environment], str]]:
+    """The environments that did not pass, by state, and what tells each state's from the rest."""
+    found = []
+    for state in STATES[:-1]:
+        those = [each for each in environments if each.state == state]
+        if those:
+            found.append((state, those, what_tells(those, environments)))
+    return found
 
 
 def failures_of(environments: Sequence[Environment]) -> list[Failure]:
@@ -262,12 +276,3 @@ def _fact(environment: Environment, key: str) -> str:
 def _order(environment: Environment) -> tuple[str, tuple[int, ...], tuple[int, ...], str]:
     place = environment.place
     return place.device, version(place.paddle), version(place.python), environment.name
-
-
-def _have(names: Sequence[str]) -> str:
-    return "has" if len(names) == 1 else "have"
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -14,12 +14,15 @@ from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
 from benchmarks.report.formats import VERDICTS
 from benchmarks.report.matrix import (
+    STATES,
     Environment,
+    State,
     environments_of,
     failures_of,
     headline,
     rows_of,
     skips_of,
+    worst_of,
 )
 from benchmarks.report.reading import Results
 from benchmarks.report.times import blocks_of
@@ -38,7 +41,6 @@ SECTIONS = {
     "skipped": "What was skipped, and why",
     "environments": "Environments",
 }
-# From the worst on.
 SYMBOLS = {"failed": "✗", "incomplete": "!", "passed": "✓"}
 FACTS = {
     "paddle": "Paddle",
@@ -71,7 +73,8 @@ def make_page(results: Results, now: datetime) -> str:
         symbols=SYMBOLS,
         made=now,
         headline=headline(environments),
-        state=_worst(environments),
+        worst=worst_of(environments),
+        state=_state(environments),
         environments=environments,
         ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
         counts=sum((each.counts for each in environments), Counter()),
@@ -86,6 +89,8 @@ def make_page(results: Results, now: datetime) -> str:
             for name, found in curves_of(environments).items()
         },
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
+        slower=sum(each.count("slower") for each in results.comparisons),
+        different=sum(each.different for each in results.comparisons),
         comparisons=_drawn(results.comparisons, pictures.draw_comparison, "comparison"),
         verdicts=VERDICTS,
         planting=results.planting,
@@ -100,9 +105,9 @@ def _drawn(
     return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(all_of_them, 1)]
 
 
-def _worst(environments: Sequence[Environment]) -> str:
-    states = {each.state for each in environments}
-    return next((state for state in SYMBOLS if state in states), "incomplete")
+def _state(environments: Sequence[Environment]) -> State:
+    """That of the worst; of none, that they are missing."""
+    return min((each.state for each in environments), key=STATES.index, default="incomplete")
 
 
 def _date(date: datetime | None) -> str:

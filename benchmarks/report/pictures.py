@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from benchmarks.report.curves import Curves, Point
 from benchmarks.report.formats import Comparison
@@ -56,16 +57,7 @@ def draw_curves(curves: Curves, key: str) -> Markup:
         _log_axis(loss, curves.loss)
         clip = curves.history.config.clip_norm
         if clip is not None:
-            norms.axhline(clip, color=INK, linewidth=0.8, linestyle=(0, (6, 3)))
-            norms.annotate(
-                f"clipped to {clip:g}",
-                (1, clip),
-                xycoords=("axes fraction", "data"),
-                xytext=(-2, 2),
-                textcoords="offset points",
-                ha="right",
-                fontsize=7,
-            )
+            norms.axhline(clip, color=INK, linewidth=0.8, label=f"clipped to {clip:g}")
         known = [
             (end, value)
             for end, value in zip(curves.ends, curves.accuracy, strict=True)
@@ -88,6 +80,7 @@ def draw_curves(curves: Curves, key: str) -> Markup:
                 va="center",
                 fontsize=7,
             )
+        accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
         norms.set_ylabel("gradient norm")
         loss.set_ylabel("loss")
         figure.legend(*norms.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -130,10 +123,7 @@ def draw_times(block: TimesBlock, key: str) -> Markup:
         ]
         axes.set(xscale="log", yticks=range(count), ylim=(count - 0.5, -0.5), xlabel="ms")
         axes.set_yticklabels(labels)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_minor_formatter(lambda value, _: f"{value:.1g}")
-        axes.tick_params(axis="x", which="minor", labelsize=7)
-        axes.grid(axis="x", which="both", color=THIN, linewidth=0.5)
+        _ratio_axis(axes, (1, 2, 5))
         handles, names = axes.get_legend_handles_labels()
         unique = dict(zip(names, handles, strict=True))
         figure.legend(
@@ -156,7 +146,7 @@ def draw_comparison(comparison: Comparison, key: str) -> Markup:
     """Ratios with their intervals, the verdict at the right of each."""
     benchmarks = comparison.benchmarks
     with _style():
-        figure = Figure(figsize=(WIDTH + 1, 1.1 + 0.27 * len(benchmarks)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(benchmarks)), layout="constrained")
         axes = figure.subplots()
         same = comparison.within
         axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
@@ -183,11 +173,8 @@ def draw_comparison(comparison: Comparison, key: str) -> Markup:
             yticks=range(len(benchmarks)),
             xlabel="times the baseline's time: left is faster",
         )
-        axes.set_yticklabels([bench.name for bench in benchmarks])
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_minor_formatter(lambda value, _: f"{value:.2g}")
-        axes.tick_params(axis="x", which="both", labelsize=7)
-        axes.grid(axis="x", which="both", color=THIN, linewidth=0.5)
+        axes.set_yticklabels([comparison.short(bench) for bench in benchmarks])
+        _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
         return inline(
             figure,
             key,
@@ -258,6 +245,14 @@ def _style() -> Iterator[None]:
         yield
 
 
+def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
+    """A logarithmic axis whose numbers are written out."""
+    axes.xaxis.set_major_locator(LogLocator(subs=marks))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="x", color=THIN, linewidth=0.5)
+
+
 def _log_line(
     axes: "Axes", steps: Sequence[int], points: Sequence[Point], name: str, index: int
 ) -> None:
@@ -292,36 +287,34 @@ def _log_line(
 
 
 def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
-    """Limits with room for the marks, and words for them."""
-    values = [point.drawn for point in points if point.drawn == point.drawn]
+    """Limits with room for the marks, and words for them in the place of the axis' numbers."""
+    values = [point.drawn for point in points if not np.isnan(point.drawn)]
     low, high = (min(values), max(values)) if values else (0.1, 1)
     zeros = any(point.zero for point in points)
     broken = any(point.nonfinite for point in points)
     span = max(np.log10(high / low), 1)
-    axes.set(
-        yscale="log",
-        ylim=(
-            low / 10 ** (span * (0.22 if zeros else 0.06)),
-            high * 10 ** (span * (0.22 if broken else 0.06)),
-        ),
-    )
+    below, above = span * (0.22 if zeros else 0.06), span * (0.22 if broken else 0.06)
+    axes.set(yscale="log", ylim=(low / 10**below, high * 10**above))
     axes.grid(axis="y", color=THIN, linewidth=0.5)
-    for there, height, text in (
-        (zeros, 0.115, "o  exactly 0"),
-        (broken, 0.86, "x  NaN or infinite"),
+    # Numbers beside the marks would be read as theirs.
+    least, most = low / 10 ** (below / 4), high * 10 ** (above / 4)
+    ticks = axes.yaxis.get_major_locator().tick_values(*axes.get_ylim())
+    axes.set_yticks([tick for tick in ticks if least <= tick <= most])
+    axes.set_yticks([], minor=True)
+    for there, limit, height, text in (
+        (zeros, least, 0.05, "exactly 0 \u25cb"),
+        (broken, most, 0.95, "NaN, inf \u00d7"),
     ):
         if there:
-            axes.axhline(
-                y=10 ** np.interp(height, (0, 1), np.log10(axes.get_ylim())),
-                color=THIN,
-                linewidth=1,
-            )
+            axes.axhline(limit, color=THIN, linewidth=1)
             axes.annotate(
                 text,
-                (0.01, height + (0.01 if height < 0.5 else -0.01)),
+                (-0.01, height),
                 xycoords="axes fraction",
                 fontsize=7,
-                va="bottom" if height < 0.5 else "top",
+                ha="right",
+                va="center",
+                annotation_clip=False,
             )
 
 
