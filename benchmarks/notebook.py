@@ -75,11 +75,13 @@ class Figure(NamedTuple):
     printed: float
     rtol: float
 
-    def of(self, history: "History") -> float:
-        """The same figure of a run of the experiment."""
+    def of(self, history: "History") -> float | None:
+        """The same figure of a run of the experiment; None where it did not come so far."""
+        steps, values = history.recorded, history.raw_norms.get(f"recurrent.{self.name[-1]}")
         if self.name == "correct":
-            return round(4 * float(history.accuracy[history.epoch_ends.tolist().index(self.step)]))
-        return float(history.raw_norms[f"recurrent.{self.name[-1]}"][self.step - 1])
+            steps, values = history.epoch_ends, 4 * history.accuracy
+        found = {} if values is None else dict(zip(steps.tolist(), values.tolist(), strict=True))
+        return found.get(self.step)
 
     def text(self, value: float) -> str:
         """The figure as the notebook printed it."""

@@ -49,7 +49,12 @@ def table(columns: dict[str, dict[str, History]]) -> Iterator[str]:
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
     for figure in notebook.figures():
-        ours = [figure.of(histories[figure.experiment]) for histories in columns.values()]
+        ours = []
+        for name, histories in columns.items():
+            value = figure.of(histories[figure.experiment])
+            if value is None:
+                sys.exit(f"{name}: {figure.experiment} ended before step {figure.step}")
+            ours.append(value)
         error = max(map(figure.error, ours))
         cells = [
             figure.experiment,

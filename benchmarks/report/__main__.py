@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_writable(output)
         page = make_page(results, datetime.now(timezone.utc))
         with write_whole(output) as file:
-            file.write(page.encode())
+            # A result file may hold half a character, which has no encoding.
+            file.write(page.encode(errors="replace"))
     except OSError as error:
         print(f"error: no page: {error}", file=sys.stderr)
         return NOT_WRITTEN

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import notebook
+from benchmarks.notebook_table import column
 from benchmarks.report.matrix import Environment
 from rnn_core import EXPERIMENTS, History
 from rnn_core.report import event_text
@@ -35,7 +36,7 @@ class Point:
     @property
     def drawn(self) -> float:
         """The value on a logarithmic axis; NaN, which is not drawn, where it has no place there."""
-        return self.largest if self.largest else np.nan
+        return self.largest if self.largest and self.largest > 0 else np.nan
 
     @property
     def text(self) -> str:
@@ -65,7 +66,7 @@ class Curves:
 
     experiment: str
     where: tuple[str, ...]
-    versions: tuple[str, ...]
+    versions: str
     history: History
     ends: tuple[int, ...]
     norms: Mapping[str, Sequence[Point]]
@@ -124,6 +125,14 @@ class Printed:
     rows: tuple[PrintedRow, ...]
 
     @property
+    def experiments(self) -> dict[str, list[PrintedRow]]:
+        """The rows of each experiment, in the order of the experiments."""
+        return {
+            name: [row for row in self.rows if row.figure.experiment == name]
+            for name in EXPERIMENTS
+        }
+
+    @property
     def outside(self) -> int:
         """How many figures are further off than allowed somewhere."""
         return sum(any(cell and not cell[1] for cell in row.cells) for row in self.rows)
@@ -152,30 +161,29 @@ def printed_of(environments: Iterable[Environment]) -> Printed:
             figure.of(histories[figure.experiment]) if figure.experiment in histories else None
             for figure in figures
         )
-        paddle = next(iter(histories.values())).environment["paddle"]
-        groups.setdefault(values, []).append((label, paddle))
+        groups.setdefault(values, []).append((label, column(next(iter(histories.values())))))
     rows = []
     for index, figure in enumerate(figures):
-        column = [values[index] for values in groups]
-        errors = [figure.error(value) for value in column if value is not None]
+        ours = [values[index] for values in groups]
+        errors = [figure.error(value) for value in ours if value is not None]
         cells = tuple(
             None
             if value is None
             else (figure.text(value), bool(figure.error(value) <= figure.rtol))
-            for value in column
+            for value in ours
         )
         # fmax would hide a NaN, which is as wrong as can be.
         rows.append(PrintedRow(figure, cells, float(np.max(errors)) if errors else np.nan))
     columns = tuple(
-        (versions_text([paddle for _, paddle in group]), tuple(label for label, _ in group))
+        (_versions(version for _, version in group), tuple(label for label, _ in group))
         for group in groups.values()
     )
     return Printed(columns, tuple(rows) if groups else ())
 
 
-def versions_text(versions: Iterable[str]) -> str:
+def _versions(versions: Iterable[str]) -> str:
     """Paddle's versions, each once: "Paddle 2.6.2, 3.3.1"."""
-    return f"Paddle {', '.join(dict.fromkeys(versions))}"
+    return ", Paddle ".join(dict.fromkeys(versions)).replace(", Paddle Paddle", ",")
 
 
 def _labelled(environments: Iterable[Environment]) -> Iterable[tuple[str, dict[str, History]]]:
@@ -210,7 +218,7 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
     return Curves(
         experiment=experiment,
         where=tuple(label for label, _ in group),
-        versions=tuple(dict.fromkeys(each.environment["paddle"] for _, each in group)),
+        versions=_versions(column(each) for _, each in group),
         history=history,
         ends=tuple(last),
         norms={name: _points(np.stack(values), ends) for name, values in lines.items()},

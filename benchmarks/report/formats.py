@@ -21,6 +21,8 @@ COMPARISON_FORMAT = "rnn_core comparison 1"
 # The verdict on a project without a fault.
 HEALTHY = "healthy"
 VERDICTS = ("slower", "faster", "same", "cannot tell")
+# What tells one benchmark from another.
+FACTS = ("device", "cell", "shape", "implementation", "stage")
 # A traceback is there to show where to look; the whole of it is in the file.
 LONGEST_DETAIL = 3000
 
@@ -232,11 +234,11 @@ def read_times(data: Any) -> list[StepTime]:
     for bench in data["benchmarks"]:
         info, stats = bench["extra_info"], bench["stats"]
         if "stage" in info:
-            facts = [_text(info[key]) for key in ("device", "cell", "shape", "implementation")]
+            device, cell, shape, implementation, stage = (_text(info[key]) for key in FACTS)
             median, low, high = (1e3 * _number(stats[key]) for key in ("median", "q1", "q3"))
             if not 0 < low <= median <= high:
                 raise ValueError(f"{bench.get('name')!r} has a median outside its quartiles")
-            found.append(StepTime(*facts, _text(info["stage"]), median, low, high))
+            found.append(StepTime(device, cell, shape, implementation, stage, median, low, high))
     return found
 
 
@@ -244,6 +246,9 @@ def read_times(data: Any) -> list[StepTime]:
 def read_comparison(data: Any) -> Comparison:
     """What `benchmarks.compare` found."""
     _check_format(data, COMPARISON_FORMAT)
+    within, confidence = _number(data["within"]), _number(data["confidence"])
+    if not (0 < within < 1 and 0 < confidence < 1):
+        raise ValueError(f"within {within} and confidence {confidence} must lie between 0 and 1")
     return Comparison(
         date=_date(data["date"]),
         baseline=_text(data["baseline"]["name"]),
@@ -253,8 +258,8 @@ def read_comparison(data: Any) -> Comparison:
             _facts(data["candidate"]["environment"]),
         ),
         pairs=int(_number(data["pairs"])),
-        within=_number(data["within"]),
-        confidence=_number(data["confidence"]),
+        within=within,
+        confidence=confidence,
         outcome=_text(data["outcome"]),
         benchmarks=tuple(map(_compared, data["benchmarks"])),
         behaviour=tuple(
@@ -267,7 +272,7 @@ def read_comparison(data: Any) -> Comparison:
 
 
 def _compared(bench: Mapping[str, Any]) -> Compared:
-    parts = [_text(bench[key]) for key in ("device", "cell", "shape", "implementation", "stage")]
+    parts = [_text(bench[key]) for key in FACTS]
     ratio, low, high = _number(bench["ratio"]), *map(_number_or_none, (bench["low"], bench["high"]))
     if min(x for x in (ratio, low, high) if x is not None) <= 0:
         raise ValueError(f"{bench['name']!r} has a ratio that is not positive")
@@ -354,7 +359,7 @@ def _check_format(data: Any, expected: str) -> None:
 
 def _date(text: Any) -> datetime:
     date = datetime.fromisoformat(_text(text))
-    return date if date.tzinfo is not None else date.replace(tzinfo=timezone.utc)
+    return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
 def _text(value: Any) -> str:

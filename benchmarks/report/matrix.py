@@ -72,6 +72,13 @@ class Environment:
         return Counter(names.get(case.outcome, case.outcome) for case in self.cases)
 
     @property
+    def flags(self) -> str:
+        """Those that change the rounding, for it changes the figures."""
+        return " ".join(
+            flag for flag in self.facts.get("flags", "").split() if flag.startswith("MKL_")
+        )
+
+    @property
     def state(self) -> State:
         """The worst that is known."""
         if self.failures:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,7 +113,7 @@ def _state(environments: Sequence[Environment]) -> State:
 def _date(date: datetime | None) -> str:
     if date is None:
         return "unknown"
-    return f"{date.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"{date:%Y-%m-%d %H:%M} UTC"
 
 
 def _ms(value: float) -> str:

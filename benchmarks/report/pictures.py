@@ -41,6 +41,8 @@ VERDICT_LOOKS = {
     "same": (COLORS[0], "o"),
     "cannot tell": (INK, "x"),
 }
+# Past it, and past its reciprocal, no axis is drawn.
+SMALLEST = 1e-300
 # Inches: a phone shows it without making it smaller.
 WIDTH = 4.8
 
@@ -48,44 +50,8 @@ WIDTH = 4.8
 def draw_curves(curves: Curves, key: str) -> Markup:
     """Gradient norms, loss and accuracy of one run."""
     with _style():
-        figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
-        norms, loss, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=(5, 2.2, 1.2))
-        for index, (name, points) in enumerate(curves.norms.items()):
-            _log_line(norms, curves.ends, points, name, index)
-        _log_line(loss, curves.ends, curves.loss, "loss", 6)
-        _log_axis(norms, [point for points in curves.norms.values() for point in points])
-        _log_axis(loss, curves.loss)
-        clip = curves.history.config.clip_norm
-        if clip is not None:
-            norms.axhline(clip, color=INK, linewidth=0.8, label=f"clipped to {clip:g}")
-        known = [
-            (end, value)
-            for end, value in zip(curves.ends, curves.accuracy, strict=True)
-            if value is not None
-        ]
-        accuracy.plot(*zip(*known, strict=True), color=INK, marker=".", linewidth=1) if known else 0
-        accuracy.set(ylim=(-0.1, 1.1), yticks=(0, 0.5, 1), ylabel="accuracy", xlabel="step")
-        accuracy.set_yticklabels(["0%", "50%", "100%"])
-        for event in curves.history.events:
-            for axes in (norms, loss, accuracy):
-                axes.axvline(event.step, color=INK, linestyle=":", linewidth=0.9)
-            norms.annotate(
-                f"{event.kind}, step {event.step}",
-                (event.step, 0.5),
-                xycoords=("data", "axes fraction"),
-                xytext=(-2, 0),
-                textcoords="offset points",
-                rotation=90,
-                ha="right",
-                va="center",
-                fontsize=7,
-            )
-        accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
-        norms.set_ylabel("gradient norm")
-        loss.set_ylabel("loss")
-        figure.legend(*norms.get_legend_handles_labels(), loc="outside lower center", ncols=2)
         return inline(
-            figure,
+            curves_figure(curves),
             key,
             f"{curves.experiment}: gradient norms, loss and accuracy over the steps",
             f"{'; '.join(curves.events) or 'Nothing exploded or vanished'}. The table below holds "
@@ -93,48 +59,53 @@ def draw_curves(curves: Curves, key: str) -> Markup:
         )
 
 
+def curves_figure(curves: Curves) -> Figure:
+    """The picture, not yet made to stand in a page."""
+    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
+    norms, loss, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=(5, 2.2, 1.2))
+    for index, (name, points) in enumerate(curves.norms.items()):
+        _log_line(norms, curves.ends, points, plain(name), index)
+    _log_line(loss, curves.ends, curves.loss, "loss", 6)
+    _log_axis(norms, [point for points in curves.norms.values() for point in points])
+    _log_axis(loss, curves.loss)
+    clip = curves.history.config.clip_norm
+    if clip is not None:
+        norms.axhline(clip, color=INK, linewidth=0.8, label=f"clipped to {clip:g}")
+    known = [
+        (end, value)
+        for end, value in zip(curves.ends, curves.accuracy, strict=True)
+        if value is not None
+    ]
+    if known:
+        accuracy.plot(*zip(*known, strict=True), color=INK, marker=".", linewidth=1)
+    accuracy.set(ylim=(-0.1, 1.1), yticks=(0, 0.5, 1), ylabel="accuracy", xlabel="step")
+    accuracy.set_yticklabels(["0%", "50%", "100%"])
+    for event in curves.history.events:
+        for axes in (norms, loss, accuracy):
+            axes.axvline(event.step, color=INK, linestyle=":", linewidth=0.9)
+        norms.annotate(
+            f"{event.kind}, step {event.step}",
+            (event.step, 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(-2, 0),
+            textcoords="offset points",
+            rotation=90,
+            ha="right",
+            va="top",
+            fontsize=7,
+        )
+    accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
+    norms.set_ylabel("gradient norm")
+    loss.set_ylabel("loss")
+    figure.legend(*norms.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
 def draw_times(block: TimesBlock, key: str) -> Markup:
     """Medians and middle halves of one block's step times."""
     with _style():
-        count = len(block.rows)
-        figure = Figure(figsize=(WIDTH, 1.3 + 0.5 * count), layout="constrained")
-        axes = figure.subplots()
-        spread = np.linspace(-0.27, 0.27, max(2, len(block.implementations)))
-        for index, name in enumerate(block.implementations):
-            color, marker = COLORS[index % 6], MARKERS[index % len(MARKERS)]
-            for place, row in enumerate(block.rows):
-                time = row.cells[index]
-                if time is not None:
-                    y = place + spread[index]
-                    axes.plot([time.low, time.high], [y, y], color=color, linewidth=1.4)
-                    axes.plot(
-                        [time.median],
-                        [y],
-                        color=color,
-                        marker=marker,
-                        markersize=4.5,
-                        linestyle="",
-                        label=name,
-                    )
-        labels = [
-            f"Paddle {row.environment.place.paddle}\nPython {row.environment.place.python}"
-            + ("" if row.environment.name.startswith("py") else f", {row.environment.name}")
-            for row in block.rows
-        ]
-        axes.set(xscale="log", yticks=range(count), ylim=(count - 0.5, -0.5), xlabel="ms")
-        axes.set_yticklabels(labels)
-        _ratio_axis(axes, (1, 2, 5))
-        handles, names = axes.get_legend_handles_labels()
-        unique = dict(zip(names, handles, strict=True))
-        figure.legend(
-            unique.values(),
-            unique.keys(),
-            loc="outside lower center",
-            ncols=len(block.implementations),
-            handletextpad=0.1,
-        )
         return inline(
-            figure,
+            times_figure(block),
             key,
             f"Time of a training step: {block.title}",
             "Medians, with the middle half of the rounds, on a logarithmic axis of milliseconds. "
@@ -142,46 +113,104 @@ def draw_times(block: TimesBlock, key: str) -> Markup:
         )
 
 
+def times_figure(block: TimesBlock) -> Figure:
+    """The picture, not yet made to stand in a page."""
+    count = len(block.rows)
+    figure = Figure(figsize=(WIDTH, 1.3 + 0.5 * count), layout="constrained")
+    axes = figure.subplots()
+    spread = np.linspace(-0.27, 0.27, max(2, len(block.implementations)))
+    for index, name in enumerate(block.implementations):
+        color, marker = COLORS[index % 6], MARKERS[index % len(MARKERS)]
+        for place, row in enumerate(block.rows):
+            time = row.cells[index]
+            if time is not None:
+                y = place + spread[index]
+                axes.plot([time.low, time.high], [y, y], color=color, linewidth=1.4)
+                axes.plot(
+                    [time.median],
+                    [y],
+                    color=color,
+                    marker=marker,
+                    markersize=4.5,
+                    linestyle="",
+                    label=plain(name),
+                )
+    labels = [
+        f"Paddle {row.environment.place.paddle}\nPython {row.environment.place.python}"
+        + ("" if row.environment.name.startswith("py") else f", {row.environment.name}")
+        for row in block.rows
+    ]
+    axes.set(xscale="log", yticks=range(count), ylim=(count - 0.5, -0.5), xlabel="ms")
+    axes.set_yticklabels(map(plain, labels))
+    _ratio_axis(axes, (1, 2, 5))
+    handles, names = axes.get_legend_handles_labels()
+    unique = dict(zip(names, handles, strict=True))
+    figure.legend(
+        unique.values(),
+        unique.keys(),
+        loc="outside lower center",
+        ncols=len(block.implementations),
+        handletextpad=0.1,
+    )
+    return figure
+
+
 def draw_comparison(comparison: Comparison, key: str) -> Markup:
-    """Ratios with their intervals, the verdict at the right of each."""
-    benchmarks = comparison.benchmarks
+    """Ratios with their intervals, the verdict at the right of each; nothing of no benchmark."""
+    if not comparison.benchmarks:
+        return Markup()
     with _style():
-        figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(benchmarks)), layout="constrained")
-        axes = figure.subplots()
-        same = comparison.within
-        axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
-        axes.axvline(1, color=INK, linewidth=0.8)
-        for place, bench in enumerate(benchmarks):
-            color, marker = VERDICT_LOOKS[bench.verdict]
-            if bench.low is not None and bench.high is not None:
-                axes.plot([bench.low, bench.high], [place, place], color=color, linewidth=1.4)
-            axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
-            axes.annotate(
-                bench.verdict,
-                (1.02, place),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                annotation_clip=False,
-                fontsize=8,
-            )
-        ends = [end for bench in benchmarks for end in (bench.low, bench.high, bench.ratio) if end]
-        reach = max([1.15, *(max(end, 1 / end) for end in ends)]) * 1.03
-        axes.set(
-            xscale="log",
-            xlim=(1 / reach, reach),
-            ylim=(len(benchmarks) - 0.5, -0.5),
-            yticks=range(len(benchmarks)),
-            xlabel="times the baseline's time: left is faster",
-        )
-        axes.set_yticklabels([comparison.short(bench) for bench in benchmarks])
-        _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
         return inline(
-            figure,
+            comparison_figure(comparison),
             key,
             f"{comparison.candidate} against {comparison.baseline}",
             "The candidate's time as a multiple of the baseline's, with "
             f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
         )
+
+
+def comparison_figure(comparison: Comparison) -> Figure:
+    """The picture, not yet made to stand in a page."""
+    benchmarks = comparison.benchmarks
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(benchmarks)), layout="constrained")
+    axes = figure.subplots()
+    same = comparison.within
+    axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
+    axes.axvline(1, color=INK, linewidth=0.8)
+    for place, bench in enumerate(benchmarks):
+        color, marker = VERDICT_LOOKS[bench.verdict]
+        if bench.low is not None and bench.high is not None:
+            axes.plot([bench.low, bench.high], [place, place], color=color, linewidth=1.4)
+        axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
+        axes.annotate(
+            bench.verdict,
+            (1.02, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            annotation_clip=False,
+            fontsize=8,
+        )
+    ends = [end for bench in benchmarks for end in (bench.low, bench.high, bench.ratio) if end]
+    reach = max([1.15, *(max(end, 1 / end) for end in ends)]) * 1.03
+    axes.set(
+        xscale="log",
+        xlim=(1 / reach, reach),
+        ylim=(len(benchmarks) - 0.5, -0.5),
+        yticks=range(len(benchmarks)),
+        xlabel="times the baseline's time: left is faster",
+    )
+    axes.set_yticklabels([plain(comparison.short(bench)) for bench in benchmarks])
+    _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
+    return figure
+
+
+def plain(text: str) -> str:
+    """Text from a file as a picture takes it: no formulas, and no letter that the font lacks."""
+    known = (
+        letter if letter == "\n" or (letter.isprintable() and letter < "\u0250") else "?"
+        for letter in text
+    )
+    return "".join(known).replace("$", r"\$")
 
 
 def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
@@ -294,7 +323,8 @@ def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
     broken = any(point.nonfinite for point in points)
     span = max(np.log10(high / low), 1)
     below, above = span * (0.22 if zeros else 0.06), span * (0.22 if broken else 0.06)
-    axes.set(yscale="log", ylim=(low / 10**below, high * 10**above))
+    bottom, top = max(low / 10**below, SMALLEST), min(high * 10**above, 1 / SMALLEST)
+    axes.set(yscale="log", ylim=(bottom, top))
     axes.grid(axis="y", color=THIN, linewidth=0.5)
     # Numbers beside the marks would be read as theirs.
     least, most = low / 10 ** (below / 4), high * 10 ** (above / 4)
@@ -316,6 +346,3 @@ def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
                 va="center",
                 annotation_clip=False,
             )
-
-
-__all__ = ["draw_comparison", "draw_curves", "draw_times", "inline"]

@@ -108,7 +108,11 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
 def read_environment(folder: Path) -> EnvironmentResults:
     """Read what one environment left, and tell what is missing of what it should have left."""
     found = EnvironmentResults(folder.name)
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    try:
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    except OSError as error:
+        found.problems.append(Problem("", f"the folder cannot be read: {error.strerror}"))
+        return found
     # Benchmark environments run no tests.
     kinds = KINDS if "tests-run.json" in names or not folder.name.startswith("bench") else KINDS[1:]
     if not names:
@@ -187,8 +191,11 @@ def _read_history(path: Path, found: EnvironmentResults) -> None:
         return
     if pair[0] in found.histories:
         found.problems.append(Problem(path.name, "holds the same experiment as another file"))
-    else:
-        found.histories[pair[0]] = pair[1]
+        return
+    found.histories[pair[0]] = pair[1]
+    if pair[1].outcome != "finished":
+        text = f"is of a run that did not finish: {pair[1].outcome} after {pair[1].steps} steps"
+        found.problems.append(Problem(path.name, text))
 
 
 def _try(problems: list[Problem], name: str, path: Path, read: Callable[[Path], T]) -> T | None:
