@@ -28,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Device to run on. Default: all, every one that is there. One asked for by name must "
         "be there.",
     )
+    parser.getgroup("rnn_core").addoption(
+        "--results",
+        metavar="FOLDER",
+        help="Leave outcomes, times and histories there for python -m benchmarks.report. What an "
+        "earlier run left there is removed first.",
+    )
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -37,6 +43,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return MOST_WORKERS if (os.cpu_count() or 1) > MOST_WORKERS else None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Set what must be set before Paddle is imported and before a benchmark is known."""
     if hasattr(config, "workerinput"):
@@ -50,6 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from benchmarks.plugin import ComparisonPlugin
 
         config.pluginmanager.register(ComparisonPlugin(config), "rnn_core-comparison")
+    folder = config.getoption("results")
+    if folder is not None and not hasattr(config, "workerinput"):
+        from benchmarks import results
+
+        kind: results.Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
+        plugin = results.ResultsPlugin(config, config.invocation_params.dir / folder, kind)
+        config.pluginmanager.register(plugin, results.NAME)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -71,6 +85,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             resolve_device(wanted)
         except ValueError as error:
             raise pytest.UsageError(f"--device {wanted}: {error}") from error
+    results = session.config.pluginmanager.get_plugin("rnn_core-results")
+    if results is not None:
+        results.begin(devices(wanted)[0])
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report
+from benchmarks import summary
 from benchmarks.baseline import (
     SavedRun,
     best_comparable,
@@ -89,7 +89,7 @@ class ComparisonPlugin:
             self.take(str(self.asked))
         if self.baseline is not None:
             self.session.compared_mapping = {
-                report.file_name(self.baseline): dict(self.baseline.benchmarks)
+                summary.file_name(self.baseline): dict(self.baseline.benchmarks)
             }
 
     def choose(self, names: list[str]) -> None:
@@ -99,7 +99,7 @@ class ComparisonPlugin:
         machine = machine_identity(self.environments)
         self.baseline = best_comparable(runs, machine, names)
         if self.baseline is None:
-            self.said += report.no_baseline(runs, machine)
+            self.said += summary.no_baseline(runs, machine)
 
     def take(self, number: str) -> None:
         """Take the run that was named, or end the session."""
@@ -156,7 +156,7 @@ class ComparisonPlugin:
         if not bench.benchmarks:
             bench.save = bench.autosave = bench.json = None  # It would warn, and so fail.
         elif exitstatus == pytest.ExitCode.TESTS_FAILED and not (bench.save or bench.autosave):
-            self.said.append(report.NOT_SAVED)
+            self.said.append(summary.NOT_SAVED)
         elif not (bench.save or bench.autosave) and exitstatus == pytest.ExitCode.OK:
             # The number and the version are what its table shows of a baseline's name.
             bench.autosave = next(iter(self.environments.values()))["paddle"]
@@ -174,12 +174,12 @@ class ComparisonPlugin:
             compared = len(names) - len(new)
             changes = differences(self.environments, self.baseline.environments)
             paddle = next(iter(self.environments.values()))["paddle"]
-            self.said += report.comparison(self.baseline, paddle, changes, compared, new, gone)
+            self.said += summary.comparison(self.baseline, paddle, changes, compared, new, gone)
         if not compared:
-            if self.said != report.FIRST_RUN or bench.compare_fail:
-                self.said.append(report.NOTHING_COMPARED)
+            if self.said != summary.FIRST_RUN or bench.compare_fail:
+                self.said.append(summary.NOTHING_COMPARED)
             if bench.compare_fail:
-                self.said.append(report.COMPARISON_REQUIRED)
+                self.said.append(summary.COMPARISON_REQUIRED)
                 bench.compare_fail = []  # It would end in a usage error, without a summary.
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -189,10 +189,10 @@ class ComparisonPlugin:
         bench = self.session
         # pytest-benchmark would raise here, and a hundred lines of traceback end the output.
         for name, reason in bench.performance_regressions:
-            self.said.append(f"{report.REGRESSED}{name}: {reason}")
+            self.said.append(f"{summary.REGRESSED}{name}: {reason}")
             self.run.exitstatus = pytest.ExitCode.TESTS_FAILED
         bench.performance_regressions = []
         try:
             return (yield)
         finally:
-            report.write(terminalreporter, bench, self.baseline, self.said)
+            summary.write(terminalreporter, bench, self.baseline, self.said)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.results import leave_history
 from rnn_core import EXPERIMENTS, History, train
 
 
@@ -14,6 +15,7 @@ from rnn_core import EXPERIMENTS, History, train
 def test_experiment(
     benchmark: BenchmarkFixture,
     record_property: Callable[[str, object], None],
+    pytestconfig: pytest.Config,
     device: str,
     name: str,
 ) -> None:
@@ -23,6 +25,7 @@ def test_experiment(
     benchmark.name = name
     train(replace(config, epochs=1))  # Warm-up.
     history = benchmark.pedantic(train, args=(config,), rounds=1)  # type: ignore[no-untyped-call]
+    leave_history(pytestconfig, name, history)
 
     behaviour = describe(history)
     benchmark.extra_info.update(device=device, experiment=name, behaviour=behaviour)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.report import STAGES
 from benchmarks.same_work import CPU_TOLERANCE, check_same_work
+from benchmarks.summary import STAGES
 from benchmarks.work import (
     CLIP_NORM,
     PADDLE_IMPLEMENTATIONS,

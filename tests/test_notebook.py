@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import notebook
 from rnn_core import EXPERIMENTS, History
-from tests import notebook
 from tests.runs import run
 
 # As long as its figures can be compared.

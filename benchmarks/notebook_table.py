@@ -3,7 +3,7 @@
     python -m rnn_core run exploding-rnn --save exploding.npz
     python -m rnn_core run clipped-rnn --save clipped.npz
     python -m rnn_core run clipped-lstm --save lstm.npz
-    python -m tests.notebook_table exploding.npz clipped.npz lstm.npz
+    python -m benchmarks.notebook_table exploding.npz clipped.npz lstm.npz
 
 All three are needed, whole, of each environment; each environment adds a column.
 """
@@ -11,15 +11,8 @@ All three are needed, whole, of each environment; each environment adds a column
 import sys
 from collections.abc import Iterator, Sequence
 
+from benchmarks import notebook
 from rnn_core import EXPERIMENTS, History
-from tests import notebook
-
-NORMS = {"exploding-rnn": notebook.EXPLODING_RNN, "clipped-rnn": notebook.CLIPPED_RNN}
-CORRECT = {
-    "exploding-rnn": notebook.EXPLODING_RNN_CORRECT,
-    "clipped-rnn": notebook.CLIPPED_RNN_CORRECT,
-    "clipped-lstm": notebook.CLIPPED_LSTM_CORRECT,
-}
 
 
 def main(paths: Sequence[str]) -> None:
@@ -55,37 +48,23 @@ def table(columns: dict[str, dict[str, History]]) -> Iterator[str]:
     names = ["run", "step", "figure", "notebook, 2021", *columns, "largest error", "allowed"]
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
-    for run, rows in NORMS.items():
-        for row in rows:
-            for name in "WUb":
-                printed = getattr(row, name)
-                ours = [
-                    histories[run].raw_norms[f"recurrent.{name}"][row.step - 1]
-                    for histories in columns.values()
-                ]
-                error = max(abs(value / printed - 1) for value in ours)
-                figures = [f"{value:.6f}" for value in (printed, *ours)]
-                figures = [f"norm of {name}", *figures]
-                cells = [run, str(row.step), *figures, f"{error:.0e}", f"{row.rtol:.0e}"]
-                yield f"| {' | '.join(cells)} |"
-    for run, printed_counts in CORRECT.items():
-        for step, count in printed_counts.items():
-            ours = [correct(histories[run], step) for histories in columns.values()]
-            figures = [f"{number}/4" for number in (count, *ours)]
-            cells = [
-                run,
-                str(step),
-                "correct",
-                *figures,
-                str(max(abs(number - count) for number in ours)),
-                "0",
-            ]
-            yield f"| {' | '.join(cells)} |"
-
-
-def correct(history: History, step: int) -> int:
-    """Right predictions, of four, in the epoch that this step ended."""
-    return round(4 * float(history.accuracy[history.epoch_ends.tolist().index(step)]))
+    for figure in notebook.figures():
+        ours = []
+        for name, histories in columns.items():
+            value = figure.of(histories[figure.experiment])
+            if value is None:
+                sys.exit(f"{name}: {figure.experiment} ended before step {figure.step}")
+            ours.append(value)
+        error = max(map(figure.error, ours))
+        cells = [
+            figure.experiment,
+            str(figure.step),
+            figure.name,
+            *(figure.text(value) for value in (figure.printed, *ours)),
+            f"{error:.0e}" if figure.rtol else f"{error:.0f}",
+            f"{figure.rtol:.0e}" if figure.rtol else "0",
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

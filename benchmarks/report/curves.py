@@ -1,0 +1,253 @@
+"""The three experiments as the page draws them: few enough points to be a table as well."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import notebook
+from benchmarks.notebook_table import column
+from benchmarks.report.matrix import Environment
+from rnn_core import EXPERIMENTS, History
+from rnn_core.report import event_text
+
+# As many as a table can have rows.
+MOST_POINTS = 50
+# The LSTM's gates are drawn as one line for each kind of parameter.
+GATES = {"w": "inputs", "u": "states", "b": "biases"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """The values of a few steps in a row.
+
+    Attributes:
+        largest: the largest finite value; None where there is none.
+        zero: whether all are exactly zero.
+        nonfinite: whether one is NaN or infinite.
+    """
+
+    largest: float | None
+    zero: bool
+    nonfinite: bool
+
+    @property
+    def drawn(self) -> float:
+        """The value on a logarithmic axis; NaN, which is not drawn, where it has no place there."""
+        return self.largest if self.largest and self.largest > 0 else np.nan
+
+    @property
+    def text(self) -> str:
+        """The value in the table."""
+        if self.zero:
+            return "exactly 0"
+        finite = "" if self.largest is None else f"{self.largest:.4g}"
+        broken = "NaN or infinite" if self.nonfinite else ""
+        return ", ".join(filter(None, (finite, broken)))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One history, and the environments in which the run was the same to the last bit.
+
+    Attributes:
+        experiment: its name.
+        where: names of the environments, with the device where it is not the CPU.
+        versions: of Paddle, of these.
+        history: of any of them.
+        ends: the step that ends each point's steps, `[P]`.
+        norms: largest gradient norm before clipping, by the line's label, of P points each.
+        loss: mean squared error, of P points.
+        accuracy: of the last epoch that ends in a point's steps; None where none does.
+        events: in words.
+    """
+
+    experiment: str
+    where: tuple[str, ...]
+    versions: str
+    history: History
+    ends: tuple[int, ...]
+    norms: Mapping[str, Sequence[Point]]
+    loss: Sequence[Point]
+    accuracy: Sequence[float | None]
+    events: tuple[str, ...]
+
+    @property
+    def heads(self) -> list[str]:
+        """The table's columns."""
+        return ["step", *self.norms, "loss", "accuracy"]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The table: the same numbers as in the picture."""
+        starts = [1, *(end + 1 for end in self.ends)]
+        found = []
+        for index, (start, end) in enumerate(zip(starts, self.ends, strict=False)):
+            accuracy = self.accuracy[index]
+            found.append(
+                [
+                    str(end) if start == end else f"{start} to {end}",
+                    *(points[index].text for points in self.norms.values()),
+                    self.loss[index].text,
+                    "" if accuracy is None else f"{accuracy:.0%}",
+                ]
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """A figure that the notebook printed, beside that of each group of runs.
+
+    Attributes:
+        figure: the printed one.
+        cells: text of each group's, and whether it is within what is allowed; None where there is
+            no such run.
+    """
+
+    figure: notebook.Figure
+    cells: tuple[tuple[str, bool] | None, ...]
+    error: float
+
+    @property
+    def allowed(self) -> str:
+        """The largest error that is."""
+        return f"{self.figure.rtol:.0e}" if self.figure.rtol else "0"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The notebook's figures; a column for each group of environments in which all are equal."""
+
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    rows: tuple[PrintedRow, ...]
+
+    @property
+    def experiments(self) -> dict[str, list[PrintedRow]]:
+        """The rows of each experiment, in the order of the experiments."""
+        return {
+            name: [row for row in self.rows if row.figure.experiment == name]
+            for name in EXPERIMENTS
+        }
+
+    @property
+    def outside(self) -> int:
+        """How many figures are further off than allowed somewhere."""
+        return sum(any(cell and not cell[1] for cell in row.cells) for row in self.rows)
+
+
+def curves_of(environments: Iterable[Environment]) -> dict[str, list[Curves]]:
+    """For each experiment, its runs that differ in any bit; those shared by most come first."""
+    found: dict[str, list[Curves]] = {}
+    for experiment in EXPERIMENTS:
+        groups: dict[bytes, list[tuple[str, History]]] = {}
+        for label, histories in _labelled(environments):
+            if experiment in histories:
+                history = histories[experiment]
+                groups.setdefault(_bits(history), []).append((label, history))
+        ordered = sorted(groups.values(), key=lambda group: -len(group))
+        found[experiment] = [_curves(experiment, group) for group in ordered]
+    return found
+
+
+def printed_of(environments: Iterable[Environment]) -> Printed:
+    """The notebook's figures beside those of every environment."""
+    groups: dict[tuple[float | None, ...], list[tuple[str, str]]] = {}
+    figures = list(notebook.figures())
+    for label, histories in _labelled(environments):
+        values = tuple(
+            figure.of(histories[figure.experiment]) if figure.experiment in histories else None
+            for figure in figures
+        )
+        groups.setdefault(values, []).append((label, column(next(iter(histories.values())))))
+    rows = []
+    for index, figure in enumerate(figures):
+        ours = [values[index] for values in groups]
+        errors = [figure.error(value) for value in ours if value is not None]
+        cells = tuple(
+            None
+            if value is None
+            else (figure.text(value), bool(figure.error(value) <= figure.rtol))
+            for value in ours
+        )
+        # fmax would hide a NaN, which is as wrong as can be.
+        rows.append(PrintedRow(figure, cells, float(np.max(errors)) if errors else np.nan))
+    columns = tuple(
+        (_versions(version for _, version in group), tuple(label for label, _ in group))
+        for group in groups.values()
+    )
+    return Printed(columns, tuple(rows) if groups else ())
+
+
+def _versions(versions: Iterable[str]) -> str:
+    """Paddle's versions, each once: "Paddle 2.6.2, 3.3.1"."""
+    return ", Paddle ".join(dict.fromkeys(versions)).replace(", Paddle Paddle", ",")
+
+
+def _labelled(environments: Iterable[Environment]) -> Iterable[tuple[str, dict[str, History]]]:
+    """Each environment's and device's histories, by experiment."""
+    for environment in environments:
+        devices: dict[str, dict[str, History]] = {}
+        for (device, experiment), history in environment.results.histories.items():
+            devices.setdefault(device, {})[experiment] = history
+        for device, histories in devices.items():
+            yield environment.name + ("" if device == "cpu" else f" on {device}"), histories
+
+
+def _bits(history: History) -> bytes:
+    """Equal for runs that are equal to the last bit."""
+    series = [history.loss, history.accuracy, *history.raw_norms.values()]
+    series += history.clipped_norms.values()
+    return b"|".join(values.tobytes() for values in series)
+
+
+def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
+    history = group[0][1]
+    steps = history.recorded
+    size = -(-len(steps) // MOST_POINTS)
+    # Whole epochs of four steps, so that each point has an accuracy.
+    size = size if size <= 1 else -(-size // 4) * 4
+    ends = [*range(size, len(steps), size), len(steps)] if len(steps) else []
+    lines: dict[str, list[NDArray[Any]]] = {}
+    for name, values in history.raw_norms.items():
+        lines.setdefault(_line(name), []).append(values)
+    accuracies = dict(zip(history.epoch_ends.tolist(), history.accuracy.tolist(), strict=True))
+    last = [int(steps[end - 1]) for end in ends]
+    return Curves(
+        experiment=experiment,
+        where=tuple(label for label, _ in group),
+        versions=_versions(column(each) for _, each in group),
+        history=history,
+        ends=tuple(last),
+        norms={name: _points(np.stack(values), ends) for name, values in lines.items()},
+        loss=_points(history.loss[np.newaxis], ends),
+        accuracy=tuple(accuracies.get(end) for end in last),
+        events=tuple(f"{event.kind} at {event_text(event)}" for event in history.events),
+    )
+
+
+def _line(name: str) -> str:
+    """The line that a parameter belongs to: "recurrent.u_f" to that of all states' weights."""
+    layer, _, parameter = name.partition(".")
+    kind, _, gate = parameter.partition("_")
+    if layer == "recurrent" and gate and kind in GATES:
+        return f"recurrent.{kind}, {GATES[kind]}, largest gate"
+    return name
+
+
+def _points(values: NDArray[Any], ends: Sequence[int]) -> tuple[Point, ...]:
+    """The points of `values`, of several parameters `[N, R]`."""
+    points = []
+    for start, end in zip([0, *ends], ends, strict=False):
+        part = values[:, start:end]
+        finite = part[np.isfinite(part)]
+        points.append(
+            Point(
+                largest=float(finite.max()) if finite.size else None,
+                zero=bool((part == 0).all()),
+                nonfinite=finite.size < part.size,
+            )
+        )
+    return tuple(points)

@@ -1,0 +1,285 @@
+"""What broke where: the environments by Paddle, device and Python, and what to say first."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, get_args
+
+from benchmarks.report.formats import Case
+from benchmarks.report.reading import KINDS, EnvironmentResults
+
+State = Literal["failed", "incomplete", "passed"]
+# From the worst on.
+STATES: tuple[State, ...] = get_args(State)
+UNKNOWN = "unknown"
+# Older than the newest by more than this, and an environment was not part of the same run of tox.
+OLD = timedelta(days=1)
+# The names of tox's environments.
+NAMED = re.compile(r"(?:py(?P<python>3\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
+# By which facts a failure may be told from the rest, in the order in which they are tried.
+TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
+
+
+class Place(NamedTuple):
+    """Where an environment stands in the matrix."""
+
+    device: str
+    paddle: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment as the page shows it.
+
+    Attributes:
+        results: what it left.
+        facts: of its first device: versions, machine, flags; empty where nothing tells them.
+        place: in the matrix; parts that nothing tells are "unknown".
+        date: of its last run; None where no file tells it.
+        old: how much older it is than the newest, in words; empty where it is not.
+        part: whether only some of the tests were asked for.
+    """
+
+    results: EnvironmentResults
+    facts: Mapping[str, str]
+    place: Place
+    date: datetime | None
+    old: str = ""
+    part: bool = False
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.results.name
+
+    @property
+    def cases(self) -> list[Case]:
+        """Of tests and benchmarks."""
+        return [case for kind in KINDS for case in self.results.cases.get(kind, [])]
+
+    @property
+    def failures(self) -> list[Case]:
+        """What failed, errors outside the tests included."""
+        return [case for case in self.cases if case.outcome in ("failed", "error")]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many passed, failed and were skipped."""
+        names = {"error": "failed"}
+        return Counter(names.get(case.outcome, case.outcome) for case in self.cases)
+
+    @property
+    def flags(self) -> str:
+        """Those that change the rounding, for it changes the figures."""
+        return " ".join(
+            flag for flag in self.facts.get("flags", "").split() if flag.startswith("MKL_")
+        )
+
+    @property
+    def state(self) -> State:
+        """The worst that is known."""
+        if self.failures:
+            return "failed"
+        return "incomplete" if self.results.problems else "passed"
+
+    @property
+    def verdict(self) -> str:
+        """The state in a few words."""
+        if self.failures:
+            return f"{len(self.failures)} failed"
+        return "incomplete" if self.results.problems else "passed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One test that failed somewhere.
+
+    Attributes:
+        name: the test's.
+        where: the environments in which it failed, with what it said there.
+        ran: how many environments ran it.
+        pattern: what the environments have in common that no other has, or empty.
+    """
+
+    name: str
+    where: tuple[tuple[Environment, Case], ...]
+    ran: int
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A reason for which tests were skipped, and how many in which environments."""
+
+    reason: str
+    where: tuple[tuple[str, int], ...]
+
+    @property
+    def most(self) -> int:
+        """Of the tests of one environment."""
+        return max(count for _, count in self.where)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the matrix; `cells` holds the environments of each Python."""
+
+    device: str
+    paddle: str
+    cells: tuple[tuple[Environment, ...], ...]
+
+
+def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environment]:
+    """The environments in the matrix's order: device, Paddle, Python, name."""
+    found = [_environment(results) for results in all_results]
+    paddles = {each.facts["paddle"] for each in found if "paddle" in each.facts}
+    newest = max((each.date for each in found if each.date), default=None)
+    dated = []
+    for each in found:
+        age = newest - each.date if newest and each.date else timedelta()
+        old = f"{age.days} days older than the newest" if age > OLD else ""
+        place = each.place
+        if not each.facts:
+            # Its name says 3.2, and others tell of which 3.2 that is.
+            same = [paddle for paddle in paddles if paddle.startswith(f"{place.paddle}.")]
+            place = place._replace(paddle=max(same, key=version, default=place.paddle))
+        dated.append(replace(each, place=place, old=old))
+    return sorted(dated, key=_order)
+
+
+def rows_of(environments: Sequence[Environment]) -> tuple[list[str], list[Row]]:
+    """The Pythons, and a row for each Paddle version on each device."""
+    pythons = sorted({each.place.python for each in environments}, key=version)
+    heads = dict.fromkeys((each.place.device, each.place.paddle) for each in environments)
+    rows = [
+        Row(
+            *head,
+            tuple(
+                tuple(each for each in environments if each.place == (*head, python))
+                for python in pythons
+            ),
+        )
+        for head in heads
+    ]
+    return pythons, rows
+
+
+def headline(environments: Sequence[Environment]) -> str:
+    """What a reader should know after ten seconds."""
+    total = len(environments)
+    failed = sum(each.state == "failed" for each in environments)
+    incomplete = sum(each.state == "incomplete" for each in environments)
+    if not total:
+        return "No environment left results"
+    if not failed and not incomplete:
+        return "The one environment passed" if total == 1 else f"All {total} environments passed"
+    of = f"of {total} environment{'s' * (total > 1)}"
+    are = "is" if incomplete == 1 else "are"
+    if not failed:
+        return f"{incomplete} {of} {are} incomplete"
+    failures = f"{failed} {of} {'has' if failed == 1 else 'have'} failures"
+    return f"{failures}, {incomplete} more {are} incomplete" if incomplete else failures
+
+
+def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Environment], str]]:
+    """The environments that did not pass, by state, and what tells each state's from the rest."""
+    found = []
+    for state in STATES[:-1]:
+        those = [each for each in environments if each.state == state]
+        if those:
+            found.append((state, those, what_tells(those, environments)))
+    return found
+
+
+def failures_of(environments: Sequence[Environment]) -> list[Failure]:
+    """Every test that failed, those that failed in most environments first."""
+    outcomes: dict[str, list[tuple[Environment, Case]]] = {}
+    for each in environments:
+        for case in each.cases:
+            if case.outcome != "skipped":
+                outcomes.setdefault(case.name, []).append((each, case))
+    found = []
+    for name, pairs in outcomes.items():
+        where = tuple(pair for pair in pairs if pair[1].outcome != "passed")
+        if where:
+            ran = [each for each, _ in pairs]
+            pattern = what_tells([each for each, _ in where], ran)
+            found.append(Failure(name, where, len(ran), pattern))
+    return sorted(found, key=lambda failure: (-len(failure.where), failure.name))
+
+
+def skips_of(environments: Sequence[Environment]) -> list[Skip]:
+    """Every reason to skip, the most frequent first."""
+    found: dict[str, Counter[str]] = {}
+    for each in environments:
+        for case in each.cases:
+            if case.outcome == "skipped":
+                found.setdefault(case.reason, Counter())[each.name] += 1
+    skips = [Skip(reason, tuple(counts.items())) for reason, counts in found.items()]
+    return sorted(skips, key=lambda skip: (-skip.most, skip.reason))
+
+
+def what_tells(failed: Sequence[Environment], ran: Sequence[Environment]) -> str:
+    """The fact that all failing environments share and no other has: "Paddle 2.6.2"."""
+    others = [each for each in ran if each not in failed]
+    if not others:
+        return "everywhere" if len(ran) > 1 else ""
+    for key in TELLING:
+        values = {_fact(each, key) for each in failed}
+        if len(values) == 1 and values.isdisjoint(_fact(each, key) for each in others):
+            value = values.pop() or "none"
+            return f"all with {NAMES.get(key, key)} {value}, and no other"
+    return ""
+
+
+NAMES = {"paddle": "Paddle", "python": "Python", "numpy": "NumPy", "cpu": "CPU"}
+
+
+def version(text: str) -> tuple[int, ...]:
+    """A version as numbers, so that 3.10 comes after 3.9; what has none comes last."""
+    return tuple(map(int, re.findall(r"\d+", text)[:4])) or (10**9,)
+
+
+def _environment(results: EnvironmentResults) -> Environment:
+    devices = [facts for run in results.runs.values() for facts in run.environments.values()] + [
+        history.environment for history in results.histories.values()
+    ]
+    facts = devices[0] if devices else {}
+    named = NAMED.fullmatch(results.name.removesuffix("-cpu"))
+    known = any(facts.get("device", "").startswith("gpu") for facts in devices)
+    gpu = known if devices else bool(named and named["gpu"])
+    python, paddle = facts.get("python"), facts.get("paddle")
+    if named and paddle is None:
+        paddle = ".".join(named["paddle"])
+    if named and named["python"] and python is None:
+        python = f"3.{named['python'][1:]}"
+    place = Place(
+        "gpu" if gpu else "cpu" if devices or named else UNKNOWN,
+        paddle or UNKNOWN,
+        ".".join(python.split(".")[:2]) if python else UNKNOWN,
+    )
+    date = max((run.date for run in results.runs.values()), default=None)
+    tests = results.runs.get("tests")
+    return Environment(results, facts, place, date, part=bool(tests and _selects(tests.arguments)))
+
+
+def _selects(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for less than all tests: by a path, or by an option."""
+    selecting = ("-k", "-m", "-x", "--lf", "--last-failed", "--deselect", "--ignore", "--maxfail")
+    return any(
+        not argument.startswith("-") or argument.startswith(selecting) for argument in arguments
+    )
+
+
+def _fact(environment: Environment, key: str) -> str:
+    if key in ("paddle", "python", "device"):
+        return str(getattr(environment.place, key))
+    return environment.facts.get(key, "")
+
+
+def _order(environment: Environment) -> tuple[str, tuple[int, ...], tuple[int, ...], str]:
+    place = environment.place
+    return place.device, version(place.paddle), version(place.python), environment.name

@@ -1,0 +1,126 @@
+"""The page: everything that was read, put into templates/page.html."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from jinja2 import Environment as Templates
+from jinja2 import FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmarks.report import pictures
+from benchmarks.report.curves import curves_of, printed_of
+from benchmarks.report.formats import VERDICTS
+from benchmarks.report.matrix import (
+    STATES,
+    Environment,
+    State,
+    environments_of,
+    failures_of,
+    headline,
+    rows_of,
+    skips_of,
+    worst_of,
+)
+from benchmarks.report.reading import Results
+from benchmarks.report.times import blocks_of
+from rnn_core import EXPERIMENTS
+
+TEMPLATES = Path(__file__).parent / "templates"
+# The sections' ids and titles, in their order.
+SECTIONS = {
+    "matrix": "Matrix",
+    "broken": "What broke where",
+    "notebook": "The notebook's figures",
+    "curves": "The three experiments",
+    "times": "Step times",
+    "comparisons": "Comparisons",
+    "faults": "Planted faults",
+    "skipped": "What was skipped, and why",
+    "environments": "Environments",
+}
+SYMBOLS = {"failed": "✗", "incomplete": "!", "passed": "✓"}
+FACTS = {
+    "paddle": "Paddle",
+    "paddle_commit": "Paddle's commit",
+    "cuda": "CUDA",
+    "cudnn": "cuDNN",
+    "python": "Python",
+    "numpy": "NumPy",
+    "cpu": "CPU",
+    "cpu_count": "CPUs",
+}
+
+T = TypeVar("T")
+
+
+def make_page(results: Results, now: datetime) -> str:
+    """The whole page as HTML; whatever a result file says is escaped."""
+    templates = Templates(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"date": _date, "ms": _ms, "fact": _fact}
+    environments = environments_of(results.environments)
+    pythons, rows = rows_of(environments)
+    return templates.get_template("page.html").render(
+        sections=SECTIONS,
+        symbols=SYMBOLS,
+        made=now,
+        headline=headline(environments),
+        worst=worst_of(environments),
+        state=_state(environments),
+        environments=environments,
+        ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
+        counts=sum((each.counts for each in environments), Counter()),
+        pythons=pythons,
+        rows=rows,
+        failures=failures_of(environments),
+        problems=results.problems,
+        printed=printed_of(environments),
+        experiments=EXPERIMENTS,
+        curves={
+            name: _drawn(found, pictures.draw_curves, name)
+            for name, found in curves_of(environments).items()
+        },
+        times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
+        slower=sum(each.count("slower") for each in results.comparisons),
+        different=sum(each.different for each in results.comparisons),
+        comparisons=_drawn(results.comparisons, pictures.draw_comparison, "comparison"),
+        verdicts=VERDICTS,
+        planting=results.planting,
+        skips=skips_of(environments),
+    )
+
+
+def _drawn(
+    all_of_them: Sequence[T], draw: Callable[[T, str], Markup], name: str
+) -> list[tuple[T, Markup]]:
+    """Each with its picture, whose ids begin with its name and number."""
+    return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(all_of_them, 1)]
+
+
+def _state(environments: Sequence[Environment]) -> State:
+    """That of the worst; of none, that they are missing."""
+    return min((each.state for each in environments), key=STATES.index, default="incomplete")
+
+
+def _date(date: datetime | None) -> str:
+    if date is None:
+        return "unknown"
+    return f"{date:%Y-%m-%d %H:%M} UTC"
+
+
+def _ms(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _fact(key: str) -> str:
+    """The name of a fact of an environment."""
+    return FACTS.get(key, key.replace("_", " "))

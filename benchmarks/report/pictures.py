@@ -1,0 +1,348 @@
+"""The page's pictures: matplotlib's SVG, made to stand inside a page.
+
+A page has two colour schemes, and ids that are unique: so colours become CSS variables, and every
+id gets the picture's name before it.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+from benchmarks.report.curves import Curves, Point
+from benchmarks.report.formats import Comparison
+from benchmarks.report.times import TimesBlock
+from rnn_core.plot import COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "{http://www.w3.org/1999/xlink}href"
+# Stand-ins, which no drawing uses by chance: the text's colour, and that of thin lines.
+INK, THIN = "#010203", "#040506"
+VARIABLES = {INK: "currentColor", THIN: "var(--line)"} | {
+    color.lower(): f"var(--series-{number}, {color})" for number, color in enumerate(COLORS[:6], 1)
+}
+# Colour is never the only difference.
+STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
+VERDICT_LOOKS = {
+    "slower": (COLORS[1], ">"),
+    "faster": (COLORS[2], "<"),
+    "same": (COLORS[0], "o"),
+    "cannot tell": (INK, "x"),
+}
+# Past it, and past its reciprocal, no axis is drawn.
+SMALLEST = 1e-300
+# Inches: a phone shows it without making it smaller.
+WIDTH = 4.8
+
+
+def draw_curves(curves: Curves, key: str) -> Markup:
+    """Gradient norms, loss and accuracy of one run."""
+    with _style():
+        return inline(
+            curves_figure(curves),
+            key,
+            f"{curves.experiment}: gradient norms, loss and accuracy over the steps",
+            f"{'; '.join(curves.events) or 'Nothing exploded or vanished'}. The table below holds "
+            "every number that is drawn.",
+        )
+
+
+def curves_figure(curves: Curves) -> Figure:
+    """The picture, not yet made to stand in a page."""
+    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
+    norms, loss, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=(5, 2.2, 1.2))
+    for index, (name, points) in enumerate(curves.norms.items()):
+        _log_line(norms, curves.ends, points, plain(name), index)
+    _log_line(loss, curves.ends, curves.loss, "loss", 6)
+    _log_axis(norms, [point for points in curves.norms.values() for point in points])
+    _log_axis(loss, curves.loss)
+    clip = curves.history.config.clip_norm
+    if clip is not None:
+        norms.axhline(clip, color=INK, linewidth=0.8, label=f"clipped to {clip:g}")
+    known = [
+        (end, value)
+        for end, value in zip(curves.ends, curves.accuracy, strict=True)
+        if value is not None
+    ]
+    if known:
+        accuracy.plot(*zip(*known, strict=True), color=INK, marker=".", linewidth=1)
+    accuracy.set(ylim=(-0.1, 1.1), yticks=(0, 0.5, 1), ylabel="accuracy", xlabel="step")
+    accuracy.set_yticklabels(["0%", "50%", "100%"])
+    for event in curves.history.events:
+        for axes in (norms, loss, accuracy):
+            axes.axvline(event.step, color=INK, linestyle=":", linewidth=0.9)
+        norms.annotate(
+            f"{event.kind}, step {event.step}",
+            (event.step, 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(-2, 0),
+            textcoords="offset points",
+            rotation=90,
+            ha="right",
+            va="top",
+            fontsize=7,
+        )
+    accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
+    norms.set_ylabel("gradient norm")
+    loss.set_ylabel("loss")
+    figure.legend(*norms.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def draw_times(block: TimesBlock, key: str) -> Markup:
+    """Medians and middle halves of one block's step times."""
+    with _style():
+        return inline(
+            times_figure(block),
+            key,
+            f"Time of a training step: {block.title}",
+            "Medians, with the middle half of the rounds, on a logarithmic axis of milliseconds. "
+            "The table below holds the same numbers.",
+        )
+
+
+def times_figure(block: TimesBlock) -> Figure:
+    """The picture, not yet made to stand in a page."""
+    count = len(block.rows)
+    figure = Figure(figsize=(WIDTH, 1.3 + 0.5 * count), layout="constrained")
+    axes = figure.subplots()
+    spread = np.linspace(-0.27, 0.27, max(2, len(block.implementations)))
+    for index, name in enumerate(block.implementations):
+        color, marker = COLORS[index % 6], MARKERS[index % len(MARKERS)]
+        for place, row in enumerate(block.rows):
+            time = row.cells[index]
+            if time is not None:
+                y = place + spread[index]
+                axes.plot([time.low, time.high], [y, y], color=color, linewidth=1.4)
+                axes.plot(
+                    [time.median],
+                    [y],
+                    color=color,
+                    marker=marker,
+                    markersize=4.5,
+                    linestyle="",
+                    label=plain(name),
+                )
+    labels = [
+        f"Paddle {row.environment.place.paddle}\nPython {row.environment.place.python}"
+        + ("" if row.environment.name.startswith("py") else f", {row.environment.name}")
+        for row in block.rows
+    ]
+    axes.set(xscale="log", yticks=range(count), ylim=(count - 0.5, -0.5), xlabel="ms")
+    axes.set_yticklabels(map(plain, labels))
+    _ratio_axis(axes, (1, 2, 5))
+    handles, names = axes.get_legend_handles_labels()
+    unique = dict(zip(names, handles, strict=True))
+    figure.legend(
+        unique.values(),
+        unique.keys(),
+        loc="outside lower center",
+        ncols=len(block.implementations),
+        handletextpad=0.1,
+    )
+    return figure
+
+
+def draw_comparison(comparison: Comparison, key: str) -> Markup:
+    """Ratios with their intervals, the verdict at the right of each; nothing of no benchmark."""
+    if not comparison.benchmarks:
+        return Markup()
+    with _style():
+        return inline(
+            comparison_figure(comparison),
+            key,
+            f"{comparison.candidate} against {comparison.baseline}",
+            "The candidate's time as a multiple of the baseline's, with "
+            f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
+        )
+
+
+def comparison_figure(comparison: Comparison) -> Figure:
+    """The picture, not yet made to stand in a page."""
+    benchmarks = comparison.benchmarks
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(benchmarks)), layout="constrained")
+    axes = figure.subplots()
+    same = comparison.within
+    axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
+    axes.axvline(1, color=INK, linewidth=0.8)
+    for place, bench in enumerate(benchmarks):
+        color, marker = VERDICT_LOOKS[bench.verdict]
+        if bench.low is not None and bench.high is not None:
+            axes.plot([bench.low, bench.high], [place, place], color=color, linewidth=1.4)
+        axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
+        axes.annotate(
+            bench.verdict,
+            (1.02, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            annotation_clip=False,
+            fontsize=8,
+        )
+    ends = [end for bench in benchmarks for end in (bench.low, bench.high, bench.ratio) if end]
+    reach = max([1.15, *(max(end, 1 / end) for end in ends)]) * 1.03
+    axes.set(
+        xscale="log",
+        xlim=(1 / reach, reach),
+        ylim=(len(benchmarks) - 0.5, -0.5),
+        yticks=range(len(benchmarks)),
+        xlabel="times the baseline's time: left is faster",
+    )
+    axes.set_yticklabels([plain(comparison.short(bench)) for bench in benchmarks])
+    _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
+    return figure
+
+
+def plain(text: str) -> str:
+    """Text from a file as a picture takes it: no formulas, and no letter that the font lacks."""
+    known = (
+        letter if letter == "\n" or (letter.isprintable() and letter < "\u0250") else "?"
+        for letter in text
+    )
+    return "".join(known).replace("$", r"\$")
+
+
+def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
+    """The picture as an element of a page, with a title and a description for who cannot see it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - matplotlib's own
+    for child in list(root):
+        if child.tag == f"{{{SVG}}}metadata":
+            root.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(f"{{{SVG}}}")
+        _rename(element, key)
+    for size in ("width", "height", "version"):
+        root.attrib.pop(size, None)
+    root.attrib |= {"role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
+    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(tag, {"id": f"{key}-{tag}"})
+        element.text = text
+        root.insert(position, element)
+    # Serialised by ElementTree, text and attributes are escaped.
+    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704
+
+
+def _rename(element: ElementTree.Element, key: str) -> None:
+    """Make ids the picture's own, and colours and fonts the page's."""
+    link = element.attrib.pop(XLINK, None)
+    if link is not None:
+        element.set("href", f"#{key}-{link.removeprefix('#')}")
+    for name, value in element.attrib.items():
+        if name == "id":
+            value = f"{key}-{value}"
+        value = re.sub(r"url\(#([^)]*)\)", rf"url(#{key}-\1)", value)
+        for color, variable in VARIABLES.items():
+            value = value.replace(color, variable)
+        element.set(name, re.sub(r"'DejaVu Sans'[^;]*", "inherit", value))
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Text as text, in the page's colour; the same file for the same figures."""
+    with matplotlib.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "rnn_core",
+            "font.size": 8.5,
+            "text.color": INK,
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.linewidth": 0.6,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "legend.frameon": False,
+            "legend.fontsize": 8,
+            "lines.solid_capstyle": "butt",
+            "grid.color": THIN,
+        }
+    ):
+        yield
+
+
+def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
+    """A logarithmic axis whose numbers are written out."""
+    axes.xaxis.set_major_locator(LogLocator(subs=marks))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="x", color=THIN, linewidth=0.5)
+
+
+def _log_line(
+    axes: "Axes", steps: Sequence[int], points: Sequence[Point], name: str, index: int
+) -> None:
+    """A line, and marks at the axis' ends for what has no place on it."""
+    look: dict[str, Any] = {"color": (*COLORS[:6], INK)[index % 7]}
+    values = [point.drawn for point in points]
+    axes.plot(
+        steps,
+        values,
+        label=name,
+        linewidth=1.3,
+        linestyle=(*STYLES, "-")[index % 7],
+        marker="." if len(steps) <= 25 else None,
+        **look,
+    )
+    # Side by side: at one height they would hide each other.
+    height = 0.012 * (index % 7)
+    across = axes.get_xaxis_transform()
+    zeros = [step for step, point in zip(steps, points, strict=True) if point.zero]
+    broken = [step for step, point in zip(steps, points, strict=True) if point.nonfinite]
+    axes.plot(
+        zeros,
+        [0.02 + height] * len(zeros),
+        "o",
+        transform=across,
+        markersize=3.2,
+        markerfacecolor="none",
+        markeredgewidth=0.8,
+        **look,
+    )
+    axes.plot(broken, [0.98 - height] * len(broken), "x", transform=across, markersize=4, **look)
+
+
+def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
+    """Limits with room for the marks, and words for them in the place of the axis' numbers."""
+    values = [point.drawn for point in points if not np.isnan(point.drawn)]
+    low, high = (min(values), max(values)) if values else (0.1, 1)
+    zeros = any(point.zero for point in points)
+    broken = any(point.nonfinite for point in points)
+    span = max(np.log10(high / low), 1)
+    below, above = span * (0.22 if zeros else 0.06), span * (0.22 if broken else 0.06)
+    bottom, top = max(low / 10**below, SMALLEST), min(high * 10**above, 1 / SMALLEST)
+    axes.set(yscale="log", ylim=(bottom, top))
+    axes.grid(axis="y", color=THIN, linewidth=0.5)
+    # Numbers beside the marks would be read as theirs.
+    least, most = low / 10 ** (below / 4), high * 10 ** (above / 4)
+    ticks = axes.yaxis.get_major_locator().tick_values(*axes.get_ylim())
+    axes.set_yticks([tick for tick in ticks if least <= tick <= most])
+    axes.set_yticks([], minor=True)
+    for there, limit, height, text in (
+        (zeros, least, 0.05, "exactly 0 \u25cb"),
+        (broken, most, 0.95, "NaN, inf \u00d7"),
+    ):
+        if there:
+            axes.axhline(limit, color=THIN, linewidth=1)
+            axes.annotate(
+                text,
+                (-0.01, height),
+                xycoords="axes fraction",
+                fontsize=7,
+                ha="right",
+                va="center",
+                annotation_clip=False,
+            )

@@ -1,0 +1,100 @@
+"""Step times: each environment's, beside those of the version before."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.report.formats import StepTime
+from benchmarks.report.matrix import Environment, version
+
+STAGE = "step"
+IMPLEMENTATIONS = ("textbook", "fused", "kernel", "paddle")
+# What must be equal for two times to be compared.
+MACHINE = ("cpu", "cpu_count", "system", "machine")
+
+
+@dataclass(frozen=True)
+class TimesRow:
+    """One environment's step times.
+
+    Attributes:
+        environment: whose.
+        cells: of each implementation; None where it was not measured.
+        before: the environment of the version before, whose medians the ratios are to.
+        ratios: this median in that of `before`; None where there is none.
+    """
+
+    environment: Environment
+    cells: tuple[StepTime | None, ...]
+    before: Environment | None
+    ratios: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class TimesBlock:
+    """All environments that measured one cell and shape on one device."""
+
+    device: str
+    cell: str
+    shape: str
+    implementations: tuple[str, ...]
+    rows: tuple[TimesRow, ...]
+
+    @property
+    def title(self) -> str:
+        """What was measured."""
+        return f"{self.cell}, {self.shape}, {self.device}"
+
+
+def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
+    """A block for each device, shape and cell, in the order in which they were measured."""
+    found: dict[tuple[str, str, str], dict[str, dict[str, StepTime]]] = {}
+    by_name = {each.name: each for each in environments}
+    for each in environments:
+        for time in each.results.times:
+            if time.stage == STAGE:
+                block = found.setdefault((time.device, time.shape, time.cell), {})
+                block.setdefault(each.name, {})[time.implementation] = time
+    blocks = []
+    for (device, shape, cell), measured in found.items():
+        names = dict.fromkeys([*IMPLEMENTATIONS, *(n for each in measured.values() for n in each)])
+        used = tuple(name for name in names if any(name in each for each in measured.values()))
+        ordered = [by_name[name] for name in measured]
+        rows = tuple(_row(each, ordered, measured, used) for each in ordered)
+        blocks.append(TimesBlock(device, cell, shape, used, rows))
+    return blocks
+
+
+def before(environment: Environment, others: Iterable[Environment]) -> Environment | None:
+    """Of the next older Paddle on the same machine; of the same Python if there is one."""
+    own = version(environment.place.paddle)
+    older = [
+        each
+        for each in others
+        if version(each.place.paddle) < own
+        and all(each.facts.get(key) == environment.facts.get(key) for key in MACHINE)
+    ]
+    return max(
+        older,
+        key=lambda each: (
+            version(each.place.paddle),
+            each.place.python == environment.place.python,
+            each.name,
+        ),
+        default=None,
+    )
+
+
+def _row(
+    environment: Environment,
+    others: Sequence[Environment],
+    measured: dict[str, dict[str, StepTime]],
+    implementations: Sequence[str],
+) -> TimesRow:
+    own = measured[environment.name]
+    older = before(environment, others)
+    then = {} if older is None else measured[older.name]
+    ratios = tuple(
+        own[name].median / then[name].median if name in own and name in then else None
+        for name in implementations
+    )
+    return TimesRow(environment, tuple(map(own.get, implementations)), older, ratios)
