@@ -26,13 +26,22 @@ from tqdm import tqdm
 
 from benchmarks.baseline import obstacles
 from benchmarks.command import at_least
-from benchmarks.outcome import INTERRUPTED, NOT_COMPARED, status, summary, unpaired, words
+from benchmarks.outcome import (
+    INTERRUPTED,
+    NOT_COMPARED,
+    behaviour_words,
+    status,
+    summary,
+    unpaired,
+    words,
+)
 from benchmarks.pairs import Contest, Pairs, Plan, contests_of, settle
 from benchmarks.sides import ROOT, Interpreter, Saved, Selection, SideError, find_side
 from benchmarks.threads import threads_parser
 from rnn_core.files import write_whole
 
 RESULTS = ROOT / "results" / "comparisons"
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
 # Whole steps at the notebook's shape: all cells and implementations.
 BENCHMARKS = "test_stage and step and B1-T10-H128"
 
@@ -99,14 +108,17 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
     assert contest is not None
     outcome = "out of time" if contest.judge.open else "settled"
     content = found(outcome)
+    print(words(content), flush=True)
     if behaviour:
-        content = found(outcome, compare_behaviours(plan, pairs.folder))
-    print(words(content))
+        try:
+            behaviours = compare_behaviours(plan, pairs.folder)
+        except SideError as error:
+            print(f"error: could not compare behaviour: {error}", file=sys.stderr)
+            return status(content) or NOT_COMPARED
+        content = found(outcome, behaviours)
+        print(behaviour_words(behaviours))
     print(f"\nresults: {pairs.folder}")
     return status(content)
-
-
-BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
 
 
 def compare_behaviours(plan: Plan, folder: Path) -> list[dict[str, Any]]:
@@ -122,7 +134,7 @@ def compare_behaviours(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     try:
         verdicts = compare_behaviour(plan.baseline.python, plan.candidate.python, kept)
     except BehaviourError as error:
-        raise SideError(f"{folder} holds the times, but behaviour: {error}") from error
+        raise SideError(str(error)) from error
     return [verdict.as_dict() for verdict in verdicts]
 
 

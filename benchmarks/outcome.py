@@ -10,7 +10,7 @@ from benchmarks.baseline import SavedRun, differences
 from benchmarks.command import milliseconds, table
 from benchmarks.pairs import Contest, Pair, elapsed
 from benchmarks.pairs import median as time_of
-from benchmarks.sides import SIDES, Saved
+from benchmarks.sides import SIDES, Saved, SideError
 from benchmarks.verdicts import ERROR, UNSETTLED, Verdict
 
 # Exit statuses; 130 is the shells' for Ctrl-C.
@@ -136,7 +136,11 @@ def fixed_work_ms(run: SavedRun) -> float | None:
 
 
 def status(found: Mapping[str, Any]) -> int:
-    """0: nothing is worse; 1: something is slower, or trains differently; 2: not one verdict."""
+    """Exit status of a comparison.
+
+    0: nothing is slower, and at least one benchmark has a verdict; 1: something is slower, or
+    trains differently; 2: not one benchmark has a verdict.
+    """
     verdicts = {bench["verdict"] for bench in found["benchmarks"]}
     if "slower" in verdicts or any(one["verdict"] == DIFFERENT for one in found["behaviour"]):
         return WORSE
@@ -170,13 +174,19 @@ def words(found: Mapping[str, Any]) -> str:
     ]
     if found["not_compared"]:
         lines.append(f"NOT COMPARED, on one side only: {', '.join(found['not_compared'])}")
-    lines += [
-        ("BEHAVIOUR DIFFERS: " if one["verdict"] == DIFFERENT else "behaviour: ") + one["text"]
-        for one in found["behaviour"]
-    ]
+    if found["behaviour"]:
+        lines.append(behaviour_words(found["behaviour"]))
     if status(found) == NOT_COMPARED:
         lines.append("NOT ONE BENCHMARK HAS A VERDICT.")
     return "\n".join(lines)
+
+
+def behaviour_words(behaviours: Sequence[Mapping[str, Any]]) -> str:
+    """How the experiments differ; loud where they do by more than rounding."""
+    return "\n".join(
+        ("BEHAVIOUR DIFFERS: " if one["verdict"] == DIFFERENT else "behaviour: ") + one["text"]
+        for one in behaviours
+    )
 
 
 def counts(benchmarks: Sequence[Mapping[str, Any]]) -> str:
@@ -216,8 +226,14 @@ def verdict(bench: Mapping[str, Any], within: float) -> str:
 
 
 def unpaired(baseline: Saved, candidate: Saved) -> str:
-    """Ratios of runs that were not measured side by side: for orientation, without a verdict."""
+    """Ratios of runs that were not measured side by side: for orientation, without a verdict.
+
+    Raises:
+        SideError: they have not one benchmark in common.
+    """
     names = [name for name in baseline.runs[0].benchmarks if name in candidate.runs[0].benchmarks]
+    if not names:
+        raise SideError("the saved runs have not one benchmark in common")
     rows = []
     for name in names:
         times = [typical_ms(side.runs, name) for side in (baseline, candidate)]

@@ -136,7 +136,12 @@ class Pairs:
             path = self._path(number, side)
             found[side] = self.run(interpreter, self.plan.selection, settings, path)
         pair = found["baseline"], found["candidate"]
-        self._keep(pair)
+        try:
+            self._keep(pair)
+        except SideError:
+            for side in SIDES:  # Or nobody could go on after the fault is mended.
+                self._path(number, side).unlink()
+            raise
         return pair
 
     def _keep(self, pair: Pair) -> None:

@@ -146,7 +146,8 @@ class Sampler:
 def warm_up(call: Callable[..., object], setup: Callable[[], Any] | None) -> float:
     """Call until nothing happens for the first time any more; give the seconds of one call."""
     durations: list[float] = []
-    while len(durations) < WARM_UP_CALLS or sum(durations) < WARM_UP:
+    end = time.perf_counter() + WARM_UP
+    while len(durations) < WARM_UP_CALLS or time.perf_counter() < end:
         inputs, named = (setup() if setup else None) or ((), {})
         begin = time.perf_counter()
         call(*inputs, **named)

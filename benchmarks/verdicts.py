@@ -84,13 +84,11 @@ class Judge:
     Args:
         names: of all benchmarks that are judged together.
         within: how far from 1 a ratio may be and still count as the same; 0.05 is 5%.
-        resamples: of the bootstrap.
     """
 
-    def __init__(self, names: Sequence[str], within: float, resamples: int = RESAMPLES) -> None:
+    def __init__(self, names: Sequence[str], within: float) -> None:
         self.names = list(names)
         self.margin = math.log1p(within)
-        self.resamples = resamples
         self.verdicts: dict[str, Verdict] = {}
         self._looks = looks()
         self.next_look, self._level = next(self._looks)
@@ -137,7 +135,7 @@ class Judge:
         """Judge `names` by their first `pairs` pairs, at the level of the next look."""
         values = np.array([log_ratios[name][:pairs] for name in names]).T
         # The same resamples whenever the same look is repeated, as it is by --resume.
-        estimate = Estimate(values, self.resamples, np.random.default_rng(pairs))
+        estimate = Estimate(values, RESAMPLES, np.random.default_rng(pairs))
         needed = estimate.level_to_settle(self.margin)
         before, count = len(self.verdicts), len(self.names)
         corrected = stats.false_discovery_control(np.concatenate([np.zeros(before), needed]))
@@ -236,7 +234,8 @@ class Estimate:
         """The smallest level whose interval excludes 0, or lies within the margin on both sides."""
         different = np.minimum(self.above(0), self.below(0))
         same = np.maximum(self.above(-margin), self.below(margin))
-        return np.minimum(1, 2 * np.minimum(different, same))
+        level: NDArray[np.float64] = np.minimum(1, 2 * np.minimum(different, same))
+        return level
 
     def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Ends of the interval that misses the mean with a chance of `level`."""
