@@ -19,6 +19,7 @@ times. Pairs are the sampling unit: samples within a process are not independent
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -38,6 +39,8 @@ RESAMPLES = 100_000
 POWER = 0.9
 # A number of pairs that nobody waits for.
 MOST_PAIRS = 10_000
+# Its exponential is still a float.
+LARGEST = 700.0
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,11 @@ class Judge:
         estimate = Estimate(values, RESAMPLES, np.random.default_rng(pairs))
         needed = estimate.level_to_settle(self.margin)
         before, count = len(self.verdicts), len(self.names)
-        corrected = stats.false_discovery_control(np.concatenate([np.zeros(before), needed]))
-        done = settle & (corrected[before:] <= self._level)
+        # Settled ones come first; one that has not enough pairs counts as undecided.
+        late = np.ones(count - before - len(names))
+        levels = np.concatenate([np.zeros(before), needed, late])
+        corrected = stats.false_discovery_control(levels)[before : before + len(names)]
+        done = settle & (corrected <= self._level)
         level = self._level * max(1, before + int(done.sum())) / count
         low, high = estimate.interval(level)
         two_sided = np.minimum(1, 2 * np.minimum(estimate.above(0), estimate.below(0)))
@@ -152,9 +158,9 @@ class Judge:
             judged[name] = Verdict(
                 word,
                 pairs,
-                ratio=math.exp(estimate.mean[at]),
-                low=math.exp(low[at]),
-                high=math.exp(high[at]),
+                ratio=exp(estimate.mean[at]),
+                low=exp(low[at]),
+                high=exp(high[at]),
                 p=float(two_sided[at]),
                 smallest_effect=smallest_effect(float(estimate.error[at]), pairs, level),
                 pairs_to_settle=0 if done[at] else self._pairs_to_settle(estimate, at),
@@ -164,14 +170,14 @@ class Judge:
     def _pairs_to_settle(self, estimate: "Estimate", at: int) -> int | None:
         """How many pairs are missing, if mean and spread stay what they are."""
         share = (len(self.verdicts) + 1) / len(self.names)
-        mean, spread = abs(estimate.mean[at]), estimate.error[at] * math.sqrt(estimate.pairs)
-        for pairs, level in looks():
-            if pairs > MOST_PAIRS:
-                return None
-            half = stats.t.isf(level * share / 2, pairs - 1) * spread / math.sqrt(pairs)
-            if pairs >= self.next_look and (half < mean or half < self.margin - mean):
-                return int(pairs - estimate.pairs)
-        raise AssertionError  # The looks never end.
+        planned = takewhile(lambda look: look[0] <= MOST_PAIRS, looks())
+        coming = np.array([look for look in planned if look[0] >= self.next_look])
+        pairs, level = coming.T
+        error = estimate.error[at] * np.sqrt(estimate.pairs / pairs)
+        half = stats.t.isf(level * share / 2, pairs - 1) * error
+        mean = abs(estimate.mean[at])
+        enough = pairs[(half < mean) | (half < self.margin - mean)]
+        return int(enough[0]) - estimate.pairs if len(enough) else None
 
 
 class Estimate:
@@ -258,10 +264,15 @@ class Estimate:
         return t
 
 
+def exp(value: float) -> float:
+    """e to the value, infinite where a float ends."""
+    return math.exp(value) if value < LARGEST else math.inf
+
+
 def smallest_effect(error: float, pairs: int, level: float) -> float:
     """Slowdown that is found with a chance of 90%, from the standard error of the log ratio."""
     quantiles = stats.t.isf(level / 2, pairs - 1) + stats.t.isf(1 - POWER, pairs - 1)
-    return math.expm1(min(float(quantiles * error), 700.0))
+    return exp(float(quantiles * error)) - 1
 
 
 def unknown(log_ratios: Sequence[float]) -> Verdict:

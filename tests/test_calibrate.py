@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import calibrate
+from benchmarks import calibrate, verdicts
 from benchmarks.calibrate import rate
 from tests.comparisons import FIRST, SECOND, FakeProcesses, write_run
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
+
+
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for the first looks."""
+    monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
 
 
 def run(folder: Path, fake: FakeProcesses, *options: str) -> int:

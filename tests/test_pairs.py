@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import verdicts
 from benchmarks.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
 from benchmarks.sides import Interpreter, Selection, SideError, read_file
 from tests.comparisons import FIRST, PACE, SECOND, FakeProcesses, write_run
@@ -22,6 +23,12 @@ PLAN = Plan(
     within=0.05,
 )
 CLEAR = {FIRST: 1.2, SECOND: 1.0}
+
+
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for the first looks."""
+    monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
 
 
 def finished(pairs: Pairs, budget: float = 60) -> Contest:

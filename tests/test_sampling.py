@@ -1,5 +1,6 @@
 """One process of a comparison: what it times, and how."""
 
+import gc
 import json
 import sys
 from pathlib import Path

@@ -70,6 +70,12 @@ class StudentOnly(Estimate):
         return self.mean - half, self.mean + half
 
 
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for the first looks."""
+    monkeypatch.setattr(verdicts, "RESAMPLES", 20_000)
+
+
 @pytest.fixture
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions by Student's interval alone."""
@@ -286,6 +292,25 @@ def test_no_look_before_its_time() -> None:
     assert judge.all(columns(clear))["0"].word == UNSETTLED
     assert judge.all(columns(clear[:1]))["0"].ratio == pytest.approx(1.5, rel=0.01)
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
+
+
+def test_two_wild_pairs_have_no_interval() -> None:
+    """Ends beyond what a float holds are infinite, and no error."""
+    wild = judged(np.array([[50.0], [-50.0]])).all({"0": [50.0, -50.0]})["0"]
+
+    assert (wild.word, wild.low, wild.high) == (UNSETTLED, 0.0, math.inf)
+    assert wild.smallest_effect == math.inf
+
+
+def test_benchmarks_that_end_early_are_left_undecided() -> None:
+    """As in a saved comparison that is judged once more; they count among the others."""
+    values = math.log(1.2) + 0.1 * noise("normal", 8, 2)
+    judge = Judge(["0", "1"], 0.05)
+    judge.look({"0": list(values[:, 0]), "1": list(values[:3, 1])})
+    found = judge.all({"0": list(values[:, 0]), "1": list(values[:3, 1])})
+
+    assert (found["0"].word, found["1"].word) == ("slower", UNSETTLED)
+    assert found["1"].pairs == 3
 
 
 def test_pairs_without_any_spread_cannot_tell() -> None:
