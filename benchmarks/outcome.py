@@ -109,20 +109,20 @@ def drift(pairs: Sequence[Pair]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for side, runs in zip(SIDES, zip(*pairs, strict=True), strict=True):
         times = [time for run in runs if (time := fixed_work_ms(run)) is not None]
-        if times:
+        if len(times) > 1:
             found[side] = {"fastest_ms": min(times), "slowest_ms": max(times)}
     if not found:
-        return {"drifted": None, "text": "The machine's pace was not measured."}
+        return {"drifted": None, "text": "Whether the machine drifted is not known."}
     change = max(side["slowest_ms"] / side["fastest_ms"] for side in found.values()) - 1
     text = (
-        f"Fixed work without Paddle took up to {change:.0%} longer in one process than in another"
+        f"Fixed work without Paddle took up to {change:.0%} longer in one process than in another: "
     )
-    end = (
-        ": the machine drifted, and more pairs were needed than on a quiet one."
+    text += (
+        "the machine drifted, and more pairs are needed than on a quiet one."
         if change > DRIFT
-        else ": the machine was steady."
+        else "the machine was steady."
     )
-    return {"drifted": change > DRIFT, "change": change, **found, "text": text + end}
+    return {"drifted": change > DRIFT, "change": change, **found, "text": text}
 
 
 def fixed_work_ms(run: SavedRun) -> float | None:
@@ -150,7 +150,7 @@ def status(found: Mapping[str, Any]) -> int:
 def words(found: Mapping[str, Any]) -> str:
     """The whole comparison for a person: a table, and what to know about it."""
     baseline, candidate = (found[side]["name"] for side in SIDES)
-    changes = "; ".join(found["changes"])
+    changes = "; ".join(one for one in found["changes"] if not one.startswith("paddle_commit"))
     benchmarks = found["benchmarks"]
     rows = [
         [
@@ -163,7 +163,7 @@ def words(found: Mapping[str, Any]) -> str:
         for bench in benchmarks
     ]
     lines = [
-        f"{candidate} against {baseline}: {changes or 'the same environment twice'}.",
+        f"{candidate} against {baseline}: {changes or 'the same versions twice'}.",
         f"{found['pairs']} pairs of processes in {found['seconds'] / 60:.1f} minutes, "
         f"{found['outcome']}. At most {1 - found['confidence']:.0%} of the verdicts may be wrong.",
         found["drift"]["text"],

@@ -136,7 +136,15 @@ def test_skewed_noise_widens_the_interval_on_its_own_side() -> None:
     estimate = Estimate(values, 20_000, np.random.default_rng(0))
     low, high = estimate.interval(0.05)
 
+    mirrored = Estimate(-values, 20_000, np.random.default_rng(0))
+
     assert high[0] - estimate.mean[0] > 2 * (estimate.mean[0] - low[0])
+    for value in (-0.01, 0.0, 0.03, 0.1):
+        assert mirrored.below(-value) == pytest.approx(estimate.above(value))
+        assert mirrored.above(-value) == pytest.approx(estimate.below(value))
+    assert np.concatenate(mirrored.interval(0.05)) == pytest.approx(
+        -np.concatenate([high, low]), rel=1e-6
+    )
 
 
 def test_looks_spend_no_more_than_there_is() -> None:
