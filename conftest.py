@@ -1,5 +1,6 @@
 """Options of the suite, its devices, and how it runs: tests in parallel, benchmarks one by one."""
 
+import argparse
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Leave outcomes, times and histories there for python -m benchmarks.report. What an "
         "earlier run left there is removed first.",
     )
+    # How benchmarks.compare tells its processes what to time.
+    parser.getgroup("rnn_core").addoption("--sample", help=argparse.SUPPRESS)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -53,7 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("benchmark_storage") == "file://./.benchmarks":
         # The same place, whatever directory pytest was started in.
         config.option.benchmark_storage = f"file://{config.rootpath / '.benchmarks'}"
-    if asks_for_benchmarks(config):
+    if config.getoption("sample"):
+        from benchmarks.sampling import NAME, Sampler
+
+        config.pluginmanager.register(Sampler(config), NAME)
+    elif asks_for_benchmarks(config):
         from benchmarks.plugin import ComparisonPlugin
 
         config.pluginmanager.register(ComparisonPlugin(config), "rnn_core-comparison")

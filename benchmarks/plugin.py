@@ -6,6 +6,7 @@ counterpart there. This plugin decides instead, through its hooks and its sessio
 """
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,7 @@ class ComparisonPlugin:
         ]
         if not timed:
             return
-        devices = dict.fromkeys(
-            item.callspec.params.get("device", "cpu") if hasattr(item, "callspec") else "cpu"
-            for item in timed
-        )
-        from rnn_core.environment import describe_environment
-
-        self.environments = {device: describe_environment(device) for device in devices}
+        self.environments = describe_environments(timed)
         if not self.asked:
             return
         if self.asked is True:
@@ -196,3 +191,14 @@ class ComparisonPlugin:
             return (yield)
         finally:
             summary.write(terminalreporter, bench, self.baseline, self.said)
+
+
+def describe_environments(items: Iterable[pytest.Item]) -> dict[str, dict[str, str]]:
+    """What the times of benchmarks depend on, for each device that they are for."""
+    from rnn_core.environment import describe_environment
+
+    devices = dict.fromkeys(
+        item.callspec.params.get("device", "cpu") if hasattr(item, "callspec") else "cpu"
+        for item in items
+    )
+    return {device: describe_environment(device) for device in devices}

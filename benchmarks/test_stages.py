@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.conftest import Measure
 from benchmarks.same_work import CPU_TOLERANCE, check_same_work
 from benchmarks.summary import STAGES
 from benchmarks.work import (
@@ -33,6 +34,7 @@ ROUNDS = dict(zip(SHAPES, ((200, 2), (5, 1), (3, 1), (5, 1)), strict=True))
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage(
     benchmark: BenchmarkFixture,
+    measure: Measure,
     device: str,
     stage: Stage,
     implementation: PaddleImplementation,
@@ -52,7 +54,7 @@ def test_stage(
             device=device, cell=cell, shape=str(shape), implementation=implementation, stage=stage
         )
         rounds, warmup = ROUNDS[shape]
-        benchmark.pedantic(target, setup=setup, rounds=rounds, warmup_rounds=warmup)  # type: ignore[no-untyped-call]
+        measure(target, setup, rounds=rounds, warmup_rounds=warmup)
 
         after = work.parameters()
         moved = [not np.array_equal(before[name], after[name]) for name in before]

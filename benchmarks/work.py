@@ -137,15 +137,14 @@ class Work:
         """Values of all parameters by name, copied."""
         return {name: np.array(parameter.numpy()) for name, parameter in self.named}
 
-    def timed(self, stage: Stage, device: str) -> tuple[Callable[..., None], Callable[[], Any]]:
-        """What to time, and what to do before each time: the stage's inputs, made afresh."""
+    def timed(
+        self, stage: Stage, device: str
+    ) -> tuple[Callable[..., None], Callable[[], Any] | None]:
+        """What to time, and what makes its inputs afresh before each time, if it has any."""
 
         def target(*inputs: Tensor) -> None:
             getattr(self, stage)(*inputs)
             synchronize(device)
-
-        def nothing() -> None:
-            pass
 
         def make_loss() -> tuple[tuple[Tensor], dict[str, object]]:
             self.clear_gradients()
@@ -163,7 +162,7 @@ class Work:
             self.clip()
             for (_, parameter), gradient in zip(self.named, self.clipped, strict=True):
                 parameter.grad = gradient
-        return target, nothing
+        return target, None
 
     def clear_gradients(self) -> None:
         """Forget all gradients."""

@@ -1,0 +1,281 @@
+"""From pairs of processes to verdicts: intervals, many benchmarks, more than one look.
+
+A pair is two neighbouring processes, one of each side; its number is the log of the ratio of their
+times. Pairs are the sampling unit: samples within a process are not independent of each other.
+
+- The interval of the mean log ratio is a bootstrap-t over the pairs (Efron 1981, "Nonparametric
+  standard errors and confidence intervals"; Hall 1988, "Theoretical comparison of bootstrap
+  confidence intervals"), and never narrower than Student's.
+- The benchmarks of a run are settled together by Benjamini and Hochberg's step-up procedure (1995,
+  "Controlling the false discovery rate"), each by the smallest level whose interval gives a
+  verdict. The interval shown has the level that the procedure ended at, so that it agrees with the
+  verdict (Benjamini and Yekutieli 2005, "False discovery rate-adjusted multiple confidence
+  intervals for selected parameters").
+- Looks are at planned numbers of pairs, and each spends a part of the error that is allowed (Lan
+  and DeMets 1983, "Discrete sequential boundaries for clinical trials"). The parts add up to the
+  whole over infinitely many looks, so that a run may go on as long as anybody likes.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Word = Literal["slower", "faster", "same", "cannot tell"]
+UNSETTLED: Word = "cannot tell"
+
+# The share of verdicts that may be wrong.
+ERROR = 0.01
+# Fewer pairs tell next to nothing at that error: Student's interval is wider than 20% there.
+FIRST_LOOK = 6
+# The tails that late looks need lie beyond the 1e-5 quantile.
+RESAMPLES = 100_000
+# The chance with which an effect is said to be seen.
+POWER = 0.9
+# A number of pairs that nobody waits for.
+MOST_PAIRS = 10_000
+# Its exponential is still a float.
+LARGEST = 700.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the pairs say about one benchmark.
+
+    Attributes:
+        word: the verdict; "same" means within the limit that was asked for.
+        pairs: that it rests on.
+        ratio: of the candidate's time to the baseline's, the geometric mean over the pairs.
+        low: lower end of the ratio's interval, 0 where there is none.
+        high: upper end, infinite where there is none.
+        p: chance of a difference at least as large between equals; not corrected.
+        smallest_effect: slowdown that so many pairs as noisy as these find with a chance of 90%;
+            0.1 is 10%.
+        pairs_to_settle: how many more pairs would give a verdict if all went on like this; 0 if
+            there is one, None if 10,000 would not do.
+    """
+
+    word: Word
+    pairs: int
+    ratio: float
+    low: float
+    high: float
+    p: float
+    smallest_effect: float
+    pairs_to_settle: int | None
+
+
+def looks() -> Iterator[tuple[int, float]]:
+    """Yield after how many pairs to look, and the part of the error that the look may spend.
+
+    A third more pairs each time, always even, for two pairs are one block of the order A, B, B, A.
+    """
+    pairs, number = FIRST_LOOK, 1
+    while True:
+        yield pairs, ERROR / (number * (number + 1))
+        pairs, number = 2 * math.ceil(pairs * 2 / 3), number + 1
+
+
+class Judge:
+    """Settles benchmarks one after the other while pairs come in; a verdict is final.
+
+    Args:
+        names: of all benchmarks that are judged together.
+        within: how far from 1 a ratio may be and still count as the same; 0.05 is 5%.
+    """
+
+    def __init__(self, names: Sequence[str], within: float) -> None:
+        self.names = list(names)
+        self.margin = math.log1p(within)
+        self.verdicts: dict[str, Verdict] = {}
+        self._looks = looks()
+        self.next_look, self._level = next(self._looks)
+
+    @property
+    def open(self) -> list[str]:
+        """Benchmarks without a verdict."""
+        return [name for name in self.names if name not in self.verdicts]
+
+    def look(self, log_ratios: Mapping[str, Sequence[float]]) -> None:
+        """Settle what can be settled, at every planned look that there are pairs for by now.
+
+        Args:
+            log_ratios: of every benchmark without a verdict, log ratios of all pairs so far.
+        """
+        while True:
+            names = [name for name in self.open if len(log_ratios[name]) >= self.next_look]
+            if not names:
+                return
+            judged = self._judge(names, log_ratios, self.next_look)
+            self.verdicts.update(
+                {name: verdict for name, verdict in judged.items() if verdict.word != UNSETTLED}
+            )
+            self.next_look, self._level = next(self._looks)
+
+    def all(self, log_ratios: Mapping[str, Sequence[float]]) -> dict[str, Verdict]:
+        """Every benchmark as it stands; one that no planned look has settled cannot tell."""
+        found = dict(self.verdicts)
+        for pairs in {len(log_ratios[name]) for name in self.open}:
+            names = [name for name in self.open if len(log_ratios[name]) == pairs]
+            if pairs < 2:
+                found.update({name: unknown(log_ratios[name]) for name in names})
+            else:
+                found.update(self._judge(names, log_ratios, pairs, settle=False))
+        return {name: found[name] for name in self.names}
+
+    def _judge(
+        self,
+        names: Sequence[str],
+        log_ratios: Mapping[str, Sequence[float]],
+        pairs: int,
+        settle: bool = True,
+    ) -> dict[str, Verdict]:
+        """Judge `names` by their first `pairs` pairs, at the level of the next look."""
+        values = np.array([log_ratios[name][:pairs] for name in names]).T
+        # The same resamples whenever the same look is repeated, as it is by --resume.
+        estimate = Estimate(values, RESAMPLES, np.random.default_rng(pairs))
+        needed = estimate.level_to_settle(self.margin)
+        before, count = len(self.verdicts), len(self.names)
+        # Settled ones come first; one that has not enough pairs counts as undecided.
+        late = np.ones(count - before - len(names))
+        levels = np.concatenate([np.zeros(before), needed, late])
+        corrected = stats.false_discovery_control(levels)[before : before + len(names)]
+        done = settle & (corrected <= self._level)
+        level = self._level * max(1, before + int(done.sum())) / count
+        low, high = estimate.interval(level)
+        two_sided = np.minimum(1, 2 * np.minimum(estimate.above(0), estimate.below(0)))
+        judged = {}
+        for at, name in enumerate(names):
+            word = UNSETTLED
+            if done[at]:
+                same = -self.margin <= low[at] and high[at] <= self.margin
+                word = "same" if same else "slower" if estimate.mean[at] > 0 else "faster"
+            judged[name] = Verdict(
+                word,
+                pairs,
+                ratio=exp(estimate.mean[at]),
+                low=exp(low[at]),
+                high=exp(high[at]),
+                p=float(two_sided[at]),
+                smallest_effect=smallest_effect(float(estimate.error[at]), pairs, level),
+                pairs_to_settle=0 if done[at] else self._pairs_to_settle(estimate, at),
+            )
+        return judged
+
+    def _pairs_to_settle(self, estimate: "Estimate", at: int) -> int | None:
+        """How many pairs are missing, if mean and spread stay what they are."""
+        share = (len(self.verdicts) + 1) / len(self.names)
+        planned = takewhile(lambda look: look[0] <= MOST_PAIRS, looks())
+        coming = np.array([look for look in planned if look[0] >= self.next_look])
+        pairs, level = coming.T
+        error = estimate.error[at] * np.sqrt(estimate.pairs / pairs)
+        half = stats.t.isf(level * share / 2, pairs - 1) * error
+        mean = abs(estimate.mean[at])
+        enough = pairs[(half < mean) | (half < self.margin - mean)]
+        return int(enough[0]) - estimate.pairs if len(enough) else None
+
+
+class Estimate:
+    """Mean log ratios of several benchmarks, and how sure they are.
+
+    Where the log ratios of all pairs are equal, nothing is sure: their spread says so little then
+    that no level is reached.
+
+    Args:
+        values: log ratios [pairs, benchmarks], at least 2 pairs.
+        resamples: of the pairs, the same for all benchmarks.
+        random: draws them.
+    """
+
+    def __init__(
+        self, values: NDArray[np.float64], resamples: int, random: np.random.Generator
+    ) -> None:
+        self.pairs = len(values)
+        self.mean = values.mean(axis=0)
+        self.error = values.std(axis=0, ddof=1) / math.sqrt(self.pairs)
+        self._boot = np.sort(self._resample(values - self.mean, resamples, random), axis=0)
+
+    def _resample(
+        self, centred: NDArray[np.float64], resamples: int, random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Student's t of each resample [resamples, benchmarks]."""
+        counts = random.multinomial(self.pairs, [1 / self.pairs] * self.pairs, resamples)
+        weights = counts / self.pairs
+        mean = weights @ centred
+        variance = np.maximum(weights @ centred**2 - mean**2, 0)
+        error = np.sqrt(variance / (self.pairs - 1))
+        # A resample of one pair alone has no spread, and so an infinite t.
+        lost = error <= 1e-6 * self.error
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(lost, np.copysign(np.inf, mean), mean / error)
+
+    def above(self, value: float) -> NDArray[np.float64]:
+        """One-sided p against a mean of at most `value`, the larger of bootstrap's and Student's.
+
+        The bootstrap alone cries wolf where pairs are few and Student alone where they are skewed.
+        In a simulation of one look at 6 to 22 pairs, a two-sided test at 1% rejected equals in (the
+        range is over normal, heavy-tailed, contaminated and two-sided lognormal noise):
+        percentile bootstrap 1.6 to 8.1%, Student 0.3 to 1.0%, bootstrap-t 0.7 to 2.2%, the larger
+        p of the last two 0.1 to 0.7%. With noise so skewed as no pair of equals has it (lognormal,
+        sigma 0.8): 5 to 15%, 5 to 7%, 2 to 4%, 2 to 3%.
+        """
+        t = self._t(value)
+        found = [np.searchsorted(self._boot[:, at], t[at]) for at in range(len(t))]
+        share = (1 + len(self._boot) - np.array(found)) / (1 + len(self._boot))
+        return np.maximum(share, stats.t.sf(t, self.pairs - 1))
+
+    def below(self, value: float) -> NDArray[np.float64]:
+        """One-sided p against a mean of at least `value`."""
+        t = self._t(value)
+        found = [np.searchsorted(self._boot[:, at], t[at], "right") for at in range(len(t))]
+        share = (1 + np.array(found)) / (1 + len(self._boot))
+        return np.maximum(share, stats.t.cdf(t, self.pairs - 1))
+
+    def level_to_settle(self, margin: float) -> NDArray[np.float64]:
+        """The smallest level whose interval excludes 0, or lies within the margin on both sides."""
+        different = np.minimum(self.above(0), self.below(0))
+        same = np.maximum(self.above(-margin), self.below(margin))
+        level: NDArray[np.float64] = np.minimum(1, 2 * np.minimum(different, same))
+        return level
+
+    def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Ends of the interval that misses the mean with a chance of `level`."""
+        resamples = len(self._boot)
+        student = stats.t.isf(level / 2, self.pairs - 1)
+        rank = math.ceil(level / 2 * (resamples + 1)) - 1
+        if rank < 1 or self.pairs < 2:  # Further out than the resamples reach.
+            infinite = np.full_like(self.mean, np.inf)
+            return -infinite, infinite
+        upper = np.maximum(self._boot[resamples - rank], student)
+        lower = np.minimum(self._boot[rank - 1], -student)
+        with np.errstate(invalid="ignore"):
+            low, high = self.mean - upper * self.error, self.mean - lower * self.error
+        equal = self.error == 0
+        return np.where(equal, -np.inf, low), np.where(equal, np.inf, high)
+
+    def _t(self, value: float) -> NDArray[np.float64]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t: NDArray[np.float64] = np.where(self.error > 0, (self.mean - value) / self.error, 0.0)
+        return t
+
+
+def exp(value: float) -> float:
+    """e to the value, infinite where a float ends."""
+    return math.exp(value) if value < LARGEST else math.inf
+
+
+def smallest_effect(error: float, pairs: int, level: float) -> float:
+    """Slowdown that is found with a chance of 90%, from the standard error of the log ratio."""
+    quantiles = stats.t.isf(level / 2, pairs - 1) + stats.t.isf(1 - POWER, pairs - 1)
+    return exp(float(quantiles * error)) - 1
+
+
+def unknown(log_ratios: Sequence[float]) -> Verdict:
+    """What less than two pairs say."""
+    ratio = math.exp(float(np.mean(log_ratios))) if len(log_ratios) else math.nan
+    return Verdict(UNSETTLED, len(log_ratios), ratio, 0.0, math.inf, 1.0, math.inf, None)
