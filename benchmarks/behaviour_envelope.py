@@ -1,12 +1,12 @@
 """How far two healthy runs may be apart, for no other reason than that they round differently.
 
 Ten times the largest difference of loss or norm, |a - b| / (1 + the larger), that `python -m
-benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float32, November 2026): 90
-runs of each experiment, 30 by each execution, from weights moved to a neighbouring float32 number up
-or down at random, against the textbook's own run.
+benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float32, November 2026):
+90 runs of each experiment, 30 by each execution, from weights moved to a neighbouring float32
+number up or down at random, against the textbook's own run.
 
-Checked with roundings that had no part in it: every step of MKL_CBWR=COMPATIBLE and of MKL_CBWR=AVX2
-against the default, by each execution. docs/behaviour.md has the figures.
+Checked with roundings that had no part in it, MKL_CBWR=COMPATIBLE and AVX2 against the default:
+docs/behaviour.md has the figures.
 """
 
 from bisect import bisect_right

@@ -168,7 +168,7 @@ def _load(path: Path, read: Callable[[Any], Content]) -> Content:
     with path.open("rb") as file:
         try:
             if not zipfile.is_zipfile(file):
-                raise ValueError("it is no zip archive, or is cut short")  # noqa: TRY301
+                raise ValueError("it is no zip archive, or is cut short")
             file.seek(0)
             with np.load(file, allow_pickle=False) as stored:
                 return read(stored)

@@ -27,8 +27,8 @@ class BehaviourVerdict:
             explains; the last of the run where the verdict is "bitwise equal".
         first_step: the first, counted from 1, that differs in any bit of loss, norms, gradients or
             parameters; None where none does.
-        largest_difference: of loss or any norm, |a - b| / (1 + the larger), up to `until`, or, where
-            the verdict is "different", at the step that decided it.
+        largest_difference: of loss or any norm, |a - b| / (1 + the larger), up to `until`, or at
+            the step at which that became more than rounding explains.
         tensor: the first of that step that is off by more than rounding, or, where none is, that
             differs; None where the step was not looked into.
         operator: that made it.
@@ -86,6 +86,8 @@ class Culprit(NamedTuple):
         found = f"{self.tensor.name}, made by {self.tensor.operator}"
         if math.isnan(self.largest):
             return f"{found}: another dtype or shape"
+        if not self.differing:
+            return f"{found}: zeros of another sign"
         return (
             f"{found}: {self.differing} of {self.tensor.values.size} numbers differ, by at most "
             f"{self.largest:.1e}, {self.relative:.1e} of their scale"
@@ -131,17 +133,15 @@ def first_difference(baseline: Recording, candidate: Recording) -> int | None:
     return None if len(baseline.gradients) == len(candidate.gradients) else steps
 
 
-def left_at(
-    experiment: str, apart: NDArray[np.float64], first: int
-) -> tuple[int | None, str]:
+def left_at(experiment: str, apart: NDArray[np.float64], first: int) -> tuple[int | None, str]:
     """The first step that rounding does not explain, and in which way; None if there is none."""
     # An update that differs shows in the next step's loss.
-    for step in (first, first + 1):
-        if step <= len(apart) and apart[step - 1] > ONE_STEP[experiment]:
-            return step, (
-                f"step {step}: losses or norms {apart[step - 1]:.1e} apart, where one step's "
-                f"rounding explains {ONE_STEP[experiment]:.1e}"
-            )
+    alone = first if apart[first - 1] or first == len(apart) else first + 1
+    if apart[alone - 1] > ONE_STEP[experiment]:
+        return alone, (
+            f"step {alone}: losses or norms {apart[alone - 1]:.1e} apart, where one step's "
+            f"rounding explains {ONE_STEP[experiment]:.1e}"
+        )
     for step in range(first, min(len(apart), horizon(experiment)) + 1):
         if apart[step - 1] > allowed(experiment, step):
             return step, (
@@ -162,12 +162,12 @@ def growth_of(
 
 def series_of(history: History) -> NDArray[np.float64]:
     """Loss and all norms, `[quantities, steps]`."""
-    return np.stack(
-        [history.loss, *history.raw_norms.values(), *history.clipped_norms.values()]
-    )
+    return np.stack([history.loss, *history.raw_norms.values(), *history.clipped_norms.values()])
 
 
-def differences(baseline: NDArray[np.float64], candidate: NDArray[np.float64]) -> Any:
+def differences(
+    baseline: NDArray[np.float64], candidate: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """The largest |a - b| / (1 + the larger) at each step of both, `[steps]` float64.
 
     A loss e^2 whose prediction is off by d is off by 2 e d, at most d (1 + e^2). NaN and infinity
@@ -179,7 +179,8 @@ def differences(baseline: NDArray[np.float64], candidate: NDArray[np.float64]) -
         apart = np.abs(a - b) / (1 + np.maximum(np.abs(a), np.abs(b)))
     apart[~(np.isfinite(a) & np.isfinite(b))] = np.inf
     apart[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
-    return apart.max(axis=0)
+    largest: NDArray[np.float64] = apart.max(axis=0)
+    return largest
 
 
 # What holds however a machine rounds, over 40 to 200 seeds: tests/test_explosion.py and
@@ -195,8 +196,8 @@ def _clipped(history: History) -> bool:
 BEHAVIOURS: dict[str, dict[str, Callable[[History], bool]]] = {
     "exploding-rnn": {
         "the loss explodes": lambda history: history.event("exploded") is not None,
-        "the recurrent gradients end as exact zeros": lambda history: not any(
-            history.raw_norms[f"recurrent.{name}"][-4:].any() for name in "WUb"
+        "the recurrent gradients end as exact zeros": lambda history: (
+            not any(history.raw_norms[f"recurrent.{name}"][-4:].any() for name in "WUb")
         ),
         "no NaN or infinity in 20 steps": lambda history: history.event("non-finite") is None,
     },

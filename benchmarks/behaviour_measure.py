@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import paddle
@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from benchmarks.behaviour_judge import differences, series_of
 from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, load_data, train
-from rnn_core.config import EXECUTIONS
+from rnn_core.config import Execution
 from rnn_core.environment import describe_environment
 from rnn_core.files import write_whole
 from rnn_core.gradients import make_clip
@@ -30,6 +30,8 @@ RUNS = 30  # of each execution
 # Of the whole run, for one step from the same weights.
 PROBE_EVERY = {"exploding-rnn": 1, "clipped-rnn": 7, "clipped-lstm": 21}
 PROBES = 3
+
+EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 
 Weights = list[NDArray[np.float32]]
 
@@ -51,7 +53,9 @@ def main(path: str) -> int:
 
 def largest(runs: Iterator[NDArray[np.float64]], what: str) -> NDArray[np.float64]:
     """The largest difference of any run at each step, `[steps]`."""
-    return np.max(list(tqdm(runs, desc=what, total=RUNS * len(EXECUTIONS))), axis=0)
+    all_runs = np.stack(list(tqdm(runs, desc=what, total=RUNS * len(EXECUTIONS))))
+    worst: NDArray[np.float64] = all_runs.max(axis=0)
+    return worst
 
 
 def growth(

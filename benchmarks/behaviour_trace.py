@@ -122,7 +122,9 @@ class Replay(Tape):
                 [output for output, _ in known], [gradient for _, gradient in known]
             )
             for k in wanted:
-                self.shares.setdefault(id(inputs[k]), []).append(leaves[k].grad)
+                share = leaves[k].grad
+                if share is not None:
+                    self.shares.setdefault(id(inputs[k]), []).append(share)
         return list(zip(made, passed_on, strict=True))
 
     def backward(self, loss: Tensor) -> None:
@@ -201,6 +203,7 @@ def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor
     inputs = tape.run("x", "embedding", partial(F.embedding, tokens), weight)
     zeros = paddle.zeros([inputs.shape[0], model.hidden_size], dtype=inputs.dtype)
     if model.execution == "textbook":
+        assert isinstance(model.recurrent, SimpleRNN | LSTM)
         hidden = unrolled(tape, model.recurrent, inputs, zeros)
     else:
         layer = LAYERS[model.execution, model.cell]
