@@ -355,7 +355,7 @@ def bisect(
             replayed = trace_of(candidate, job.replay(candidate.folder, step))
         else:
             note.append("operators were not tried on equal inputs: the candidate is a saved run")
-        culprit = find_culprit(job.experiment, expected, actual, replayed)
+        culprit = find_culprit(expected, actual, replayed)
         if culprit is not None and (
             job not in culprits or (culprit.beyond and not culprits[job][1].beyond)
         ):
@@ -393,7 +393,10 @@ def verdict_of(
     if judged.first_step is not None:
         lines.append(f"  first step that differs in any bit: {judged.first_step}")
     if culprit is not None:
-        lines.append(f"  first tensor, step {step}: {culprit}")
+        what = "off by more than rounding" if culprit.beyond else "that differs"
+        lines.append(f"  first tensor {what}, step {step}: {culprit}")
+        if verdict == "different" and not culprit.beyond:
+            lines.append("  no operator is off by more than rounding in the steps looked into")
     if judged.growth:
         grown = ", ".join(f"{s}: {apart:.0e} ({most:.0e})" for s, apart, most in judged.growth)
         lines.append(f"  apart at step (rounding explains): {grown}")

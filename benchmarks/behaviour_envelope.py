@@ -5,8 +5,8 @@ benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float3
 90 runs of each experiment, 30 by each execution, from weights moved to a neighbouring float32
 number up or down at random, against the textbook's own run.
 
-Checked with roundings that had no part in it, MKL_CBWR=COMPATIBLE and AVX2 against the default:
-docs/behaviour.md has the figures.
+Checked with a rounding that had no part in it, MKL_CBWR=COMPATIBLE against the default, and with
+other random moves: docs/behaviour.md has the figures.
 """
 
 from bisect import bisect_right
@@ -31,8 +31,10 @@ GROWTH: dict[str, tuple[tuple[int, float], ...]] = {
 # whose states grow tenfold within a step), 1.1e-5 and 4.3e-6.
 ONE_STEP = {"exploding-rnn": 1e-3, "clipped-rnn": 1.1e-4, "clipped-lstm": 4.3e-5}
 
-# One operator of the textbook on the same inputs, relative to the scale of its output.
-ONE_OPERATOR = 1e-5
+# One operator of the textbook on the same inputs, and a whole layer of the others, relative to the
+# scale of its output. Measured with MKL_CBWR=COMPATIBLE against the default, at 53 steps of the
+# three experiments: 3.1e-7, and 8.5e-6 (of the explosion; 1.1e-6 of the other two).
+ONE_OPERATOR, ONE_LAYER = 3e-6, 1e-4
 
 
 def horizon(experiment: str) -> int:
@@ -49,7 +51,6 @@ def allowed(experiment: str, step: int) -> float:
     return known[bisect_right(known, step, key=lambda entry: entry[0]) - 1][1]
 
 
-def allowed_operator(experiment: str, operator: str) -> float:
-    """How far the output of an operator may be off; a whole layer may be as far off as a step."""
-    whole_layer = "fused" in operator or "kernel" in operator
-    return ONE_STEP[experiment] if whole_layer else ONE_OPERATOR
+def allowed_operator(operator: str) -> float:
+    """How far the output of an operator may be off, in units of its scale."""
+    return ONE_LAYER if "fused" in operator or "kernel" in operator else ONE_OPERATOR

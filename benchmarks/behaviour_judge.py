@@ -109,7 +109,9 @@ def judge(experiment: str, baseline: Recording, candidate: Recording) -> Judgeme
         left, why = len(apart), f"the runs end after {lengths[0]} and {lengths[1]} steps"
     if left is not None:
         reasons = (why, *broken)
-        return Judgement("different", left - 1, first, apart[left - 1], left, reasons, growth)
+        return Judgement(
+            "different", left - 1, first, float(apart[left - 1]), left, reasons, growth
+        )
 
     last = allowed(experiment, len(apart))
     outside = np.flatnonzero(apart[first - 1 :] > last) + first
@@ -233,28 +235,25 @@ def behaviours_broken(experiment: str, baseline: Recording, candidate: Recording
     return lines
 
 
-def find_culprit(
-    experiment: str, baseline: Trace, candidate: Trace, replay: Trace | None
-) -> Culprit | None:
+def find_culprit(baseline: Trace, candidate: Trace, replay: Trace | None) -> Culprit | None:
     """The first tensor that is off by more than rounding; else, the first that differs at all.
 
     Args:
-        experiment: says how far an operator may be off.
         baseline: all tensors of a step.
         candidate: those of the other side: a tensor that differs was made of tensors that do not,
             if it is the first.
         replay: what the candidate's operators made of the baseline's tensors, if that was tried:
             here none inherits another's error.
     """
-    wrong = compare(experiment, baseline, replay) if replay is not None else []
+    wrong = compare(baseline, replay) if replay is not None else []
     for culprit in wrong:
         if culprit.beyond:
             return culprit
-    different = compare(experiment, baseline, candidate)
+    different = compare(baseline, candidate)
     return different[0] if different else None
 
 
-def compare(experiment: str, baseline: Trace, other: Trace) -> list[Culprit]:
+def compare(baseline: Trace, other: Trace) -> list[Culprit]:
     """All tensors that differ, in the order in which they are made."""
     others = {tensor.name: tensor.values for tensor in other.tensors}
     found = []
@@ -269,7 +268,7 @@ def compare(experiment: str, baseline: Trace, other: Trace) -> list[Culprit]:
             error = np.where(same, 0, np.nan_to_num(error, nan=np.inf))
             largest = float(error.max())
             relative = largest / tensor.scale if tensor.scale else math.inf if largest else 0.0
-            limit = allowed_operator(experiment, tensor.operator)
+            limit = allowed_operator(tensor.operator)
             found.append(Culprit(tensor, int((~same).sum()), largest, relative, relative > limit))
     return found
 

@@ -240,9 +240,9 @@ def test_a_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_pa
     assert traced.repeats(recording, step)
     assert not traced.repeats(recording, step + 1)
     assert [t[:2] for t in traced.tensors] == [t[:2] for t in replayed.tensors]
-    assert [] == compare(name, traced, loaded)
+    assert [] == compare(traced, loaded)
     # Several uses' gradients are added in the order of backpropagation, or nearly so.
-    assert all(found.relative < 1e-6 for found in compare(name, traced, replayed))
+    assert all(found.relative < 1e-6 for found in compare(traced, replayed))
 
 
 def test_a_step_that_does_not_repeat_is_said(compare_planted: Compare) -> None:
