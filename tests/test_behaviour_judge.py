@@ -112,7 +112,7 @@ def test_a_last_digit_is_rounding(experiment: str) -> None:
 def test_chaos_ends_the_comparison(experiment: str) -> None:
     """Half of what is allowed within the horizon, and anything past it, is rounding."""
     steps = np.arange(1, len(healthy(experiment)["loss"]) + 1)
-    change = np.array([1 + allowed(experiment, step) / 2 for step in steps])
+    change = np.array([1 + allowed(experiment, int(step)) / 2 for step in steps])
     change[horizon(experiment) + 3 :] = 9.0
 
     judged = judge(experiment, *pair(experiment, loss=change))
@@ -155,7 +155,9 @@ def test_an_update_shows_in_the_next_step() -> None:
     """Parameters that differ after a step make it the first that differs."""
     values = healthy("clipped-lstm", 3)
     one, other = (
-        recording("clipped-lstm", **values, weights=np.where(np.arange(13) < 5, 0.0, size))
+        recording(
+            "clipped-lstm", **values, weights=np.where(np.arange(13) < 5, 0.0, np.float64(size))
+        )
         for size in (1.0, 2.0)
     )
 
