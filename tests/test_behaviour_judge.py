@@ -172,7 +172,7 @@ def test_an_update_shows_in_the_next_step() -> None:
 def test_weights_that_are_drawn_differently() -> None:
     """Another seed's weights differ from the first step on."""
     values = healthy("clipped-rnn", 2)
-    one, other = (recording("clipped-rnn", **values, weights=np.arange(9) + k) for k in (0.0, 1.0))
+    one, other = (recording("clipped-rnn", **values, weights=np.full(9, k)) for k in (0.0, 1.0))
 
     assert 1 == first_difference(one, other)
 
