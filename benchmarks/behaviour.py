@@ -405,7 +405,7 @@ def verdict_of(
         lines.append(f"  both: {words[0]}")
     else:
         lines += [f"  baseline:  {words[0]}", f"  candidate: {words[1]}"]
-    lines += [f"  note: {note}" for note in notes]
+    lines += [f"  note: {note}" for note in dict.fromkeys(notes)]
     return BehaviourVerdict(
         experiment=job.experiment,
         execution=job.execution,

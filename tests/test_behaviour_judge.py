@@ -169,6 +169,17 @@ def test_an_update_shows_in_the_next_step() -> None:
     assert "different" == judged.verdict
 
 
+def test_a_late_update_that_is_off() -> None:
+    """Past the horizon too, an update's difference is judged by the step that shows it."""
+    values, weights = healthy("clipped-lstm"), np.where(np.arange(2001) < 1000, 0.0, 1.0)
+    off = {**values, "loss": values["loss"] * factor("clipped-lstm", 1001, 1e-2)}
+    one = recording("clipped-lstm", **values, weights=weights)
+
+    judged = judge("clipped-lstm", one, recording("clipped-lstm", **off, weights=2 * weights))
+
+    assert ("different", 1000, 1001) == (judged.verdict, judged.first_step, judged.left)
+
+
 def test_weights_that_are_drawn_differently() -> None:
     """Another seed's weights differ from the first step on."""
     values = healthy("clipped-rnn", 2)
