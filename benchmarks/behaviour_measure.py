@@ -4,9 +4,15 @@ Where the sizes in `behaviour_envelope.py` come from. Weights that are moved to 
 float32 number, up or down at random, stand for other ways to round, and so do the three executions.
 """
 
-import json
 import sys
-from collections.abc import Iterator
+
+if __name__ == "__main__":
+    # First, for it imports Paddle without the warnings that are no news here.
+    import rnn_core  # noqa: F401
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -20,7 +26,7 @@ from benchmarks.behaviour_judge import differences, series_of
 from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, load_data, train
 from rnn_core.config import Execution
 from rnn_core.environment import describe_environment
-from rnn_core.files import write_whole
+from rnn_core.files import check_writable, write_whole
 from rnn_core.gradients import make_clip
 from rnn_core.step import Measured, TrainingStep
 
@@ -36,8 +42,19 @@ EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 Weights = list[NDArray[np.float32]]
 
 
-def main(path: str) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all, and write the largest differences: of each step, and of one step alone."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.behaviour_measure",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", type=Path, metavar="FILE.json")
+    path = parser.parse_args(arguments).path
+    try:
+        check_writable(path)
+    except OSError as error:
+        parser.error(str(error))
     found: dict[str, Any] = {"environment": describe_environment()}
     random = np.random.default_rng(0)
     for name, experiment in EXPERIMENTS.items():
@@ -46,7 +63,7 @@ def main(path: str) -> int:
             tqdm(single_steps(experiment.config, PROBE_EVERY[name], random), desc=f"{name}, steps")
         )
         found[name] = {"growth": grown.tolist(), "one step": alone}
-    with write_whole(Path(path)) as file:
+    with write_whole(path) as file:
         file.write(json.dumps(found, indent=1).encode())
     return 0
 
@@ -129,4 +146,4 @@ def moved(weights: Weights, random: np.random.Generator) -> Weights:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

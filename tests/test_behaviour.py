@@ -7,6 +7,7 @@ none: the same Paddle with other roundings, in processes of their own.
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 from paddle.autograd import PyLayer
 
-from benchmarks import behaviour, behaviour_worker
+from benchmarks import behaviour, behaviour_measure, behaviour_worker
 from benchmarks.behaviour import (
     BehaviourError,
     BehaviourVerdict,
@@ -26,6 +27,7 @@ from benchmarks.behaviour import (
     main,
     record,
 )
+from benchmarks.behaviour_envelope import ONE_STEP, allowed
 from benchmarks.behaviour_files import Job, Recording, Trace, digest
 from benchmarks.behaviour_judge import compare
 from rnn_core import EXPERIMENTS
@@ -129,7 +131,8 @@ def test_a_gradient_that_is_off(compare_planted: Compare) -> None:
 
 def test_a_fault_behind_another_rounding(compare_planted: Compare) -> None:
     """A tanh that rounds in another way is the first to differ, and not what is to blame."""
-    plant = tanh_at(lambda _: True, lambda x: SteepTanh.apply(x) * (1 + 1.2e-7))
+    steep: Callable[[Any], Any] = SteepTanh.apply
+    plant = tanh_at(lambda _: True, lambda x: steep(x) * (1 + 1.2e-7))
     (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
 
     assert ("different", 1) == (verdict.verdict, verdict.first_step)
@@ -169,6 +172,24 @@ def test_one_last_digit_once(compare_planted: Compare) -> None:
     assert (4, 8) == (verdict.first_step, verdict.until)
     assert ("h_1", "tanh") == (verdict.tensor, verdict.operator)
     assert 0 < verdict.largest_difference < 1e-5
+
+
+def test_the_envelope_holds_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other neighbours of the weights than those it was measured with stay far inside."""
+    monkeypatch.setattr(behaviour_measure, "RUNS", 1)
+    for name, epochs in (("exploding-rnn", 1), ("clipped-rnn", 3)):
+        config, random = EXPERIMENTS[name].config, np.random.default_rng(1)
+        steps = range(1, 4 * epochs + 1)
+
+        runs = list(behaviour_measure.growth(config, epochs, random))
+        single = dict(behaviour_measure.single_steps(replace(config, epochs=epochs), 1, random))
+
+        assert len(EXECUTIONS) == len(runs)
+        for apart in runs:
+            assert apart[0] > 0
+            assert all(apart[step - 1] < allowed(name, step) for step in steps)
+        assert list(steps) == list(single)
+        assert all(0 < apart < ONE_STEP[name] for apart in single.values())
 
 
 @pytest.fixture(scope="module")
