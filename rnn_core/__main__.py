@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rnn_core.checkpoint import CheckpointError, checkpoint_files
+from rnn_core.checkpoint import CheckpointError, CheckpointWarning, checkpoint_files
 from rnn_core.config import EXECUTIONS, ON_NONFINITE, TrainConfig, check_at_least
 from rnn_core.data import SAMPLES
 from rnn_core.device import resolve_device
@@ -63,12 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--log-every", type=int, metavar="N", help="print every N-th step")
     run.add_argument("--save", type=Path, metavar="FILE", help="write the history (.npz)")
     run.add_argument("--plot", type=Path, metavar="FILE", help="draw it (.svg, .png or .pdf)")
-    run.add_argument("--checkpoint", type=Path, metavar="DIR", help="write checkpoints")
     run.add_argument(
-        "--every", type=int, default=100, metavar="N", help="steps between two (default: 100)"
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="write checkpoints, to go on from with --resume",
     )
+    run.add_argument("--every", type=int, metavar="N", help="steps between two (default: 100)")
     run.add_argument(
-        "--resume", action="store_true", help="go on from the last; from the start if there is none"
+        "--resume", action="store_true", help="go on from the last checkpoint, if there is one"
     )
     return parser
 
@@ -85,9 +88,10 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
         log_every = experiment.log_every if options.log_every is None else options.log_every
         if log_every < 1:
             raise ValueError(f"--log-every must be at least 1, got {log_every}")  # noqa: TRY301
-        check_at_least(1, "--every", options.every)
-        if options.resume and options.checkpoint is None:
-            raise ValueError("--resume needs --checkpoint DIR")  # noqa: TRY301
+        if options.checkpoint is None and (options.resume or options.every is not None):
+            raise ValueError("--every and --resume need --checkpoint DIR")  # noqa: TRY301
+        every = 100 if options.every is None else options.every
+        check_at_least(1, "--every", every)
         resolve_device(config.device)
         if options.save is not None:
             check_writable(options.save)
@@ -99,7 +103,7 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
 
-    history, status = _train(config, log_every, options)
+    history, status = _train(config, log_every, options.checkpoint, every, options.resume)
     if history is None:
         return status
     _say("\n".join(["", *summary_lines(history)]))
@@ -139,16 +143,16 @@ def _config(experiment: Experiment, options: argparse.Namespace) -> TrainConfig:
 
 
 def _train(
-    config: TrainConfig, log_every: int, options: argparse.Namespace
+    config: TrainConfig, log_every: int, folder: Path | None, every: int, resume: bool
 ) -> tuple[History | None, int]:
     """Train with a progress bar, which is drawn where a person looks, not into a file.
 
     The history is None where nothing was trained.
     """
-    folder = options.checkpoint
-    if options.resume:
+    if folder is not None and resume:
         there = checkpoint_files(folder)
-        _say(f"{folder}: " + (f"going on from {there[-1].name}" if there else "no checkpoint yet"))
+        what = f"going on from {there[-1].name}" if there else "no checkpoint yet, the run begins"
+        _say(f"{folder}: {what}")
     total = config.epochs * math.ceil(len(SAMPLES) / config.batch_size)
     with tqdm(total=total, unit="step", disable=None, leave=False) as bar:
 
@@ -164,14 +168,14 @@ def _train(
 
         try:
             with warnings.catch_warnings():
-                # Of a checkpoint that is not used.
+                warnings.simplefilter("always", CheckpointWarning)
                 warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
                 history = train(
                     config,
                     on_step=on_step,
                     checkpoint=folder,
-                    every=options.every,
-                    resume=options.resume,
+                    every=every,
+                    resume=resume,
                 )
         except CheckpointError as error:
             print(f"error: {error}", file=sys.stderr)

@@ -28,7 +28,7 @@ from rnn_core.data import Batch
 from rnn_core.files import PREFIX, write_whole
 from rnn_core.history import DAMAGE, History, open_arrays
 from rnn_core.model import NumericPrediction
-from rnn_core.random_states import random_states, restore_random_states
+from rnn_core.random_states import STATES, random_states, restore_random_states
 
 if sys.platform != "win32":
     import fcntl
@@ -48,6 +48,10 @@ class CheckpointError(Exception):
     def __init__(self, message: str, history: History | None = None) -> None:
         super().__init__(message)
         self.history = history
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint is no good, and the one before it is used."""
 
 
 class Position(NamedTuple):
@@ -125,11 +129,7 @@ class Checkpoint:
                     position=Position(*stored["position"].tolist()),
                     data=int(stored["data"]),
                     weights={n: stored[f"weights/{n}"] for n in json.loads(str(stored["weights"]))},
-                    random={
-                        name.removeprefix("random/"): stored[name]
-                        for name in stored
-                        if name.startswith("random/")
-                    },
+                    random={name: stored[f"random/{name}"] for name in STATES},
                 )
         except DAMAGE as error:
             raise ValueError(f"{path} is not a whole {FORMAT!r} file: {error}") from error
@@ -206,8 +206,8 @@ class CheckpointFolder:
     def restore(self, config: TrainConfig) -> Checkpoint | None:
         """Put the last good checkpoint's weights and random states in place; None if none is there.
 
-        What is newer, and damaged or foreign, is told as a warning and set aside, under its name
-        and ".refused".
+        What is newer, and damaged or foreign, is told by a `CheckpointWarning` and set aside, under
+        its name and ".refused".
 
         Raises:
             CheckpointError: checkpoints are there, but none is good; the last good one is of
@@ -225,7 +225,8 @@ class CheckpointFolder:
                 continue
             for damaged, reason in refused.items():
                 damaged.replace(damaged.with_name(f"{damaged.name}.refused"))
-                warnings.warn(f"{reason}; {path.name} is used instead", stacklevel=2)
+                message = f"{reason}; {path.name} is used instead"
+                warnings.warn(message, CheckpointWarning, stacklevel=2)
             return checkpoint
         if refused:
             raise CheckpointError("; ".join(refused.values()))

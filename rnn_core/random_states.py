@@ -21,6 +21,8 @@ FARTHEST = 2**32
 # NumPy and Python keep 624 words of 32 bits and the place in them: the Mersenne Twister, MT19937.
 WORDS = 624
 
+STATES = ("paddle_seed", "paddle_next", "numpy", "python", "waiting")
+
 
 def random_states() -> dict[str, NDArray[Any]]:
     """The states of all three generators, as plain arrays.
