@@ -151,7 +151,7 @@ def _train(
     """
     if folder is not None and resume:
         there = checkpoint_files(folder)
-        what = f"going on from {there[-1].name}" if there else "no checkpoint yet, the run begins"
+        what = f"the last checkpoint is {there[-1].name}" if there else "no checkpoint yet"
         _say(f"{folder}: {what}")
     total = config.epochs * math.ceil(len(SAMPLES) / config.batch_size)
     with tqdm(total=total, unit="step", disable=None, leave=False) as bar:

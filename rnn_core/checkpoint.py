@@ -13,7 +13,7 @@ import re
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -244,7 +244,7 @@ class CheckpointFolder:
         try:
             Checkpoint(history, position, self.data, weights, random_states()).save(path)
             for old in checkpoint_files(self.folder)[:-KEEP]:
-                old.unlink()
+                old.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"no checkpoint {path}: {error}", history) from error
         if self.interrupted():
@@ -287,7 +287,7 @@ def checkpoint_files(folder: Path) -> list[Path]:
     return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
 
 
-def checksum(batches: Sequence[Batch]) -> int:
+def checksum(batches: Iterable[Batch]) -> int:
     """A checksum of all batches, their order, shapes and dtypes, 0 to 2**32 - 1."""
     value = 0
     for batch in batches:

@@ -32,9 +32,9 @@ from rnn_core import (
 from rnn_core.checkpoint import Checkpoint, CheckpointWarning, checkpoint_files
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
 from rnn_core.training import Step
+from tests.histories import check_equal
 from tests.kernel_float64 import skip_where_it_dies
 from tests.resumed import SMALL, content, noisy_run
-from tests.test_history import check_equal
 
 # Removed when the process ends.
 WHOLE_RUNS = TemporaryDirectory()
@@ -495,7 +495,7 @@ def test_refuses_wrong_arguments(tmp_path: Path) -> None:
         train(SMALL, checkpoint=tmp_path, every=0)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork on this system")
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the system has no such wait")
 def test_killed_at_random_moments() -> None:
     """Three kills; `python -m tests.kill_and_resume` does two hundred."""
     done = subprocess.run(

@@ -358,15 +358,15 @@ def test_ctrl_c_outside_the_training_ends_in_words_of_its_own(
 
 
 def test_a_run_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run says where it goes on, or that it begins; one of two checkpoints is written."""
+    """A run says from where it goes on, or that it begins, and equals one that was not stopped."""
     folder, saved = tmp_path / "run", tmp_path / "run.npz"
     command = ["run", "clipped-rnn", "--checkpoint", str(folder), "--resume", "--every", "3"]
 
     assert 0 == main([*command, "--epochs", "1"])
-    assert f"{folder}: no checkpoint yet, the run begins" in capsys.readouterr().out
+    assert f"{folder}: no checkpoint yet\n" in capsys.readouterr().out
     assert [0, 3, 4] == [History.load(path).steps for path in checkpoint_files(folder)]
     assert 0 == main([*command, "--epochs", "3", "--save", str(saved)])
-    assert f"{folder}: going on from step-000000004.npz" in capsys.readouterr().out
+    assert f"{folder}: the last checkpoint is step-000000004.npz\n" in capsys.readouterr().out
     whole = train(replace(EXPERIMENTS["clipped-rnn"].config, epochs=3))
     assert whole.loss.tolist() == History.load(saved).loss.tolist()
 
