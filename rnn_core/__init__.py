@@ -5,6 +5,7 @@ from rnn_core.compat import import_paddle
 import_paddle()
 
 from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
+from rnn_core.checkpoint import CheckpointError  # noqa: E402
 from rnn_core.config import TrainConfig  # noqa: E402
 from rnn_core.data import Batch, load_data  # noqa: E402
 from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402
@@ -16,6 +17,7 @@ __all__ = [
     "EXPERIMENTS",
     "LSTM",
     "Batch",
+    "CheckpointError",
     "Event",
     "Experiment",
     "History",

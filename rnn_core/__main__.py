@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rnn_core.config import EXECUTIONS, ON_NONFINITE, TrainConfig
+from rnn_core.checkpoint import CheckpointError, CheckpointWarning, checkpoint_files
+from rnn_core.config import EXECUTIONS, ON_NONFINITE, TrainConfig, check_at_least
 from rnn_core.data import SAMPLES
 from rnn_core.device import resolve_device
 from rnn_core.experiments import EXPERIMENTS, Experiment
@@ -61,6 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--log-every", type=int, metavar="N", help="print every N-th step")
     run.add_argument("--save", type=Path, metavar="FILE", help="write the history (.npz)")
     run.add_argument("--plot", type=Path, metavar="FILE", help="draw it (.svg, .png or .pdf)")
+    run.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="write checkpoints, to go on from with --resume",
+    )
+    run.add_argument("--every", type=int, metavar="N", help="steps between two (default: 100)")
+    run.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint, if there is one"
+    )
     return parser
 
 
@@ -76,6 +88,10 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
         log_every = experiment.log_every if options.log_every is None else options.log_every
         if log_every < 1:
             raise ValueError(f"--log-every must be at least 1, got {log_every}")  # noqa: TRY301
+        if options.checkpoint is None and (options.resume or options.every is not None):
+            raise ValueError("--every and --resume need --checkpoint DIR")  # noqa: TRY301
+        every = 100 if options.every is None else options.every
+        check_at_least(1, "--every", every)
         resolve_device(config.device)
         if options.save is not None:
             check_writable(options.save)
@@ -87,7 +103,9 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
 
-    history, status = _train(config, log_every)
+    history, status = _train(config, log_every, options.checkpoint, every, options.resume)
+    if history is None:
+        return status
     _say("\n".join(["", *summary_lines(history)]))
     written = [
         _write("history", options.save, history.save),
@@ -124,8 +142,17 @@ def _config(experiment: Experiment, options: argparse.Namespace) -> TrainConfig:
     return replace(experiment.config, **given)
 
 
-def _train(config: TrainConfig, log_every: int) -> tuple[History, int]:
-    """Train with a progress bar, which is drawn where a person looks, not into a file."""
+def _train(
+    config: TrainConfig, log_every: int, folder: Path | None, every: int, resume: bool
+) -> tuple[History | None, int]:
+    """Train with a progress bar, which is drawn where a person looks, not into a file.
+
+    The history is None where nothing was trained.
+    """
+    if folder is not None and resume:
+        there = checkpoint_files(folder)
+        what = f"the last checkpoint is {there[-1].name}" if there else "no checkpoint yet"
+        _say(f"{folder}: {what}")
     total = config.epochs * math.ceil(len(SAMPLES) / config.batch_size)
     with tqdm(total=total, unit="step", disable=None, leave=False) as bar:
 
@@ -140,7 +167,19 @@ def _train(config: TrainConfig, log_every: int) -> tuple[History, int]:
             _say("\n".join(lines))
 
         try:
-            history = train(config, on_step=on_step)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", CheckpointWarning)
+                warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
+                history = train(
+                    config,
+                    on_step=on_step,
+                    checkpoint=folder,
+                    every=every,
+                    resume=resume,
+                )
+        except CheckpointError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return error.history, BAD_INPUT if error.history is None else NOT_WRITTEN
         except TrainingInterrupted as interrupted:
             return interrupted.history, INTERRUPTED
         except NonFiniteError as error:

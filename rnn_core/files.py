@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,8 +15,9 @@ PREFIX = ".rnn_core-"
 def write_whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that appears under `path` only when the `with` block ends without an error.
 
-    Until then, and after an error or a crash, what was at `path` before is untouched. A link is
-    followed; a device, a pipe or a directory is not replaced.
+    Until then, and after an error or a crash, what was at `path` before is untouched. After the
+    block the file lasts through a power failure too. A link is followed; a device, a pipe or a
+    directory is not replaced.
 
     Raises:
         OSError: the file cannot be written.
@@ -34,6 +35,7 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _keep_name(path.parent)
 
 
 def check_writable(path: Path) -> None:
@@ -54,6 +56,18 @@ def _regular(path: Path) -> Path:
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"cannot write {path}: the file that is there is read-only")
     return path
+
+
+def _keep_name(directory: Path) -> None:
+    """Have the file system store a new name in `directory`, where it does so when asked."""
+    # Windows opens no directory, and not every file system flushes one: then the file is whole all
+    # the same, under its old or its new name.
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _umask() -> int:

@@ -3,7 +3,8 @@
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
@@ -31,6 +32,7 @@ DAMAGE = (
     RuntimeError,
     OverflowError,
     OSError,
+    MemoryError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -122,6 +124,28 @@ class History:
         """The first event of this kind, or None."""
         return next((event for event in self.events if event.kind == kind), None)
 
+    def followed_by(self, rest: "History") -> "History":
+        """This run and the one that went on from its end, as one.
+
+        The environment is that of the latter; what differed before is told beside it.
+        """
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(rest, name)])
+            for name in ("recorded", "loss", "accuracy", "epoch_ends")
+        }
+        for kind in ("raw_norms", "clipped_norms"):
+            before, after = getattr(self, kind), getattr(rest, kind)
+            joined[kind] = {name: np.concatenate([before[name], after[name]]) for name in before}
+        environment = {**self.environment, **rest.environment}
+        other = [
+            f"{name} {value}"
+            for name, value in self.environment.items()
+            if value != environment[name]
+        ]
+        if other:
+            environment[f"up to step {self.steps}"] = ", ".join(other)
+        return replace(rest, environment=environment, **joined)
+
     def save(self, path: str | Path) -> None:
         """Write the history to one `.npz` file, whole or not at all.
 
@@ -131,6 +155,11 @@ class History:
         Raises:
             OSError: the file cannot be written.
         """
+        with write_whole(Path(path)) as file:
+            np.savez_compressed(file, **self.arrays())
+
+    def arrays(self) -> dict[str, Any]:
+        """What `save` writes, by its name in the archive."""
         arrays: dict[str, Any] = {
             "format": np.array(FORMAT),
             "config": np.array(json.dumps(self.config.as_dict())),
@@ -146,8 +175,7 @@ class History:
         for name in self.raw_norms:
             arrays[f"raw_norms/{name}"] = self.raw_norms[name]
             arrays[f"clipped_norms/{name}"] = self.clipped_norms[name]
-        with write_whole(Path(path)) as file:
-            np.savez_compressed(file, **arrays)
+        return arrays
 
     @classmethod
     def load(cls, path: str | Path) -> "History":
@@ -159,33 +187,35 @@ class History:
         """
         with Path(path).open("rb") as file:
             try:
-                history = cls._read(file)
-                history._check()
+                with open_arrays(file) as stored:
+                    return cls.from_arrays(stored)
             except DAMAGE as error:
                 raise ValueError(f"{path} is not a whole {FORMAT!r} file: {error}") from error
-        return history
 
     @classmethod
-    def _read(cls, file: IO[bytes]) -> "History":
-        if not zipfile.is_zipfile(file):
-            raise ValueError("it is no zip archive, or is cut short")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as stored:
-            if "format" not in stored or str(stored["format"]) != FORMAT:
-                raise ValueError("it says nothing of that format")
-            names = json.loads(str(stored["parameters"]))
-            return cls(
-                config=TrainConfig(**json.loads(str(stored["config"]))),
-                environment=json.loads(str(stored["environment"])),
-                outcome=_outcome(str(stored["outcome"])),
-                steps=int(stored["steps"]),
-                recorded=stored["recorded"],
-                loss=stored["loss"],
-                raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
-                clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
-                accuracy=stored["accuracy"],
-                epoch_ends=stored["epoch_ends"],
-            )
+    def from_arrays(cls, stored: Mapping[str, Any]) -> "History":
+        """The history that `arrays` gave.
+
+        Raises:
+            ValueError or another of `DAMAGE`: the arrays are no whole history.
+        """
+        if "format" not in stored or str(stored["format"]) != FORMAT:
+            raise ValueError("it says nothing of that format")
+        names = json.loads(str(stored["parameters"]))
+        history = cls(
+            config=TrainConfig(**json.loads(str(stored["config"]))),
+            environment=json.loads(str(stored["environment"])),
+            outcome=_outcome(str(stored["outcome"])),
+            steps=int(stored["steps"]),
+            recorded=stored["recorded"],
+            loss=stored["loss"],
+            raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
+            clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
+            accuracy=stored["accuracy"],
+            epoch_ends=stored["epoch_ends"],
+        )
+        history._check()
+        return history
 
     def _check(self) -> None:
         """Refuse parts that `save` does not write, or that do not fit each other."""
@@ -211,6 +241,18 @@ class History:
         )
         if not named or ENVIRONMENT_KEYS - self.environment.keys():
             raise ValueError("the environment is not described")
+
+
+def open_arrays(file: IO[bytes]) -> Any:
+    """The arrays of a NumPy archive, to be closed; none of them is unpickled.
+
+    Raises:
+        ValueError or another of `DAMAGE`: the file is no whole archive.
+    """
+    if not zipfile.is_zipfile(file):
+        raise ValueError("it is no zip archive, or is cut short")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
 
 
 def _outcome(value: str) -> Outcome:

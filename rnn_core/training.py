@@ -3,17 +3,26 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import paddle
 from paddle import Tensor
 
-from rnn_core.config import TrainConfig
+from rnn_core.checkpoint import (
+    Checkpoint,
+    CheckpointFolder,
+    Position,
+    checkpoint_folder,
+    checksum,
+)
+from rnn_core.config import TrainConfig, check_at_least
 from rnn_core.data import Batch, check_labels, check_tokens, dtype_name, load_data
 from rnn_core.device import device_of, use_device
 from rnn_core.environment import describe_environment
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
+from rnn_core.interrupts import held_interrupt
 from rnn_core.model import NumericPrediction
 from rnn_core.step import TrainingStep
 
@@ -69,6 +78,10 @@ def train(
     data: Iterable[Batch] | None = None,
     model: NumericPrediction | None = None,
     on_step: Callable[[Step], object] | None = None,
+    *,
+    checkpoint: str | Path | None = None,
+    every: int = 100,
+    resume: bool = False,
 ) -> History:
     """Train with mean squared error and plain SGD, and record what happens.
 
@@ -81,16 +94,29 @@ def train(
             samples if None.
         model: a model to train further, in place; a new one if None.
         on_step: called after every recorded step, before its update.
+        checkpoint: a folder of this run's own, made if it is not there, into which checkpoints are
+            written: before the first step, after every `every`-th and the last, and on Ctrl-C,
+            which then waits for the step to be whole.
+        every: steps between two checkpoints.
+        resume: go on from the last good checkpoint, with the same config (but for more epochs) and
+            data, as if the run had never stopped; from the start where the folder holds none. The
+            weights of `model` and the states of Paddle's, NumPy's and Python's global random
+            generators become the checkpoint's, and the history is that of the whole run.
 
     Raises:
         TypeError: an argument has the wrong type, or `data` holds something else than batches of
             integer tokens and labels of `config.dtype`.
         ValueError: the device is not there; `data` or `model` does not fit `config`; a token,
-            label or shape is out of range.
+            label or shape is out of range; there is nothing to resume without a `checkpoint`.
+        CheckpointError: the folder cannot be used, or holds another run: nothing is trained; or a
+            checkpoint cannot be written: the run ends, and the error carries its history.
         NonFiniteError: with `on_nonfinite="raise"`, the first NaN or infinity.
         TrainingInterrupted: on Ctrl-C.
     """
     _check_types(config, model, on_step)
+    check_at_least(1, "every", every)
+    if resume and checkpoint is None:
+        raise ValueError("resume needs a checkpoint folder, got None")
     # Gradients are recorded whatever the caller, or an interrupted run before, has switched off.
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
@@ -108,7 +134,11 @@ def train(
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = _checked(data, config, device)
-        return _run(config, device, batches, model, on_step)
+        if checkpoint is None:
+            return _run(config, device, batches, model, on_step)
+        with checkpoint_folder(Path(checkpoint), resume) as path, held_interrupt() as interrupted:
+            folder = CheckpointFolder(path, every, checksum(batches), model, interrupted)
+            return _run(config, device, batches, model, on_step, folder, folder.restore(config))
 
 
 def _run(
@@ -117,22 +147,30 @@ def _run(
     batches: list[Batch],
     model: NumericPrediction,
     on_step: Callable[[Step], object] | None,
+    folder: CheckpointFolder | None = None,
+    saved: Checkpoint | None = None,
 ) -> History:
     training = TrainingStep(model, config.learning_rate, make_clip(config.clip, config.clip_norm))
-    trained = 0
+    start, past = (Position(), None) if saved is None else (saved.position, saved.history)
+    trained = 0 if past is None else past.steps
     steps: list[Step] = []
     accuracies: list[tuple[int, float]] = []  # With the step that ended the epoch.
 
     def history(outcome: Outcome) -> History:
         environment = describe_environment(device)
-        return _history(config, environment, outcome, training.names, trained, steps, accuracies)
+        rest = _history(config, environment, outcome, training.names, trained, steps, accuracies)
+        return rest if past is None else past.followed_by(rest)
 
     model.train()
     try:
-        for epoch in range(1, config.epochs + 1):
-            correct = total = 0
+        if folder is not None and saved is None:
+            folder.save(history("interrupted"), start)
+        for epoch in range(start.epoch, config.epochs + 1):
+            correct, total = (start.correct, start.total) if epoch == start.epoch else (0, 0)
             uncounted: list[tuple[Tensor, Tensor]] = []
             for index, (tokens, labels) in enumerate(batches):
+                if epoch == start.epoch and index < start.batch:
+                    continue
                 last = index == len(batches) - 1
                 recorded = config.record > 0 and (trained + 1) % config.record == 0
                 predictions, measured = training.gradients(tokens, labels, measure=recorded)
@@ -172,6 +210,10 @@ def _run(
                             )
                         return history("non-finite")
                 training.update()
+                if folder is not None and folder.due(trained, last and epoch == config.epochs):
+                    correct += sum(count_correct(*pair) for pair in uncounted)
+                    uncounted.clear()
+                    folder.save(history("interrupted"), Position(epoch, index + 1, correct, total))
     except KeyboardInterrupt as interrupt:
         raise TrainingInterrupted(history("interrupted")) from interrupt
     return history("finished")

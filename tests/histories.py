@@ -1,4 +1,4 @@
-"""A made-up history, for tests that need any values but no training."""
+"""A made-up history, for tests that need any values but no training, and how two compare."""
 
 from typing import Any
 
@@ -54,3 +54,19 @@ def empty_history(**changes: Any) -> History:
         "epoch_ends": empty.astype(np.int64),
     }
     return make_history(**{**fields, **changes})
+
+
+def check_equal(expected: History, actual: History) -> None:
+    """Check that every field is the same, bit for bit."""
+    assert expected.config == actual.config
+    assert expected.environment == actual.environment
+    assert expected.outcome == actual.outcome
+    assert expected.steps == actual.steps
+    np.testing.assert_array_equal(expected.recorded, actual.recorded, strict=True)
+    np.testing.assert_array_equal(expected.loss, actual.loss, strict=True)
+    np.testing.assert_array_equal(expected.accuracy, actual.accuracy, strict=True)
+    np.testing.assert_array_equal(expected.epoch_ends, actual.epoch_ends, strict=True)
+    assert list(expected.raw_norms) == list(actual.raw_norms)
+    for name in expected.raw_norms:
+        np.testing.assert_array_equal(expected.raw_norms[name], actual.raw_norms[name])
+        np.testing.assert_array_equal(expected.clipped_norms[name], actual.clipped_norms[name])

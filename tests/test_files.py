@@ -1,6 +1,7 @@
 """A file is written whole or not at all."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,39 @@ def test_appears_when_it_is_whole(tmp_path: Path) -> None:
 
     assert b"first half, second half" == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="directories are not flushed on this system")
+def test_lasts_through_a_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content is stored before the name leads to it, and the name before the block is over."""
+    path, flushed = tmp_path / "file", []
+
+    def fsync(descriptor: int) -> None:
+        flushed.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), path.exists()))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with write_whole(path) as file:
+        file.write(b"content")
+
+    assert [(False, False), (True, True)] == flushed
+
+
+def test_a_file_system_that_flushes_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where directories cannot be flushed, the file is written all the same."""
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with write_whole(tmp_path / "file") as file:
+        file.write(b"content")
+
+    assert b"content" == (tmp_path / "file").read_bytes()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -9,7 +9,7 @@ import pytest
 
 from rnn_core import Event, History, TrainConfig
 from rnn_core.history import EXPLOSION_LIMIT
-from tests.histories import ENVIRONMENT, empty_history, make_history
+from tests.histories import ENVIRONMENT, check_equal, empty_history, make_history
 
 INF, NAN = np.inf, np.nan
 
@@ -268,19 +268,3 @@ def refuses(path: Path, match: str = "") -> None:
     words = rf"{path.name} is not a whole 'rnn_core history 2' file{match}"
     with pytest.raises(ValueError, match=words):
         History.load(path)
-
-
-def check_equal(expected: History, actual: History) -> None:
-    """Check that every field is the same, bit for bit."""
-    assert expected.config == actual.config
-    assert expected.environment == actual.environment
-    assert expected.outcome == actual.outcome
-    assert expected.steps == actual.steps
-    np.testing.assert_array_equal(expected.recorded, actual.recorded, strict=True)
-    np.testing.assert_array_equal(expected.loss, actual.loss, strict=True)
-    np.testing.assert_array_equal(expected.accuracy, actual.accuracy, strict=True)
-    np.testing.assert_array_equal(expected.epoch_ends, actual.epoch_ends, strict=True)
-    assert list(expected.raw_norms) == list(actual.raw_norms)
-    for name in expected.raw_norms:
-        np.testing.assert_array_equal(expected.raw_norms[name], actual.raw_norms[name])
-        np.testing.assert_array_equal(expected.clipped_norms[name], actual.clipped_norms[name])

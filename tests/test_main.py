@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from rnn_core import EXPERIMENTS, History
+from rnn_core import EXPERIMENTS, History, train
 from rnn_core.__main__ import main
+from rnn_core.checkpoint import Checkpoint, checkpoint_files
 from rnn_core.config import EXECUTIONS
 
 
@@ -142,6 +143,10 @@ def test_infinity_ends_the_run_as_asked(
         (["--save", "/nowhere/run.npz"], "there is no directory /nowhere"),
         (["--plot", "/nowhere/run.svg"], "there is no directory /nowhere"),
         (["--save", "same.svg", "--plot", "./same.svg"], "--save and --plot name one file"),
+        (["--resume"], "--every and --resume need --checkpoint DIR"),
+        (["--every", "5"], "--every and --resume need --checkpoint DIR"),
+        (["--every", "0", "--checkpoint", "run"], "--every must be at least 1, got 0"),
+        (["--checkpoint", "/nowhere/run"], "checkpoints cannot be written to /nowhere/run: "),
         (["--plot", "run.gif"], "a plot must end in .svg, .png, .pdf, got 'run.gif'"),
     ],
 )
@@ -352,6 +357,58 @@ def test_ctrl_c_outside_the_training_ends_in_words_of_its_own(
     assert 130 == main(["run", "exploding-rnn"])
 
 
+def test_a_run_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run says from where it goes on, or that it begins, and equals one that was not stopped."""
+    folder, saved = tmp_path / "run", tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--checkpoint", str(folder), "--resume", "--every", "3"]
+
+    assert 0 == main([*command, "--epochs", "1"])
+    assert f"{folder}: no checkpoint yet\n" in capsys.readouterr().out
+    assert [0, 3, 4] == [History.load(path).steps for path in checkpoint_files(folder)]
+    assert 0 == main([*command, "--epochs", "3", "--save", str(saved)])
+    assert f"{folder}: the last checkpoint is step-000000004.npz\n" in capsys.readouterr().out
+    whole = train(replace(EXPERIMENTS["clipped-rnn"].config, epochs=3))
+    assert whole.loss.tolist() == History.load(saved).loss.tolist()
+
+
+def test_a_checkpoint_that_is_not_used_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged one is told in a line, and the run goes on; another run's ends with status 2."""
+    command = ["run", "clipped-rnn", "--epochs", "1", "--checkpoint", str(tmp_path)]
+    main([*command, "--every", "2"])
+    (tmp_path / "step-000000004.npz").write_bytes(b"damaged")
+    capsys.readouterr()
+
+    assert 0 == main([*command, "--resume"])
+    out = capsys.readouterr().out
+    assert f"warning: {tmp_path / 'step-000000004.npz'} is not a whole" in out
+    assert "; step-000000002.npz is used instead\n" in out
+    assert "RNN, 4 steps, finished" in out
+    assert 2 == main([*command, "--resume", "--seed", "1"])
+    assert "is of another run: seed is 0 there and 1 here" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was trained until then is summed up and saved, and the status is 3."""
+
+    def full(self: Checkpoint, path: Path) -> None:
+        if self.history.steps == 4:
+            raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Checkpoint, "save", full)
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--epochs", "3", "--checkpoint", str(tmp_path / "run")]
+
+    assert 3 == main([*command, "--every", "2", "--save", str(saved)])
+    captured = capsys.readouterr()
+    assert re.search(r"error: no checkpoint .*4.npz: \[Errno 28\] No space left", captured.err)
+    assert "RNN, 4 steps, interrupted" in captured.out
+    assert 4 == History.load(saved).steps
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """The help of the program says what it is and what its commands do."""
     text = help_text([], capsys)
@@ -378,7 +435,10 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         "--on-nonfinite {stop,raise,continue} what to do at NaN or infinity (default: stop) "
         "--log-every N print every N-th step "
         "--save FILE write the history (.npz) "
-        "--plot FILE draw it (.svg, .png or .pdf)"
+        "--plot FILE draw it (.svg, .png or .pdf) "
+        "--checkpoint DIR write checkpoints, to go on from with --resume "
+        "--every N steps between two (default: 100) "
+        "--resume go on from the last checkpoint, if there is one"
     )
 
 

@@ -16,7 +16,7 @@ LEARNING_RATE = "paddle.to_tensor(learning_rate,"
 TRAINED = "zip(self.parameters, gradients_of(self.named), strict=True):\n            op.sgd_"
 SGD = "op.sgd_(parameter, self.learning_rate, gradient, None, False)"
 CLIPS = '{"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}'
-LAST_UPDATE = "                training.update()\n    except"
+LAST_UPDATE = "                training.update()\n                if folder"
 WAITS = "if config.record:\n                    uncounted.append"
 RECORDED = "recorded = config.record > 0 and (trained + 1) % config.record == 0"
 
@@ -153,7 +153,7 @@ FAULTS = (
             "uncounted.append((predictions, labels))",
             "training.update()\n                    uncounted.append((model(tokens)[0], labels))",
         ),
-        (LAST_UPDATE, "    except"),
+        (LAST_UPDATE, "                if folder"),
     ),
     in_loop("loop-records-everything", "the setting has no effect", (RECORDED, "recorded = True")),
     in_loop(
@@ -174,7 +174,7 @@ FAULTS = (
     in_loop(
         "loop-counts-again",
         "predictions are counted at every recorded step after them",
-        ("uncounted.clear()", "pass"),
+        ("uncounted.clear()\n                if measured", "pass\n                if measured"),
     ),
     in_loop(
         "loop-keeps-predictions",
@@ -220,7 +220,7 @@ FAULTS = (
     in_loop(
         "loop-one-epoch-short",
         "off by one in the number of epochs",
-        ("range(1, config.epochs + 1)", "range(1, config.epochs)"),
+        ("range(start.epoch, config.epochs + 1)", "range(start.epoch, config.epochs)"),
     ),
     in_loop(
         "loop-updates-with-nan",

@@ -1,0 +1,36 @@
+"""Ctrl-C, held back until a step is whole."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def held_interrupt() -> Iterator[Callable[[], bool]]:
+    """Inside the `with` block, note a first Ctrl-C; a second one interrupts at once.
+
+    Where Ctrl-C does something else than raise KeyboardInterrupt, or does it in another thread,
+    nothing changes.
+
+    Yields:
+        Whether one has come.
+    """
+    came = False
+
+    def note(*_: object) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    usual = signal.default_int_handler
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not usual:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, usual)

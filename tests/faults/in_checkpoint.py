@@ -1,0 +1,178 @@
+"""Faults in checkpoints, in going on from them, and in how files are written."""
+
+from functools import partial
+
+from tests.faults.fault import edit
+
+in_checkpoint = partial(edit, "checkpoint.py")
+in_loop = partial(edit, "training.py")
+in_random_states = partial(edit, "random_states.py")
+in_files = partial(edit, "files.py")
+
+COUNTS = "correct += sum(count_correct(*pair) for pair in uncounted)\n"
+DUE = "folder.due(trained, last and epoch == config.epochs):\n                    "
+
+FAULTS = (
+    in_checkpoint(
+        "checkpoint-weights-not-restored",
+        "the run goes on from the weights of its seed",
+        ("parameter.set_value(self.weights[name])", "pass"),
+    ),
+    in_random_states(
+        "checkpoint-paddle-generator-not-restored",
+        "what is drawn after the stop was drawn before",
+        ('_restore_paddle(int(states["paddle_seed"]), states["paddle_next"])', "pass"),
+    ),
+    in_random_states(
+        "checkpoint-generator-one-draw-ahead",
+        "off by one in the place of a generator",
+        (
+            "if start:\n                        paddle.rand([start]",
+            "if True:\n                        paddle.rand([start + 1]",
+        ),
+    ),
+    in_random_states(
+        "checkpoint-looking-draws",
+        "whoever writes checkpoints gets other random numbers",
+        ("    paddle.set_rng_state(state)\n", ""),
+    ),
+    in_random_states(
+        "checkpoint-numpy-generator-not-restored",
+        "only Paddle's generator is thought of",
+        ("np.random.set_state(  #", "str(  #"),
+    ),
+    in_random_states(
+        "checkpoint-python-generator-not-restored",
+        "only Paddle's generator is thought of",
+        ("random.setstate((3, tuple(python_words.tolist()), gauss))", "pass"),
+    ),
+    in_random_states(
+        "checkpoint-waiting-number-lost",
+        "of two normal numbers that were made, the second is forgotten",
+        ("gauss = None if np.isnan(python_gauss) else python_gauss", "gauss = None"),
+    ),
+    in_loop(
+        "checkpoint-one-step-again",
+        "off by one in the place in the data",
+        ("Position(epoch, index + 1,", "Position(epoch, index,"),
+    ),
+    in_loop(
+        "checkpoint-epoch-begun-again",
+        "the place in the epoch is forgotten",
+        ("index < start.batch", "False"),
+    ),
+    in_loop(
+        "checkpoint-place-in-every-epoch",
+        "what was skipped once is skipped in every epoch",
+        ("if epoch == start.epoch and index", "if index"),
+    ),
+    in_loop(
+        "checkpoint-history-lost",
+        "the history begins where the run went on",
+        ("rest if past is None else past.followed_by(rest)", "rest"),
+    ),
+    in_loop(
+        "checkpoint-steps-from-one",
+        "steps are numbered from where the run went on",
+        ("trained = 0 if past is None else past.steps", "trained = 0"),
+    ),
+    in_loop(
+        "checkpoint-epochs-count-lost",
+        "right predictions before the stop do not count",
+        ("(start.correct, start.total) if epoch == start.epoch else (0, 0)", "0, 0"),
+    ),
+    in_loop(
+        "checkpoint-uncounted-lost",
+        "predictions that wait for the next recorded step are lost with the stop",
+        (DUE + COUNTS, DUE + "pass\n"),
+    ),
+    in_loop(
+        "checkpoint-counts-twice",
+        "predictions that a checkpoint counted are counted again",
+        (DUE + COUNTS + "                    uncounted.clear()", DUE + COUNTS.rstrip()),
+    ),
+    in_loop(
+        "checkpoint-before-the-update",
+        "the checkpoint is of the weights before the step, under the number after it",
+        (
+            "                training.update()\n                if folder is",
+            "                if folder is",
+        ),
+        (
+            "    except KeyboardInterrupt",
+            "                training.update()\n    except KeyboardInterrupt",
+        ),
+    ),
+    in_checkpoint(
+        "checkpoint-last-step-not-written",
+        "the end of a run is not among its checkpoints",
+        ("return last or steps", "return steps"),
+    ),
+    in_checkpoint(
+        "checkpoint-ctrl-c-writes-nothing",
+        "Ctrl-C waits for the next checkpoint, however far",
+        (" or self.interrupted()\n", "\n"),
+    ),
+    edit(
+        "history.py",
+        "checkpoint-unpickles",
+        "a stranger's checkpoint runs what it says",
+        ("allow_pickle=False", "allow_pickle=True"),
+    ),
+    in_checkpoint(
+        "checkpoint-damaged-stays",
+        "a damaged one counts among the last good ones",
+        ('damaged.replace(damaged.with_name(f"{damaged.name}.refused"))', "pass"),
+    ),
+    in_checkpoint(
+        "checkpoint-other-weights-accepted",
+        "another model's weights are taken",
+        ("checkpoint.check_model(path, self.model)", "pass"),
+    ),
+    in_checkpoint(
+        "checkpoint-all-damaged-begins-anew",
+        "a run whose checkpoints are all damaged begins again and overwrites them",
+        ("        if refused:\n", "        if False:\n"),
+    ),
+    in_checkpoint(
+        "checkpoint-of-another-config",
+        "a run goes on with other settings than it began with",
+        ('if name != "epochs" and there', 'if name == "cell" and there'),
+    ),
+    in_checkpoint(
+        "checkpoint-of-other-data",
+        "a run goes on with other data",
+        ("if self.data != data", "if False"),
+    ),
+    in_checkpoint(
+        "checkpoint-oldest-first",
+        "the oldest is taken for the last",
+        ("reversed(checkpoint_files(self.folder))", "checkpoint_files(self.folder)"),
+    ),
+    in_checkpoint("checkpoint-keeps-one", "the last one is the only one", ("KEEP = 3", "KEEP = 1")),
+    in_checkpoint(
+        "checkpoint-used-folder-overwritten",
+        "a run that was not to be resumed begins in the folder of another",
+        ("if files and not resume", "if False"),
+    ),
+    in_checkpoint(
+        "checkpoint-no-lock",
+        "two runs write into one folder",
+        ("fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass"),
+    ),
+    in_checkpoint(
+        "checkpoint-written-in-place",
+        "a full disk or a crash leaves half a file",
+        ("with write_whole(path) as file", 'with path.open("wb") as file'),
+    ),
+    in_files(
+        "files-content-not-flushed",
+        "after a power failure the file is there and empty",
+        ("os.fsync(file.fileno())", "pass"),
+    ),
+    in_files(
+        "files-name-not-flushed",
+        "after a power failure the file has its old content",
+        ("    _keep_name(path.parent)\n", ""),
+    ),
+)
