@@ -312,6 +312,9 @@ def test_a_side_that_fails(line: str, words: str, tmp_path: Path) -> None:
     """What the process said last is in the error; the other side is ended, and not waited for."""
     bad = script(tmp_path / "bad", line)
     endless = script(tmp_path / "endless", "exec tail -f /dev/null")
+    former = tmp_path / "results" / "baseline" / "exploding-rnn-textbook.npz"
+    former.parent.mkdir(parents=True)
+    former.touch()  # A former run's is none of this one.
 
     with pytest.raises(BehaviourError, match=words):
         compare_behaviour(bad, bad if line == "exit 0" else endless, tmp_path / "results")
