@@ -114,9 +114,8 @@ def judge(experiment: str, baseline: Recording, candidate: Recording) -> Judgeme
         )
 
     last = allowed(experiment, len(apart))
-    outside = np.flatnonzero(apart[first - 1 :] > last) + first
-    # Within the horizon the envelope grows, and they were inside.
-    outside = outside[outside > horizon(experiment)]
+    # All of these lie past the horizon: up to there the runs were inside the envelope, which grows.
+    outside = np.flatnonzero(apart > last) + 1
     until = int(outside[0]) - 1 if len(outside) else len(apart)
     difference = float(apart[:until].max())
     verdict: Kind = "different" if broken else "equal within rounding"

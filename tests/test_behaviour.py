@@ -274,6 +274,16 @@ def test_a_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_pa
     assert all(found.relative < 1e-6 for found in compare(traced, replayed))
 
 
+def test_what_a_saturated_tanh_lets_pass_has_the_scale_of_what_arrived() -> None:
+    """There the gradient is the rounding of 1 - h^2, and no measure of its own error."""
+    config = behaviour_worker.config_of(Job("exploding-rnn", "textbook"))
+    traced = {t.name: t for t in behaviour_worker.trace(config, 6).tensors}
+
+    arrived, passed = traced["d h_10"], traced["d (x_10 W + h_9 U + b)"]
+
+    assert np.abs(passed.values).max() < np.abs(arrived.values).max() == passed.scale
+
+
 def test_a_step_that_does_not_repeat_is_said(compare_planted: Compare) -> None:
     """Where the traced step does not come out as the run did, the report says so."""
     plant = tanh_at(lambda call: call == 0, lambda x: paddle.tanh(x) * 1.001)
@@ -302,6 +312,9 @@ def test_a_side_that_fails(line: str, words: str, tmp_path: Path) -> None:
     """What the process said last is in the error; the other side is ended, and not waited for."""
     bad = script(tmp_path / "bad", line)
     endless = script(tmp_path / "endless", "exec tail -f /dev/null")
+    former = tmp_path / "results" / "baseline" / "exploding-rnn-textbook.npz"
+    former.parent.mkdir(parents=True)
+    former.touch()  # A former run's is none of this one.
 
     with pytest.raises(BehaviourError, match=words):
         compare_behaviour(bad, bad if line == "exit 0" else endless, tmp_path / "results")

@@ -181,9 +181,9 @@ def test_a_late_update_that_is_off() -> None:
 
 
 def test_weights_that_are_drawn_differently() -> None:
-    """Another seed's weights differ from the first step on."""
-    values = healthy("clipped-rnn", 2)
-    one, other = (recording("clipped-rnn", **values, weights=np.full(9, k)) for k in (0.0, 1.0))
+    """They make the first step the first that differs, even if it hides them."""
+    values, drawn = healthy("clipped-rnn", 2), np.where(np.arange(9) == 0, 1.0, 0.0)
+    one, other = (recording("clipped-rnn", **values, weights=w) for w in (drawn, 2 * drawn))
 
     assert 1 == first_difference(one, other)
 
@@ -218,6 +218,7 @@ def test_a_behaviour_that_breaks_late(
     """Past the horizon, what holds for every rounding still has to hold, on both sides."""
     values = healthy(experiment)
     broken = {name: array.copy() for name, array in values.items()}
+    broken["norm"] *= 1 + 1e-7  # Rounding, from the first step on: nothing else tells them apart.
     past = horizon(experiment) + EPOCH
     for name, value in change.items():
         broken[name][past // EPOCH if name == "accuracy" else past :] = value
