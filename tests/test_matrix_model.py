@@ -11,6 +11,7 @@ from benchmarks.report.curves import Curves, curves_of, printed_of
 from benchmarks.report.formats import Begun, Case, StepTime
 from benchmarks.report.matrix import (
     Environment,
+    breakages_of,
     environments_of,
     failures_of,
     headline,
@@ -158,6 +159,24 @@ def test_failures_in_most_environments_come_first() -> None:
 
     assert [("test_b::y", 2, 2), ("test_a::x", 1, 2)] == [
         (failure.name, len(failure.where), failure.ran) for failure in failures_of(environments)
+    ]
+
+
+def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
+    """Many tests, one cause: those of one environment are not mixed with those of two."""
+    more = [FAILED, replace(FAILED, name="test_b::y")]
+    environments = environments_of(
+        [left("a", *more, paddle="2.6.2"), left("b", *more, Case("z", "failed"), paddle="2.6.2")]
+    )
+    found = breakages_of(failures_of([*environments, *environments_of(matrix(("3.3.1", "3.11")))]))
+
+    assert [
+        (["a", "b"], ["test_a::x"], "all with Paddle 2.6.2, and no other"),
+        (["a", "b"], ["test_b::y"], "everywhere"),
+        (["b"], ["z"], ""),
+    ] == [
+        (names(list(each.where)), [failure.name for failure in each.failures], each.pattern)
+        for each in found
     ]
 
 
