@@ -15,6 +15,8 @@ from rnn_core.report import event_text
 
 # As many as a table can have rows.
 MOST_POINTS = 50
+# Beyond it, and its reciprocal, no axis reaches: float32 ends far before.
+LEAST = 1e-100
 # The LSTM's gates are drawn as one line for each kind of parameter.
 GATES = {"w": "inputs", "u": "states", "b": "biases"}
 
@@ -36,7 +38,8 @@ class Point:
     @property
     def drawn(self) -> float:
         """The value on a logarithmic axis; NaN, which is not drawn, where it has no place there."""
-        return self.largest if self.largest and self.largest > 0 else np.nan
+        value = np.nan if self.largest is None else self.largest
+        return value if LEAST < value < 1 / LEAST else np.nan
 
     @property
     def text(self) -> str:

@@ -111,6 +111,21 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Breakage:
+    """Tests that failed in the same environments: often one cause.
+
+    Attributes:
+        where: these environments.
+        pattern: what they have in common that no other has, or empty.
+        failures: one for each test.
+    """
+
+    where: tuple[Environment, ...]
+    pattern: str
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
 class Skip:
     """A reason for which tests were skipped, and how many in which environments."""
 
@@ -209,6 +224,18 @@ def failures_of(environments: Sequence[Environment]) -> list[Failure]:
             pattern = what_tells([each for each, _ in where], ran)
             found.append(Failure(name, where, len(ran), pattern))
     return sorted(found, key=lambda failure: (-len(failure.where), failure.name))
+
+
+def breakages_of(failures: Iterable[Failure]) -> list[Breakage]:
+    """Failures by the environments in which they happened, in the order of the first of each."""
+    groups: dict[tuple[str, ...], list[Failure]] = {}
+    for failure in failures:
+        key = (*(each.name for each, _ in failure.where), failure.pattern)
+        groups.setdefault(key, []).append(failure)
+    return [
+        Breakage(tuple(each for each, _ in group[0].where), group[0].pattern, tuple(group))
+        for group in groups.values()
+    ]
 
 
 def skips_of(environments: Sequence[Environment]) -> list[Skip]:

@@ -41,8 +41,8 @@ VERDICT_LOOKS = {
     "same": (COLORS[0], "o"),
     "cannot tell": (INK, "x"),
 }
-# Past it, and past its reciprocal, no axis is drawn.
-SMALLEST = 1e-300
+# Letters: a longer one would leave no room for the picture.
+LONGEST_LABEL = 36
 # Inches: a phone shows it without making it smaller.
 WIDTH = 4.8
 
@@ -136,12 +136,12 @@ def times_figure(block: TimesBlock) -> Figure:
                     label=plain(name),
                 )
     labels = [
-        f"Paddle {row.environment.place.paddle}\nPython {row.environment.place.python}"
-        + ("" if row.environment.name.startswith("py") else f", {row.environment.name}")
-        for row in block.rows
+        f"{plain('Paddle ' + each.place.paddle)}\n"
+        + plain(f"Python {each.place.python}" + ("" if each.name[:2] == "py" else f", {each.name}"))
+        for each in (row.environment for row in block.rows)
     ]
     axes.set(xscale="log", yticks=range(count), ylim=(count - 0.5, -0.5), xlabel="ms")
-    axes.set_yticklabels(map(plain, labels))
+    axes.set_yticklabels(labels)
     _ratio_axis(axes, (1, 2, 5))
     handles, names = axes.get_legend_handles_labels()
     unique = dict(zip(names, handles, strict=True))
@@ -205,11 +205,9 @@ def comparison_figure(comparison: Comparison) -> Figure:
 
 
 def plain(text: str) -> str:
-    """Text from a file as a picture takes it: no formulas, and no letter that the font lacks."""
-    known = (
-        letter if letter == "\n" or (letter.isprintable() and letter < "\u0250") else "?"
-        for letter in text
-    )
+    """A line from a file as a picture takes it: short, no formula, no letter the font lacks."""
+    short = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 3]}..."
+    known = (letter if letter.isprintable() and letter < "\u0250" else "?" for letter in short)
     return "".join(known).replace("$", r"\$")
 
 
@@ -323,8 +321,7 @@ def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
     broken = any(point.nonfinite for point in points)
     span = max(np.log10(high / low), 1)
     below, above = span * (0.22 if zeros else 0.06), span * (0.22 if broken else 0.06)
-    bottom, top = max(low / 10**below, SMALLEST), min(high * 10**above, 1 / SMALLEST)
-    axes.set(yscale="log", ylim=(bottom, top))
+    axes.set(yscale="log", ylim=(low / 10**below, high * 10**above))
     axes.grid(axis="y", color=THIN, linewidth=0.5)
     # Numbers beside the marks would be read as theirs.
     least, most = low / 10 ** (below / 4), high * 10 ** (above / 4)
