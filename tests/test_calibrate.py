@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import calibrate, verdicts
 from benchmarks.calibrate import rate
-from tests.comparisons import FIRST, SECOND, FakeProcesses, write_run
+from tests.fake_processes import FIRST, SECOND, FakeProcesses, write_run
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
 

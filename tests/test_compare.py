@@ -12,7 +12,7 @@ import pytest
 from benchmarks import compare
 from benchmarks.pairs import Pairs
 from benchmarks.sides import SideError
-from tests.comparisons import FIRST, SECOND, FakeProcesses, write_run
+from tests.fake_processes import FIRST, SECOND, FakeProcesses, write_run
 
 SAME = {FIRST: 1.0, SECOND: 1.0}
 SLOWER = {FIRST: 1.2, SECOND: 1.0}

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import verdicts
 from benchmarks.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
 from benchmarks.sides import Interpreter, Selection, SideError, read_file
-from tests.comparisons import FIRST, PACE, SECOND, FakeProcesses, write_run
+from tests.fake_processes import FIRST, PACE, SECOND, FakeProcesses, write_run
 
 PLAN = Plan(
     Interpreter("old", Path(sys.executable)),
@@ -85,7 +85,7 @@ def test_settles_and_stops(tmp_path: Path) -> None:
 
 def test_settled_benchmarks_are_not_measured_again(tmp_path: Path) -> None:
     """Processes get shorter when less is open."""
-    noisy = FakeProcesses({FIRST: 1.5, SECOND: 1.02}, noise=0.02)
+    noisy = FakeProcesses({FIRST: 1.5, SECOND: 1.0}, noise=0.012)
     pairs = Pairs(PLAN, tmp_path, resume=False, run=noisy)
     contest = finished(pairs)
 

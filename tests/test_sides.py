@@ -10,7 +10,7 @@ import pytest
 from benchmarks import sides
 from benchmarks.sampling import Settings
 from benchmarks.sides import Interpreter, Saved, Selection, SideError, find_side, run_process
-from tests.comparisons import FIRST, write_run
+from tests.fake_processes import FIRST, write_run
 
 SELECTION = Selection(("benchmarks",), "step", "cpu")
 SETTINGS = Settings(seed=7, seconds=0.1)

@@ -7,7 +7,7 @@ then by much more, and the machine's pace wanders. All seeds are fixed.
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -259,6 +259,31 @@ def test_each_word() -> None:
     assert unsettled.smallest_effect > 0.05
 
 
+def test_a_resample_is_studentised_as_the_sample_is() -> None:
+    """Every resample of three pairs, by hand."""
+    values = np.array([0.0, 1.0, 5.0])
+    estimate = Estimate(values[:, None], 2000, np.random.default_rng(0))
+    expected = {
+        round((np.mean(drawn) - 2.0) / (np.std(drawn, ddof=1) / math.sqrt(3)), 6)
+        for drawn in product(values, repeat=3)
+        if len(set(drawn)) > 1
+    }
+
+    assert {round(float(t), 6) for t in estimate._boot[:, 0] if math.isfinite(t)} == expected
+
+
+@pytest.mark.usefixtures("_fast")
+def test_interval_has_the_level_that_the_procedure_ended_at() -> None:
+    """One of four settled at the first look: a quarter of what the look may spend."""
+    values = np.array([0.3, 0.0, 0.0, 0.0]) + noise("normal", 6, 4)
+    judge = judged(values)
+    low, high = StudentOnly(values, 0, np.random.default_rng(0)).interval(0.005 / 4)
+
+    assert list(judge.verdicts) == ["0"]
+    assert judge.verdicts["0"].low == pytest.approx(math.exp(low[0]))
+    assert judge.verdicts["0"].high == pytest.approx(math.exp(high[0]))
+
+
 @pytest.mark.usefixtures("_fast")
 def test_a_small_but_certain_slowdown_counts_as_the_same() -> None:
     """Within what was asked for, whatever else it is; asked for less, it is slower."""
@@ -266,6 +291,16 @@ def test_a_small_but_certain_slowdown_counts_as_the_same() -> None:
 
     assert {verdict.word for verdict in judged(values).verdicts.values()} == {"same"}
     assert {v.word for v in judged(values, within=0.01).verdicts.values()} == {"slower"}
+
+
+@pytest.mark.usefixtures("_fast")
+def test_pairs_to_settle_wait_for_the_next_look() -> None:
+    """Seven pairs that would have settled it at the look after six are looked at after eight."""
+    judge = judged(3 * noise("normal", 6, 1))
+    clear = math.log(1.5) + 0.01 * noise("normal", 7, 1)
+
+    assert judge.verdicts == {}
+    assert judge.all(columns(clear))["0"].pairs_to_settle == 1
 
 
 @pytest.mark.usefixtures("_fast")
@@ -310,8 +345,20 @@ def test_two_wild_pairs_have_no_interval() -> None:
     assert wild.smallest_effect == math.inf
 
 
+def test_benchmarks_that_end_early_count_among_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of two needs half of the level, though the other cannot be looked at."""
+    monkeypatch.setattr(verdicts, "Estimate", Given)
+    for level, settled in ((0.0024, 1), (0.0026, 0)):
+        monkeypatch.setattr(Given, "levels", (level,))
+        judge = Judge(["0", "1"], 0.05)
+        judge.look({"0": [0.4, 0.5, 0.6] * 2, "1": [0.5]})
+        assert len(judge.verdicts) == settled
+
+
 def test_benchmarks_that_end_early_are_left_undecided() -> None:
-    """As in a saved comparison that is judged once more; they count among the others."""
+    """As in a saved comparison that is judged once more."""
     values = math.log(1.2) + 0.1 * noise("normal", 8, 2)
     judge = Judge(["0", "1"], 0.05)
     judge.look({"0": list(values[:, 0]), "1": list(values[:3, 1])})
