@@ -74,17 +74,17 @@ def check_resumed(folder: Path, config: TrainConfig = SMALL) -> None:
 def test_goes_on_bit_for_bit(
     name: str, execution: Execution, dtype: DType, device: str, tmp_path: Path
 ) -> None:
-    """Stopped before the first step, in and between epochs, and after the last, nothing differs."""
+    """Stopped before the first step, in an epoch or between two, nothing differs."""
     experiment = EXPERIMENTS[name].config
     skip_where_it_dies(experiment.cell, dtype)
     config = replace(experiment, epochs=2, execution=execution, dtype=dtype, device=device)
 
-    for steps in (0, 3, 4, 8):
+    for steps in (0, 3, 4):
         stopped(tmp_path / str(steps), config, steps)
         check_resumed(tmp_path / str(steps), config)
 
 
-@pytest.mark.parametrize("record", [0, 1, 2, 3, 5])
+@pytest.mark.parametrize("record", [0, 1, 4])
 def test_goes_on_from_any_step_whatever_it_records(record: int, tmp_path: Path) -> None:
     """Stopped after any step, with any setting of `record`, nothing differs."""
     config = replace(SMALL, record=record, batch_size=3)
@@ -251,7 +251,7 @@ def test_no_good_one_is_an_error(tmp_path: Path) -> None:
 
 def test_a_damaged_byte_is_refused_or_changes_nothing(tmp_path: Path) -> None:
     """Whatever byte is damaged, the file is refused by name or read as it was saved."""
-    path = stopped(tmp_path, steps=4)
+    path = stopped(tmp_path, replace(SMALL, cell="RNN"), steps=4)
     saved, whole = content(path), path.read_bytes()
 
     refused = 0
@@ -288,7 +288,8 @@ def test_a_strangers_pickle_does_not_run(kind: str, tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="is not a whole 'rnn_core checkpoint 1' file"):
             noisy_run(SMALL, path.parent, resume=True)
     else:
-        for name in content(path):
+        # One of each kind: all norms, and all weights, are read alike.
+        for name in {name.partition("/")[0]: name for name in content(path)}.values():
             path.write_bytes(whole)
             change(path, **{name: np.array([Bomb(mark)], dtype=object)})
             with pytest.raises(ValueError, match="file: Object arrays cannot be loaded"):
