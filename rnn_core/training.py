@@ -1,16 +1,17 @@
 """The training loop, which watches the gradients it trains with."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import paddle
 from paddle import Tensor
 
+from rnn_core import parallel
 from rnn_core.config import TrainConfig
-from rnn_core.data import Batch, check_labels, check_tokens, dtype_name, load_data
-from rnn_core.device import device_of, use_device
+from rnn_core.data import Batch, BatchStream, check_labels, check_tokens, dtype_name, load_data
+from rnn_core.device import device_of, resolve_device, use_device
 from rnn_core.environment import describe_environment
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
@@ -75,10 +76,14 @@ def train(
     Seeds Paddle's global generator with `config.seed`, so that equal configs give equal bits,
     whatever they record.
 
+    Where Paddle's launcher has started several processes, each calls this with the same arguments
+    and trains on its share of every batch (`rnn_core.parallel`); all get the same history.
+
     Args:
         config: the settings.
         data: the batches of one epoch, used in this order in every epoch; the notebook's four
-            samples if None.
+            samples if None. A `BatchStream` makes each when it is needed: memory does not grow
+            with their number.
         model: a model to train further, in place; a new one if None.
         on_step: called after every recorded step, before its update.
 
@@ -86,11 +91,15 @@ def train(
         TypeError: an argument has the wrong type, or `data` holds something else than batches of
             integer tokens and labels of `config.dtype`.
         ValueError: the device is not there; `data` or `model` does not fit `config`; a token,
-            label or shape is out of range.
+            label or shape is out of range. All batches are checked before any training; of a
+            `BatchStream` the first and the last, and each of the others before its step.
+        RuntimeError: there are several processes, and this Paddle can only train in one.
         NonFiniteError: with `on_nonfinite="raise"`, the first NaN or infinity.
         TrainingInterrupted: on Ctrl-C.
     """
     _check_types(config, model, on_step)
+    resolve_device(config.device)
+    parallel.join(config.device, config.batch_size)
     # Gradients are recorded whatever the caller, or an interrupted run before, has switched off.
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
@@ -107,14 +116,18 @@ def train(
             _check_model(model, config, device)
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
-        batches = _checked(data, config, device)
+        batches = (
+            _CheckedStream(data, config, device)
+            if isinstance(data, BatchStream)
+            else _checked(data, config, device)
+        )
         return _run(config, device, batches, model, on_step)
 
 
 def _run(
     config: TrainConfig,
     device: str,
-    batches: list[Batch],
+    batches: "list[Batch] | _CheckedStream",
     model: NumericPrediction,
     on_step: Callable[[Step], object] | None,
 ) -> History:
@@ -132,16 +145,20 @@ def _run(
         for epoch in range(1, config.epochs + 1):
             correct = total = 0
             uncounted: list[tuple[Tensor, Tensor]] = []
-            for index, (tokens, labels) in enumerate(batches):
+            for index, batch in enumerate(batches):
+                tokens, labels = parallel.share(batch)
                 last = index == len(batches) - 1
                 recorded = config.record > 0 and (trained + 1) % config.record == 0
-                predictions, measured = training.gradients(tokens, labels, measure=recorded)
+                predictions, measured = training.gradients(
+                    tokens, labels, measure=recorded, whole=len(batch.labels)
+                )
 
-                total += len(labels)
+                total += len(batch.labels)
                 if config.record:
                     uncounted.append((predictions, labels))
                 if recorded or (last and config.record):
-                    correct += sum(count_correct(*pair) for pair in uncounted)
+                    counted = sum(count_correct(*pair) for pair in uncounted)
+                    correct += int(parallel.total(counted))
                     uncounted.clear()
                 if measured is not None:
                     step = Step(
@@ -222,16 +239,43 @@ def _checked(data: Iterable[Batch], config: TrainConfig, device: str) -> list[Ba
         raise TypeError(f"data must hold batches (tokens, labels): {error}") from error
     if not batches:
         raise ValueError("data must hold at least one batch, got none")
-    for tokens, labels in batches:
-        check_tokens(tokens, config.vocab_size)
-        size, length = tokens.shape
-        if size > config.batch_size or length != config.num_steps:
-            raise ValueError(
-                f"tokens must be [B <= {config.batch_size}, T = {config.num_steps}], "
-                f"as the config says, got shape {[size, length]}"
-            )
-        check_labels(labels, size, config.dtype)
+    for batch in batches:
+        _check_batch(batch, config)
     return [Batch(tokens.to(device), labels.to(device)) for tokens, labels in batches]
+
+
+class _CheckedStream:
+    """The batches of a stream, on the device; the first and the last are refused at once."""
+
+    def __init__(self, stream: BatchStream, config: TrainConfig, device: str) -> None:
+        if len(stream) == 0:
+            raise ValueError("data must hold at least one batch, got none")
+        self.stream, self.config, self.device = stream, config, device
+        for index in {0, len(stream) - 1}:
+            _check_batch(stream[index], config)
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.stream:
+            _check_batch(batch, self.config)
+            yield Batch(batch.tokens.to(self.device), batch.labels.to(self.device))
+
+
+def _check_batch(batch: Batch, config: TrainConfig) -> None:
+    """Refuse a batch that the config does not describe, or that would poison the weights."""
+    tokens, labels = batch
+    check_tokens(tokens, config.vocab_size)
+    size, length = tokens.shape
+    if size > config.batch_size or length != config.num_steps:
+        raise ValueError(
+            f"tokens must be [B <= {config.batch_size}, T = {config.num_steps}], "
+            f"as the config says, got shape {[size, length]}"
+        )
+    if size < parallel.size():
+        raise ValueError(f"a batch of {size} cannot be shared by {parallel.size()} processes")
+    check_labels(labels, size, config.dtype)
 
 
 def _check_types(config: object, model: object, on_step: object) -> None:
