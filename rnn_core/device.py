@@ -27,7 +27,9 @@ def resolve_device(name: str) -> str:
         ValueError: `name` is no device's name, or that device is not there.
     """
     check_device_name(name)
-    full = f"gpu:{os.environ.get('FLAGS_selected_gpus', '0')}" if name == "gpu" else name
+    # Spelt by Paddle.
+    launched = os.environ.get("FLAGS_selected_gpus", "0")  # noqa: SIM112
+    full = f"gpu:{launched}" if name == "gpu" else name
     devices = available_devices()
     if full not in devices:
         built = "with" if paddle.device.is_compiled_with_cuda() else "without"

@@ -8,17 +8,11 @@ a method of `numpy.random.Generator`, whose stream may change.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import paddle
 from numpy.random import PCG64, SeedSequence
 from numpy.typing import NDArray
 
-from rnn_core.config import (
-    DTYPES,
-    DType,
-    check_one_of,
-    check_positive_int,
-    check_seed,
-)
+from rnn_core.compat import tensor_of
+from rnn_core.config import DTYPES, DType, check_one_of, check_positive_int, check_seed
 from rnn_core.data import Batch, BatchStream
 
 BASE = 10
@@ -85,8 +79,8 @@ class DigitSums(BatchStream):
         digits = self.samples(start, min(start + self.batch_size, self.count))
         tokens = np.zeros((len(digits), self.num_steps), dtype=np.int64)
         tokens[:, : self.digits] = digits
-        labels = digits.sum(axis=1, keepdims=True)
-        return Batch(paddle.to_tensor(tokens), paddle.to_tensor(labels, dtype=self.dtype))
+        labels = digits.sum(axis=1, keepdims=True).astype(self.dtype)
+        return Batch(tensor_of(tokens), tensor_of(labels))
 
     def samples(self, start: int, stop: int) -> NDArray[np.int64]:
         """The digits of samples `start` to `stop`, without the latter: `[stop - start, D]`."""

@@ -114,6 +114,6 @@ def total(value: float) -> float:
     """The sum of a number over all processes, the number itself for one process."""
     if size() == 1:
         return value
-    everywhere = paddle.to_tensor([value], dtype="float64")
+    everywhere = paddle.full([1], value, dtype="float64")
     paddle.distributed.all_reduce(everywhere)
     return float(everywhere.item())

@@ -104,14 +104,7 @@ def train(
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
         if model is None:
-            model = NumericPrediction(
-                config.vocab_size,
-                config.emb_size,
-                config.hidden_size,
-                config.cell,
-                config.dtype,
-                config.execution,
-            )
+            model = new_model(config)
         else:
             _check_model(model, config, device)
         if data is None:
@@ -122,6 +115,24 @@ def train(
             else _checked(data, config, device)
         )
         return _run(config, device, batches, model, on_step)
+
+
+def new_model(config: TrainConfig) -> NumericPrediction:
+    """The model that a run of this config begins with: on its device, with its seed's weights.
+
+    Raises:
+        ValueError: the device is not there.
+    """
+    with use_device(config.device):
+        paddle.seed(config.seed)
+        return NumericPrediction(
+            config.vocab_size,
+            config.emb_size,
+            config.hidden_size,
+            config.cell,
+            config.dtype,
+            config.execution,
+        )
 
 
 def _run(
@@ -138,6 +149,8 @@ def _run(
 
     def history(outcome: Outcome) -> History:
         environment = describe_environment(device)
+        if isinstance(batches, _CheckedStream):
+            environment["data"] = repr(batches.stream)
         return _history(config, environment, outcome, training.names, trained, steps, accuracies)
 
     model.train()
