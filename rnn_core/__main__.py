@@ -14,17 +14,17 @@ from tqdm import tqdm
 
 from rnn_core import parallel, soak_command
 from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE, TrainConfig
-from rnn_core.data import SAMPLES
+from rnn_core.data import SAMPLES, load_data
 from rnn_core.device import resolve_device, use_device
 from rnn_core.digit_sums import DigitSums
 from rnn_core.evaluation import evaluate
 from rnn_core.experiments import DIGIT_SUMS, EXPERIMENTS, Experiment
 from rnn_core.files import check_writable
 from rnn_core.history import History
-from rnn_core.model import NumericPrediction
+from rnn_core.model import NumericPrediction, new_model
 from rnn_core.plot import check_plot_path, save_plot
 from rnn_core.report import epoch_line, evaluation_line, step_lines, summary_lines
-from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, new_model, train
+from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
 
 # Exit statuses; 2 is argparse's for wrong usage, 130 the shells' for Ctrl-C.
 EVERY_EXPERIMENT = {**EXPERIMENTS, DIGIT_SUMS.name: DIGIT_SUMS}
@@ -170,6 +170,7 @@ def _data(
         for name in _given(options, *names, "learning_rate"):
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"{option} is for {DIGIT_SUMS.name}, not for {experiment.name}")
+        load_data(config.num_steps, config.batch_size)  # Refuses what it cannot batch.
         return None, None
     given = {"samples": 32_000, "held_out": 1000, "digits": 2}
     given |= _given(options, *given)

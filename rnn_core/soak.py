@@ -15,7 +15,8 @@ import numpy as np
 
 from rnn_core.config import TrainConfig
 from rnn_core.digit_sums import DigitSums
-from rnn_core.training import new_model, train
+from rnn_core.model import new_model
+from rnn_core.training import train
 
 Verdict = Literal["grows", "does not grow", "cannot tell"]
 

@@ -15,7 +15,7 @@ from rnn_core.device import device_of, resolve_device, use_device
 from rnn_core.environment import describe_environment
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
-from rnn_core.model import NumericPrediction
+from rnn_core.model import NumericPrediction, model_of
 from rnn_core.step import TrainingStep
 
 # A prediction this close to its label is right, as in the notebook.
@@ -104,7 +104,7 @@ def train(
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
         if model is None:
-            model = new_model(config)
+            model = model_of(config)
         else:
             _check_model(model, config, device)
         if data is None:
@@ -115,24 +115,6 @@ def train(
             else _checked(data, config, device)
         )
         return _run(config, device, batches, model, on_step)
-
-
-def new_model(config: TrainConfig) -> NumericPrediction:
-    """The model that a run of this config begins with: on its device, with its seed's weights.
-
-    Raises:
-        ValueError: the device is not there.
-    """
-    with use_device(config.device):
-        paddle.seed(config.seed)
-        return NumericPrediction(
-            config.vocab_size,
-            config.emb_size,
-            config.hidden_size,
-            config.cell,
-            config.dtype,
-            config.execution,
-        )
 
 
 def _run(

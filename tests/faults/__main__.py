@@ -24,12 +24,18 @@ from tqdm import tqdm
 
 from rnn_core.environment import describe_environment
 from rnn_core.files import check_writable, write_whole
-from tests.faults import in_cells, in_executions, in_loop, in_paddle
+from tests.faults import in_cells, in_executions, in_loop, in_paddle, in_parallel
 from tests.faults.fault import Fault, apply_edits
 from tests.faults.plant import VARIABLE
 
 ROOT = Path(__file__).parents[2]
-FAULTS = (*in_cells.FAULTS, *in_executions.FAULTS, *in_loop.FAULTS, *in_paddle.FAULTS)
+FAULTS = (
+    *in_cells.FAULTS,
+    *in_executions.FAULTS,
+    *in_loop.FAULTS,
+    *in_parallel.FAULTS,
+    *in_paddle.FAULTS,
+)
 HEALTHY = Fault("healthy", "no fault: every test must pass")
 
 # The oracles first: they are quick, and notice most.
