@@ -54,7 +54,7 @@ def tensor_of(values: NDArray[Any]) -> "Tensor":
     """
     import paddle
 
-    tensor: Tensor = paddle.empty(list(values.shape), dtype=str(values.dtype))
+    tensor: Tensor = paddle.empty(list(values.shape), dtype=getattr(paddle, str(values.dtype)))
     tensor.set_value(values)
     return tensor
 

@@ -121,4 +121,5 @@ def _bits(seed: int, purpose: int) -> PCG64:
 def _below(limit: int, raw: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Each of these 64-bit numbers brought to [0, limit), all equally likely but for 1e-9."""
     high, limit_, shift = raw >> np.uint64(32), np.uint64(limit), np.uint64(32)
-    return (high * limit_ >> shift).astype(np.int64)
+    low: NDArray[np.int64] = (high * limit_ >> shift).astype(np.int64)
+    return low

@@ -116,4 +116,4 @@ def total(value: float) -> float:
         return value
     everywhere = paddle.full([1], value, dtype="float64")
     paddle.distributed.all_reduce(everywhere)
-    return float(everywhere.item())
+    return float(everywhere.numpy()[0])

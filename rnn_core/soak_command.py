@@ -83,13 +83,15 @@ def run(options: argparse.Namespace) -> int:
         return BAD_INPUT
 
     notes: list[Note] = []
-    seconds = 60 * options.minutes
+    seconds, shown = 60 * options.minutes, 0
     try:
         with tqdm(total=round(seconds), unit="s", disable=None, leave=False) as bar:
             for note in soak(config, STEPS, lambda note: note.seconds >= seconds):
                 notes.append(note)
                 bar.set_postfix(memory=f"{note.memory / MIB:.1f} MiB", refresh=False)
-                bar.update(min(round(note.seconds), bar.total) - bar.n)
+                now = min(round(note.seconds), round(seconds))
+                bar.update(now - shown)
+                shown = now
     except KeyboardInterrupt:
         pass  # What was seen so far is judged.
     if not notes:

@@ -50,7 +50,9 @@ def test_samples_do_not_depend_on_batches(held_out: bool) -> None:
     assert [7] * 7 + [1] == [len(batch.labels) for batch in data]
     assert 8 == len(data)
     for _ in range(2):
-        assert whole.tokens.tolist() == [row for batch in data for row in batch.tokens.tolist()]
+        assert whole.tokens.tolist() == [
+            row for batch in data for row in batch.tokens.numpy().tolist()
+        ]
     assert whole.tokens[35:42].tolist() == data[5].tokens.tolist()
 
 

@@ -145,8 +145,12 @@ def test_every_sample_is_one_processes(
         shares.append(parallel.share(batch))
 
     assert sizes == [len(share.labels) for share in shares]
-    assert batch.tokens.tolist() == [row for share in shares for row in share.tokens.tolist()]
-    assert batch.labels.tolist() == [row for share in shares for row in share.labels.tolist()]
+    assert batch.tokens.tolist() == [
+        row for share in shares for row in share.tokens.numpy().tolist()
+    ]
+    assert batch.labels.tolist() == [
+        row for share in shares for row in share.labels.numpy().tolist()
+    ]
     assert size == pytest.approx(sum(parallel.weight(mine, 7) for mine in sizes))
 
 
