@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import processes
 from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, parallel, train
 from rnn_core.__main__ import main as command
 from rnn_core.config import EXECUTIONS, Cell, Clip
@@ -27,6 +28,7 @@ CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm
 CELLS: tuple[Cell, ...] = ("RNN", "LSTM")
 # Five samples are not shared evenly, and the last batch has two: 22 = 4 * 5 + 2.
 SAMPLES, BATCH_SIZE = 22, 5
+TIMING = "--rounds 1 --steps 1 --batch 5 --num-steps 3 --hidden-size 4"
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
 
 
@@ -120,6 +122,9 @@ def main(folder: Path) -> None:
     with redirect_stdout(StringIO()) as printed:
         results["status"] = command([*COMMAND.split(), "--save", str(folder / f"of-{number}.npz")])
     results["printed"] = printed.getvalue()
+    with redirect_stdout(StringIO()) as printed:
+        results["timed"] = processes.main(TIMING.split())
+    results["timings"] = printed.getvalue()
     os.environ["PADDLE_TRAINERS_NUM"] = "1"
     # The first process alone.
     if number == 0:

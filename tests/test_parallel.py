@@ -1,6 +1,7 @@
 """Two processes train as one does with the whole batch."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import paddle
 import pytest
 
+from benchmarks import processes as benchmark
 from rnn_core import Batch, History, parallel
 from tests import parallel_worker
 from tests.launcher import launch
@@ -102,6 +104,22 @@ def test_the_first_process_alone_prints_and_writes(
     assert 1 == first["printed"].count("LSTM (kernel), 3 steps, finished, on cpu")
     assert 1 == first["printed"].count("held out    loss ")
     assert "" == second["printed"]
+
+
+def test_the_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> None:
+    """`benchmarks.processes` prints both times once, and ends well everywhere."""
+    first, second = results
+
+    assert [0, 0] == [first["timed"], second["timed"]]
+    assert first["timings"].startswith("LSTM (kernel), B5 T3 H4, 1 rounds of 1 steps, ")
+    assert re.search(r"\n  1 process   \S+ ms a step\n  2 processes \S+ ms", first["timings"])
+    assert "" == second["timings"]
+
+
+def test_the_benchmark_needs_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Alone there is nothing to compare, and it says how to start it."""
+    assert 2 == benchmark.main([])
+    assert "it needs processes to compare: python -m paddle" in capsys.readouterr().err
 
 
 @pytest.mark.slow
