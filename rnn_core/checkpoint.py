@@ -12,8 +12,7 @@ import json
 import re
 import sys
 import warnings
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -23,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnn_core import parallel
 from rnn_core.config import TrainConfig
-from rnn_core.data import Batch
 from rnn_core.files import PREFIX, write_whole
 from rnn_core.history import DAMAGE, History, open_arrays
 from rnn_core.model import NumericPrediction
@@ -79,7 +78,7 @@ class Checkpoint:
     Attributes:
         history: what was recorded so far, and the config.
         position: of the next step.
-        data: a checksum of the batches, as `checksum` computes it.
+        data: a checksum of the batches, as `Batches.checksum` computes it.
         weights: every parameter by its name.
         random: the states of the random generators.
     """
@@ -177,7 +176,10 @@ class Checkpoint:
 
 
 class CheckpointFolder:
-    """The checkpoints of one run, of which the last `KEEP` are kept."""
+    """The checkpoints of one run, of which the last `KEEP` are kept.
+
+    Of several processes that train together, the first writes them, and all read them.
+    """
 
     def __init__(
         self,
@@ -211,8 +213,19 @@ class CheckpointFolder:
 
         Raises:
             CheckpointError: checkpoints are there, but none is good; the last good one is of
-                another run.
+                another run; or processes that train together see different ones.
         """
+        if parallel.rank() > 0:
+            parallel.wait()  # The first process sets aside what is damaged.
+        checkpoint = self._restore(config)
+        if parallel.rank() == 0:
+            parallel.wait()
+        steps = 0 if checkpoint is None else checkpoint.history.steps
+        if parallel.total(steps) != steps * parallel.size():
+            raise CheckpointError(f"not all processes find the same checkpoints in {self.folder}")
+        return checkpoint
+
+    def _restore(self, config: TrainConfig) -> Checkpoint | None:
         refused: dict[Path, str] = {}
         for path in reversed(checkpoint_files(self.folder)):
             try:
@@ -239,6 +252,8 @@ class CheckpointFolder:
             CheckpointError: that failed; the older checkpoints are as they were.
             KeyboardInterrupt: Ctrl-C was waiting.
         """
+        if parallel.rank() > 0:
+            return
         weights = {name: parameter.numpy() for name, parameter in self.model.named_parameters()}
         path = self.folder / f"step-{history.steps:09}.npz"
         try:
@@ -259,6 +274,9 @@ def checkpoint_folder(path: Path, resume: bool) -> Iterator[Path]:
         CheckpointError: the folder cannot be made or written to; another run uses it; with
             `resume` false, it holds checkpoints already.
     """
+    if parallel.rank() > 0:  # The first process has it for all.
+        yield path
+        return
     with ExitStack() as stack:
         try:
             path.mkdir(exist_ok=True)
@@ -285,14 +303,3 @@ def checkpoint_files(folder: Path) -> list[Path]:
     """The checkpoints in a folder, by their steps, unread."""
     found = [(NAME.fullmatch(path.name), path) for path in folder.glob("step-*.npz")]
     return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
-
-
-def checksum(batches: Iterable[Batch]) -> int:
-    """A checksum of all batches, their order, shapes and dtypes, 0 to 2**32 - 1."""
-    value = 0
-    for batch in batches:
-        for tensor in batch:
-            values = tensor.numpy()
-            value = zlib.crc32(f"{values.dtype}{values.shape}".encode(), value)
-            value = zlib.crc32(values.tobytes(), value)
-    return value

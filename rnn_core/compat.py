@@ -2,6 +2,12 @@
 
 import warnings
 from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 # What Paddle warns of at import that is no news here: it could compile extensions faster, and none
 # is compiled; there is no GPU, which whoever asks for one is told.
@@ -38,6 +44,19 @@ def import_paddle() -> None:
             raise ImportError(
                 "Paddle is not installed: pip install paddlepaddle, or paddlepaddle-gpu"
             ) from error
+
+
+def tensor_of(values: NDArray[Any]) -> "Tensor":
+    """A tensor of the same numbers, shape and dtype, on the current device.
+
+    Not by `paddle.to_tensor`, which on Paddle 3.3.1 leaves 113 bytes behind at every call, on 2.6.2
+    and 3.0.0 none (November 2026): nothing in a short run, 20 MB in a day of one batch a second.
+    """
+    import paddle
+
+    tensor: Tensor = paddle.empty(list(values.shape), dtype=getattr(paddle, str(values.dtype)))
+    tensor.set_value(values)
+    return tensor
 
 
 def check_numpy() -> None:

@@ -1,5 +1,6 @@
-"""The notebook's four samples, and the checks that any batch must pass."""
+"""What a batch is, the notebook's four samples, and the checks that any batch must pass."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,6 +19,26 @@ class Batch(NamedTuple):
 
     tokens: Tensor
     labels: Tensor
+
+
+class BatchStream(ABC):
+    """Batches that are made when they are needed, for data that need not fit into memory.
+
+    Batch `index` is the same whenever it is made, so that every epoch sees the same, and in every
+    process.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many batches there are."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Batch:
+        """Make batch `index`, from 0."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Make one batch after the other."""
+        return (self[index] for index in range(len(self)))
 
 
 def load_data(

@@ -1,5 +1,6 @@
 """Which devices there are, and how to use and wait for one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ def available_devices() -> list[str]:
 def resolve_device(name: str) -> str:
     """The full name of a device that is there: "gpu" becomes "gpu:0".
 
+    Or it becomes the GPU that Paddle's launcher gives this process, one of several.
+
     Paddle itself ends the process on some versions when a GPU is named where there is none, so
     this looks first.
 
@@ -24,7 +27,9 @@ def resolve_device(name: str) -> str:
         ValueError: `name` is no device's name, or that device is not there.
     """
     check_device_name(name)
-    full = "gpu:0" if name == "gpu" else name
+    # Spelt by Paddle.
+    launched = os.environ.get("FLAGS_selected_gpus", "0")  # noqa: SIM112
+    full = f"gpu:{launched}" if name == "gpu" else name
     devices = available_devices()
     if full not in devices:
         built = "with" if paddle.device.is_compiled_with_cuda() else "without"

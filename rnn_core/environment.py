@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
+from rnn_core import parallel
 from rnn_core.device import device_name, resolve_device
 
 # Environment variables that change what Paddle and its math libraries compute, or how fast.
@@ -33,6 +34,7 @@ def describe_environment(device: str = "cpu") -> dict[str, str]:
         "cpu_count": str(os.cpu_count()),
         "device": device,
         "device_name": device_name(device),
+        "processes": str(parallel.size()),
         # Paddle writes the number of threads that it uses back into this variable.
         "threads": os.environ.get("OMP_NUM_THREADS", "unset"),
         "flags": " ".join(

@@ -11,10 +11,12 @@ from rnn_core.config import (
     Cell,
     DType,
     Execution,
+    TrainConfig,
     check_one_of,
     check_positive_int,
 )
 from rnn_core.data import check_tokens
+from rnn_core.device import use_device
 
 
 class NumericPrediction(paddle.nn.Layer):
@@ -84,3 +86,26 @@ class NumericPrediction(paddle.nn.Layer):
         state = self.recurrent(self.embedding(tokens))
         hidden = state.hidden if isinstance(state, LSTMState) else state
         return self.linear(hidden), hidden
+
+
+def model_of(config: TrainConfig) -> NumericPrediction:
+    """A model of this config on the current device, with weights drawn from now on."""
+    return NumericPrediction(
+        config.vocab_size,
+        config.emb_size,
+        config.hidden_size,
+        config.cell,
+        config.dtype,
+        config.execution,
+    )
+
+
+def new_model(config: TrainConfig) -> NumericPrediction:
+    """The model that a run of this config begins with: on its device, with its seed's weights.
+
+    Raises:
+        ValueError: the device is not there.
+    """
+    with use_device(config.device):
+        paddle.seed(config.seed)
+        return model_of(config)

@@ -5,6 +5,7 @@ from itertools import groupby
 
 import numpy as np
 
+from rnn_core.evaluation import Evaluation
 from rnn_core.history import Event, History, Values
 from rnn_core.training import Step
 
@@ -57,6 +58,14 @@ def summary_lines(history: History) -> list[str]:
         event = happened.get(kind)
         lines.append(f"  {kind:<11} {'never' if event is None else event_text(event)}")
     return lines
+
+
+def evaluation_line(evaluation: Evaluation) -> str:
+    """How a run did on held-out samples, below its summary."""
+    return (
+        f"  held out    loss {evaluation.loss:.6g} of {evaluation.samples} samples, where always "
+        f"saying their mean has {evaluation.variance:.6g}; accuracy {evaluation.accuracy:.2f}"
+    )
 
 
 def event_text(event: Event) -> str:

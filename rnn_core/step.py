@@ -7,6 +7,7 @@ import paddle.nn.functional as F
 from paddle import Tensor
 
 from rnn_core import operators as op
+from rnn_core import parallel
 from rnn_core.gradients import GradientClip, gradients_of, read_norms, squared_norms
 from rnn_core.model import NumericPrediction
 
@@ -15,7 +16,7 @@ class Measured(NamedTuple):
     """What a step was, read to the host.
 
     Attributes:
-        loss: mean squared error before the update.
+        loss: mean squared error before the update, of the whole batch.
         raw_norms: L2 norm of every parameter's gradient before clipping, by its name.
         clipped_norms: the same after clipping.
     """
@@ -36,13 +37,14 @@ class TrainingStep:
         self, model: NumericPrediction, learning_rate: float, clip: GradientClip | None = None
     ) -> None:
         self.model, self.clip = model, clip
+        self.averaging = parallel.averaging(model)
         self.named = list(model.named_parameters())
         self.names = [name for name, _ in self.named]
         self.parameters = [parameter for _, parameter in self.named]
         self.learning_rate = paddle.to_tensor(learning_rate, dtype=self.parameters[0].dtype)
 
     def gradients(
-        self, tokens: Tensor, labels: Tensor, measure: bool
+        self, tokens: Tensor, labels: Tensor, measure: bool, whole: int | None = None
     ) -> tuple[Tensor, Measured | None]:
         """Leave the clipped gradients in the parameters, for `update`.
 
@@ -51,15 +53,18 @@ class TrainingStep:
             labels: `[B, 1]`.
             measure: whether to read loss and norms to the host, for which a GPU has to finish its
                 work: two reads there, however many parameters there are.
+            whole: samples of the batch of which these are this process's share; B if None.
 
         Returns:
             The predictions before the update, `[B, 1]`, still on the device; what was measured.
         """
         for parameter in self.parameters:
             parameter.clear_gradient(False)
-        predictions, _ = self.model(tokens, checked=True)
+        predictions, _ = self.averaging(tokens, checked=True)
         loss = F.mse_loss(predictions, labels)
-        loss.backward()
+        if whole is not None and (weight := parallel.weight(len(labels), whole)) != 1:
+            loss = loss * weight
+        loss.backward()  # In several processes, it averages the gradients over them.
 
         raw = clipped = gradients_of(self.named)
         raw_squares = clipped_squares = squared_norms(raw) if measure else None
@@ -76,7 +81,7 @@ class TrainingStep:
         else:
             norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])
         return predictions, Measured(
-            loss=float(loss.numpy()),
+            loss=parallel.total(float(loss.numpy())) / parallel.size(),
             raw_norms=dict(zip(self.names, norms, strict=False)),
             clipped_norms=dict(zip(self.names, norms[-len(raw) :], strict=True)),
         )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,21 +10,17 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from rnn_core.checkpoint import (
-    Checkpoint,
-    CheckpointFolder,
-    Position,
-    checkpoint_folder,
-    checksum,
-)
+from rnn_core import parallel
+from rnn_core.batches import Batches
+from rnn_core.checkpoint import Checkpoint, CheckpointFolder, Position, checkpoint_folder
 from rnn_core.config import TrainConfig, check_at_least
-from rnn_core.data import Batch, check_labels, check_tokens, dtype_name, load_data
-from rnn_core.device import device_of, use_device
+from rnn_core.data import Batch, dtype_name, load_data
+from rnn_core.device import device_of, resolve_device, use_device
 from rnn_core.environment import describe_environment
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
 from rnn_core.interrupts import held_interrupt
-from rnn_core.model import NumericPrediction
+from rnn_core.model import NumericPrediction, model_of
 from rnn_core.step import TrainingStep
 
 # A prediction this close to its label is right, as in the notebook.
@@ -88,15 +85,20 @@ def train(
     Seeds Paddle's global generator with `config.seed`, so that equal configs give equal bits,
     whatever they record.
 
+    Where Paddle's launcher has started several processes, each calls this with the same arguments
+    and trains on its share of every batch (`rnn_core.parallel`); all get the same history.
+
     Args:
         config: the settings.
         data: the batches of one epoch, used in this order in every epoch; the notebook's four
-            samples if None.
+            samples if None. A `BatchStream` makes each when it is needed: memory does not grow
+            with their number.
         model: a model to train further, in place; a new one if None.
         on_step: called after every recorded step, before its update.
         checkpoint: a folder of this run's own, made if it is not there, into which checkpoints are
             written: before the first step, after every `every`-th and the last, and on Ctrl-C,
-            which then waits for the step to be whole.
+            which then waits for the step to be whole. Several processes share the folder, and on
+            Ctrl-C they write none.
         every: steps between two checkpoints.
         resume: go on from the last good checkpoint, with the same config (but for more epochs) and
             data, as if the run had never stopped; from the start where the folder holds none. The
@@ -107,9 +109,12 @@ def train(
         TypeError: an argument has the wrong type, or `data` holds something else than batches of
             integer tokens and labels of `config.dtype`.
         ValueError: the device is not there; `data` or `model` does not fit `config`; a token,
-            label or shape is out of range; there is nothing to resume without a `checkpoint`.
+            label or shape is out of range; there is nothing to resume without a `checkpoint`. All
+            batches are checked before any training; of a `BatchStream` the first and the last, and
+            each of the others before its step.
         CheckpointError: the folder cannot be used, or holds another run: nothing is trained; or a
             checkpoint cannot be written: the run ends, and the error carries its history.
+        RuntimeError: there are several processes, and this Paddle can only train in one.
         NonFiniteError: with `on_nonfinite="raise"`, the first NaN or infinity.
         TrainingInterrupted: on Ctrl-C.
     """
@@ -117,34 +122,31 @@ def train(
     check_at_least(1, "every", every)
     if resume and checkpoint is None:
         raise ValueError("resume needs a checkpoint folder, got None")
+    resolve_device(config.device)
+    parallel.join(config.device, config.batch_size)
     # Gradients are recorded whatever the caller, or an interrupted run before, has switched off.
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
         if model is None:
-            model = NumericPrediction(
-                config.vocab_size,
-                config.emb_size,
-                config.hidden_size,
-                config.cell,
-                config.dtype,
-                config.execution,
-            )
+            model = model_of(config)
         else:
             _check_model(model, config, device)
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
-        batches = _checked(data, config, device)
+        batches = Batches(data, config, device)
         if checkpoint is None:
             return _run(config, device, batches, model, on_step)
-        with checkpoint_folder(Path(checkpoint), resume) as path, held_interrupt() as interrupted:
-            folder = CheckpointFolder(path, every, checksum(batches), model, interrupted)
+        # Of several processes none can wait: Ctrl-C comes to each of them at another step.
+        held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)
+        with checkpoint_folder(Path(checkpoint), resume) as path, held as interrupted:
+            folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
             return _run(config, device, batches, model, on_step, folder, folder.restore(config))
 
 
 def _run(
     config: TrainConfig,
     device: str,
-    batches: list[Batch],
+    batches: Batches,
     model: NumericPrediction,
     on_step: Callable[[Step], object] | None,
     folder: CheckpointFolder | None = None,
@@ -158,6 +160,7 @@ def _run(
 
     def history(outcome: Outcome) -> History:
         environment = describe_environment(device)
+        environment |= batches.description
         rest = _history(config, environment, outcome, training.names, trained, steps, accuracies)
         return rest if past is None else past.followed_by(rest)
 
@@ -168,19 +171,20 @@ def _run(
         for epoch in range(start.epoch, config.epochs + 1):
             correct, total = (start.correct, start.total) if epoch == start.epoch else (0, 0)
             uncounted: list[tuple[Tensor, Tensor]] = []
-            for index, (tokens, labels) in enumerate(batches):
-                if epoch == start.epoch and index < start.batch:
-                    continue
+            first = start.batch if epoch == start.epoch else 0
+            for index, batch in enumerate(batches.beginning_at(first), first):
+                tokens, labels = parallel.share(batch)
                 last = index == len(batches) - 1
                 recorded = config.record > 0 and (trained + 1) % config.record == 0
-                predictions, measured = training.gradients(tokens, labels, measure=recorded)
+                predictions, measured = training.gradients(
+                    tokens, labels, measure=recorded, whole=len(batch.labels)
+                )
 
-                total += len(labels)
+                total += len(batch.labels)
                 if config.record:
                     uncounted.append((predictions, labels))
                 if recorded or (last and config.record):
-                    correct += sum(count_correct(*pair) for pair in uncounted)
-                    uncounted.clear()
+                    correct += _count(uncounted)
                 if measured is not None:
                     step = Step(
                         number=trained + 1,
@@ -211,8 +215,7 @@ def _run(
                         return history("non-finite")
                 training.update()
                 if folder is not None and folder.due(trained, last and epoch == config.epochs):
-                    correct += sum(count_correct(*pair) for pair in uncounted)
-                    uncounted.clear()
+                    correct += _count(uncounted)
                     folder.save(history("interrupted"), Position(epoch, index + 1, correct, total))
     except KeyboardInterrupt as interrupt:
         raise TrainingInterrupted(history("interrupted")) from interrupt
@@ -224,6 +227,13 @@ def count_correct(predictions: Tensor, labels: Tensor) -> int:
     # Not NumPy's abs, < and sum: for one prediction they take 35 us between two steps, this 10.
     pairs = zip(predictions.numpy().tolist(), labels.numpy().tolist(), strict=True)
     return sum(abs(predicted - label) < CORRECT_WITHIN for (predicted,), (label,) in pairs)
+
+
+def _count(uncounted: list[tuple[Tensor, Tensor]]) -> int:
+    """Right predictions of all processes since the last time, which are forgotten then."""
+    correct = sum(count_correct(*pair) for pair in uncounted)
+    uncounted.clear()
+    return int(parallel.total(correct))
 
 
 def _finite(step: Step) -> bool:
@@ -256,26 +266,6 @@ def _history(
         accuracy=np.array([accuracy for _, accuracy in accuracies]),
         epoch_ends=np.array([end for end, _ in accuracies], dtype=np.int64),
     )
-
-
-def _checked(data: Iterable[Batch], config: TrainConfig, device: str) -> list[Batch]:
-    """All batches of an epoch, on the device, refused before any training if one is wrong."""
-    try:
-        batches = [Batch(*batch) for batch in data]
-    except TypeError as error:
-        raise TypeError(f"data must hold batches (tokens, labels): {error}") from error
-    if not batches:
-        raise ValueError("data must hold at least one batch, got none")
-    for tokens, labels in batches:
-        check_tokens(tokens, config.vocab_size)
-        size, length = tokens.shape
-        if size > config.batch_size or length != config.num_steps:
-            raise ValueError(
-                f"tokens must be [B <= {config.batch_size}, T = {config.num_steps}], "
-                f"as the config says, got shape {[size, length]}"
-            )
-        check_labels(labels, size, config.dtype)
-    return [Batch(tokens.to(device), labels.to(device)) for tokens, labels in batches]
 
 
 def _check_types(config: object, model: object, on_step: object) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from rnn_core import EXPERIMENTS, History, train
-from rnn_core.__main__ import main
+from rnn_core import History, train
+from rnn_core.__main__ import EVERY_EXPERIMENT, main
 from rnn_core.checkpoint import Checkpoint, checkpoint_files
 from rnn_core.config import EXECUTIONS
 
@@ -25,7 +25,7 @@ def test_list_names_every_experiment(capsys: pytest.CaptureFixture[str]) -> None
 
     assert 0 == status
     for line, experiment in zip(
-        capsys.readouterr().out.splitlines(), EXPERIMENTS.values(), strict=True
+        capsys.readouterr().out.splitlines(), EVERY_EXPERIMENT.values(), strict=True
     ):
         assert [experiment.name, experiment.summary] == line.split(maxsplit=1)
 
@@ -117,6 +117,46 @@ def test_a_run_that_records_nothing(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert drawn.exists()
 
 
+def test_digit_sums_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option of the data and the model is heeded, and the history says what was trained."""
+    saved = tmp_path / "run.npz"
+    options = "--samples 50 --held-out 30 --digits 3 --num-steps 5 --batch-size 20 --cell RNN "
+    options += "--hidden-size 6 --learning-rate 0.25 --seed 4 --log-every 1 --epochs 2"
+
+    assert 0 == main(["run", "digit-sums", *options.split(), "--save", str(saved)])
+
+    history, out = History.load(saved), capsys.readouterr().out
+    config = history.config
+    assert ("RNN", 20, 5, 0.25, 4) == (
+        config.cell,
+        config.batch_size,
+        config.num_steps,
+        config.learning_rate,
+        config.seed,
+    )
+    assert 6 == config.hidden_size == config.emb_size
+    assert [3, 6] == history.epoch_ends.tolist()
+    assert (
+        "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
+        "held_out=False)"
+    ) == history.environment["data"]
+    assert 2 == len(re.findall("/50, Accuracy", out))
+    assert re.search(r"^  held out    loss [\d.]+ of 30 samples, where always saying", out, re.M)
+
+
+def test_digit_sums_tests_the_model_that_it_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    """After training, the held-out loss is far below that of before."""
+    losses = []
+    for samples in ("16", "4000"):
+        main(["run", "digit-sums", "--samples", samples, "--num-steps", "3", "--held-out", "20"])
+        found = re.search(r"held out    loss ([\d.]+)", capsys.readouterr().out)
+        assert found is not None
+        losses.append(float(found[1]))
+
+    # 38 and 0.99 to 1.2 with both roundings (Paddle 2.6.2 and 3.3.1, November 2026).
+    assert losses[1] < losses[0] / 5
+
+
 @pytest.mark.parametrize(
     ("policy", "status", "whole"), [("stop", 1, False), ("raise", 1, False), ("continue", 0, True)]
 )
@@ -139,6 +179,10 @@ def test_infinity_ends_the_run_as_asked(
         (["--device", "cuda"], "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
         (["--device", "gpu:99"], "device 'gpu:99' is not there"),
         (["--record", "-1"], "record must be at least 0, got -1"),
+        (["--batch-size", "5"], "batch_size must be at most 4, all samples, got 5"),
+        (["--samples", "9"], "--samples is for digit-sums, not for exploding-rnn"),
+        (["--held-out", "9"], "--held-out is for digit-sums, not for exploding-rnn"),
+        (["--cell", "LSTM"], "--cell is for digit-sums, not for exploding-rnn"),
         (["--log-every", "0"], "--log-every must be at least 1, got 0"),
         (["--save", "/nowhere/run.npz"], "there is no directory /nowhere"),
         (["--plot", "/nowhere/run.svg"], "there is no directory /nowhere"),
@@ -245,10 +289,8 @@ def test_progress_is_shown_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None
             shown[-1].update(kwargs)
 
     monkeypatch.setattr("rnn_core.__main__.tqdm", Bar)
-    experiment = EXPERIMENTS["exploding-rnn"]
-    batches = replace(experiment, config=replace(experiment.config, batch_size=3))
-    monkeypatch.setitem(EXPERIMENTS, "exploding-rnn", batches)
-    main(["run", "exploding-rnn", "--epochs", "3", "--log-every", "2"])
+    options = ["--epochs", "3", "--log-every", "2", "--batch-size", "3"]
+    main(["run", "exploding-rnn", *options])
 
     # Not drawn into a file, and gone when the summary comes.
     assert {"total": 6, "unit": "step", "disable": None, "leave": False} == settings
@@ -367,7 +409,7 @@ def test_a_run_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [0, 3, 4] == [History.load(path).steps for path in checkpoint_files(folder)]
     assert 0 == main([*command, "--epochs", "3", "--save", str(saved)])
     assert f"{folder}: the last checkpoint is step-000000004.npz\n" in capsys.readouterr().out
-    whole = train(replace(EXPERIMENTS["clipped-rnn"].config, epochs=3))
+    whole = train(replace(EVERY_EXPERIMENT["clipped-rnn"].config, epochs=3))
     assert whole.loss.tolist() == History.load(saved).loss.tolist()
 
 
@@ -413,9 +455,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """The help of the program says what it is and what its commands do."""
     text = help_text([], capsys)
 
-    assert "The command line: `python -m rnn_core list`, `python -m rnn_core run NAME`." in text
+    assert "The command line: `python -m rnn_core list`, `run NAME` or `soak`." in text
     assert text.endswith(
-        "{list,run} list name the experiments run train one experiment and watch its gradients "
+        "{list,soak,run} list name the experiments soak train on and on, watch for growth "
+        "run train one experiment and watch its gradients "
         "options: -h, --help show this help message and exit"
     )
 
@@ -425,7 +468,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_text(["run"], capsys)
 
     assert text.endswith(
-        "{exploding-rnn,clipped-rnn,clipped-lstm} the experiment "
+        "{exploding-rnn,clipped-rnn,clipped-lstm,digit-sums} the experiment "
         "options: -h, --help show this help message and exit "
         "--epochs EPOCHS passes over the data "
         "--seed SEED of the random weights "
@@ -434,11 +477,20 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         "--record N record every N-th step, none with 0 (default: 1) "
         "--on-nonfinite {stop,raise,continue} what to do at NaN or infinity (default: stop) "
         "--log-every N print every N-th step "
+        "--batch-size B samples in a batch "
         "--save FILE write the history (.npz) "
         "--plot FILE draw it (.svg, .png or .pdf) "
         "--checkpoint DIR write checkpoints, to go on from with --resume "
         "--every N steps between two (default: 100) "
-        "--resume go on from the last checkpoint, if there is one"
+        "--resume go on from the last checkpoint, if there is one "
+        "for digit-sums: "
+        "--samples N in an epoch (default: 32000) "
+        "--held-out N to test with (default: 1000) "
+        "--digits D digits to sum (default: 2) "
+        "--num-steps T length of a sequence "
+        "--cell {RNN,LSTM} the recurrent layer (default: LSTM) "
+        "--hidden-size H of state and embedding "
+        "--learning-rate R step size of SGD"
     )
 
 

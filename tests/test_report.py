@@ -3,7 +3,14 @@
 import numpy as np
 
 from rnn_core import Event, TrainConfig
-from rnn_core.report import epoch_line, event_text, step_lines, summary_lines
+from rnn_core.evaluation import Evaluation
+from rnn_core.report import (
+    epoch_line,
+    evaluation_line,
+    event_text,
+    step_lines,
+    summary_lines,
+)
 from rnn_core.training import Step
 from tests.histories import empty_history, make_history
 
@@ -118,3 +125,11 @@ def test_events_in_words() -> None:
 
     assert "step 6: loss and gradient of recurrent.W 3.41168e+06" == event_text(both)
     assert "step 8: gradient of recurrent.W, recurrent.U exactly 0" == event_text(zeros)
+
+
+def test_an_evaluation_in_a_line() -> None:
+    """The loss stands beside what it would be without a model."""
+    assert (
+        "  held out    loss 0.25 of 100 samples, where always saying their mean has 16.5; "
+        "accuracy 0.40"
+    ) == evaluation_line(Evaluation(100, 0.25, 16.5, 0.4))

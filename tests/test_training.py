@@ -18,6 +18,8 @@ from rnn_core import (
     train,
 )
 from rnn_core.config import EXECUTIONS, DType, Execution
+from rnn_core.data import BatchStream
+from rnn_core.digit_sums import DigitSums
 from rnn_core.step import TrainingStep
 from rnn_core.training import Step, _check_model, count_correct
 
@@ -482,3 +484,64 @@ def test_the_device_is_named_in_the_history() -> None:
     history: History = train(SMALL)
 
     assert "cpu" == history.environment["device"]
+
+
+class Stream(BatchStream):
+    """A stream of three batches, some of which may be wrong; it counts how often each is made."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self.batches = batches
+        self.made = [0] * len(batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        self.made[index] += 1
+        return self.batches[index]
+
+
+def test_a_stream_trains_as_a_list() -> None:
+    """Batches made one by one train to the same bits, in every epoch anew."""
+    data = [*load_data()]
+    stream = Stream(*data)
+
+    assert train(SMALL, data).loss.tolist() == train(SMALL, stream).loss.tolist()
+    # In each of three epochs, and the first and the last to be checked.
+    assert [4, 3, 3, 4] == stream.made
+
+
+def test_a_stream_is_named_in_the_history() -> None:
+    """The config does not say what a stream was; the environment does."""
+    data = DigitSums(count=4, batch_size=1)
+
+    assert repr(data) == train(SMALL, data).environment["data"]
+    assert "data" not in train(SMALL).environment
+
+
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_a_stream_whose_first_or_last_batch_is_wrong_is_not_trained(wrong: int) -> None:
+    """Where the settings do not fit, and where a last batch is too small, it shows there."""
+    batches = [batch(), batch(), batch()]
+    batches[wrong] = batch([[1, 10]])
+    steps: list[Step] = []
+
+    with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got 10"):
+        train(replace(SMALL, num_steps=2), Stream(*batches), on_step=steps.append)
+    assert [] == steps
+
+
+def test_a_wrong_batch_inside_a_stream_is_refused_before_its_step() -> None:
+    """What comes before it is trained, and it never reaches the model."""
+    steps: list[Step] = []
+    stream = Stream(batch(), batch([[1, -1]]), batch())
+
+    with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
+        train(replace(SMALL, num_steps=2), stream, on_step=steps.append)
+    assert [1] == [step.number for step in steps]
+
+
+def test_refuses_an_empty_stream() -> None:
+    """Nothing to train with is nothing to begin with."""
+    with pytest.raises(ValueError, match="^data must hold at least one batch, got none$"):
+        train(SMALL, Stream())

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from rnn_core.environment import describe_environment
 from rnn_core.files import check_writable, write_whole
-from tests.faults import in_cells, in_checkpoint, in_executions, in_loop, in_paddle
+from tests.faults import in_cells, in_checkpoint, in_executions, in_loop, in_paddle, in_parallel
 from tests.faults.fault import Fault, apply_edits
 from tests.faults.plant import VARIABLE
 
@@ -34,6 +34,7 @@ FAULTS = (
     *in_executions.FAULTS,
     *in_loop.FAULTS,
     *in_checkpoint.FAULTS,
+    *in_parallel.FAULTS,
     *in_paddle.FAULTS,
 )
 HEALTHY = Fault("healthy", "no fault: every test must pass")

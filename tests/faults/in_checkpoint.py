@@ -9,7 +9,7 @@ in_loop = partial(edit, "training.py")
 in_random_states = partial(edit, "random_states.py")
 in_files = partial(edit, "files.py")
 
-COUNTS = "correct += sum(count_correct(*pair) for pair in uncounted)\n"
+COUNTS = "correct += _count(uncounted)\n"
 DUE = "folder.due(trained, last and epoch == config.epochs):\n                    "
 
 FAULTS = (
@@ -59,12 +59,12 @@ FAULTS = (
     in_loop(
         "checkpoint-epoch-begun-again",
         "the place in the epoch is forgotten",
-        ("index < start.batch", "False"),
+        ("start.batch if epoch == start.epoch else 0", "0"),
     ),
     in_loop(
         "checkpoint-place-in-every-epoch",
         "what was skipped once is skipped in every epoch",
-        ("if epoch == start.epoch and index", "if index"),
+        ("start.batch if epoch == start.epoch else 0", "start.batch"),
     ),
     in_loop(
         "checkpoint-history-lost",
@@ -89,7 +89,7 @@ FAULTS = (
     in_loop(
         "checkpoint-counts-twice",
         "predictions that a checkpoint counted are counted again",
-        (DUE + COUNTS + "                    uncounted.clear()", DUE + COUNTS.rstrip()),
+        (DUE + COUNTS, DUE + "correct += _count(list(uncounted))\n"),
     ),
     in_loop(
         "checkpoint-before-the-update",

@@ -291,9 +291,9 @@ FAULTS = (
         ),
     ),
     edit(
-        "training.py",
+        "model.py",
         "loop-execution-not-passed-on",
         "a new model is always the textbook's",
-        ("                config.dtype,\n                config.execution,\n", "config.dtype\n"),
+        ("        config.dtype,\n        config.execution,\n", "        config.dtype,\n"),
     ),
 )

@@ -135,7 +135,7 @@ FAULTS = (
     in_step(
         "loop-updates-before-clipping",
         "the update is over before anybody clips, or refuses, its gradients",
-        ("loss.backward()\n", "loss.backward()\n        self._update()\n"),
+        ("averages the gradients over them.\n", "\n        self._update()\n"),
         (
             "    def update(self)",
             "    def update(self) -> None:\n        pass\n\n    def _update(self)",
@@ -144,7 +144,7 @@ FAULTS = (
     in_step(
         "loop-loss-of-the-root",
         "the root of the mean squared error is recorded",
-        ("loss=float(loss.numpy())", "loss=float(loss.numpy()) ** 0.5"),
+        ("float(loss.numpy())", "float(loss.numpy()) ** 0.5"),
     ),
     in_loop(
         "loop-accuracy-after-update",
