@@ -168,10 +168,10 @@ def cases_of(session: int, contests: Sequence[Contest], pairs: Sequence[Pair]) -
             verdict.word,
             verdict.ratio,
             verdict.pairs,
-            elapsed(pairs[: verdict.pairs]) / 60,
+            elapsed(pairs[: contest.measured(name, verdict.pairs, pairs)]) / 60,
         )
         for contest in contests
-        for verdict in contest.all(pairs).values()
+        for name, verdict in contest.all(pairs).items()
     ]
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from benchmarks.baseline import SavedRun, differences
 from benchmarks.command import milliseconds, table
-from benchmarks.pairs import Contest, Pair, elapsed
-from benchmarks.pairs import median as time_of
+from benchmarks.pairs import Contest, Pair, elapsed, time_of
 from benchmarks.sides import SIDES, Saved, SideError
 from benchmarks.verdicts import ERROR, UNSETTLED, Verdict
 
@@ -69,6 +68,7 @@ def summary(
         "not_compared": sorted((first[0].benchmarks.keys() | first[1].benchmarks.keys()) - judged),
         "behaviour": [dict(verdict) for verdict in behaviours],
         "drift": drift(pairs),
+        "disturbance": disturbance(pairs),
     }
 
 
@@ -78,8 +78,23 @@ def environment_of(run: SavedRun) -> dict[str, str]:
 
 
 def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
-    """Geometric mean of a benchmark's times over processes, in milliseconds."""
-    return 1e3 * geometric_mean(time_of(run, name) for run in runs if name in run.benchmarks)
+    """Geometric mean of a benchmark's times over undisturbed processes, in milliseconds.
+
+    Where each was disturbed, over all of them.
+    """
+    measured = [run for run in runs if name in run.benchmarks]
+    times = [time for run in measured if (time := time_of(run, name)) is not None]
+    return 1e3 * geometric_mean(
+        times or [run.benchmarks[name]["stats"]["median"] for run in measured]
+    )
+
+
+def disturbance(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """How often a benchmark was measured while others had the processor."""
+    times = [time_of(run, name) for pair in pairs for run in pair for name in run.benchmarks]
+    lost = times.count(None)
+    text = f"{lost} of {len(times)} times were taken while others had the processor, and left out."
+    return {"left_out": lost, "of": len(times), "text": text if lost else ""}
 
 
 def as_dict(verdict: Verdict) -> dict[str, Any]:
@@ -167,6 +182,7 @@ def words(found: Mapping[str, Any]) -> str:
         f"{found['pairs']} pairs of processes in {found['seconds'] / 60:.1f} minutes, "
         f"{found['outcome']}. At most {1 - found['confidence']:.0%} of the verdicts may be wrong.",
         found["drift"]["text"],
+        *([found["disturbance"]["text"]] if found["disturbance"]["text"] else []),
         "",
         table(["benchmark", "baseline ms", "candidate ms", "ratio (interval)", "verdict"], rows),
         "",

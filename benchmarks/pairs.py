@@ -185,17 +185,28 @@ class Contest:
     planted: float | None = None
 
     def log_ratios(self, pairs: Sequence[Pair]) -> dict[str, list[float]]:
-        """Of each benchmark, as far as all pairs have it."""
-        found: dict[str, list[float]] = {}
-        for name in self.judge.names:
-            found[name] = []
-            theirs = candidate_name(name, self.planted)
-            for baseline, candidate in pairs:
-                if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
-                    break
-                times = median(candidate, theirs), median(baseline, name)
-                found[name].append(math.log(times[0] / times[1]))
+        """Of each benchmark, in all pairs that have it and were not disturbed at it."""
+        return {
+            name: [value for value in self.in_pairs(name, pairs) if value is not None]
+            for name in self.judge.names
+        }
+
+    def in_pairs(self, name: str, pairs: Sequence[Pair]) -> list[float | None]:
+        """A benchmark's log ratio in each pair that measured it; None where it was disturbed."""
+        found: list[float | None] = []
+        theirs = candidate_name(name, self.planted)
+        for baseline, candidate in pairs:
+            if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
+                break
+            after, before = time_of(candidate, theirs), time_of(baseline, name)
+            whole = after is not None and before is not None
+            found.append(math.log(after / before) if whole else None)  # type: ignore[operator]
         return found
+
+    def measured(self, name: str, used: int, pairs: Sequence[Pair]) -> int:
+        """How many pairs had been measured when a benchmark had `used` undisturbed ones."""
+        whole = [at for at, value in enumerate(self.in_pairs(name, pairs), 1) if value is not None]
+        return whole[used - 1] if used else len(pairs)
 
     def look(self, pairs: Sequence[Pair]) -> None:
         """Settle what the pairs can settle."""
@@ -206,9 +217,11 @@ class Contest:
         return self.judge.all(self.log_ratios(pairs))
 
 
-def median(run: SavedRun, name: str) -> float:
-    """A benchmark's time in one process, in seconds."""
-    return float(run.benchmarks[name]["stats"]["median"])
+def time_of(run: SavedRun, name: str) -> float | None:
+    """A benchmark's time in one process, in seconds; None where others had the processor."""
+    bench = run.benchmarks[name]
+    time = bench.get("extra_info", {}).get("undisturbed_median", bench["stats"]["median"])
+    return None if time is None else float(time)
 
 
 def candidate_name(name: str, planted: float | None) -> str:

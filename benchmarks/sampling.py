@@ -9,7 +9,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -20,6 +20,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.baseline import machine_identity
+from benchmarks.disturbance import Watched
 
 NAME = "rnn_core-sampler"
 
@@ -136,11 +137,20 @@ class Sampler:
         gc.collect()
         gc.freeze()  # What is there stays: to look through it again takes 50 ms each time.
         work = [fixed_work()]
-        benchmark.pedantic(call, setup=setup, rounds=samples, iterations=calls)  # type: ignore[no-untyped-call]
+        watched = Watched(call, calls)
+        benchmark.pedantic(watched, setup=setup, rounds=samples, iterations=calls)  # type: ignore[no-untyped-call]
         work.append(fixed_work())
         benchmark.extra_info["fixed_work_ms"] = statistics.mean(work)
+        times: list[float] = benchmark.stats.stats.data  # type: ignore[union-attr]
+        benchmark.extra_info["undisturbed_median"] = undisturbed_median(times, watched.disturbed)
         if self.settings.planted:
             benchmark.extra_info["planted"] = planted
+
+
+def undisturbed_median(times: Sequence[float], disturbed: Sequence[bool]) -> float | None:
+    """Median of the samples that were not disturbed; None where most of them were."""
+    clean = [time for time, bad in zip(times, disturbed, strict=True) if not bad]
+    return statistics.median(clean) if 2 * len(clean) > len(times) else None
 
 
 def warm_up(call: Callable[..., object], setup: Callable[[], Any] | None) -> float:

@@ -27,6 +27,9 @@ class FakeProcesses:
         ratios: of the candidate's time to the baseline's, by benchmark.
         noise: standard deviation of the log of a time.
         before: is called with the number of each process, and may raise.
+
+    Attributes:
+        disturbed: files, without their endings, of processes that others disturbed throughout.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class FakeProcesses:
         self.started: list[str] = []
         self.told: list[Settings] = []
         self.changes: dict[str, str] = {}
+        self.disturbed: set[str] = set()
 
     def __call__(
         self, side: Interpreter, selection: Selection, settings: Settings, path: Path
@@ -59,7 +63,8 @@ class FakeProcesses:
                 noisy = time * float(np.exp(random.normal(0, self.noise)))
                 if settings.only is None or called in settings.only:
                     times[called] = noisy
-        write_run(path, times, {"python": side.name} | self.changes, len(self.started))
+        changes = {"python": side.name} | self.changes
+        write_run(path, times, changes, len(self.started), path.stem in self.disturbed)
         return read_file(path)
 
 
@@ -68,6 +73,7 @@ def write_run(
     times: Mapping[str, float],
     changes: Mapping[str, str] | None = None,
     number: int = 0,
+    disturbed: bool = False,
 ) -> None:
     """Write what pytest-benchmark would, as far as anybody reads it.
 
@@ -76,6 +82,7 @@ def write_run(
         times: seconds by benchmark.
         changes: of the environment.
         number: of the process, which ends that many paces after noon.
+        disturbed: whether others had the processor, and the times mean nothing.
     """
     environments = {"cpu": describe_environment() | dict(changes or {})}
     noon = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
@@ -85,7 +92,11 @@ def write_run(
         "environment": environments,
         "datetime": (noon + number * PACE).isoformat(),
         "benchmarks": [
-            {"fullname": name, "extra_info": info, "stats": {"median": time}}
+            {
+                "fullname": name,
+                "extra_info": info | {"undisturbed_median": None if disturbed else time},
+                "stats": {"median": 3 * time if disturbed else time},
+            }
             for name, time in times.items()
         ],
     }

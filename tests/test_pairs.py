@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import verdicts
+from benchmarks.outcome import disturbance, typical_ms
 from benchmarks.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
 from benchmarks.sides import Interpreter, Selection, SideError, read_file
 from tests.fake_processes import FIRST, PACE, SECOND, FakeProcesses, write_run
@@ -219,6 +220,26 @@ def test_log_ratio_is_the_candidates_to_the_baselines(tmp_path: Path) -> None:
     [contest] = contests_of(pairs.done[0], 0.05)
 
     assert contest.log_ratios(pairs.done)[FIRST] == [pytest.approx(math.log(2))]
+
+
+def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
+    """Whichever side was disturbed: the verdict comes from as many others, and later."""
+    run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
+    run.disturbed = {"0002-baseline", "0004-candidate"}
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=run)
+    [contest] = all_finished(pairs)
+    verdicts = contest.all(pairs.done)
+
+    assert [6, 6] == [verdict.pairs for verdict in verdicts.values()]
+    assert {FIRST: "same", SECOND: "slower"} == {name: v.word for name, v in verdicts.items()}
+    assert 8 == len(pairs.done) == contest.measured(FIRST, 6, pairs.done)
+    assert 3 == contest.measured(FIRST, 2, pairs.done)
+    assert [1, 3] == [at for at, v in enumerate(contest.in_pairs(FIRST, pairs.done)) if v is None]
+    assert {"left_out": 4, "of": 32} == {
+        key: value for key, value in disturbance(pairs.done).items() if key != "text"
+    }
+    assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
+    assert typical_ms([pairs.done[1][0]], FIRST) == pytest.approx(3, rel=0.01)
 
 
 def test_elapsed_does_not_count_pauses(tmp_path: Path) -> None:

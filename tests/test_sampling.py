@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import sampling
-from benchmarks.sampling import Settings, fixed_work, slowed, warm_up
+from benchmarks.sampling import Settings, fixed_work, slowed, undisturbed_median, warm_up
 from benchmarks.sides import ROOT, Interpreter, Selection, run_process
 from benchmarks.threads import VARIABLES
 
@@ -144,11 +144,14 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
 
     class Benchmark:
         extra_info: dict[str, object] = {}  # noqa: RUF012
+        stats = SimpleNamespace(stats=SimpleNamespace(data=[]))
 
         def pedantic(self, call: Any, setup: Any, rounds_: int = 0, **options: int) -> None:
-            del call, setup, rounds_
+            del setup, rounds_
             calls.append("time")
             rounds.append((options["rounds"], options["iterations"]))
+            self.stats.stats.data = [1.0, 2.0, 6.0]
+            call.disturbed = [False, False, True]
 
     benchmark: Any = Benchmark()
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
@@ -159,4 +162,19 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
     assert samples == 5
     assert iterations > 1  # An empty call, of which 10 ms hold a hundred thousand.
     assert single == 1
-    assert benchmark.extra_info.keys() == {"fixed_work_ms"}
+    assert benchmark.extra_info.keys() == {"fixed_work_ms", "undisturbed_median"}
+    assert benchmark.extra_info["undisturbed_median"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "expected"),
+    [
+        ([False] * 4, 3.5),
+        ([True, False, False, False], 4.0),
+        ([False, False, True, True], None),
+        ([True] * 4, None),
+    ],
+)
+def test_most_samples_must_be_undisturbed(disturbed: list[bool], expected: float | None) -> None:
+    """The median of those that were, or nothing where they are not the most."""
+    assert expected == undisturbed_median([2.0, 3.0, 4.0, 9.0], disturbed)
