@@ -143,21 +143,27 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
     config.getoption = lambda _: Settings(1, 0.001).dump()
     config.rootpath = ROOT
     rounds: list[tuple[int, int]] = []
+    targets: list[Any] = []
 
     class Benchmark:
         extra_info: dict[str, object] = {}  # noqa: RUF012
 
         def pedantic(self, call: Any, setup: Any, rounds_: int = 0, **options: int) -> None:
-            del call, setup, rounds_
+            del setup, rounds_
+            targets.append(call)
             calls.append("time")
             rounds.append((options["rounds"], options["iterations"]))
 
     benchmark: Any = Benchmark()
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, lambda: None)
-    (samples, iterations), (_, single) = rounds
+    sampling.Sampler(config).measure(benchmark, 0.5, int, None)
+    sampling.Sampler(config).measure(benchmark, 0.0, int, None)
+    (samples, iterations), (_, single), *_ = rounds
 
-    assert calls == ["collect", "freeze", "time"] * 2
+    assert calls == ["collect", "freeze", "time"] * 4
+    assert targets[2] is not int  # It is slowed down.
+    assert targets[3] is int
     assert samples == 5
     assert iterations > 1  # An empty call, of which 10 ms hold a hundred thousand.
     assert single == 1
