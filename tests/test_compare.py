@@ -221,9 +221,12 @@ def test_saved_sides_are_judged_once_more(
     sides = ("--baseline", f"{folder}:baseline", "--candidate", f"{folder}:candidate")
     status = compare.main([*sides, "--within", "1%"])
 
+    out = capsys.readouterr().out
+
     assert before["benchmarks"][0]["verdict"] == "same"
     assert status == 1
-    assert "1 slower" in capsys.readouterr().out
+    assert "1 slower" in out
+    assert f"{folder.name}:candidate against {folder.name}:baseline: " in out
     assert saved(folder) == before
 
 

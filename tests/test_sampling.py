@@ -89,6 +89,8 @@ def test_a_real_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Chosen benchmarks in samples of 10 ms and more, with every slowdown, and nothing else."""
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "1")
+    # pytest-benchmark reads it, and measures nothing in a worker: but this is a run of its own.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
     only = tuple(FUSED.format(f"-planted:{share:g}") for share in planted)
@@ -141,6 +143,7 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
     config.getoption = lambda _: Settings(1, 0.001).dump()
     config.rootpath = ROOT
     rounds: list[tuple[int, int]] = []
+    targets: list[Any] = []
 
     class Benchmark:
         extra_info: dict[str, object] = {}  # noqa: RUF012
@@ -148,6 +151,7 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
 
         def pedantic(self, call: Any, setup: Any, rounds_: int = 0, **options: int) -> None:
             del setup, rounds_
+            targets.append(call)
             calls.append("time")
             rounds.append((options["rounds"], options["iterations"]))
             self.stats.stats.data = [1.0, 2.0, 6.0]
@@ -156,9 +160,13 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
     benchmark: Any = Benchmark()
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, lambda: None)
-    (samples, iterations), (_, single) = rounds
+    sampling.Sampler(config).measure(benchmark, 0.5, int, None)
+    sampling.Sampler(config).measure(benchmark, 0.0, int, None)
+    (samples, iterations), (_, single), *_ = rounds
 
-    assert calls == ["collect", "freeze", "time"] * 2
+    assert calls == ["collect", "freeze", "time"] * 4
+    assert targets[2] is not int  # It is slowed down.
+    assert targets[3] is int
     assert samples == 5
     assert iterations > 1  # An empty call, of which 10 ms hold a hundred thousand.
     assert single == 1
