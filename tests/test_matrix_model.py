@@ -199,6 +199,7 @@ def test_old_results_and_parts_are_told() -> None:
     part = left("part", PASSED, day=24, paddle="3.3.1")
     for arguments, expected in (
         (("--results=x", "--durations=10"), False),
+        (("--device", "cpu", "-p", "tests.faults.plant"), False),
         (("--results=x", "tests/test_cells.py"), True),
         (("--results=x", "-k", "cells"), True),
         (("--maxfail=1",), True),

@@ -18,6 +18,8 @@ UNKNOWN = "unknown"
 OLD = timedelta(days=1)
 # The names of tox's environments.
 NAMED = re.compile(r"(?:py(?P<python>3\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
+# Options whose value may stand after them, and is no path then.
+VALUED = ("-p", "-n", "-o", "-W", "--device", "--durations", "--results", "--tb")
 # By which facts a failure may be told from the rest, in the order in which they are tried.
 TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
 
@@ -297,7 +299,8 @@ def _selects(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for less than all tests: by a path, or by an option."""
     selecting = ("-k", "-m", "-x", "--lf", "--last-failed", "--deselect", "--ignore", "--maxfail")
     return any(
-        not argument.startswith("-") or argument.startswith(selecting) for argument in arguments
+        argument.startswith(selecting) or not (argument.startswith("-") or option in VALUED)
+        for option, argument in zip(["", *arguments], arguments, strict=False)
     )
 
 
