@@ -108,12 +108,15 @@ def test_states_and_the_headline() -> None:
     assert "1 of 2 environments has failures" == says(good, bad)
     assert "1 of 2 environments is incomplete" == says(good, short)
     assert "1 of 3 environments has failures, 1 more is incomplete" == says(good, bad, short)
+    # What one environment alone has is no pattern.
     assert [
-        ("failed", ["bad"], "all with Paddle 2.6.2, and no other"),
+        ("failed", ["bad", "worse"], "all with Paddle 2.6.2, and no other"),
         ("incomplete", ["short"], ""),
     ] == [
         (state, names(those), pattern)
-        for state, those, pattern in worst_of(environments_of([good, bad, short]))
+        for state, those, pattern in worst_of(
+            environments_of([good, bad, replace(bad, name="worse"), short])
+        )
     ]
 
 
