@@ -59,10 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ComparisonPlugin(config), "rnn_core-comparison")
     folder = config.getoption("results")
     if folder is not None and not hasattr(config, "workerinput"):
+        from benchmarks.result_files import Kind
         from benchmarks.results import ResultsPlugin
 
         path = config.invocation_params.dir / folder
-        kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
+        kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
         config.pluginmanager.register(ResultsPlugin(config, path, kind), "rnn_core-results")
 
 
