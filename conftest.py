@@ -66,11 +66,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ComparisonPlugin(config), "rnn_core-comparison")
     folder = config.getoption("results")
     if folder is not None and not hasattr(config, "workerinput"):
-        from benchmarks import results
+        from benchmarks.result_files import Kind
+        from benchmarks.results import ResultsPlugin
 
-        kind: results.Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
-        plugin = results.ResultsPlugin(config, config.invocation_params.dir / folder, kind)
-        config.pluginmanager.register(plugin, results.NAME)
+        path = config.invocation_params.dir / folder
+        kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
+        config.pluginmanager.register(ResultsPlugin(config, path, kind), "rnn_core-results")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,36 +11,17 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from benchmarks.result_files import FORMAT, TIMES, Kind, begun_file, history_file, outcomes_file
 
 if TYPE_CHECKING:
     from rnn_core.history import History
 
 # Nothing here imports Paddle before the session starts: while pytest is configured, a warning of
 # any package that Paddle imports would be an error.
-
-Kind = Literal["tests", "benchmarks"]
-
-FORMAT = "rnn_core run 1"
-TIMES = "benchmarks.json"
-NAME = "rnn_core-results"
-
-
-def begun_file(kind: Kind) -> str:
-    """The file that says what was begun."""
-    return f"{kind}-run.json"
-
-
-def outcomes_file(kind: Kind) -> str:
-    """The file of outcomes."""
-    return f"{kind}.xml"
-
-
-def history_file(experiment: str, device: str) -> str:
-    """The file of an experiment's history: "exploding-rnn.npz", "exploding-rnn-gpu0.npz"."""
-    return f"{experiment}{'' if device == 'cpu' else '-' + device.replace(':', '')}.npz"
 
 
 class ResultsPlugin:

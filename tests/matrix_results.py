@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.results import history_file
+from benchmarks.result_files import history_file
 from rnn_core import EXPERIMENTS, History
 from tests.histories import make_history
 

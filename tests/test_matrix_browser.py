@@ -116,7 +116,9 @@ def test_dark_is_dark(browser: Any) -> None:
     ink, paper = browser.execute_script(CONTRAST)
     show(browser, DESKTOP, "dark")
     dark_ink, dark_paper = browser.execute_script(CONTRAST)
-    picture = browser.execute_script("return getComputedStyle(document.querySelector('svg')).color")
+    picture = browser.execute_script(
+        "return getComputedStyle(document.querySelector('svg text')).fill"
+    )
 
     def light(color: str) -> bool:
         return sum(map(int, color[4:-1].split(", "))) > 3 * 128

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,12 +108,15 @@ def test_states_and_the_headline() -> None:
     assert "1 of 2 environments has failures" == says(good, bad)
     assert "1 of 2 environments is incomplete" == says(good, short)
     assert "1 of 3 environments has failures, 1 more is incomplete" == says(good, bad, short)
+    # What one environment alone has is no pattern.
     assert [
-        ("failed", ["bad"], "all with Paddle 2.6.2, and no other"),
+        ("failed", ["bad", "worse"], "all with Paddle 2.6.2, and no other"),
         ("incomplete", ["short"], ""),
     ] == [
         (state, names(those), pattern)
-        for state, those, pattern in worst_of(environments_of([good, bad, short]))
+        for state, those, pattern in worst_of(
+            environments_of([good, bad, replace(bad, name="worse"), short])
+        )
     ]
 
 
@@ -198,6 +202,7 @@ def test_old_results_and_parts_are_told() -> None:
     part = left("part", PASSED, day=24, paddle="3.3.1")
     for arguments, expected in (
         (("--results=x", "--durations=10"), False),
+        (("--device", "cpu", "-p", "tests.faults.plant"), False),
         (("--results=x", "tests/test_cells.py"), True),
         (("--results=x", "-k", "cells"), True),
         (("--maxfail=1",), True),
@@ -217,8 +222,8 @@ def test_versions_without_numbers_come_last() -> None:
 def test_step_times_beside_the_version_before() -> None:
     """Of the next older Paddle on the same machine, of the same Python if there is one."""
 
-    def timed(median: float, paddle: str, python: str, **facts: str) -> EnvironmentResults:
-        results = left(f"{paddle} {python} {facts}", paddle=paddle, python=python, **facts)
+    def timed(median: float, paddle: str, python: str, cpu: str = "A CPU") -> EnvironmentResults:
+        results = left(f"{paddle} {python} {cpu}", paddle=paddle, python=python, cpu=cpu)
         parts = ("cpu", "RNN", "B1 T10 H128")
         results.times = [
             StepTime(*parts, "kernel", "step", median, median, median),
@@ -242,15 +247,15 @@ def test_step_times_beside_the_version_before() -> None:
     assert ("textbook", "kernel") == block.implementations
     kernel = {row.environment.name: row.ratios[1] for row in block.rows}
     assert {
-        "2.6.2 3.10.1 {}": None,
-        "3.0.0 3.11.1 {}": 2 / 4,
-        "3.0.0 3.10.1 {}": 3 / 4,
-        "3.3.1 3.10.1 {}": 6 / 3,
-        "3.3.1 3.12.1 {'cpu': 'Another'}": None,
+        "2.6.2 3.10.1 A CPU": None,
+        "3.0.0 3.11.1 A CPU": 2 / 4,
+        "3.0.0 3.10.1 A CPU": 3 / 4,
+        "3.3.1 3.10.1 A CPU": 6 / 3,
+        "3.3.1 3.12.1 Another": None,
     } == kernel
 
 
-def with_history(name: str, **changes: object) -> EnvironmentResults:
+def with_history(name: str, **changes: Any) -> EnvironmentResults:
     """An environment with a history of the exploding run."""
     results = left(name)
     results.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn", **changes)
@@ -271,7 +276,7 @@ def test_runs_equal_to_the_last_bit_are_one() -> None:
     assert "Paddle 2.6.2, 3.3.1" == found[0].versions
 
 
-def curves(**changes: object) -> Curves:
+def curves(**changes: Any) -> Curves:
     """Those of one made-up run."""
     [found] = curves_of(environments_of([with_history("a", **changes)]))["exploding-rnn"]
     return found

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 # Now, for pytester forgets what is first imported inside its runs, and Paddle takes seconds.
-from benchmarks.results import history_file
+from benchmarks.result_files import history_file
 from rnn_core.environment import describe_environment
 
 pytest_plugins = ["pytester"]

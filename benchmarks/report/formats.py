@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from xml.etree import ElementTree
 
-from benchmarks.results import FORMAT
+from benchmarks.result_files import FORMAT
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
 COMPARISON_FORMAT = "rnn_core comparison 1"

@@ -18,6 +18,8 @@ UNKNOWN = "unknown"
 OLD = timedelta(days=1)
 # The names of tox's environments.
 NAMED = re.compile(r"(?:py(?P<python>3\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
+# Options whose value may stand after them, and is no path then.
+VALUED = ("-p", "-n", "-o", "-W", "--device", "--durations", "--results", "--tb")
 # By which facts a failure may be told from the rest, in the order in which they are tried.
 TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
 
@@ -252,8 +254,10 @@ def skips_of(environments: Sequence[Environment]) -> list[Skip]:
 def what_tells(failed: Sequence[Environment], ran: Sequence[Environment]) -> str:
     """The fact that all failing environments share and no other has: "Paddle 2.6.2"."""
     others = [each for each in ran if each not in failed]
+    if len(failed) < 2:
+        return ""  # Something is always its own.
     if not others:
-        return "everywhere" if len(ran) > 1 else ""
+        return "everywhere"
     for key in TELLING:
         values = {_fact(each, key) for each in failed}
         if len(values) == 1 and values.isdisjoint(_fact(each, key) for each in others):
@@ -297,7 +301,8 @@ def _selects(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for less than all tests: by a path, or by an option."""
     selecting = ("-k", "-m", "-x", "--lf", "--last-failed", "--deselect", "--ignore", "--maxfail")
     return any(
-        not argument.startswith("-") or argument.startswith(selecting) for argument in arguments
+        argument.startswith(selecting) or not (argument.startswith("-") or option in VALUED)
+        for option, argument in zip(["", *arguments], arguments, strict=False)
     )
 
 

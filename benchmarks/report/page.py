@@ -90,7 +90,9 @@ def make_page(results: Results, now: datetime) -> str:
             for name, found in curves_of(environments).items()
         },
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
-        slower=sum(each.count("slower") for each in results.comparisons),
+        compared=Counter(
+            bench.verdict for each in results.comparisons for bench in each.benchmarks
+        ),
         different=sum(each.different for each in results.comparisons),
         comparisons=_drawn(results.comparisons, pictures.draw_comparison, "comparison"),
         verdicts=VERDICTS,
