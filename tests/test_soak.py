@@ -205,3 +205,13 @@ def test_a_missing_extra_is_named(
 
     assert 2 == main(["soak", "--minutes", "1"])
     assert f'error: {missing} is missing: pip install "rnn_core[soak]"' in capsys.readouterr().err
+
+
+def test_one_process_is_watched(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several, launched together, are refused."""
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+
+    assert 2 == main(["soak", "--minutes", "1"])
+    assert "error: a soak is of one process, got 2" in capsys.readouterr().err
