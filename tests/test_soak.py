@@ -29,7 +29,7 @@ TINY = TrainConfig(
 )
 STEPS, ROUNDS = 10, 40
 # Bytes a step may leave behind in so short a run, where pools still fill. Of 12 runs the intervals
-# ended at 364 to SHORTRUNS (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
+# ended at 364 to 581 (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
 SHORT_LIMIT = 8 * 2**10
 LEAK = 100 * 2**10
 
