@@ -28,9 +28,9 @@ from rnn_core.plot import check_plot_path, save_plot
 from rnn_core.report import epoch_line, evaluation_line, step_lines, summary_lines
 from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
 
-# Exit statuses; 2 is argparse's for wrong usage, 130 the shells' for Ctrl-C.
 EVERY_EXPERIMENT = {**EXPERIMENTS, DIGIT_SUMS.name: DIGIT_SUMS}
 
+# Exit statuses; 2 is argparse's for wrong usage, 130 the shells' for Ctrl-C.
 FINISHED, NON_FINITE, BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 130
 
 

@@ -9,6 +9,7 @@ from typing import get_args
 
 from tqdm import tqdm
 
+from rnn_core import parallel
 from rnn_core.config import CELLS, EXECUTIONS, TrainConfig, check_positive_number
 from rnn_core.device import resolve_device
 from rnn_core.environment import describe_environment
@@ -73,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
     """
     try:
         check_extra()
+        if parallel.size() > 1:
+            raise ValueError(f"a soak is of one process, got {parallel.size()}")  # noqa: TRY301
         check_positive_number("--minutes", options.minutes)
         if not (math.isfinite(options.limit) and options.limit >= 0):
             raise ValueError(f"--limit must be at least 0 bytes, got {options.limit}")  # noqa: TRY301

@@ -96,3 +96,13 @@ def test_a_gpu_has_its_makers_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "GPU number 1" == device.device_name("gpu:1")
     assert "GPU number 0" == device.device_name("gpu")
     assert "cpu" == device.device_name("cpu")
+
+
+def test_gpu_is_the_one_that_a_launched_process_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paddle's launcher tells each process its GPU; without it, "gpu" is the first."""
+    monkeypatch.setattr("rnn_core.device.available_devices", lambda: ["cpu", "gpu:0", "gpu:1"])
+    assert "gpu:0" == device.resolve_device("gpu")
+    monkeypatch.setenv("FLAGS_selected_gpus", "1")
+
+    assert "gpu:1" == device.resolve_device("gpu")
+    assert "gpu:0" == device.resolve_device("gpu:0")

@@ -29,7 +29,7 @@ TINY = TrainConfig(
 )
 STEPS, ROUNDS = 10, 40
 # Bytes a step may leave behind in so short a run, where pools still fill. Of 12 runs the intervals
-# ended at 364 to SHORTRUNS (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
+# ended at 364 to 581 (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
 SHORT_LIMIT = 8 * 2**10
 LEAK = 100 * 2**10
 
@@ -205,3 +205,13 @@ def test_a_missing_extra_is_named(
 
     assert 2 == main(["soak", "--minutes", "1"])
     assert f'error: {missing} is missing: pip install "rnn_core[soak]"' in capsys.readouterr().err
+
+
+def test_one_process_is_watched(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several, launched together, are refused."""
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+
+    assert 2 == main(["soak", "--minutes", "1"])
+    assert "error: a soak is of one process, got 2" in capsys.readouterr().err

@@ -8,6 +8,7 @@ in_data = partial(edit, "digit_sums.py")
 in_parallel = partial(edit, "parallel.py")
 in_step = partial(edit, "step.py")
 in_batches = partial(edit, "batches.py")
+in_command = partial(edit, "__main__.py")
 in_loop = partial(edit, "training.py")
 
 KEEPS = 'known["_averaging"] = paddle.DataParallel(model)'
@@ -104,9 +105,14 @@ FAULTS = (
         "a batch that cannot be shared is not refused before any work",
         (ENOUGH, "if batch_size < 0:"),
     ),
-    in_parallel(
+    in_command(
         "parallel-everybody-writes",
-        "every process believes to be the first one when it comes to files",
-        ('int(os.environ.get("PADDLE_TRAINER_ID", "0"))', "0"),
+        "every process writes the history, one over the other",
+        ("options.save = options.plot = None", "pass"),
+    ),
+    in_command(
+        "parallel-everybody-prints",
+        "every process prints the same lines",
+        ("    if parallel.rank() > 0:\n        return\n", ""),
     ),
 )
