@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 # twice in no run.
 NEXT = 32
 CHUNK = 2**20  # draws looked through at a time: 4 MiB.
-# At 1e8 draws a second (measured on Paddle 2.6.2 to 3.3.1, AMD EPYC, November 2026), a minute.
+# Some two minutes: each is drawn twice, at 1e8 a second (measured on Paddle 2.6.2 to 3.3.1, AMD
+# EPYC, November 2026).
 FARTHEST = 2**32
 
 # NumPy and Python keep 624 words of 32 bits and the place in them: the Mersenne Twister, MT19937.
