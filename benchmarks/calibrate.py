@@ -51,8 +51,9 @@ RESULTS = ROOT / "results" / "calibration"
 LEVELS = (0.0, 0.05, 0.1, 0.2)
 # Of the intervals of rates.
 CONFIDENCE = 0.95
-READING = """Rate: of slower and faster where nothing is planted, of slower elsewhere. Its interval
-(Clopper and Pearson 1934) takes verdicts as independent; those of one session are not quite.
+READING = """Measured: the median of the ratios. Rate: of slower and faster where nothing is planted, of
+slower elsewhere. Its interval (Clopper and Pearson 1934) takes verdicts as independent; those of one
+session are not quite.
 Pairs and minutes: medians until a verdict. A comparison takes fewer minutes, for its candidate
 does not time every slowdown."""
 WORDS: tuple[Word, ...] = ("slower", "faster", "same", "cannot tell")
@@ -181,7 +182,7 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
     rows = [
         row(level, [case for case in cases if case.planted == level]) for level in options.levels
     ]
-    head = ["planted", "verdicts", *WORDS, "rate (95% interval)", "pairs", "minutes"]
+    head = ["planted", "measured", "verdicts", *WORDS, "rate (95% interval)", "pairs", "minutes"]
     return "\n".join(
         [
             f"{sessions} sessions of at most {options.budget:g} minutes, same within "
@@ -201,6 +202,7 @@ def row(level: float, cases: Sequence[Case]) -> list[str]:
     settled = [case for case in cases if case.word != "cannot tell"]
     return [
         f"{100 * level:g}%",
+        f"{100 * (median(case.ratio for case in cases) - 1):.1f}%",
         str(len(found)),
         *(str(found.count(word)) for word in WORDS),
         rate(hits, len(found)),

@@ -220,7 +220,7 @@ class Contest:
 def time_of(run: SavedRun, name: str) -> float | None:
     """A benchmark's time in one process, in seconds; None where others had the processor."""
     bench = run.benchmarks[name]
-    time = bench.get("extra_info", {}).get("undisturbed_median", bench["stats"]["median"])
+    time = bench.get("extra_info", {}).get("lower_quartile", bench["stats"]["median"])
     return None if time is None else float(time)
 
 

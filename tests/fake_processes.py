@@ -94,7 +94,7 @@ def write_run(
         "benchmarks": [
             {
                 "fullname": name,
-                "extra_info": info | {"undisturbed_median": None if disturbed else time},
+                "extra_info": info | {"lower_quartile": None if disturbed else time},
                 "stats": {"median": 3 * time if disturbed else time},
             }
             for name, time in times.items()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import sampling
-from benchmarks.sampling import Settings, fixed_work, slowed, undisturbed_median, warm_up
+from benchmarks.sampling import Settings, fixed_work, lower_quartile, slowed, warm_up
 from benchmarks.sides import ROOT, Interpreter, Selection, run_process
 from benchmarks.threads import VARIABLES
 
@@ -154,8 +154,8 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
             targets.append(call)
             calls.append("time")
             rounds.append((options["rounds"], options["iterations"]))
-            self.stats.stats.data = [1.0, 2.0, 6.0]
-            call.disturbed = [False, False, True]
+            self.stats.stats.data = [9.0, 1.0, 2.0, 3.0, 6.0]
+            call.disturbed = [False, False, False, False, True]
 
     benchmark: Any = Benchmark()
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
@@ -170,19 +170,26 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
     assert samples == 5
     assert iterations > 1  # An empty call, of which 10 ms hold a hundred thousand.
     assert single == 1
-    assert benchmark.extra_info.keys() == {"fixed_work_ms", "undisturbed_median"}
-    assert benchmark.extra_info["undisturbed_median"] == 1.5
+    assert benchmark.extra_info.keys() == {"fixed_work_ms", "lower_quartile"}
+    assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
 
 
 @pytest.mark.parametrize(
     ("disturbed", "expected"),
     [
-        ([False] * 4, 3.5),
-        ([True, False, False, False], 4.0),
-        ([False, False, True, True], None),
-        ([True] * 4, None),
+        ([False] * 6, 3.0),
+        # The first is left out, disturbed or not.
+        ([True, *[False] * 5], 3.0),
+        ([False, True, *[False] * 4], 3.75),
+        ([*[False] * 3, *[True] * 3], None),
+        ([True] * 6, None),
     ],
 )
 def test_most_samples_must_be_undisturbed(disturbed: list[bool], expected: float | None) -> None:
-    """The median of those that were, or nothing where they are not the most."""
-    assert expected == undisturbed_median([2.0, 3.0, 4.0, 9.0], disturbed)
+    """The lower quartile of those that were, or nothing where they are not the most."""
+    assert expected == lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0], disturbed)
+
+
+def test_a_single_sample_is_used() -> None:
+    """Though it is the first."""
+    assert 7.0 == lower_quartile([7.0], [False])
