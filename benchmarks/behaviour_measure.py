@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import paddle
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -28,6 +27,7 @@ from rnn_core.config import Execution
 from rnn_core.environment import describe_environment
 from rnn_core.files import check_writable, write_whole
 from rnn_core.gradients import make_clip
+from rnn_core.model import new_model
 from rnn_core.step import Measured, TrainingStep
 
 # Past these nothing is left to predict.
@@ -84,7 +84,7 @@ def growth(
     for execution in EXECUTIONS:
         other = replace(config, execution=execution)
         for _ in range(RUNS):
-            model = seeded_model(other)
+            model = new_model(other)
             write(model, moved(read(model), random))
             yield differences(expected, series_of(train(other, model=model)))
 
@@ -95,7 +95,7 @@ def single_steps(
     """Steps of the textbook's run, and how far one step from their weights may be off."""
     textbook, *probes = (
         TrainingStep(
-            seeded_model(replace(config, execution=execution)),
+            new_model(replace(config, execution=execution)),
             config.learning_rate,
             make_clip(config.clip, config.clip_norm),
         )
@@ -120,12 +120,6 @@ def values(measured: Measured) -> NDArray[np.float64]:
     """Loss and norms of one step, `[quantities, 1]`."""
     norms = (*measured.raw_norms.values(), *measured.clipped_norms.values())
     return np.array([[measured.loss], *([norm] for norm in norms)])
-
-
-def seeded_model(config: TrainConfig) -> NumericPrediction:
-    """The model whose weights the config's seed names."""
-    paddle.seed(config.seed)
-    return NumericPrediction(cell=config.cell, execution=config.execution)
 
 
 def read(model: NumericPrediction) -> Weights:

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import paddle
 
 from benchmarks.behaviour_files import Job, Recording, Trace, digest, step_digest
 from benchmarks.behaviour_trace import trace_step
-from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, load_data, train
+from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
 from rnn_core.config import Execution
 from rnn_core.device import use_device
 from rnn_core.gradients import gradients_of, make_clip
+from rnn_core.model import new_model
 from rnn_core.step import TrainingStep
 from rnn_core.training import Step
 
@@ -81,7 +81,7 @@ def record(config: TrainConfig) -> Recording:
     gradients: list[bytes] = []
     parameters: list[bytes] = []
     with use_device(config.device):
-        model = seeded_model(config)
+        model = new_model(config)
         named = list(model.named_parameters())
 
         def weights() -> bytes:
@@ -101,26 +101,13 @@ def record(config: TrainConfig) -> Recording:
 def trace(config: TrainConfig, step: int, other: Trace | None = None) -> Trace:
     """Train up to a step, counted from 1, and keep every tensor of it, as `trace_step` does."""
     with use_device(config.device):
-        model = seeded_model(config)
+        model = new_model(config)
         epoch = load_data(config.num_steps, config.batch_size, config.dtype)
         *before, batch = islice(cycle(epoch), step)
         if before:
             train(replace(config, epochs=1), data=before, model=model)
         clip = make_clip(config.clip, config.clip_norm)
         return trace_step(TrainingStep(model, config.learning_rate, clip), *batch, other=other)
-
-
-def seeded_model(config: TrainConfig) -> NumericPrediction:
-    """The model whose weights the config's seed names, as `train` makes it."""
-    paddle.seed(config.seed)
-    return NumericPrediction(
-        config.vocab_size,
-        config.emb_size,
-        config.hidden_size,
-        config.cell,
-        config.dtype,
-        config.execution,
-    )
 
 
 def _rows(digests: list[bytes]) -> np.ndarray:

@@ -51,11 +51,10 @@ RESULTS = ROOT / "results" / "calibration"
 LEVELS = (0.0, 0.05, 0.1, 0.2)
 # Of the intervals of rates.
 CONFIDENCE = 0.95
-READING = """Measured: the median of the ratios. Rate: of slower and faster where nothing is planted, of
-slower elsewhere. Its interval (Clopper and Pearson 1934) takes verdicts as independent; those of one
-session are not quite.
-Pairs and minutes: medians until a verdict. A comparison takes fewer minutes, for its candidate
-does not time every slowdown."""
+READING = """Measured: the median of the ratios. Rate: of slower and faster where nothing is
+planted, of slower elsewhere. Its interval (Clopper and Pearson 1934) takes verdicts as independent;
+those of one session are not quite. Pairs and minutes: medians until a verdict. A comparison takes
+fewer minutes, for its candidate does not time every slowdown."""
 WORDS: tuple[Word, ...] = ("slower", "faster", "same", "cannot tell")
 
 

@@ -9,15 +9,14 @@ from typing import Any
 from benchmarks.baseline import SavedRun, differences
 from benchmarks.command import milliseconds, table
 from benchmarks.pairs import Contest, Pair, elapsed, time_of
+from benchmarks.result_files import COMPARISON_FORMAT, FACTS
 from benchmarks.sides import SIDES, Saved, SideError
 from benchmarks.verdicts import ERROR, UNSETTLED, Verdict
 
 # Exit statuses; 130 is the shells' for Ctrl-C.
 FINE, WORSE, NOT_COMPARED, INTERRUPTED = 0, 1, 2, 130
 
-FORMAT = "rnn_core comparison 1"
 DIFFERENT = "different"
-FACTS = ("device", "cell", "shape", "implementation", "stage")
 # More than this between a side's fastest and slowest process, and the machine is said to drift.
 DRIFT = 0.1
 
@@ -43,7 +42,7 @@ def summary(
     first = pairs[0]
     judged = set(contest.judge.names)
     return {
-        "format": FORMAT,
+        "format": COMPARISON_FORMAT,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         **{
             side: {"name": name, "environment": environment_of(run)}

@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 
 from rnn_core import History, NumericPrediction, TrainConfig, train
+from rnn_core.model import model_of
 from rnn_core.training import Step
 
 SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=1.0)
@@ -29,14 +30,7 @@ def noisy_run(config: TrainConfig, folder: Path, resume: bool = False, every: in
     """Train with noise; all generators are seeded anew, as they are in a new process."""
     random.seed(1)
     np.random.seed(2)  # noqa: NPY002 - the global generator is what is meant
-    model = NumericPrediction(
-        config.vocab_size,
-        config.emb_size,
-        config.hidden_size,
-        config.cell,
-        config.dtype,
-        config.execution,
-    )
+    model = model_of(config)
     return train(
         replace(config, seed=3),
         model=seeded(model),

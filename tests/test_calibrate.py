@@ -34,9 +34,12 @@ def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cells = [[cell.strip() for cell in row[1:-1]] for row in rows]
 
     assert status == 0
-    assert cells[0][:8] == ["0%", "4", "0", "0", "4", "0", "0.0% (0.0-60.2%)", "6"]
-    assert cells[1][:8] == ["20%", "4", "4", "0", "0", "0", "100.0% (39.8-100.0%)", "6"]
-    assert float(cells[0][8]) == pytest.approx(12 * 6 / 60, abs=0.1)
+    planted, measured = ([row[at] for row in cells] for at in (0, 1))
+    assert planted == ["0%", "20%"]
+    assert [float(text.rstrip("%")) for text in measured] == pytest.approx([0, 20], abs=1)
+    assert cells[0][2:9] == ["4", "0", "0", "4", "0", "0.0% (0.0-60.2%)", "6"]
+    assert cells[1][2:9] == ["4", "4", "0", "0", "0", "100.0% (39.8-100.0%)", "6"]
+    assert float(cells[0][9]) == pytest.approx(12 * 6 / 60, abs=0.1)
     assert "- paddle: " in (tmp_path / "c.md").read_text()
 
 
@@ -87,9 +90,9 @@ def test_false_alarms_are_slower_and_faster() -> None:
         for word in calibrate.WORDS
     ]
 
-    assert calibrate.row(0.0, cases[:4])[6].startswith("50.0% (")
-    assert calibrate.row(0.2, cases[4:])[6].startswith("25.0% (")
-    assert calibrate.row(0.2, [cases[7]])[7:] == ["", ""]
+    assert calibrate.row(0.0, cases[:4])[7].startswith("50.0% (")
+    assert calibrate.row(0.2, cases[4:])[7].startswith("25.0% (")
+    assert calibrate.row(0.2, [cases[7]])[8:] == ["", ""]
 
 
 def test_rates_have_exact_intervals() -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import Batch, History, NumericPrediction, TrainConfig, train
+from rnn_core import Batch, History, TrainConfig, train
 from rnn_core.config import DTYPES, EXECUTIONS, Clip, DType, Execution
+from rnn_core.model import model_of
 from tests.comparison import assert_close
 from tests.kernel_float64 import skip_where_it_dies
 from tests.reference import CELLS, Array, Arrays, CellName
@@ -97,14 +98,7 @@ def train_and_watch(
     config: TrainConfig, parameters: Arrays, batches: list[tuple[Array, Array]]
 ) -> tuple[History, list[Arrays], list[Arrays]]:
     """Train; return the history, and each step's clipped gradients and updated parameters."""
-    model = NumericPrediction(
-        config.vocab_size,
-        config.emb_size,
-        config.hidden_size,
-        config.cell,
-        config.dtype,
-        config.execution,
-    )
+    model = model_of(config)
     write_parameters(model, parameters, config.dtype)
     clipped: list[Arrays] = []
     before: list[Arrays] = []

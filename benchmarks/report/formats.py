@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from xml.etree import ElementTree
 
-from benchmarks.result_files import FORMAT
+from benchmarks.result_files import COMPARISON_FORMAT, FACTS, FORMAT
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
-COMPARISON_FORMAT = "rnn_core comparison 1"
 # The verdict on a project without a fault.
 HEALTHY = "healthy"
 VERDICTS = ("slower", "faster", "same", "cannot tell")
-# What tells one benchmark from another.
-FACTS = ("device", "cell", "shape", "implementation", "stage")
 # A traceback is there to show where to look; the whole of it is in the file.
 LONGEST_DETAIL = 3000
 
