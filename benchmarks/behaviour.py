@@ -356,6 +356,9 @@ def bisect(
         else:
             note.append("operators were not tried on equal inputs: the candidate is a saved run")
         culprit = find_culprit(expected, actual, replayed)
+        if culprit is not None and replayed is None and step > min(steps[job]):
+            # What the steps before have left is no operator's fault here.
+            culprit = culprit._replace(beyond=False)
         if culprit is not None and (
             job not in culprits or (culprit.beyond and not culprits[job][1].beyond)
         ):

@@ -168,10 +168,10 @@ def cases_of(session: int, contests: Sequence[Contest], pairs: Sequence[Pair]) -
             verdict.word,
             verdict.ratio,
             verdict.pairs,
-            elapsed(pairs[: contest.measured(name, verdict.pairs, pairs)]) / 60,
+            elapsed(pairs[: verdict.measured]) / 60,
         )
         for contest in contests
-        for name, verdict in contest.all(pairs).items()
+        for verdict in contest.all(pairs).values()
     ]
 
 
@@ -201,7 +201,7 @@ def row(level: float, cases: Sequence[Case]) -> list[str]:
     settled = [case for case in cases if case.word != "cannot tell"]
     return [
         f"{100 * level:g}%",
-        f"{100 * (median(case.ratio for case in cases) - 1):.1f}%",
+        f"{100 * (median(case.ratio for case in cases if case.pairs) - 1):.1f}%",
         str(len(found)),
         *(str(found.count(word)) for word in WORDS),
         rate(hits, len(found)),

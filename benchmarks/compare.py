@@ -87,8 +87,9 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
     plan = pairs.plan
     names = (plan.baseline.name, plan.candidate.name)
     contest: Contest | None = None
+    behaviours = kept_behaviours(pairs.folder)
 
-    def found(outcome: str, behaviours: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    def found(outcome: str) -> dict[str, Any]:
         assert contest is not None
         content = summary(pairs.done, contest, names, plan.within, outcome, behaviours)
         write(pairs.folder, content)
@@ -115,10 +116,19 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
         except SideError as error:
             print(f"error: could not compare behaviour: {error}", file=sys.stderr)
             return status(content) or NOT_COMPARED
-        content = found(outcome, behaviours)
+        content = found(outcome)
         print(behaviour_words(behaviours))
     print(f"\nresults: {pairs.folder}")
     return status(content)
+
+
+def kept_behaviours(folder: Path) -> list[dict[str, Any]]:
+    """What this comparison had found of the experiments before it was gone on with."""
+    try:
+        found = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["behaviour"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def compare_behaviours(plan: Plan, folder: Path) -> list[dict[str, Any]]:

@@ -1,46 +1,40 @@
-"""Whether somebody else had the processor while a sample was taken."""
+"""Whether somebody else had the processor while a sample was taken.
 
+Linux counts for each thread the time in which it could have run and had no processor. A thread that
+waits of its own accord, for a lock, a disk or a GPU, is not counted: that is a part of what it
+costs. Only the main thread is looked at; elsewhere no sample is known to be disturbed.
+"""
+
+import os
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from contextlib import suppress
 
-try:
-    import resource
-except ImportError:  # Windows has none: there, no sample is known to be disturbed.
-    resource = None  # type: ignore[assignment]
-
-# A kernel's own short work interrupts any process, and costs less than this share of a sample.
+# The second number is that time, in nanoseconds.
+FILE = "/proc/self/schedstat"
+# A kernel's own short work delays any thread, and costs less than this share of a sample.
 LOST = 0.02
 
 
-class Moment(NamedTuple):
-    """What the process had of the machine up to now.
+class Waiting:
+    """How long the main thread has waited for a processor, as far as the system tells."""
 
-    Attributes:
-        switches: how often the processor was taken from it.
-        processor: seconds of the processor's time, of all threads.
-        wall: seconds on the clock.
-    """
+    def __init__(self) -> None:
+        self.file: int | None = None
+        with suppress(OSError):
+            self.file = os.open(FILE, os.O_RDONLY)
 
-    switches: int
-    processor: float
-    wall: float
+    def __call__(self) -> float:
+        """Seconds up to now; always 0 where the system does not tell."""
+        if self.file is None:
+            return 0.0
+        return int(os.pread(self.file, 100, 0).split()[1]) / 1e9
 
-
-def moment() -> Moment:
-    """Now."""
-    switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if resource else 0
-    return Moment(switches, time.process_time(), time.perf_counter())
-
-
-def disturbed(before: Moment, after: Moment) -> bool:
-    """Whether the processor was taken away, and for more than 2% of the time.
-
-    A process that waits of its own accord, for a lock or for a disk, is not disturbed: that is a
-    part of what it costs.
-    """
-    taken = after.switches > before.switches
-    return taken and after.processor - before.processor < (1 - LOST) * (after.wall - before.wall)
+    def close(self) -> None:
+        """Give back the file."""
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
 
 
 class Watched:
@@ -49,20 +43,24 @@ class Watched:
     Args:
         call: what is timed.
         calls: in a sample.
+        waiting: gives the seconds that were lost so far.
     """
 
-    def __init__(self, call: Callable[..., object], calls: int) -> None:
-        self.call, self.calls = call, calls
+    def __init__(
+        self, call: Callable[..., object], calls: int, waiting: Callable[[], float]
+    ) -> None:
+        self.call, self.calls, self.waiting = call, calls, waiting
         self.made = 0
-        self.before = moment()
+        self.began, self.lost = 0.0, 0.0
         self.disturbed: list[bool] = []
 
     def __call__(self, *inputs: object) -> object:
         """Call, and look at the clock where a sample begins or ends."""
         if self.made % self.calls == 0:
-            self.before = moment()
+            self.began, self.lost = time.perf_counter(), self.waiting()
         result = self.call(*inputs)
         self.made += 1
         if self.made % self.calls == 0:
-            self.disturbed.append(disturbed(self.before, moment()))
+            lost = self.waiting() - self.lost
+            self.disturbed.append(lost > LOST * (time.perf_counter() - self.began))
         return result

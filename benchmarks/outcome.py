@@ -55,19 +55,28 @@ def summary(
         "confidence": 1 - ERROR,
         "outcome": outcome,
         "benchmarks": [
-            {
-                "name": name,
-                **{fact: first[0].benchmarks[name]["extra_info"].get(fact, "") for fact in FACTS},
-                "baseline_ms": typical_ms((pair[0] for pair in pairs), name),
-                "candidate_ms": typical_ms((pair[1] for pair in pairs), name),
-                **as_dict(verdict),
-            }
-            for name, verdict in contest.all(pairs).items()
+            one_benchmark(pairs, name, verdict) for name, verdict in contest.all(pairs).items()
         ],
         "not_compared": sorted((first[0].benchmarks.keys() | first[1].benchmarks.keys()) - judged),
         "behaviour": [dict(verdict) for verdict in behaviours],
         "drift": drift(pairs),
         "disturbance": disturbance(pairs),
+    }
+
+
+def one_benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> dict[str, Any]:
+    """What was found of one benchmark."""
+    info = pairs[0][0].benchmarks[name]["extra_info"]
+    before, after = (typical_ms((pair[side] for pair in pairs), name) for side in (0, 1))
+    found = as_dict(verdict)
+    if not verdict.pairs:  # Each was disturbed: then there is but the ratio of what was measured.
+        found["ratio"] = after / before
+    return {
+        "name": name,
+        **{fact: info.get(fact, "") for fact in FACTS},
+        "baseline_ms": before,
+        "candidate_ms": after,
+        **found,
     }
 
 

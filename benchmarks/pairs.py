@@ -184,29 +184,19 @@ class Contest:
     judge: Judge
     planted: float | None = None
 
-    def log_ratios(self, pairs: Sequence[Pair]) -> dict[str, list[float]]:
-        """Of each benchmark, in all pairs that have it and were not disturbed at it."""
-        return {
-            name: [value for value in self.in_pairs(name, pairs) if value is not None]
-            for name in self.judge.names
-        }
-
-    def in_pairs(self, name: str, pairs: Sequence[Pair]) -> list[float | None]:
-        """A benchmark's log ratio in each pair that measured it; None where it was disturbed."""
-        found: list[float | None] = []
-        theirs = candidate_name(name, self.planted)
-        for baseline, candidate in pairs:
-            if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
-                break
-            after, before = time_of(candidate, theirs), time_of(baseline, name)
-            whole = after is not None and before is not None
-            found.append(math.log(after / before) if whole else None)  # type: ignore[operator]
+    def log_ratios(self, pairs: Sequence[Pair]) -> dict[str, list[float | None]]:
+        """Of each benchmark, in the pairs that measured it; None where it was disturbed."""
+        found: dict[str, list[float | None]] = {}
+        for name in self.judge.names:
+            found[name] = []
+            theirs = candidate_name(name, self.planted)
+            for baseline, candidate in pairs:
+                if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
+                    break
+                after, before = time_of(candidate, theirs), time_of(baseline, name)
+                whole = after is not None and before is not None
+                found[name].append(math.log(after / before) if whole else None)  # type: ignore[operator]
         return found
-
-    def measured(self, name: str, used: int, pairs: Sequence[Pair]) -> int:
-        """How many pairs had been measured when a benchmark had `used` undisturbed ones."""
-        whole = [at for at, value in enumerate(self.in_pairs(name, pairs), 1) if value is not None]
-        return whole[used - 1] if used else len(pairs)
 
     def look(self, pairs: Sequence[Pair]) -> None:
         """Settle what the pairs can settle."""
@@ -263,7 +253,7 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
     if not pairs.done:
         pairs.measure()
     contests = contests_of(pairs.done[0], pairs.plan.within, pairs.plan.planted)
-    longest = time.monotonic() - begin
+    longest = max(2 * usual_gap(pairs.done), time.monotonic() - begin)
     while True:
         for contest in contests:
             contest.look(pairs.done)
@@ -285,8 +275,17 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
 
 def elapsed(pairs: Sequence[Pair]) -> float:
     """Seconds that the pairs took, from the ends of their processes; pauses do not count."""
-    ends = sorted(run.when.timestamp() for pair in pairs for run in pair)
-    gaps = [later - earlier for earlier, later in pairwise(ends)]
-    usual = statistics.median(gaps) if gaps else 0.0
+    usual = usual_gap(pairs)
     # The first process began one process before its end.
-    return usual + sum(min(gap, LONGEST_GAP * usual) for gap in gaps)
+    return usual + sum(min(gap, LONGEST_GAP * usual) for gap in gaps(pairs))
+
+
+def usual_gap(pairs: Sequence[Pair]) -> float:
+    """Seconds from the end of one process to that of the next."""
+    return statistics.median(gaps(pairs) or [0.0])
+
+
+def gaps(pairs: Sequence[Pair]) -> list[float]:
+    """Those seconds, of all processes."""
+    ends = sorted(run.when.timestamp() for pair in pairs for run in pair)
+    return [later - earlier for earlier, later in pairwise(ends)]

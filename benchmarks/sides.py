@@ -1,6 +1,7 @@
 """The two sides of a comparison: an interpreter that starts processes, or runs that are saved."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -76,7 +77,7 @@ def find_side(text: str) -> Interpreter | Saved:
         return Saved(path.stem, (read_file(path),))
     if path.is_dir():
         raise SideError(f"{text} is a folder, and which side of it is not said: {ALLOWED}")
-    if len(path.parts) == 1:
+    if len(path.parts) == 1 and not text.startswith("."):
         return find_tox(text)
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise SideError(f"{text} is no program that can be started: {ALLOWED}")
@@ -144,8 +145,10 @@ def read_file(path: Path) -> SavedRun:
     except (OSError, ValueError) as error:
         raise SideError(f"{path} cannot be read as a saved run: {error}") from error
     for name, bench in run.benchmarks.items():
-        if not 0 < bench["stats"]["median"] < float("inf"):
-            raise SideError(f"{path}: the time of {name} is {bench['stats']['median']!r} seconds")
+        times = [bench["stats"]["median"], bench.get("extra_info", {}).get("lower_quartile")]
+        for time in times:
+            if time is not None and not (isinstance(time, float | int) and 0 < time < math.inf):
+                raise SideError(f"{path}: the time of {name} is {time!r} seconds")
     return run
 
 

@@ -33,6 +33,8 @@ UNSETTLED: Word = "cannot tell"
 ERROR = 0.01
 # Fewer pairs tell next to nothing at that error: Student's interval is wider than 20% there.
 FIRST_LOOK = 6
+# Fewer have no spread.
+FEWEST_PAIRS = 2
 # The tails that late looks need lie beyond the 1e-5 quantile.
 RESAMPLES = 100_000
 # The chance with which an effect is said to be seen.
@@ -50,6 +52,7 @@ class Verdict:
     Attributes:
         word: the verdict; "same" means within the limit that was asked for.
         pairs: that it rests on.
+        measured: pairs that had been measured then, those that do not count included.
         ratio: of the candidate's time to the baseline's, the geometric mean over the pairs.
         low: lower end of the ratio's interval, 0 where there is none.
         high: upper end, infinite where there is none.
@@ -62,6 +65,7 @@ class Verdict:
 
     word: Word
     pairs: int
+    measured: int
     ratio: float
     low: float
     high: float
@@ -101,69 +105,72 @@ class Judge:
         """Benchmarks without a verdict."""
         return [name for name in self.names if name not in self.verdicts]
 
-    def look(self, log_ratios: Mapping[str, Sequence[float]]) -> None:
+    def look(self, log_ratios: Mapping[str, Sequence[float | None]]) -> None:
         """Settle what can be settled, at every planned look that there are pairs for by now.
 
+        A look is at a number of measured pairs, whatever was left out of them: so a benchmark that
+        was disturbed once is not overtaken by the others for good, and a comparison that goes on
+        after an interruption looks at what it would have looked at without one.
+
         Args:
-            log_ratios: of every benchmark without a verdict, log ratios of all pairs so far.
+            log_ratios: of every benchmark without a verdict, log ratios of all pairs so far; None
+                for a pair that does not count.
         """
         while True:
             names = [name for name in self.open if len(log_ratios[name]) >= self.next_look]
             if not names:
                 return
-            judged = self._judge(names, log_ratios, self.next_look)
+            seen = {name: log_ratios[name][: self.next_look] for name in names}
+            judged = self._judge(seen)
             self.verdicts.update(
                 {name: verdict for name, verdict in judged.items() if verdict.word != UNSETTLED}
             )
             self.next_look, self._level = next(self._looks)
 
-    def all(self, log_ratios: Mapping[str, Sequence[float]]) -> dict[str, Verdict]:
+    def all(self, log_ratios: Mapping[str, Sequence[float | None]]) -> dict[str, Verdict]:
         """Every benchmark as it stands; one that no planned look has settled cannot tell."""
-        found = dict(self.verdicts)
-        for pairs in {len(log_ratios[name]) for name in self.open}:
-            names = [name for name in self.open if len(log_ratios[name]) == pairs]
-            if pairs < 2:
-                found.update({name: unknown(log_ratios[name]) for name in names})
-            else:
-                found.update(self._judge(names, log_ratios, pairs, settle=False))
+        seen = {name: log_ratios[name] for name in self.open}
+        found = self.verdicts | self._judge(seen, settle=False)
         return {name: found[name] for name in self.names}
 
     def _judge(
-        self,
-        names: Sequence[str],
-        log_ratios: Mapping[str, Sequence[float]],
-        pairs: int,
-        settle: bool = True,
+        self, seen: Mapping[str, Sequence[float | None]], settle: bool = True
     ) -> dict[str, Verdict]:
-        """Judge `names` by their first `pairs` pairs, at the level of the next look."""
-        values = np.array([log_ratios[name][:pairs] for name in names]).T
-        # The same resamples whenever the same look is repeated, as it is by --resume.
-        estimate = Estimate(values, RESAMPLES, np.random.default_rng(pairs))
-        needed = estimate.level_to_settle(self.margin)
+        """Judge benchmarks by what was seen of them, at the level of the next look."""
+        values = {name: [v for v in pairs if v is not None] for name, pairs in seen.items()}
+        estimates = estimates_of(values)
+        needed = {name: e.level_to_settle(self.margin)[at] for name, (e, at) in estimates.items()}
         before, count = len(self.verdicts), len(self.names)
         # Settled ones come first; one that has not enough pairs counts as undecided.
-        late = np.ones(count - before - len(names))
-        levels = np.concatenate([np.zeros(before), needed, late])
-        corrected = stats.false_discovery_control(levels)[before : before + len(names)]
-        done = settle & (corrected <= self._level)
-        level = self._level * max(1, before + int(done.sum())) / count
-        low, high = estimate.interval(level)
-        two_sided = np.minimum(1, 2 * np.minimum(estimate.above(0), estimate.below(0)))
+        late = np.ones(count - before - len(needed))
+        levels = np.concatenate([np.zeros(before), list(needed.values()), late])
+        corrected = stats.false_discovery_control(levels)[before : before + len(needed)]
+        done = {
+            name: settle and p <= self._level for name, p in zip(needed, corrected, strict=True)
+        }
+        level = self._level * max(1, before + sum(done.values())) / count
         judged = {}
-        for at, name in enumerate(names):
+        for name, pairs in seen.items():
+            if name not in estimates:
+                judged[name] = unknown(values[name], len(pairs))
+                continue
+            estimate, at = estimates[name]
+            mean = estimate.mean[at]
+            low, high = (ends[at] for ends in estimate.interval(level))
             word = UNSETTLED
-            if done[at]:
-                same = -self.margin <= low[at] and high[at] <= self.margin
-                word = "same" if same else "slower" if estimate.mean[at] > 0 else "faster"
+            if done[name]:
+                same = -self.margin <= low and high <= self.margin
+                word = "same" if same else "slower" if mean > 0 else "faster"
             judged[name] = Verdict(
                 word,
-                pairs,
-                ratio=exp(estimate.mean[at]),
-                low=exp(low[at]),
-                high=exp(high[at]),
-                p=float(two_sided[at]),
-                smallest_effect=smallest_effect(float(estimate.error[at]), pairs, level),
-                pairs_to_settle=0 if done[at] else self._pairs_to_settle(estimate, at),
+                estimate.pairs,
+                len(pairs),
+                ratio=exp(mean),
+                low=exp(low),
+                high=exp(high),
+                p=float(min(1, 2 * min(estimate.above(0)[at], estimate.below(0)[at]))),
+                smallest_effect=smallest_effect(float(estimate.error[at]), estimate.pairs, level),
+                pairs_to_settle=0 if done[name] else self._pairs_to_settle(estimate, at),
             )
         return judged
 
@@ -275,7 +282,24 @@ def smallest_effect(error: float, pairs: int, level: float) -> float:
     return exp(float(quantiles * error)) - 1
 
 
-def unknown(log_ratios: Sequence[float]) -> Verdict:
-    """What less than two pairs say."""
+def unknown(log_ratios: Sequence[float], measured: int) -> Verdict:
+    """What too few pairs say."""
     ratio = math.exp(float(np.mean(log_ratios))) if len(log_ratios) else math.nan
-    return Verdict(UNSETTLED, len(log_ratios), ratio, 0.0, math.inf, 1.0, math.inf, None)
+    pairs = len(log_ratios)
+    return Verdict(UNSETTLED, pairs, measured, ratio, 0.0, math.inf, 1.0, math.inf, None)
+
+
+def estimates_of(values: Mapping[str, Sequence[float]]) -> dict[str, tuple["Estimate", int]]:
+    """For each benchmark an estimate, and its column there; of those with too few pairs, none.
+
+    Benchmarks with as many pairs share an estimate, and with it the resamples; these are the same
+    whenever the same look is repeated, as it is by --resume.
+    """
+    found: dict[str, tuple[Estimate, int]] = {}
+    for count in sorted({len(pairs) for pairs in values.values()}):
+        names = [name for name, pairs in values.items() if len(pairs) == count]
+        if count >= FEWEST_PAIRS:
+            columns = np.array([values[name] for name in names]).T
+            estimate = Estimate(columns, RESAMPLES, np.random.default_rng(count))
+            found.update({name: (estimate, at) for at, name in enumerate(names)})
+    return {name: found[name] for name in values if name in found}

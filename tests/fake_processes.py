@@ -1,7 +1,7 @@
 """Processes of a comparison that cost nothing: files such as the real ones write."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class FakeProcesses:
         before: is called with the number of each process, and may raise.
 
     Attributes:
-        disturbed: files, without their endings, of processes that others disturbed throughout.
+        disturbed: files, without their endings, and benchmarks that were disturbed in them.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class FakeProcesses:
         self.started: list[str] = []
         self.told: list[Settings] = []
         self.changes: dict[str, str] = {}
-        self.disturbed: set[str] = set()
+        self.disturbed: set[tuple[str, str]] = set()
 
     def __call__(
         self, side: Interpreter, selection: Selection, settings: Settings, path: Path
@@ -64,7 +64,8 @@ class FakeProcesses:
                 if settings.only is None or called in settings.only:
                     times[called] = noisy
         changes = {"python": side.name} | self.changes
-        write_run(path, times, changes, len(self.started), path.stem in self.disturbed)
+        disturbed = {name for stem, name in self.disturbed if stem == path.stem}
+        write_run(path, times, changes, len(self.started), disturbed)
         return read_file(path)
 
 
@@ -73,7 +74,7 @@ def write_run(
     times: Mapping[str, float],
     changes: Mapping[str, str] | None = None,
     number: int = 0,
-    disturbed: bool = False,
+    disturbed: Collection[str] = (),
 ) -> None:
     """Write what pytest-benchmark would, as far as anybody reads it.
 
@@ -82,7 +83,7 @@ def write_run(
         times: seconds by benchmark.
         changes: of the environment.
         number: of the process, which ends that many paces after noon.
-        disturbed: whether others had the processor, and the times mean nothing.
+        disturbed: benchmarks at which others had the processor, whose times mean nothing.
     """
     environments = {"cpu": describe_environment() | dict(changes or {})}
     noon = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
@@ -94,8 +95,8 @@ def write_run(
         "benchmarks": [
             {
                 "fullname": name,
-                "extra_info": info | {"lower_quartile": None if disturbed else time},
-                "stats": {"median": 3 * time if disturbed else time},
+                "extra_info": info | {"lower_quartile": None if name in disturbed else time},
+                "stats": {"median": 3 * time if name in disturbed else time},
             }
             for name, time in times.items()
         ],

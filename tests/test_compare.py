@@ -272,6 +272,40 @@ def test_saved_runs_that_cannot_be_compared(
     assert words in capsys.readouterr().err
 
 
+def test_a_disturbed_first_pair_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no ratio yet that counts: what was measured stands in, and it is said."""
+    fake = FakeProcesses(SAME)
+    first = next(iter(SAME))
+    fake.disturbed = {("0001-baseline", first)}
+    seen: list[Any] = []
+    monkeypatch.setattr(compare, "write", lambda _, content: seen.append(content))
+    status = run(monkeypatch, tmp_path / "r", fake)
+    ratios = [bench["ratio"] for bench in seen[0]["benchmarks"] if bench["name"] == first]
+
+    assert status == 0
+    assert ratios == [
+        pytest.approx(1 / 3, rel=0.05)
+    ]  # The disturbed side took three times as long.
+    assert all(json.dumps(content, allow_nan=False) for content in seen)
+    assert "1 of " in seen[-1]["disturbance"]["text"]
+    assert seen[-1]["disturbance"]["text"] in capsys.readouterr().out
+
+
+def test_behaviour_is_kept_when_a_comparison_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: SimpleNamespace
+) -> None:
+    """What was found of the experiments before is not forgotten by a run that does not look."""
+    del behaviour
+    run(monkeypatch, tmp_path / "r", FakeProcesses(SAME))
+    content = saved(tmp_path / "r") | {"behaviour": [{"verdict": "different", "text": "x"}]}
+    compare.write(tmp_path / "r", content)
+
+    assert run(monkeypatch, tmp_path / "r", FakeProcesses(SAME), "--resume") == 1
+    assert saved(tmp_path / "r")["behaviour"] == content["behaviour"]
+
+
 def test_drift_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,53 +1,56 @@
 """Whether a sample was disturbed by others who had the processor."""
 
+import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import disturbance
-from benchmarks.disturbance import Moment, Watched, disturbed, moment
-
-BEGIN = Moment(switches=3, processor=1.0, wall=5.0)
-
-
-@pytest.mark.parametrize(
-    ("after", "expected"),
-    [
-        # Taken away for a tenth of the time; for a hundredth, as a kernel's own work may be.
-        (Moment(4, 1.9, 6.0), True),
-        (Moment(4, 1.99, 6.0), False),
-        # It waited of its own accord: that is a part of what it costs.
-        (Moment(3, 1.1, 6.0), False),
-        # Two threads have more time than the clock.
-        (Moment(9, 3.0, 6.0), False),
-    ],
-)
-def test_disturbed(after: Moment, expected: bool) -> None:
-    """The processor was taken from the process, and for long enough to count."""
-    assert expected is disturbed(BEGIN, after)
-
-
-def test_moments_are_of_this_process() -> None:
-    """Clock and processor go on while it works, and nothing goes back."""
-    before = moment()
-    end = time.process_time() + 0.002
-    while time.process_time() < end:
-        pass
-    after = moment()
-
-    assert after.processor - before.processor >= 0.002
-    assert after.wall > before.wall
-    assert after.switches >= before.switches >= 0
+from benchmarks.disturbance import Waiting, Watched
 
 
 def test_samples_are_watched_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sample is so many calls, and is looked at before its first and after its last."""
-    moments = iter([BEGIN, *(Moment(n, n / 2, n) for n in (4, 5, 5, 6)), Moment(7, 9.0, 9.0)])
-    monkeypatch.setattr(disturbance, "moment", lambda: next(moments))
+    """A sample of three calls is disturbed where more than 2% of it were lost, not less."""
+    clock = iter([0.0, 1.0, 5.0, 6.0, 9.0])
+    monkeypatch.setattr(disturbance, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    lost = iter([0.5, 0.519, 0.6, 0.621, 1.0])
     calls: list[int] = []
 
-    watched = Watched(lambda number: calls.append(number) or number, calls=3)  # type: ignore[func-returns-value]
+    def call(number: int) -> int:
+        calls.append(number)
+        return -number
+
+    watched = Watched(call, 3, lambda: next(lost))
     returned = [watched(number) for number in range(7)]
 
-    assert returned == calls == list(range(7))
-    assert watched.disturbed == [True, True]
+    assert list(range(7)) == calls == [-value for value in returned]  # type: ignore[operator]
+    assert [False, True] == watched.disturbed
+
+
+def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second number of the file, again at each call; nothing where there is no file."""
+    file = tmp_path / "schedstat"
+    file.write_text("7000000000 1500000000 3\n")
+    monkeypatch.setattr(disturbance, "FILE", str(file))
+    waiting = Waiting()
+
+    assert 1.5 == waiting()
+    file.write_text("8000000000 2500000000 3\n")
+    assert 2.5 == waiting()
+    waiting.close()
+    monkeypatch.setattr(disturbance, "FILE", str(tmp_path / "none"))
+    assert 0 == Waiting()()
+
+
+@pytest.mark.skipif(not Path(disturbance.FILE).exists(), reason=f"no {disturbance.FILE} here")
+def test_to_wait_of_ones_own_accord_is_not_to_be_disturbed() -> None:
+    """A thread that waits for a clock has lost next to nothing; what is lost never shrinks."""
+    waiting = Waiting()
+    before, began = waiting(), time.perf_counter()
+    threading.Event().wait(0.02)
+    lost, elapsed = waiting() - before, time.perf_counter() - began
+    waiting.close()
+
+    assert 0 <= lost < elapsed

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -223,23 +224,43 @@ def test_log_ratio_is_the_candidates_to_the_baselines(tmp_path: Path) -> None:
 
 
 def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
-    """Whichever side was disturbed: the verdict comes from as many others, and later."""
+    """Whichever side was disturbed at whichever benchmark: the others count, none is held up."""
     run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
-    run.disturbed = {"0002-baseline", "0004-candidate"}
+    run.disturbed = {("0001-baseline", FIRST), ("0004-candidate", SECOND)}
     pairs = Pairs(PLAN, tmp_path, resume=False, run=run)
     [contest] = all_finished(pairs)
     verdicts = contest.all(pairs.done)
 
-    assert [6, 6] == [verdict.pairs for verdict in verdicts.values()]
-    assert {FIRST: "same", SECOND: "slower"} == {name: v.word for name, v in verdicts.items()}
-    assert 8 == len(pairs.done) == contest.measured(FIRST, 6, pairs.done)
-    assert 3 == contest.measured(FIRST, 2, pairs.done)
-    assert [1, 3] == [at for at, v in enumerate(contest.in_pairs(FIRST, pairs.done)) if v is None]
-    assert {"left_out": 4, "of": 32} == {
+    assert {FIRST: ("same", 7, 8), SECOND: ("slower", 5, 6)} == {
+        name: (verdict.word, verdict.pairs, verdict.measured) for name, verdict in verdicts.items()
+    }
+    missing = [at for at, v in enumerate(contest.log_ratios(pairs.done)[FIRST]) if v is None]
+    assert [0] == missing
+    assert {"left_out": 2, "of": 28} == {
         key: value for key, value in disturbance(pairs.done).items() if key != "text"
     }
     assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
-    assert typical_ms([pairs.done[1][0]], FIRST) == pytest.approx(3, rel=0.01)
+    assert typical_ms([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
+
+
+@pytest.mark.parametrize("number", [5, 13, 14])
+def test_disturbed_and_killed_goes_on_to_the_same_verdicts(number: int, tmp_path: Path) -> None:
+    """What was looked at without a pair is not looked at again with a later one in its place."""
+    disturbed = {(f"{pair:04}-candidate", FIRST) for pair in (1, 2, 4, 5)}
+    found = []
+    for folder, before in (("whole", lambda _: None), ("cut", kill_at(number))):
+        run = FakeProcesses({FIRST: 1.0, SECOND: 1.01}, noise=0.01, before=before)
+        run.disturbed = disturbed
+        with suppress(KeyboardInterrupt):
+            all_finished(Pairs(PLAN, tmp_path / folder, resume=False, run=run))
+        again = FakeProcesses({FIRST: 1.0, SECOND: 1.01}, noise=0.01)
+        again.disturbed = disturbed
+        pairs = Pairs(PLAN, tmp_path / folder, resume=True, run=again)
+        [contest] = all_finished(pairs)
+        found.append(contest.all(pairs.done))
+
+    assert found[0] == found[1]
+    assert found[0][FIRST].measured > found[0][FIRST].pairs
 
 
 def test_elapsed_does_not_count_pauses(tmp_path: Path) -> None:

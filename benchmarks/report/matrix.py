@@ -299,6 +299,11 @@ def _environment(results: EnvironmentResults) -> Environment:
 
 def _selects(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for less than all tests: by a path, or by an option."""
+    everything = " ".join(arguments).replace("-m slow or not slow", "").split()
+    return _leaves_out(everything)
+
+
+def _leaves_out(arguments: Sequence[str]) -> bool:
     selecting = ("-k", "-m", "-x", "--lf", "--last-failed", "--deselect", "--ignore", "--maxfail")
     return any(
         argument.startswith(selecting) or not (argument.startswith("-") or option in VALUED)

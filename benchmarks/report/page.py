@@ -69,13 +69,16 @@ def make_page(results: Results, now: datetime) -> str:
     templates.filters |= {"date": _date, "ms": _ms, "fact": _fact}
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
+    printed = printed_of(environments)
+    also = besides(results, printed.outside)
     return templates.get_template("page.html").render(
         sections=SECTIONS,
         symbols=SYMBOLS,
         made=now,
         headline=headline(environments),
         worst=worst_of(environments),
-        state=_state(environments),
+        state=min(_state(environments), *(state for state, _ in also), key=STATES.index),
+        also=also,
         environments=environments,
         ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
         counts=sum((each.counts for each in environments), Counter()),
@@ -83,7 +86,7 @@ def make_page(results: Results, now: datetime) -> str:
         rows=rows,
         breakages=breakages_of(failures_of(environments)),
         problems=results.problems,
-        printed=printed_of(environments),
+        printed=printed,
         experiments=EXPERIMENTS,
         curves={
             name: _drawn(found, pictures.draw_curves, name)
@@ -106,6 +109,31 @@ def _drawn(
 ) -> list[tuple[T, Markup]]:
     """Each with its picture, whose ids begin with its name and number."""
     return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(all_of_them, 1)]
+
+
+def besides(results: Results, outside: int) -> list[tuple[State, str]]:
+    """What else a reader should know at once, though every environment may have passed.
+
+    Args:
+        results: all that was left.
+        outside: figures of the notebook that are not met.
+    """
+    slower = sum(b.verdict == "slower" for each in results.comparisons for b in each.benchmarks)
+    different = sum(each.different for each in results.comparisons)
+    surprises = 0 if results.planting is None else len(results.planting.surprises)
+    found: list[tuple[State, str]] = []
+    for count, what in (
+        (outside, "of the notebook's figures not met"),
+        (slower, "of the compared benchmarks slower"),
+        (different, "of the compared experiments different"),
+        (surprises, "of the planted faults not judged as they should be"),
+    ):
+        if count:
+            found.append(("failed", f"{count} {what}"))
+    if results.problems:
+        names = ", ".join(problem.file for problem in results.problems)
+        found.append(("incomplete", f"Not on the page: {names}"))
+    return found
 
 
 def _state(environments: Sequence[Environment]) -> State:

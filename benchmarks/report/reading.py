@@ -23,6 +23,7 @@ from rnn_core import EXPERIMENTS, History
 KINDS: tuple[Kind, ...] = ("tests", "benchmarks")
 # Not environments: what the commands of the same names leave.
 FAULTS, COMPARISONS, COMPARISON = "faults.json", "comparisons", "comparison.json"
+CALIBRATION = "calibration"  # Of which the page shows nothing.
 # pytest's exit statuses of a run that was not cut short.
 ENDED = (0, 1)
 ENDINGS = {
@@ -86,7 +87,7 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
         raise ValueError(f"there is no folder {folder}: run tox, or pytest --results, first")
     results = Results()
     for path in sorted(folder.iterdir()):
-        if path.name in ours or path.name.startswith("."):
+        if path.name in (*ours, CALIBRATION) or path.name.startswith("."):
             continue
         if path.name == COMPARISONS and path.is_dir():
             for inner in sorted(path.iterdir()):
