@@ -227,10 +227,13 @@ def short(bench: Mapping[str, Any]) -> str:
 
 
 def interval(bench: Mapping[str, Any]) -> str:
-    """The ratio and its interval: 1.102 (1.081-1.124)."""
-    if bench["low"] is None or bench["high"] is None:
-        return f"{bench['ratio']:.3f}"
-    return f"{bench['ratio']:.3f} ({bench['low']:.3f}-{bench['high']:.3f})"
+    """The ratio and its interval: 1.102 (1.081-1.124), with an end open 0.515 (up to 0.558)."""
+    ratio, low, high = bench["ratio"], bench["low"], bench["high"]
+    if low is None and high is None:
+        return f"{ratio:.3f}"
+    if low is None or high is None:
+        return f"{ratio:.3f} ({f'up to {high:.3f}' if low is None else f'from {low:.3f}'})"
+    return f"{ratio:.3f} ({low:.3f}-{high:.3f})"
 
 
 def verdict(bench: Mapping[str, Any], within: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import compare
+from benchmarks import compare, outcome
 from benchmarks.pairs import Pairs
 from benchmarks.sides import SideError
 from tests.fake_processes import FIRST, SECOND, FakeProcesses, write_run
@@ -304,6 +304,20 @@ def test_behaviour_is_kept_when_a_comparison_goes_on(
 
     assert run(monkeypatch, tmp_path / "r", FakeProcesses(SAME), "--resume") == 1
     assert saved(tmp_path / "r")["behaviour"] == content["behaviour"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.4, 0.6, "0.500 (0.400-0.600)"),
+        (None, 0.6, "0.500 (up to 0.600)"),
+        (0.4, None, "0.500 (from 0.400)"),
+        (None, None, "0.500"),
+    ],
+)
+def test_interval_may_be_open(low: float | None, high: float | None, expected: str) -> None:
+    """Where the resamples do not reach far enough, an end is open, and the other is said."""
+    assert expected == outcome.interval({"ratio": 0.5, "low": low, "high": high})
 
 
 def test_drift_is_said(
