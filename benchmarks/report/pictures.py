@@ -169,6 +169,10 @@ def draw_comparison(comparison: Comparison, key: str) -> Markup:
         )
 
 
+# Past this factor, an interval is cut at the edge: its numbers are in the table.
+MOST_REACH = 1.6
+
+
 def comparison_figure(comparison: Comparison) -> Figure:
     """The picture, not yet made to stand in a page."""
     benchmarks = comparison.benchmarks
@@ -179,8 +183,9 @@ def comparison_figure(comparison: Comparison) -> Figure:
     axes.axvline(1, color=INK, linewidth=0.8)
     for place, bench in enumerate(benchmarks):
         color, marker = VERDICT_LOOKS[bench.verdict]
-        if bench.low is not None and bench.high is not None:
-            axes.plot([bench.low, bench.high], [place, place], color=color, linewidth=1.4)
+        if bench.low is not None or bench.high is not None:  # An open end reaches the edge.
+            ends = [bench.low or 1e-9, bench.high or 1e9]
+            axes.plot(ends, [place, place], color=color, linewidth=1.4)
         axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
         axes.annotate(
             bench.verdict,
@@ -190,8 +195,11 @@ def comparison_figure(comparison: Comparison) -> Figure:
             annotation_clip=False,
             fontsize=8,
         )
-    ends = [end for bench in benchmarks for end in (bench.low, bench.high, bench.ratio) if end]
-    reach = max([1.15, *(max(end, 1 / end) for end in ends)]) * 1.03
+    # All ratios, and of the intervals what is not far wider than they are apart.
+    ratios = [max(bench.ratio, 1 / bench.ratio) for bench in benchmarks]
+    ends = [end for bench in benchmarks for end in (bench.low, bench.high) if end]
+    widest = max([1.15, *(max(end, 1 / end) for end in ends)])
+    reach = max(min(widest, MOST_REACH), *ratios) * 1.03
     axes.set(
         xscale="log",
         xlim=(1 / reach, reach),
