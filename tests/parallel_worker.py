@@ -23,6 +23,7 @@ from rnn_core.config import EXECUTIONS, Cell, Clip
 from rnn_core.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.training import Step
+from tests.parallel_checkpoints import checkpoints
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
 CELLS: tuple[Cell, ...] = ("RNN", "LSTM")
@@ -119,6 +120,7 @@ def main(folder: Path) -> None:
     results["together"] = {case: trained(config_of(case)) for case in cases()}
     results["twice"] = trained(config_of(cases()[0]), twice=True)
     results["counted"] = counted()
+    results["checkpoints"] = checkpoints(folder)
     with redirect_stdout(StringIO()) as printed:
         results["status"] = command([*COMMAND.split(), "--save", str(folder / f"of-{number}.npz")])
     results["printed"] = printed.getvalue()
