@@ -75,12 +75,12 @@ def check_resumed(folder: Path, config: TrainConfig = SMALL, done: int | None = 
 def test_goes_on_bit_for_bit(
     name: str, execution: Execution, dtype: DType, device: str, tmp_path: Path
 ) -> None:
-    """Stopped before the first step, in an epoch or between two, nothing differs."""
+    """Stopped in an epoch or between two, nothing differs."""
     experiment = EXPERIMENTS[name].config
     skip_where_it_dies(experiment.cell, dtype)
     config = replace(experiment, epochs=2, execution=execution, dtype=dtype, device=device)
 
-    for steps in (0, 3, 4):
+    for steps in (3, 4):
         stopped(tmp_path / str(steps), config, steps)
         check_resumed(tmp_path / str(steps), config)
 
