@@ -13,7 +13,8 @@ def launch(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program by Paddle's launcher, in a folder of its own, with the project in reach.
 
-    Ten seconds are usual. Processes that wait for each other for ever are ended, and are an error.
+    Ten seconds are usual. Processes that wait for each other for ever are ended then, which shows
+    in the status.
 
     The launcher looks for free ports itself, each time others, so that launches do not meet.
     """
@@ -34,6 +35,6 @@ def launch(
             out, error = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.terminate()  # Not killed, so that it ends those that it started.
-            process.communicate()
-            raise
+            out, error = process.communicate()
+            error += f"\nended after {seconds} s"
     return subprocess.CompletedProcess(command, process.returncode, out, error)
