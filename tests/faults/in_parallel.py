@@ -117,6 +117,11 @@ FAULTS = (
         "every process writes the checkpoints, one over the other",
         (f"if parallel.rank() == 0:{SAVES}", f"if True:{SAVES}"),
     ),
+    in_checkpoint(
+        "parallel-error-of-one",
+        "one process gives up, and the others wait for it for ever",
+        ("    if failed:\n", "    if False:\n"),
+    ),
     in_parallel(
         "parallel-one-sample-for-two",
         "a batch that cannot be shared is not refused before any work",
