@@ -156,7 +156,8 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
     # Once one process has failed, the launcher kills the others, and the first may not have written
     # its files yet. Ctrl-C comes to each at another step: there is nobody to wait for.
     if not interrupted:
-        parallel.wait()
+        with use_device(config.device):
+            parallel.wait()
     return status
 
 
