@@ -116,6 +116,7 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
         check_at_least(1, "--every", every)
         resolve_device(config.device)
         parallel.check(config.device, config.batch_size)
+        parallel.check_last(data.count if data else len(SAMPLES), config.batch_size)
         if options.save is not None:
             check_writable(options.save)
         if options.plot is not None:
@@ -140,18 +141,24 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> int:
     if options.resume:
         _say(_found(options.checkpoint))
     history, status = _train(training, total, log_every)
-    if history is None:
-        return status
-    lines = ["", *summary_lines(history)]
-    if held_out is not None and parallel.rank() == 0:
+    interrupted = status == INTERRUPTED
+    if history is not None:
+        lines = ["", *summary_lines(history)]
+        if held_out is not None and parallel.rank() == 0:
+            with use_device(config.device):
+                lines.append(evaluation_line(evaluate(model, held_out)))
+        _say("\n".join(lines))
+        written = [
+            _write("history", options.save, history.save),
+            _write("plot", options.plot, partial(save_plot, history)),
+        ]
+        status = status if all(written) else NOT_WRITTEN
+    # Once one process has failed, the launcher kills the others, and the first may not have written
+    # its files yet. Ctrl-C comes to each at another step: there is nobody to wait for.
+    if not interrupted:
         with use_device(config.device):
-            lines.append(evaluation_line(evaluate(model, held_out)))
-    _say("\n".join(lines))
-    written = [
-        _write("history", options.save, history.save),
-        _write("plot", options.plot, partial(save_plot, history)),
-    ]
-    return status if all(written) else NOT_WRITTEN
+            parallel.wait()
+    return status
 
 
 def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> bool:

@@ -32,7 +32,7 @@ class Batches:
         self.description: dict[str, str] = {}
         self.source: list[Batch] | BatchStream
         if isinstance(data, BatchStream):
-            self.source, self.description["data"] = data, repr(data)
+            self.source, self.description["data"] = data, _name(data)
         else:
             try:
                 self.source = [Batch(*batch) for batch in data]
@@ -51,7 +51,7 @@ class Batches:
     def beginning_at(self, first: int) -> Iterator[Batch]:
         """The batches from number `first`, from 0, to the end of the epoch."""
         for index in range(first, len(self)):
-            batch = self.source[index]
+            batch = Batch(*self.source[index])
             if isinstance(self.source, BatchStream):
                 check_batch(batch, self.config)
                 batch = self._on_device(batch)
@@ -73,11 +73,17 @@ class Batches:
     def _known(self) -> list[Batch]:
         """What stands for all batches before any is trained on."""
         if isinstance(self.source, BatchStream):
-            return [self.source[index] for index in sorted({0, len(self) - 1})]
+            return [Batch(*self.source[index]) for index in sorted({0, len(self) - 1})]
         return self.source
 
     def _on_device(self, batch: Batch) -> Batch:
         return Batch(batch.tokens.to(self.device), batch.labels.to(self.device))
+
+
+def _name(stream: BatchStream) -> str:
+    """What a stream says of itself, without an address, which is another in every process."""
+    kind = type(stream)
+    return kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(stream)
 
 
 def check_batch(batch: Batch, config: TrainConfig) -> None:

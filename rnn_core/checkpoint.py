@@ -53,6 +53,27 @@ class CheckpointWarning(UserWarning):
     """A checkpoint is no good, and the one before it is used."""
 
 
+def raise_everywhere(error: CheckpointError | None, history: History | None = None) -> None:
+    """Raise this process's error, or that another one has one, so that none waits for ever.
+
+    Of processes that train together, each calls this, whatever it has.
+
+    Args:
+        error: this process's, if it has one.
+        history: the run so far, for those that have none.
+
+    Raises:
+        CheckpointError: a process has an error.
+    """
+    failed = parallel.total(error is not None)
+    if error is not None:
+        raise error
+    if failed:
+        raise CheckpointError(
+            "another process cannot use the checkpoints: its log says why", history
+        )
+
+
 class Position(NamedTuple):
     """The place of the next step.
 
@@ -123,9 +144,12 @@ class Checkpoint:
             with path.open("rb") as file, open_arrays(file) as stored:
                 if "checkpoint" not in stored or str(stored["checkpoint"]) != FORMAT:
                     raise ValueError("it says nothing of that format")
+                position = Position(*stored["position"].tolist())
+                if position.epoch < 1 or min(position) < 0:
+                    raise ValueError(f"there is no {position}")
                 checkpoint = cls(
                     history=History.from_arrays(stored),
-                    position=Position(*stored["position"].tolist()),
+                    position=position,
                     data=int(stored["data"]),
                     weights={n: stored[f"weights/{n}"] for n in json.loads(str(stored["weights"]))},
                     random={name: stored[f"random/{name}"] for name in STATES},
@@ -213,16 +237,23 @@ class CheckpointFolder:
 
         Raises:
             CheckpointError: checkpoints are there, but none is good; the last good one is of
-                another run; or processes that train together see different ones.
+                another run; a damaged one cannot be set aside; or processes that train together
+                see different ones.
         """
-        if parallel.rank() > 0:
-            parallel.wait()  # The first process sets aside what is damaged.
-        checkpoint = self._restore(config)
-        if parallel.rank() == 0:
-            parallel.wait()
-        steps = 0 if checkpoint is None else checkpoint.history.steps
-        if parallel.total(steps) != steps * parallel.size():
-            raise CheckpointError(f"not all processes find the same checkpoints in {self.folder}")
+        checkpoint, error = None, None
+        # The first process sets aside what is damaged, before the others look.
+        for mine in (parallel.rank() == 0, parallel.rank() > 0):
+            if mine:
+                try:
+                    checkpoint = self._restore(config)
+                except CheckpointError as caught:
+                    error = caught
+            raise_everywhere(error)
+        steps = -1 if checkpoint is None else checkpoint.history.steps
+        if steps != parallel.total(steps if parallel.rank() == 0 else 0):
+            words = f"not all processes find the same checkpoints in {self.folder}"
+            error = CheckpointError(words)
+        raise_everywhere(error)
         return checkpoint
 
     def _restore(self, config: TrainConfig) -> Checkpoint | None:
@@ -237,7 +268,8 @@ class CheckpointFolder:
                 refused[path] = str(error)
                 continue
             for damaged, reason in refused.items():
-                damaged.replace(damaged.with_name(f"{damaged.name}.refused"))
+                if parallel.rank() == 0:
+                    _set_aside(damaged)
                 message = f"{reason}; {path.name} is used instead"
                 warnings.warn(message, CheckpointWarning, stacklevel=2)
             return checkpoint
@@ -248,12 +280,23 @@ class CheckpointFolder:
     def save(self, history: History, position: Position) -> None:
         """Write a checkpoint of the run as it stands, and remove what is older than the last three.
 
+        Of several processes, the first does, and the others wait for it.
+
         Raises:
             CheckpointError: that failed; the older checkpoints are as they were.
             KeyboardInterrupt: Ctrl-C was waiting.
         """
-        if parallel.rank() > 0:
-            return
+        error = None
+        if parallel.rank() == 0:
+            try:
+                self._save(history, position)
+            except CheckpointError as caught:
+                error = caught
+        raise_everywhere(error, history)
+        if self.interrupted():
+            raise KeyboardInterrupt
+
+    def _save(self, history: History, position: Position) -> None:
         weights = {name: parameter.numpy() for name, parameter in self.model.named_parameters()}
         path = self.folder / f"step-{history.steps:09}.npz"
         try:
@@ -262,41 +305,57 @@ class CheckpointFolder:
                 old.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"no checkpoint {path}: {error}", history) from error
-        if self.interrupted():
-            raise KeyboardInterrupt
 
 
 @contextmanager
 def checkpoint_folder(path: Path, resume: bool) -> Iterator[Path]:
     """Make a folder for checkpoints if it is not there, and keep other runs out of it.
 
+    Of several processes, the first has it for all.
+
     Raises:
         CheckpointError: the folder cannot be made or written to; another run uses it; with
             `resume` false, it holds checkpoints already.
     """
-    if parallel.rank() > 0:  # The first process has it for all.
-        yield path
-        return
     with ExitStack() as stack:
-        try:
-            path.mkdir(exist_ok=True)
-            lock = stack.enter_context((path / ".lock").open("a"))
-            if sys.platform != "win32":  # There, two runs on one folder are not told apart.
-                # The kernel lets go of it however the process ends.
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for left_over in path.glob(f"{PREFIX}*"):  # By a run that was killed while it wrote.
-                left_over.unlink()
-        except BlockingIOError as error:
-            raise CheckpointError(f"{path} is in use by another run") from error
-        except OSError as error:
-            raise CheckpointError(f"checkpoints cannot be written to {path}: {error}") from error
-        files = checkpoint_files(path)
-        if files and not resume:
-            raise CheckpointError(
-                f"{path} holds checkpoints already, up to {files[-1].name}: resume that run, or "
-                f"name another folder"
-            )
+        error = None
+        if parallel.rank() == 0:
+            try:
+                _take(path, resume, stack)
+            except CheckpointError as caught:
+                error = caught
+        raise_everywhere(error)
         yield path
+
+
+def _take(path: Path, resume: bool, stack: ExitStack) -> None:
+    """Make and lock the folder, until the stack ends."""
+    try:
+        path.mkdir(exist_ok=True)
+        lock = stack.enter_context((path / ".lock").open("a"))
+        if sys.platform != "win32":  # There, two runs on one folder are not told apart.
+            # The kernel lets go of it however the process ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left_over in path.glob(f"{PREFIX}*"):  # By a run that was killed while it wrote.
+            if left_over.is_file():
+                left_over.unlink()
+    except BlockingIOError as error:
+        raise CheckpointError(f"{path} is in use by another run") from error
+    except OSError as error:
+        raise CheckpointError(f"checkpoints cannot be written to {path}: {error}") from error
+    files = checkpoint_files(path)
+    if files and not resume:
+        raise CheckpointError(
+            f"{path} holds checkpoints already, up to {files[-1].name}: resume that run, or "
+            f"name another folder"
+        )
+
+
+def _set_aside(damaged: Path) -> None:
+    try:
+        damaged.replace(damaged.with_name(f"{damaged.name}.refused"))
+    except OSError as error:
+        raise CheckpointError(f"damaged, and cannot be set aside: {error}") from error
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

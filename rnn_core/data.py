@@ -34,7 +34,7 @@ class BatchStream(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Batch:
-        """Make batch `index`, from 0."""
+        """Make batch `index`, from 0; a plain tuple of tokens and labels is a batch too."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Make one batch after the other."""

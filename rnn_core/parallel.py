@@ -65,6 +65,20 @@ def check(device: str, batch_size: int) -> None:
         )
 
 
+def check_last(samples: int, batch_size: int) -> None:
+    """Refuse samples whose last batch the processes cannot share; one process can share any.
+
+    Raises:
+        ValueError: it is too small.
+    """
+    last = samples % batch_size or batch_size
+    if last < size():
+        raise ValueError(
+            f"the last batch must have at least {size()} samples, the processes that share it, "
+            f"got {last}: {samples} samples in batches of {batch_size}"
+        )
+
+
 def join(device: str, batch_size: int) -> None:
     """Meet the other processes, where there are any: waits for all of them.
 

@@ -14,6 +14,7 @@ from rnn_core.config import CELLS, EXECUTIONS, TrainConfig, check_positive_numbe
 from rnn_core.device import resolve_device
 from rnn_core.environment import describe_environment
 from rnn_core.soak import WARM_UP, Note, Slope, Verdict, check_extra, slope, soak
+from rnn_core.training import NonFiniteError
 
 # Exit statuses; 2 is wrong input, as for the other commands.
 STEADY, GROWS, BAD_INPUT, CANNOT_TELL = 0, 1, 2, 4
@@ -70,7 +71,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Soak, print the table, and return the exit status.
 
-    0: nothing grows; 1: memory, open files or threads grow; 2: bad input; 4: too short to tell.
+    0: nothing grows; 1: memory, open files or threads grow; 2: bad input; 4: too short to
+    tell, or ended at a NaN or infinity.
     """
     try:
         check_extra()
@@ -95,6 +97,9 @@ def run(options: argparse.Namespace) -> int:
                 now = min(round(note.seconds), round(seconds))
                 bar.update(now - shown)
                 shown = now
+    except NonFiniteError as error:
+        print(f"error: {error}: the soak cannot go on", file=sys.stderr)
+        return CANNOT_TELL
     except KeyboardInterrupt:
         pass  # What was seen so far is judged.
     if not notes:

@@ -86,7 +86,7 @@ def train(
     whatever they record.
 
     Where Paddle's launcher has started several processes, each calls this with the same arguments
-    and trains on its share of every batch (`rnn_core.parallel`); all get the same history.
+    and trains on its share of every batch (`rnn_core.parallel`); all get the same numbers.
 
     Args:
         config: the settings.

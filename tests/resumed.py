@@ -9,16 +9,21 @@ import numpy as np
 import paddle
 
 from rnn_core import History, NumericPrediction, TrainConfig, train
+from rnn_core.checkpoint import checkpoint_files
 from rnn_core.model import model_of
 from rnn_core.training import Step
 
 SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=1.0)
 
 
-def noise(model: NumericPrediction) -> Callable[[Step], None]:
-    """An `on_step` that adds what Paddle, NumPy and Python draw to a weight."""
+def noise(model: NumericPrediction, done: int = 0) -> Callable[[Step], None]:
+    """An `on_step` that adds what Paddle, NumPy and Python draw to a weight.
 
-    def add(_: Step) -> None:
+    It refuses steps that were done already: a run that begins again ends in the same bits.
+    """
+
+    def add(step: Step) -> None:
+        assert step.number > done, f"step {step.number} again, after the checkpoint of step {done}"
         drawn = paddle.rand([1]).numpy() + np.random.randn(1) + random.gauss(0, 1)  # noqa: NPY002
         bias = model.linear.bias
         bias.set_value(bias.numpy() + 0.01 * drawn.astype(bias.numpy().dtype))
@@ -26,19 +31,36 @@ def noise(model: NumericPrediction) -> Callable[[Step], None]:
     return add
 
 
-def noisy_run(config: TrainConfig, folder: Path, resume: bool = False, every: int = 1) -> History:
-    """Train with noise; all generators are seeded anew, as they are in a new process."""
+def noisy_run(
+    config: TrainConfig,
+    folder: Path,
+    resume: bool = False,
+    every: int = 1,
+    done: int | None = None,
+) -> History:
+    """Train with noise; all generators are seeded anew, as they are in a new process.
+
+    A run that is resumed must go on from step `done`: that of the last checkpoint, if not given.
+    """
+    if done is None:
+        done = last_step(folder) if resume else 0
     random.seed(1)
     np.random.seed(2)  # noqa: NPY002 - the global generator is what is meant
     model = model_of(config)
     return train(
         replace(config, seed=3),
         model=seeded(model),
-        on_step=noise(model),
+        on_step=noise(model, done),
         checkpoint=folder,
         every=every,
         resume=resume,
     )
+
+
+def last_step(folder: Path) -> int:
+    """The step of the last checkpoint in a folder, by its name; 0 where there is none."""
+    files = checkpoint_files(folder)
+    return int(files[-1].stem.partition("-")[2]) if files else 0
 
 
 def seeded(model: NumericPrediction) -> NumericPrediction:

@@ -31,6 +31,7 @@ from rnn_core import (
 )
 from rnn_core.checkpoint import Checkpoint, CheckpointWarning, checkpoint_files
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.digit_sums import DigitSums
 from rnn_core.training import Step
 from tests.histories import check_equal
 from tests.kernel_float64 import skip_where_it_dies
@@ -59,9 +60,9 @@ def stopped(folder: Path, config: TrainConfig = SMALL, steps: int = 12) -> Path:
     return folder / f"step-{steps:09}.npz"
 
 
-def check_resumed(folder: Path, config: TrainConfig = SMALL) -> None:
-    """Resume the run, and check that it ends in the bits of the one that was never stopped."""
-    history = noisy_run(config, folder, resume=True, every=1000)
+def check_resumed(folder: Path, config: TrainConfig = SMALL, done: int | None = None) -> None:
+    """Resume the run, and check that it goes on, to the bits of the one that was never stopped."""
+    history = noisy_run(config, folder, resume=True, every=1000, done=done)
 
     end = checkpoint_files(whole_run(config))[-1]
     assert content(end) == content(folder / end.name)
@@ -74,12 +75,12 @@ def check_resumed(folder: Path, config: TrainConfig = SMALL) -> None:
 def test_goes_on_bit_for_bit(
     name: str, execution: Execution, dtype: DType, device: str, tmp_path: Path
 ) -> None:
-    """Stopped before the first step, in an epoch or between two, nothing differs."""
+    """Stopped in an epoch or between two, nothing differs."""
     experiment = EXPERIMENTS[name].config
     skip_where_it_dies(experiment.cell, dtype)
     config = replace(experiment, epochs=2, execution=execution, dtype=dtype, device=device)
 
-    for steps in (0, 3, 4):
+    for steps in (3, 4):
         stopped(tmp_path / str(steps), config, steps)
         check_resumed(tmp_path / str(steps), config)
 
@@ -110,7 +111,8 @@ def test_the_epochs_count_goes_on(
     seen: list[Step] = []
     train(config, data, model, on_step=seen.append, checkpoint=tmp_path / "whole", every=1)
 
-    for steps in range(11):
+    # After a right one that waits to be counted, after several, at and after an epoch's end.
+    for steps in (1, 3, 5, 8):
         again: list[Step] = []
         folder = tmp_path / str(steps)
         folder.mkdir()
@@ -207,7 +209,9 @@ def test_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> Non
     check_equal(first, again)
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "foreign", "history", "weights", "directory"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "foreign", "history", "weights", "epoch", "batch", "directory"]
+)
 def test_the_one_before_a_damaged_one_is_used(damage: str, tmp_path: Path) -> None:
     """A checkpoint that is no good is named with the reason and set aside; the run goes on."""
     path = stopped(tmp_path, steps=9)
@@ -225,6 +229,9 @@ def test_the_one_before_a_damaged_one_is_used(damage: str, tmp_path: Path) -> No
     elif damage == "weights":
         change(path, **{"weights/linear.bias": np.zeros(2, np.float32)})
         reason = r"has no linear.bias of shape \[1\]"
+    elif damage in ("epoch", "batch"):
+        change(path, position=np.array([0, 0, 0, 0] if damage == "epoch" else [3, -1, 0, 0]))
+        reason = rf"is not a whole .* file: there is no Position\(.*{damage}=(0|-1), .*"
     else:
         path.unlink()
         path.mkdir()
@@ -232,8 +239,20 @@ def test_the_one_before_a_damaged_one_is_used(damage: str, tmp_path: Path) -> No
 
     words = rf"{path.name} {reason}; step-000000008.npz is used instead$"
     with pytest.warns(CheckpointWarning, match=words):
-        check_resumed(tmp_path)
+        check_resumed(tmp_path, done=8)
     assert (tmp_path / f"{path.name}.refused").exists()
+
+
+def test_a_damaged_one_that_cannot_be_set_aside(tmp_path: Path) -> None:
+    """Where its new name is taken by a directory, that is said, and nothing is trained."""
+    path = stopped(tmp_path, steps=9)
+    path.write_bytes(b"damaged")
+    (tmp_path / f"{path.name}.refused").mkdir()
+
+    with pytest.raises(CheckpointError, match=f"cannot be set aside: .*{path.name}") as caught:
+        noisy_run(SMALL, tmp_path, resume=True)
+    assert caught.value.history is None
+    assert path in checkpoint_files(tmp_path)
 
 
 def test_no_good_one_is_an_error(tmp_path: Path) -> None:
@@ -340,6 +359,53 @@ def test_other_data_are_refused(tmp_path: Path) -> None:
             train(SMALL, other, checkpoint=tmp_path, resume=True)
 
 
+STREAM = DigitSums(count=18, batch_size=4)  # Five batches, of which the last has two samples.
+
+
+@pytest.mark.parametrize("steps", [3, 5])
+def test_a_stream_goes_on(steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in an epoch or at its end, nothing differs; only batches to come are made again."""
+    monkeypatch.setattr("rnn_core.checkpoint.KEEP", 1000)
+    config = replace(SMALL, epochs=2, batch_size=4)
+    whole = train(config, STREAM, checkpoint=tmp_path / "whole", every=1)
+    name = f"step-{steps:09}.npz"
+    (tmp_path / "stopped").mkdir()
+    shutil.copy(tmp_path / "whole" / name, tmp_path / "stopped")
+    made: list[int] = []
+    make = DigitSums.__getitem__
+
+    def noting(self: DigitSums, index: int) -> Batch:
+        made.append(index)
+        return make(self, index)
+
+    monkeypatch.setattr(DigitSums, "__getitem__", noting)
+    history = train(config, STREAM, checkpoint=tmp_path / "stopped", resume=True)
+
+    check_equal(whole, history)
+    end = "step-000000010.npz"
+    assert content(tmp_path / "whole" / end) == content(tmp_path / "stopped" / end)
+    to_come = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4][steps:]
+    # The first and the last of the stream are looked at before.
+    assert (to_come, {0, 4}) == (made[-len(to_come) :], set(made[: -len(to_come)]))
+
+
+def test_another_stream_is_refused(tmp_path: Path) -> None:
+    """It has another length, or another first or last batch."""
+    config = replace(SMALL, epochs=1, batch_size=4)
+    train(config, STREAM, checkpoint=tmp_path)
+    others: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"count": 22},
+        {"digits": 3},
+        {"batch_size": 3},
+        {"held_out": True},
+    ]
+
+    for changes in others:
+        with pytest.raises(CheckpointError, match="of another run: its batches are others$"):
+            train(config, replace(STREAM, **changes), checkpoint=tmp_path, resume=True)
+
+
 def test_more_epochs_are_a_longer_run(tmp_path: Path) -> None:
     """A finished run goes on to more epochs, and equals one that had them from the start."""
     longer = replace(SMALL, epochs=4)
@@ -381,9 +447,10 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     """Half a file that was being written when the process was killed does not stay."""
     stopped(tmp_path, steps=2)
     (tmp_path / ".rnn_core-abc").touch()
+    (tmp_path / ".rnn_core-folder").mkdir()  # Not its own: it writes files.
     check_resumed(tmp_path)
 
-    assert not list(tmp_path.glob(".rnn_core-*"))
+    assert [tmp_path / ".rnn_core-folder"] == list(tmp_path.glob(".rnn_core-*"))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from rnn_core import History, train
+from rnn_core import History, TrainingInterrupted, train
 from rnn_core.__main__ import EVERY_EXPERIMENT, main
 from rnn_core.checkpoint import Checkpoint, checkpoint_files
 from rnn_core.config import EXECUTIONS
@@ -205,6 +205,49 @@ def test_bad_input_trains_nothing(
     assert "" == captured.out
     assert captured.err.startswith("error: ")
     assert message in captured.err
+
+
+@pytest.mark.parametrize(
+    ("command", "got"),
+    [
+        ("digit-sums --samples 33", "1: 33 samples in batches of 16"),
+        ("clipped-rnn --batch-size 3", "1: 4 samples in batches of 3"),
+    ],
+)
+def test_a_last_batch_that_processes_cannot_share_trains_nothing(
+    command: str, got: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused before the processes meet: this one would wait for the other for ever."""
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    monkeypatch.setenv("PADDLE_DISTRI_BACKEND", "gloo")
+    monkeypatch.setattr("rnn_core.__main__.train", None)
+
+    assert 2 == main(["run", *command.split()])
+    words = "error: the last batch must have at least 2 samples, the processes that share it, got "
+    assert f"{words}{got}\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "status"), [("--epochs 1", 0), ("--epochs 8", 1), ("--checkpoint /nowhere/run", 2)]
+)
+def test_processes_end_together(
+    options: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for the first to have written its files, and not after Ctrl-C."""
+    saved, there = tmp_path / "run.npz", []
+    monkeypatch.setattr("rnn_core.parallel.wait", lambda: there.append(saved.exists()))
+    command = ["run", "exploding-rnn", "--save", str(saved), *options.split()]
+
+    assert status == main(command)
+    assert [status < 2] == there
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise TrainingInterrupted(History.load(saved))
+
+    if status == 0:
+        monkeypatch.setattr("rnn_core.__main__.train", interrupt)
+        assert 130 == main(command)
+        assert [True] == there
 
 
 @pytest.mark.parametrize("arguments", [[], ["run"], ["run", "exploding-lstm"], ["walk"]])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def results(folder: Path) -> list[dict[str, Any]]:
-    """What both processes of one launch have seen: a launch takes seconds, so all share it."""
-    process = launch([parallel_worker.__file__, str(folder)], folder)
-    assert 0 == process.returncode, process.stdout + process.stderr
-    return [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
+def launched(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The one launch that all tests share, for it takes seconds."""
+    return launch([parallel_worker.__file__, str(folder)], folder)
+
+
+@pytest.fixture(scope="module")
+def results(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+    """What both processes have seen."""
+    files = [folder / f"{rank}.json" for rank in (0, 1)]
+    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+    """What both processes have seen of checkpoints, which they try at the end."""
+    files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
+    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def test_no_process_waits_for_ever(launched: "subprocess.CompletedProcess[str]") -> None:
+    """Both come to their end, and well."""
+    assert 0 == launched.returncode, launched.stdout + launched.stderr
 
 
 @over_cases
@@ -89,6 +109,58 @@ def test_what_cannot_be_shared_is_refused(results: list[dict[str, Any]]) -> None
             "a batch of 1 cannot be shared by 2 processes",
             "a batch of 1 cannot be shared by 2 processes",
         ] == result["refusals"]
+
+
+def test_a_stopped_run_goes_on_in_every_process(checkpoints: list[dict[str, Any]]) -> None:
+    """Stopped twice, and its last checkpoint damaged once, it ends in the bits of a whole one.
+
+    The models that were given to be trained further had other weights. Each time it goes on from
+    the last good checkpoint, in the last batch of the first epoch.
+    """
+    first, second = checkpoints
+
+    assert [3, 6, 9] == first["whole"]["recorded"]
+    assert 0 < first["whole"]["accuracy"][0] < 1
+    for seen in (first, second):
+        assert first["whole"] == seen["whole"] == seen["resumed"]
+        assert [3, 6, 6, 9, 6, 9] == seen["seen"]
+
+
+def test_the_first_process_alone_writes_checkpoints(
+    checkpoints: list[dict[str, Any]], folder: Path
+) -> None:
+    """It sets a damaged one aside too, and tells so; the others find the folder in order."""
+    first, second = checkpoints
+    names = [f"step-{steps:09}.npz" for steps in (0, 4, 8, 10)]
+
+    assert [f"run/{names[n]}" for n in (0, 1, 2, 2, 3)] == first["written"]
+    assert [] == second["written"] == second["told"]
+    assert [True] == [f"; {names[1]} is used instead" in words for words in first["told"]]
+    assert sorted([".lock", *names[1:], f"{names[2]}.refused"]) == sorted(
+        path.name for path in (folder / "run").iterdir()
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "of", "words", "steps"),
+    [
+        ("used", 0, "holds checkpoints already, up to step-000000010.npz", None),
+        ("another seed", 0, "is of another run: seed is 0 there and 1 here", None),
+        ("the second's data", 1, "is of another run: its batches are others", None),
+        ("the second's folder", 1, "not all processes find the same checkpoints in ", None),
+        ("full", 0, "step-000000004.npz: [Errno 28] No space left on device", 4),
+    ],
+)
+def test_an_error_of_one_process_is_an_error_of_all(
+    case: str, of: int, words: str, steps: int | None, checkpoints: list[dict[str, Any]]
+) -> None:
+    """The other one is told to look there, keeps its history, and both can go on together."""
+    seen = [result["errors"][case] for result in checkpoints]
+
+    assert words in seen[of][0]
+    assert "another process cannot use the checkpoints: its log says why" == seen[1 - of][0]
+    assert [[steps, 3.0]] * 2 == [there[1:] for there in seen]
+    assert [[], []] == [result["errors"]["written"] for result in checkpoints]
 
 
 def test_the_first_process_alone_prints_and_writes(

@@ -1,14 +1,14 @@
 """A soak: notes of a process that trains on, their slopes, and the verdict."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnn_core import TrainConfig, soak_command
+from rnn_core import NonFiniteError, TrainConfig, soak_command, train
 from rnn_core.__main__ import main
 from rnn_core.soak import BLOCKS, Note, Slope, slope, soak
 from rnn_core.step import TrainingStep
@@ -74,15 +74,15 @@ def test_open_files_are_counted() -> None:
 
     def done(note: Note) -> bool:
         kept.append(Path(__file__).open(encoding="utf-8"))  # noqa: SIM115
-        return note.step >= STEPS * 30
+        return note.step >= 30
 
     try:
-        found = slope([*soak(TINY, STEPS, done)], "files")
+        found = slope([*soak(TINY, 1, done)], "files")
     finally:
         for file in kept:
             file.close()
-    # One in every round of ten steps.
-    assert [0.1] * 3 == pytest.approx([found.per_step, found.low, found.high])
+    # One in every round of one step.
+    assert [1.0] * 3 == pytest.approx([found.per_step, found.low, found.high])
 
 
 def test_the_first_rounds_do_not_count() -> None:
@@ -194,6 +194,22 @@ def test_bad_input_trains_nothing(
     captured = capsys.readouterr()
     assert "" == captured.out
     assert f"error: {message}" in captured.err
+
+
+def test_a_soak_that_comes_to_infinity_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said in a line, and its status is not that of growth."""
+
+    def soaks(*_: object) -> Iterator[Note]:
+        yield from notes(lambda _: 2**30)
+        raise NonFiniteError("loss or gradient not finite at step 7", train(TINY))
+
+    monkeypatch.setattr(soak_command, "soak", soaks)
+
+    assert 4 == main(["soak", "--minutes", "1"])
+    said = "error: loss or gradient not finite at step 7: the soak cannot go on"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("missing", ["psutil", "scipy"])

@@ -519,6 +519,24 @@ def test_a_stream_is_named_in_the_history() -> None:
     assert "data" not in train(SMALL).environment
 
 
+def test_a_stream_may_give_plain_tuples() -> None:
+    """They are trained on as batches, and the stream's name holds no address."""
+
+    class Plain(BatchStream):
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> Batch:
+            tokens, labels = data[index]
+            return tokens, labels  # type: ignore[return-value]
+
+    data = [*load_data()]
+    history = train(SMALL, Plain())
+
+    assert train(SMALL, data).loss.tolist() == history.loss.tolist()
+    assert Plain.__qualname__ == history.environment["data"]
+
+
 @pytest.mark.parametrize("wrong", [0, 2])
 def test_a_stream_whose_first_or_last_batch_is_wrong_is_not_trained(wrong: int) -> None:
     """Where the settings do not fit, and where a last batch is too small, it shows there."""

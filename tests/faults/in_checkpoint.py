@@ -18,6 +18,11 @@ FAULTS = (
         "the run goes on from the weights of its seed",
         ("parameter.set_value(self.weights[name])", "pass"),
     ),
+    in_checkpoint(
+        "checkpoint-found-and-begun-again",
+        "a good checkpoint is there, and the run begins again",
+        ("                checkpoint.restore(self.model)\n", "                return None\n"),
+    ),
     in_random_states(
         "checkpoint-paddle-generator-not-restored",
         "what is drawn after the stop was drawn before",

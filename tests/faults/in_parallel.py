@@ -9,9 +9,11 @@ in_parallel = partial(edit, "parallel.py")
 in_step = partial(edit, "step.py")
 in_batches = partial(edit, "batches.py")
 in_command = partial(edit, "__main__.py")
+in_checkpoint = partial(edit, "checkpoint.py")
 in_loop = partial(edit, "training.py")
 
 KEEPS = 'known["_averaging"] = paddle.DataParallel(model)'
+SAVES = "\n            try:\n                self._save("
 ENOUGH = "if batch_size < size():"
 
 FAULTS = (
@@ -65,6 +67,11 @@ FAULTS = (
         "a wrong last batch is noticed after an epoch of training",
         ("{0, len(self) - 1}", "{0}"),
     ),
+    in_batches(
+        "stream-resumed-from-the-start",
+        "a run that goes on in an epoch trains on the epoch's first batches",
+        ("range(first, len(self))", "range(len(self) - first)"),
+    ),
     in_parallel(
         "parallel-no-average",
         "gradients are not averaged: every process trains by itself",
@@ -99,6 +106,21 @@ FAULTS = (
         "parallel-loss-of-the-share",
         "the recorded loss is not the whole batch's",
         ("parallel.total(float(loss.numpy())) / parallel.size()", "float(loss.numpy())"),
+    ),
+    in_loop(
+        "parallel-count-of-the-share",
+        "each process counts its own right predictions only",
+        ("return int(parallel.total(correct))", "return correct"),
+    ),
+    in_checkpoint(
+        "parallel-everybody-writes-checkpoints",
+        "every process writes the checkpoints, one over the other",
+        (f"if parallel.rank() == 0:{SAVES}", f"if True:{SAVES}"),
+    ),
+    in_checkpoint(
+        "parallel-error-of-one",
+        "one process gives up, and the others wait for it for ever",
+        ("    if failed:\n", "    if False:\n"),
     ),
     in_parallel(
         "parallel-one-sample-for-two",
