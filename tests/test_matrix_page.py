@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from benchmarks.report.__main__ import main
 from benchmarks.report.curves import curves_of
 from benchmarks.report.matrix import environments_of
-from benchmarks.report.page import SECTIONS, make_page
+from benchmarks.report.page import SECTIONS, besides, make_page
 from benchmarks.report.pictures import (
     comparison_figure,
     curves_figure,
@@ -120,6 +120,40 @@ def test_everything_is_on_the_page(html: str) -> None:
         "Made 2026-11-25 00:00 UTC",
     ):
         assert words.replace(" ,", ",") in text.replace(" ,", ","), words
+
+
+def test_a_page_on_which_all_is_well(tmp_path: Path) -> None:
+    """It says so at once, and nothing else stands beside the headline."""
+    write_environment(tmp_path / "py311-paddle33-cpu")
+    results = read_results(tmp_path)
+    # The made-up runs are none of the notebook's.
+    results.environments[0].histories.clear()
+    text = make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
+
+    assert [] == besides(results, outside=0)
+    assert '<header class="passed">' in text
+    assert '<p class="lede' not in text
+    assert "The one environment passed" in text
+
+
+def test_what_else_is_wrong_stands_beside_the_headline(tmp_path: Path) -> None:
+    """Comparisons, faults, figures and files, though every environment passed."""
+    write_environment(tmp_path / "py311-paddle33-cpu")
+    write_json(tmp_path / "comparisons" / "a" / "comparison.json", comparison())
+    write_json(tmp_path / "faults.json", faults())
+    write_json(tmp_path / "comparisons" / "b" / "comparison.json", {})
+    results = read_results(tmp_path)
+    text = make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
+
+    assert [
+        ("failed", "2 of the notebook's figures not met"),
+        ("failed", "1 of the compared benchmarks slower"),
+        ("failed", "1 of the compared experiments different"),
+        ("failed", "1 of the planted faults not judged as they should be"),
+        ("incomplete", "Not on the page: comparisons/b/comparison.json"),
+    ] == besides(results, outside=2)
+    assert '<header class="failed">' in text
+    assert "1 of the compared benchmarks slower." in text
 
 
 def test_the_page_needs_nothing_and_runs_nothing(html: str) -> None:

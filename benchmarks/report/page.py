@@ -77,7 +77,7 @@ def make_page(results: Results, now: datetime) -> str:
         made=now,
         headline=headline(environments),
         worst=worst_of(environments),
-        state=min(_state(environments), *(state for state, _ in also), key=STATES.index),
+        state=min([_state(environments), *(state for state, _ in also)], key=STATES.index),
         also=also,
         environments=environments,
         ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
