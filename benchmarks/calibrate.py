@@ -27,7 +27,7 @@ from typing import Any
 from scipy import stats
 from tqdm import tqdm
 
-from benchmarks.command import at_least, result_path, table
+from benchmarks.command import FINISHED, NOT_WRITTEN, at_least, result_path, table
 from benchmarks.compare import add_measuring_options, forget, positive
 from benchmarks.outcome import INTERRUPTED, NOT_COMPARED, environment_of
 from benchmarks.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
@@ -44,8 +44,6 @@ from benchmarks.sides import (
 from benchmarks.threads import threads_parser
 from benchmarks.verdicts import ERROR, Word
 from rnn_core.files import write_whole
-
-FINISHED, NOT_WRITTEN = 0, 3
 
 RESULTS = ROOT / "results" / "calibration"
 LEVELS = (0.0, 0.05, 0.1, 0.2)

@@ -9,6 +9,7 @@ import pytest
 from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
 from rnn_core.config import CLIPS, Cell, Clip, DType
 from rnn_core.device import use_device
+from rnn_core.model import new_model
 from tests.comparison import assert_close
 from tests.runs import run
 from tests.tolerances import TRAINING
@@ -62,7 +63,7 @@ def test_update_is_the_clipped_gradient(clip: Clip, dtype: DType, rtol: float, d
     config = replace(CLIPPED, clip=clip, dtype=dtype, device=device, epochs=1)
     with use_device(device):
         raw = first_gradients(config)
-        model = seeded_model(config)
+        model = new_model(config)
         before = weights(model)
         train(config, data=first_batch(config), model=model)
         after = weights(model)
@@ -108,10 +109,10 @@ def test_same_as_clipping_inside_the_optimizer(clip: Clip, cell: Cell, device: s
         "none": None,
     }
     with use_device(device):
-        model = seeded_model(config)
+        model = new_model(config)
         train(config, model=model)
 
-        expected = seeded_model(config)
+        expected = new_model(config)
         optimizer = paddle.optimizer.SGD(
             config.learning_rate, parameters=expected.parameters(), grad_clip=kinds[clip]
         )
@@ -138,12 +139,6 @@ def test_clipping_keeps_the_loss_small(seed: int, device: str) -> None:
     assert history.loss.max() < 1e3
 
 
-def seeded_model(config: TrainConfig) -> NumericPrediction:
-    """A new model with the weights of the config's seed."""
-    paddle.seed(config.seed)
-    return NumericPrediction(hidden_size=config.hidden_size, cell=config.cell, dtype=config.dtype)
-
-
 def first_batch(config: TrainConfig) -> list[Batch]:
     """The notebook's first sample."""
     return [next(load_data(dtype=config.dtype))]
@@ -151,7 +146,7 @@ def first_batch(config: TrainConfig) -> list[Batch]:
 
 def first_gradients(config: TrainConfig) -> dict[str, np.ndarray]:
     """The first step's raw gradients, in float64, computed without the training loop."""
-    model = seeded_model(config)
+    model = new_model(config)
     tokens, labels = first_batch(config)[0]
     paddle.nn.functional.mse_loss(model(tokens)[0], labels).backward()
     return {
