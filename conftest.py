@@ -57,17 +57,17 @@ def pytest_configure(config: pytest.Config) -> None:
         # The same place, whatever directory pytest was started in.
         config.option.benchmark_storage = f"file://{config.rootpath / '.benchmarks'}"
     if config.getoption("sample"):
-        from benchmarks.sampling import NAME, Sampler
+        from benchmarks.plugins.sampling import NAME, Sampler
 
         config.pluginmanager.register(Sampler(config), NAME)
     elif asks_for_benchmarks(config):
-        from benchmarks.plugin import ComparisonPlugin
+        from benchmarks.plugins.comparison import ComparisonPlugin
 
         config.pluginmanager.register(ComparisonPlugin(config), "rnn_core-comparison")
     folder = config.getoption("results")
     if folder is not None and not hasattr(config, "workerinput"):
-        from benchmarks.result_files import Kind
-        from benchmarks.results import ResultsPlugin
+        from benchmarks.plugins.results import ResultsPlugin
+        from benchmarks.saved.result_files import Kind
 
         path = config.invocation_params.dir / folder
         kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
@@ -87,7 +87,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Fail before anything runs if a device asked for by name is not there."""
     wanted = session.config.getoption("device")
     if wanted != "all":
-        from rnn_core.device import resolve_device
+        from rnn_core.runtime.devices import resolve_device
 
         try:
             resolve_device(wanted)
@@ -100,8 +100,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what the results of this run depend on."""
-    from rnn_core.device import device_name
-    from rnn_core.environment import describe_environment
+    from rnn_core.runtime.devices import device_name
+    from rnn_core.runtime.environment import describe_environment
 
     there, missing = devices(config.getoption("device"))
     environment = describe_environment(there[0])
@@ -126,7 +126,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def devices(wanted: str) -> tuple[list[str], str]:
     """Full names of the devices to run on, and why no GPU is among them though it may be."""
-    from rnn_core.device import available_devices, resolve_device
+    from rnn_core.runtime.devices import available_devices, resolve_device
 
     if wanted != "all":
         return [resolve_device(wanted)], ""

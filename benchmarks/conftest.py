@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.sampling import NAME, Sampler
+from benchmarks.plugins.sampling import NAME, Sampler
 
 
 class Measure(Protocol):

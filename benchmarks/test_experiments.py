@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.results import leave_history
+from benchmarks.plugins.results import leave_history
 from rnn_core import EXPERIMENTS, History, train
 
 

@@ -7,9 +7,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import Measure
-from benchmarks.same_work import CPU_TOLERANCE, check_same_work
-from benchmarks.summary import STAGES
-from benchmarks.work import (
+from benchmarks.plugins.summary import STAGES
+from benchmarks.workloads.same_work import CPU_TOLERANCE, check_same_work
+from benchmarks.workloads.training_step import (
     CLIP_NORM,
     PADDLE_IMPLEMENTATIONS,
     SHAPES,
@@ -19,8 +19,8 @@ from benchmarks.work import (
     make_work,
 )
 from rnn_core.config import Cell
-from rnn_core.device import use_device
 from rnn_core.gradients import gradient_norms, l2_norm
+from rnn_core.runtime.devices import use_device
 
 # Not measured: a GPU may multiply in TF32, with errors of about 1e-3 (Paddle issue 34763).
 GPU_TOLERANCE = 1e-2

@@ -13,19 +13,20 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rnn_core import parallel, soak_command
-from rnn_core.checkpoint import CheckpointError, CheckpointWarning, checkpoint_files
+from rnn_core.checkpoints.checkpoint import CheckpointError, CheckpointWarning, checkpoint_files
+from rnn_core.commands import soak_command
+from rnn_core.commands.plot import check_plot_path, save_plot
+from rnn_core.commands.text import epoch_line, evaluation_line, step_lines, summary_lines
 from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE, TrainConfig, check_at_least
-from rnn_core.data import SAMPLES, load_data
-from rnn_core.device import resolve_device, use_device
-from rnn_core.digit_sums import DigitSums
+from rnn_core.data.batch import SAMPLES, load_data
+from rnn_core.data.digit_sums import DigitSums
 from rnn_core.evaluation import evaluate
 from rnn_core.experiments import DIGIT_SUMS, EXPERIMENTS, Experiment
-from rnn_core.files import check_writable
 from rnn_core.history import History
 from rnn_core.model import new_model
-from rnn_core.plot import check_plot_path, save_plot
-from rnn_core.report import epoch_line, evaluation_line, step_lines, summary_lines
+from rnn_core.runtime import parallel
+from rnn_core.runtime.devices import resolve_device, use_device
+from rnn_core.runtime.files import check_writable
 from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
 
 EVERY_EXPERIMENT = {**EXPERIMENTS, DIGIT_SUMS.name: DIGIT_SUMS}

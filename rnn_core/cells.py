@@ -11,8 +11,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from rnn_core import fused, kernel
 from rnn_core.config import EXECUTIONS, Execution, check_one_of, check_positive_int
+from rnn_core.executions import fused, kernel
 
 OTHER_EXECUTIONS: dict[Execution, ModuleType] = {"fused": fused, "kernel": kernel}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import paddle
 
-from rnn_core.data import Batch
+from rnn_core.data.batch import Batch
 from rnn_core.model import NumericPrediction
 from rnn_core.training import count_correct
 

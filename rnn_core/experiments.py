@@ -46,7 +46,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     )
 }
 
-# Apart from the notebook's: its data are `rnn_core.digit_sums`, and it is tested on held-out ones.
+# Not from the notebook: trained on `rnn_core.data.digit_sums`, tested on held-out ones.
 DIGIT_SUMS = Experiment(
     name="digit-sums",
     summary="An LSTM on digit sums without end, tested on sums that it never saw.",

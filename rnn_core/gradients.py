@@ -9,8 +9,8 @@ import paddle
 from numpy.typing import NDArray
 from paddle import Tensor
 
-from rnn_core import operators as op
 from rnn_core.config import Clip
+from rnn_core.runtime import operators as op
 
 # Takes gradients and, where they are at hand, the squares of their norms; gives them clipped.
 GradientClip = Callable[[Sequence[Tensor], Sequence[Tensor] | None], list[Tensor]]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnn_core.config import TrainConfig
-from rnn_core.files import write_whole
+from rnn_core.runtime.files import write_whole
 
 Outcome = Literal["finished", "non-finite", "interrupted"]
 EventKind = Literal["exploded", "vanished", "non-finite"]
@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 
 FORMAT = "rnn_core history 2"
 
-# What summaries and plots name; `rnn_core.environment` describes more.
+# What summaries and plots name; `rnn_core.runtime.environment` describes more.
 ENVIRONMENT_KEYS = {"paddle", "python", "cpu", "device", "device_name"}
 
 # What reading a file that is no whole history ends in, zip's and JSON's own errors included.

@@ -15,8 +15,8 @@ from rnn_core.config import (
     check_one_of,
     check_positive_int,
 )
-from rnn_core.data import check_tokens
-from rnn_core.device import use_device
+from rnn_core.data.batch import check_tokens
+from rnn_core.runtime.devices import use_device
 
 
 class NumericPrediction(paddle.nn.Layer):

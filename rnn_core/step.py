@@ -6,10 +6,10 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from rnn_core import operators as op
-from rnn_core import parallel
 from rnn_core.gradients import GradientClip, gradients_of, read_norms, squared_norms
 from rnn_core.model import NumericPrediction
+from rnn_core.runtime import operators as op
+from rnn_core.runtime import parallel
 
 
 class Measured(NamedTuple):

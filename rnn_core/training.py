@@ -10,17 +10,22 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from rnn_core import parallel
-from rnn_core.batches import Batches
-from rnn_core.checkpoint import Checkpoint, CheckpointFolder, Position, checkpoint_folder
+from rnn_core.checkpoints.checkpoint import (
+    Checkpoint,
+    CheckpointFolder,
+    Position,
+    checkpoint_folder,
+)
 from rnn_core.config import TrainConfig, check_at_least
-from rnn_core.data import Batch, dtype_name, load_data
-from rnn_core.device import device_of, resolve_device, use_device
-from rnn_core.environment import describe_environment
+from rnn_core.data.batch import Batch, dtype_name, load_data
+from rnn_core.data.batches import Batches
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
-from rnn_core.interrupts import held_interrupt
 from rnn_core.model import NumericPrediction, model_of
+from rnn_core.runtime import parallel
+from rnn_core.runtime.devices import device_of, resolve_device, use_device
+from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.interrupts import held_interrupt
 from rnn_core.step import TrainingStep
 
 # A prediction this close to its label is right, as in the notebook.
@@ -86,7 +91,7 @@ def train(
     whatever they record.
 
     Where Paddle's launcher has started several processes, each calls this with the same arguments
-    and trains on its share of every batch (`rnn_core.parallel`); all get the same numbers.
+    and trains on its share of every batch (`rnn_core.runtime.parallel`); all get the same numbers.
 
     Args:
         config: the settings.

@@ -1,1 +1,5 @@
-"""The tests, as a package: they share the oracle in `reference.py` and the tools beside it."""
+"""The tests: see README.md beside this file."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]

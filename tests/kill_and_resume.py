@@ -20,9 +20,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rnn_core.checkpoint import checkpoint_files
-from rnn_core.files import PREFIX
-from tests.resumed import SMALL, content, noisy_run
+from rnn_core.checkpoints.checkpoint import checkpoint_files
+from rnn_core.runtime.files import PREFIX
+from tests.helpers.resumed import SMALL, content, noisy_run
 
 CONFIG = replace(SMALL, epochs=10)
 STEPS = 40

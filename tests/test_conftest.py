@@ -39,19 +39,19 @@ def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None
     assert conftest.pytest_xdist_auto_num_workers(config) == 0  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("args", [("tests",), ("tests/test_cells.py",), ("rnn_core",)])
+@pytest.mark.parametrize("args", [("tests",), ("tests/core/test_cells.py",), ("rnn_core",)])
 def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
     """What holds no benchmarks is left to pytest-xdist, up to eight workers."""
     config = Config(ROOT, *args)
 
     for cores, workers in ((2, None), (8, None), (64, 8)):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-        assert workers == conftest.pytest_xdist_auto_num_workers(config)  # type: ignore[arg-type]
+        assert conftest.pytest_xdist_auto_num_workers(config) == workers  # type: ignore[arg-type]
 
 
 def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default every device there is, and the reason where that is only the CPU."""
-    monkeypatch.setattr("rnn_core.device._gpu_count", lambda: 0)
+    monkeypatch.setattr("rnn_core.runtime.devices._gpu_count", lambda: 0)
     names, missing = conftest.devices("all")
 
     assert names == ["cpu"]
@@ -60,7 +60,7 @@ def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -
 
 def test_devices_all_takes_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are GPUs, none is left out and nothing is missing."""
-    monkeypatch.setattr("rnn_core.device._gpu_count", lambda: 2)
+    monkeypatch.setattr("rnn_core.runtime.devices._gpu_count", lambda: 2)
 
     assert conftest.devices("all") == (["cpu", "gpu:0", "gpu:1"], "")
     assert conftest.devices("gpu") == (["gpu:0"], "")

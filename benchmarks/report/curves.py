@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import notebook
-from benchmarks.notebook_table import column
+from benchmarks.notebook import figures as notebook
+from benchmarks.notebook.table import column
 from benchmarks.report.matrix import Environment
 from rnn_core import EXPERIMENTS, History
-from rnn_core.report import event_text
+from rnn_core.commands.text import event_text
 
 # As many as a table can have rows.
 MOST_POINTS = 50

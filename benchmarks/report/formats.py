@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from xml.etree import ElementTree
 
-from benchmarks.result_files import COMPARISON_FORMAT, FACTS, FORMAT
+from benchmarks.saved.result_files import COMPARISON_FORMAT, FACTS, FORMAT
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
 # The verdict on a project without a fault.

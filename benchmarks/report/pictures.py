@@ -20,7 +20,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from benchmarks.report.curves import Curves, Point
 from benchmarks.report.formats import Comparison
 from benchmarks.report.times import TimesBlock
-from rnn_core.plot import COLORS
+from rnn_core.commands.plot import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

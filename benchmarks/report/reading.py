@@ -17,7 +17,7 @@ from benchmarks.report.formats import (
     read_planting,
     read_times,
 )
-from benchmarks.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
+from benchmarks.saved.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
 from rnn_core import EXPERIMENTS, History
 
 KINDS: tuple[Kind, ...] = ("tests", "benchmarks")

@@ -22,13 +22,13 @@ from xml.etree import ElementTree
 
 from tqdm import tqdm
 
-from rnn_core.environment import describe_environment
-from rnn_core.files import check_writable, write_whole
+from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.files import check_writable, write_whole
+from tests import ROOT
 from tests.faults import in_cells, in_checkpoint, in_executions, in_loop, in_paddle, in_parallel
 from tests.faults.fault import Fault, apply_edits
 from tests.faults.plant import VARIABLE
 
-ROOT = Path(__file__).parents[2]
 FAULTS = (
     *in_cells.FAULTS,
     *in_executions.FAULTS,
@@ -39,8 +39,9 @@ FAULTS = (
 )
 HEALTHY = Fault("healthy", "no fault: every test must pass")
 
-# The oracles first: they are quick, and notice most.
-ORDER = ("test_oracle_", "test_traj", "test_prop", "test_", "test_contrast")
+# Folders of tests. The oracles first: they are quick, and notice most.
+ORDER = ("oracle", "core", "runs")
+LAST = "test_contrast.py"
 ENOUGH_FAILURES = 3
 TIME_LIMIT = 600  # seconds: ten times what the healthy suite takes in one process
 
@@ -115,8 +116,8 @@ def judge(fault: Fault) -> Verdict:
         copy = plant(fault, Path(folder) / "project")
         report = Path(folder) / "report.xml"
         # test_faults notices any edit, since the catalogue no longer fits: that is no catch.
-        (copy / "tests" / "test_faults.py").unlink()
-        tests = sorted((copy / "tests").glob("test_*.py"), key=order)
+        (copy / "tests" / "faults" / "test_faults.py").unlink()
+        tests = sorted((copy / "tests").rglob("test_*.py"), key=order)
         failures = [] if fault is HEALTHY else [f"--maxfail={ENOUGH_FAILURES}"]
         command = [sys.executable, "-m", "pytest", "--numprocesses=0", "--tb=no", "--device=cpu"]
         command += ["-p", "tests.faults.plant", "-p", "no:cacheprovider", f"--junitxml={report}"]
@@ -155,10 +156,10 @@ def plant(fault: Fault, copy: Path) -> Path:
     return copy
 
 
-def order(path: Path) -> tuple[int, str]:
+def order(path: Path) -> tuple[bool, int, str]:
     """Oracles before the other tests, long runs last."""
-    matching = [rank for rank, start in enumerate(ORDER) if path.name.startswith(start)]
-    return (max(matching) if "contrast" in path.name else min(matching)), path.name
+    rank = min((k for k, folder in enumerate(ORDER) if folder in path.parts), default=len(ORDER))
+    return path.name == LAST, rank, str(path)
 
 
 def failing_tests(report: Path) -> tuple[str, ...]:

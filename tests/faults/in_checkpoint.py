@@ -4,10 +4,10 @@ from functools import partial
 
 from tests.faults.fault import edit
 
-in_checkpoint = partial(edit, "checkpoint.py")
+in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
 in_loop = partial(edit, "training.py")
-in_random_states = partial(edit, "random_states.py")
-in_files = partial(edit, "files.py")
+in_random_states = partial(edit, "checkpoints/random_states.py")
+in_files = partial(edit, "runtime/files.py")
 
 COUNTS = "correct += _count(uncounted)\n"
 DUE = "folder.due(trained, last and epoch == config.epochs):\n                    "

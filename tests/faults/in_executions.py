@@ -4,8 +4,8 @@ from functools import partial
 
 from tests.faults.fault import edit
 
-in_fused = partial(edit, "fused.py")
-in_kernel = partial(edit, "kernel.py")
+in_fused = partial(edit, "executions/fused.py")
+in_kernel = partial(edit, "executions/kernel.py")
 in_cells = partial(edit, "cells.py")
 
 RNN_BACK = "d_h = op.matmul(d_z, U, False, True)\n            d_steps.append(d_z)"

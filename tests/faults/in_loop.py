@@ -8,7 +8,7 @@ in_loop = partial(edit, "training.py")
 in_step = partial(edit, "step.py")
 in_gradients = partial(edit, "gradients.py")
 in_history = partial(edit, "history.py")
-in_data = partial(edit, "data.py")
+in_data = partial(edit, "data/batch.py")
 
 IF_CLIPPED = "if self.clip is not None:"
 CLIP = "clipped = self.clip(raw, raw_squares)"

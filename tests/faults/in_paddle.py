@@ -273,7 +273,7 @@ def _() -> None:
     wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
 
 
-# The operators that `rnn_core.operators` takes when it is imported, which is after this.
+# The operators that `rnn_core.runtime.operators` takes when it is imported, which is after this.
 
 
 @in_paddle("paddle-op-sgd-wrong-sign", "the update ascends on matrices of one row")

@@ -4,12 +4,12 @@ from functools import partial
 
 from tests.faults.fault import edit
 
-in_data = partial(edit, "digit_sums.py")
-in_parallel = partial(edit, "parallel.py")
+in_data = partial(edit, "data/digit_sums.py")
+in_parallel = partial(edit, "runtime/parallel.py")
 in_step = partial(edit, "step.py")
-in_batches = partial(edit, "batches.py")
+in_batches = partial(edit, "data/batches.py")
 in_command = partial(edit, "__main__.py")
-in_checkpoint = partial(edit, "checkpoint.py")
+in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
 in_loop = partial(edit, "training.py")
 
 KEEPS = 'known["_averaging"] = paddle.DataParallel(model)'

@@ -1,0 +1,1 @@
+"""Whether two environments train the same: `python -m benchmarks.behaviour`."""

@@ -1,0 +1,344 @@
+"""One training step with every tensor in sight, in the order in which they are made.
+
+The equations of `rnn_core.cells` once more, written so that each operator's output has a name. That
+they give the same bits is not taken for granted: `Trace.repeats` compares with the recorded run.
+Of the executions "fused" and "kernel" the layer is one operator, by design.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from numpy.typing import NDArray
+from paddle import Tensor
+
+from benchmarks.behaviour.files import Trace, Traced, digest, step_digest
+from rnn_core import LSTM, NumericPrediction, SimpleRNN
+from rnn_core.executions import fused, kernel
+from rnn_core.gradients import gradients_of, read_norms, squared_norms
+from rnn_core.step import TrainingStep
+
+LAYERS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("fused", "RNN"): fused.rnn,
+    ("fused", "LSTM"): fused.lstm,
+    ("kernel", "RNN"): kernel.rnn,
+    ("kernel", "LSTM"): kernel.lstm,
+}
+
+Operation = Callable[..., Any]
+
+
+class Kept(NamedTuple):
+    """An output: its name, its operator, what came out, and what the next operators get."""
+
+    name: str
+    operator: str
+    made: NDArray[Any]
+    passed_on: Tensor
+
+
+class Tape:
+    """Runs operators, and keeps what each made of what."""
+
+    def __init__(self) -> None:
+        self.kept: list[Kept] = []
+        # For each tensor that was used: by which operators, and what came out.
+        self.uses: dict[int, list[tuple[str, Tensor]]] = {}
+
+    def run(self, name: str, operator: str, operation: Operation, *inputs: Tensor) -> Tensor:
+        """The output of an operator that has one."""
+        (made,) = self.run_all([name], operator, lambda *given: [operation(*given)], *inputs)
+        return made
+
+    def run_all(
+        self, names: Sequence[str], operator: str, operation: Operation, *inputs: Tensor
+    ) -> list[Tensor]:
+        """The outputs of an operator that has several."""
+        outputs = self.outputs(names, operation, inputs)
+        for name, (made, passed_on) in zip(names, outputs, strict=True):
+            self.kept.append(Kept(name, operator, read(made), passed_on))
+        for tensor in inputs:
+            uses = self.uses.setdefault(id(tensor), [])
+            uses += [(operator, passed_on) for _, passed_on in outputs]
+        return [passed_on for _, passed_on in outputs]
+
+    def outputs(
+        self, names: Sequence[str], operation: Operation, inputs: tuple[Tensor, ...]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """What the operation makes, and what is passed on: the same."""
+        del names
+        outputs = operation(*inputs)
+        for output in outputs:
+            if not output.stop_gradient:
+                output.retain_grads()
+        return [(output, output) for output in outputs]
+
+    def backward(self, loss: Tensor) -> None:
+        """Compute all gradients."""
+        loss.backward()
+
+    def gradient(self, tensor: Tensor) -> Tensor | None:
+        """The loss's derivative by a tensor, None where there is none."""
+        gradient: Tensor | None = tensor.grad
+        return gradient
+
+    def given(self, name: str, tensor: Tensor) -> Tensor:
+        """The tensor of this name that the next operators get: this one."""
+        del name
+        return tensor
+
+
+class Replay(Tape):
+    """Gives every operator the inputs that another side had, whatever came out before.
+
+    So each tensor shows what its own operator does, and no more.
+    """
+
+    def __init__(self, other: Trace) -> None:
+        super().__init__()
+        self.other = {tensor.name: tensor.values for tensor in other.tensors}
+        self.shares: dict[int, list[Tensor]] = {}
+
+    def outputs(
+        self, names: Sequence[str], operation: Operation, inputs: tuple[Tensor, ...]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """What the operation makes of the other side's inputs, and the other side's outputs."""
+        leaves = [tensor.detach() for tensor in inputs]
+        for leaf, tensor in zip(leaves, inputs, strict=True):
+            leaf.stop_gradient = tensor.stop_gradient
+        made = operation(*leaves)
+        passed_on = [paddle.to_tensor(self.other[name], stop_gradient=False) for name in names]
+        wanted = [k for k, leaf in enumerate(leaves) if not leaf.stop_gradient]
+        known = [
+            (output, paddle.to_tensor(self.other.get(derivative(name), np.ones_like(read(output)))))
+            for name, output in zip(names, made, strict=True)
+            if name == "loss" or derivative(name) in self.other
+        ]
+        if wanted and known:
+            # Not paddle.grad, under which Paddle's recurrent operator fails.
+            paddle.autograd.backward(
+                [output for output, _ in known], [gradient for _, gradient in known]
+            )
+            for k in wanted:
+                share = leaves[k].grad
+                if share is not None:
+                    self.shares.setdefault(id(inputs[k]), []).append(share)
+        return list(zip(made, passed_on, strict=True))
+
+    def backward(self, loss: Tensor) -> None:
+        """Nothing: every operator has gone backward already."""
+
+    def gradient(self, tensor: Tensor) -> Tensor | None:
+        """The sum of what each use contributes, the last use first, as in backpropagation."""
+        shares = self.shares.get(id(tensor), [])
+        total: Tensor | None = None
+        for share in reversed(shares):
+            total = share if total is None else total + share
+        return total
+
+    def given(self, name: str, tensor: Tensor) -> Tensor:
+        """The other side's tensor of this name."""
+        return paddle.to_tensor(self.other[name], stop_gradient=tensor.stop_gradient)
+
+
+def trace_step(
+    training: TrainingStep, tokens: Tensor, labels: Tensor, other: Trace | None = None
+) -> Trace:
+    """Take one training step, as `TrainingStep` does, and keep every tensor of it.
+
+    Args:
+        training: holds the model; its parameters are updated.
+        tokens: `[B, T]`, checked.
+        labels: `[B, 1]`.
+        other: every operator gets its inputs from here, instead of those that came out before.
+    """
+    tape = Tape() if other is None else Replay(other)
+    names, parameters = training.names, training.parameters
+    for name, parameter in training.named:
+        parameter.clear_gradient(False)
+        parameter.set_value(tape.given(before_step(name), parameter))
+    traced = [traced_at(before_step(n), "seed or update", p) for n, p in training.named]
+    before = digest(tensor.values for tensor in traced)
+    traced += [traced_at("tokens", "data", tokens), traced_at("labels", "data", labels)]
+
+    loss = forward(tape, training.model, tokens, labels)
+    traced += [Traced(k.name, k.operator, k.made, scale_of(k.made)) for k in tape.kept]
+    tape.backward(loss)
+    # A tensor's users come after it, so from last to first each gradient is made of those before.
+    for kept in reversed(tape.kept):
+        traced += gradient_of(tape, derivative(kept.name), kept.passed_on)
+    for name, parameter in training.named:
+        traced += gradient_of(tape, f"grad {name}", parameter)
+
+    raw = clipped = [
+        tape.given(f"grad {name}", gradient)
+        for name, gradient in zip(names, gradients_of_uses(tape, training), strict=True)
+    ]
+    squares = clipped_squares = squared_norms(raw)
+    traced += norms("grad", names, squares)
+    if training.clip is not None:
+        made = training.clip(raw, squares)
+        traced += [
+            traced_at(f"clipped {name}", "clipping", gradient)
+            for name, gradient in zip(names, made, strict=True)
+        ]
+        clipped = [tape.given(f"clipped {n}", g) for n, g in zip(names, made, strict=True)]
+        clipped_squares = squared_norms(clipped)
+        traced += norms("clipped", names, clipped_squares)
+    read_back = read_norms([*raw, *clipped], [*squares, *clipped_squares])
+    gradients = step_digest(float(loss.numpy()), read_back, map(read, clipped))
+
+    for parameter, gradient in zip(parameters, clipped, strict=True):
+        parameter.grad = gradient
+    training.update()
+    after = [traced_at(f"{name} after the update", "sgd", p) for name, p in training.named]
+    return Trace([*traced, *after], before, gradients, digest(tensor.values for tensor in after))
+
+
+def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor) -> Tensor:
+    """The loss, `[]`."""
+    weight, linear = model.embedding.weight, model.linear
+    inputs = tape.run("x", "embedding", partial(F.embedding, tokens), weight)
+    zeros = paddle.zeros([inputs.shape[0], model.hidden_size], dtype=inputs.dtype)
+    if model.execution == "textbook":
+        assert isinstance(model.recurrent, SimpleRNN | LSTM)
+        hidden = unrolled(tape, model.recurrent, inputs, zeros)
+    else:
+        layer = LAYERS[model.execution, model.cell]
+
+        def last_hidden(x: Tensor, *parameters: Tensor) -> Any:
+            if model.cell == "RNN":
+                return layer(x, zeros, *parameters)
+            return layer(x, zeros, zeros, *parameters)[0]
+
+        operator, parameters = f"{model.execution} {model.cell}", model.recurrent.parameters()
+        hidden = tape.run(f"h_{inputs.shape[1]}", operator, last_hidden, inputs, *parameters)
+    prediction = tape.run("prediction", "linear", F.linear, hidden, linear.weight, linear.bias)
+    return tape.run("loss", "mse_loss", lambda p: F.mse_loss(p, labels), prediction)
+
+
+def unrolled(tape: Tape, layer: SimpleRNN | LSTM, inputs: Tensor, zeros: Tensor) -> Tensor:
+    """The last hidden state, `[B, H]`, by the textbook's equations."""
+    T, h, c = inputs.shape[1], zeros, zeros
+    steps = range(1, T + 1)
+    xs = tape.run_all([f"x_{t}" for t in steps], "unbind", lambda x: x.unbind(axis=1), inputs)
+    for t, x in zip(steps, xs, strict=True):
+        if isinstance(layer, SimpleRNN):
+            h = gate(tape, F.tanh, f"h_{t}", (x, h), {"W": layer.W, "U": layer.U, "b": layer.b})
+        else:
+            h, c = lstm_step(tape, layer, x, h, c, t)
+    return h
+
+
+def lstm_step(
+    tape: Tape, layer: LSTM, x: Tensor, h: Tensor, c: Tensor, t: int
+) -> tuple[Tensor, Tensor]:
+    """The next hidden and cell state, each `[B, H]`."""
+    i, f, o, a = (
+        gate(
+            tape,
+            F.tanh if letter == "a" else F.sigmoid,
+            f"{letter}_{t}",
+            (x, h),
+            {f"{kind}_{letter}": getattr(layer, f"{kind}_{letter}") for kind in "wub"},
+        )
+        for letter in "ifoa"
+    )
+    old = tape.run(f"f_{t} * c_{t - 1}", "multiply", multiply, f, c)
+    new = tape.run(f"i_{t} * a_{t}", "multiply", multiply, i, a)
+    c = tape.run(f"c_{t}", "add", add, old, new)
+    squashed = tape.run(f"tanh(c_{t})", "tanh", F.tanh, c)
+    return tape.run(f"h_{t}", "multiply", multiply, o, squashed), c
+
+
+def gate(
+    tape: Tape,
+    activation: Operation,
+    name: str,
+    states: tuple[Tensor, Tensor],
+    weights: dict[str, Tensor],
+) -> Tensor:
+    """activation(x_t w + h_{t-1} u + b), `[B, H]`, from x_t and h_{t-1}, and w, u and b by name."""
+    (x, h), (w, u, b), t = states, weights, int(name.partition("_")[2])
+    from_x, from_h = f"x_{t} {w}", f"h_{t - 1} {u}"
+    xw = tape.run(from_x, "matmul", matmul, x, weights[w])
+    hu = tape.run(from_h, "matmul", matmul, h, weights[u])
+    both = tape.run(f"{from_x} + {from_h}", "add", add, xw, hu)
+    z = tape.run(f"{from_x} + {from_h} + {b}", "add", add, both, weights[b])
+    return tape.run(name, "tanh" if activation is F.tanh else "sigmoid", activation, z)
+
+
+# As the cells write them: a release that changes an operator may change one way to call it.
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """x @ y."""
+    return x @ y
+
+
+def add(x: Tensor, y: Tensor) -> Tensor:
+    """x + y."""
+    return x + y
+
+
+def multiply(x: Tensor, y: Tensor) -> Tensor:
+    """x * y."""
+    return x * y
+
+
+def gradient_of(tape: Tape, name: str, tensor: Tensor) -> list[Traced]:
+    """A tensor's gradient, and the operators whose gradients made it; nothing if it has none."""
+    gradient, uses = tape.gradient(tensor), tape.uses.get(id(tensor), [])
+    if gradient is None or not uses:
+        return []
+    operator = "gradient of " + " and ".join(dict.fromkeys(operator for operator, _ in uses))
+    if len(uses) > 1 and "unbind" not in operator:
+        operator += f", summed over {len(uses)} uses"
+    values = read(gradient)
+    # What an activation lets pass may be nothing but the rounding of what arrived.
+    arrived = [g for g in (tape.gradient(output) for _, output in uses) if g is not None]
+    scale = max(scale_of(values), *(scale_of(read(g)) for g in arrived), 0)
+    return [Traced(name, operator, values, scale)]
+
+
+def gradients_of_uses(tape: Tape, training: TrainingStep) -> list[Tensor]:
+    """The gradient of each parameter."""
+    if isinstance(tape, Replay):
+        return training.parameters  # Replaced by the other side's.
+    return gradients_of(training.named)
+
+
+def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Traced]:
+    """The squares of norms."""
+    return [
+        traced_at(f"squared norm of {what} {name}", "squared_l2_norm", square)
+        for name, square in zip(names, squares, strict=True)
+    ]
+
+
+def derivative(name: str) -> str:
+    """The name of the loss's derivative by a tensor."""
+    return f"d ({name})" if " " in name else f"d {name}"
+
+
+def before_step(name: str) -> str:
+    """The name of a parameter as the step found it."""
+    return f"{name} before the step"
+
+
+def traced_at(name: str, operator: str, tensor: Tensor) -> Traced:
+    """A tensor as it is now."""
+    values = read(tensor)
+    return Traced(name, operator, values, scale_of(values))
+
+
+def scale_of(values: NDArray[Any]) -> float:
+    """The largest finite magnitude; of a single number, the difference of others, at least 1."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=1 if values.size == 1 else 0))
+
+
+def read(tensor: Tensor) -> NDArray[Any]:
+    """A copy: what `numpy` gives may change with the tensor."""
+    return np.array(tensor.numpy())

@@ -1,0 +1,118 @@
+"""One side of a comparison, in its own process: python -m benchmarks.behaviour.worker FOLDER JOB...
+
+A job is EXPERIMENT/EXECUTION, to train and record it and to keep all tensors of its first step; or
+EXPERIMENT/EXECUTION/STEP, to keep those of a later one; with --replay OTHER, to make each of them
+from the tensors in the folder OTHER. Started by `benchmarks.behaviour.command`.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    # First, for it imports Paddle without the warnings that are no news here.
+    import rnn_core  # noqa: F401
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from benchmarks.behaviour.files import Job, Recording, Trace, digest, step_digest
+from benchmarks.behaviour.trace import trace_step
+from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
+from rnn_core.config import Execution
+from rnn_core.gradients import gradients_of, make_clip
+from rnn_core.model import new_model
+from rnn_core.runtime.devices import use_device
+from rnn_core.step import TrainingStep
+from rnn_core.training import Step
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do the jobs in their order."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.behaviour.worker")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("jobs", nargs="+")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--replay", type=Path, metavar="OTHER")
+    options = parser.parse_args(arguments)
+    for text in options.jobs:
+        experiment, execution, *step = text.split("/")
+        job = Job(experiment, execution, options.epochs)
+        if options.replay is not None:
+            replay_step(job, int(step[0]), options.folder, options.replay)
+        elif step:
+            keep_step(job, int(step[0]), options.folder)
+        else:
+            keep_run(job, options.folder)
+    return 0
+
+
+def keep_run(job: Job, folder: Path) -> None:
+    """Record a run, and trace its first step, where roundings begin to differ."""
+    recording = record(config_of(job))
+    keep_step(job, 1, folder)
+    recording.save(job, folder)
+
+
+def keep_step(job: Job, step: int, folder: Path) -> None:
+    """Trace one step of a run."""
+    trace(config_of(job), step).save(job.trace(folder, step))
+
+
+def replay_step(job: Job, step: int, folder: Path, other: Path) -> None:
+    """Let every operator of one step work on the inputs that it had on the other side."""
+    replayed = trace(config_of(job), step, Trace.load(job.trace(other, step)))
+    replayed.save(job.replay(folder, step))
+
+
+def config_of(job: Job) -> TrainConfig:
+    """The experiment's settings, by this execution."""
+    config = EXPERIMENTS[job.experiment].config
+    epochs = config.epochs if job.epochs is None else job.epochs
+    return replace(config, execution=cast("Execution", job.execution), epochs=epochs)
+
+
+def record(config: TrainConfig) -> Recording:
+    """Train, and take a digest of every step's bits."""
+    gradients: list[bytes] = []
+    parameters: list[bytes] = []
+    with use_device(config.device):
+        model = new_model(config)
+        named = list(model.named_parameters())
+
+        def weights() -> bytes:
+            return digest(parameter.numpy() for _, parameter in named)
+
+        def on_step(step: Step) -> None:
+            parameters.append(weights())
+            norms = (*step.raw_norms.values(), *step.clipped_norms.values())
+            clipped = (gradient.numpy() for gradient in gradients_of(named))
+            gradients.append(step_digest(step.loss, norms, clipped))
+
+        history = train(config, model=model, on_step=on_step)
+        parameters.append(weights())
+    return Recording(history, _rows(gradients), _rows(parameters))
+
+
+def trace(config: TrainConfig, step: int, other: Trace | None = None) -> Trace:
+    """Train up to a step, counted from 1, and keep every tensor of it, as `trace_step` does."""
+    with use_device(config.device):
+        model = new_model(config)
+        epoch = load_data(config.num_steps, config.batch_size, config.dtype)
+        *before, batch = islice(cycle(epoch), step)
+        if before:
+            train(replace(config, epochs=1), data=before, model=model)
+        clip = make_clip(config.clip, config.clip_norm)
+        return trace_step(TrainingStep(model, config.learning_rate, clip), *batch, other=other)
+
+
+def _rows(digests: list[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), -1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

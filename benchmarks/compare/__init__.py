@@ -1,0 +1,1 @@
+"""Two environments compared, with verdicts: `python -m benchmarks.compare`."""

@@ -1,0 +1,1 @@
+"""How times and memory are measured: threads, disturbance, interleaving."""

@@ -1,0 +1,1 @@
+"""The figures that the notebook printed in 2021."""

@@ -1,0 +1,1 @@
+"""Plugins for pytest: saving, comparing, sampling and reporting benchmarks."""

@@ -1,0 +1,215 @@
+"""One process of a comparison: the chosen benchmarks, once each, in long and warm samples.
+
+The root conftest registers this plugin, and not the one that saves and compares runs, where
+`--sample` is given: `benchmarks.compare` and `benchmarks.calibrate` start such processes.
+"""
+
+import gc
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.measuring.disturbance import Waiting, Watched
+from benchmarks.saved.baseline import machine_identity
+
+NAME = "rnn_core-sampler"
+
+# Shorter samples tell more about the clock and the scheduler than about the work.
+SHORTEST_SAMPLE = 0.01
+LEAST_SAMPLES = 5
+# Seconds of calls that are not counted, and how many calls at least.
+WARM_UP, WARM_UP_CALLS = 0.03, 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process is told.
+
+    Attributes:
+        seed: of the order of the benchmarks; the same on both sides of a pair.
+        seconds: that each benchmark is timed for.
+        only: node ids of the benchmarks to time; None times all that were selected.
+        planted: slowdowns to time each benchmark with, 0.1 is 10%; empty plants none.
+    """
+
+    seed: int
+    seconds: float
+    only: tuple[str, ...] | None = None
+    planted: tuple[float, ...] = ()
+
+    def dump(self) -> str:
+        """The value of `--sample`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> "Settings":
+        """What `dump` wrote.
+
+        Raises:
+            pytest.UsageError: it is something else.
+        """
+        try:
+            values = json.loads(text)
+            only = values["only"]
+            return cls(
+                int(values["seed"]),
+                float(values["seconds"]),
+                None if only is None else tuple(only),
+                tuple(float(share) for share in values["planted"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise pytest.UsageError(
+                f"--sample is for benchmarks.compare, which writes its value: {error!r}"
+            ) from error
+
+
+class Sampler:
+    """Chooses and orders the benchmarks of one process, and times them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.settings = Settings.load(config.getoption("sample"))
+        self.root = config.rootpath
+        self.environments: dict[str, dict[str, str]] = {}
+
+    @pytest.hookimpl(trylast=True)  # So that the slowdown stands last in a benchmark's name.
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Time what can be slowed down with every slowdown."""
+        if self.settings.planted and "planted" in metafunc.fixturenames:
+            metafunc.parametrize("planted", self.settings.planted, ids=planted_id)
+
+    @pytest.hookimpl(trylast=True)  # After -k has made its choice.
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Leave out what is not asked for, and put the rest in the order of the seed."""
+        only = self.settings.only
+        chosen = [item for item in items if only is None or item.nodeid in only]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        Random(self.settings.seed).shuffle(chosen)  # noqa: S311, nobody guards a secret with it.
+        items[:] = chosen
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Describe what the times depend on."""
+        import rnn_core
+        from benchmarks.plugins.comparison import describe_environments
+
+        if self.root not in Path(rnn_core.__file__).parents:
+            raise pytest.UsageError(
+                f"rnn_core comes from {rnn_core.__file__}, not from {self.root}: both sides of a "
+                "comparison must run the same source"
+            )
+        self.environments = describe_environments(session.items)
+
+    def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
+        """Save what must be equal to compare."""
+        return machine_identity(self.environments)
+
+    def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
+        """Save what else the times depend on."""
+        output_json["environment"] = self.environments
+        output_json["sampling"] = asdict(self.settings)
+
+    def measure(
+        self,
+        benchmark: BenchmarkFixture,
+        planted: float,
+        target: Callable[..., object],
+        setup: Callable[[], Any] | None,
+    ) -> None:
+        """Time `target`, warm, in samples of at least 10 ms, with fixed work before and after.
+
+        A target that needs a setup before each call makes samples of one call.
+        """
+        call = slowed(target, planted) if planted else target
+        duration = warm_up(call, setup)
+        calls = 1 if setup else math.ceil(SHORTEST_SAMPLE / duration)
+        samples = max(LEAST_SAMPLES, math.ceil(self.settings.seconds / (calls * duration)))
+        gc.collect()
+        gc.freeze()  # What is there stays: to look through it again takes 50 ms each time.
+        work = [fixed_work()]
+        waiting = Waiting()
+        watched = Watched(call, calls, waiting)
+        benchmark.pedantic(watched, setup=setup, rounds=samples, iterations=calls)  # type: ignore[no-untyped-call]
+        waiting.close()
+        work.append(fixed_work())
+        benchmark.extra_info["fixed_work_ms"] = statistics.mean(work)
+        times: list[float] = benchmark.stats.stats.data  # type: ignore[union-attr]
+        benchmark.extra_info["lower_quartile"] = lower_quartile(times, watched.disturbed)
+        if self.settings.planted:
+            benchmark.extra_info["planted"] = planted
+
+
+def lower_quartile(times: Sequence[float], disturbed: Sequence[bool]) -> float | None:
+    """Lower quartile of the samples that were not disturbed; None where most of them were.
+
+    The first sample is left out, for it is often slow however long the warm-up. And not the median:
+    a virtual machine's neighbours slow it down for a tenth of a second at a time, which nothing
+    inside it can see. Between processes the log of the median had a standard deviation of up to
+    0.20, that of the lower quartile of up to 0.07 (32 benchmarks in 10 pairs, AMD EPYC, November
+    2026); where nobody disturbs, they are alike.
+    """
+    whole = [time for time, bad in zip(times, disturbed, strict=True) if not bad]
+    if 2 * len(whole) <= len(times):
+        return None
+    return float(np.percentile(whole[0 if disturbed[0] else 1 :] or whole, 25))
+
+
+def warm_up(call: Callable[..., object], setup: Callable[[], Any] | None) -> float:
+    """Call until nothing happens for the first time any more; give the seconds of one call."""
+    durations: list[float] = []
+    end = time.perf_counter() + WARM_UP
+    while len(durations) < WARM_UP_CALLS or time.perf_counter() < end:
+        inputs, named = (setup() if setup else None) or ((), {})
+        begin = time.perf_counter()
+        call(*inputs, **named)
+        durations.append(time.perf_counter() - begin)
+    return max(statistics.median(durations), 1e-7)
+
+
+def slowed(call: Callable[..., object], share: float) -> Callable[..., object]:
+    """The same call, after which the processor is kept busy for a share of the call's own time."""
+
+    def slow(*inputs: object) -> object:
+        begin = time.perf_counter()
+        result = call(*inputs)
+        now = time.perf_counter()
+        end = now + share * (now - begin)
+        while time.perf_counter() < end:
+            pass
+        return result
+
+    return slow
+
+
+def planted_id(share: float) -> str:
+    """How a slowdown is called in a benchmark's name."""
+    return f"planted:{share:g}"
+
+
+def fixed_work() -> float:
+    """Milliseconds of work that never changes, without Paddle: how fast is the machine just now.
+
+    Some Python, some products of matrices that fit into the first cache; the median of five.
+    """
+    matrix = np.full((64, 64), 0.5, dtype=np.float32)
+    durations = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        total = 0
+        for number in range(50_000):
+            total += number * number
+        for _ in range(100):
+            matrix = matrix @ matrix
+            matrix /= matrix[0, 0]
+        durations.append(time.perf_counter() - begin)
+    return 1e3 * statistics.median(durations)

@@ -1,0 +1,1 @@
+"""Files of saved runs and results, and which runs can be compared."""

@@ -1,0 +1,1 @@
+"""What is timed: one training step, by every implementation."""

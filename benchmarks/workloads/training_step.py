@@ -1,0 +1,232 @@
+"""What is timed: one model, one batch, and the stages of a training step on it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from numpy.typing import NDArray
+from paddle import Tensor
+
+from benchmarks.workloads.paddle_peer import PaddlePeer
+from rnn_core import LSTM, NumericPrediction, SimpleRNN
+from rnn_core.config import Cell, Execution
+from rnn_core.gradients import gradients_of, make_clip
+from rnn_core.runtime.devices import synchronize
+from rnn_core.step import TrainingStep
+from rnn_core.training import count_correct
+
+# The three executions of rnn_core, and what a user of Paddle writes.
+PaddleImplementation = Literal["textbook", "fused", "kernel", "paddle"]
+Stage = Literal["step", "recorded", "forward", "backward", "clip", "update"]
+
+PADDLE_IMPLEMENTATIONS: tuple[PaddleImplementation, ...] = get_args(PaddleImplementation)
+
+VOCAB_SIZE = 10
+CLIP_NORM = 1.0
+# So small that no parameter moves by more than 0.3 in 3000 clipped steps: the weights keep their
+# kind, and no run drifts into saturation, where zeros and denormals change the time of a step.
+LEARNING_RATE = 1e-4
+
+
+class Shape(NamedTuple):
+    """Batch size, steps, and the size of both embedding and hidden state."""
+
+    batch: int
+    steps: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"B{self.batch} T{self.steps} H{self.size}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Shape":
+        """The shape that is written `B1-T10-H128`.
+
+        Raises:
+            ValueError: it is not written so, or a number is 0.
+        """
+        found = re.fullmatch(r"B([1-9]\d*)[- ]T([1-9]\d*)[- ]H([1-9]\d*)", text)
+        if found is None:
+            raise ValueError(
+                f"a shape is written B1-T10-H128, each number at least 1, got {text!r}"
+            )
+        return cls(*(int(number) for number in found.groups()))
+
+
+SHAPES = (
+    # The notebook's own.
+    Shape(batch=1, steps=10, size=128),
+    Shape(batch=32, steps=50, size=256),
+    # Large products: what a library's matrix multiplication decides.
+    Shape(batch=64, steps=25, size=512),
+    # Many small steps: what the cost of a call decides.
+    Shape(batch=1, steps=500, size=128),
+)
+
+
+def draw_batch(shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Random digits `[B, T]`, and the sum of the first two of each sequence `[B, 1]`."""
+    digits = np.random.default_rng(0).integers(0, VOCAB_SIZE, (shape.batch, shape.steps))
+    return digits.astype(np.int64), digits[:, :2].sum(axis=1, keepdims=True).astype(np.float32)
+
+
+def draw_model(cell: Cell, size: int, execution: Execution = "textbook") -> NumericPrediction:
+    """A model on Paddle's current device, with the same weights for every execution."""
+    paddle.seed(0)
+    return NumericPrediction(VOCAB_SIZE, size, size, cell, execution=execution)
+
+
+class Work:
+    """A model and a batch on Paddle's current device, and an `rnn_core` execution of the step."""
+
+    def __init__(
+        self,
+        model: NumericPrediction,
+        shape: Shape,
+        learning_rate: float = LEARNING_RATE,
+        clip_norm: float | None = CLIP_NORM,
+    ) -> None:
+        self.model = model
+        self.named = list(model.named_parameters())
+        tokens, labels = draw_batch(shape)
+        self.tokens, self.labels = paddle.to_tensor(tokens), paddle.to_tensor(labels)
+        self.clipped: list[Tensor] = []
+        self.prepare(learning_rate, clip_norm)
+
+    def prepare(self, learning_rate: float, clip_norm: float | None) -> None:
+        """Make what clips and updates."""
+        self.training = TrainingStep(self.model, learning_rate, make_clip("by-norm", clip_norm))
+
+    def forward(self) -> Tensor:
+        """Predictions and their mean squared error."""
+        return F.mse_loss(self.model(self.tokens, checked=True)[0], self.labels)
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients of all parameters."""
+        loss.backward()
+
+    def clip(self) -> None:
+        """Clip them, each by its own norm, into `clipped`."""
+        assert self.training.clip is not None
+        self.clipped = self.training.clip(gradients_of(self.named), None)
+
+    def update(self) -> None:
+        """One step of plain SGD."""
+        self.training.update()
+
+    def step(self) -> None:
+        """A whole training step."""
+        self.training.gradients(self.tokens, self.labels, measure=False)
+        self.training.update()
+
+    def recorded(self) -> None:
+        """A whole training step that reads to the host what `rnn_core.train` records."""
+        predictions, _ = self.training.gradients(self.tokens, self.labels, measure=True)
+        count_correct(predictions, self.labels)
+        self.training.update()
+
+    def loss(self) -> float:
+        """Mean squared error of the weights as they are."""
+        with paddle.no_grad():
+            return float(self.forward().numpy())
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """Values of all parameters by name, copied."""
+        return {name: np.array(parameter.numpy()) for name, parameter in self.named}
+
+    def timed(
+        self, stage: Stage, device: str
+    ) -> tuple[Callable[..., None], Callable[[], Any] | None]:
+        """What to time, and what makes its inputs afresh before each time, if it has any."""
+
+        def target(*inputs: Tensor) -> None:
+            getattr(self, stage)(*inputs)
+            synchronize(device)
+
+        def make_loss() -> tuple[tuple[Tensor], dict[str, object]]:
+            self.clear_gradients()
+            loss = self.forward()
+            synchronize(device)
+            return (loss,), {}
+
+        if stage == "backward":
+            return target, make_loss
+        if stage in ("clip", "update"):
+            self.clear_gradients()
+            self.backward(self.forward())
+        if stage == "update":
+            # Unclipped, they would lead the weights away within the rounds of a benchmark.
+            self.clip()
+            for (_, parameter), gradient in zip(self.named, self.clipped, strict=True):
+                parameter.grad = gradient
+        return target, None
+
+    def clear_gradients(self) -> None:
+        """Forget all gradients."""
+        for _, parameter in self.named:
+            parameter.clear_gradient(False)
+
+
+class PaddleWork(Work):
+    """The same model and batch, with Paddle's own layer, clipping and optimizer."""
+
+    def prepare(self, learning_rate: float, clip_norm: float | None) -> None:
+        """Make the optimizer that clips, and, for the stages, clipping and an SGD by themselves."""
+        clip = None if clip_norm is None else paddle.nn.ClipGradByNorm(clip_norm)
+        parameters = [parameter for _, parameter in self.named]
+        self.clipping = clip
+        self.optimizer = paddle.optimizer.SGD(learning_rate, parameters, grad_clip=clip)
+        self.plain = paddle.optimizer.SGD(learning_rate, parameters)
+
+    def clip(self) -> None:
+        """Clip the gradients, each by its own norm, into `clipped`."""
+        assert self.clipping is not None
+        parameters = [parameter for _, parameter in self.named]
+        pairs = list(zip(parameters, gradients_of(self.named), strict=True))
+        self.clipped = [gradient for _, gradient in self.clipping(pairs)]
+
+    def update(self) -> None:
+        """One step of plain SGD."""
+        self.plain.step()
+
+    def step(self) -> None:
+        """A whole training step."""
+        self.forward().backward()
+        self.optimizer.step()
+        self.optimizer.clear_grad()
+
+    def recorded(self) -> None:
+        """A whole training step that reads loss, norms before clipping and right predictions.
+
+        Norms after clipping are not among them: the optimizer keeps clipped gradients to itself.
+        """
+        predictions, _ = self.model(self.tokens, checked=True)
+        loss = F.mse_loss(predictions, self.labels)
+        loss.backward()
+        float(loss)
+        for gradient in gradients_of(self.named):
+            float(gradient.norm())
+        count_correct(predictions, self.labels)
+        self.optimizer.step()
+        self.optimizer.clear_grad()
+
+
+def make_work(
+    implementation: PaddleImplementation,
+    cell: Cell,
+    shape: Shape,
+    learning_rate: float = LEARNING_RATE,
+    clip_norm: float | None = CLIP_NORM,
+) -> Work:
+    """The same weights and the same batch, whatever the implementation; None clips nothing."""
+    if implementation != "paddle":
+        model = draw_model(cell, shape.size, implementation)
+        return Work(model, shape, learning_rate, clip_norm)
+    model = draw_model(cell, shape.size)
+    ours = model.recurrent
+    assert isinstance(ours, SimpleRNN | LSTM)
+    model.recurrent = PaddlePeer(ours)
+    return PaddleWork(model, shape, learning_rate, clip_norm)

@@ -1,0 +1,1 @@
+"""Saving a run between two steps, and resuming it."""

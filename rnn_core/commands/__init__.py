@@ -1,0 +1,1 @@
+"""What the command line does, shows and draws."""

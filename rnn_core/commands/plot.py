@@ -1,0 +1,140 @@
+"""A picture of a run: loss, accuracy and all gradient norms."""
+
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnn_core.history import EventKind, History, Values
+from rnn_core.runtime.files import check_writable, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Steps = NDArray[np.int64]
+
+FORMATS = (".svg", ".png", ".pdf")
+
+# Okabe and Ito (2008): eight colours that people with colour blindness tell apart.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+# Steps past which a line through every step is a block of colour.
+LONG_RUN = 100
+EVENT_COLORS: dict[EventKind, str] = {
+    "exploded": "#D55E00",
+    "vanished": "#0072B2",
+    "non-finite": "#000000",
+}
+
+
+def check_plot_path(path: Path) -> None:
+    """Refuse a picture that could not be drawn, before the run that it is of.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: the name's ending is no format that is drawn.
+        OSError: the file cannot be written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"a plot must end in {', '.join(FORMATS)}, got {path.name!r}")
+    check_writable(path)
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError("a plot needs matplotlib: pip install matplotlib") from error
+
+
+def save_plot(history: History, path: str | Path) -> None:
+    """Draw `history` into a file, whole or not at all.
+
+    Raises:
+        ImportError, ValueError, OSError: as `check_plot_path`.
+    """
+    path = Path(path)
+    check_plot_path(path)
+    figure = draw(history)
+    with write_whole(path) as file:
+        figure.savefig(file, format=path.suffix[1:].lower())
+
+
+def draw(history: History) -> "Figure":
+    """Draw loss, accuracy and the gradient norms before clipping; events are marked.
+
+    A run of more than 100 recorded steps is drawn by the largest value of each epoch. Zeros, NaN
+    and infinity have no place on a logarithmic axis: a line ends there, and the mark of the event
+    says what happened.
+    """
+    from matplotlib.figure import Figure
+
+    config = history.config
+    panels = _panels(list(history.raw_norms))
+    figure = Figure(figsize=(8, 5 + 2.5 * len(panels)), layout="constrained")
+    loss, accuracy, *gradients = figure.subplots(
+        2 + len(panels),
+        1,
+        sharex=True,
+        height_ratios=(2, 1, *(max(2, 4 - len(panels)),) * len(panels)),
+    )
+    clip = "no clipping" if config.clip_norm is None else f"clip {config.clip} {config.clip_norm:g}"
+    figure.suptitle(
+        f"{config.cell}, learning rate {config.learning_rate:g}, {clip}, seed {config.seed}, "
+        f"Paddle {history.environment['paddle']}"
+    )
+    steps, ends = history.recorded, np.arange(1, len(history.recorded) + 1)
+    if len(ends) > LONG_RUN:
+        epochs = np.union1d(history.epoch_ends, history.steps)
+        ends = np.unique(np.searchsorted(steps, epochs, side="right"))
+        ends = ends[ends > 0]
+    _line(loss, history.loss, steps, ends, "loss", "#000000")
+    loss.set(yscale="log", ylabel="loss (mean squared error)")
+
+    accuracy.plot(history.epoch_ends, history.accuracy, color="#000000", marker=".", linewidth=1)
+    accuracy.set(ylim=(-0.05, 1.05), ylabel="accuracy")
+
+    for axes, names in zip(gradients, panels, strict=True):
+        for color, name in zip(cycle(COLORS), names, strict=False):
+            _line(axes, history.raw_norms[name], steps, ends, name, color)
+        if config.clip_norm is not None:
+            axes.axhline(config.clip_norm, color="#999999", linewidth=0.8)
+        axes.set(yscale="log", ylabel="gradient norm")
+        axes.legend(fontsize="small", ncols=2)
+    shown = "every recorded step" if config.record != 1 else "every step"
+    if len(ends) < len(steps):
+        shown = "largest of each epoch"
+    gradients[-1].set_xlabel(f"step ({shown}; gradient norms before clipping)")
+
+    for event in history.events:
+        for axes in (loss, accuracy, *gradients):
+            axes.axvline(event.step, color=EVENT_COLORS[event.kind], linestyle="--", linewidth=1)
+        loss.annotate(
+            f"{event.kind}, step {event.step} ",
+            xy=(event.step, 0.98),
+            xytext=(-2, 0),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            color=EVENT_COLORS[event.kind],
+            rotation=90,
+            verticalalignment="top",
+            horizontalalignment="right",
+        )
+    return figure
+
+
+def _panels(names: list[str]) -> list[list[str]]:
+    """The RNN's six lines fit one panel; the LSTM's gates get one for each of w, u, b and rest."""
+    if len(names) <= len(COLORS):
+        return [names]
+    groups = [[n for n in names if n.startswith(f"recurrent.{kind}_")] for kind in "wub"]
+    rest = [n for n in names if not any(n in group for group in groups)]
+    return [group for group in (*groups, rest) if group]
+
+
+def _line(axes: "Axes", values: Values, steps: Steps, ends: Steps, label: str, color: str) -> None:
+    """Draw the largest of each group of values; `ends` are the counts up to the groups' ends."""
+    starts = np.concatenate([[0], ends[:-1]])
+    largest = np.fmax.reduceat(values, starts) if len(values) else values
+    shown = np.where(np.isfinite(largest) & (largest > 0), largest, np.nan)
+    marker = "." if len(shown) <= LONG_RUN else None
+    axes.plot(steps[ends - 1], shown, label=label, color=color, marker=marker, linewidth=1)

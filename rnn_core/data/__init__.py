@@ -1,0 +1,1 @@
+"""Batches: the notebook's samples, generated digit sums, and the checks of both."""

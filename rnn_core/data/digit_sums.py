@@ -1,0 +1,125 @@
+"""Digit sums of any number, length and count, made batch by batch, with a held-out set.
+
+Sample i is the same on every machine, for every size of a batch and every version of Paddle and
+NumPy: it is made from raw numbers of NumPy's bit generator PCG64, whose stream is fixed, and not by
+a method of `numpy.random.Generator`, whose stream may change.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import PCG64, SeedSequence
+from numpy.typing import NDArray
+
+from rnn_core.config import DTYPES, DType, check_one_of, check_positive_int, check_seed
+from rnn_core.data.batch import Batch, BatchStream
+from rnn_core.runtime.versions import tensor_of
+
+BASE = 10
+
+# What each stream of random numbers of one seed is for.
+TRAINING, HELD_OUT, SPLIT = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class DigitSums(BatchStream):
+    """Sequences of decimal digits, then zeros, and the sum of the digits as the label.
+
+    One tenth of all sequences is held out. Whether a sequence is follows from its digits and the
+    seed alone, so none is ever in both sets: of the ten that differ in the last digit only, the
+    one is held out whose last digit is a hash of the others. (Tabulation hashing: Carter and
+    Wegman, "Universal classes of hash functions", 1979.)
+
+    Only the batch that is asked for exists: memory does not depend on `count`. Where there are
+    fewer sequences than `count`, they repeat.
+
+    Attributes:
+        count: samples in a pass.
+        digits: D >= 2, digits to sum. (The only digit of a sequence, held out, would be a token
+            that is never trained.)
+        num_steps: T >= D, length of a sequence: T - D zeros follow the digits.
+        batch_size: samples in a batch; the last one may be smaller.
+        seed: of the samples and of the split.
+        dtype: of the labels.
+        held_out: whether these are the held-out sequences, not those to train with.
+
+    Raises:
+        TypeError: a value has the wrong type.
+        ValueError: a value is out of range.
+    """
+
+    count: int
+    digits: int = 2
+    num_steps: int = 10
+    batch_size: int = 32
+    seed: int = 0
+    dtype: DType = "float32"
+    held_out: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("count", "digits", "num_steps", "batch_size"):
+            check_positive_int(name, getattr(self, name))
+        check_seed(self.seed)
+        check_one_of("dtype", self.dtype, DTYPES)
+        if self.digits < 2:
+            raise ValueError(f"digits must be at least 2, got {self.digits}")
+        if self.num_steps < self.digits:
+            raise ValueError(
+                f"num_steps must be at least the {self.digits} digits, got {self.num_steps}"
+            )
+
+    def __len__(self) -> int:
+        return -(-self.count // self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        """Make batch `index`, from 0; the same whenever it is made."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"batch must lie in [0, {len(self)}), got {index}")
+        start = index * self.batch_size
+        digits = self.samples(start, min(start + self.batch_size, self.count))
+        tokens = np.zeros((len(digits), self.num_steps), dtype=np.int64)
+        tokens[:, : self.digits] = digits
+        labels = digits.sum(axis=1, keepdims=True).astype(self.dtype)
+        return Batch(tensor_of(tokens), tensor_of(labels))
+
+    def samples(self, start: int, stop: int) -> NDArray[np.int64]:
+        """The digits of samples `start` to `stop`, without the latter: `[stop - start, D]`."""
+        stream = _bits(self.seed, HELD_OUT if self.held_out else TRAINING)
+        # PCG64 reaches any of its numbers at once.
+        stream.advance(start * self.digits)
+        raw = stream.random_raw((stop - start) * self.digits).reshape(-1, self.digits)
+        digits = _below(BASE, raw)
+        held_out = self._held_out_last(digits)
+        # The held-out last digit, or one of the nine others.
+        other = 0 if self.held_out else 1 + _below(BASE - 1, raw[:, -1])
+        digits[:, -1] = (held_out + other) % BASE
+        return digits
+
+    def holds_out(self, digits: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these sequences, `[N, D]`, are held out, `[N]`."""
+        held: NDArray[np.bool_] = digits[:, -1] == self._held_out_last(digits)
+        return held
+
+    def rest(self, count: int) -> "DigitSums":
+        """`count` of the sequences that these, which are trained with, leave out."""
+        return replace(self, count=count, held_out=True)
+
+    def _held_out_last(self, digits: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of all continuations of each sequence's first D - 1 digits, the one that is held out."""
+        places = self.digits - 1
+        raw = _bits(self.seed, SPLIT).random_raw(places * BASE)
+        table = _below(BASE, raw).reshape(places, BASE)
+        last: NDArray[np.int64] = table[np.arange(places), digits[:, :-1]].sum(axis=1) % BASE
+        return last
+
+
+def _bits(seed: int, purpose: int) -> PCG64:
+    """The stream of random numbers of a seed that is for this purpose."""
+    return PCG64(SeedSequence(seed, spawn_key=(purpose,)))
+
+
+def _below(limit: int, raw: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Each of these 64-bit numbers brought to [0, limit), all equally likely but for 1e-9."""
+    high, limit_, shift = raw >> np.uint64(32), np.uint64(limit), np.uint64(32)
+    low: NDArray[np.int64] = (high * limit_ >> shift).astype(np.int64)
+    return low

@@ -1,0 +1,1 @@
+"""Other ways to compute the recurrent layers of `rnn_core.cells`."""

@@ -1,0 +1,1 @@
+"""What training needs from its surroundings: versions, operators, devices, processes, files."""

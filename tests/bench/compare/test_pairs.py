@@ -1,0 +1,278 @@
+"""Pairs of processes: their order, what is kept, and what may go on."""
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.compare import verdicts
+from benchmarks.compare.outcome import disturbance, typical_ms
+from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
+from benchmarks.compare.sides import Interpreter, Selection, SideError, read_file
+from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, write_run
+
+PLAN = Plan(
+    Interpreter("old", Path(sys.executable)),
+    Interpreter("new", Path(sys.executable)),
+    Selection(("benchmarks",), "step", "cpu"),
+    seconds=0.1,
+    threads=1,
+    within=0.05,
+)
+CLEAR = {FIRST: 1.2, SECOND: 1.0}
+
+
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for the first looks."""
+    monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
+
+
+def finished(pairs: Pairs, budget: float = 60) -> Contest:
+    """The only contest, when it has ended."""
+    [contest] = all_finished(pairs, budget)
+    return contest
+
+
+def all_finished(pairs: Pairs, budget: float = 60) -> list[Contest]:
+    """The contests when they have ended."""
+    *_, (contests, _) = settle(pairs, budget)
+    return contests
+
+
+def kill_at(number: int) -> Callable[[int], None]:
+    """Ctrl-C while the process of that number runs."""
+
+    def interrupt(now: int) -> None:
+        if now == number:
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
+def test_order_is_abba_or_baab_at_random() -> None:
+    """Neighbours over two pairs, each side once in a pair, and both orders are drawn."""
+    blocks = {(order(seed, 2 * at), order(seed, 2 * at + 1)) for seed in (0, 1) for at in range(9)}
+    one, other = ("baseline", "candidate"), ("candidate", "baseline")
+
+    assert {(one, other), (other, one)} == blocks
+    assert order(3, 5) == order(3, 5)
+
+
+def test_settles_and_stops(tmp_path: Path) -> None:
+    """Both verdicts, a file of each process, the same seed in a pair and another in the next."""
+    fake = FakeProcesses(CLEAR)
+    pairs = Pairs(PLAN, tmp_path / "here", resume=False, run=fake)
+    contest = finished(pairs)
+
+    assert {name: v.word for name, v in contest.judge.verdicts.items()} == {
+        FIRST: "slower",
+        SECOND: "same",
+    }
+    assert sorted(path.stem for path in (tmp_path / "here" / "pairs").iterdir()) == sorted(
+        fake.started
+    )
+    assert fake.started[:4] == [
+        f"{number + 1:04}-{side}" for number in (0, 1) for side in order(PLAN.seed, number)
+    ]
+    seeds = [told.seed for told in fake.told]
+    assert seeds[::2] == seeds[1::2]
+    assert len(set(seeds)) == len(seeds) / 2
+
+
+def test_settled_benchmarks_are_not_measured_again(tmp_path: Path) -> None:
+    """Processes get shorter when less is open."""
+    noisy = FakeProcesses({FIRST: 1.5, SECOND: 1.0}, noise=0.012)
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=noisy)
+    contest = finished(pairs)
+
+    assert contest.judge.verdicts[FIRST].pairs == 6
+    assert noisy.told[0].only is None
+    assert noisy.told[2].only == (SECOND, FIRST) or noisy.told[2].only == (FIRST, SECOND)
+    assert noisy.told[12].only == (SECOND,)
+    assert len(pairs.done) > 6
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 6])
+def test_killed_at_any_process_goes_on_to_the_same_verdicts(number: int, tmp_path: Path) -> None:
+    """Finished pairs are kept and not measured again; half a pair is measured again, whole."""
+    whole = finished(Pairs(PLAN, tmp_path / "whole", resume=False, run=FakeProcesses(CLEAR)))
+    with pytest.raises(KeyboardInterrupt):
+        finished(Pairs(PLAN, tmp_path / "cut", False, FakeProcesses(CLEAR, before=kill_at(number))))
+    fake = FakeProcesses(CLEAR)
+    pairs = Pairs(PLAN, tmp_path / "cut", resume=True, run=fake)
+    kept = len(pairs.done)
+    contest = finished(pairs)
+
+    assert (number - 1) // 2 == kept
+    assert fake.started[0].startswith(f"{kept + 1:04}-")
+    assert contest.judge.verdicts == whole.judge.verdicts
+
+
+def test_what_is_there_is_not_mixed_in_by_accident(tmp_path: Path) -> None:
+    """Without --resume a comparison is neither used nor overwritten, nor is anything else."""
+    Pairs(PLAN, tmp_path / "one", resume=False, run=FakeProcesses(CLEAR)).measure()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+
+    with pytest.raises(SideError, match="holds a comparison already: go on with it by --resume"):
+        Pairs(PLAN, tmp_path / "one", resume=False)
+    for resume in (False, True):
+        with pytest.raises(SideError, match="is not empty, and holds no comparison"):
+            Pairs(PLAN, tmp_path / "other", resume=resume)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (replace(PLAN, within=0.1), "within was 0.05, is 0.1"),
+        (replace(PLAN, threads=2), "threads was 1, is 2"),
+        (replace(PLAN, candidate=Interpreter("x", Path("/x"))), r"candidate was 'new .*, is 'x"),
+        (replace(PLAN, selection=Selection((), "LSTM", "cpu")), "benchmarks was 'step', is 'LSTM'"),
+    ],
+)
+def test_other_settings_are_refused(other: Plan, words: str, tmp_path: Path) -> None:
+    """What changed is named, and nothing is measured."""
+    Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR)).measure()
+    with pytest.raises(SideError, match=words):
+        Pairs(other, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("change", [{"paddle": "2.5.0"}, {"cpu": "Another CPU"}])
+def test_another_environment_is_refused(change: dict[str, str], tmp_path: Path) -> None:
+    """On resuming too; the refused pair is not kept, so that the right one may go on."""
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR))
+    pairs.measure()
+    other = FakeProcesses(CLEAR)
+    other.changes = change
+    [key] = change
+    with pytest.raises(SideError, match=f"is of another environment than .*{key}"):
+        Pairs(PLAN, tmp_path, resume=True, run=other).measure()
+
+    assert len(Pairs(PLAN, tmp_path, resume=True).done) == 1
+
+
+def test_sides_of_different_machines_are_refused(tmp_path: Path) -> None:
+    """Not comparable is an error, and no verdict."""
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "settings.json").write_text(json.dumps(PLAN.dump()))
+    write_run(tmp_path / "pairs" / "0001-baseline.json", {FIRST: 1e-3}, {"cpu": "Another CPU"})
+    write_run(tmp_path / "pairs" / "0001-candidate.json", {FIRST: 1e-3})
+    with pytest.raises(SideError, match="sides cannot be compared: cpu is .* 'Another CPU' here"):
+        Pairs(PLAN, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"benchmarks": []}'])
+def test_damaged_files_are_named(damage: str, tmp_path: Path) -> None:
+    """Nothing is taken from a file that is not whole."""
+    Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR)).measure()
+    (tmp_path / "pairs" / "0001-candidate.json").write_text(damage)
+    with pytest.raises(SideError, match="0001-candidate.json cannot be read as a saved run"):
+        Pairs(PLAN, tmp_path, resume=True)
+    (tmp_path / "settings.json").write_text(damage)
+    with pytest.raises(SideError, match=r"settings.json is damaged|cannot be gone on with"):
+        Pairs(PLAN, tmp_path, resume=True)
+
+
+def test_nothing_in_common(tmp_path: Path) -> None:
+    """Two sides without a common benchmark cannot be compared."""
+    write_run(tmp_path / "a.json", {FIRST: 1e-3})
+    write_run(tmp_path / "b.json", {SECOND: 1e-3})
+    pair = read_file(tmp_path / "a.json"), read_file(tmp_path / "b.json")
+    with pytest.raises(SideError, match="not one benchmark in common"):
+        contests_of(pair, 0.05)
+
+
+def test_budget_ends_it(tmp_path: Path) -> None:
+    """No pair begins that would not fit; the first one is measured in any case."""
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR))
+    contest = finished(pairs, budget=0)
+
+    assert len(pairs.done) == 1
+    assert contest.judge.open == [SECOND, FIRST]
+
+
+def test_planted_slowdowns_are_contests_of_their_own(tmp_path: Path) -> None:
+    """Each by the candidate's benchmarks with that slowdown, against the same baseline."""
+    plan = replace(PLAN, planted=(0.0, 0.2))
+    fake = FakeProcesses({FIRST: 1.0})
+    pairs = Pairs(plan, tmp_path, resume=False, run=fake)
+    none, slowed = all_finished(pairs)
+
+    assert none.judge.verdicts[FIRST].word == "same"
+    assert slowed.judge.verdicts[FIRST].word == "slower"
+    assert slowed.judge.verdicts[FIRST].ratio == pytest.approx(1.2, rel=0.01)
+    assert {told.planted for told in fake.told} == {(), (0.0, 0.2)}
+    assert list(pairs.done[0][1].benchmarks) == [
+        FIRST.replace("]", "-planted:0]"),
+        FIRST.replace("]", "-planted:0.2]"),
+    ]
+
+
+def test_log_ratio_is_the_candidates_to_the_baselines(tmp_path: Path) -> None:
+    """Twice the time is log 2."""
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses({FIRST: 2.0}, noise=0))
+    pairs.measure()
+    [contest] = contests_of(pairs.done[0], 0.05)
+
+    assert contest.log_ratios(pairs.done)[FIRST] == [pytest.approx(math.log(2))]
+
+
+def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
+    """Whichever side was disturbed at whichever benchmark: the others count, none is held up."""
+    run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
+    run.disturbed = {("0001-baseline", FIRST), ("0004-candidate", SECOND)}
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=run)
+    [contest] = all_finished(pairs)
+    verdicts = contest.all(pairs.done)
+
+    assert {
+        name: (verdict.word, verdict.pairs, verdict.measured) for name, verdict in verdicts.items()
+    } == {FIRST: ("same", 7, 8), SECOND: ("slower", 5, 6)}
+    missing = [at for at, v in enumerate(contest.log_ratios(pairs.done)[FIRST]) if v is None]
+    assert missing == [0]
+    assert {key: value for key, value in disturbance(pairs.done).items() if key != "text"} == {
+        "left_out": 2,
+        "of": 28,
+    }
+    assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
+    assert typical_ms([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
+
+
+@pytest.mark.parametrize("number", [5, 13, 14])
+def test_disturbed_and_killed_goes_on_to_the_same_verdicts(number: int, tmp_path: Path) -> None:
+    """What was looked at without a pair is not looked at again with a later one in its place."""
+    disturbed = {(f"{pair:04}-candidate", FIRST) for pair in (1, 2, 4, 5)}
+    found = []
+    for folder, before in (("whole", lambda _: None), ("cut", kill_at(number))):
+        run = FakeProcesses({FIRST: 1.0, SECOND: 1.01}, noise=0.01, before=before)
+        run.disturbed = disturbed
+        with suppress(KeyboardInterrupt):
+            all_finished(Pairs(PLAN, tmp_path / folder, resume=False, run=run))
+        again = FakeProcesses({FIRST: 1.0, SECOND: 1.01}, noise=0.01)
+        again.disturbed = disturbed
+        pairs = Pairs(PLAN, tmp_path / folder, resume=True, run=again)
+        [contest] = all_finished(pairs)
+        found.append(contest.all(pairs.done))
+
+    assert found[0] == found[1]
+    assert found[0][FIRST].measured > found[0][FIRST].pairs
+
+
+def test_elapsed_does_not_count_pauses(tmp_path: Path) -> None:
+    """Of eight processes with a night between them."""
+    fake = FakeProcesses(CLEAR)
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=fake)
+    for _ in range(4):
+        pairs.measure()
+    even = elapsed(pairs.done)
+    last = [replace(run, when=run.when + 5000 * PACE) for run in pairs.done[-1]]
+
+    assert 8 * PACE.total_seconds() == even
+    assert elapsed([]) == 0
+    assert elapsed([*pairs.done[:3], (last[0], last[1])]) == even + 3 * PACE.total_seconds()

@@ -1,0 +1,403 @@
+"""The statistics of comparisons, by simulation: how often they err, and how often they see.
+
+The noise is that of processes here: a pair's log ratio spreads by 2 to 4% (November 2026), now and
+then by much more, and the machine's pace wanders. All seeds are fixed.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice, product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from benchmarks.compare import verdicts
+from benchmarks.compare.pairs import order
+from benchmarks.compare.verdicts import ERROR, UNSETTLED, Estimate, Judge, looks, smallest_effect
+
+Values = NDArray[np.float64]
+
+SPREAD = 0.03
+# Benchmarks of one session, as compare chooses them.
+COUNT = 8
+
+
+def noise(kind: str, pairs: int, columns: int, seed: int = 0) -> Values:
+    """Log ratios [pairs, columns] of equals."""
+    random = np.random.default_rng(seed)
+    shape = (pairs, columns)
+    if kind == "normal":
+        return np.asarray(SPREAD * random.standard_normal(shape))
+    if kind == "heavy tails":
+        return np.asarray(SPREAD * random.standard_t(3, shape) / math.sqrt(3))
+    if kind == "busy moments":  # One process in ten takes far longer, of either side.
+        slow = (random.random((2, *shape)) < 0.1) * random.exponential(0.3, (2, *shape))
+        return np.asarray(SPREAD * random.standard_normal(shape) + slow[0] - slow[1])
+    # The machine's pace wanders from process to process, and falls by a percent with each.
+    wander = np.zeros((2 * pairs, columns))
+    for at in range(1, len(wander)):
+        wander[at] = 0.4 * wander[at - 1] + SPREAD * random.standard_normal(columns)
+    wander += 0.01 * np.arange(len(wander))[:, None]
+    signs = [1 if order(seed, number)[0] == "baseline" else -1 for number in range(pairs)]
+    return np.asarray((wander[1::2] - wander[::2]) * np.array(signs)[:, None])
+
+
+QUIET = ("normal", "heavy tails", "wandering pace")
+KINDS = (*QUIET, "busy moments")
+
+
+class StudentOnly(Estimate):
+    """Without the bootstrap, which takes most of the time and only makes intervals wider."""
+
+    def _resample(self, centred: Values, resamples: int, random: np.random.Generator) -> Values:
+        del resamples, random
+        return centred
+
+    def above(self, value: float) -> Values:
+        """One-sided p against a mean of at most `value`."""
+        return np.asarray(stats.t.sf(self._t(value), self.pairs - 1))
+
+    def below(self, value: float) -> Values:
+        """One-sided p against a mean of at least `value`."""
+        return np.asarray(stats.t.cdf(self._t(value), self.pairs - 1))
+
+    def interval(self, level: float) -> tuple[Values, Values]:
+        """Student's."""
+        half = stats.t.isf(level / 2, self.pairs - 1) * self.error
+        return self.mean - half, self.mean + half
+
+
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for the first looks."""
+    monkeypatch.setattr(verdicts, "RESAMPLES", 20_000)
+
+
+@pytest.fixture
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions by Student's interval alone."""
+    monkeypatch.setattr(verdicts, "Estimate", StudentOnly)
+
+
+def judged(log_ratios: Values, within: float = 0.05) -> Judge:
+    """A judge who has seen pair after pair."""
+    judge = Judge([str(at) for at in range(log_ratios.shape[1])], within)
+    judge.look(columns(log_ratios))
+    return judge
+
+
+def columns(log_ratios: Values) -> Mapping[str, list[float]]:
+    """The log ratios of each benchmark, by name."""
+    return {str(at): list(column) for at, column in enumerate(log_ratios.T)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pairs", [6, 12])
+def test_one_look_errs_as_rarely_as_it_says(kind: str, pairs: int) -> None:
+    """Of 1000 equals, a test at 1% calls about 10 different: more than 20 has a chance of 0.1%.
+
+    A percentile bootstrap calls 30 to 80 different here, and normal quantiles 20 to 50.
+    """
+    estimate = Estimate(noise(kind, pairs, 1000), 2000, np.random.default_rng(1))
+    p = 2 * np.minimum(estimate.above(0), estimate.below(0))
+
+    assert (p < 0.01).sum() <= 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_interval_covers(kind: str) -> None:
+    """An interval of 95% covers the truth at least so often, less twice the simulation's error."""
+    truth = 0.07
+    estimate = Estimate(truth + noise(kind, 16, 1000), 2000, np.random.default_rng(1))
+    low, high = estimate.interval(0.05)
+    covered = (low < truth) & (truth < high)
+
+    assert covered.mean() > 0.935
+    if kind in QUIET:  # And is not wider than it must be: Student's is 4.3 standard errors wide.
+        assert np.median(high - low) < 6 * SPREAD / math.sqrt(16)
+
+
+def test_interval_agrees_with_p() -> None:
+    """The end of the interval at level p is the value that p was computed for."""
+    estimate = Estimate(0.02 + noise("normal", 8, 50), 5000, np.random.default_rng(1))
+    for at in range(50):
+        level = float(2 * estimate.above(0)[at])
+        if level < 0.5:
+            assert estimate.interval(0.99 * level)[0][at] <= 1e-9
+            assert estimate.interval(1.05 * level + 1e-3)[0][at] >= -1e-9
+
+
+def test_skewed_noise_widens_the_interval_on_its_own_side() -> None:
+    """The bootstrap sees what Student's interval, which is symmetric, does not."""
+    values = np.array([[0.0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.2]]).T
+    estimate = Estimate(values, 20_000, np.random.default_rng(0))
+    low, high = estimate.interval(0.05)
+
+    mirrored = Estimate(-values, 20_000, np.random.default_rng(0))
+
+    assert high[0] - estimate.mean[0] > 2 * (estimate.mean[0] - low[0])
+    for value in (-0.01, 0.0, 0.03, 0.1):
+        assert mirrored.below(-value) == pytest.approx(estimate.above(value))
+        assert mirrored.above(-value) == pytest.approx(estimate.below(value))
+    assert np.concatenate(mirrored.interval(0.05)) == pytest.approx(
+        -np.concatenate([high, low]), rel=1e-6
+    )
+
+
+def test_looks_spend_no_more_than_there_is() -> None:
+    """Even numbers of pairs that grow by about a third, and parts that add up to the error."""
+    planned = list(islice(looks(), 30))
+    pairs = [number for number, _ in planned]
+
+    assert pairs[:8] == [6, 8, 12, 16, 22, 30, 40, 54]
+    assert all(number % 2 == 0 for number in pairs)
+    assert sum(level for _, level in planned) == pytest.approx(ERROR, rel=0.04)
+    assert sum(level for _, level in planned) < ERROR
+
+
+@pytest.mark.usefixtures("_fast")
+@pytest.mark.parametrize("kind", KINDS)
+def test_equals_are_not_called_different(kind: str) -> None:
+    """At most 1% of the verdicts of 25 sessions, though each may look eight times."""
+    found: Counter[str] = Counter()
+    for seed in range(25):
+        judge = judged(noise(kind, 54, COUNT, seed))
+        found.update(verdict.word for verdict in judge.verdicts.values())
+
+    assert found["slower"] + found["faster"] <= 0.01 * 25 * COUNT
+    if kind in QUIET:  # On a busy machine it cannot tell, which is no error.
+        assert found["same"] >= 0.9 * 25 * COUNT
+
+
+@pytest.mark.usefixtures("_fast")
+@pytest.mark.parametrize(("slowdown", "least"), [(0.1, 0.9), (0.2, 0.99)])
+@pytest.mark.parametrize("kind", QUIET)
+def test_slowdowns_are_found(kind: str, slowdown: float, least: float) -> None:
+    """In 54 pairs, which a budget of 10 minutes has room for; and none is called the same."""
+    found: Counter[str] = Counter()
+    for seed in range(15):
+        judge = judged(math.log1p(slowdown) + noise(kind, 54, COUNT, seed))
+        found.update(verdict.word for verdict in judge.verdicts.values())
+
+    assert found["slower"] >= least * 15 * COUNT
+    assert found["same"] + found["faster"] == 0
+
+
+@pytest.mark.usefixtures("_fast")
+def test_many_looks_need_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole error at each look would cry wolf: the simulation sees what it is to see."""
+
+    def uncorrected() -> Iterator[tuple[int, float]]:
+        return ((pairs, 0.05) for pairs, _ in looks())
+
+    def false_alarms() -> int:
+        words: Counter[str] = Counter()
+        for seed in range(60):
+            # Nothing is the same within so little, so that every session goes on.
+            judge = judged(noise("normal", 30, 1, seed), within=1e-6)
+            words.update(verdict.word for verdict in judge.verdicts.values())
+        return words["slower"] + words["faster"]
+
+    assert false_alarms() <= 2
+    monkeypatch.setattr(verdicts, "looks", uncorrected)
+    assert false_alarms() >= 5
+
+
+class Given(StudentOnly):
+    """Levels that are given, to see what is made of them."""
+
+    levels: tuple[float, ...] = ()
+
+    def level_to_settle(self, margin: float) -> Values:
+        """What was given, whatever the margin."""
+        del margin
+        return np.array(self.levels[: len(self.mean)])
+
+
+@pytest.mark.parametrize(
+    ("levels", "settled"),
+    [
+        # The first look may spend 0.005; the k-th smallest of four needs k/4 of it.
+        ((0.00124, 0.1, 0.1, 0.1), 1),
+        ((0.00126, 0.1, 0.1, 0.1), 0),
+        ((0.0024, 0.0024, 0.1, 0.1), 2),
+        ((0.0049, 0.0049, 0.0049, 0.0049), 4),
+        ((0.0049, 0.0049, 0.0049, 0.0051), 0),
+    ],
+)
+def test_benchmarks_are_settled_together(
+    levels: tuple[float, ...], settled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Benjamini and Hochberg's step-up, at the level of the look."""
+    monkeypatch.setattr(Given, "levels", levels)
+    monkeypatch.setattr(verdicts, "Estimate", Given)
+
+    assert len(judged(0.5 + noise("normal", 6, 4)).verdicts) == settled
+
+
+def test_each_word() -> None:
+    """Slower, faster, same and cannot tell, with intervals that agree."""
+    shifts = np.array([math.log(1.1), math.log(0.9), 0.0, 0.0])
+    widths = np.array([0.1, 0.1, 0.1, 3.0])
+    judge = judged(shifts + widths * noise("normal", 16, 4))
+    found = judge.all(columns(shifts + widths * noise("normal", 16, 4)))
+
+    assert [verdict.word for verdict in found.values()] == ["slower", "faster", "same", UNSETTLED]
+    slower, faster, same, unsettled = found.values()
+    assert 1 < slower.low < slower.ratio == pytest.approx(1.1, rel=0.01)
+    assert slower.ratio < slower.high
+    assert faster.high < 1
+    assert 1 / 1.05 <= same.low < 1 < same.high <= 1.05
+    assert unsettled.low < 1 / 1.05
+    assert unsettled.high > 1.05
+    assert slower.pairs_to_settle == 0
+    assert unsettled.pairs_to_settle is not None
+    assert unsettled.pairs_to_settle > 16
+    assert unsettled.smallest_effect > 0.05
+
+
+def test_a_resample_is_studentised_as_the_sample_is() -> None:
+    """Every resample of three pairs, by hand."""
+    values = np.array([0.0, 1.0, 5.0])
+    estimate = Estimate(values[:, None], 2000, np.random.default_rng(0))
+    expected = {
+        round((np.mean(drawn) - 2.0) / (np.std(drawn, ddof=1) / math.sqrt(3)), 6)
+        for drawn in product(values, repeat=3)
+        if len(set(drawn)) > 1
+    }
+
+    assert {round(float(t), 6) for t in estimate._boot[:, 0] if math.isfinite(t)} == expected
+
+
+@pytest.mark.usefixtures("_fast")
+def test_interval_has_the_level_that_the_procedure_ended_at() -> None:
+    """One of four settled at the first look: a quarter of what the look may spend."""
+    values = np.array([0.3, 0.0, 0.0, 0.0]) + noise("normal", 6, 4)
+    judge = judged(values)
+    low, high = StudentOnly(values, 0, np.random.default_rng(0)).interval(0.005 / 4)
+
+    assert list(judge.verdicts) == ["0"]
+    assert judge.verdicts["0"].low == pytest.approx(math.exp(low[0]))
+    assert judge.verdicts["0"].high == pytest.approx(math.exp(high[0]))
+
+
+@pytest.mark.usefixtures("_fast")
+def test_a_small_but_certain_slowdown_counts_as_the_same() -> None:
+    """Within what was asked for, whatever else it is; asked for less, it is slower."""
+    values = math.log(1.02) + 0.1 * noise("normal", 8, 2)
+
+    assert {verdict.word for verdict in judged(values).verdicts.values()} == {"same"}
+    assert {v.word for v in judged(values, within=0.01).verdicts.values()} == {"slower"}
+
+
+@pytest.mark.usefixtures("_fast")
+def test_pairs_to_settle_wait_for_the_next_look() -> None:
+    """Seven pairs that would have settled it at the look after six are looked at after eight."""
+    judge = judged(3 * noise("normal", 6, 1))
+    clear = math.log(1.5) + 0.01 * noise("normal", 7, 1)
+
+    assert judge.verdicts == {}
+    assert judge.all(columns(clear))["0"].pairs_to_settle == 1
+
+
+@pytest.mark.usefixtures("_fast")
+def test_swapped_sides_give_the_inverse() -> None:
+    """Slower becomes faster, and the interval its own inverse."""
+    values = math.log(1.1) + noise("normal", 12, 1, seed=3)
+    [one], [other] = (judged(v).verdicts.values() for v in (values, -values))
+
+    assert (one.word, other.word) == ("slower", "faster")
+    assert other.ratio == pytest.approx(1 / one.ratio)
+    assert other.low == pytest.approx(1 / one.high)
+
+
+@pytest.mark.usefixtures("_fast")
+def test_a_verdict_is_final() -> None:
+    """What comes after it does not change it, for the error is spent."""
+    before = math.log(1.2) + 0.1 * noise("normal", 6, 1)
+    judge = judged(before)
+    first = judge.verdicts["0"]
+    judge.look(columns(np.concatenate([before, -before, -before])))
+
+    assert first.word == "slower"
+    assert judge.all(columns(-before))["0"] is first
+
+
+def test_no_look_before_its_time() -> None:
+    """Five clear pairs give no verdict, and one pair not even an interval."""
+    clear = math.log(1.5) + 0.01 * noise("normal", 5, 1)
+    judge = judged(clear)
+
+    assert judge.verdicts == {}
+    assert judge.all(columns(clear))["0"].word == UNSETTLED
+    assert judge.all(columns(clear[:1]))["0"].ratio == pytest.approx(1.5, rel=0.01)
+    assert judge.all(columns(clear[:1]))["0"].high == math.inf
+
+
+def test_two_wild_pairs_have_no_interval() -> None:
+    """Ends beyond what a float holds are infinite, and no error."""
+    wild = judged(np.array([[50.0], [-50.0]])).all({"0": [50.0, -50.0]})["0"]
+
+    assert (wild.word, wild.low, wild.high) == (UNSETTLED, 0.0, math.inf)
+    assert wild.smallest_effect == math.inf
+
+
+def test_benchmarks_that_end_early_count_among_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of two needs half of the level, though the other cannot be looked at."""
+    monkeypatch.setattr(verdicts, "Estimate", Given)
+    for level, settled in ((0.0024, 1), (0.0026, 0)):
+        monkeypatch.setattr(Given, "levels", (level,))
+        judge = Judge(["0", "1"], 0.05)
+        judge.look({"0": [0.4, 0.5, 0.6] * 2, "1": [0.5]})
+        assert len(judge.verdicts) == settled
+
+
+def test_benchmarks_that_end_early_are_left_undecided() -> None:
+    """As in a saved comparison that is judged once more."""
+    values = math.log(1.2) + 0.1 * noise("normal", 8, 2)
+    judge = Judge(["0", "1"], 0.05)
+    judge.look({"0": list(values[:, 0]), "1": list(values[:3, 1])})
+    found = judge.all({"0": list(values[:, 0]), "1": list(values[:3, 1])})
+
+    assert (found["0"].word, found["1"].word) == ("slower", UNSETTLED)
+    assert found["1"].pairs == 3
+
+
+def test_pairs_without_any_spread_cannot_tell() -> None:
+    """Equal to the last digit: no clock is like that, so nothing is known."""
+    judge = judged(np.full((8, 1), 0.5))
+    found = judge.all(columns(np.full((8, 1), 0.5)))["0"]
+
+    assert (found.word, found.low, found.high) == (UNSETTLED, 0.0, math.inf)
+
+
+def test_smallest_effect_is_found_nine_times_in_ten() -> None:
+    """As a simulation of that very effect shows."""
+    pairs, level = 12, 0.01
+    effect = smallest_effect(SPREAD / math.sqrt(pairs), pairs, level)
+    values = math.log1p(effect) + noise("normal", pairs, 2000)
+    t = values.mean(axis=0) / (values.std(axis=0, ddof=1) / math.sqrt(pairs))
+    found = (2 * stats.t.sf(t, pairs - 1) < level).mean()
+
+    assert pytest.approx(0.9, abs=0.03) == found
+
+
+@pytest.mark.usefixtures("_fast")
+def test_pairs_to_settle_settle() -> None:
+    """If all goes on as it is, so many more pairs give a verdict, and the look before does not."""
+    values = np.tile([[0.05], [-0.03]], (6, 1))
+    judge = judged(values)
+    missing = judge.all(columns(values))["0"].pairs_to_settle
+    assert missing is not None
+    longer = np.tile([[0.05], [-0.03]], ((12 + missing) // 2, 1))
+    planned = [pairs for pairs, _ in islice(looks(), 20)]
+    before = planned[planned.index(12 + missing) - 1]
+
+    assert len(judge.verdicts) == 0
+    assert judged(longer[:before]).verdicts == {}
+    assert judged(longer).verdicts["0"].pairs == 12 + missing

@@ -1,0 +1,236 @@
+"""Saving and comparing runs of benchmarks, through the real conftest and pytest-benchmark."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rnn_core.runtime.environment import describe_environment
+
+# Now, for pytester forgets what is first imported inside its runs, and Paddle takes seconds.
+from tests import ROOT
+
+pytest_plugins = ["pytester"]
+
+
+# Two benchmarks that cost nothing, where the suite has its own.
+BENCHMARK = """
+import pytest
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_something(benchmark, device, name):
+    benchmark.extra_info["device"] = device
+    benchmark.pedantic(int, rounds=2)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A directory with the real conftest and plugin, and two small benchmarks."""
+    # pytest-benchmark reads it, and measures nothing in a worker: but this is a run of its own.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    # Only the plugins that matter here: some take a second to load, in each run.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    (pytester.path / "benchmarks").mkdir()
+    (pytester.path / "benchmarks" / "test_small.py").write_text(BENCHMARK, encoding="utf-8")
+    (pytester.path / "tests").mkdir()
+    pytester.makeini(
+        "[pytest]\naddopts = --import-mode=importlib --numprocesses=auto --dist=loadfile\n"
+        "filterwarnings = error\n"
+    )
+    return pytester
+
+
+def run(project: pytest.Pytester, *options: str) -> tuple[int, str]:
+    """Exit status and output of `pytest benchmarks` with options."""
+    plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
+    # Whatever devices this machine has, or nothing would be as expected on one with a GPU.
+    result = project.runpytest_inprocess("benchmarks", "--device=cpu", *plugins, *options)
+    return int(result.ret), result.stdout.str() + result.stderr.str()
+
+
+def files(project: pytest.Pytester) -> list[Path]:
+    """All saved runs."""
+    return sorted(project.path.glob(".benchmarks/*/*.json"))
+
+
+def edit(path: Path, **machine: str) -> None:
+    """Make a saved run look as if it came from another machine."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["machine_info"].update(machine)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_first_run_is_saved_and_the_second_names_it(project: pytest.Pytester) -> None:
+    """Nobody has to ask for saving: the second run finds the first, raw times included."""
+    status, output = run(project, "--benchmark-compare")
+    [first] = files(project)
+    content = json.loads(first.read_text(encoding="utf-8"))
+    second_status, second_output = run(project, "--benchmark-compare")
+
+    assert (status, second_status) == (0, 0)
+    assert "This is the first run" in output
+    assert len(content["benchmarks"][0]["stats"]["data"]) == 2
+    assert content["machine_info"]["devices"] == {"cpu": "cpu"}
+    assert content["environment"]["cpu"].keys() == describe_environment().keys()
+    assert f"Compared with {first.parent.name}/{first.name}" in second_output
+    assert "2 benchmarks compared." in second_output
+    assert f"test_something[cpu-one] ({first.stem})" in second_output
+    assert len(files(project)) == 2
+
+
+def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.Pytester) -> None:
+    """The version is named then and now, and the folder of another Python is searched too."""
+    run(project)
+    [path] = files(project)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    now = content["environment"]["cpu"]["paddle"]
+    content["environment"]["cpu"]["paddle"] = "2.5.0"
+    folder = path.parent.with_name("Linux-CPython-3.99-64bit")
+    folder.mkdir()
+    (folder / "0001_2.5.0.json").write_text(json.dumps(content), encoding="utf-8")
+    path.unlink()
+    _, output = run(project, "--benchmark-compare")
+
+    assert f"Paddle 2.5.0 -> {now}." in output
+    assert "2 benchmarks compared." in output
+
+
+def test_another_machine_is_refused(project: pytest.Pytester) -> None:
+    """Runs of other machines are not compared with: said when they are all there is."""
+    run(project)
+    edit(files(project)[0], cpu="Another CPU")
+    status, output = run(project, "--benchmark-compare")
+
+    assert status == 0
+    assert "None of the 1 saved runs is of this machine" in output
+    assert "cpu is 'Another CPU' there" in output
+    assert "NOT ONE BENCHMARK WAS COMPARED" in output
+
+
+def test_naming_a_run_of_another_machine_is_a_usage_error(project: pytest.Pytester) -> None:
+    """It ends the session before anything is measured."""
+    run(project)
+    edit(files(project)[0], cpu="Another CPU")
+    status, output = run(project, "--benchmark-compare=0001")
+
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert "cannot be compared with this run: cpu is 'Another CPU' there" in output
+    assert "test_small" not in output
+    assert len(files(project)) == 1
+
+
+def test_naming_no_run_is_a_usage_error(project: pytest.Pytester) -> None:
+    """A number that no saved run has is not passed over."""
+    status, output = run(project, "--benchmark-compare=0007")
+
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert "--benchmark-compare=0007 must name one saved run" in output
+
+
+def test_damaged_files_are_named_and_passed_over(project: pytest.Pytester) -> None:
+    """Neither half a file nor somebody else's keeps the run from its baseline."""
+    run(project)
+    [path] = files(project)
+    path.with_name("0002_half.json").write_text('{"benchmarks": [', encoding="utf-8")
+    path.with_name("0003_other.json").write_text('{"benchmarks": []}', encoding="utf-8")
+    status, output = run(project, "--benchmark-compare")
+
+    assert status == 0
+    assert "0002_half.json" in output
+    assert "0003_other.json is no run of this suite" in output
+    assert "2 benchmarks compared." in output
+
+
+def test_nothing_in_common_is_said_loudly(project: pytest.Pytester) -> None:
+    """A baseline of other benchmarks is no comparison, and both sides are named."""
+    run(project, "-k", "one")
+    status, output = run(project, "--benchmark-compare", "-k", "two")
+
+    assert status == 0
+    assert "1 of this run are not in the baseline: test_something[cpu-two]" in output
+    assert "1 of the baseline are not in this run: test_something[cpu-one]" in output
+    assert "NOT ONE BENCHMARK WAS COMPARED" in output
+
+
+@pytest.mark.parametrize("before", [(), ("-k", "one")], ids=["first-run", "nothing-in-common"])
+def test_required_comparison_that_was_not_made_fails(
+    project: pytest.Pytester, before: tuple[str, ...]
+) -> None:
+    """With --benchmark-compare-fail, nothing compared is a failure, as it is no success."""
+    if before:
+        run(project, *before)
+    required = ("--benchmark-compare", "--benchmark-compare-fail=min:5%")
+    status, output = run(project, "-k", "two", *required)
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "NOT ONE BENCHMARK WAS COMPARED" in output
+
+
+def test_regression_fails_with_words(project: pytest.Pytester) -> None:
+    """Past the limit of --benchmark-compare-fail the run fails, and says so in its summary."""
+    run(project)
+    [path] = files(project)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for benchmark in content["benchmarks"]:
+        benchmark["stats"]["min"] = -1000.0  # Seconds: nothing is as fast as that.
+    path.write_text(json.dumps(content), encoding="utf-8")
+    status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:1")
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "REGRESSED, by --benchmark-compare-fail: test_something[cpu-one]" in output
+    assert "Traceback" not in output
+
+
+def test_switched_off_timing_is_said_loudly(project: pytest.Pytester) -> None:
+    """Who switches timing off, as workers (-n 2) do too, learns that nothing was measured."""
+    # Not even a baseline that does not exist matters then.
+    status, output = run(project, "--benchmark-disable", "--benchmark-compare=0007")
+
+    assert status == 0
+    assert "NOTHING WAS TIMED" in output
+    assert files(project) == []
+
+
+def test_a_run_of_a_few_benchmarks_does_not_hide_the_whole_one(project: pytest.Pytester) -> None:
+    """The baseline is the newest of the runs that have most of what is measured now."""
+    run(project)
+    run(project, "-k", "one")
+    _, output = run(project, "--benchmark-compare", "-k", "two")
+
+    assert "/0001_" in output
+    assert "1 benchmarks compared." in output
+
+
+def test_a_failed_run_is_no_baseline(project: pytest.Pytester) -> None:
+    """A run in which a benchmark failed is not saved, and says so."""
+    (project.path / "benchmarks" / "test_wrong.py").write_text(
+        "def test_wrong(benchmark):\n    benchmark.pedantic(int, rounds=2)\n    assert False\n"
+    )
+    status, output = run(project)
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "Not saved: a benchmark failed" in output
+    assert files(project) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--benchmark-compare=benchmarks", "and benchmarks is a path: put paths before it"),
+        ("--benchmark-compare=benchmarks/test_small.py::test_something", "is a path"),
+        ("--benchmark-compare=a/b/c", "--benchmark-compare=a/b/c: 'a/b/c' isn't"),
+        ("--benchmark-compare-fail=min:5%", "needs --benchmark-compare beside it"),
+    ],
+)
+def test_options_that_cannot_work_are_usage_errors(
+    project: pytest.Pytester, option: str, words: str
+) -> None:
+    """What pytest-benchmark would stumble over is said in words, before anything is measured."""
+    status, output = run(project, option)
+
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert words in output
+    assert files(project) == []

@@ -1,0 +1,117 @@
+"""What `pytest --results` leaves, through the real conftest."""
+
+import json
+import shutil
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.saved.result_files import history_file
+from rnn_core.runtime.environment import describe_environment
+
+# Now, for pytester forgets what is first imported inside its runs, and Paddle takes seconds.
+from tests import ROOT
+
+pytest_plugins = ["pytester"]
+
+
+TEST = """
+from pathlib import Path
+
+def test_begun():
+    assert Path("left/tests-run.json").exists()
+
+def test_fails():
+    assert False
+"""
+BENCHMARK = """
+def test_times(benchmark, pytestconfig):
+    benchmark.pedantic(int, rounds=3)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A directory with the real conftest, two tests and a benchmark."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    for folder, name, text in (
+        ("tests", "test_a.py", TEST),
+        ("benchmarks", "test_b.py", BENCHMARK),
+    ):
+        (pytester.path / folder).mkdir()
+        (pytester.path / folder / name).write_text(text, encoding="utf-8")
+    pytester.makeini("[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n")
+    return pytester
+
+
+def run(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of pytest with results in the folder `left`."""
+    plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
+    result = project.runpytest_inprocess("--results=left", "--device=cpu", *plugins, *arguments)
+    return int(result.ret), result.stdout.str() + result.stderr.str()
+
+
+def left(project: pytest.Pytester, name: str) -> Any:
+    """The content of a JSON file that was left."""
+    return json.loads((project.path / "left" / name).read_text(encoding="utf-8"))
+
+
+def test_tests_leave_outcomes_and_where_they_ran(project: pytest.Pytester) -> None:
+    """What was begun is written before the first test, and again with the exit status."""
+    status, _ = run(project, "tests")
+    text = (project.path / "left" / "tests.xml").read_text(encoding="utf-8")
+    cases = ElementTree.fromstring(text).iter("testcase")  # noqa: S314 - our own file
+    begun = left(project, "tests-run.json")
+
+    assert status == 1
+    # test_begun passes: it looks for the file while it runs.
+    assert {case.get("name"): case.find("failure") is not None for case in cases} == {
+        "test_begun": False,
+        "test_fails": True,
+    }
+    assert (begun["format"], begun["exit_status"]) == ("rnn_core run 1", 1)
+    assert "tests" in begun["arguments"]
+    assert begun["environments"] == {"cpu": describe_environment()}
+
+
+def test_benchmarks_leave_times_and_remove_what_was_there(project: pytest.Pytester) -> None:
+    """An earlier run's histories do not pass for this one's; what the tests left stays."""
+    folder = project.path / "left"
+    folder.mkdir()
+    for name in ("exploding-rnn.npz", "benchmarks.xml", "tests.xml"):
+        (folder / name).write_text("old", encoding="utf-8")
+    status, _ = run(project, "benchmarks")
+    names = {path.name for path in folder.iterdir()}
+
+    assert status == 0
+    assert names == {"benchmarks-run.json", "benchmarks.xml", "benchmarks.json", "tests.xml"}
+    assert (folder / "benchmarks.xml").read_text(encoding="utf-8") != "old"
+    assert len(left(project, "benchmarks.json")["benchmarks"][0]["stats"]["data"]) == 3
+
+
+def test_an_interrupted_run_is_told_from_a_whole_one(project: pytest.Pytester) -> None:
+    """JUnit XML is written all the same, so the exit status must tell."""
+    text = "import pytest\n\ndef test_stops():\n    pytest.exit('enough')\n"
+    (project.path / "tests" / "test_a.py").write_text(text, encoding="utf-8")
+    run(project, "tests", "--no-header")
+
+    assert left(project, "tests-run.json")["exit_status"] == 2
+
+
+def test_a_folder_that_cannot_be_made_ends_the_session(project: pytest.Pytester) -> None:
+    """Before anything runs, with the reason."""
+    (project.path / "left").write_text("a file", encoding="utf-8")
+    status, output = run(project, "tests")
+
+    assert status == 4
+    assert "--results" in output
+    assert "File exists" in output
+
+
+def test_histories_are_named_by_experiment_and_device() -> None:
+    """The CPU's have the plain name; a colon is no part of a file's name everywhere."""
+    assert history_file("clipped-rnn", "cpu") == "clipped-rnn.npz"
+    assert history_file("clipped-rnn", "gpu:1") == "clipped-rnn-gpu1.npz"

@@ -1,0 +1,196 @@
+"""One process of a comparison: what it times, and how."""
+
+import gc
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmarks import ROOT
+from benchmarks.compare.sides import Interpreter, Selection, run_process
+from benchmarks.measuring.threads import VARIABLES
+from benchmarks.plugins import sampling
+from benchmarks.plugins.sampling import Settings, fixed_work, lower_quartile, slowed, warm_up
+
+FUSED = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-fused{}]"
+
+
+class Clock:
+    """A clock that stands still until somebody moves it, or reads it."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now, self.tick = 0.0, tick
+
+    def perf_counter(self) -> float:
+        """The time; reading it takes a tick."""
+        self.now += self.tick
+        return self.now
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
+def test_a_planted_slowdown_is_a_share_of_the_calls_own_time(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the call takes, and nothing of it is lost."""
+    clock = Clock(tick=1e-6)
+    monkeypatch.setattr(sampling, "time", clock)
+
+    def call(seconds: float) -> str:
+        clock.now += seconds
+        return "done"
+
+    for seconds in (0.01, 0.4):
+        begin = clock.now
+        assert slowed(call, share)(seconds) == "done"
+        assert clock.now - begin == pytest.approx((1 + share) * seconds, abs=1e-5)
+
+
+def test_warm_up_goes_on_until_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least three calls and 30 ms; the time of one is the usual one, not the first."""
+    clock = Clock()
+    monkeypatch.setattr(sampling, "time", clock)
+    taken = iter([0.5, *[0.001] * 100])
+    called: list[Any] = []
+
+    def call(*inputs: object) -> None:
+        called.append(inputs)
+        clock.now += next(taken)
+
+    assert warm_up(call, lambda: ((7,), {})) == pytest.approx(0.001)
+    assert called == [(7,)] * 3
+    assert warm_up(call, None) == pytest.approx(0.001)
+    assert len(called) - 3 == pytest.approx(30, abs=1)
+    assert called[3] == ()
+
+
+def test_fixed_work_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that moves on by 3 ms from one reading to the next."""
+    monkeypatch.setattr(sampling, "time", Clock(tick=0.003))
+
+    assert fixed_work() == pytest.approx(3)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"seed": 1}', '{"seed": "x"}'])
+def test_settings_of_somebody_else(text: str) -> None:
+    """The hidden option says whose it is."""
+    with pytest.raises(pytest.UsageError, match="--sample is for benchmarks.compare"):
+        Settings.load(text)
+
+
+def test_settings_come_back() -> None:
+    """As they were dumped."""
+    for settings in (Settings(3, 0.2), Settings(3, 0.2, ("a", "b"), (0.0, 0.1))):
+        assert Settings.load(settings.dump()) == settings
+
+
+def test_a_real_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chosen benchmarks in samples of 10 ms and more, with every slowdown, and nothing else."""
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "1")
+    # pytest-benchmark reads it, and measures nothing in a worker: but this is a run of its own.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    before = set(ROOT.glob(".benchmarks/*/*.json"))
+    planted = (0.0, 1.0)
+    only = tuple(FUSED.format(f"-planted:{share:g}") for share in planted)
+    run = run_process(
+        Interpreter("here", Path(sys.executable)),
+        Selection(("benchmarks/test_stages.py",), "step and B1-T10-H128 and RNN", "cpu"),
+        Settings(seed=1, seconds=0.05, only=only, planted=planted),
+        tmp_path / "1.json",
+    )
+    one, twice = (run.benchmarks[name] for name in only)
+
+    assert set(run.benchmarks) == set(only)
+    assert run.environments["cpu"]["threads"] == "1"
+    assert [bench["extra_info"]["planted"] for bench in (one, twice)] == [0.0, 1.0]
+    assert one["extra_info"]["fixed_work_ms"] > 0
+    assert one["stats"]["rounds"] >= 5
+    assert one["options"]["disable_gc"] is True
+    assert set(ROOT.glob(".benchmarks/*/*.json")) == before
+    assert json.loads((tmp_path / "1.json").read_text())["sampling"]["seed"] == 1
+
+
+def test_a_seed_orders_the_benchmarks() -> None:
+    """The same order on both sides of a pair, another in the next; what is not asked for is out."""
+    items: list[Any] = [type("Item", (), {"nodeid": name})() for name in "abcdefgh"]
+
+    def ordered(seed: int, only: tuple[str, ...] | None = None) -> str:
+        config: Any = SimpleNamespace()
+        config.getoption = lambda _: Settings(seed, 0.1, only).dump()
+        config.rootpath = ROOT
+        dropped: list[Any] = []
+        config.hook = type(
+            "Hook", (), {"pytest_deselected": lambda _, items: dropped.extend(items)}
+        )()
+        chosen = list(items)
+        sampling.Sampler(config).pytest_collection_modifyitems(config, chosen)
+        assert len(chosen) + len(dropped) == len(items)
+        return "".join(item.nodeid for item in chosen)
+
+    assert sorted(ordered(1)) == list("abcdefgh")
+    assert ordered(1) == ordered(1) != ordered(2)
+    assert sorted(ordered(1, ("b", "f"))) == ["b", "f"]
+
+
+def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is frozen before the samples are taken."""
+    calls: list[str] = []
+    monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
+    config: Any = SimpleNamespace()
+    config.getoption = lambda _: Settings(1, 0.001).dump()
+    config.rootpath = ROOT
+    rounds: list[tuple[int, int]] = []
+    targets: list[Any] = []
+
+    class Benchmark:
+        extra_info: dict[str, object] = {}  # noqa: RUF012
+        stats = SimpleNamespace(stats=SimpleNamespace(data=[]))
+
+        def pedantic(self, call: Any, setup: Any, rounds_: int = 0, **options: int) -> None:
+            del setup, rounds_
+            targets.append(call)
+            calls.append("time")
+            rounds.append((options["rounds"], options["iterations"]))
+            self.stats.stats.data = [9.0, 1.0, 2.0, 3.0, 6.0]
+            call.disturbed = [False, False, False, False, True]
+
+    benchmark: Any = Benchmark()
+    sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
+    sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, lambda: None)
+    sampling.Sampler(config).measure(benchmark, 0.5, int, None)
+    sampling.Sampler(config).measure(benchmark, 0.0, int, None)
+    (samples, iterations), (_, single), *_ = rounds
+
+    assert calls == ["collect", "freeze", "time"] * 4
+    assert targets[2].call is not int  # It is slowed down.
+    assert targets[3].call is int
+    assert samples == 5
+    assert iterations > 1  # An empty call, of which 10 ms hold a hundred thousand.
+    assert single == 1
+    assert benchmark.extra_info.keys() == {"fixed_work_ms", "lower_quartile"}
+    assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "expected"),
+    [
+        ([False] * 6, 3.0),
+        # The first is left out, disturbed or not.
+        ([True, *[False] * 5], 3.0),
+        ([False, True, *[False] * 4], 3.75),
+        ([*[False] * 3, *[True] * 3], None),
+        ([True] * 6, None),
+    ],
+)
+def test_most_samples_must_be_undisturbed(disturbed: list[bool], expected: float | None) -> None:
+    """The lower quartile of those that were, or nothing where they are not the most."""
+    assert lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0], disturbed) == expected
+
+
+def test_a_single_sample_is_used() -> None:
+    """Though it is the first."""
+    assert lower_quartile([7.0], [False]) == 7.0

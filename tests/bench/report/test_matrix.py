@@ -1,0 +1,383 @@
+"""The matrix: where each environment stands, what broke where, and step times beside others."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.notebook import figures as notebook
+from benchmarks.report.curves import Curves, curves_of, printed_of
+from benchmarks.report.formats import Begun, Case, StepTime
+from benchmarks.report.matrix import (
+    Environment,
+    breakages_of,
+    environments_of,
+    failures_of,
+    headline,
+    rows_of,
+    skips_of,
+    version,
+    worst_of,
+)
+from benchmarks.report.reading import EnvironmentResults, Problem
+from benchmarks.report.times import blocks_of
+from tests.helpers.matrix_results import made_up
+
+PASSED, FAILED = Case("test_a::x", "passed"), Case("test_a::x", "failed", "1 != 2")
+
+
+def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentResults:
+    """What an environment left; without facts, nothing tells where it ran."""
+    results = EnvironmentResults(name, cases={"tests": list(cases)})
+    if facts:
+        devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
+        date = datetime(2026, 11, day, tzinfo=timezone.utc)
+        results.runs["tests"] = Begun(date, (), devices, 0)
+    return results
+
+
+def matrix(*pairs: tuple[str, str]) -> list[EnvironmentResults]:
+    """An environment for each Paddle and Python, whose tests pass."""
+    return [
+        left(f"{paddle}-{python}", PASSED, paddle=paddle, python=python) for paddle, python in pairs
+    ]
+
+
+def names(environments: list[Environment]) -> list[str]:
+    """Of environments."""
+    return [each.name for each in environments]
+
+
+def test_environments_stand_by_paddle_and_python() -> None:
+    """Versions count as numbers: 3.10 comes after 3.3, Python 3.9 before 3.11."""
+    pairs = [("3.10.0", "3.11.7"), ("3.3.1", "3.11.7"), ("2.6.2", "3.9.1"), ("3.3.1", "3.10.13")]
+    pythons, rows = rows_of(environments_of(matrix(*pairs)))
+
+    assert pythons == ["3.9", "3.10", "3.11"]
+    assert [(row.device, row.paddle) for row in rows] == [
+        ("cpu", "2.6.2"),
+        ("cpu", "3.3.1"),
+        ("cpu", "3.10.0"),
+    ]
+    assert [[names(list(cell)) for cell in row.cells] for row in rows if row.paddle == "3.3.1"] == [
+        [[], ["3.3.1-3.10.13"], ["3.3.1-3.11.7"]]
+    ]
+
+
+def test_a_broken_environment_stands_where_its_name_says() -> None:
+    """If no file tells it; a name of another kind has no place."""
+    broken = [
+        left("py312-paddle31-gpu"),
+        left("bench-paddle32"),
+        left("mine"),
+        left("py310-paddle26-cpu"),
+    ]
+    environments = environments_of([*broken, *matrix(("3.2.2", "3.11.7"))])
+
+    assert {each.name: tuple(each.place) for each in environments} == {
+        "py312-paddle31-gpu": ("gpu", "3.1", "3.12"),
+        # The other environment tells which 3.2 it is.
+        "bench-paddle32": ("cpu", "3.2.2", "unknown"),
+        "py310-paddle26-cpu": ("cpu", "2.6", "3.10"),
+        "mine": ("unknown", "unknown", "unknown"),
+        "3.2.2-3.11.7": ("cpu", "3.2.2", "3.11"),
+    }
+
+
+def test_an_environment_with_a_gpu_stands_with_the_gpus() -> None:
+    """Though it tests the CPU beside it."""
+    results = left("a", PASSED, paddle="3.3.1", python="3.11.7")
+    devices = results.runs["tests"].environments
+    devices["gpu:0"] = {**devices["cpu"], "device": "gpu:0"}
+
+    assert environments_of([results])[0].place.device == "gpu"
+
+
+def test_states_and_the_headline() -> None:
+    """Failures come before missing files, and both before what passed."""
+    good, bad = left("good", PASSED, paddle="3.3.1"), left("bad", FAILED, paddle="2.6.2")
+    short = left("short", PASSED, paddle="3.3.1")
+    short.problems.append(Problem("tests.xml", "missing"))
+
+    def says(*results: EnvironmentResults) -> str:
+        return headline(environments_of(results))
+
+    assert says() == "No environment left results"
+    assert says(good) == "The one environment passed"
+    assert says(good, replace(good, name="other")) == "All 2 environments passed"
+    assert says(good, bad) == "1 of 2 environments has failures"
+    assert says(good, short) == "1 of 2 environments is incomplete"
+    assert says(good, bad, short) == "1 of 3 environments has failures, 1 more is incomplete"
+    # What one environment alone has is no pattern.
+    assert [
+        (state, names(those), pattern)
+        for state, those, pattern in worst_of(
+            environments_of([good, bad, replace(bad, name="worse"), short])
+        )
+    ] == [
+        ("failed", ["bad", "worse"], "all with Paddle 2.6.2, and no other"),
+        ("incomplete", ["short"], ""),
+    ]
+
+
+def test_errors_outside_a_test_are_failures() -> None:
+    """A fixture that breaks counts, a skip does not."""
+    [each] = environments_of([left("a", Case("x", "error"), Case("y", "skipped", "no GPU"))])
+
+    assert (each.state, each.verdict) == ("failed", "1 failed")
+    assert each.counts == {"failed": 1, "skipped": 1}
+
+
+@pytest.mark.parametrize(
+    ("failing", "pattern"),
+    [
+        ([0, 1], "all with Paddle 2.6.2, and no other"),
+        ([0, 2], "all with Python 3.10, and no other"),
+        ([0], ""),
+        ([0, 1, 2], ""),
+        ([0, 1, 2, 3], "everywhere"),
+    ],
+)
+def test_what_failures_have_in_common(failing: list[int], pattern: str) -> None:
+    """A fact is told where all that fail share it, and no other that ran the test has it."""
+    pairs = [("2.6.2", "3.10.1"), ("2.6.2", "3.11.1"), ("3.3.1", "3.10.1"), ("3.3.1", "3.11.1")]
+    results = matrix(*pairs)
+    for index in failing:
+        results[index].cases["tests"] = [FAILED]
+    [failure] = failures_of(environments_of(results))
+
+    assert (len(failing), 4, pattern) == (len(failure.where), failure.ran, failure.pattern)
+    assert failure.where[0][1].reason == "1 != 2"
+
+
+def test_failures_in_most_environments_come_first() -> None:
+    """Where a test was skipped it did not run."""
+    other = Case("test_b::y", "failed", "3")
+    environments = environments_of(
+        [
+            left("a", FAILED, other),
+            left("b", PASSED, other),
+            left("c", Case("test_b::y", "skipped")),
+        ]
+    )
+
+    assert [
+        (failure.name, len(failure.where), failure.ran) for failure in failures_of(environments)
+    ] == [("test_b::y", 2, 2), ("test_a::x", 1, 2)]
+
+
+def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
+    """Many tests, one cause: those of one environment are not mixed with those of two."""
+    more = [FAILED, replace(FAILED, name="test_b::y")]
+    environments = environments_of(
+        [left("a", *more, paddle="2.6.2"), left("b", *more, Case("z", "failed"), paddle="2.6.2")]
+    )
+    found = breakages_of(failures_of([*environments, *environments_of(matrix(("3.3.1", "3.11")))]))
+
+    assert [
+        (names(list(each.where)), [failure.name for failure in each.failures], each.pattern)
+        for each in found
+    ] == [
+        (["a", "b"], ["test_a::x"], "all with Paddle 2.6.2, and no other"),
+        (["a", "b"], ["test_b::y"], "everywhere"),
+        (["b"], ["z"], ""),
+    ]
+
+
+def test_skips_are_counted_by_reason() -> None:
+    """How many tests, in which environments."""
+    gpu, torch = Case("a", "skipped", "no GPU"), Case("b", "skipped", "no torch")
+    skips = skips_of(
+        environments_of([left("a", torch, gpu, replace(gpu, name="c")), left("b", gpu)])
+    )
+
+    assert [(skip.reason, skip.where) for skip in skips] == [
+        ("no GPU", (("a", 2), ("b", 1))),
+        ("no torch", (("a", 1),)),
+    ]
+
+
+def test_old_results_and_parts_are_told() -> None:
+    """Of another day, or of some tests only: neither passes for a whole run of today."""
+    old = left("old", PASSED, day=20, paddle="3.3.1")
+    part = left("part", PASSED, day=24, paddle="3.3.1")
+    for arguments, expected in (
+        (("--results=x", "--durations=10"), False),
+        (("--device", "cpu", "-p", "tests.faults.plant"), False),
+        (("--results=x", "tests/core/test_cells.py"), True),
+        (("--results=x", "-k", "cells"), True),
+        (("--maxfail=1",), True),
+    ):
+        part.runs["tests"] = replace(part.runs["tests"], arguments=arguments)
+        first, second = environments_of([old, part])
+
+        assert (False, expected) == (first.part, second.part)
+        assert (first.old, second.old) == ("4 days older than the newest", "")
+
+
+def test_versions_without_numbers_come_last() -> None:
+    """A development version may be called anything."""
+    assert sorted(["unknown", "3.10", "2.6.2"], key=version) == ["2.6.2", "3.10", "unknown"]
+
+
+def test_step_times_beside_the_version_before() -> None:
+    """Of the next older Paddle on the same machine, of the same Python if there is one."""
+
+    def timed(median: float, paddle: str, python: str, cpu: str = "A CPU") -> EnvironmentResults:
+        results = left(f"{paddle} {python} {cpu}", paddle=paddle, python=python, cpu=cpu)
+        parts = ("cpu", "RNN", "B1 T10 H128")
+        results.times = [
+            StepTime(*parts, "kernel", "step", median, median, median),
+            StepTime(*parts, "textbook", "step", 9, 9, 9),
+            StepTime(*parts, "textbook", "forward", 1, 1, 1),
+        ]
+        return results
+
+    [block] = blocks_of(
+        environments_of(
+            [
+                timed(4, "2.6.2", "3.10.1"),
+                timed(2, "3.0.0", "3.11.1"),
+                timed(3, "3.0.0", "3.10.1"),
+                timed(6, "3.3.1", "3.10.1"),
+                timed(1, "3.3.1", "3.12.1", cpu="Another"),
+            ]
+        )
+    )
+
+    assert block.implementations == ("textbook", "kernel")
+    kernel = {row.environment.name: row.ratios[1] for row in block.rows}
+    assert kernel == {
+        "2.6.2 3.10.1 A CPU": None,
+        "3.0.0 3.11.1 A CPU": 2 / 4,
+        "3.0.0 3.10.1 A CPU": 3 / 4,
+        "3.3.1 3.10.1 A CPU": 6 / 3,
+        "3.3.1 3.12.1 Another": None,
+    }
+
+
+def with_history(name: str, **changes: Any) -> EnvironmentResults:
+    """An environment with a history of the exploding run."""
+    results = left(name)
+    results.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn", **changes)
+    return results
+
+
+def test_runs_equal_to_the_last_bit_are_one() -> None:
+    """Whatever the Paddle; one bit more in one loss, and they are two."""
+    loss = made_up("exploding-rnn").loss
+    other = loss.copy()
+    other[3] = np.nextafter(other[3], np.inf)
+    environments = environments_of(
+        [with_history("a", paddle="2.6.2"), with_history("b"), with_history("c", loss=other)]
+    )
+    found = curves_of(environments)["exploding-rnn"]
+
+    assert [curves.where for curves in found] == [("a", "b"), ("c",)]
+    assert found[0].versions == "Paddle 2.6.2, 3.3.1"
+
+
+def curves(**changes: Any) -> Curves:
+    """Those of one made-up run."""
+    [found] = curves_of(environments_of([with_history("a", **changes)]))["exploding-rnn"]
+    return found
+
+
+def test_zeros_and_nan_have_words() -> None:
+    """Where a line has no place on the axis, the table says why."""
+    norms = np.array([2.0, 0, np.nan, np.inf, *[1.0] * 16])
+    rows = curves(raw_norms={"W": norms}, clipped_norms={"W": norms}).rows
+
+    assert [row[1] for row in rows[:5]] == [
+        "2",
+        "exactly 0",
+        "NaN or infinite",
+        "NaN or infinite",
+        "1",
+    ]
+    assert ["step", rows[0][0], rows[-1][0]] == ["step", "1", "20"]
+
+
+def test_long_runs_are_drawn_by_their_largest_values() -> None:
+    """A point for 40 steps: the largest of them, and whether one was not finite."""
+    results = left("a")
+    history = made_up("clipped-rnn")
+    history.raw_norms["recurrent.W"][:] = np.arange(2000)
+    history.raw_norms["recurrent.W"][100] = np.nan
+    results.histories["cpu", "clipped-rnn"] = history
+    [found] = curves_of(environments_of([results]))["clipped-rnn"]
+
+    assert tuple(range(40, 2001, 40)) == found.ends
+    assert found.rows[0][:2] == ["1 to 40", "39"]
+    assert found.rows[2][:2] == ["81 to 120", "119, NaN or infinite"]
+    assert found.rows[0][-1] == f"{history.accuracy[9]:.0%}"
+
+
+def test_the_lstms_gates_are_one_line_for_each_kind() -> None:
+    """The largest gate of each; two gates for inputs here."""
+    results = left("a")
+    results.histories["cpu", "clipped-lstm"] = made_up("clipped-lstm")
+    [found] = curves_of(environments_of([results]))["clipped-lstm"]
+
+    assert [name.rpartition(",")[0] for name in found.norms] == [
+        "recurrent.w, inputs",
+        "recurrent.u, states",
+        "recurrent.b, biases",
+    ]
+    raw = made_up("clipped-lstm").raw_norms
+    largest = max(raw[f"recurrent.w_{gate}"][:40].max() for gate in "fi")
+    assert next(iter(found.norms.values()))[0].largest == largest
+
+
+def test_the_notebooks_figures_beside_each_run() -> None:
+    """Equal columns are one; a figure that is off or missing is told as such."""
+    printed = {figure.step: figure for figure in notebook.figures() if figure.name == "norm of W"}
+    norms = made_up("exploding-rnn").raw_norms
+    exact = {name: values.copy() for name, values in norms.items()}
+    for row in notebook.EXPLODING_RNN:
+        for name in "WUb":
+            exact[f"recurrent.{name}"][row.step - 1] = getattr(row, name)
+    off = {name: values.copy() for name, values in exact.items()}
+    off["recurrent.U"][0] *= 1 + 2e-6
+    zeros = np.zeros(5)
+    table = printed_of(
+        environments_of(
+            [
+                with_history("a", raw_norms=exact, accuracy=zeros),
+                with_history("b", raw_norms=exact, accuracy=zeros),
+                with_history("c", raw_norms=off, accuracy=zeros),
+            ]
+        )
+    )
+    first, second = table.rows[:2]
+
+    assert list(table.columns) == [("Paddle 3.3.1", ("a", "b")), ("Paddle 3.3.1", ("c",))]
+    assert len(table.rows) == 36
+    assert ("19.658676", True) == first.cells[0] == first.cells[1]
+    assert printed[1] == first.figure
+    assert tuple(cell is not None and cell[1] for cell in second.cells) == (True, False)
+    assert pytest.approx(2e-6, rel=1e-3) == second.error
+    assert table.outside == 1
+    # No run of the other experiments is there.
+    assert table.experiments["clipped-rnn"][0].cells == (None, None)
+
+
+def test_figures_of_a_run_that_ended_early() -> None:
+    """What it did not come to is missing, and no error."""
+    figures = list(notebook.figures())
+    early = made_up(
+        "exploding-rnn",
+        loss=np.ones(2),
+        raw_norms={"recurrent.W": np.ones(2)},
+        clipped_norms={"recurrent.W": np.ones(2)},
+        accuracy=np.array([]),
+        epoch_ends=np.array([], dtype=np.int64),
+    )
+
+    assert {
+        (figure.name, figure.step)
+        for figure in figures
+        if figure.experiment == "exploding-rnn" and figure.of(early) is not None
+    } == {("norm of W", 1), ("norm of W", 2)}

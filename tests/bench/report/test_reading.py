@@ -1,0 +1,267 @@
+"""Reading a folder of results: what is missing, damaged or foreign is told by name."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.report.reading import Problem, read_environment, read_results
+from rnn_core import EXPERIMENTS
+from tests.helpers.matrix_results import (
+    bench,
+    comparison,
+    faults,
+    history_bytes,
+    made_up,
+    write_cases,
+    write_environment,
+    write_json,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What a whole run leaves."""
+    return write_environment(tmp_path / "py311-paddle33-cpu")
+
+
+def test_a_whole_run_has_no_problem(folder: Path) -> None:
+    """Everything is read, and nothing is said."""
+    found = read_environment(folder)
+
+    assert found.problems == []
+    assert {"tests", "benchmarks"} == found.runs.keys() == found.cases.keys()
+    assert {("cpu", name) for name in ("exploding-rnn", "clipped-rnn", "clipped-lstm")} == set(
+        found.histories
+    )
+    [time] = found.times
+    assert pytest.approx((time.low, time.median, time.high)) == (1.0, 1.5, 2.0)
+
+
+def cut(name: str, size: int = 40) -> Callable[[Path], object]:
+    """Cut a file short."""
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+
+def gone(name: str) -> Callable[[Path], object]:
+    """Remove a file."""
+    return lambda folder: (folder / name).unlink()
+
+
+def holds(name: str, text: str) -> Callable[[Path], object]:
+    """Write something else into a file."""
+    return lambda folder: (folder / name).write_text(text, encoding="utf-8")
+
+
+def changed(name: str, **changes: Any) -> Callable[[Path], object]:
+    """Change a part of a JSON file."""
+
+    def change(folder: Path) -> None:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+        write_json(folder / name, {**content, **changes})
+
+    return change
+
+
+def other_experiment(folder: Path) -> None:
+    """Two files that hold one experiment."""
+    (folder / "clipped-rnn-gpu0.npz").write_bytes(history_bytes("clipped-rnn", "3.3.1"))
+
+
+def other_config(folder: Path) -> None:
+    """A history of something else."""
+    config = replace(EXPERIMENTS["clipped-rnn"].config, seed=5)
+    made_up("clipped-rnn", config=config).save(folder / "clipped-rnn.npz")
+
+
+def ended_early(folder: Path) -> None:
+    """A history of a run that was interrupted."""
+    made_up("clipped-rnn", outcome="interrupted").save(folder / "clipped-rnn.npz")
+
+
+@pytest.mark.parametrize(
+    ("damage", "file", "reason"),
+    [
+        (gone("tests.xml"), "tests.xml", "missing: begun, and broken off before its end"),
+        (gone("tests-run.json"), "tests-run.json", "missing: when and where this was run is not"),
+        (gone("benchmarks.json"), "benchmarks.json", "missing: broken off before times"),
+        (gone("clipped-lstm.npz"), "clipped-lstm.npz", "missing: it did not train to its end"),
+        (cut("tests.xml"), "tests.xml", "cannot be read: it is no whole XML"),
+        (cut("benchmarks.json"), "benchmarks.json", "cannot be read: "),
+        (cut("clipped-rnn.npz", 900), "clipped-rnn.npz", "cannot be read: it is not a whole"),
+        (cut("tests.xml", 0), "tests.xml", "cannot be read: it is empty"),
+        (cut("benchmarks.json", 0), "benchmarks.json", "cannot be read: it is empty"),
+        (holds("tests.xml", "<html></html>"), "tests.xml", "it begins with <html>"),
+        (holds("tests.xml", "<testsuites />"), "tests.xml", "it holds no test"),
+        (
+            holds("tests.xml", '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'),
+            "tests.xml",
+            "it declares a document type",
+        ),
+        (holds("benchmarks.json", "[1]"), "benchmarks.json", "it is of another form"),
+        (holds("benchmarks.json", "{}"), "benchmarks.json", "it holds no 'benchmarks'"),
+        (
+            changed("benchmarks.json", benchmarks=[bench(1, 2, 3)]),
+            "benchmarks.json",
+            "a median outside its quartiles",
+        ),
+        (
+            changed("benchmarks.json", benchmarks=[bench(float("nan"), 2, 3)]),
+            "benchmarks.json",
+            "nan is no number",
+        ),
+        (changed("tests-run.json", format="other"), "tests-run.json", "the format 'other', not"),
+        (changed("tests-run.json", date="soon"), "tests-run.json", "cannot be read: "),
+        (changed("tests-run.json", environments=[]), "tests-run.json", "it is of another form"),
+        (changed("tests-run.json", exit_status=None), "tests.xml", "not the whole: the run broke"),
+        (changed("tests-run.json", exit_status=2), "tests.xml", "not the whole: the run was inter"),
+        (holds("notes.txt", ""), "notes.txt", "is no file of results"),
+        (other_experiment, "clipped-rnn.npz", "holds the same experiment as another"),
+        (other_config, "clipped-rnn.npz", "it is of no experiment as it stands"),
+        (ended_early, "clipped-rnn.npz", "a run that did not finish: interrupted after 2000"),
+    ],
+)
+def test_each_damage_is_told_once(
+    folder: Path, damage: Callable[[Path], object], file: str, reason: str
+) -> None:
+    """By the file's name, with the reason; the rest is read as if nothing had happened."""
+    damage(folder)
+    found = read_environment(folder)
+
+    [problem] = found.problems
+    assert problem.file == file
+    assert reason in problem.reason
+    assert str(folder.parent) not in problem.reason
+
+
+def test_an_empty_folder_is_one_problem(tmp_path: Path) -> None:
+    """Whatever broke it, it left nothing."""
+    (tmp_path / "py313-paddle33-cpu").mkdir()
+
+    assert read_environment(tmp_path / "py313-paddle33-cpu").problems == (
+        [Problem("", "nothing is here: it broke off before anything began")]
+    )
+
+
+def test_a_benchmark_environment_has_no_tests(tmp_path: Path) -> None:
+    """Nobody misses them there, and in another environment somebody does."""
+    for name in ("bench-paddle33", "py311-paddle33-cpu"):
+        folder = write_environment(tmp_path / name)
+        (folder / "tests.xml").unlink()
+        (folder / "tests-run.json").unlink()
+
+    assert read_environment(tmp_path / "bench-paddle33").problems == []
+    assert read_environment(tmp_path / "py311-paddle33-cpu").problems == [
+        Problem("tests-run.json", "missing: never begun"),
+        Problem("tests.xml", "missing: never begun"),
+    ]
+
+
+def test_benchmarks_that_were_not_asked_for_are_not_missing(folder: Path) -> None:
+    """Neither the experiments of `-k step`, nor the times of `--benchmark-disable`."""
+    stage = '<testcase classname="benchmarks.test_stages" name="test_stage[cpu-step-RNN]" />'
+    write_cases(folder / "benchmarks.xml", stage)
+    changed("benchmarks-run.json", arguments=["benchmarks", "--benchmark-disable"])(folder)
+    for path in (*folder.glob("*.npz"), folder / "benchmarks.json"):
+        path.unlink()
+
+    assert read_environment(folder).problems == []
+
+
+def test_outcomes_and_what_they_say(folder: Path) -> None:
+    """Each outcome, with its reason; a test that fails twice counts once."""
+    write_cases(
+        folder / "tests.xml",
+        '<testcase classname="tests.test_a" name="passes" />'
+        '<testcase classname="tests.test_a" name="fails"><failure message="2 &lt; 1">where'
+        "</failure></testcase>"
+        '<testcase classname="tests.test_a" name="fails"><error message="teardown" /></testcase>'
+        '<testcase classname="tests.test_a" name="breaks"><error message="setup" /></testcase>'
+        '<testcase classname="tests.test_a" name="skips"><skipped message="no GPU">x</skipped>'
+        "</testcase>",
+    )
+
+    assert [
+        (case.name, case.outcome, case.reason, case.detail)
+        for case in read_environment(folder).cases["tests"]
+    ] == [
+        ("test_a::passes", "passed", "", ""),
+        ("test_a::fails", "failed", "2 < 1", "where"),
+        ("test_a::breaks", "error", "setup", ""),
+        ("test_a::skips", "skipped", "no GPU", ""),
+    ]
+
+
+def test_comparisons_and_faults_are_read(folder: Path) -> None:
+    """They lie beside the environments, and are none."""
+    root = folder.parent
+    write_json(root / "comparisons" / "a" / "comparison.json", comparison())
+    write_json(root / "faults.json", faults())
+    results = read_results(root)
+
+    assert [each.name for each in results.environments] == ["py311-paddle33-cpu"]
+    assert results.problems == []
+    [compared] = results.comparisons
+    assert (compared.count("slower"), compared.different) == (1, 1)
+    assert compared.changes == [("paddle", "3.0.0", "3.3.1")]
+    assert results.planting is not None
+    assert (results.planting.caught, len(results.planting.faults)) == (1, 2)
+    assert [each.name for each in results.planting.surprises] == ["one-percent"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"format": "rnn_core comparison 2"}, "of the format 'rnn_core comparison 2', not"),
+        ({"within": -1}, "must lie between 0 and 1"),
+        ({"pairs": "many"}, "'many' is no number"),
+        ({"benchmarks": [{}]}, "it holds no 'device'"),
+        (
+            {"benchmarks": [{**comparison()["benchmarks"][0], "verdict": "awful"}]},
+            "'awful' is none of the verdicts slower",
+        ),
+        ({"benchmarks": [{**comparison()["benchmarks"][0], "low": -1}]}, "that is not positive"),
+    ],
+)
+def test_a_comparison_of_another_form_is_told(
+    folder: Path, changes: dict[str, Any], reason: str
+) -> None:
+    """By its folder; the others are read."""
+    root = folder.parent
+    write_json(root / "comparisons" / "bad" / "comparison.json", comparison(**changes))
+    write_json(root / "comparisons" / "good" / "comparison.json", comparison())
+    results = read_results(root)
+
+    [problem] = results.problems
+    assert problem.file == "comparisons/bad/comparison.json"
+    assert reason in problem.reason
+    assert len(results.comparisons) == 1
+
+
+def test_other_files_beside_the_environments_are_told(folder: Path) -> None:
+    """The page itself is no news; an empty comparison and a stranger are."""
+    root = folder.parent
+    for name in ("report.html", "notes.txt"):
+        (root / name).write_text("", encoding="utf-8")
+    (root / "comparisons" / "empty").mkdir(parents=True)
+    write_json(root / "faults.json", {"environment": {}})
+
+    assert read_results(root, frozenset(["report.html"])).problems == [
+        Problem("comparisons/empty/comparison.json", "missing"),
+        Problem("faults.json", "cannot be read: it holds no 'verdicts'"),
+        Problem("notes.txt", "is no file of results"),
+    ]
+
+
+def test_no_results_is_an_error(tmp_path: Path) -> None:
+    """A folder that is not there, an empty one, and one that holds other things."""
+    with pytest.raises(ValueError, match="there is no folder"):
+        read_results(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="holds no results"):
+        read_results(tmp_path)
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match="holds no results"):
+        read_results(tmp_path)

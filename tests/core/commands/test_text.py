@@ -1,0 +1,135 @@
+"""A run in words."""
+
+import numpy as np
+
+from rnn_core import Event, TrainConfig
+from rnn_core.commands.text import (
+    epoch_line,
+    evaluation_line,
+    event_text,
+    step_lines,
+    summary_lines,
+)
+from rnn_core.evaluation import Evaluation
+from rnn_core.training import Step
+from tests.helpers.histories import empty_history, make_history
+
+
+def step(norms: dict[str, float]) -> Step:
+    """The last step of the second epoch, with these norms."""
+    return Step(8, 2, 3, 0.123456, norms, dict.fromkeys(norms, 1.0), 3, 4, last=True)
+
+
+def test_the_notebooks_lines_for_the_rnn() -> None:
+    """Loss and raw norms of W, U and b are printed as the notebook printed them."""
+    norms = {"recurrent.W": 19.658676, "recurrent.U": 47.573059, "recurrent.b": 13.377793}
+    lines = step_lines(step({**norms, "linear.bias": 1.0}))
+
+    assert lines == [
+        "=========epoch: 2, step: 3, loss: 0.12346========",
+        "W_grad_l2: 19.658676, U_grad_l2: 47.573059, b_grad_l2: 13.377793",
+    ]
+
+
+def test_the_lstms_norms_are_told_too() -> None:
+    """Twelve norms fill three lines: inputs, states, biases."""
+    norms = {f"recurrent.{kind}_{gate}": 1.5 for kind in "wub" for gate in "ifoa"}
+    lines = step_lines(step(norms))
+
+    assert len(lines) == 4
+    assert "u_i_grad_l2: 1.500000, u_f_grad_l2: 1.500000, u_o_grad_l2: 1.500000" in lines[2]
+
+
+def test_the_notebooks_line_for_an_epoch() -> None:
+    """Correct predictions and accuracy stand in one line."""
+    assert epoch_line(step({})) == "correct/total:3/4, Accuracy: 0.75000"
+
+
+def test_summary_of_a_healthy_run() -> None:
+    """Loss, largest norm, accuracy, and that nothing happened."""
+    text = "\n".join(summary_lines(make_history()))
+
+    assert "RNN, 4 steps, finished, on cpu (A CPU), Paddle 9.9.9, Python 3.99" in text
+    assert "first 4, last 1, largest 4" in text
+    assert "largest norm 8 before clipping, of linear.bias" in text
+    assert "accuracy    1.00 in epoch 2" in text
+    assert text.endswith("\n  exploded    never\n  vanished    never\n  non-finite  never")
+
+
+def test_summary_tells_the_last_epochs_accuracy() -> None:
+    """Of three epochs, the third is told."""
+    history = make_history(accuracy=np.array([0.25, 0.5, 0.75]), epoch_ends=np.array([1, 2, 4]))
+
+    assert "  accuracy    0.75 in epoch 3" in summary_lines(history)
+
+
+def test_summary_of_every_event() -> None:
+    """Each kind of event has its line, in the same order in every summary."""
+    history = make_history(
+        loss=np.array([1.0, 2e6, 1.0, np.nan]),
+        raw_norms={"recurrent.W": np.array([1.0, 1, 0, 1])},
+        clipped_norms={},
+    )
+
+    assert summary_lines(history)[-3:] == [
+        "  exploded    step 2: loss 2e+06",
+        "  vanished    step 3: gradient of recurrent.W exactly 0",
+        "  non-finite  step 4: loss nan",
+    ]
+
+
+def test_summary_where_nothing_is_finite() -> None:
+    """A run that is NaN from its first step on has no largest loss."""
+    text = "\n".join(summary_lines(make_history(loss=np.full(4, np.nan))))
+
+    assert "first nan, last nan, largest nan" in text
+
+
+def test_summary_tells_the_largest_finite_loss() -> None:
+    """NaN and infinity do not hide how far it went; they are told as an event."""
+    text = "\n".join(summary_lines(make_history(loss=np.array([1.0, 7e5, np.inf, np.nan]))))
+
+    assert "first 1, last nan, largest 700000" in text
+    assert "non-finite  step 3: loss inf" in text
+
+
+def test_summary_of_nothing() -> None:
+    """A run without a step has a summary too."""
+    assert "RNN, 0 steps, interrupted" in summary_lines(empty_history())[0]
+
+
+def test_summary_tells_what_is_not_the_default() -> None:
+    """Another execution, and how many of the steps were recorded, stand beside what they change."""
+    config = TrainConfig(cell="LSTM", execution="fused", record=10)
+    history = make_history(config=config, steps=49, recorded=np.array([10, 20, 30, 40]))
+
+    assert summary_lines(history)[0].startswith("LSTM (fused), 49 steps (4 recorded), finished, on")
+
+
+def test_summary_of_a_run_that_recorded_nothing() -> None:
+    """It was trained, and nothing is known of it."""
+    none = empty_history(config=TrainConfig(record=0), outcome="finished", steps=20)
+
+    assert summary_lines(none) == [
+        "RNN, 20 steps (0 recorded), finished, on cpu (A CPU), Paddle 9.9.9, Python 3.99",
+        "  exploded    never",
+        "  vanished    never",
+        "  non-finite  never",
+    ]
+
+
+def test_events_in_words() -> None:
+    """An event tells its step, and what it was that happened there."""
+    both = Event("exploded", 6, ("loss", "recurrent.W"), 3411677.25)
+    zeros = Event("vanished", 8, ("recurrent.W", "recurrent.U"), 0.0)
+
+    assert event_text(both) == "step 6: loss and gradient of recurrent.W 3.41168e+06"
+    assert event_text(zeros) == "step 8: gradient of recurrent.W, recurrent.U exactly 0"
+
+
+def test_an_evaluation_in_a_line() -> None:
+    """The loss stands beside what it would be without a model."""
+    assert evaluation_line(Evaluation(100, 0.25, 16.5, 0.4)) == (
+        "  held out    loss 0.25 of 100 samples, where always saying their mean has 16.5; "
+        "accuracy 0.40"
+    )

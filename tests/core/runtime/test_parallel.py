@@ -1,0 +1,281 @@
+"""Two processes train as one does with the whole batch."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from benchmarks.commands import processes as benchmark
+from rnn_core import Batch, History
+from rnn_core.runtime import parallel
+from tests.helpers import parallel_worker
+from tests.helpers.launcher import launch
+from tests.helpers.parallel_worker import cases
+
+pytestmark = pytest.mark.skipif(
+    not paddle.distributed.is_available(), reason="this Paddle trains in one process only"
+)
+over_cases = pytest.mark.parametrize("case", cases())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes write."""
+    return tmp_path_factory.mktemp("parallel")
+
+
+@pytest.fixture(scope="module")
+def launched(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The one launch that all tests share, for it takes seconds."""
+    return launch([parallel_worker.__file__, str(folder)], folder)
+
+
+@pytest.fixture(scope="module")
+def results(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+    """What both processes have seen."""
+    files = [folder / f"{rank}.json" for rank in (0, 1)]
+    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+    """What both processes have seen of checkpoints, which they try at the end."""
+    files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
+    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def test_no_process_waits_for_ever(launched: "subprocess.CompletedProcess[str]") -> None:
+    """Both come to their end, and well."""
+    assert launched.returncode == 0, launched.stdout + launched.stderr
+
+
+@over_cases
+def test_every_process_ends_in_the_same_bits(results: list[dict[str, Any]], case: str) -> None:
+    """Weights and everything recorded are the same in both, to the last bit."""
+    first, second = (result["together"][case] for result in results)
+
+    assert first["processes"] == "2"
+    assert first == second
+
+
+@over_cases
+def test_equals_one_process_with_the_whole_batch(results: list[dict[str, Any]], case: str) -> None:
+    """Losses, norms before and after clipping, accuracy and weights are the whole batch's.
+
+    At five steps of batches that do not divide, the largest relative difference was 8e-7 (norms,
+    RNN without clipping; Paddle 2.6.2 and 3.3.1, November 2026). The mean of the two shares' means
+    would be off by some percent.
+    """
+    together, alone = results[0]["together"][case], results[0]["alone"][case]
+
+    assert alone["processes"] == "1"
+    assert alone["accuracy"] == together["accuracy"]
+    np.testing.assert_allclose(together["loss"], alone["loss"], rtol=1e-5)
+    for what in ("raw_norms", "clipped_norms"):
+        for name, norms in alone[what].items():
+            np.testing.assert_allclose(together[what][name], norms, rtol=1e-5, err_msg=name)
+    for name, weights in alone["weights"].items():
+        largest = np.abs(weights).max()
+        np.testing.assert_allclose(
+            together["weights"][name], weights, rtol=0, atol=1e-5 * largest, err_msg=name
+        )
+
+
+def test_a_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
+    """A second run of one model averages its gradients as the first one does."""
+    first, second = (result["twice"] for result in results)
+
+    assert first == second
+    np.testing.assert_allclose(first["loss"], results[0]["twice alone"]["loss"], rtol=1e-4)
+
+
+def test_right_predictions_are_counted_in_all_processes(results: list[dict[str, Any]]) -> None:
+    """One of two in one process and two of two in the other are three of four."""
+    assert [result["counted"] for result in results] == [0.75, 0.75]
+
+
+def test_what_cannot_be_shared_is_refused(results: list[dict[str, Any]]) -> None:
+    """A batch of one sample, in a list or at the end of a stream, is refused in every process."""
+    for result in results:
+        assert result["refusals"] == [
+            "batch_size must be at least 2, the processes that share a batch, got 1",
+            "a batch of 1 cannot be shared by 2 processes",
+            "a batch of 1 cannot be shared by 2 processes",
+        ]
+
+
+def test_a_stopped_run_goes_on_in_every_process(checkpoints: list[dict[str, Any]]) -> None:
+    """Stopped twice, and its last checkpoint damaged once, it ends in the bits of a whole one.
+
+    The models that were given to be trained further had other weights. Each time it goes on from
+    the last good checkpoint, in the last batch of the first epoch.
+    """
+    first, second = checkpoints
+
+    assert first["whole"]["recorded"] == [3, 6, 9]
+    assert 0 < first["whole"]["accuracy"][0] < 1
+    for seen in (first, second):
+        assert first["whole"] == seen["whole"] == seen["resumed"]
+        assert seen["seen"] == [3, 6, 6, 9, 6, 9]
+
+
+def test_the_first_process_alone_writes_checkpoints(
+    checkpoints: list[dict[str, Any]], folder: Path
+) -> None:
+    """It sets a damaged one aside too, and tells so; the others find the folder in order."""
+    first, second = checkpoints
+    names = [f"step-{steps:09}.npz" for steps in (0, 4, 8, 10)]
+
+    assert [f"run/{names[n]}" for n in (0, 1, 2, 2, 3)] == first["written"]
+    assert [] == second["written"] == second["told"]
+    assert [f"; {names[1]} is used instead" in words for words in first["told"]] == [True]
+    assert sorted([".lock", *names[1:], f"{names[2]}.refused"]) == sorted(
+        path.name for path in (folder / "run").iterdir()
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "of", "words", "steps"),
+    [
+        ("used", 0, "holds checkpoints already, up to step-000000010.npz", None),
+        ("another seed", 0, "is of another run: seed is 0 there and 1 here", None),
+        ("the second's data", 1, "is of another run: its batches are others", None),
+        ("the second's folder", 1, "not all processes find the same checkpoints in ", None),
+        ("full", 0, "step-000000004.npz: [Errno 28] No space left on device", 4),
+    ],
+)
+def test_an_error_of_one_process_is_an_error_of_all(
+    case: str, of: int, words: str, steps: int | None, checkpoints: list[dict[str, Any]]
+) -> None:
+    """The other one is told to look there, keeps its history, and both can go on together."""
+    seen = [result["errors"][case] for result in checkpoints]
+
+    assert words in seen[of][0]
+    assert seen[1 - of][0] == "another process cannot use the checkpoints: its log says why"
+    assert [[steps, 3.0]] * 2 == [there[1:] for there in seen]
+    assert [result["errors"]["written"] for result in checkpoints] == [[], []]
+
+
+def test_the_first_process_alone_prints_and_writes(
+    results: list[dict[str, Any]], folder: Path
+) -> None:
+    """`run` in two processes leaves one history, and one summary, of the samples of both."""
+    first, second = results
+
+    assert [first["status"], second["status"]] == [0, 0]
+    assert [path.name for path in folder.glob("*.npz")] == ["of-0.npz"]
+    assert History.load(folder / "of-0.npz").environment["processes"] == "2"
+    assert "/48, Accuracy: " in first["printed"]
+    assert first["printed"].count("LSTM (kernel), 3 steps, finished, on cpu") == 1
+    assert first["printed"].count("held out    loss ") == 1
+    assert second["printed"] == ""
+
+
+def test_the_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> None:
+    """`benchmarks.processes` prints both times once, and ends well everywhere."""
+    first, second = results
+
+    assert [first["timed"], second["timed"]] == [0, 0]
+    assert first["timings"].startswith("LSTM (kernel), B5 T3 H4, 1 rounds of 1 steps, ")
+    assert re.search(r"\n  1 process   \S+ ms a step\n  2 processes \S+ ms", first["timings"])
+    assert second["timings"] == ""
+
+
+def test_the_benchmark_needs_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Alone there is nothing to compare, and it says how to start it."""
+    assert benchmark.main([]) == 2
+    assert "it needs processes to compare: python -m paddle" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_run_with_its_error(tmp_path: Path) -> None:
+    """The others do not wait for it for ever. What it said is in its log.
+
+    The launcher itself shows what the first process says when its peer is gone.
+    """
+    process = launch([parallel_worker.__file__, "die"], tmp_path)
+
+    assert process.returncode != 0
+    assert "the second process is no more" in (tmp_path / "log" / "workerlog.1").read_text()
+
+
+@pytest.mark.slow
+def test_the_command_of_the_docs(tmp_path: Path) -> None:
+    """Paddle's launcher runs `python -m rnn_core`, though it has no `-m` of its own."""
+    command = "-m rnn_core run digit-sums --samples 48 --held-out 10 --save run.npz"
+    process = launch([sys.executable, *command.split()], tmp_path)
+
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert History.load(tmp_path / "run.npz").environment["processes"] == "2"
+
+
+def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: str = "gloo") -> None:
+    """Be one of several processes, as the launcher's environment says it."""
+    monkeypatch.setenv("PADDLE_TRAINER_ID", str(rank))
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", str(size))
+    monkeypatch.setenv("PADDLE_DISTRI_BACKEND", backend)
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(1, [7]), (2, [4, 3]), (3, [3, 2, 2]), (7, [1] * 7)])
+def test_every_sample_is_one_processes(
+    size: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shares are the batch, in its order, none twice; their weights add up to their number."""
+    batch = Batch(paddle.arange(14).reshape([7, 2]), paddle.arange(7.0).reshape([7, 1]))
+    shares = []
+    for rank in range(size):
+        processes(monkeypatch, rank, size)
+        shares.append(parallel.share(batch))
+
+    assert [len(share.labels) for share in shares] == sizes
+    assert batch.tokens.tolist() == [
+        row for share in shares for row in share.tokens.numpy().tolist()
+    ]
+    assert batch.labels.tolist() == [
+        row for share in shares for row in share.labels.numpy().tolist()
+    ]
+    assert pytest.approx(sum(parallel.weight(mine, 7) for mine in sizes)) == size
+
+
+@pytest.mark.parametrize(("device", "backend"), [("cpu", "nccl"), ("cpu", "auto"), ("gpu", "gloo")])
+def test_refuses_a_backend_that_does_not_fit_the_device(
+    device: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPUs meet by gloo, GPUs by NCCL."""
+    processes(monkeypatch, 0, 2, backend)
+
+    with pytest.raises(ValueError, match=f"must be 'gloo' .* got '{backend}' and .* '{device}'"):
+        parallel.check(device, 4)
+
+
+def test_refuses_one_gpu_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process has its own GPU, which the launcher names."""
+    processes(monkeypatch, 0, 2, "nccl")
+
+    with pytest.raises(ValueError, match="device must be 'cpu' or 'gpu' in 2 .* got 'gpu:1'"):
+        parallel.check("gpu:1", 4)
+    parallel.check("gpu", 4)
+
+
+def test_refuses_a_paddle_without_its_distributed_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Paddle cannot do it, that is said before anything else."""
+    processes(monkeypatch, 0, 2)
+    monkeypatch.setattr("paddle.distributed.is_available", lambda: False)
+
+    with pytest.raises(RuntimeError, match="built without its distributed part .* got 2"):
+        parallel.check("cpu", 4)
+
+
+def test_alone_nothing_is_met_nor_changed() -> None:
+    """One process neither checks nor joins anything, and sums nothing."""
+    parallel.join("gpu:7", 1)
+
+    assert (parallel.rank(), parallel.size(), parallel.total(0.1)) == (0, 1, 0.1)

@@ -1,0 +1,35 @@
+"""What a model is told about data that it was not trained with."""
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import Batch, NumericPrediction
+from rnn_core.evaluation import evaluate
+
+
+def test_counts_every_sample_of_every_batch_alike() -> None:
+    """Loss and accuracy are over samples, not over batches, and nothing is trained."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]])]
+    errors = [[0.0, 0.05, 1.0], [2.0]]
+    data = [
+        Batch(each, model(each)[0].detach() + paddle.to_tensor(error).reshape([-1, 1]))
+        for each, error in zip(tokens, errors, strict=True)
+    ]
+    labels = np.concatenate([batch.labels.numpy() for batch in data]).astype(np.float64)
+    before = [parameter.numpy().tolist() for parameter in model.parameters()]
+
+    found = evaluate(model, data)
+
+    assert found.samples == 4
+    assert found.loss == pytest.approx((0.05**2 + 1 + 4) / 4, rel=1e-5)
+    assert found.variance == pytest.approx(labels.var(), rel=1e-6)
+    assert found.accuracy == 0.5
+    assert [parameter.numpy().tolist() for parameter in model.parameters()] == before
+
+
+def test_refuses_no_data() -> None:
+    """There is no loss of nothing."""
+    with pytest.raises(ValueError, match="data must hold at least one batch, got none"):
+        evaluate(NumericPrediction(emb_size=8, hidden_size=4), [])

@@ -1,0 +1,208 @@
+"""Norms that do not overflow, and clipping that leaves its input as it is."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import NumericPrediction, load_data
+from rnn_core.config import Clip, DType
+from rnn_core.gradients import (
+    gradient_norms,
+    gradients_of,
+    l2_norm,
+    make_clip,
+    read_norms,
+    read_numbers,
+    squared_norms,
+)
+from tests.helpers.weights import to_array, to_tensor
+
+
+@pytest.mark.parametrize(
+    ("values", "norm"),
+    [
+        ([3.0, 4.0], 5.0),
+        ([[3.0], [-4.0]], 5.0),
+        ([0.0, 0.0], 0.0),
+        ([3e30, 4e30], 5e30),
+        ([3e-30, 4e-30], 5e-30),
+    ],
+)
+def test_norm_in_float32(values: list[float], norm: float) -> None:
+    """The norm is right where a square leaves float32's range."""
+    assert pytest.approx(l2_norm(np.array(values, dtype=np.float32)), rel=1e-6, abs=0) == norm
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_norm_in_float64(scale: float) -> None:
+    """The norm is right where a square leaves float64's range."""
+    assert 5 * scale == pytest.approx(l2_norm(scale * np.array([3.0, 4.0])), rel=1e-12, abs=0)
+
+
+def test_norm_of_what_is_not_finite() -> None:
+    """Infinity stays infinity and NaN stays NaN."""
+    assert np.inf == l2_norm(np.array([1.0, -np.inf]))
+    assert np.isnan(l2_norm(np.array([1.0, np.nan])))
+    assert np.isnan(l2_norm(np.array([np.inf, np.nan])))
+
+
+def test_norms_of_every_parameter_by_name() -> None:
+    """Each parameter's gradient is normed under its own name, in the model's order."""
+    model = with_gradients()
+
+    norms = gradient_norms(model)
+    assert [name for name, _ in model.named_parameters()] == list(norms)
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None
+        expected = np.linalg.norm(parameter.grad.numpy().astype(np.float64))
+        assert pytest.approx(norms[name], rel=1e-12) == expected
+
+
+def test_refuses_a_parameter_without_a_gradient() -> None:
+    """Where backward did not reach, there is no norm, and zero would be a lie."""
+    with pytest.raises(RuntimeError, match=r"parameter 'recurrent\.W' has no gradient"):
+        gradient_norms(NumericPrediction())
+
+
+@pytest.mark.parametrize("norm", [0.0, 1e-25, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38])
+def test_reads_norms_whose_squares_float32_cannot_hold(norm: float) -> None:
+    """Below and above float32's squares, as within, the norm that is read is right."""
+    gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), "float32")] * 2
+
+    read = read_norms(gradients, squared_norms(gradients))
+
+    assert pytest.approx(read, rel=1e-6, abs=0) == [norm, norm]
+
+
+@pytest.mark.parametrize("norm", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300])
+def test_reads_norms_whose_squares_float64_cannot_hold(norm: float) -> None:
+    """The same in float64, whose squares reach further."""
+    gradients = [to_tensor(np.array([0.6 * norm, -0.8 * norm]), "float64")]
+
+    assert pytest.approx(read_norms(gradients, squared_norms(gradients)), rel=1e-12) == [norm]
+
+
+def test_reads_norms_that_are_not_finite() -> None:
+    """Infinity stays infinity and NaN stays NaN, and the norm beside them is its own."""
+    values = ([1.0, -np.inf], [np.nan, 1.0], [np.inf, np.nan], [3.0, 4.0])
+    gradients = [to_tensor(np.array(each), "float32") for each in values]
+
+    infinite, nan, both, harmless = read_norms(gradients, squared_norms(gradients))
+
+    assert np.inf == infinite
+    assert np.isnan(nan)
+    assert np.isnan(both)
+    assert pytest.approx(harmless, rel=1e-6) == 5
+
+
+def test_reads_the_gradients_alone_that_it_needs(reads: list[list[int]]) -> None:
+    """Each square is read, and of the gradients only one whose square says nothing."""
+    gradients = [to_tensor(np.full(2, value), "float32") for value in (1.0, 1e25, 2.0)]
+    squares = squared_norms(gradients)
+
+    read_norms(gradients, squares)
+
+    assert reads == [[1], [1], [1], [2]]
+
+
+def test_reads_a_gpu_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a CPU reads one by one comes from a GPU in one piece, and is the same."""
+    numbers = [0.1, -2.0, np.inf]
+    tensors = [to_tensor(np.array([number]), "float32") for number in numbers]
+    one_by_one = read_numbers(tensors)
+    assert reads == [[1], [1], [1]]
+
+    # A place that is no CPU's, as a GPU's is none.
+    monkeypatch.setattr(paddle.Tensor, "place", SimpleNamespace(is_cpu_place=lambda: False))
+    reads.clear()
+    at_once = read_numbers(tensors)
+
+    assert reads == [[3]]
+    assert [np.float32(number).item() for number in numbers] == one_by_one == at_once
+
+
+def test_squares_are_of_the_gradients_dtype() -> None:
+    """One number for each gradient, in its dtype, that can be joined with the others."""
+    for dtype in (paddle.float32, paddle.float64):
+        (square,) = squared_norms([paddle.full([2, 3], 2.0, dtype=dtype)])
+        assert (dtype, [1], 24.0) == (square.dtype, list(square.shape), square.item())
+
+
+@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
+    """Each gradient, or all together, comes out with the threshold's norm, in its own dtype."""
+    gradients = gradients_of(with_gradients(dtype).named_parameters())
+    before = [to_array(gradient) for gradient in gradients]
+    together = np.sqrt(sum(l2_norm(values) ** 2 for values in before))
+    clipping = make_clip(clip, 1e-3)
+    assert clipping is not None
+
+    clipped = clipping(gradients, None)
+
+    for values, gradient, after in zip(before, gradients, clipped, strict=True):
+        norm = together if clip == "by-global-norm" else l2_norm(values)
+        assert getattr(paddle, dtype) == after.dtype
+        np.testing.assert_allclose(to_array(after), values * (1e-3 / norm), rtol=2e-6)
+        # The raw gradient is still there.
+        assert values.tolist() == to_array(gradient).tolist()
+
+
+@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
+    """Whether a step was recorded, and so squared, or not: clipping gives the same bits."""
+    gradients = gradients_of(with_gradients(dtype).named_parameters())
+    clipping = make_clip(clip, 0.5)
+    assert clipping is not None
+
+    without, given = clipping(gradients, None), clipping(gradients, squared_norms(gradients))
+
+    for expected, actual in zip(without, given, strict=True):
+        assert actual.numpy().tolist() == expected.numpy().tolist()
+
+
+def test_no_clipping_where_none_was_asked_for() -> None:
+    """Neither 'none' nor a missing threshold clips."""
+    assert make_clip("none", None) is None
+    assert make_clip("none", 1.0) is None
+    assert make_clip("by-norm", None) is None
+
+
+@pytest.mark.parametrize(
+    ("clip", "dtype", "paddles"),
+    [
+        ("by-norm", "float32", paddle.nn.ClipGradByNorm),
+        ("by-global-norm", "float32", paddle.nn.ClipGradByGlobalNorm),
+        # Paddle has no by-norm in float64.
+        ("by-global-norm", "float64", paddle.nn.ClipGradByGlobalNorm),
+    ],
+)
+@pytest.mark.parametrize("limit", [0.5, 1e6])
+def test_each_kind_is_paddles_own(
+    clip: Clip, dtype: DType, paddles: Callable[[float], Any], limit: float
+) -> None:
+    """Clipped gradients are those of Paddle's class of that name, bit for bit."""
+    named = list(with_gradients(dtype).named_parameters())
+    gradients = gradients_of(named)
+    clipping = make_clip(clip, limit)
+    assert clipping is not None
+
+    pairs = [(p, gradient) for (_, p), gradient in zip(named, gradients, strict=True)]
+    expected = [gradient for _, gradient in paddles(limit)(pairs)]
+
+    for theirs, ours in zip(expected, clipping(gradients, None), strict=True):
+        assert theirs.numpy().tolist() == ours.numpy().tolist()
+
+
+def with_gradients(dtype: DType = "float32") -> NumericPrediction:
+    """A small model after one backward pass."""
+    paddle.seed(0)
+    model = NumericPrediction(emb_size=8, hidden_size=4, dtype=dtype)
+    tokens, labels = next(load_data(dtype=dtype))
+    paddle.nn.functional.mse_loss(model(tokens)[0], labels).backward()
+    return model

@@ -1,0 +1,273 @@
+"""A history tells what happened, and comes back from its file as it was."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnn_core import Event, History, TrainConfig
+from rnn_core.history import EXPLOSION_LIMIT
+from tests.helpers.histories import ENVIRONMENT, check_equal, empty_history, make_history
+
+INF, NAN = np.inf, np.nan
+
+
+def with_values(**values: list[float]) -> History:
+    """A history with these losses, and norms of W before and after clipping."""
+    one = [1.0] * 4
+    return make_history(
+        loss=np.array(values.get("loss", one)),
+        raw_norms={"W": np.array(values.get("raw", one)), "U": np.array(values.get("U", one))},
+        clipped_norms={"W": np.array(values.get("clipped", one)), "U": np.array(one)},
+    )
+
+
+def test_nothing_happened() -> None:
+    """A healthy run has no events."""
+    history = with_values(loss=[4, 3, 2, 1])
+
+    assert history.events == ()
+    assert history.event("exploded") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "event"),
+    [
+        ({"loss": [1, 2e6, 3e6, 1]}, Event("exploded", 2, ("loss",), 2e6)),
+        ({"raw": [1, 1, 2e6, 3e6]}, Event("exploded", 3, ("W",), 2e6)),
+        ({"raw": [1, 0, 0, 0]}, Event("vanished", 2, ("W",), 0.0)),
+        ({"raw": [1, 1, 1, 0], "U": [1, 1, 1, 0]}, Event("vanished", 4, ("W", "U"), 0.0)),
+        ({"loss": [1, 1, 1, INF]}, Event("non-finite", 4, ("loss",), INF)),
+        ({"raw": [-INF, 1, 1, 1]}, Event("non-finite", 1, ("W",), -INF)),
+    ],
+)
+def test_first_event(values: dict[str, list[float]], event: Event) -> None:
+    """The first step of an event is told, with every quantity that took part."""
+    history = with_values(**values)
+
+    assert history.events == (event,)
+    assert history.event(event.kind) == event
+
+
+def test_the_limit_itself_is_no_explosion() -> None:
+    """Only what is past the limit has exploded."""
+    assert with_values(loss=[1, 1, EXPLOSION_LIMIT, 1]).events == ()
+
+
+def test_infinity_is_not_counted_twice() -> None:
+    """An infinite loss is non-finite; whether something exploded before, finite values tell."""
+    kinds = [event.kind for event in with_values(loss=[1, INF, NAN, NAN]).events]
+
+    assert kinds == ["non-finite"]
+
+
+def test_nan_after_clipping_alone_is_an_event() -> None:
+    """Clipping can make NaN of a finite gradient; the history says so."""
+    (event,) = with_values(clipped=[1, 1, NAN, 1]).events
+
+    assert (event.kind, event.step, event.what) == ("non-finite", 3, ("W",))
+
+
+def test_a_perfect_fit_has_not_vanished() -> None:
+    """Where the loss is exactly zero, zero gradients are right."""
+    history = with_values(loss=[1, 1, 0, 0], raw=[1, 1, 0, 0], U=[1, 1, 0, 0])
+
+    assert history.events == ()
+
+
+def test_events_come_in_the_order_of_their_steps() -> None:
+    """What happened first is told first."""
+    history = with_values(loss=[1, 1, 2e6, NAN], raw=[1, 0, 0, NAN])
+
+    assert [(event.kind, event.step) for event in history.events] == [
+        ("vanished", 2),
+        ("exploded", 3),
+        ("non-finite", 4),
+    ]
+
+
+def test_events_name_the_step_not_its_place() -> None:
+    """Where not every step was recorded, an event is at the step's number."""
+    history = make_history(
+        loss=np.array([1.0, 1.0, 2e6, np.nan]), steps=41, recorded=np.array([10, 20, 30, 40])
+    )
+
+    assert [(event.kind, event.step) for event in history.events] == [
+        ("exploded", 30),
+        ("non-finite", 40),
+    ]
+
+
+def test_an_empty_history_has_no_events() -> None:
+    """A run that was interrupted in its first step is a history too."""
+    assert empty_history().events == ()
+
+
+def test_comes_back_as_saved(tmp_path: Path) -> None:
+    """Every field comes back bit for bit, NaN and infinity too."""
+    config = TrainConfig(cell="LSTM", clip_norm=0.1, epochs=2)
+    saved = make_history(
+        config=config, outcome="non-finite", loss=np.array([0.1, 1e-320, INF, NAN])
+    )
+    path = tmp_path / "history.npz"
+
+    saved.save(path)
+
+    check_equal(saved, History.load(path))
+
+
+def test_a_history_with_gaps_comes_back(tmp_path: Path) -> None:
+    """A run of which every third step was recorded comes back with its steps."""
+    saved = make_history(
+        config=TrainConfig(epochs=4, record=3), steps=13, recorded=np.array([3, 6, 9, 12])
+    )
+    path = tmp_path / "history.npz"
+
+    saved.save(path)
+
+    check_equal(saved, History.load(path))
+    with np.load(path) as arrays:
+        assert arrays["recorded"].tolist() == [3, 6, 9, 12]
+        assert arrays["steps"] == 13
+
+
+def test_an_empty_history_comes_back(tmp_path: Path) -> None:
+    """No steps and no epochs come back as none."""
+    saved = empty_history()
+    path = tmp_path / "history.npz"
+
+    saved.save(path)
+
+    check_equal(saved, History.load(path))
+
+
+def test_opens_without_this_package(tmp_path: Path) -> None:
+    """NumPy alone reads the arrays, without running anything of the file's."""
+    path = tmp_path / "history.npz"
+    make_history().save(path)
+
+    with np.load(path, allow_pickle=False) as arrays:
+        assert arrays["loss"].tolist() == [4.0, 3.0, 2.0, 1.0]
+        assert arrays["raw_norms/recurrent.W"].tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_refuses_a_file_cut_short_anywhere(tmp_path: Path) -> None:
+    """A file that lost its end, wherever, is refused by name."""
+    whole = tmp_path / "whole.npz"
+    make_history().save(whole)
+    content = whole.read_bytes()
+    cut = tmp_path / "cut.npz"
+
+    for length in range(0, len(content), 97):
+        cut.write_bytes(content[:length])
+        refuses(cut)
+
+
+def test_a_damaged_byte_is_refused_or_changes_nothing(tmp_path: Path) -> None:
+    """Whatever byte is damaged, the file is refused by name or read as it was saved.
+
+    Not every byte of a zip archive matters: its times do not.
+    """
+    path = tmp_path / "history.npz"
+    saved = make_history(loss=np.random.default_rng(0).random(4))
+    saved.save(path)
+    content = path.read_bytes()
+
+    refused = 0
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            loaded = History.load(path)
+        except ValueError as error:
+            assert f"{path.name} is not a whole" in str(error)  # noqa: PT017
+            refused += 1
+        else:
+            check_equal(saved, loaded)
+    assert refused > len(content) / 6
+
+
+@pytest.mark.parametrize("content", [b"", b"not a history", b"PK\x03\x04", b"{}"])
+def test_refuses_foreign_files(tmp_path: Path, content: bytes) -> None:
+    """Something else under that name is refused by name."""
+    path = tmp_path / "foreign.npz"
+    path.write_bytes(content)
+
+    refuses(path, ": it is no zip archive, or is cut short$")
+
+
+def test_refuses_foreign_archives(tmp_path: Path) -> None:
+    """An archive of arrays that is no history is refused."""
+    path = tmp_path / "foreign.npz"
+    np.savez(path, loss=np.zeros(3))
+
+    refuses(path, ": it says nothing of that format$")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"format": np.array("rnn_core history 99")}, ".*says nothing of that format"),
+        # What was written before steps could go unrecorded.
+        ({"format": np.array("rnn_core history 1")}, ".*says nothing of that format"),
+        ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
+        ({"config": np.array('{".*colour": 1}')}, ".*colour"),
+        ({"config": np.array("{")}, ""),
+        ({"outcome": np.array("fine")}, ".*unknown outcome 'fine'"),
+        ({"loss": np.zeros(3)}, ".*3 losses stand beside 4 norms"),
+        ({"accuracy": np.zeros(3)}, ": accuracies and ends of epochs differ in number$"),
+        ({"epoch_ends": np.array([2, 5])}, ": ends of epochs are no rising steps of the run$"),
+        ({"epoch_ends": np.array([0, 4])}, ": ends of epochs are no rising steps"),
+        ({"epoch_ends": np.array([4, 2])}, ": ends of epochs are no rising steps"),
+        ({"epoch_ends": np.array([2.0, 4.0])}, ": ends of epochs are no rising steps"),
+        ({"recorded": np.array([1, 2, 3])}, ": 4 losses stand beside 3 steps$"),
+        ({"recorded": np.array([[1, 2, 3, 4]])}, ": 4 losses stand beside 4 steps$"),
+        ({"recorded": np.array([1.0, 2.0, 3.0, 4.0])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([1, 2, 2, 4])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([1, 3, 2, 4])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([0, 1, 2, 3])}, ": records are no rising steps of the run$"),
+        ({"recorded": np.array([2, 3, 4, 5])}, ": records are no rising steps of the run$"),
+        ({"recorded": None}, ".*recorded"),
+        ({"steps": np.array(3)}, ": ends of epochs are no rising steps of the run$"),
+        ({"steps": None}, ".*steps"),
+        ({"loss": np.zeros(4, dtype=np.complex128)}, ": an array is 1-dimensional complex128$"),
+        ({"accuracy": np.array(1.0)}, ": an array is 0-dimensional float64$"),
+        ({"clipped_norms/linear.bias": np.array(["a"] * 4)}, ": an array is 1-dimensional <U1$"),
+        ({"parameters": np.array("[]")}, ": there are no parameters$"),
+        ({"environment": np.array("null")}, ": the environment is not described$"),
+        ({"environment": np.array("[]")}, ": the environment is not described$"),
+        ({"environment": np.array('{"paddle": "3"}')}, ": the environment is not described$"),
+        (
+            {"environment": np.array(json.dumps({**ENVIRONMENT, "threads": 1}))},
+            ": the environment is not described$",
+        ),
+        ({"config": np.array("[" * 100_000)}, ""),
+        ({"config": np.array('{"learning_rate": 1' + "0" * 400 + "}")}, ".*learning_rate"),
+        ({"raw_norms/recurrent.W": None}, ".*recurrent.W"),
+        ({"loss": np.array([object()])}, ".*allow_pickle"),
+    ],
+)
+def test_refuses_contradictions(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+    """A file whose parts do not fit each other is refused, with the reason."""
+    path = tmp_path / "history.npz"
+    make_history().save(path)
+    with np.load(path) as stored:
+        arrays = {**stored, **changes}
+
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+    refuses(path, match)
+
+
+def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
+    """That there is no file is no question of its content."""
+    with pytest.raises(FileNotFoundError):
+        History.load(tmp_path / "none.npz")
+
+
+def refuses(path: Path, match: str = "") -> None:
+    """Check that loading names the file and the reason."""
+    words = rf"{path.name} is not a whole 'rnn_core history 2' file{match}"
+    with pytest.raises(ValueError, match=words):
+        History.load(path)

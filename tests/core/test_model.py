@@ -1,0 +1,113 @@
+"""The model: its parts, its seeded weights and its border."""
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import LSTMState, NumericPrediction
+from rnn_core.config import EXECUTIONS, Cell, Execution
+
+
+def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
+    """A model from seed 0."""
+    paddle.seed(0)
+    return NumericPrediction(cell=cell, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: Execution) -> None:
+    """The prediction is the linear layer's, of the recurrent layer's hidden state."""
+    ours = model(cell, execution=execution)
+    tokens = paddle.to_tensor([[1, 2, 0], [3, 1, 0]], dtype="int64")
+
+    predictions, hidden = ours(tokens)
+
+    state = ours.recurrent(ours.embedding(tokens))
+    expected = state.hidden if isinstance(state, LSTMState) else state
+    assert hidden.tolist() == expected.tolist()
+    assert ours.linear(expected).tolist() == predictions.tolist()
+    assert list(predictions.shape) == [2, 1]
+    assert list(hidden.shape) == [2, 128]
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
+    """A seed names the same weights in both dtypes."""
+    single, double = model(cell), model(cell, dtype="float64")
+
+    for (name, ours), (_, theirs) in zip(
+        single.named_parameters(), double.named_parameters(), strict=True
+    ):
+        assert paddle.float64 == theirs.dtype, name
+        assert ours.numpy().astype(np.float64).tolist() == theirs.numpy().tolist(), name
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
+    """A seed names the same weights whatever default dtype was set, and leaves it set."""
+    expected = [p.numpy().tolist() for p in model(cell).parameters()]
+    paddle.set_default_dtype("float64")
+    try:
+        actual = model(cell)
+        assert paddle.get_default_dtype() == "float64"
+    finally:
+        paddle.set_default_dtype("float32")
+
+    assert [p.numpy().tolist() for p in actual.parameters()] == expected
+
+
+def test_refuses_an_unknown_cell() -> None:
+    """A misspelt cell builds nothing, where the notebook's code built an LSTM."""
+    with pytest.raises(ValueError, match="cell must be one of 'RNN', 'LSTM', got 'rnn'"):
+        NumericPrediction(cell="rnn")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["vocab_size", "emb_size", "hidden_size"])
+def test_refuses_wrong_sizes(name: str) -> None:
+    """Sizes are positive ints."""
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        model(**{name: 0})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"{name} must be an int, got 2.5"):
+        model(**{name: 2.5})  # type: ignore[arg-type]
+
+
+def test_refuses_an_unknown_dtype() -> None:
+    """Weights are float32 or float64."""
+    with pytest.raises(ValueError, match="dtype must be one of 'float32', 'float64', got 'half'"):
+        model(dtype="half")
+
+
+def test_refuses_an_unknown_execution() -> None:
+    """The layer is computed in one of three ways."""
+    words = "execution must be one of 'textbook', 'fused', 'kernel', got 'fast'"
+    with pytest.raises(ValueError, match=words):
+        model(execution="fast")
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_the_layer_is_computed_as_asked(execution: Execution) -> None:
+    """The model hands its execution to its recurrent layer."""
+    ours = model(execution=execution)
+
+    assert execution == ours.execution == ours.recurrent.execution
+
+
+def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller who has checked the tokens saves the read, and gets the same predictions."""
+    ours, tokens = model(), paddle.to_tensor([[1, 2]], dtype="int64")
+    expected = ours(tokens)[0].tolist()
+    checks: list[object] = []
+    monkeypatch.setattr("rnn_core.model.check_tokens", lambda *args: checks.append(args))
+
+    assert ours(tokens, checked=True)[0].tolist() == expected
+    assert checks == []
+    ours(tokens)
+    assert len(checks) == 1
+
+
+@pytest.mark.parametrize("token", [-1, 10])
+def test_refuses_tokens_outside_the_vocabulary(token: int) -> None:
+    """The model itself looks at its tokens: Paddle would read past the embedding in silence."""
+    with pytest.raises(ValueError, match=rf"tokens must lie in \[0, 10\), got {token}"):
+        model()(paddle.to_tensor([[1, token]], dtype="int64"))

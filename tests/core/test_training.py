@@ -1,0 +1,568 @@
+"""The loop: what it records, refuses, and does at NaN, infinity and Ctrl-C."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import (
+    Batch,
+    History,
+    NonFiniteError,
+    NumericPrediction,
+    TrainConfig,
+    TrainingInterrupted,
+    load_data,
+    train,
+)
+from rnn_core.config import EXECUTIONS, DType, Execution
+from rnn_core.data.batch import BatchStream
+from rnn_core.data.digit_sums import DigitSums
+from rnn_core.step import TrainingStep
+from rnn_core.training import Step, _check_model, count_correct
+
+SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
+# The RNN without clipping, whose loss is infinite at step 21 to 28 and NaN soon after.
+EXPLODING = TrainConfig(epochs=8)
+# The ways in which a tensor's numbers come to the host.
+READS = ["numpy", "item", "tolist", "__array__", "__float__", "__int__", "__bool__"]
+
+
+def batch(tokens: Any = ((1, 2),), labels: Any = ((3.0,),), dtype: DType = "float32") -> Batch:
+    """A batch of these values, right or wrong."""
+    return Batch(paddle.to_tensor(tokens), paddle.to_tensor(labels, dtype=dtype))
+
+
+def test_records_every_step_and_epoch() -> None:
+    """There is a loss and every parameter's norms for each step, an accuracy for each epoch."""
+    history = train(replace(SMALL, cell="LSTM", batch_size=3, clip_norm=0.5))
+
+    names = [name for name, _ in NumericPrediction(cell="LSTM").named_parameters()]
+    assert history.outcome == "finished"
+    assert history.steps == 6
+    assert history.recorded.tolist() == [1, 2, 3, 4, 5, 6]
+    assert history.epoch_ends.tolist() == [2, 4, 6]
+    assert len(history.accuracy) == 3
+    assert names == list(history.raw_norms) == list(history.clipped_norms)
+    assert {values.shape for values in history.raw_norms.values()} == {(6,)}
+    assert {values.shape for values in history.clipped_norms.values()} == {(6,)}
+    assert paddle.version.full_version == history.environment["paddle"]
+
+
+def test_records_norms_before_and_after_clipping() -> None:
+    """Raw norms pass the threshold; clipped ones are the smaller of raw norm and threshold."""
+    history = train(replace(SMALL, clip_norm=0.5))
+
+    assert max(values.max() for values in history.raw_norms.values()) > 0.5
+    for name, raw in history.raw_norms.items():
+        expected = np.minimum(raw, 0.5)
+        np.testing.assert_allclose(history.clipped_norms[name], expected, rtol=1e-6, err_msg=name)
+
+
+def test_without_clipping_both_norms_are_the_same() -> None:
+    """What reaches the update is the raw gradient."""
+    history = train(SMALL)
+
+    for name, raw in history.raw_norms.items():
+        assert raw.tolist() == history.clipped_norms[name].tolist()
+
+
+def test_tells_every_step_as_it_happens() -> None:
+    """`on_step` hears each step once, in order, with its place and the epoch's count so far."""
+    steps: list[Step] = []
+    history = train(replace(SMALL, epochs=2, batch_size=3), on_step=steps.append)
+
+    assert [(step.number, step.epoch, step.index) for step in steps] == [
+        (1, 1, 0),
+        (2, 1, 1),
+        (3, 2, 0),
+        (4, 2, 1),
+    ]
+    assert [step.total for step in steps] == [3, 4, 3, 4]
+    assert [step.last for step in steps] == [False, True, False, True]
+    assert history.loss.tolist() == [step.loss for step in steps]
+
+
+def test_accuracy_counts_predictions_before_the_update() -> None:
+    """A model that is right, and that the update throws far off, scores 1 of 1."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    tokens = paddle.to_tensor([[1, 2]])
+    right = model(tokens)[0].item()
+    config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e3)
+
+    history = train(config, [batch([[1, 2]], [[right + 0.09]])], model)
+    assert history.accuracy.tolist() == [1.0]
+    assert abs(model(tokens)[0].item() - right) > 1
+
+
+def test_accuracy_counts_the_whole_epoch() -> None:
+    """Right, wrong, right: two of three, whatever the batch that ends the epoch."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    right = model(paddle.to_tensor([[1, 2]]))[0].item()
+    config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e-9)
+    data = [batch(labels=[[right + error]]) for error in (0.0, 1.0, 0.0)]
+    steps: list[Step] = []
+
+    assert train(config, data, model, on_step=steps.append).accuracy.tolist() == [2 / 3]
+    assert [step.correct for step in steps] == [1, 1, 2]
+
+
+def test_a_tenth_itself_is_not_within() -> None:
+    """A difference of exactly float32's 0.1 does not count, as in the notebook."""
+    assert count_correct(paddle.to_tensor([[0.1]]), paddle.to_tensor([[0.0]])) == 0
+
+
+@pytest.mark.parametrize(
+    ("prediction", "correct"), [(2.0, 1), (2.099, 1), (1.901, 1), (2.101, 0), (1.899, 0)]
+)
+def test_correct_is_within_a_tenth(prediction: float, correct: int) -> None:
+    """A prediction counts when it is less than 0.1 from its label."""
+    predictions = paddle.to_tensor([[prediction], [9.0]])
+    labels = paddle.to_tensor([[2.0], [1.0]])
+
+    assert count_correct(predictions, labels) == correct
+
+
+def test_nan_is_not_correct() -> None:
+    """A NaN prediction is wrong."""
+    assert count_correct(paddle.to_tensor([[float("nan")]]), paddle.to_tensor([[1.0]])) == 0
+
+
+@pytest.mark.parametrize("clip", [None, 0.5])
+@pytest.mark.parametrize("record", [2, 3, 12, 100])
+def test_records_every_nth_step(record: int, clip: float | None) -> None:
+    """Steps n, 2n and so on are those of a run that records all, bit for bit."""
+    config = replace(SMALL, cell="LSTM", clip_norm=clip)
+    steps: list[Step] = []
+    all_steps: list[Step] = []
+
+    whole = train(config, on_step=all_steps.append)
+    history = train(replace(config, record=record), on_step=steps.append)
+
+    assert list(range(record, 13, record)) == history.recorded.tolist()
+    assert all_steps[record - 1 :: record] == steps
+    assert whole.loss[record - 1 :: record].tolist() == history.loss.tolist()
+    for name in whole.raw_norms:
+        for all_norms, norms in (
+            (whole.raw_norms[name], history.raw_norms[name]),
+            (whole.clipped_norms[name], history.clipped_norms[name]),
+        ):
+            assert all_norms[record - 1 :: record].tolist() == norms.tolist()
+
+
+@pytest.mark.parametrize("record", [2, 3, 4, 5, 100])
+def test_counts_every_step_whatever_it_records(record: int) -> None:
+    """An epoch's accuracy is of all its predictions, also of those that were not recorded."""
+    config = replace(SMALL, num_steps=2, learning_rate=1e-9)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    right = model(paddle.to_tensor([[1, 2]]))[0].item()
+    data = [batch(labels=[[right + error]]) for error in (0.0, 1.0, 0.0, 0.0, 1.0)]
+
+    history = train(replace(config, record=record), data, model)
+
+    assert history.accuracy.tolist() == [0.6] * 3
+    assert history.epoch_ends.tolist() == [5, 10, 15]
+    assert (history.outcome, history.steps) == ("finished", 15)
+
+
+@pytest.mark.parametrize("record", [0, 3])
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_trains_the_same_whatever_it_records(execution: Execution, record: int) -> None:
+    """Who looks changes nothing: the weights at the end are the same, bit for bit."""
+    config = replace(SMALL, cell="LSTM", execution=execution, clip_norm=0.5)
+
+    assert trained(config) == trained(replace(config, record=record))
+
+
+def trained(config: TrainConfig) -> dict[str, Any]:
+    """The weights of a small model after a run of this config."""
+    paddle.seed(1)
+    model = NumericPrediction(10, 8, 4, config.cell, execution=config.execution)
+    train(config, model=model)
+    return {name: parameter.numpy().tolist() for name, parameter in model.named_parameters()}
+
+
+def test_records_nothing_when_asked() -> None:
+    """With `record` 0 the run is trained, and nobody hears of its steps."""
+    steps: list[Step] = []
+    history = train(replace(SMALL, record=0), on_step=steps.append)
+
+    assert steps == []
+    assert (history.outcome, history.steps) == ("finished", 12)
+    for values in (history.recorded, history.loss, history.accuracy, history.epoch_ends):
+        assert values.shape == (0,)
+    assert {"recurrent.W", "linear.bias"} <= set(history.raw_norms) == set(history.clipped_norms)
+    assert {values.shape for values in history.raw_norms.values()} == {(0,)}
+
+
+def test_nothing_is_read_where_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `record` 0, no number goes to the host once the batches were checked.
+
+    Each would have a GPU finish all its work.
+    """
+
+    class Unread(TrainingStep):
+        """Made when training begins."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            for name in READS:
+                monkeypatch.setattr(paddle.Tensor, name, refuse)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("rnn_core.training.TrainingStep", Unread)
+    train(replace(SMALL, clip_norm=0.5, clip="by-global-norm", record=0))
+
+    with pytest.raises(AssertionError):
+        train(replace(SMALL, record=12))
+
+
+def test_infinity_that_is_not_recorded_does_not_stop() -> None:
+    """What is not read cannot be refused: the run goes on, to the next record or its end."""
+    never = train(replace(EXPLODING, record=0, on_nonfinite="raise"))
+    late = train(replace(EXPLODING, record=30))
+
+    assert (never.outcome, never.steps) == ("finished", 32)
+    assert (late.outcome, late.steps, late.recorded.tolist()) == ("non-finite", 30, [30])
+    assert np.isnan(late.loss[0])
+
+
+def test_ctrl_c_keeps_what_was_recorded() -> None:
+    """The history counts the steps that were trained, and keeps those that were recorded."""
+
+    def interrupt(step: Step) -> None:
+        if step.number == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 10") as caught:
+        train(replace(SMALL, record=5), on_step=interrupt)
+
+    history = caught.value.history
+    assert (history.steps, history.recorded.tolist()) == (10, [5, 10])
+    assert history.epoch_ends.tolist() == [4, 8]
+
+
+def test_stops_at_infinity_by_default() -> None:
+    """The run ends with the first non-finite step, which is kept, before its update."""
+    model = NumericPrediction()
+    history = train(EXPLODING, model=model)
+
+    event = history.event("non-finite")
+    assert event is not None
+    assert history.outcome == "non-finite"
+    assert history.steps == event.step < 32
+    assert all(np.isfinite(p.numpy()).all() for p in model.parameters())
+
+
+def test_raises_at_infinity_when_asked() -> None:
+    """The error carries the history up to the non-finite step."""
+    with pytest.raises(NonFiniteError, match=r"not finite at step 2\d") as caught:
+        train(replace(EXPLODING, on_nonfinite="raise"))
+
+    history = caught.value.history
+    assert history.outcome == "non-finite"
+    assert not np.isfinite(history.loss[-1])
+    assert np.isfinite(history.loss[:-1]).all()
+
+
+def test_goes_on_past_infinity_when_asked() -> None:
+    """The run goes to its end, in NaN."""
+    history = train(replace(EXPLODING, on_nonfinite="continue"))
+
+    assert history.outcome == "finished"
+    assert history.steps == 32
+    assert np.isnan(history.loss[-1])
+
+
+def test_keeps_the_weights_of_before_the_step_that_it_refuses() -> None:
+    """An infinite loss has a finite gradient here: the update would go through, and must not."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
+    before = [p.numpy().tolist() for p in model.parameters()]
+    history = train(SMALL, model=model)
+
+    assert (history.outcome, history.steps) == ("non-finite", 1)
+    assert np.isinf(history.loss[0])
+    assert [p.numpy().tolist() for p in model.parameters()] == before
+
+
+def test_stops_at_an_infinite_gradient_under_a_finite_loss() -> None:
+    """The gradients are looked at, not the loss alone."""
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    for parameter in model.recurrent.parameters():
+        parameter.set_value(np.zeros(parameter.shape, dtype=np.float32))
+    model.linear.weight.set_value(np.full((4, 1), 1e21, dtype=np.float32))
+    model.linear.bias.set_value(np.full(1, 1e18, dtype=np.float32))
+    history = train(SMALL, model=model)
+
+    assert (history.outcome, history.steps) == ("non-finite", 1)
+    assert np.isfinite(history.loss[0])
+
+
+def test_trains_where_gradients_are_switched_off() -> None:
+    """Neither `no_grad` nor an interrupted run before leaves the loop without gradients."""
+    with paddle.no_grad():
+        history = train(SMALL)
+
+    assert train(SMALL).loss.tolist() == history.loss.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"config": {}}, "^config must be a TrainConfig, got dict$"),
+        ({"model": paddle.nn.Linear(1, 1)}, "^model must be a NumericPrediction, got Linear$"),
+        ({"on_step": 3}, "^on_step must be callable, got int$"),
+        ({"data": 3}, r"^data must hold batches \(tokens, labels\): "),
+        ({"data": [None]}, r"^data must hold batches \(tokens, labels\): "),
+        ({"data": [(1,)]}, r"^data must hold batches \(tokens, labels\): "),
+    ],
+)
+def test_refuses_arguments_of_the_wrong_type(arguments: dict[str, Any], match: str) -> None:
+    """What is no config, model, data or callable is named."""
+    with pytest.raises(TypeError, match=match):
+        train(**{"config": SMALL, **arguments})
+
+
+def test_ctrl_c_keeps_every_whole_step() -> None:
+    """An interrupt carries the history of what was trained so far, equal to the whole run's."""
+
+    def interrupt(step: Step) -> None:
+        if step.number == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 6") as caught:
+        train(SMALL, on_step=interrupt)
+
+    history = caught.value.history
+    assert history.outcome == "interrupted"
+    assert train(SMALL).loss[:6].tolist() == history.loss.tolist()
+    assert len(history.accuracy) == 1
+
+
+def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first step is whole there is nothing to keep, and that is no error."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnn_core.training.TrainingStep.gradients", interrupt)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
+        train(SMALL)
+
+    history = caught.value.history
+    assert history.steps == 0
+    assert np.float64 == history.loss.dtype == history.accuracy.dtype
+    assert np.int64 == history.epoch_ends.dtype == history.recorded.dtype
+
+
+def test_trains_a_given_model_further() -> None:
+    """Two runs of one model, one after the other, equal one run of twice the length."""
+    config = replace(SMALL, clip_norm=1.0)
+    whole = train(replace(config, epochs=6))
+    paddle.seed(config.seed)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    first, second = train(config, model=model), train(config, model=model)
+
+    assert whole.loss.tolist() == [*first.loss.tolist(), *second.loss.tolist()]
+
+
+def test_gradients_left_in_a_model_do_not_count() -> None:
+    """A model that comes with gradients of its own trains as one that comes without."""
+    paddle.seed(0)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    model(paddle.to_tensor([[3, 3]]))[0].sum().backward()
+
+    assert (
+        train(SMALL).raw_norms["linear.bias"][0]
+        == (train(SMALL, model=model).raw_norms["linear.bias"][0])
+    )
+
+
+def test_trains_on_given_data() -> None:
+    """Own batches are used in their order, in every epoch."""
+    data = list(load_data())
+    reverse = train(SMALL, data[::-1])
+
+    assert train(SMALL).loss.tolist() == train(SMALL, data).loss.tolist()
+    assert train(SMALL).loss[0] != reverse.loss[0]
+
+
+def test_data_goes_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that were made on another device are brought to the one that is trained on."""
+    moved: list[tuple[str, str]] = []
+
+    def to(self: paddle.Tensor, device: str) -> paddle.Tensor:
+        moved.append((str(self.dtype), device))
+        return self
+
+    monkeypatch.setattr(paddle.Tensor, "to", to)
+    train(replace(SMALL, epochs=1, num_steps=2), [batch()])
+
+    assert moved == [("paddle.int64", "cpu"), ("paddle.float32", "cpu")]
+
+
+def test_float64_runs_the_same_experiment() -> None:
+    """In float64 the first losses are those of float32 to float32's rounding, and not equal."""
+    single = train(replace(SMALL, clip_norm=1.0))
+    double = train(replace(SMALL, clip_norm=1.0, dtype="float64"))
+
+    np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
+    assert single.loss[0] != double.loss[0]
+    # Its model is float64 too: a float32 model under float64 labels would give other digits.
+    paddle.seed(SMALL.seed)
+    model = NumericPrediction(emb_size=8, hidden_size=4, dtype="float64")
+    expected = train(replace(SMALL, clip_norm=1.0, dtype="float64"), model=model)
+    assert double.loss.tolist() == expected.loss.tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "match"),
+    [
+        ([], ValueError, "^data must hold at least one batch, got none$"),
+        ([batch([[1, 10]])], ValueError, r"tokens must lie in \[0, 10\), got 10"),
+        ([batch([[1, -1]])], ValueError, r"tokens must lie in \[0, 10\), got -1"),
+        ([batch([[1.0, 2.0]])], TypeError, "tokens must be int32 or int64, got float32"),
+        ([batch(np.zeros((1, 0), dtype="int64"))], ValueError, r"got shape \[1, 0\]"),
+        ([batch(np.zeros((0, 2), dtype="int64"))], ValueError, r"got shape \[0, 2\]"),
+        ([batch([[1, 2, 3]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[1, 3\]"),
+        ([batch([[1, 2], [3, 4]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[2, 2\]"),
+        ([batch(labels=[3.0])], ValueError, r"predictions' shape \[1, 1\], got shape \[1\]"),
+        ([batch(labels=[[np.nan]])], ValueError, "labels must be finite, got nan"),
+        ([batch(labels=[[np.inf]])], ValueError, "labels must be finite, got inf"),
+        ([batch(dtype="float64")], TypeError, "labels must be float32, .* got float64"),
+        ([batch(), batch([[1, 10]])], ValueError, "got 10"),
+    ],
+)
+def test_refuses_wrong_data_before_any_training(
+    data: list[Batch], error: type[Exception], match: str
+) -> None:
+    """Wrong data, even in the last batch, is refused before the first step."""
+    steps: list[Step] = []
+
+    with pytest.raises(error, match=match):
+        train(replace(SMALL, num_steps=2), data, on_step=steps.append)
+    assert steps == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"cell": "LSTM"}, "model has cell 'RNN', the config says 'LSTM'"),
+        ({"hidden_size": 5}, "model has hidden_size 4, the config says 5"),
+        ({"emb_size": 5}, "model has emb_size 8, the config says 5"),
+        ({"vocab_size": 5}, "model has vocab_size 10, the config says 5"),
+        ({"dtype": "float64"}, "model has dtype 'float32', the config says 'float64'"),
+        ({"execution": "fused"}, "model has execution 'textbook', the config says 'fused'"),
+    ],
+)
+def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match: str) -> None:
+    """The history's config must say what was trained."""
+    with pytest.raises(ValueError, match=match):
+        train(replace(SMALL, **settings), model=NumericPrediction(emb_size=8, hidden_size=4))
+
+
+def test_refuses_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that lies on a GPU is not trained by a config that says CPU."""
+    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
+
+    with pytest.raises(ValueError, match="model has device 'gpu:0', the config says 'cpu'"):
+        train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
+
+
+def test_takes_a_model_on_the_gpu_that_gpu_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config that says "gpu" means "gpu:0", where the model lies."""
+    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+
+    _check_model(model, replace(SMALL, device="gpu"), "gpu:0")
+
+
+def test_the_device_is_named_in_the_history() -> None:
+    """The environment is that of the device that was trained on."""
+    history: History = train(SMALL)
+
+    assert history.environment["device"] == "cpu"
+
+
+class Stream(BatchStream):
+    """A stream of three batches, some of which may be wrong; it counts how often each is made."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self.batches = batches
+        self.made = [0] * len(batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        self.made[index] += 1
+        return self.batches[index]
+
+
+def test_a_stream_trains_as_a_list() -> None:
+    """Batches made one by one train to the same bits, in every epoch anew."""
+    data = [*load_data()]
+    stream = Stream(*data)
+
+    assert train(SMALL, data).loss.tolist() == train(SMALL, stream).loss.tolist()
+    # In each of three epochs, and the first and the last to be checked.
+    assert stream.made == [4, 3, 3, 4]
+
+
+def test_a_stream_is_named_in_the_history() -> None:
+    """The config does not say what a stream was; the environment does."""
+    data = DigitSums(count=4, batch_size=1)
+
+    assert repr(data) == train(SMALL, data).environment["data"]
+    assert "data" not in train(SMALL).environment
+
+
+def test_a_stream_may_give_plain_tuples() -> None:
+    """They are trained on as batches, and the stream's name holds no address."""
+
+    class Plain(BatchStream):
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> Batch:
+            tokens, labels = data[index]
+            return tokens, labels  # type: ignore[return-value]
+
+    data = [*load_data()]
+    history = train(SMALL, Plain())
+
+    assert train(SMALL, data).loss.tolist() == history.loss.tolist()
+    assert Plain.__qualname__ == history.environment["data"]
+
+
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_a_stream_whose_first_or_last_batch_is_wrong_is_not_trained(wrong: int) -> None:
+    """Where the settings do not fit, and where a last batch is too small, it shows there."""
+    batches = [batch(), batch(), batch()]
+    batches[wrong] = batch([[1, 10]])
+    steps: list[Step] = []
+
+    with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got 10"):
+        train(replace(SMALL, num_steps=2), Stream(*batches), on_step=steps.append)
+    assert steps == []
+
+
+def test_a_wrong_batch_inside_a_stream_is_refused_before_its_step() -> None:
+    """What comes before it is trained, and it never reaches the model."""
+    steps: list[Step] = []
+    stream = Stream(batch(), batch([[1, -1]]), batch())
+
+    with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
+        train(replace(SMALL, num_steps=2), stream, on_step=steps.append)
+    assert [step.number for step in steps] == [1]
+
+
+def test_refuses_an_empty_stream() -> None:
+    """Nothing to train with is nothing to begin with."""
+    with pytest.raises(ValueError, match="^data must hold at least one batch, got none$"):
+        train(SMALL, Stream())

@@ -1,0 +1,159 @@
+"""A made-up folder of results, whole, for tests that then break a part of it."""
+
+import json
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.saved.result_files import history_file
+from rnn_core import EXPERIMENTS, History
+from tests.helpers.histories import make_history
+
+DATE = "2026-11-24T12:00:00+00:00"
+PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
+
+
+def write_environment(folder: Path, **changes: Any) -> Path:
+    """What a run of tox leaves in one environment's folder.
+
+    Args:
+        folder: is made.
+        changes: of the facts of the environment, such as `paddle`; `cases` and `date` of the runs,
+            `times` that all medians are multiplied by.
+    """
+    folder.mkdir(parents=True)
+    date, times = changes.pop("date", DATE), changes.pop("times", 1.0)
+    cases = changes.pop("cases", '<testcase classname="tests.test_a" name="test_one" />')
+    facts = {
+        "paddle": "3.3.1",
+        "python": "3.11.7",
+        "numpy": "2.4.6",
+        "cpu": "A CPU",
+        "device": "cpu",
+        "device_name": "cpu",
+        "flags": "",
+        **changes,
+    }
+    for kind in ("tests", "benchmarks"):
+        write_json(
+            folder / f"{kind}-run.json",
+            {
+                "format": "rnn_core run 1",
+                "date": date,
+                "arguments": ["benchmarks"] if kind == "benchmarks" else [],
+                "environments": {"cpu": facts},
+                "exit_status": 0,
+            },
+        )
+    write_cases(folder / "tests.xml", cases)
+    names = "".join(
+        f'<testcase classname="benchmarks.test_experiments" name="test_experiment[cpu-{name}]" />'
+        for name in EXPERIMENTS
+    )
+    stage = '<testcase classname="benchmarks.test_stages" name="test_stage[cpu-step-RNN]" />'
+    write_cases(folder / "benchmarks.xml", names + stage)
+    write_json(folder / "benchmarks.json", {"benchmarks": [bench(1.5 * times, times, 2 * times)]})
+    for name in EXPERIMENTS:
+        (folder / history_file(name, "cpu")).write_bytes(history_bytes(name, facts["paddle"]))
+    return folder
+
+
+def bench(median: float, low: float, high: float, **info: str) -> dict[str, Any]:
+    """One benchmark as pytest-benchmark saves it; milliseconds."""
+    facts = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "implementation": "textbook"}
+    stats = {"median": median / 1e3, "q1": low / 1e3, "q3": high / 1e3}
+    return {"name": "bench", "extra_info": {**facts, "stage": "step", **info}, "stats": stats}
+
+
+def write_cases(path: Path, cases: str) -> None:
+    """JUnit XML of these cases."""
+    path.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>", encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """A JSON file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@cache
+def history_bytes(experiment: str, paddle: str) -> bytes:
+    """The file of an experiment's history; the same to the last bit for every Paddle."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "history.npz"
+        made_up(experiment, paddle).save(path)
+        return path.read_bytes()
+
+
+def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
+    """A history of an experiment's config, whose norms explode, vanish and become NaN."""
+    config = EXPERIMENTS[experiment].config
+    steps = 4 * config.epochs
+    norms = np.geomspace(1, 1e9, steps)
+    norms[steps // 2 :] = 0
+    loss = np.geomspace(1, 1e8, steps)
+    loss[-1] = np.inf
+    raw = {f"recurrent.{name}": norms * (1 + i) for i, name in enumerate(PARAMETERS[config.cell])}
+    environment = {"paddle": paddle, "python": "3.11.7", "cpu": "A CPU", "device": "cpu"}
+    fields: dict[str, Any] = {
+        "config": config,
+        "environment": {**environment, "device_name": "cpu", "flags": ""},
+        "loss": loss,
+        "raw_norms": raw,
+        "clipped_norms": raw,
+        "accuracy": np.linspace(0, 1, config.epochs),
+        "epoch_ends": np.arange(4, steps + 1, 4),
+    }
+    return make_history(**{**fields, **changes})
+
+
+def comparison(**changes: Any) -> dict[str, Any]:
+    """A comparison's file, of one benchmark for each verdict."""
+    ratios = {"slower": 1.2, "faster": 0.8, "same": 1.01, "cannot tell": 1.05}
+    return {
+        "format": "rnn_core comparison 1",
+        "date": DATE,
+        "baseline": {"name": "paddle30", "environment": {"paddle": "3.0.0", "cpu": "A CPU"}},
+        "candidate": {"name": "paddle33", "environment": {"paddle": "3.3.1", "cpu": "A CPU"}},
+        "pairs": 8,
+        "within": 0.05,
+        "confidence": 0.95,
+        "outcome": "settled",
+        "benchmarks": [
+            {
+                "name": verdict,
+                "device": "cpu",
+                "cell": "RNN",
+                "shape": "B1 T10 H128",
+                "implementation": verdict.replace(" ", "-"),
+                "stage": "step",
+                "baseline_ms": 2.0,
+                "candidate_ms": 2 * ratio,
+                "ratio": ratio,
+                "low": None if verdict == "cannot tell" else ratio * 0.98,
+                "high": ratio * 1.02,
+                "p": 0.01,
+                "verdict": verdict,
+                "smallest_effect": 0.12,
+                "pairs_to_settle": 5,
+            }
+            for verdict, ratio in ratios.items()
+        ],
+        "behaviour": [
+            {"experiment": "clipped-rnn", "verdict": "different", "text": "from step 3 on"}
+        ],
+        "drift": {"drifted": False, "text": "The machine was steady."},
+        **changes,
+    }
+
+
+def faults(**changes: Any) -> dict[str, Any]:
+    """A file of `tests.faults`: one caught, one survived."""
+    verdicts = [
+        {"name": name, "stands_for": "a bug", "caught": caught, "problem": "", "tests": []}
+        for name, caught in (("healthy", False), ("gate-swapped", True), ("one-percent", False))
+    ]
+    return {"environment": {"paddle": "3.3.1"}, "verdicts": verdicts, **changes}

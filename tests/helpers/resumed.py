@@ -1,0 +1,81 @@
+"""A run whose bits depend on every random generator, and how checkpoints are compared."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from rnn_core import History, NumericPrediction, TrainConfig, train
+from rnn_core.checkpoints.checkpoint import checkpoint_files
+from rnn_core.model import model_of
+from rnn_core.training import Step
+
+SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=1.0)
+
+
+def noise(model: NumericPrediction, done: int = 0) -> Callable[[Step], None]:
+    """An `on_step` that adds what Paddle, NumPy and Python draw to a weight.
+
+    It refuses steps that were done already: a run that begins again ends in the same bits.
+    """
+
+    def add(step: Step) -> None:
+        assert step.number > done, f"step {step.number} again, after the checkpoint of step {done}"
+        drawn = paddle.rand([1]).numpy() + np.random.randn(1) + random.gauss(0, 1)  # noqa: NPY002
+        bias = model.linear.bias
+        bias.set_value(bias.numpy() + 0.01 * drawn.astype(bias.numpy().dtype))
+
+    return add
+
+
+def noisy_run(
+    config: TrainConfig,
+    folder: Path,
+    resume: bool = False,
+    every: int = 1,
+    done: int | None = None,
+) -> History:
+    """Train with noise; all generators are seeded anew, as they are in a new process.
+
+    A run that is resumed must go on from step `done`: that of the last checkpoint, if not given.
+    """
+    if done is None:
+        done = last_step(folder) if resume else 0
+    random.seed(1)
+    np.random.seed(2)  # noqa: NPY002 - the global generator is what is meant
+    model = model_of(config)
+    return train(
+        replace(config, seed=3),
+        model=seeded(model),
+        on_step=noise(model, done),
+        checkpoint=folder,
+        every=every,
+        resume=resume,
+    )
+
+
+def last_step(folder: Path) -> int:
+    """The step of the last checkpoint in a folder, by its name; 0 where there is none."""
+    files = checkpoint_files(folder)
+    return int(files[-1].stem.partition("-")[2]) if files else 0
+
+
+def seeded(model: NumericPrediction) -> NumericPrediction:
+    """The model with weights that are the same in every process."""
+    generator = np.random.default_rng(4)
+    for parameter in model.parameters():
+        values = generator.uniform(-0.5, 0.5, parameter.shape)
+        parameter.set_value(values.astype(parameter.numpy().dtype))
+    return model
+
+
+def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    """Everything in a checkpoint, which compares bit for bit."""
+    with np.load(path) as stored:
+        return {
+            name: (str(values.dtype), values.shape, values.tobytes())
+            for name, values in stored.items()
+        }

@@ -1,0 +1,60 @@
+"""Every tolerance of the oracle's tests, with its origin.
+
+Measured in November 2026: the tests' own comparisons, of all executions, on an x86-64 CPU with
+AVX-512, with Paddle 2.6.2 and 3.3.1, each with and without MKL_CBWR=COMPATIBLE, which rounds in
+another way. A tolerance is about five times the largest error. Errors are those of the worst entry,
+relative to the largest magnitude of its array: relative to itself an entry near zero, the
+difference of larger numbers, has no digits.
+
+They are errors of these seeds. Among 30 others some have a whole array near zero, a single
+prediction or a gradient that faded to 1e-17, and are off by up to 6.5e-6 in states, 4e-4 in
+gradients and 1.5e-4 in training in float32, no execution by more than another.
+"""
+
+from rnn_core.config import DType
+from tests.helpers.comparison import Tolerance
+
+# States, outputs and predictions, up to 50 steps. Measured: 1.9e-6 and 9.5e-16.
+FORWARD: dict[DType, Tolerance] = {"float32": Tolerance(1e-5), "float64": Tolerance(6e-15)}
+
+# Gradients, up to 50 steps. Measured: 1.0e-5 and 2.4e-14.
+GRADIENT: dict[DType, Tolerance] = {"float32": Tolerance(5e-5), "float64": Tolerance(1.2e-13)}
+
+# Losses, norms, clipped gradients and parameters in 10 training steps. Measured: 5.6e-6, 1.0e-14.
+TRAINING: dict[DType, Tolerance] = {"float32": Tolerance(3e-5), "float64": Tolerance(5e-14)}
+
+# Central differences in float64 with step 1e-5. Measured: 7.6e-9.
+FINITE_DIFFERENCE = Tolerance(4e-8)
+
+# Clipping, a square root and a product: a few times the distance of neighbouring numbers, 1.2e-7
+# and 2.2e-16. Entries may become so small that float32 loses digits: below 1e-38.
+CLIPPING: dict[DType, Tolerance] = {
+    "float32": Tolerance(1e-6, absolute=1e-37),
+    "float64": Tolerance(2e-15),
+}
+
+
+def _rounding(size: float) -> Tolerance:
+    """Of losses and norms in training: at most `size` times (1 + the value).
+
+    A loss e^2 whose prediction is off by d is off by 2 e d, at most d (1 + e^2).
+    """
+    return Tolerance(size, absolute=size)
+
+
+# For each step of an experiment, ten times the largest difference between float32 and float64,
+# of the loss and of any gradient's norm. Measured as above, in 30 runs of each execution from
+# weights moved to the next float32 number up or down at random, which stands for other ways to
+# round.
+ENVELOPES: dict[str, list[Tolerance]] = {
+    # Measured: 3e-7, 3e-6, 5e-6, 2e-3, 3e-2, and 1 in step 6.
+    "exploding-rnn": [_rounding(size) for size in (3e-6, 3e-5, 5e-5, 2e-2, 3e-1)],
+    # Measured: 9e-7 to step 4, then 4e-6.
+    "clipped-rnn": [_rounding(9e-6)] * 4 + [_rounding(4e-5)] * 28,
+    # Measured: 1e-6.
+    "clipped-lstm": [_rounding(1e-5)] * 20,
+}
+
+# Between two executions, in 80 steps of the clipped LSTM: ten times the largest difference.
+# Measured: 1e-6.
+BETWEEN_EXECUTIONS = _rounding(1e-5)

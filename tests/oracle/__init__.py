@@ -1,0 +1,1 @@
+"""Paddle and `rnn_core` against the independent implementation in `tests.reference`."""

@@ -1,0 +1,135 @@
+"""The two recurrent layers against the oracle, with random weights."""
+
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import LSTM, SimpleRNN
+from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from tests.helpers.comparison import assert_close
+from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.tolerances import FORWARD, GRADIENT
+from tests.helpers.weights import (
+    draw,
+    from_state,
+    go_back,
+    random_cell,
+    random_state,
+    read_gradients,
+    to_array,
+    to_state,
+    to_tensor,
+    write_parameters,
+)
+from tests.reference.network import CELLS, GATES, Arrays, CellName, unroll, unroll_back, zero_state
+
+LAYERS = {"RNN": SimpleRNN, "LSTM": LSTM}
+SHAPES = [  # B, T, E, H
+    (1, 1, 3, 5),
+    (2, 1, 5, 3),
+    (1, 2, 4, 4),
+    (4, 2, 3, 5),
+    (1, 10, 6, 4),
+    (3, 10, 4, 6),
+    (1, 50, 3, 8),
+    (2, 50, 8, 3),
+]
+
+over_shapes = pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[2]}-H{0[3]}".format)
+over_cells = pytest.mark.parametrize("cell", CELLS)
+over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+
+
+def build(cell: CellName, parameters: Arrays, dtype: DType, execution: Execution) -> Any:
+    """The layer of `rnn_core` with these parameters."""
+    if execution != "textbook":
+        skip_where_it_dies(cell, dtype)
+    emb_size, hidden_size = parameters["W" if cell == "RNN" else "w_i"].shape
+    layer = LAYERS[cell](emb_size, hidden_size, execution)
+    layer.to(dtype=dtype)
+    write_parameters(layer, parameters, dtype)
+    return layer
+
+
+@over_shapes
+@over_cells
+@over_dtypes
+@over_executions
+def test_state_after_every_step(
+    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+) -> None:
+    """From a zero state, a sequence cut after step t ends in the oracle's state after step t."""
+    B, T, E, H = shape
+    generator = np.random.default_rng(0)
+    parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
+    layer = build(cell, parameters, dtype, execution)
+
+    expected = unroll(CELLS[cell], parameters, x, zero_state(CELLS[cell], B, H))
+
+    with paddle.no_grad():
+        for t in range(1, T + 1):
+            state = layer(to_tensor(x[:, :t], dtype))
+            actual = {name: to_array(tensor) for name, tensor in from_state(state).items()}
+            assert_close(expected[t], actual, FORWARD[dtype], where=f"time step {t}")
+
+
+@over_shapes
+@over_cells
+@over_dtypes
+@over_executions
+def test_gradients(
+    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+) -> None:
+    """From a given state: the last state, and the gradients of all that it was made from."""
+    B, T, E, H = shape
+    generator = np.random.default_rng(1)
+    parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
+    start, weight = random_state(generator, cell, B, H), random_state(generator, cell, B, H)
+    states = unroll(CELLS[cell], parameters, x, start)
+    d_states = [zero_state(CELLS[cell], B, H) for _ in range(T - 1)] + [weight]
+    expected = unroll_back(CELLS[cell], parameters, x, states, d_states)
+
+    layer = build(cell, parameters, dtype, execution)
+    inputs = to_tensor(x, dtype, differentiable=True)
+    first = {name: to_tensor(value, dtype, differentiable=True) for name, value in start.items()}
+    last = from_state(layer(inputs, to_state(first)))
+    go_back(last, weight)
+
+    actual_last = {name: to_array(tensor) for name, tensor in last.items()}
+    assert_close(states[-1], actual_last, FORWARD[dtype], where="last state")
+    # In the order of the computation, which is the reverse of time, each step by itself: a
+    # gradient that fades on its way would hide among those of the last steps.
+    d_x = to_array(inputs.grad)
+    for t in reversed(range(T)):
+        assert_close(
+            {"gradient of the input": expected.x[:, t]},
+            {"gradient of the input": d_x[:, t]},
+            GRADIENT[dtype],
+            where=f"time step {t + 1}",
+        )
+    d_first = {name: to_array(tensor.grad) for name, tensor in first.items()}
+    assert_close(expected.state, d_first, GRADIENT[dtype], where="gradient of the initial state")
+    assert_close(expected.parameters, read_gradients(layer), GRADIENT[dtype], where="gradient")
+
+
+@over_dtypes
+@over_executions
+@pytest.mark.parametrize("gate", GATES)
+def test_each_gate_alone(gate: str, execution: Execution, dtype: DType) -> None:
+    """With one gate random and the others held open by their biases, a fault names its gate."""
+    generator = np.random.default_rng(2)
+    parameters = random_cell(generator, "LSTM", 3, 4)
+    for name in parameters:
+        if not name.endswith(gate):
+            parameters[name] = np.full_like(parameters[name], 0.5 if name[0] == "b" else 0)
+    x, start = draw(generator, 2, 3, 3), random_state(generator, "LSTM", 2, 4)
+    layer = build("LSTM", parameters, dtype, execution)
+
+    state = layer(to_tensor(x, dtype), to_state({n: to_tensor(v, dtype) for n, v in start.items()}))
+
+    expected = unroll(CELLS["LSTM"], parameters, x, start)[-1]
+    actual = {name: to_array(tensor) for name, tensor in from_state(state).items()}
+    assert_close(expected, actual, FORWARD[dtype])

@@ -1,0 +1,200 @@
+"""Clipping and norms: what must hold for all gradients, tried on examples by hypothesis."""
+
+import math
+
+import numpy as np
+import paddle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from rnn_core.config import DTYPES, Clip, DType
+from rnn_core.gradients import GradientClip, l2_norm, make_clip, read_norms, squared_norms
+from tests.helpers.comparison import assert_close
+from tests.helpers.tolerances import CLIPPING
+from tests.helpers.weights import to_array, to_tensor
+from tests.reference.network import Array, Arrays
+from tests.reference.training import clip_by_global_norm, clip_by_norm, clip_by_value, norm
+
+# Always the same examples, and no clock: a test that fails today fails tomorrow.
+few = settings(derandomize=True, deadline=None, database=None, max_examples=25)
+over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+over_clips = pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
+
+numbers = st.floats(-100, 100, width=32, allow_subnormal=False)
+gradients = st.lists(
+    arrays(np.float64, array_shapes(max_dims=2, max_side=4), elements=numbers),
+    min_size=1,
+    max_size=3,
+)
+limits = st.floats(0.125, 8, width=32)
+ORACLE = {"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}
+
+
+def clipped(
+    clip: GradientClip | None, values: list[Array], dtype: DType = "float32"
+) -> list[Array]:
+    """Gradients after clipping."""
+    assert clip is not None
+
+    return [to_array(after) for after in clip([to_tensor(v, dtype) for v in values], None)]
+
+
+def numbered(values: list[Array]) -> Arrays:
+    """Arrays under the names of their places."""
+    return {f"gradient {index}": value for index, value in enumerate(values)}
+
+
+def joined(values: list[Array]) -> Array:
+    """Arrays as one vector."""
+    return np.concatenate([value.ravel() for value in values])
+
+
+@few
+@given(gradients, limits)
+@over_dtypes
+@over_clips
+def test_clipping_is_the_oracles(
+    clip: Clip, dtype: DType, values: list[Array], limit: float
+) -> None:
+    """Whatever the gradients, also all zero, and the limit."""
+    expected = ORACLE[clip](numbered(values), limit)
+
+    actual = clipped(make_clip(clip, limit), values, dtype)
+
+    assert_close(expected, numbered(actual), CLIPPING[dtype])
+
+
+@few
+@given(gradients)
+@over_dtypes
+@over_clips
+def test_clipping_leaves_the_short(clip: Clip, dtype: DType, values: list[Array]) -> None:
+    """Gradients below the limit keep every bit."""
+    limit = 1.001 * norm(joined(values)) + 0.001
+
+    actual = clipped(make_clip(clip, limit), values, dtype)
+
+    for before, after in zip(values, actual, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@few
+@given(gradients, limits)
+@over_dtypes
+@over_clips
+def test_clipping_twice(clip: Clip, dtype: DType, values: list[Array], limit: float) -> None:
+    """What was clipped is short enough already."""
+    once = clipped(make_clip(clip, limit), values, dtype)
+
+    twice = clipped(make_clip(clip, limit), once, dtype)
+
+    assert_close(numbered(once), numbered(twice), CLIPPING[dtype])
+
+
+@few
+@given(gradients, limits)
+def test_by_norm_reaches_the_limit(values: list[Array], limit: float) -> None:
+    """Past the limit the norm of each becomes the limit, and its direction stays."""
+    for before, after in zip(values, clipped(make_clip("by-norm", limit), values), strict=True):
+        check_shortened(before, after, limit)
+
+
+@few
+@given(gradients, limits)
+def test_by_global_norm_reaches_the_limit(values: list[Array], limit: float) -> None:
+    """The same for all of them as one vector."""
+    after = clipped(make_clip("by-global-norm", limit), values)
+
+    check_shortened(joined(values), joined(after), limit)
+
+
+def check_shortened(before: Array, after: Array, limit: float) -> None:
+    """A vector past the limit now has that length, and points where it did."""
+    if norm(before) > 1.001 * limit:
+        assert_close(
+            {"norm": limit, "direction": before / norm(before)},
+            {"norm": norm(after), "direction": after / norm(after)},
+            CLIPPING["float32"],
+        )
+
+
+@few
+@given(gradients, limits)
+def test_by_value_is_the_oracles(values: list[Array], limit: float) -> None:
+    """Paddle's third clipping, which `rnn_core` does not offer."""
+    # It asks each parameter whether it is to be clipped, and takes nothing else of it.
+    pairs = [
+        (to_tensor(v, "float32", differentiable=True), to_tensor(v, "float32")) for v in values
+    ]
+
+    actual = [to_array(after) for _, after in paddle.nn.ClipGradByValue(limit)(pairs)]
+
+    assert_close(clip_by_value(numbered(values), limit), numbered(actual), CLIPPING["float32"])
+
+
+HUGE, SMALL = np.array([1e20, -1.0]), np.array([3.0, 4.0])
+NAN, INF = np.array([np.nan, 1.0]), np.array([np.inf, 1.0])
+SMALL_CLIPPED = np.array([0.6, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("clip", "values", "expected"),
+    [
+        # The square of 1e20 is infinite in float32, and 1 / inf is 0: the whole gradient is gone.
+        ("by-norm", [HUGE, SMALL], [[0, 0], SMALL_CLIPPED]),
+        ("by-global-norm", [HUGE, SMALL], [[0, 0], [0, 0]]),
+        # The square of 1e18 is not.
+        ("by-norm", [HUGE / 100, SMALL], [[1, 0], SMALL_CLIPPED]),
+        ("by-global-norm", [HUGE / 100, SMALL], [[1, 0], [0, 0]]),
+        # inf * 0 is NaN.
+        ("by-norm", [INF, SMALL], [[np.nan, 0], SMALL_CLIPPED]),
+        ("by-global-norm", [INF, SMALL], [[np.nan, 0], [0, 0]]),
+        ("by-norm", [NAN, SMALL], [[np.nan, np.nan], SMALL_CLIPPED]),
+        # One NaN makes the norm of all NaN, and with it all of them.
+        ("by-global-norm", [NAN, SMALL], [[np.nan, np.nan], [np.nan, np.nan]]),
+    ],
+)
+def test_clipping_past_float32(
+    clip: Clip, values: list[Array], expected: list[list[float]]
+) -> None:
+    """What becomes of gradients that float32 cannot square, on Paddle 2.6.2 to 3.3.1."""
+    actual = clipped(make_clip(clip, 1.0), values)
+
+    for e, a in zip(expected, actual, strict=True):
+        np.testing.assert_allclose(a, e, rtol=1e-6, atol=1e-15)
+
+
+@few
+@given(gradients, st.sampled_from([1e-30, 1e-14, 1e-12, 1.0, 1e14, 1e16, 1e30]))
+@over_dtypes
+def test_read_norms(dtype: DType, values: list[Array], scale: float) -> None:
+    """Norms by way of squares on the device are those of the gradients, however large or small."""
+    tensors = [to_tensor(value * scale, dtype) for value in values]
+
+    read = read_norms(tensors, squared_norms(tensors))
+
+    expected = [l2_norm(tensor.numpy()) for tensor in tensors]
+    assert pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14, abs=0) == read
+
+
+@few
+@given(
+    arrays(np.float64, array_shapes(max_dims=2, max_side=5), elements=st.floats(-1, 1, width=32)),
+    st.sampled_from([1e-300, 1e-160, 1e-20, 1.0, 1e19, 1e30, 1e160, 1e300]),
+)
+def test_l2_norm(values: Array, scale: float) -> None:
+    """It is the root of the sum of squares, however large or small all of them are."""
+    expected = scale * math.sqrt(math.fsum((values**2).ravel()))
+
+    # Below 1e-308 numbers have lost digits before they come to `l2_norm`.
+    assert l2_norm(values * scale) == pytest.approx(expected, rel=1e-12, abs=1e-305)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_l2_norm_of_what_is_not_finite(value: float) -> None:
+    """NaN gives NaN, infinity infinity: never a number that looks harmless."""
+    result = l2_norm(np.array([1.0, value], dtype=np.float32))
+
+    assert np.isnan(result) if np.isnan(value) else result == np.inf

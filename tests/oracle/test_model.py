@@ -1,0 +1,124 @@
+"""One pass through the whole model, forward and back, against the oracle and by itself."""
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+import pytest
+
+from rnn_core import NumericPrediction
+from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from tests.helpers.comparison import assert_close
+from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.tolerances import FINITE_DIFFERENCE, FORWARD, GRADIENT
+from tests.helpers.weights import (
+    random_labels,
+    random_model,
+    read_gradients,
+    to_array,
+    to_tensor,
+    write_parameters,
+)
+from tests.reference.network import CELLS, Array, Arrays, CellName, model_pass
+
+SHAPES = [(1, 2, 3, 5), (4, 10, 5, 3), (3, 50, 4, 4)]  # B, T, E, H
+VOCAB = 7
+
+over_cells = pytest.mark.parametrize("cell", CELLS)
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+
+
+def random_batch(generator: np.random.Generator, batch: int, steps: int) -> tuple[Array, Array]:
+    """Tokens, of which many come twice, and labels."""
+    return generator.integers(0, VOCAB, (batch, steps)), random_labels(generator, batch)
+
+
+def build(
+    cell: CellName, parameters: Arrays, dtype: DType, execution: Execution
+) -> NumericPrediction:
+    """The model of `rnn_core` with these parameters."""
+    if execution != "textbook":
+        skip_where_it_dies(cell, dtype)
+    emb_size, hidden_size = (
+        parameters["embedding.weight"].shape[1],
+        len(parameters["linear.weight"]),
+    )
+    model = NumericPrediction(VOCAB, emb_size, hidden_size, cell, dtype, execution)
+    write_parameters(model, parameters, dtype)
+    return model
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[2]}-H{0[3]}".format)
+@over_cells
+@pytest.mark.parametrize("dtype", DTYPES)
+@over_executions
+def test_pass(
+    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+) -> None:
+    """Hidden state, predictions, loss and the gradient of every parameter are the oracle's."""
+    B, T, E, H = shape
+    generator = np.random.default_rng(4)
+    parameters = random_model(generator, cell, VOCAB, E, H)
+    tokens, labels = random_batch(generator, B, T)
+    expected = model_pass(parameters, tokens, labels)
+
+    model = build(cell, parameters, dtype, execution)
+    predictions, hidden = model(paddle.to_tensor(tokens))
+    loss = F.mse_loss(predictions, to_tensor(labels, dtype))
+    loss.backward()
+
+    assert_close(
+        {"hidden": expected.hidden, "predictions": expected.predictions, "loss": expected.loss},
+        {
+            "hidden": to_array(hidden),
+            "predictions": to_array(predictions),
+            "loss": to_array(loss).reshape(()),
+        },
+        FORWARD[dtype],
+    )
+    assert_close(expected.gradients, read_gradients(model), GRADIENT[dtype], where="gradient")
+
+
+@over_cells
+@over_executions
+def test_two_passes_add_up(cell: CellName, execution: Execution) -> None:
+    """Gradients of two backward passes, not cleared between them, are the sum of both."""
+    generator = np.random.default_rng(6)
+    parameters = random_model(generator, cell, VOCAB, emb_size=3, hidden_size=4)
+    model = build(cell, parameters, "float64", execution)
+    expected = {name: np.zeros_like(values) for name, values in parameters.items()}
+    for steps in (3, 5):
+        tokens, labels = random_batch(generator, 2, steps)
+        for name, gradient in model_pass(parameters, tokens, labels).gradients.items():
+            expected[name] += gradient
+        predictions, _ = model(paddle.to_tensor(tokens))
+        F.mse_loss(predictions, to_tensor(labels, "float64")).backward()
+
+    assert_close(expected, read_gradients(model), GRADIENT["float64"], where="gradient")
+
+
+@over_cells
+@over_executions
+def test_finite_differences(cell: CellName, execution: Execution) -> None:
+    """Every gradient is the slope of Paddle's own loss: no oracle, no hand-made derivative."""
+    generator = np.random.default_rng(5)
+    parameters = random_model(generator, cell, VOCAB, emb_size=2, hidden_size=3)
+    tokens, labels = random_batch(generator, 2, 3)
+    model = build(cell, parameters, "float64", execution)
+
+    def loss() -> paddle.Tensor:
+        return F.mse_loss(model(paddle.to_tensor(tokens))[0], to_tensor(labels, "float64"))
+
+    loss().backward()
+
+    step = 1e-5
+    slopes = {name: np.zeros(value.shape) for name, value in parameters.items()}
+    with paddle.no_grad():
+        for name, tensor in model.named_parameters():
+            for index in np.ndindex(slopes[name].shape):
+                for sign in (1, -1):
+                    moved = parameters[name].copy()
+                    moved[index] += sign * step
+                    tensor.set_value(moved)
+                    slopes[name][index] += sign * float(loss().numpy()) / (2 * step)
+            tensor.set_value(parameters[name])
+    assert_close(slopes, read_gradients(model), FINITE_DIFFERENCE, where="gradient")

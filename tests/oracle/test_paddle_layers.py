@@ -1,0 +1,256 @@
+"""Paddle's own recurrent layers: against the oracle, and `rnn_core` against them.
+
+`rnn_core` uses the operator under them, in its execution "kernel", but not the layers. They stand
+here so that a broken kernel is named by its own test, as it would have been in Paddle's issue 37080
+(wrong gradients with two layers on the CPU).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import LSTM, SimpleRNN
+from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from tests.helpers.comparison import assert_close
+from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.tolerances import FORWARD, GRADIENT
+from tests.helpers.weights import (
+    draw,
+    from_state,
+    go_back,
+    random_cell,
+    random_state,
+    read_gradients,
+    to_array,
+    to_tensor,
+    write_parameters,
+)
+from tests.reference.network import CELLS, Arrays, CellName
+from tests.reference.stack import FORWARD as AHEAD
+from tests.reference.stack import REVERSE, Direction, Part, stack_pass
+
+B, T, E, H = 3, 6, 4, 5
+LAYERS: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNN, "LSTM": paddle.nn.LSTM}
+SINGLE: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNNCell, "LSTM": paddle.nn.LSTMCell}
+OURS: dict[CellName, Any] = {"RNN": SimpleRNN, "LSTM": LSTM}
+# Paddle keeps the four gates of a weight below each other, in this order.
+PADDLE_GATES = "ifao"
+DIRECTIONS: dict[str, list[Direction]] = {"forward": [AHEAD], "bidirect": [AHEAD, REVERSE]}
+
+over_cells = pytest.mark.parametrize("cell", CELLS)
+over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def to_paddle(parameters: Arrays) -> Arrays:
+    """Parameters of `rnn_core` in the layout of Paddle: transposed, gates stacked, two biases."""
+    if "W" in parameters:
+        W, U, b = (parameters[name].T for name in "WUb")
+    else:
+        W, U, b = (
+            np.concatenate([parameters[f"{kind}_{gate}"].T for gate in PADDLE_GATES])
+            for kind in "wub"
+        )
+    # Paddle adds two biases. These two differ, and their sum is exact.
+    return {"weight_ih": W, "weight_hh": U, "bias_ih": 2 * b[:, 0], "bias_hh": -b[:, 0]}
+
+
+def from_paddle(gradients: Arrays, bias: str) -> Arrays:
+    """Gradients in the layout of Paddle, with one of its two biases, by the names of `rnn_core`."""
+    W, U, b = gradients["weight_ih"].T, gradients["weight_hh"].T, gradients[bias][np.newaxis]
+    if W.shape[1] == len(U):
+        return {"W": W, "U": U, "b": b}
+    return {
+        f"{kind}_{gate}": part
+        for kind, whole in (("w", W), ("u", U), ("b", b))
+        for gate, part in zip(PADDLE_GATES, np.split(whole, 4, axis=1), strict=True)
+    }
+
+
+def build(cell: CellName, dtype: DType, *args: Any) -> Any:
+    """A recurrent layer of Paddle, made in this dtype."""
+    skip_where_it_dies(cell, dtype)
+    with default_dtype(dtype):
+        return LAYERS[cell](E, H, *args)
+
+
+@contextmanager
+def default_dtype(dtype: DType) -> Iterator[None]:
+    """Build layers in this dtype: `to` cannot cast Paddle's recurrent ones."""
+    before = paddle.get_default_dtype()
+    paddle.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        paddle.set_default_dtype(before)
+
+
+def by_name(state: Any) -> dict[str, Any]:
+    """A state of Paddle, one tensor or two."""
+    return {"hidden": state[0], "cell": state[1]} if isinstance(state, tuple) else {"hidden": state}
+
+
+def random_stack(
+    generator: np.random.Generator, cell: CellName, num_layers: int, directions: list[Direction]
+) -> list[dict[Direction, Part]]:
+    """Layers above each other, each with its weights and its state to start from."""
+    sizes = [E] + [H * len(directions)] * (num_layers - 1)
+    return [
+        {
+            direction: Part(
+                random_cell(generator, cell, size, H), random_state(generator, cell, B, H)
+            )
+            for direction in directions
+        }
+        for size in sizes
+    ]
+
+
+def check_against_oracle(
+    cell: CellName,
+    dtype: DType,
+    network: Any,
+    layers: list[dict[Direction, Part]],
+    places: list[str],
+) -> None:
+    """Outputs, final states and all gradients of a network of Paddle are the oracle's.
+
+    Args:
+        cell: its cell.
+        dtype: to run it in.
+        network: from `paddle.nn`.
+        layers: the weights and states to give it.
+        places: for each part of `layers`, the names of its parameters, `{}` standing for
+            "weight_ih" and so on.
+    """
+    generator = np.random.default_rng(7)
+    parts = [part for layer in layers for part in layer.values()]
+    x, d_finals = draw(generator, B, T, E), [random_state(generator, cell, B, H) for _ in parts]
+    d_outputs = draw(generator, B, T, H * len(layers[0]))
+    expected = stack_pass(CELLS[cell], layers, x, d_outputs, d_finals)
+
+    values = {
+        place.format(name): value
+        for part, place in zip(parts, places, strict=True)
+        for name, value in to_paddle(part.parameters).items()
+    }
+    write_parameters(network, values, dtype)
+    # Layers take and give the states of all their parts in one tensor, a single cell its own.
+    join = np.stack if isinstance(network, paddle.nn.layer.rnn.RNNBase) else np.concatenate
+    starts = {
+        name: to_tensor(join([part.start[name] for part in parts]), dtype, differentiable=True)
+        for name in CELLS[cell].state_names
+    }
+    inputs = to_tensor(x, dtype, differentiable=True)
+    first = tuple(starts.values()) if len(starts) > 1 else starts["hidden"]
+    outputs, last = network(inputs, first)
+    finals = by_name(last)
+    go_back(
+        {"outputs": outputs, **finals},
+        {"outputs": d_outputs, **{name: join([d[name] for d in d_finals]) for name in finals}},
+    )
+
+    assert_close(
+        {
+            "outputs": expected.outputs,
+            **{
+                f"final {name}": join([final[name] for final in expected.finals]) for name in finals
+            },
+        },
+        {
+            "outputs": to_array(outputs),
+            **{f"final {name}": to_array(final) for name, final in finals.items()},
+        },
+        FORWARD[dtype],
+    )
+    gradients = read_gradients(network)
+    for place, d_part in reversed(list(zip(places, expected.d_parts, strict=True))):
+        own = {name: gradients[place.format(name)] for name in to_paddle(d_part.parameters)}
+        for bias in ("bias_ih", "bias_hh"):
+            assert_close(
+                d_part.parameters,
+                from_paddle(own, bias),
+                GRADIENT[dtype],
+                where=f"gradient of {place.format('*')} with {bias}",
+            )
+    assert_close(
+        {
+            "sequence": expected.d_x,
+            **{name: join([part.start[name] for part in expected.d_parts]) for name in starts},
+        },
+        {"sequence": to_array(inputs.grad)}
+        | {name: to_array(start.grad) for name, start in starts.items()},
+        GRADIENT[dtype],
+        where="gradient",
+    )
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@over_cells
+@over_dtypes
+def test_kernels(cell: CellName, dtype: DType, direction: str, num_layers: int) -> None:
+    """Paddle's layers, one and two of them, in one direction and both."""
+    layers = random_stack(np.random.default_rng(8), cell, num_layers, DIRECTIONS[direction])
+    places = [
+        f"{{}}_l{index}" + ("_reverse" if direction == REVERSE else "")
+        for index, layer in enumerate(layers)
+        for direction in layer
+    ]
+
+    network = build(cell, dtype, num_layers, direction)
+
+    check_against_oracle(cell, dtype, network, layers, places)
+
+
+# Paddle 3.2.2 warns of its own call of `paddle.split` in LSTMCell.
+@pytest.mark.filterwarnings(r"ignore:\s*Non compatible API:Warning")
+@pytest.mark.parametrize("direction", [AHEAD, REVERSE])
+@over_cells
+@over_dtypes
+def test_single_cells(cell: CellName, dtype: DType, direction: Direction) -> None:
+    """Paddle's cells under its own loop, in either direction: the layers cannot run in reverse."""
+    layers = random_stack(np.random.default_rng(9), cell, 1, [direction])
+
+    with default_dtype(dtype):
+        network = paddle.nn.RNN(SINGLE[cell](E, H), is_reverse=direction == REVERSE)
+
+    check_against_oracle(cell, dtype, network, layers, ["cell.{}"])
+
+
+@over_cells
+@over_dtypes
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_ours_against_paddle(cell: CellName, dtype: DType, execution: Execution) -> None:
+    """With the weights carried over, both layers end in the same state with the same gradients."""
+    generator = np.random.default_rng(10)
+    parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
+    weight = random_state(generator, cell, B, H)
+    theirs = build(cell, dtype)
+    written = {f"{name}_l0": value for name, value in to_paddle(parameters).items()}
+    write_parameters(theirs, written, dtype)
+    ours = OURS[cell](E, H, execution)
+    ours.to(dtype=dtype)
+    write_parameters(ours, parameters, dtype)
+
+    their_x = to_tensor(x, dtype, differentiable=True)
+    _, final = theirs(their_x)
+    their_last = {name: tensor.squeeze(0) for name, tensor in by_name(final).items()}
+    go_back(their_last, weight)
+    our_x = to_tensor(x, dtype, differentiable=True)
+    our_last = from_state(ours(our_x))
+    go_back(our_last, weight)
+
+    assert_close(
+        {name: to_array(tensor) for name, tensor in their_last.items()},
+        {name: to_array(tensor) for name, tensor in our_last.items()},
+        FORWARD[dtype],
+        where="last state",
+    )
+    gradients = {name.removesuffix("_l0"): g for name, g in read_gradients(theirs).items()}
+    expected = {"sequence": to_array(their_x.grad), **from_paddle(gradients, "bias_ih")}
+    actual = {"sequence": to_array(our_x.grad), **read_gradients(ours)}
+    assert_close(expected, actual, GRADIENT[dtype], where="gradient")

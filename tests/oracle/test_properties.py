@@ -1,0 +1,110 @@
+"""What must hold for all batches and sequences, tried on examples by hypothesis."""
+
+from typing import Any
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnn_core import LSTM, NumericPrediction, SimpleRNN, load_data
+from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from tests.helpers.comparison import assert_close
+from tests.helpers.tolerances import FORWARD, GRADIENT
+from tests.helpers.weights import (
+    draw,
+    from_state,
+    random_cell,
+    random_labels,
+    random_model,
+    read_gradients,
+    to_array,
+    to_tensor,
+    write_parameters,
+)
+from tests.reference.network import CELLS, Array, Arrays, CellName
+
+# Always the same examples, and no clock: a test that fails today fails tomorrow.
+few = settings(derandomize=True, deadline=None, database=None, max_examples=25)
+over_cells = pytest.mark.parametrize("cell", CELLS)
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+
+
+@few
+@given(st.integers(2, 60), st.integers(1, 4), st.sampled_from(DTYPES))
+def test_padding(steps: int, batch: int, dtype: DType) -> None:
+    """However long and in whatever batches: the same four samples, zeros after their digits."""
+    batches = list(load_data(steps, batch, dtype))
+
+    tokens = np.concatenate([b.tokens.numpy() for b in batches])
+    labels = np.concatenate([b.labels.numpy() for b in batches])
+    assert tokens[:, :2].tolist() == [[1, 2], [2, 4], [3, 2], [3, 1]]
+    assert tokens.shape == (4, steps)
+    assert not tokens[:, 2:].any()
+    assert tokens.sum(axis=1, keepdims=True).tolist() == labels.tolist()
+    assert [batch] * (4 // batch) == [len(b.tokens) for b in batches][: 4 // batch]
+    assert labels.dtype.name == dtype
+
+
+@few
+@given(st.integers(2, 5), st.integers(1, 8), st.integers(0, 2**32 - 1))
+@over_cells
+@over_executions
+def test_batch_rows_are_independent(
+    cell: CellName, execution: Execution, batch: int, steps: int, seed: int
+) -> None:
+    """A row gives what it gives alone, and the batch's gradients are the mean of the rows'."""
+    generator = np.random.default_rng(seed)
+    model = NumericPrediction(5, 3, 4, cell, execution=execution)
+    write_parameters(model, random_model(generator, cell, 5, 3, 4), "float32")
+    tokens, labels = generator.integers(0, 5, (batch, steps)), random_labels(generator, batch)
+
+    together, gradients = predictions_and_gradients(model, tokens, labels)
+    rows = [
+        predictions_and_gradients(model, tokens[k : k + 1], labels[k : k + 1]) for k in range(batch)
+    ]
+
+    alone = {name: np.concatenate([row[name] for row, _ in rows]) for name in together}
+    assert_close(alone, together, FORWARD["float32"])
+    mean = {name: np.mean([g[name] for _, g in rows], axis=0) for name in gradients}
+    assert_close(mean, gradients, GRADIENT["float32"])
+
+
+def predictions_and_gradients(
+    model: NumericPrediction, tokens: Array, labels: Array
+) -> tuple[Arrays, Arrays]:
+    """The predictions and last hidden states `[B, ...]`, and the gradients of the mean loss."""
+    model.clear_gradients()
+    predictions, hidden = model(paddle.to_tensor(tokens))
+    F.mse_loss(predictions, to_tensor(labels, "float32")).backward()
+    arrays = {"predictions": to_array(predictions), "hidden": to_array(hidden)}
+    return arrays, read_gradients(model)
+
+
+@few
+@given(st.integers(1, 3), st.integers(2, 12), st.data())
+@over_cells
+@over_executions
+def test_a_sequence_in_two_parts(
+    cell: CellName, execution: Execution, batch: int, steps: int, data: st.DataObject
+) -> None:
+    """Cut anywhere, with the state carried over, it ends as the whole does.
+
+    Bit by bit where each step is a product of its own: one for all steps may be rounded otherwise,
+    depending on how many there are.
+    """
+    cut = data.draw(st.integers(1, steps - 1))
+    generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    layer: Any = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](3, 4, execution)
+    write_parameters(layer, random_cell(generator, cell, 3, 4), "float32")
+    x = to_tensor(draw(generator, batch, steps, 3), "float32")
+
+    whole = from_state(layer(x))
+    parts = from_state(layer(x[:, cut:], layer(x[:, :cut])))
+
+    for name, tensor in whole.items():
+        if execution == "textbook":
+            np.testing.assert_array_equal(tensor.numpy(), parts[name].numpy())
+        assert_close({name: to_array(tensor)}, {name: to_array(parts[name])}, FORWARD["float32"])

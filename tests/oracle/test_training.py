@@ -1,0 +1,116 @@
+"""Ten training steps through `train` against the oracle, with every kind of clipping."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import Batch, History, TrainConfig, train
+from rnn_core.config import DTYPES, EXECUTIONS, Clip, DType, Execution
+from rnn_core.model import model_of
+from tests.helpers.comparison import assert_close
+from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.tolerances import TRAINING
+from tests.helpers.weights import (
+    random_labels,
+    random_model,
+    read_gradients,
+    read_parameters,
+    to_tensor,
+    write_parameters,
+)
+from tests.reference.network import CELLS, Array, Arrays, CellName
+from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip, norm
+from tests.reference.training import train as train_reference
+
+VOCAB, STEPS, BATCHES = 7, 10, 5
+# Of the gradients of these models that cuts all of the RNN and about half of the LSTM.
+LIMIT = 2.0
+CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
+    "none": no_clip,
+    "by-norm": partial(clip_by_norm, limit=LIMIT),
+    "by-global-norm": partial(clip_by_global_norm, limit=LIMIT),
+}
+
+
+@pytest.mark.parametrize("shape", [(1, 10, 4, 6), (3, 4, 6, 4)], ids=str)  # B, T, E, H
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_ten_steps(
+    cell: CellName, dtype: DType, execution: Execution, clip: Clip, shape: tuple[int, int, int, int]
+) -> None:
+    """Each step's loss, norms, clipped gradients and updated parameters are the oracle's."""
+    if execution != "textbook":
+        skip_where_it_dies(cell, dtype)
+    B, T, E, H = shape
+    generator = np.random.default_rng(6)
+    parameters = random_model(generator, cell, VOCAB, E, H)
+    batches = [
+        (generator.integers(0, VOCAB, (B, T)), random_labels(generator, B)) for _ in range(BATCHES)
+    ]
+    config = TrainConfig(
+        cell=cell,
+        epochs=STEPS // BATCHES,
+        # Without clipping a large step would amplify the rounding.
+        learning_rate=0.002 if clip == "none" else 0.02,
+        clip=clip,
+        clip_norm=None if clip == "none" else LIMIT,
+        batch_size=B,
+        num_steps=T,
+        vocab_size=VOCAB,
+        emb_size=E,
+        hidden_size=H,
+        dtype=dtype,
+        execution=execution,
+    )
+
+    expected = list(
+        train_reference(parameters, batches * config.epochs, config.learning_rate, CLIPS[clip])
+    )
+    history, clipped, updated = train_and_watch(config, parameters, batches)
+
+    assert len(expected) == STEPS == history.steps == len(clipped) == len(updated)
+    for k, step in enumerate(expected):
+        where = f"training step {k + 1}"
+        assert_close({"loss": step.loss}, {"loss": history.loss[k]}, TRAINING[dtype], where)
+        assert_close(
+            {name: norm(gradient) for name, gradient in step.gradients.items()},
+            {name: values[k] for name, values in history.raw_norms.items()},
+            TRAINING[dtype],
+            f"{where}, raw norm",
+        )
+        assert_close(step.clipped, clipped[k], TRAINING[dtype], f"{where}, clipped gradient")
+        assert_close(
+            {name: norm(gradient) for name, gradient in step.clipped.items()},
+            {name: values[k] for name, values in history.clipped_norms.items()},
+            TRAINING[dtype],
+            f"{where}, clipped norm",
+        )
+        assert_close(step.updated, updated[k], TRAINING[dtype], f"{where}, updated parameter")
+
+
+def train_and_watch(
+    config: TrainConfig, parameters: Arrays, batches: list[tuple[Array, Array]]
+) -> tuple[History, list[Arrays], list[Arrays]]:
+    """Train; return the history, and each step's clipped gradients and updated parameters."""
+    model = model_of(config)
+    write_parameters(model, parameters, config.dtype)
+    clipped: list[Arrays] = []
+    before: list[Arrays] = []
+
+    def watch(_: object) -> None:
+        # Called after the clipping and before the update.
+        clipped.append(read_gradients(model))
+        before.append(read_parameters(model))
+
+    data = [
+        Batch(paddle.to_tensor(tokens), to_tensor(labels, config.dtype))
+        for tokens, labels in batches
+    ]
+    history = train(config, data, model, watch)
+    return history, clipped, [*before[1:], read_parameters(model)]

@@ -1,0 +1,1 @@
+"""The independent implementation in NumPy, float64, and the tests that prove it."""

@@ -1,0 +1,97 @@
+"""Several recurrent layers above each other, in one direction or both, in NumPy."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tests.reference.network import Array, Arrays, Cell, unroll, unroll_back, zero_state
+
+Direction = int
+FORWARD, REVERSE = 0, 1
+
+
+class Part(NamedTuple):
+    """One layer in one direction: its parameters and the state that it starts from."""
+
+    parameters: Arrays
+    start: Arrays
+
+
+class StackResult(NamedTuple):
+    """What a stack computes, and the gradients of a loss with respect to all it was made from.
+
+    Attributes:
+        outputs: the last layer's hidden states, `[B, T, H]` or, in both directions, `[B, T, 2 H]`.
+        finals: for each part the state that it ends with; the reverse one ends at the first step.
+        d_parts: for each part the gradients of its parameters and of its first state.
+        d_x: the gradient of the sequence.
+    """
+
+    outputs: Array
+    finals: list[Arrays]
+    d_parts: list[Part]
+    d_x: Array
+
+
+def stack_pass(
+    cell: Cell,
+    layers: Sequence[dict[Direction, Part]],
+    x: Array,
+    d_outputs: Array,
+    d_finals: Sequence[Arrays],
+) -> StackResult:
+    """Run a stack forward and back.
+
+    Args:
+        cell: the cell of all its layers.
+        layers: from the first to the last, its parts by direction.
+        x: the sequence `[B, T, E]`.
+        d_outputs: the derivative of the loss with respect to the outputs.
+        d_finals: the same for the final states, layer by layer and direction by direction.
+    """
+    inputs, runs = [x], []
+    for parts in layers:
+        states = {
+            direction: unroll(cell, part.parameters, in_order(inputs[-1], direction), part.start)
+            for direction, part in parts.items()
+        }
+        runs.append(states)
+        hidden = {
+            direction: in_order(np.stack([s["hidden"] for s in run[1:]], axis=1), direction)
+            for direction, run in states.items()
+        }
+        # Next to each other, what the directions say of the same step.
+        inputs.append(np.concatenate(list(hidden.values()), axis=2))
+
+    d_parts: list[Part] = []
+    waiting, d_sequence = list(d_finals), d_outputs
+    for parts, states, sequence in reversed(list(zip(layers, runs, inputs[:-1], strict=True))):
+        shares = np.split(d_sequence, len(parts), axis=2)
+        d_final = [waiting.pop() for _ in parts][::-1]
+        d_sequence = np.zeros_like(sequence)
+        d_layer = []
+        for direction, share, last in zip(parts, shares, d_final, strict=True):
+            d_hidden = in_order(share, direction)
+            d_states = [zero_state(cell, *d_hidden[:, 0].shape) for _ in range(x.shape[1])]
+            for t, d_state in enumerate(d_states):
+                d_state["hidden"] += d_hidden[:, t]
+            for name in cell.state_names:
+                d_states[-1][name] += last[name]
+            back = unroll_back(
+                cell,
+                parts[direction].parameters,
+                in_order(sequence, direction),
+                states[direction],
+                d_states,
+            )
+            d_layer.append(Part(back.parameters, back.state))
+            d_sequence += in_order(back.x, direction)
+        d_parts = d_layer + d_parts
+    finals = [run[-1] for states in runs for run in states.values()]
+    return StackResult(inputs[-1], finals, d_parts, d_sequence)
+
+
+def in_order(sequence: Array, direction: Direction) -> Array:
+    """A sequence `[B, T, ...]` as this direction reads it; done twice it is as before."""
+    return sequence[:, ::-1] if direction == REVERSE else sequence

@@ -1,0 +1,68 @@
+"""Clipping, gradient descent and a whole training run in NumPy, from the equations."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from tests.reference.network import Array, Arrays, model_pass
+
+Clip = Callable[[Mapping[str, Array]], Arrays]
+
+
+def norm(values: Array) -> float:
+    """sqrt(sum of squares); scaled first, so that no square overflows."""
+    largest = float(np.abs(values).max())
+    return largest * float(np.sqrt(np.sum((values / largest) ** 2))) if largest > 0 else 0.0
+
+
+def no_clip(gradients: Mapping[str, Array]) -> Arrays:
+    """Leave them as they are."""
+    return dict(gradients)
+
+
+def clip_by_value(gradients: Mapping[str, Array], limit: float) -> Arrays:
+    """Each entry becomes min(max(g, -limit), limit)."""
+    return {name: np.minimum(np.maximum(g, -limit), limit) for name, g in gradients.items()}
+
+
+def clip_by_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
+    """Each gradient past the limit becomes g * limit / ||g||, by itself."""
+    return {name: g * (limit / norm(g)) if norm(g) > limit else g for name, g in gradients.items()}
+
+
+def clip_by_global_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
+    """All g * limit / n where n, the norm of all of them as one vector, is past the limit.
+
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
+    """
+    n = norm(np.array([norm(g) for g in gradients.values()]))
+    return {name: g * (limit / n) if n > limit else g for name, g in gradients.items()}
+
+
+def sgd(p: Mapping[str, Array], gradients: Mapping[str, Array], learning_rate: float) -> Arrays:
+    """Gradient descent: p - learning_rate * g."""
+    return {name: value - learning_rate * gradients[name] for name, value in p.items()}
+
+
+class TrainingStep(NamedTuple):
+    """One step: the loss and gradients before the update, what reached it, what came of it."""
+
+    loss: float
+    gradients: Arrays
+    clipped: Arrays
+    updated: Arrays
+
+
+def train(
+    p: Mapping[str, Array],
+    batches: Iterable[tuple[Array, Array]],
+    learning_rate: float,
+    clip: Clip = no_clip,
+) -> Iterator[TrainingStep]:
+    """Train on one batch of tokens and labels after another, yielding every step."""
+    for tokens, labels in batches:
+        result = model_pass(p, tokens, labels)
+        clipped = clip(result.gradients)
+        p = sgd(p, clipped, learning_rate)
+        yield TrainingStep(float(result.loss), result.gradients, clipped, dict(p))

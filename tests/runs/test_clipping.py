@@ -1,0 +1,161 @@
+"""Clipping bounds the gradient that reaches the update, and only that."""
+
+from dataclasses import replace
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
+from rnn_core.config import CLIPS, Cell, Clip, DType
+from rnn_core.model import new_model
+from rnn_core.runtime.devices import use_device
+from tests.helpers.comparison import assert_close
+from tests.helpers.tolerances import TRAINING
+from tests.helpers.trained import run
+
+CLIPPED = TrainConfig(clip_norm=1.0)
+# float32 rounding of a norm that was clipped to 1: by-norm 3e-7 was measured, rounded up.
+JUST_OVER = 1 + 1e-5
+
+
+def global_norms(norms: dict[str, np.ndarray]) -> np.ndarray:
+    """The norm of all parameters' gradients together, `[steps]`."""
+    return np.sqrt(sum(values**2 for values in norms.values()))
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_by_norm_bounds_every_parameter(cell: Cell, device: str) -> None:
+    """By-norm holds each gradient to the threshold, and does not hold all of them together."""
+    history = run(replace(CLIPPED, cell=cell, device=device))
+
+    largest = {name: values.max() for name, values in history.clipped_norms.items()}
+    assert max(largest.values()) <= JUST_OVER, largest
+    assert max(largest.values()) >= 1 - 1e-5, largest
+    # sqrt(6) for the RNN's and sqrt(15) for the LSTM's parameters, when all of them are clipped.
+    assert global_norms(history.clipped_norms).max() > 1.5
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_by_global_norm_bounds_all_parameters_together(cell: Cell, device: str) -> None:
+    """By-global-norm holds the norm of all gradients together to the threshold."""
+    config = replace(CLIPPED, cell=cell, clip="by-global-norm", device=device)
+    history = run(config)
+
+    largest = global_norms(history.clipped_norms).max()
+    assert 1 - 1e-5 <= largest <= JUST_OVER
+    # Each step's gradients are scaled by one and the same factor.
+    for step in range(history.steps):
+        factors = [
+            history.clipped_norms[name][step] / history.raw_norms[name][step]
+            for name in history.raw_norms
+        ]
+        assert max(factors) / min(factors) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-4), ("float64", 1e-12)])
+def test_update_is_the_clipped_gradient(clip: Clip, dtype: DType, rtol: float, device: str) -> None:
+    """Parameters move by the learning rate times the raw gradient, scaled to the threshold.
+
+    The step of a float32 weight is known only to that weight's rounding: 3e-5 was measured.
+    """
+    config = replace(CLIPPED, clip=clip, dtype=dtype, device=device, epochs=1)
+    with use_device(device):
+        raw = first_gradients(config)
+        model = new_model(config)
+        before = weights(model)
+        train(config, data=first_batch(config), model=model)
+        after = weights(model)
+
+    together = np.sqrt(sum(float((g**2).sum()) for g in raw.values()))
+    for name, gradient in raw.items():
+        norm = together if clip == "by-global-norm" else np.sqrt(float((gradient**2).sum()))
+        expected = gradient / max(norm, 1.0)
+        applied = (before[name] - after[name]) / config.learning_rate
+        error = np.abs(applied - expected).max() / np.abs(expected).max()
+        assert error <= rtol, name
+
+
+@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_below_the_threshold_nothing_changes(clip: Clip, cell: Cell, device: str) -> None:
+    """A threshold that no gradient reaches gives the same bits as no clipping."""
+    config = TrainConfig(cell=cell, learning_rate=0.005, device=device)
+    free = run(config)
+    clipped = run(replace(config, clip=clip, clip_norm=1e6))
+
+    assert free.loss.tolist() == clipped.loss.tolist()
+    for name, norms in free.raw_norms.items():
+        assert norms.tolist() == clipped.clipped_norms[name].tolist()
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+def test_same_as_clipping_inside_the_optimizer(clip: Clip, cell: Cell, device: str) -> None:
+    """The weights are bit for bit those of Paddle's optimizer given the same `grad_clip`.
+
+    But for a global norm of many gradients, whose squares Paddle adds in an order of its own, as a
+    GPU may those of a few.
+    """
+    limit = None if clip == "none" else 1.0
+    # A rate at which the RNN learns without clipping too.
+    config = TrainConfig(
+        cell, learning_rate=0.005, clip=clip, clip_norm=limit, hidden_size=16, device=device
+    )
+    kinds = {
+        "by-norm": paddle.nn.ClipGradByNorm(1.0),
+        "by-global-norm": paddle.nn.ClipGradByGlobalNorm(1.0),
+        "none": None,
+    }
+    with use_device(device):
+        model = new_model(config)
+        train(config, model=model)
+
+        expected = new_model(config)
+        optimizer = paddle.optimizer.SGD(
+            config.learning_rate, parameters=expected.parameters(), grad_clip=kinds[clip]
+        )
+        for _ in range(config.epochs):
+            for tokens, labels in load_data():
+                predictions, _ = expected(tokens)
+                paddle.nn.functional.mse_loss(predictions, labels).backward()
+                optimizer.step()
+                optimizer.clear_grad()
+
+    ours, theirs = weights(model), weights(expected)
+    for name, values in theirs.items():
+        if clip != "by-global-norm" or (cell, device) == ("RNN", "cpu"):
+            assert values.tolist() == ours[name].tolist(), name
+        assert_close({name: values}, {name: ours[name]}, TRAINING["float32"])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_clipping_keeps_the_loss_small(seed: int, device: str) -> None:
+    """Within 20 steps, where the unclipped loss passes 1e20, the clipped one stays under 1e3."""
+    history = run(replace(CLIPPED, seed=seed, device=device))
+
+    assert history.events == ()
+    assert history.loss.max() < 1e3
+
+
+def first_batch(config: TrainConfig) -> list[Batch]:
+    """The notebook's first sample."""
+    return [next(load_data(dtype=config.dtype))]
+
+
+def first_gradients(config: TrainConfig) -> dict[str, np.ndarray]:
+    """The first step's raw gradients, in float64, computed without the training loop."""
+    model = new_model(config)
+    tokens, labels = first_batch(config)[0]
+    paddle.nn.functional.mse_loss(model(tokens)[0], labels).backward()
+    return {
+        name: p.grad.numpy().astype("float64")
+        for name, p in model.named_parameters()
+        if p.grad is not None
+    }
+
+
+def weights(model: NumericPrediction) -> dict[str, np.ndarray]:
+    """A copy of every parameter, by name, in float64."""
+    return {name: p.numpy().astype("float64") for name, p in model.named_parameters()}

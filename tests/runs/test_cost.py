@@ -1,0 +1,238 @@
+"""What training costs on every machine alike: operators and memory, not time."""
+
+import gc
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import paddle
+import pytest
+
+from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
+from rnn_core.config import EXECUTIONS, Cell, Clip, DType, Execution
+from rnn_core.gradients import make_clip
+from rnn_core.step import TrainingStep
+from tests.helpers.operator_count import operators_of
+
+over_cells = pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+
+# Operators of one training step, forward, backward and update, without clipping and recording:
+# per time step, and besides. The same in Paddle 2.6.2, 3.0.0, 3.1.1, 3.2.2 and 3.3.1 (November
+# 2026), at T = 10, 20 and 30.
+MEASURED = {
+    ("RNN", "textbook"): (10, 21),
+    ("RNN", "fused"): (5, 37),
+    ("RNN", "kernel"): (0, 39),
+    ("LSTM", "textbook"): (50, 31),
+    ("LSTM", "fused"): (18, 76),
+    ("LSTM", "kernel"): (0, 66),
+}
+PARAMETERS = {"RNN": 6, "LSTM": 15}
+
+# Steps before memory is looked at, and until it is again. The process has grown by up to 0.6 MiB
+# then, on those versions with one thread; every prediction kept, with its graph, takes 40 MiB.
+WARM, MORE = 100, 500
+RESIDENT_GROWTH = 4 * 2**20
+PAGES = Path("/proc/self/statm")
+
+
+def ones(T: int, dtype: DType = "float32") -> Batch:
+    """Two sequences of ones."""
+    return Batch(paddle.ones([2, T], dtype="int64"), paddle.ones([2, 1], dtype=dtype))
+
+
+def count(
+    cell: Cell,
+    execution: Execution,
+    T: int,
+    measure: bool = False,
+    clip: Clip = "none",
+    dtype: DType = "float32",
+) -> Counter[str]:
+    """The operators of a training step that is not the first."""
+    model = NumericPrediction(10, 4, 4, cell, dtype, execution)
+    training = TrainingStep(model, 0.1, make_clip(clip, 1.0))
+    batch = ones(T, dtype)
+
+    def step() -> None:
+        training.gradients(*batch, measure=measure)
+        training.update()
+
+    step()
+    return operators_of(step)
+
+
+@over_executions
+@over_cells
+def test_operators_of_a_step(cell: Cell, execution: Execution) -> None:
+    """The count grows by the same number with every time step, and is at most what it was."""
+    per_step, besides = MEASURED[cell, execution]
+    at_10, at_20, at_30 = (count(cell, execution, T).total() for T in (10, 20, 30))
+
+    assert at_30 - at_20 == at_20 - at_10 <= 10 * per_step
+    assert at_10 <= 10 * per_step + besides
+
+
+@over_cells
+def test_executions_cost_less_than_the_textbook(cell: Cell) -> None:
+    """Fused saves half of the textbook's operators per time step, and the kernel has none."""
+    textbook = [count(cell, "textbook", T) for T in (10, 20)]
+    fused = [count(cell, "fused", T) for T in (10, 20)]
+    kernel = [count(cell, "kernel", T) for T in (10, 20)]
+
+    assert (fused[1] - fused[0]).total() <= (textbook[1] - textbook[0]).total() / 2
+    assert kernel[0] == kernel[1]
+    # What it is known by, forward and backward.
+    assert 1 == kernel[0]["rnn"] == kernel[0]["rnn_grad"]
+    assert 0 == fused[0]["rnn"] == textbook[0]["rnn"]
+    assert kernel[0].total() < fused[0].total() < textbook[0].total()
+    if cell == "LSTM":
+        assert fused[0].total() <= textbook[0].total() / 2
+
+
+@over_executions
+@over_cells
+def test_training_uses_the_execution_of_its_config(cell: Cell, execution: Execution) -> None:
+    """A run has the operators of its execution, whose numbers another one's hardly differ from."""
+    config = TrainConfig(
+        cell=cell, execution=execution, epochs=1, emb_size=4, hidden_size=4, batch_size=2, record=0
+    )
+    batch = ones(config.num_steps)
+    run = operators_of(lambda: train(config, data=[batch]))
+
+    wanted = count(cell, execution, config.num_steps)
+    for name in ("rnn", "rnn_grad", "matmul", "matmul_grad", "tanh", "tanh_grad"):
+        assert wanted[name] == run[name], name
+
+
+@over_executions
+@over_cells
+@pytest.mark.parametrize("clip", ["none", "by-norm", "by-global-norm"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_operators_of_recording(cell: Cell, execution: Execution, clip: Clip, dtype: DType) -> None:
+    """Recording takes at most two norms of each gradient, which a CPU reads where they are.
+
+    A norm that clipping takes anyway is shared, and without clipping both norms are one.
+    """
+    plain = count(cell, execution, 3, clip=clip, dtype=dtype)
+    recorded = count(cell, execution, 3, measure=True, clip=clip, dtype=dtype)
+
+    assert not plain - recorded
+    norms = 2 if (clip, dtype) == ("by-norm", "float32") else 1
+    assert recorded - plain == {"squared_l2_norm": norms * PARAMETERS[cell]}
+
+
+@over_executions
+@over_cells
+@pytest.mark.parametrize(
+    ("clip", "dtype", "per_parameter", "besides"),
+    [
+        ("by-norm", "float32", 1, 0),
+        ("by-norm", "float64", 6, 0),
+        ("by-global-norm", "float32", 2, 4),
+        ("by-global-norm", "float64", 2, 4),
+    ],
+)
+def test_operators_of_clipping(
+    cell: Cell, execution: Execution, clip: Clip, dtype: DType, per_parameter: int, besides: int
+) -> None:
+    """Clipping takes as many operators as were measured on those versions, in float32 one."""
+    free = count(cell, execution, 3, dtype=dtype)
+    clipped = count(cell, execution, 3, clip=clip, dtype=dtype)
+
+    assert not free - clipped
+    assert (clipped - free).total() <= per_parameter * PARAMETERS[cell] + besides
+
+
+@over_executions
+@over_cells
+def test_graph_grows_with_time_linearly(cell: Cell, execution: Execution) -> None:
+    """What a forward pass keeps for the backward one is the same for every time step more."""
+    model = NumericPrediction(10, 8, 8, cell, execution=execution)
+
+    def kept(T: int) -> int:
+        tokens = ones(T).tokens
+        before = tensor_bytes()
+        predictions = model(tokens, checked=True)
+        after = tensor_bytes()
+        del predictions
+        assert tensor_bytes() == before
+        return after - before
+
+    at_10, at_20, at_40 = kept(10), kept(20), kept(40)
+    assert at_40 - at_20 == 2 * (at_20 - at_10) > 0
+
+
+class Memory(NamedTuple):
+    """What a process holds."""
+
+    tensors: int
+    objects: int
+    resident: int | None
+
+
+def memory() -> Memory:
+    """Bytes of tensors, number of Python's blocks, and bytes of the process where Linux says so."""
+    gc.collect()
+    resident = None
+    if PAGES.exists():
+        resident = int(PAGES.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return Memory(tensor_bytes(), sys.getallocatedblocks(), resident)
+
+
+def tensor_bytes() -> int:
+    """Bytes of all tensors on the CPU, exactly."""
+    return int(paddle.base.core.host_memory_stat_current_value("Allocated", 0))
+
+
+@over_executions
+@pytest.mark.parametrize(("cell", "record"), [("RNN", 0), ("RNN", 1), ("LSTM", 0)])
+def test_memory_does_not_grow(
+    cell: Cell, execution: Execution, record: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of steps leave no tensor behind, and no Python object unless they are recorded."""
+    before, after = memory_of_steps(cell, execution, record, monkeypatch)
+
+    assert before.tensors == after.tensors
+    if record == 0:
+        # Measured 8 to 196, of Python's own caches. One for each step would be a leak.
+        assert after.objects - before.objects < MORE
+    if before.resident is None or after.resident is None:
+        pytest.skip(f"no {PAGES} here: resident memory not looked at")
+    assert after.resident - before.resident < RESIDENT_GROWTH
+
+
+def memory_of_steps(
+    cell: Cell, execution: Execution, record: int, monkeypatch: pytest.MonkeyPatch
+) -> list[Memory]:
+    """Memory in the middle of one long epoch, after `WARM` steps and after `MORE` more."""
+    config = TrainConfig(
+        cell=cell,
+        execution=execution,
+        record=record,
+        epochs=1,
+        num_steps=3,
+        emb_size=4,
+        hidden_size=4,
+        clip_norm=1.0,
+        learning_rate=0.01,
+    )
+    data = [*load_data(config.num_steps)] * ((WARM + MORE) // 4)
+    seen: list[Memory] = []
+    steps = 0
+    update = TrainingStep.update
+
+    def watched(self: TrainingStep) -> None:
+        nonlocal steps
+        update(self)
+        steps += 1
+        if steps in (WARM, WARM + MORE):
+            seen.append(memory())
+
+    monkeypatch.setattr(TrainingStep, "update", watched)
+    train(config, data=data)
+    assert len(seen) == 2
+    return seen
