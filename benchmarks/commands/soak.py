@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from benchmarks.measuring.growth import WARM_UP, Reading, Slope, Verdict, check_extra, slope, watch
-from rnn_core.commands.arguments import number_at_least, positive_number
+from rnn_core.commands.arguments import non_negative_number, positive_number
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, TrainConfig
 from rnn_core.runtime import parallel
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--limit",
-        type=number_at_least(0),
+        type=non_negative_number,
         default=100.0,
         metavar="BYTES",
         help="growth of memory per step that is not yet reported (default: 100)",

@@ -1,70 +1,76 @@
-"""Types of command-line options, shared by all commands.
+"""Types of command-line arguments, for `type=` of `argparse.ArgumentParser.add_argument`.
 
-Each turns an option's text into its value. For any other text it raises `ArgumentTypeError`, which
-argparse reports with the option's name before it exits with status 2.
+Each takes the text of an argument and returns its value. An `ArgumentTypeError` says what is
+allowed and what was given.
 """
 
-import argparse
-import math
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 
+from rnn_core.commands.plot import check_plot_path
 from rnn_core.runtime.files import check_writable
 
-RESULT_FORMATS = (".md", ".json")
 
-
-def integer_at_least(least: int) -> Callable[[str], int]:
-    """Make a type for integers not smaller than `least`, which must not be negative."""
+def at_least(minimum: int) -> Callable[[str], int]:
+    """A type for integers of at least `minimum`."""
 
     def integer(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer of at least {least}, got {text!r}"
-            )
-        return int(text)
+        try:
+            value = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"must be an integer, got {text!r}") from None
+        if value < minimum:
+            raise ArgumentTypeError(f"must be at least {minimum}, got {value}")
+        return value
 
     return integer
 
 
-def number_at_least(least: float) -> Callable[[str], float]:
-    """Make a type for finite numbers not smaller than `least`."""
-
-    def number(text: str) -> float:
-        value = _float(text)
-        if not least <= value < math.inf:
-            raise argparse.ArgumentTypeError(
-                f"must be a finite number of at least {least:g}, got {text!r}"
-            )
-        return value
-
-    return number
-
-
 def positive_number(text: str) -> float:
-    """Read a finite number greater than 0."""
-    value = _float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a finite number greater than 0, got {text!r}")
+    """A finite number greater than 0."""
+    value = _finite(text)
+    if value is None or value <= 0:
+        raise ArgumentTypeError(f"must be a number greater than 0, got {text!r}")
+    return value
+
+
+def non_negative_number(text: str) -> float:
+    """A finite number of at least 0."""
+    value = _finite(text)
+    if value is None or value < 0:
+        raise ArgumentTypeError(f"must be a number of at least 0, got {text!r}")
     return value
 
 
 def percentage(text: str) -> float:
-    """Read a percentage between 0 and 100, both excluded, as a fraction: `5` or `5%` is 0.05."""
-    value = _float(text.removesuffix("%")) / 100
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"must be between 0% and 100%, got {text!r}")
-    return value
+    """The fraction that `5`, `5%` or `2.5` stands for, greater than 0 and less than 1."""
+    value = _finite(text.removesuffix("%"))
+    if value is None or not 0 < value < 100:
+        raise ArgumentTypeError(f"must be greater than 0% and less than 100%, got {text!r}")
+    return value / 100
 
 
-def list_of(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """Make a type for allowed names separated by commas: each once, in the order of `allowed`."""
+def percentages(text: str) -> tuple[float, ...]:
+    """The fractions that `0,5,10%` stands for, each from 0 to 10, sorted and without repetition."""
+    values = [_finite(part.removesuffix("%")) for part in text.split(",")]
+    fractions = {value / 100 for value in values if value is not None and 0 <= value <= 1000}
+    if None in values or len(fractions) < len(set(values)):
+        raise ArgumentTypeError(
+            f"must be percentages from 0 to 1000, separated by commas, got {text!r}"
+        )
+    return tuple(sorted(fractions))
+
+
+def names_from(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """A type for names separated by commas; returns each once, in the order of `allowed`."""
 
     def names(text: str) -> tuple[str, ...]:
         given = [name.strip() for name in text.split(",")]
         for name in given:
             if name not in allowed:
-                raise argparse.ArgumentTypeError(
+                raise ArgumentTypeError(
                     f"must be names from {', '.join(allowed)}, separated by commas, got {name!r}"
                 )
         return tuple(name for name in allowed if name in given)
@@ -72,47 +78,44 @@ def list_of(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return names
 
 
-def key_value(text: str) -> tuple[str, str]:
-    """Read `KEY=VALUE`; the value may be empty and may contain `=`."""
+def key_and_value(text: str) -> tuple[str, str]:
+    """The two parts of `KEY=VALUE`; the value may be empty."""
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
+        raise ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
     return key, value
 
 
-def writable_file(text: str) -> Path:
-    """Read the path of a file that can be written."""
-    path = Path(text)
-    try:
-        check_writable(path)
-    except OSError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def writable_path(*suffixes: str) -> Callable[[str], Path]:
+    """A type for files that can be written and whose names end in one of `suffixes`."""
+
+    def path(text: str) -> Path:
+        given = Path(text)
+        if given.suffix not in suffixes:
+            raise ArgumentTypeError(f"must end in {' or '.join(suffixes)}, got {given.name!r}")
+        try:
+            check_writable(given)
+        except OSError as error:
+            raise ArgumentTypeError(str(error)) from error
+        return given
+
     return path
 
 
-def result_file(text: str) -> Path:
-    """Read the path of a writable file of results, `.md` or `.json`."""
-    if Path(text).suffix not in RESULT_FORMATS:
-        raise argparse.ArgumentTypeError(
-            f"must end in {' or '.join(RESULT_FORMATS)}, got {Path(text).name!r}"
-        )
-    return writable_file(text)
-
-
-def plot_file(text: str) -> Path:
-    """Read the path of a writable picture in a format that matplotlib draws."""
-    from rnn_core.commands.plot import check_plot_path
-
+def plot_path(text: str) -> Path:
+    """A picture that matplotlib can draw and that can be written."""
+    path = Path(text)
     try:
-        check_plot_path(Path(text))
+        check_plot_path(path)
     except (ImportError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return Path(text)
+        raise ArgumentTypeError(str(error)) from error
+    return path
 
 
-def _float(text: str) -> float:
-    """Convert text to a float; NaN, which no range contains, if it is not a number."""
+def _finite(text: str) -> float | None:
+    """The number that `text` stands for; None if there is none or it is not finite."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        return math.nan
+        return None
+    return value if isfinite(value) else None
