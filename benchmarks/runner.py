@@ -4,9 +4,10 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from benchmarks import ROOT
 
@@ -60,9 +61,10 @@ class Process:
         environment: Mapping[str, str] | None = None,
         folder: Path = ROOT,
     ) -> None:
-        # Files, because a pipe that nobody reads would stop the program.
-        self._output, self._error = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        try:
+        with ExitStack() as stack:
+            # Files, because a pipe that nobody reads would stop the program.
+            self._output = stack.enter_context(tempfile.TemporaryFile())
+            self._error = stack.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(  # noqa: S603
                 [*map(str, command)],
                 cwd=folder,
@@ -71,9 +73,7 @@ class Process:
                 stdout=self._output,
                 stderr=self._error,
             )
-        except OSError:
-            self._close()
-            raise
+            self._files = stack.pop_all()
 
     def __enter__(self) -> "Process":
         return self
@@ -87,7 +87,7 @@ class Process:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        self._close()
+        self._files.close()
 
     def wait(self, timeout: float | None = None) -> Result | None:
         """Wait until the process ends; None if it is still running after `timeout` seconds."""
@@ -106,15 +106,13 @@ class Process:
         return self._result()._replace(timed_out=True)
 
     def _result(self) -> Result:
-        texts = []
-        for file in (self._output, self._error):
-            file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-        return Result(self._process.returncode, *texts)
+        output, error = (_content(file) for file in (self._output, self._error))
+        return Result(self._process.returncode, output, error)
 
-    def _close(self) -> None:
-        self._output.close()
-        self._error.close()
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def run(
