@@ -22,15 +22,8 @@ from benchmarks.commands.common import FINISHED, NOT_WRITTEN, at_least, result_p
 from benchmarks.compare.command import add_measuring_options, forget, positive
 from benchmarks.compare.outcome import INTERRUPTED, NOT_COMPARED, environment_of
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
-from benchmarks.compare.sides import (
-    Interpreter,
-    Run,
-    Saved,
-    Selection,
-    SideError,
-    find_side,
-    run_process,
-)
+from benchmarks.compare.process import Run, Selection, run_process
+from benchmarks.compare.sides import Interpreter, Saved, SideError, find_side
 from benchmarks.compare.verdicts import ERROR, Word
 from benchmarks.measuring.threads import threads_parser
 from rnn_core.runtime.files import write_whole

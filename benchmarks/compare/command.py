@@ -26,7 +26,8 @@ from benchmarks.compare.outcome import (
     words,
 )
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
-from benchmarks.compare.sides import Interpreter, Saved, Selection, SideError, find_side
+from benchmarks.compare.process import Selection
+from benchmarks.compare.sides import Interpreter, Saved, SideError, find_side
 from benchmarks.measuring.threads import threads_parser
 from benchmarks.saved.baseline import obstacles
 from rnn_core.runtime.files import write_whole
