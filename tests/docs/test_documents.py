@@ -14,7 +14,9 @@ import pytest
 from tests import ROOT
 
 DOCUMENTS = sorted(
-    path for pattern in ("*.md", "docs/**/*.md", "*/README.md") for path in ROOT.glob(pattern)
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "tests/*.md")
+    for path in ROOT.glob(pattern)
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 CODE_SPAN = re.compile(r"`([^`]+)`")
@@ -66,11 +68,11 @@ def read(document: Path) -> str:
 
 def code_of(text: str) -> Iterator[str]:
     """Every line of the code blocks and every code span, with single spaces."""
-    blocks = FENCE.findall(text)
-    indented = re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
-    for line in "\n".join([*blocks, *indented]).replace("\\\n", " ").splitlines():
+    prose = FENCE.sub("", text)
+    indented = re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
+    for line in "\n".join([*FENCE.findall(text), *indented]).replace("\\\n", " ").splitlines():
         yield " ".join(line.split())
-    for span in CODE_SPAN.findall(FENCE.sub("", text)):
+    for span in CODE_SPAN.findall(prose):
         yield " ".join(span.split())
 
 
@@ -83,7 +85,8 @@ def commands_of(text: str) -> Iterator[Command]:
     """The documented commands that run a module of this repository."""
     for code in code_of(text):
         # Paddle's launcher is followed by the command that it starts.
-        for match in OUR_COMMAND.finditer(code[max(code.rfind("python -m "), 0) :]):
+        match = OUR_COMMAND.match(code, max(code.rfind("python -m "), 0))
+        if match and "..." not in code:
             module, arguments = match[1], (match[2] or "").split()
             options = tuple(word for word in arguments if word.startswith("-"))
             words = arguments[: arguments.index(options[0])] if options else arguments
@@ -177,8 +180,8 @@ def test_documented_commands_show_their_help() -> None:
         assert missing == set(), program
 
 
-def test_a_renamed_option_is_noticed() -> None:
-    """The options of a wrapped, launched or inline command are all found."""
+def test_commands_are_found_in_blocks_and_prose() -> None:
+    """A launched, a wrapped and an inline command are found, with their options."""
     text = (
         "```console\npython -m paddle.distributed.launch --nproc_per_node 2 \\\n"
         "    python -m rnn_core run digit-sums --batch-size 64\n```\n"
