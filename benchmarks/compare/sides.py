@@ -72,8 +72,8 @@ def find_side(text: str) -> Interpreter | Saved:
     return find_interpreter(text)
 
 
-# Returns the interpreter that a text names, or None if the text is of another kind; raises SideError
-# if it is of this kind and the interpreter cannot be used.
+# Returns the interpreter that a text names, or None if the text is of another kind. Raises
+# SideError if it is of this kind and the interpreter cannot be used.
 Finder = Callable[[str], Interpreter | None]
 
 
