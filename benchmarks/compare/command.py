@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,15 +130,16 @@ def compare_behaviours(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     Raises:
         SideError: they could not be compared.
     """
-    from benchmarks.behaviour.command import BehaviourError, compare_behaviour
+    from benchmarks.behaviour.comparison import compare_behaviour
+    from benchmarks.behaviour.sides import BehaviourError
 
     kept = folder / "behaviour"
     kept.mkdir(exist_ok=True)
     try:
-        verdicts = compare_behaviour(plan.baseline.python, plan.candidate.python, kept)
+        verdicts = compare_behaviour(str(plan.baseline.python), str(plan.candidate.python), kept)
     except BehaviourError as error:
         raise SideError(str(error)) from error
-    return [verdict.as_dict() for verdict in verdicts]
+    return [asdict(verdict) for verdict in verdicts]
 
 
 def compare_saved(
