@@ -28,6 +28,10 @@ class SideError(Exception):
     """A side cannot be had, or what it measures cannot be compared."""
 
 
+class CrashError(SideError):
+    """A process of a side ended with an error."""
+
+
 @dataclass(frozen=True)
 class Interpreter:
     """A side that can start processes."""
@@ -160,7 +164,8 @@ def run_process(
     Threads and CPUs are inherited from this process: see `benchmarks.measuring.threads`.
 
     Raises:
-        SideError: it failed, or measured nothing.
+        CrashError: it failed.
+        SideError: it measured nothing.
     """
     part = path.with_suffix(".part")
     environment = {
@@ -184,7 +189,7 @@ def run_process(
     )
     if done.returncode != 0:
         part.unlink(missing_ok=True)
-        raise SideError(
+        raise CrashError(
             f"{side.name}: the benchmarks ended with status {done.returncode}:\n"
             + "\n".join(done.stdout.splitlines()[-SHOWN_LINES:])
         )
