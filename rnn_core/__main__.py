@@ -23,10 +23,11 @@ from rnn_core.evaluation import evaluate
 from rnn_core.experiments import DIGIT_SUMS, EXPERIMENTS, Experiment
 from rnn_core.history import History
 from rnn_core.model import new_model
+from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device, use_device
 from rnn_core.runtime.files import check_writable
-from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
+from rnn_core.training import NonFiniteError, TrainingInterrupted, train
 
 EVERY_EXPERIMENT = {**EXPERIMENTS, DIGIT_SUMS.name: DIGIT_SUMS}
 

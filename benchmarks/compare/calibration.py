@@ -21,15 +21,8 @@ from benchmarks import ROOT
 from benchmarks.commands.common import FINISHED, NOT_WRITTEN, at_least, result_path, table
 from benchmarks.compare.command import add_measuring_options, forget, positive
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
-from benchmarks.compare.sides import (
-    Interpreter,
-    Run,
-    Saved,
-    Selection,
-    SideError,
-    find_side,
-    run_process,
-)
+from benchmarks.compare.process import Run, Selection, run_process
+from benchmarks.compare.sides import Interpreter, Saved, SideError, find_side
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word

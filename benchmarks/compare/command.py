@@ -16,8 +16,9 @@ from benchmarks import ROOT
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.commands.common import at_least
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
+from benchmarks.compare.process import Selection
 from benchmarks.compare.result import FILE, Comparison, Outcome
-from benchmarks.compare.sides import CrashError, Interpreter, Saved, Selection, SideError, find_side
+from benchmarks.compare.sides import CrashError, Interpreter, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
 from benchmarks.measuring.threads import threads_parser

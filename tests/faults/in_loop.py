@@ -5,6 +5,7 @@ from functools import partial
 from tests.faults.fault import edit
 
 in_loop = partial(edit, "training.py")
+in_recorder = partial(edit, "recorder.py")
 in_step = partial(edit, "step.py")
 in_gradients = partial(edit, "gradients.py")
 in_history = partial(edit, "history.py")
@@ -16,9 +17,14 @@ LEARNING_RATE = "paddle.to_tensor(learning_rate,"
 TRAINED = "zip(self.parameters, gradients_of(self.named), strict=True):\n            op.sgd_"
 SGD = "op.sgd_(parameter, self.learning_rate, gradient, None, False)"
 CLIPS = '{"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}'
-LAST_UPDATE = "                training.update()\n                if folder"
-WAITS = "if config.record:\n                    uncounted.append"
-RECORDED = "recorded = config.record > 0 and (trained + 1) % config.record == 0"
+UPDATE = "            training.update()\n"
+RECORDS = "step = recorder.record(predictions, labels, samples, measured)"
+STOPS = "            if step is not None and not step.finite"
+WAITS = """if self.config.record:
+            self._uncounted.append((predictions, labels))
+            if measured is not None or last:
+"""
+DUE = "return every > 0 and (self.trained + 1) % every == 0"
 
 FAULTS = (
     in_step("loop-no-clip", "clipping is switched off", (IF_CLIPPED, "if False:")),
@@ -148,50 +154,52 @@ FAULTS = (
     ),
     in_loop(
         "loop-accuracy-after-update",
-        "the accuracy is that of weights that have just seen the answer",
+        "the accuracy is that of the updated weights",
+        (UPDATE, ""),
         (
-            "uncounted.append((predictions, labels))",
-            "training.update()\n                    uncounted.append((model(tokens)[0], labels))",
+            RECORDS,
+            f"{UPDATE.strip()}\n            "
+            + RECORDS.replace("predictions", "training.model(tokens)[0]"),
         ),
-        (LAST_UPDATE, "                if folder"),
     ),
-    in_loop("loop-records-everything", "the setting has no effect", (RECORDED, "recorded = True")),
-    in_loop(
+    in_recorder("loop-records-everything", "`record` has no effect", (DUE, "return True")),
+    in_recorder(
         "loop-records-off-by-one",
-        "the first step, not the n-th",
-        (RECORDED, RECORDED.replace("(trained + 1)", "trained")),
+        "off by one: step 1 is recorded instead of step n",
+        (DUE, DUE.replace("(self.trained + 1)", "self.trained")),
     ),
-    in_loop(
+    in_recorder(
         "loop-unrecorded-steps-not-counted",
         "the accuracy is that of the recorded steps alone",
-        (WAITS, WAITS.replace("config.record", "recorded")),
+        (WAITS, WAITS.replace("self._uncounted", "if measured is not None: self._uncounted")),
     ),
-    in_loop(
+    in_recorder(
         "loop-end-of-epoch-not-counted",
-        "what follows the last recorded step of an epoch is lost",
-        ("if recorded or (last and config.record):", "if recorded:"),
+        "predictions after the last recorded step of an epoch are not counted",
+        ("if measured is not None or last:", "if measured is not None:"),
     ),
-    in_loop(
+    in_recorder(
         "loop-counts-again",
-        "predictions are counted at every recorded step after them",
-        ("    uncounted.clear()\n", ""),
+        "predictions are counted again at every later recorded step",
+        ("        self._uncounted.clear()\n", ""),
     ),
-    in_loop(
+    in_recorder(
         "loop-keeps-predictions",
-        "where nothing is recorded, every prediction stays until the epoch ends, with its graph",
-        (WAITS, WAITS.replace("config.record", "True")),
+        "if nothing is recorded, every prediction and its graph stay in memory",
+        ("        if self.config.record:\n", "        if True:\n"),
+        ("if measured is not None or last:", "if self.config.record and (measured or last):"),
     ),
-    in_loop(
+    in_recorder(
         "loop-epoch-ends-early",
         "off by one in the step that an accuracy belongs to",
-        ("accuracies.append((trained,", "accuracies.append((trained - 1,"),
+        ("append((self.trained, self._correct", "append((self.trained - 1, self._correct"),
     ),
-    in_loop(
+    in_recorder(
         "loop-numbers-records-not-steps",
         "the n-th recorded step is taken for the n-th step",
-        ("number=trained + 1", "number=len(steps) + 1"),
+        ("number=self.trained + 1", "number=len(self._steps) + 1"),
     ),
-    in_loop(
+    in_recorder(
         "loop-accuracy-within-0.11",
         "a tolerance copied wrongly",
         ("CORRECT_WITHIN = 0.1", "CORRECT_WITHIN = 0.11"),
@@ -224,17 +232,14 @@ FAULTS = (
     ),
     in_loop(
         "loop-updates-with-nan",
-        "the weights are lost with the step that should have been refused",
-        (
-            "                    if config.on_nonfinite != ",
-            "                    training.update()\n                    if config.on_nonfinite != ",
-        ),
-        (LAST_UPDATE, LAST_UPDATE.replace("training", "if measured is None:training")),
+        "the weights are updated by the step that should have been refused",
+        (UPDATE, ""),
+        (STOPS, UPDATE + STOPS),
     ),
-    in_loop(
+    in_recorder(
         "loop-misses-infinite-gradients",
-        "only the loss is looked at",
-        ("(step.loss, *norms)", "(step.loss,)"),
+        "only the loss is checked, not the norms",
+        ("(self.loss, *norms)", "(self.loss,)"),
     ),
     in_gradients(
         "clip-globally-for-by-norm",

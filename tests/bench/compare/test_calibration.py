@@ -78,7 +78,7 @@ def test_resume_measures_only_what_is_missing(
 
     assert (status, again, resumed) == (130, 2, 0)
     assert "Incomplete: --resume goes on" in out
-    assert "holds a comparison already" in error
+    assert "already has a comparison" in error
     assert len(fake.started) == 24 - 14
     assert [case["word"] for case in cut["cases"]] == [case["word"] for case in whole["cases"]]
     assert [case["ratio"] for case in cut["cases"]] == [case["ratio"] for case in whole["cases"]]

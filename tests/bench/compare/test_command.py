@@ -175,7 +175,7 @@ def test_an_old_comparison_is_not_overwritten(
 
     assert (status, anew, refused) == (2, 0, 2)
     assert time_of(kept["benchmarks"][1])["verdict"] == "slower"
-    assert "holds a comparison already" in capsys.readouterr().err
+    assert "already has a comparison" in capsys.readouterr().err
     assert (tmp_path / "other" / "notes.txt").exists()
 
 
