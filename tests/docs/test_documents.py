@@ -159,7 +159,7 @@ def test_code_spans_name_files_that_exist(document: Path) -> None:
 
 @over_documents
 def test_tox_environments_exist(document: Path) -> None:
-    """Every environment given to `tox -e` is declared in tox.ini, except the example of a new one."""
+    """Every environment given to `tox -e` is declared, except the example of a new one."""
     for code in code_of(read(document)):
         for names in TOX_COMMAND.findall(code):
             for name in names.split(","):

@@ -64,9 +64,7 @@ def test_source_distribution_holds_the_package_and_what_builds_it(built: Path) -
     [archive] = built.glob("*.tar.gz")
 
     with tarfile.open(archive) as file:
-        names = {
-            member.name.partition("/")[2] for member in file.getmembers() if member.isfile()
-        }
+        names = {member.name.partition("/")[2] for member in file.getmembers() if member.isfile()}
     names = {name for name in names if ".egg-info/" not in name}
 
     built_from = {"README.md", "LICENSE", "pyproject.toml", "MANIFEST.in"}
