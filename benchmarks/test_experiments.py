@@ -8,6 +8,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.plugins.results import leave_history
+from benchmarks.text import describe_run
 from rnn_core import EXPERIMENTS, History, train
 
 
@@ -27,20 +28,10 @@ def test_experiment(
     history = benchmark.pedantic(train, args=(config,), rounds=1)  # type: ignore[no-untyped-call]
     leave_history(pytestconfig, name, history)
 
-    behaviour = describe(history)
+    behaviour = describe_run(history)
     benchmark.extra_info.update(device=device, experiment=name, behaviour=behaviour)
     record_property("behaviour", (device, name, behaviour))
     BEHAVES[name](history)
-
-
-def describe(history: History) -> str:
-    """What happened in a run, in a few words."""
-    events = [f"{event.kind} at step {event.step}" for event in history.events]
-    per_epoch = history.steps // len(history.accuracy)
-    return (
-        f"{', '.join(events) or 'trained through'}; last of {len(history.accuracy)} epochs: "
-        f"loss {history.loss[-per_epoch:].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
-    )
 
 
 def explodes(history: History) -> None:

@@ -20,12 +20,11 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring.disturbance import Waiting, Watched
+from benchmarks.measuring.interleave import SHORTEST_SAMPLE
 from benchmarks.saved.baseline import machine_identity
 
 NAME = "rnn_core-sampler"
 
-# Shorter samples tell more about the clock and the scheduler than about the work.
-SHORTEST_SAMPLE = 0.01
 LEAST_SAMPLES = 5
 # Seconds of calls that are not counted, and how many calls at least.
 WARM_UP, WARM_UP_CALLS = 0.03, 3

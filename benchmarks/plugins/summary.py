@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.saved.baseline import SavedRun, obstacles
+from benchmarks.text import columns
 
 STAGES = ("step", "recorded", "forward", "backward", "clip", "update")
 SHOWN = 6
@@ -125,14 +126,7 @@ def step_times(benchmarks: list[Any], baseline: SavedRun | None) -> list[str]:
     stages = [stage for stage in STAGES if any(stage in texts for texts in cells.values())]
     head = ["device", "cell", "shape", "", *stages]
     table = [head, *([*row, *(cells[row].get(stage, "") for stage in stages)] for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(
-            text.ljust(width) if column < 4 else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in table
-    ]
+    return columns(table, left=4)
 
 
 def _some(names: list[str]) -> str:

@@ -83,7 +83,7 @@ def test_behaviour_exits_3_when_the_verdicts_cannot_be_written(
 ) -> None:
     """The verdicts are printed all the same."""
 
-    def fail(path: Path, content: object) -> None:
+    def fail(path: Path, _: object) -> None:
         raise OSError(f"no space left for {path.name}")
 
     monkeypatch.setattr(command, "compare_behaviour", lambda *_, **__: [verdict_of("different")])

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare import verdicts
-from benchmarks.compare.outcome import disturbance, typical_ms
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
 from benchmarks.compare.process import Selection
+from benchmarks.compare.result import Disturbance
 from benchmarks.compare.sides import Interpreter, SideError, read_file
+from benchmarks.compare.summary import disturbance, typical_ms
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, write_run
 
 PLAN = Plan(
@@ -237,10 +238,7 @@ def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     } == {FIRST: ("same", 7, 8), SECOND: ("slower", 5, 6)}
     missing = [at for at, v in enumerate(contest.log_ratios(pairs.done)[FIRST]) if v is None]
     assert missing == [0]
-    assert {key: value for key, value in disturbance(pairs.done).items() if key != "text"} == {
-        "left_out": 2,
-        "of": 28,
-    }
+    assert disturbance(pairs.done) == Disturbance(left_out=2, of=28)
     assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
     assert typical_ms([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
 
