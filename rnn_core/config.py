@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 Cell = Literal["RNN", "LSTM"]
 Clip = Literal["by-norm", "by-global-norm", "none"]
 DType = Literal["float32", "float64"]
-Execution = Literal["textbook", "fused", "kernel"]
+Execution = Literal["textbook", "kernel"]
 OnNonFinite = Literal["stop", "raise", "continue"]
 
 # The positive normal numbers of float32.
