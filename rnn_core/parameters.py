@@ -58,16 +58,17 @@ class PackedLayer(paddle.nn.Layer):
         raise NotImplementedError
 
 
-def blocks_of(model: paddle.nn.Layer, prefix: str = "") -> list[Block]:
+def blocks_of(model: paddle.nn.Layer) -> list[Block]:
     """Every parameter of a model by its name in the equations, in the model's order."""
-    if isinstance(model, PackedLayer):
-        return model.blocks(prefix)
-    blocks = [
-        Block(prefix + name, parameter, 0, 1, tuple(parameter.shape), transposed=False)
-        for name, parameter in model.named_parameters(include_sublayers=False)
-    ]
-    for name, layer in model.named_children():
-        blocks += blocks_of(layer, f"{prefix}{name}.")
+    packed: dict[int, list[Block]] = {}
+    for name, layer in model.named_sublayers(include_self=True):
+        if isinstance(layer, PackedLayer):
+            for block in layer.blocks(f"{name}." if name else ""):
+                packed.setdefault(id(block.stored), []).append(block)
+    blocks: list[Block] = []
+    for name, parameter in model.named_parameters():
+        whole = Block(name, parameter, 0, 1, tuple(parameter.shape), transposed=False)
+        blocks += packed.get(id(parameter), [whole])
     return blocks
 
 
@@ -75,19 +76,20 @@ class Layout:
     """How a model's tensors divide into the parameters of the equations.
 
     Attributes:
-        names: names of all parameters, in the model's order.
+        blocks: all parameters, in the model's order.
+        names: their names, in this order.
         tensors: tensors that store them.
         packed: names of the parameters in each of these tensors, in the order of their blocks.
         block_names: all of these names in one list.
     """
 
     def __init__(self, model: paddle.nn.Layer) -> None:
-        blocks = blocks_of(model)
-        self.names = [block.name for block in blocks]
-        self.tensors = list({id(block.stored): block.stored for block in blocks}.values())
-        blocks.sort(key=lambda block: block.index)
+        self.blocks = blocks_of(model)
+        self.names = [block.name for block in self.blocks]
+        self.tensors = list({id(block.stored): block.stored for block in self.blocks}.values())
+        by_place = sorted(self.blocks, key=lambda block: block.index)
         self.packed = [
-            [block.name for block in blocks if block.stored is tensor] for tensor in self.tensors
+            [block.name for block in by_place if block.stored is tensor] for tensor in self.tensors
         ]
         self.block_names = [name for names in self.packed for name in names]
 
@@ -106,6 +108,13 @@ class Layout:
             tensors.append(op.concat(together, 0) if len(names) > 1 else together[0])
             first += len(names)
         return tensors
+
+    def arrays(self, tensors: Sequence[Tensor]) -> Arrays:
+        """Copies by name in the shapes of the equations, from tensors laid out as `tensors`."""
+        arrays = {
+            id(stored): tensor.numpy() for stored, tensor in zip(self.tensors, tensors, strict=True)
+        }
+        return {block.name: block.read(arrays[id(block.stored)]) for block in self.blocks}
 
     def named(self, numbers: Sequence[float]) -> dict[str, float]:
         """Numbers by name in the model's order, from one for each of `block_names`."""
@@ -129,7 +138,8 @@ class Layout:
 
 def named_weights(model: paddle.nn.Layer) -> Arrays:
     """A copy of every weight by its name, in the shape of the equations."""
-    return {block.name: block.read(block.stored.numpy()) for block in blocks_of(model)}
+    layout = Layout(model)
+    return layout.arrays(layout.tensors)
 
 
 def named_gradients(model: paddle.nn.Layer) -> Arrays:
@@ -139,11 +149,7 @@ def named_gradients(model: paddle.nn.Layer) -> Arrays:
         RuntimeError: a parameter has no gradient: `backward` has not run or did not reach it.
     """
     layout = Layout(model)
-    arrays = {
-        id(tensor): gradient.numpy()
-        for tensor, gradient in zip(layout.tensors, layout.gradients(), strict=True)
-    }
-    return {block.name: block.read(arrays[id(block.stored)]) for block in blocks_of(model)}
+    return layout.arrays(layout.gradients())
 
 
 def set_weights(model: paddle.nn.Layer, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -155,14 +161,13 @@ def set_weights(model: paddle.nn.Layer, weights: Mapping[str, NDArray[Any]]) -> 
     Raises:
         ValueError: a name is missing or unknown, or a shape or dtype differs; no weight changed.
     """
-    blocks = blocks_of(model)
-    check_weights(blocks, weights)
-    # Of a packed tensor, all blocks are written before the tensor is.
-    arrays = {id(block.stored): np.array(block.stored.numpy()) for block in blocks}
-    for block in blocks:
+    layout = Layout(model)
+    check_weights(layout.blocks, weights)
+    arrays = {id(tensor): np.array(tensor.numpy()) for tensor in layout.tensors}
+    for block in layout.blocks:
         block.write(arrays[id(block.stored)], weights[block.name])
-    for stored in {id(block.stored): block.stored for block in blocks}.values():
-        stored.set_value(arrays[id(stored)])
+    for tensor in layout.tensors:
+        tensor.set_value(arrays[id(tensor)])
 
 
 def check_weights(blocks: list[Block], weights: Mapping[str, NDArray[Any]]) -> None:

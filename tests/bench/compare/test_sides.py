@@ -100,7 +100,7 @@ def test_saved_runs(tmp_path: Path) -> None:
         ("{folder}:baseline", "holds no finished pair"),
         ("{folder}/none.json", "none.json cannot be read as a saved run"),
         ("{folder}/half.json", "half.json cannot be read as a saved run"),
-        ("{folder}/zero.json", "the time of .*fused.* is 0"),
+        ("{folder}/zero.json", "the time of .*kernel.* is 0"),
     ],
 )
 def test_what_is_no_side(text: str, words: str, tmp_path: Path) -> None:

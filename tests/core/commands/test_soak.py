@@ -150,10 +150,10 @@ def test_the_command_says_it_and_exits_so(
     """The table has every quantity, its slope and its interval; the verdict is the last line."""
     monkeypatch.setattr(soak_command, "soak", lambda *_: iter(notes(memory)))
 
-    assert main(["soak", "--minutes", "1", "--execution", "fused"]) == status
+    assert main(["soak", "--minutes", "1", "--execution", "kernel"]) == status
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("LSTM (fused), 2000 steps in 0.3 minutes, on cpu (")
+    assert lines[0].startswith("LSTM (kernel), 2000 steps in 0.3 minutes, on cpu (")
     assert [line[2:12].strip() for line in lines[2:-1]] == [
         "memory",
         "open files",
