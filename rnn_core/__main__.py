@@ -1,4 +1,4 @@
-"""The command line: `python -m rnn_core list`, `run NAME` or `soak`."""
+"""The command line: `python -m rnn_core list` or `run NAME`."""
 
 import argparse
 import math
@@ -14,7 +14,6 @@ from typing import Any
 from tqdm import tqdm
 
 from rnn_core.checkpoints.checkpoint import CheckpointError, CheckpointWarning, checkpoint_files
-from rnn_core.commands import soak_command
 from rnn_core.commands.plot import check_plot_path, save_plot
 from rnn_core.commands.text import epoch_line, evaluation_line, step_lines, summary_lines
 from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE, TrainConfig, check_at_least
@@ -24,10 +23,11 @@ from rnn_core.evaluation import evaluate
 from rnn_core.experiments import DIGIT_SUMS, EXPERIMENTS, Experiment
 from rnn_core.history import History
 from rnn_core.model import new_model
+from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device, use_device
 from rnn_core.runtime.files import check_writable
-from rnn_core.training import NonFiniteError, Step, TrainingInterrupted, train
+from rnn_core.training import NonFiniteError, TrainingInterrupted, train
 
 EVERY_EXPERIMENT = {**EXPERIMENTS, DIGIT_SUMS.name: DIGIT_SUMS}
 
@@ -41,12 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: finished; 1: ended at a NaN or infinity; 2: bad input, nothing was trained; 3: a file could
     not be written; 130: Ctrl-C.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments[:1]) == ["soak"]:
+        print("error: the soak test is now python -m benchmarks.soak", file=sys.stderr)
+        return BAD_INPUT
     options = _parser().parse_args(arguments)
     try:
         if options.command == "list":
             return _list()
-        if options.command == "soak":
-            return soak_command.run(options)
         return _run(EVERY_EXPERIMENT[options.name], options)
     except KeyboardInterrupt:
         return INTERRUPTED  # Before the first step, or while its files were written.
@@ -56,7 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rnn_core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name the experiments")
-    soak_command.add_options(commands.add_parser("soak", help="train on and on, watch for growth"))
     run = commands.add_parser("run", help="train one experiment and watch its gradients")
     run.add_argument("name", choices=EVERY_EXPERIMENT, help="the experiment")
     run.add_argument("--epochs", type=int, help="passes over the data")

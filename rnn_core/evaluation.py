@@ -8,7 +8,7 @@ import paddle
 
 from rnn_core.data.batch import Batch
 from rnn_core.model import NumericPrediction
-from rnn_core.training import count_correct
+from rnn_core.recorder import count_correct
 
 
 @dataclass(frozen=True)

@@ -1,62 +1,24 @@
 """The training loop, which watches the gradients it trains with."""
 
-import math
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import paddle
-from paddle import Tensor
 
-from rnn_core.checkpoints.checkpoint import (
-    Checkpoint,
-    CheckpointFolder,
-    Position,
-    checkpoint_folder,
-)
+from rnn_core.checkpoints.checkpoint import CheckpointFolder, checkpoint_folder
 from rnn_core.config import TrainConfig, check_at_least
 from rnn_core.data.batch import Batch, dtype_name, load_data
 from rnn_core.data.batches import Batches
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome
 from rnn_core.model import NumericPrediction, model_of
+from rnn_core.recorder import Position, Recorder, Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import device_of, resolve_device, use_device
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.interrupts import held_interrupt
 from rnn_core.step import TrainingStep
-
-# A prediction this close to its label is right, as in the notebook.
-CORRECT_WITHIN = 0.1
-
-
-@dataclass(frozen=True)
-class Step:
-    """One recorded training step as it happened.
-
-    Attributes:
-        number: of the step, from 1.
-        epoch: its epoch, from 1.
-        index: its place in the epoch, from 0.
-        loss: mean squared error before the update.
-        raw_norms: L2 norm of every parameter's gradient before clipping.
-        clipped_norms: the same after clipping.
-        correct: right predictions in the epoch so far.
-        total: predictions in the epoch so far.
-        last: whether the step ends its epoch.
-    """
-
-    number: int
-    epoch: int
-    index: int
-    loss: float
-    raw_norms: dict[str, float]
-    clipped_norms: dict[str, float]
-    correct: int
-    total: int
-    last: bool
 
 
 class NonFiniteError(ArithmeticError):
@@ -139,138 +101,71 @@ def train(
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
+        environment = describe_environment(device) | batches.description
         if checkpoint is None:
-            return _run(config, device, batches, model, on_step)
+            return _run(config, batches, model, environment, on_step)
         # Of several processes none can wait: Ctrl-C comes to each of them at another step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)
         with checkpoint_folder(Path(checkpoint), resume) as path, held as interrupted:
             folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
-            return _run(config, device, batches, model, on_step, folder, folder.restore(config))
+            return _run(config, batches, model, environment, on_step, folder)
 
 
 def _run(
     config: TrainConfig,
-    device: str,
     batches: Batches,
     model: NumericPrediction,
+    environment: dict[str, str],
     on_step: Callable[[Step], object] | None,
     folder: CheckpointFolder | None = None,
-    saved: Checkpoint | None = None,
 ) -> History:
-    training = TrainingStep(model, config.learning_rate, make_clip(config.clip, config.clip_norm))
+    """Train to the end, or to a NaN, infinity or Ctrl-C; return or raise with the history."""
+    saved = None if folder is None else folder.restore(config)
     start, past = (Position(), None) if saved is None else (saved.position, saved.history)
-    trained = 0 if past is None else past.steps
-    steps: list[Step] = []
-    accuracies: list[tuple[int, float]] = []  # With the step that ended the epoch.
-
-    def history(outcome: Outcome) -> History:
-        environment = describe_environment(device)
-        environment |= batches.description
-        rest = _history(config, environment, outcome, training.names, trained, steps, accuracies)
-        return rest if past is None else past.followed_by(rest)
-
+    training = TrainingStep(model, config.learning_rate, make_clip(config.clip, config.clip_norm))
+    recorder = Recorder(config, environment, training.names, len(batches), start, past)
     model.train()
     try:
         if folder is not None and saved is None:
-            folder.save(history("interrupted"), start)
-        for epoch in range(start.epoch, config.epochs + 1):
-            correct, total = (start.correct, start.total) if epoch == start.epoch else (0, 0)
-            uncounted: list[tuple[Tensor, Tensor]] = []
-            first = start.batch if epoch == start.epoch else 0
-            for index, batch in enumerate(batches.beginning_at(first), first):
-                tokens, labels = parallel.share(batch)
-                last = index == len(batches) - 1
-                recorded = config.record > 0 and (trained + 1) % config.record == 0
-                predictions, measured = training.gradients(
-                    tokens, labels, measure=recorded, whole=len(batch.labels)
-                )
-
-                total += len(batch.labels)
-                if config.record:
-                    uncounted.append((predictions, labels))
-                if recorded or (last and config.record):
-                    correct += _count(uncounted)
-                if measured is not None:
-                    step = Step(
-                        number=trained + 1,
-                        epoch=epoch,
-                        index=index,
-                        loss=measured.loss,
-                        raw_norms=measured.raw_norms,
-                        clipped_norms=measured.clipped_norms,
-                        correct=correct,
-                        total=total,
-                        last=last,
-                    )
-                    steps.append(step)
-                trained += 1
-                if last and config.record:
-                    accuracies.append((trained, correct / total))
-
-                if measured is not None:
-                    if on_step is not None:
-                        on_step(step)
-                    if config.on_nonfinite != "continue" and not _finite(step):
-                        # Before the update, so that the model keeps its last finite weights.
-                        if config.on_nonfinite == "raise":
-                            raise NonFiniteError(
-                                f"loss or gradient not finite at step {step.number}",
-                                history("non-finite"),
-                            )
-                        return history("non-finite")
-                training.update()
-                if folder is not None and folder.due(trained, last and epoch == config.epochs):
-                    correct += _count(uncounted)
-                    folder.save(history("interrupted"), Position(epoch, index + 1, correct, total))
+            folder.save(recorder.history("interrupted"), start)
+        outcome = _loop(config, batches, training, recorder, start, on_step, folder)
+        history = recorder.history(outcome)
     except KeyboardInterrupt as interrupt:
-        raise TrainingInterrupted(history("interrupted")) from interrupt
-    return history("finished")
+        raise TrainingInterrupted(recorder.history("interrupted")) from interrupt
+    if outcome == "non-finite" and config.on_nonfinite == "raise":
+        raise NonFiniteError(f"loss or gradient not finite at step {history.steps}", history)
+    return history
 
 
-def count_correct(predictions: Tensor, labels: Tensor) -> int:
-    """How many predictions `[B, 1]` lie within 0.1 of their label `[B, 1]`."""
-    # Not NumPy's abs, < and sum: for one prediction they take 35 us between two steps, this 10.
-    pairs = zip(predictions.numpy().tolist(), labels.numpy().tolist(), strict=True)
-    return sum(abs(predicted - label) < CORRECT_WITHIN for (predicted,), (label,) in pairs)
-
-
-def _count(uncounted: list[tuple[Tensor, Tensor]]) -> int:
-    """Right predictions of all processes since the last time, which are forgotten then."""
-    correct = sum(count_correct(*pair) for pair in uncounted)
-    uncounted.clear()
-    return int(parallel.total(correct))
-
-
-def _finite(step: Step) -> bool:
-    norms = (*step.raw_norms.values(), *step.clipped_norms.values())
-    return all(map(math.isfinite, (step.loss, *norms)))
-
-
-def _history(
+def _loop(
     config: TrainConfig,
-    environment: dict[str, str],
-    outcome: Outcome,
-    names: list[str],
-    trained: int,
-    steps: list[Step],
-    accuracies: list[tuple[int, float]],
-) -> History:
-    # Ctrl-C may have come between two of these lists.
-    trained = max([trained, *(step.number for step in steps[-1:])])
-    return History(
-        config=config,
-        environment=environment,
-        outcome=outcome,
-        steps=trained,
-        recorded=np.array([step.number for step in steps], dtype=np.int64),
-        loss=np.array([step.loss for step in steps]),
-        raw_norms={name: np.array([step.raw_norms[name] for step in steps]) for name in names},
-        clipped_norms={
-            name: np.array([step.clipped_norms[name] for step in steps]) for name in names
-        },
-        accuracy=np.array([accuracy for _, accuracy in accuracies]),
-        epoch_ends=np.array([end for end, _ in accuracies], dtype=np.int64),
-    )
+    batches: Batches,
+    training: TrainingStep,
+    recorder: Recorder,
+    start: Position,
+    on_step: Callable[[Step], object] | None,
+    folder: CheckpointFolder | None,
+) -> Outcome:
+    steps = config.epochs * len(batches)
+    for epoch in range(start.epoch, config.epochs + 1):
+        first = start.batch if epoch == start.epoch else 0
+        for batch in batches.beginning_at(first):
+            tokens, labels = parallel.share(batch)
+            samples = len(batch.labels)
+            predictions, measured = training.gradients(tokens, labels, recorder.due, samples)
+
+            step = recorder.record(predictions, labels, samples, measured)
+            if step is not None and on_step is not None:
+                on_step(step)
+            if step is not None and not step.finite and config.on_nonfinite != "continue":
+                return "non-finite"  # Before the update: the model keeps its last finite weights.
+
+            training.update()
+
+            if folder is not None and folder.due(recorder.trained, recorder.trained == steps):
+                position = recorder.position()
+                folder.save(recorder.history("interrupted"), position)
+    return "finished"
 
 
 def _check_types(config: object, model: object, on_step: object) -> None:

@@ -27,9 +27,9 @@ from rnn_core.config import Execution
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
 from rnn_core.parameters import Layout
+from rnn_core.recorder import Step
 from rnn_core.runtime.devices import use_device
 from rnn_core.step import TrainingStep
-from rnn_core.training import Step
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

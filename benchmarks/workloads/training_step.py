@@ -15,9 +15,9 @@ from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.config import Cell, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.parameters import Layout, named_weights
+from rnn_core.recorder import count_correct
 from rnn_core.runtime.devices import synchronize
 from rnn_core.step import TrainingStep
-from rnn_core.training import count_correct
 
 # The executions of rnn_core, and what a user of Paddle writes.
 PaddleImplementation = Literal["textbook", "kernel", "paddle"]

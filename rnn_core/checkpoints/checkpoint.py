@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from rnn_core.config import TrainConfig
 from rnn_core.history import DAMAGE, History, open_arrays
 from rnn_core.model import NumericPrediction
 from rnn_core.parameters import blocks_of, check_weights, named_weights, set_weights
+from rnn_core.recorder import Position
 from rnn_core.runtime import parallel
 from rnn_core.runtime.files import PREFIX, write_whole
 
@@ -73,22 +74,6 @@ def raise_everywhere(error: CheckpointError | None, history: History | None = No
         raise CheckpointError(
             "another process cannot use the checkpoints: its log says why", history
         )
-
-
-class Position(NamedTuple):
-    """The place of the next step.
-
-    Attributes:
-        epoch: its epoch, from 1.
-        batch: the next of its batches, from 0; their number where the epoch is over.
-        correct: right predictions in the epoch so far; 0 where nothing is recorded.
-        total: predictions in the epoch so far.
-    """
-
-    epoch: int = 1
-    batch: int = 0
-    correct: int = 0
-    total: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnn_core.evaluation import Evaluation
 from rnn_core.history import Event, History, Values
-from rnn_core.training import Step
+from rnn_core.recorder import Step
 
 
 def step_lines(step: Step) -> list[str]:

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,26 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
         raise
     _keep_name(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of UTF-8 text, completely or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with write_whole(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file, completely or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: the content has a NaN or an infinity, which JSON cannot express.
+    """
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def check_writable(path: Path) -> None:

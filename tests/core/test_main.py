@@ -498,12 +498,21 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """The help of the program says what it is and what its commands do."""
     text = help_text([], capsys)
 
-    assert "The command line: `python -m rnn_core list`, `run NAME` or `soak`." in text
+    assert "The command line: `python -m rnn_core list` or `run NAME`." in text
     assert text.endswith(
-        "{list,soak,run} list name the experiments soak train on and on, watch for growth "
+        "{list,run} list name the experiments "
         "run train one experiment and watch its gradients "
         "options: -h, --help show this help message and exit"
     )
+
+
+def test_soak_names_its_new_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m rnn_core soak` exits with 2 and one line, whatever its options."""
+    assert main(["soak", "--minutes", "1"]) == 2
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: the soak test is now python -m benchmarks.soak\n"
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,8 +20,9 @@ from rnn_core import (
 from rnn_core.config import EXECUTIONS, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.digit_sums import DigitSums
+from rnn_core.recorder import Step, count_correct
 from rnn_core.step import TrainingStep
-from rnn_core.training import Step, _check_model, count_correct
+from rnn_core.training import _check_model
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 # The RNN without clipping, whose loss is infinite at step 21 to 28 and NaN soon after.

@@ -6,17 +6,21 @@ from tests.faults.fault import edit
 
 in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
 in_loop = partial(edit, "training.py")
+in_recorder = partial(edit, "recorder.py")
 in_random_states = partial(edit, "checkpoints/random_states.py")
 in_files = partial(edit, "runtime/files.py")
 
-COUNTS = "correct += _count(uncounted)\n"
-DUE = "folder.due(trained, last and epoch == config.epochs):\n                    "
+COUNTS = """    self._count()
+        epoch, index = divmod(self.trained - 1, self.batches)
+"""
+SAVES = '                folder.save(recorder.history("interrupted"), position)\n'
+UPDATE = "            training.update()\n"
 
 FAULTS = (
     in_checkpoint(
         "checkpoint-weights-not-restored",
         "the run goes on from the weights of its seed",
-        ("parameter.set_value(self.weights[name])", "pass"),
+        ("set_weights(model, self.weights)", "pass"),
     ),
     in_checkpoint(
         "checkpoint-found-and-begun-again",
@@ -56,57 +60,57 @@ FAULTS = (
         "of two normal numbers that were made, the second is forgotten",
         ("gauss = None if np.isnan(python_gauss) else python_gauss", "gauss = None"),
     ),
-    in_loop(
+    in_recorder(
         "checkpoint-one-step-again",
-        "off by one in the place in the data",
-        ("Position(epoch, index + 1,", "Position(epoch, index,"),
+        "off by one in the position in the data",
+        ("Position(epoch + 1, index + 1,", "Position(epoch + 1, index,"),
     ),
     in_loop(
         "checkpoint-epoch-begun-again",
-        "the place in the epoch is forgotten",
+        "the position in the epoch is lost",
         ("start.batch if epoch == start.epoch else 0", "0"),
     ),
     in_loop(
         "checkpoint-place-in-every-epoch",
-        "what was skipped once is skipped in every epoch",
+        "the batches skipped in the first epoch are skipped in every epoch",
         ("start.batch if epoch == start.epoch else 0", "start.batch"),
     ),
-    in_loop(
+    in_recorder(
         "checkpoint-history-lost",
-        "the history begins where the run went on",
-        ("rest if past is None else past.followed_by(rest)", "rest"),
+        "the history begins where the run was resumed",
+        ("history if self.past is None else self.past.followed_by(history)", "history"),
     ),
-    in_loop(
+    in_recorder(
         "checkpoint-steps-from-one",
-        "steps are numbered from where the run went on",
-        ("trained = 0 if past is None else past.steps", "trained = 0"),
+        "a resumed run numbers its steps from 1",
+        ("self.trained = 0 if past is None else past.steps", "self.trained = 0"),
     ),
-    in_loop(
+    in_recorder(
         "checkpoint-epochs-count-lost",
-        "right predictions before the stop do not count",
-        ("(start.correct, start.total) if epoch == start.epoch else (0, 0)", "0, 0"),
+        "correct predictions from before the stop are not counted",
+        ("= start.correct, start.total", "= 0, 0"),
     ),
-    in_loop(
+    in_recorder(
         "checkpoint-uncounted-lost",
-        "predictions that wait for the next recorded step are lost with the stop",
-        (DUE + COUNTS, DUE + "pass\n"),
+        "predictions that wait for the next recorded step are lost at the stop",
+        (COUNTS, COUNTS.replace("self._count()", "pass")),
     ),
-    in_loop(
+    in_recorder(
         "checkpoint-counts-twice",
         "predictions that a checkpoint counted are counted again",
-        (DUE + COUNTS, DUE + "correct += _count(list(uncounted))\n"),
+        (
+            COUNTS,
+            COUNTS.replace(
+                "self._count()",
+                "waiting = [*self._uncounted]; self._count(); self._uncounted = waiting",
+            ),
+        ),
     ),
     in_loop(
         "checkpoint-before-the-update",
-        "the checkpoint is of the weights before the step, under the number after it",
-        (
-            "                training.update()\n                if folder is",
-            "                if folder is",
-        ),
-        (
-            "    except KeyboardInterrupt",
-            "                training.update()\n    except KeyboardInterrupt",
-        ),
+        "a checkpoint holds the weights from before its step",
+        (UPDATE, ""),
+        (SAVES, SAVES + UPDATE),
     ),
     in_checkpoint(
         "checkpoint-last-step-not-written",

@@ -5,6 +5,7 @@ from functools import partial
 from tests.faults.fault import edit
 
 in_loop = partial(edit, "training.py")
+in_recorder = partial(edit, "recorder.py")
 in_step = partial(edit, "step.py")
 in_gradients = partial(edit, "gradients.py")
 in_history = partial(edit, "history.py")
@@ -13,12 +14,17 @@ in_data = partial(edit, "data/batch.py")
 IF_CLIPPED = "if self.clip is not None:"
 CLIP = "clipped = self.clip(raw, raw_squares)"
 LEARNING_RATE = "paddle.to_tensor(learning_rate,"
-TRAINED = "zip(self.parameters, gradients_of(self.named), strict=True):\n            op.sgd_"
+TRAINED = "zip(self.layout.tensors, self.clipped, strict=True):"
 SGD = "op.sgd_(parameter, self.learning_rate, gradient, None, False)"
 CLIPS = '{"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}'
-LAST_UPDATE = "                training.update()\n                if folder"
-WAITS = "if config.record:\n                    uncounted.append"
-RECORDED = "recorded = config.record > 0 and (trained + 1) % config.record == 0"
+UPDATE = "            training.update()\n"
+RECORDS = "step = recorder.record(predictions, labels, samples, measured)"
+STOPS = "            if step is not None and not step.finite"
+WAITS = """if self.config.record:
+            self._uncounted.append((predictions, labels))
+            if measured is not None or last:
+"""
+DUE = "return every > 0 and (self.trained + 1) % every == 0"
 
 FAULTS = (
     in_step("loop-no-clip", "clipping is switched off", (IF_CLIPPED, "if False:")),
@@ -28,13 +34,13 @@ FAULTS = (
         (IF_CLIPPED, "if False:"),
         (
             SGD,
-            f"{SGD}\n        {IF_CLIPPED}\n            self.clip(gradients_of(self.named), None)",
+            f"{SGD}\n        {IF_CLIPPED}\n            self.clip(self.clipped, None)",
         ),
     ),
     in_step(
         "loop-clip-recorded-not-applied",
         "the clipped gradients are looked at and thrown away",
-        ("parameter.grad = gradient", "pass"),
+        ("self.clipped = self.layout.join(clipped)", "pass"),
     ),
     in_step(
         "loop-clips-twice",
@@ -42,8 +48,8 @@ FAULTS = (
         (
             TRAINED,
             TRAINED.replace(
-                "gradients_of(self.named)",
-                "(self.clip or (lambda given, _: given))(gradients_of(self.named), None)",
+                "self.clipped",
+                "(self.clip or (lambda given, _: given))(self.clipped, None)",
             ),
         ),
     ),
@@ -54,9 +60,9 @@ FAULTS = (
         (
             TRAINED,
             TRAINED.replace(
-                "gradients_of(self.named)",
-                "(gradients_of(self.named) if self.clip is None else "
-                "clip_by_global_norm(gradients_of(self.named), **self.clip.keywords))",
+                "self.clipped",
+                "(self.clipped if self.clip is None else "
+                "clip_by_global_norm(self.clipped, **self.clip.keywords))",
             ),
         ),
     ),
@@ -89,12 +95,12 @@ FAULTS = (
     in_step(
         "loop-first-parameter-not-trained",
         "a parameter that the update does not know",
-        (TRAINED, TRAINED.replace("parameters,", "parameters[1:],").replace("d)", "d)[1:]", 1)),
+        (TRAINED, TRAINED.replace("tensors", "tensors[1:]").replace("clipped", "clipped[1:]")),
     ),
     in_step(
         "loop-last-parameter-not-trained",
         "a parameter that the update does not know",
-        (TRAINED, TRAINED.replace("parameters,", "parameters[:-1],").replace("d)", "d)[:-1]", 1)),
+        (TRAINED, TRAINED.replace("tensors", "tensors[:-1]").replace("clipped", "clipped[:-1]")),
     ),
     in_step(
         "loop-momentum",
@@ -120,12 +126,12 @@ FAULTS = (
     in_step(
         "loop-raw-norms-after-clipping",
         "the norm is taken after the clipping, not before",
-        ("self.names, norms, strict=False", "self.names, norms[-len(raw) :], strict=True"),
+        ("norms[: len(raw)]", "norms[-len(raw) :]"),
     ),
     in_step(
         "loop-clipped-norms-are-raw",
         "the same norms under two names",
-        ("self.names, norms[-len(raw) :], strict=True", "self.names, norms, strict=False"),
+        ("norms[-len(raw) :]", "norms[: len(raw)]"),
     ),
     in_step(
         "norm-of-the-weights",
@@ -148,50 +154,52 @@ FAULTS = (
     ),
     in_loop(
         "loop-accuracy-after-update",
-        "the accuracy is that of weights that have just seen the answer",
+        "the accuracy is that of the updated weights",
+        (UPDATE, ""),
         (
-            "uncounted.append((predictions, labels))",
-            "training.update()\n                    uncounted.append((model(tokens)[0], labels))",
+            RECORDS,
+            f"{UPDATE.strip()}\n            "
+            + RECORDS.replace("predictions", "training.model(tokens)[0]"),
         ),
-        (LAST_UPDATE, "                if folder"),
     ),
-    in_loop("loop-records-everything", "the setting has no effect", (RECORDED, "recorded = True")),
-    in_loop(
+    in_recorder("loop-records-everything", "`record` has no effect", (DUE, "return True")),
+    in_recorder(
         "loop-records-off-by-one",
-        "the first step, not the n-th",
-        (RECORDED, RECORDED.replace("(trained + 1)", "trained")),
+        "off by one: step 1 is recorded instead of step n",
+        (DUE, DUE.replace("(self.trained + 1)", "self.trained")),
     ),
-    in_loop(
+    in_recorder(
         "loop-unrecorded-steps-not-counted",
         "the accuracy is that of the recorded steps alone",
-        (WAITS, WAITS.replace("config.record", "recorded")),
+        (WAITS, WAITS.replace("self._uncounted", "if measured is not None: self._uncounted")),
     ),
-    in_loop(
+    in_recorder(
         "loop-end-of-epoch-not-counted",
-        "what follows the last recorded step of an epoch is lost",
-        ("if recorded or (last and config.record):", "if recorded:"),
+        "predictions after the last recorded step of an epoch are not counted",
+        ("if measured is not None or last:", "if measured is not None:"),
     ),
-    in_loop(
+    in_recorder(
         "loop-counts-again",
-        "predictions are counted at every recorded step after them",
-        ("    uncounted.clear()\n", ""),
+        "predictions are counted again at every later recorded step",
+        ("        self._uncounted.clear()\n", ""),
     ),
-    in_loop(
+    in_recorder(
         "loop-keeps-predictions",
-        "where nothing is recorded, every prediction stays until the epoch ends, with its graph",
-        (WAITS, WAITS.replace("config.record", "True")),
+        "if nothing is recorded, every prediction and its graph stay in memory",
+        ("        if self.config.record:\n", "        if True:\n"),
+        ("if measured is not None or last:", "if self.config.record and (measured or last):"),
     ),
-    in_loop(
+    in_recorder(
         "loop-epoch-ends-early",
         "off by one in the step that an accuracy belongs to",
-        ("accuracies.append((trained,", "accuracies.append((trained - 1,"),
+        ("append((self.trained, self._correct", "append((self.trained - 1, self._correct"),
     ),
-    in_loop(
+    in_recorder(
         "loop-numbers-records-not-steps",
         "the n-th recorded step is taken for the n-th step",
-        ("number=trained + 1", "number=len(steps) + 1"),
+        ("number=self.trained + 1", "number=len(self._steps) + 1"),
     ),
-    in_loop(
+    in_recorder(
         "loop-accuracy-within-0.11",
         "a tolerance copied wrongly",
         ("CORRECT_WITHIN = 0.1", "CORRECT_WITHIN = 0.11"),
@@ -224,17 +232,14 @@ FAULTS = (
     ),
     in_loop(
         "loop-updates-with-nan",
-        "the weights are lost with the step that should have been refused",
-        (
-            "                    if config.on_nonfinite != ",
-            "                    training.update()\n                    if config.on_nonfinite != ",
-        ),
-        (LAST_UPDATE, LAST_UPDATE.replace("training", "if measured is None:training")),
+        "the weights are updated by the step that should have been refused",
+        (UPDATE, ""),
+        (STOPS, UPDATE + STOPS),
     ),
-    in_loop(
+    in_recorder(
         "loop-misses-infinite-gradients",
-        "only the loss is looked at",
-        ("(step.loss, *norms)", "(step.loss,)"),
+        "only the loss is checked, not the norms",
+        ("(self.loss, *norms)", "(self.loss,)"),
     ),
     in_gradients(
         "clip-globally-for-by-norm",
@@ -265,11 +270,6 @@ FAULTS = (
         "clip-by-the-square",
         "the root is forgotten in the norm that clipping compares",
         ("op.maximum(bound, square.sqrt())", "op.maximum(bound, square)"),
-    ),
-    in_gradients(
-        "gradient-norms-of-the-weights",
-        "the norm of the wrong tensor",
-        ("for gradient in gradients_of(named)]", "for _, gradient in named]"),
     ),
     in_gradients(
         "norm-read-squared",

@@ -10,7 +10,7 @@ in_step = partial(edit, "step.py")
 in_batches = partial(edit, "data/batches.py")
 in_command = partial(edit, "__main__.py")
 in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
-in_loop = partial(edit, "training.py")
+in_recorder = partial(edit, "recorder.py")
 
 KEEPS = 'known["_averaging"] = paddle.DataParallel(model)'
 SAVES = "\n            try:\n                self._save("
@@ -107,10 +107,10 @@ FAULTS = (
         "the recorded loss is not the whole batch's",
         ("parallel.total(float(loss.numpy())) / parallel.size()", "float(loss.numpy())"),
     ),
-    in_loop(
+    in_recorder(
         "parallel-count-of-the-share",
-        "each process counts its own right predictions only",
-        ("return int(parallel.total(correct))", "return correct"),
+        "each process counts only the correct predictions of its own share",
+        ("int(parallel.total(correct))", "correct"),
     ),
     in_checkpoint(
         "parallel-everybody-writes-checkpoints",

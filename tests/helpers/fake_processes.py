@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare.pairs import candidate_name
-from benchmarks.compare.sides import Interpreter, Selection, read_file
+from benchmarks.compare.process import Selection
+from benchmarks.compare.sides import Interpreter, read_file
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import SavedRun, machine_identity
 from rnn_core.runtime.environment import describe_environment
@@ -21,7 +22,7 @@ PACE = timedelta(seconds=6)
 
 
 class FakeProcesses:
-    """Stands in for `benchmarks.compare.sides.run_process`: made-up times, no process is started.
+    """Stands in for `benchmarks.compare.process.run_process`: made-up times, no process is started.
 
     Args:
         ratios: of the candidate's time to the baseline's, by benchmark.

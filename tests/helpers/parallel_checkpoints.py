@@ -12,8 +12,8 @@ from rnn_core import CheckpointError, History, NumericPrediction, TrainConfig, t
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
+from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
-from rnn_core.training import Step
 
 # Five batches, of which the last has two samples. With every third step recorded, predictions wait
 # to be counted when a checkpoint is written after the fourth and the eighth.
@@ -38,7 +38,7 @@ class Stopped(Exception):  # noqa: N818 - it stands for whatever ends a process
 def checkpoints(folder: Path) -> dict[str, Any]:
     """What this process sees of all that is tried with checkpoints in two of them."""
     # Some predictions must be right, or there is nothing to count.
-    with patch("rnn_core.training.CORRECT_WITHIN", 5.0), noted() as written:
+    with patch("rnn_core.recorder.CORRECT_WITHIN", 5.0), noted() as written:
         return {
             "whole": ended(*run()),
             **stopped_and_resumed(folder / "run", written),

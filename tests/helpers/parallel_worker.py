@@ -23,8 +23,8 @@ from rnn_core.__main__ import main as command
 from rnn_core.config import EXECUTIONS, Cell, Clip
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
+from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
-from rnn_core.training import Step
 from tests.helpers.parallel_checkpoints import checkpoints
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}

@@ -11,7 +11,7 @@ import paddle
 from rnn_core import History, NumericPrediction, TrainConfig, train
 from rnn_core.checkpoints.checkpoint import checkpoint_files
 from rnn_core.model import model_of
-from rnn_core.training import Step
+from rnn_core.recorder import Step
 
 SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=1.0)
 

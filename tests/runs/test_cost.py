@@ -24,11 +24,13 @@ over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 # 2026), at T = 10, 20 and 30.
 MEASURED = {
     ("RNN", "textbook"): (10, 21),
-    ("RNN", "kernel"): (0, 39),
+    ("RNN", "kernel"): (0, 29),
     ("LSTM", "textbook"): (50, 31),
-    ("LSTM", "kernel"): (0, 66),
+    ("LSTM", "kernel"): (0, 32),
 }
 PARAMETERS = {"RNN": 6, "LSTM": 15}
+# Tensors that hold several parameters, which clipping and norms split: the LSTM's w, u and b.
+PACKED: dict[tuple[Cell, Execution], int] = {("LSTM", "kernel"): 3}
 
 # Steps before memory is looked at, and until it is again. The process has grown by up to 0.6 MiB
 # then, on those versions with one thread; every prediction kept, with its graph, takes 40 MiB.
@@ -115,7 +117,10 @@ def test_operators_of_recording(cell: Cell, execution: Execution, clip: Clip, dt
 
     assert not plain - recorded
     norms = 2 if (clip, dtype) == ("by-norm", "float32") else 1
-    assert recorded - plain == {"squared_l2_norm": norms * PARAMETERS[cell]}
+    expected = {"squared_l2_norm": norms * PARAMETERS[cell]}
+    if clip == "none" and (cell, execution) in PACKED:
+        expected["split_with_num"] = PACKED[cell, execution]
+    assert recorded - plain == expected
 
 
 @over_executions
@@ -137,7 +142,9 @@ def test_operators_of_clipping(
     clipped = count(cell, execution, 3, clip=clip, dtype=dtype)
 
     assert not free - clipped
-    assert (clipped - free).total() <= per_parameter * PARAMETERS[cell] + besides
+    # A packed tensor is split and joined.
+    packing = 2 * PACKED.get((cell, execution), 0)
+    assert (clipped - free).total() <= per_parameter * PARAMETERS[cell] + besides + packing
 
 
 @over_executions

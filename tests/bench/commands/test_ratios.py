@@ -189,14 +189,14 @@ def test_tables() -> None:
         "Training step, 1 thread(s), at least 1 rounds: median, and times the step of paddle "
         "(median of the rounds' ratios, 25% to 75% of them)",
         "",
-        "| cell | shape       | kernel                  | paddle |",
+        "| cell | shape       | kernel                 | paddle |",
         "| ---- | ----------- | ---------------------- | ------ |",
         "| RNN  | B1 T10 H128 | 2 ms, 0.50 (0.50-0.50) | 4 ms   |",
         "",
         "Recording: a step that records every norm, the loss and the right predictions, times one "
         "that records nothing",
         "",
-        "| cell | shape       | kernel            |",
+        "| cell | shape       | kernel           |",
         "| ---- | ----------- | ---------------- |",
         "| RNN  | B1 T10 H128 | 1.50 (1.50-1.50) |",
     ]

@@ -32,7 +32,7 @@ from rnn_core import (
 from rnn_core.checkpoints.checkpoint import Checkpoint, CheckpointWarning, checkpoint_files
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
 from rnn_core.data.digit_sums import DigitSums
-from rnn_core.training import Step
+from rnn_core.recorder import Step
 from tests import ROOT
 from tests.helpers.histories import check_equal
 from tests.helpers.kernel_float64 import skip_where_it_dies

@@ -11,7 +11,7 @@ from rnn_core.commands.text import (
     summary_lines,
 )
 from rnn_core.evaluation import Evaluation
-from rnn_core.training import Step
+from rnn_core.recorder import Step
 from tests.helpers.histories import empty_history, make_history
 
 

@@ -1,5 +1,6 @@
 """A file is written whole or not at all."""
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.files import check_writable, write_json, write_text, write_whole
 
 
 def test_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -160,3 +161,28 @@ def test_refuses_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(PermissionError, match="the file that is there is read-only$"):
         check_writable(path)
+
+
+def test_write_text_uses_utf_8(tmp_path: Path) -> None:
+    """The encoding does not depend on the system."""
+    write_text(tmp_path / "a.txt", "größer\n")
+
+    assert (tmp_path / "a.txt").read_bytes() == "größer\n".encode()
+
+
+def test_write_json_can_be_read_again(tmp_path: Path) -> None:
+    """The file ends with a newline."""
+    content = {"cells": ["RNN", "LSTM"], "time": 0.5, "limit": None}
+    write_json(tmp_path / "a.json", content)
+
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == content
+    assert text.endswith("}\n")
+
+
+def test_write_json_refuses_numbers_that_json_cannot_express(tmp_path: Path) -> None:
+    """NaN would make the file unreadable for other programs."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"loss": float("nan")})
+
+    assert list(tmp_path.iterdir()) == []

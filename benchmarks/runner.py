@@ -1,0 +1,147 @@
+"""Programs in processes of their own: the one place that starts them and collects their output."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple
+
+from benchmarks import ROOT
+
+# Seconds that a program has to end its own children after SIGTERM, before it is killed.
+GRACE = 30.0
+
+
+class Result(NamedTuple):
+    """A process that has ended.
+
+    Attributes:
+        status: exit status; negative for the signal that ended the process.
+        output: standard output.
+        error: standard error.
+        timed_out: whether it exceeded its time limit and was stopped.
+    """
+
+    status: int
+    output: str
+    error: str
+    timed_out: bool = False
+
+    def last_lines(self, count: int = 1) -> str:
+        """Return the last lines of the output and the errors."""
+        lines = (self.output + self.error).strip().splitlines()
+        return "\n".join(lines[-count:]) or "no output"
+
+    @property
+    def ending(self) -> str:
+        """How the process ended: "exited with status 1"."""
+        if self.status < 0:
+            return f"was ended by signal {-self.status}"
+        return f"exited with status {self.status}"
+
+
+class Process:
+    """A running program, without standard input; leaving the `with` block kills it.
+
+    Args:
+        command: program and arguments; no shell reads them.
+        environment: environment variables; None for those of this process.
+        folder: working directory.
+        capture: whether to collect the output instead of showing it.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
+        capture: bool = True,
+    ) -> None:
+        with ExitStack() as stack:
+            # Files, because a pipe that nobody reads would stop the program.
+            self._output = stack.enter_context(tempfile.TemporaryFile())
+            self._error = stack.enter_context(tempfile.TemporaryFile())
+            self._process = subprocess.Popen(  # noqa: S603
+                [*map(str, command)],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=self._output if capture else None,
+                stderr=self._error if capture else None,
+            )
+            self._files = stack.pop_all()
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._files.close()
+
+    def wait(self, timeout: float | None = None) -> Result | None:
+        """Wait until the process ends; None if it is still running after `timeout` seconds."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        return self._result()
+
+    def stop(self) -> Result:
+        """Terminate the process, and kill it if it does not end."""
+        self._process.terminate()
+        if self.wait(GRACE) is None:
+            self._process.kill()
+            self._process.wait()
+        return self._result()._replace(timed_out=True)
+
+    def _result(self) -> Result:
+        output, error = (_content(file) for file in (self._output, self._error))
+        return Result(self._process.returncode, output, error)
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def run(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+    timeout: float | None = None,
+    capture: bool = True,
+) -> Result:
+    """Run a program until it ends, or until `timeout` seconds have passed and it is stopped.
+
+    Args:
+        command: program and arguments; no shell reads them.
+        environment: environment variables; None for those of this process.
+        folder: working directory.
+        timeout: time limit in seconds; None for no limit.
+        capture: whether to collect the output instead of showing it.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    with Process(command, environment, folder, capture) as process:
+        return process.wait(timeout) or process.stop()
+
+
+def project_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment with `variables`, and this project on PYTHONPATH."""
+    environment = {**os.environ, **(variables or {})}
+    path = [str(ROOT), environment.get("PYTHONPATH", "")]
+    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, path))}

@@ -1,0 +1,47 @@
+"""Results as text: tables, times, and runs in a few words."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnn_core.history import History
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table whose columns are aligned in plain text, too."""
+    lines = _padded([head, *rows], left=len(head))
+    rule = ["-" * len(text) for text in lines[0]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+
+def columns(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """Return lines of aligned columns: the first `left` to the left, the others to the right."""
+    return ["  ".join(line).rstrip() for line in _padded(rows, left)]
+
+
+def milliseconds(time: float) -> str:
+    """Return a time in milliseconds with three significant digits, or all digits from 1000 on."""
+    return f"{time:.3g}" if time < 1000 else f"{time:.0f}"
+
+
+def describe_run(history: "History") -> str:
+    """Return the events of a run and the loss and accuracy of its last epoch."""
+    events = [f"{event.kind} at step {event.step}" for event in history.events]
+    if not len(history.accuracy):
+        return ", ".join(events) or "no whole epoch"
+    per_epoch = int(history.epoch_ends[0])
+    return (
+        f"{', '.join(events) or 'trained through'}; last of {len(history.accuracy)} epochs: "
+        f"loss {history.loss[-per_epoch:].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
+    )
+
+
+def _padded(rows: Sequence[Sequence[str]], left: int) -> list[list[str]]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        [
+            text.ljust(width) if index < left else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in rows
+    ]

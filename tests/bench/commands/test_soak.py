@@ -1,0 +1,241 @@
+"""The soak test: readings of a process that trains, their slopes, and the verdict."""
+
+import mmap
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.commands import soak
+from benchmarks.commands.soak import main
+from benchmarks.measuring.growth import BLOCKS, Reading, Slope, slope, watch
+from rnn_core import NonFiniteError, TrainConfig, train
+from rnn_core.step import TrainingStep
+from tests.helpers.command_lines import assert_rejected
+
+pytest.importorskip("psutil", reason="psutil, an optional extra, is not installed")
+pytest.importorskip("scipy", reason="scipy, an optional extra, is not installed")
+
+TINY = TrainConfig(
+    cell="LSTM",
+    epochs=1,
+    learning_rate=0.01,
+    clip_norm=1.0,
+    batch_size=2,
+    num_steps=3,
+    emb_size=4,
+    hidden_size=4,
+    execution="kernel",
+)
+STEPS, ROUNDS = 10, 40
+# Bytes per step that are no leak in so short a run, while pools still fill: in 12 runs intervals
+# ended at 364 to 581 (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
+SHORT_LIMIT = 8 * 2**10
+LEAK = 100 * 2**10
+
+
+def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]:
+    """Make readings after rounds of 10 steps, with the memory given for each round."""
+    return [
+        Reading(10 * (n + 1), 0.1 * (n + 1), int(memory(n)), 5, 2, 0.01 + 1e-4 * (n % 7))
+        for n in range(rounds)
+    ]
+
+
+def test_training_leaves_no_memory_files_or_threads() -> None:
+    """Training, recording and streamed data do not grow the process."""
+    seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
+
+    assert [reading.step for reading in seen] == [STEPS * (n + 1) for n in range(ROUNDS)]
+    assert slope(seen, "memory").verdict(SHORT_LIMIT) != "grows"
+    assert slope(seen, "files") == slope(seen, "threads") == Slope(0, 0, 0)
+
+
+def test_soak_finds_a_memory_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 KiB that each step keeps are growth, and the slope is about 100 KiB."""
+    kept: list[mmap.mmap] = []
+    update = TrainingStep.update
+
+    def leaking(self: TrainingStep) -> None:
+        update(self)
+        # A mapping of its own: the allocator could reuse memory that earlier tests have freed.
+        kept.append(mmap.mmap(-1, LEAK))
+        kept[-1].write(b"\1" * LEAK)
+
+    monkeypatch.setattr(TrainingStep, "update", leaking)
+    try:
+        found = slope([*watch(TINY, STEPS, lambda r: r.step >= STEPS * ROUNDS)], "memory")
+    finally:
+        for mapping in kept:
+            mapping.close()
+
+    assert found.verdict(SHORT_LIMIT) == "grows"
+    assert found.low <= LEAK * 1.1
+    assert found.high >= LEAK * 0.9
+
+
+def test_soak_finds_files_left_open() -> None:
+    """One file that each round of one step leaves open is a slope of 1 per step."""
+    kept = []
+
+    def done(reading: Reading) -> bool:
+        kept.append(Path(__file__).open(encoding="utf-8"))  # noqa: SIM115
+        return reading.step >= 30
+
+    try:
+        found = slope([*watch(TINY, 1, done)], "files")
+    finally:
+        for file in kept:
+            file.close()
+
+    assert [found.per_step, found.low, found.high] == pytest.approx([1.0] * 3)
+
+
+def test_slope_skips_the_warm_up() -> None:
+    """Memory that rises in the first rounds and then stays does not grow."""
+    assert slope(readings(lambda n: 10**6 * min(n, 35)), "memory") == Slope(0, 0, 0)
+
+
+def test_slope_ignores_a_single_jump() -> None:
+    """A single jump, however high, does not make the process grow."""
+    found = slope(readings(lambda n: 10**8 * (n > 120)), "memory")
+
+    assert found.verdict(100) != "grows"
+
+
+def test_slope_is_found_in_noise() -> None:
+    """The interval contains 50 bytes a step among waves of 2000 bytes, and is narrow."""
+    found = slope(readings(lambda n: 500 * n + 1000 * (n * 7919 % 3)), "memory")
+
+    assert found.low <= 50 <= found.high
+    assert found.high - found.low < 5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (101, 200, "grows"),
+        (50, 101, "cannot tell"),
+        (-50, 100, "does not grow"),
+        (0, 0, "does not grow"),
+    ],
+)
+def test_verdict_needs_the_whole_interval(low: float, high: float, verdict: str) -> None:
+    """The interval must lie above the limit, or must not exceed it."""
+    assert Slope((low + high) / 2, low, high).verdict(100) == verdict
+
+
+def test_slope_needs_a_reading_for_each_block() -> None:
+    """24 rounds are the fewest that leave 20 after the warm-up."""
+    slope(readings(lambda _: 1.0, BLOCKS + 4), "memory")
+
+    with pytest.raises(ValueError, match="needs at least 24 rounds, got 23"):
+        slope(readings(lambda _: 1.0, BLOCKS + 3), "memory")
+
+
+@pytest.mark.parametrize(
+    ("memory", "status", "verdict"),
+    [
+        (lambda _: 2**30, 0, "The process does not grow, at a limit of 100 bytes a step."),
+        (lambda n: 2**30 + 2000 * n, 1, "The process grows, at a limit of 100 bytes a step."),
+        (
+            lambda n: 2**30 + 10**8 * (n > 120),
+            4,
+            "The run is too short to tell whether the process grows, at a limit of 100 bytes a "
+            "step.",
+        ),
+    ],
+)
+def test_soak_prints_the_verdict_and_exits_with_its_status(
+    memory: Callable[[int], float],
+    status: int,
+    verdict: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The table has a row for each quantity; the verdict is the last line."""
+    monkeypatch.setattr(soak, "watch", lambda *_: iter(readings(memory)))
+
+    assert main(["--minutes", "1", "--execution", "textbook"]) == status
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("LSTM (textbook), 2000 steps in 0.3 minutes, on cpu (")
+    assert [line[2:12].strip() for line in lines[2:-1]] == [
+        "memory",
+        "open files",
+        "threads",
+        "step time",
+    ]
+    assert lines[-1] == verdict
+
+
+def test_soak_prints_slopes_per_1000_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1024 bytes in each round of 10 steps are 100 KiB per 1000 steps."""
+    monkeypatch.setattr(soak, "watch", lambda *_: iter(readings(lambda n: 2**20 + 1024 * n)))
+    main(["--minutes", "1"])
+
+    out = capsys.readouterr().out
+    assert "+100 (+100 to +100) KiB per 1000 steps: grows" in out
+    assert "+0 (+0 to +0) per 1000 steps: does not grow" in out
+
+
+def test_soak_exits_4_when_it_is_too_short(capsys: pytest.CaptureFixture[str]) -> None:
+    """One round is trained, which is not enough for a verdict."""
+    assert main(["--minutes", "1e-6", "--cell", "RNN"]) == 4
+    assert "needs at least 24 rounds, got 1: increase --minutes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--minutes", "0"], "--minutes: must be a number greater than 0, got '0'"),
+        (["--minutes", "nan"], "--minutes: must be a number greater than 0, got 'nan'"),
+        (["--minutes", "1", "--limit", "-1"], "--limit: must be a number of at least 0"),
+        (["--minutes", "1", "--device", "gpu:99"], "gpu:99"),
+        (["--minutes", "1", "--seed", "-1"], "seed must"),
+    ],
+)
+def test_soak_rejects_wrong_options(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is trained."""
+    assert_rejected(main, options, message, capsys)
+
+
+def test_soak_exits_4_at_a_nonfinite_loss(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that cannot continue is not reported as growth."""
+
+    def end_early(*_: object) -> Iterator[Reading]:
+        yield from readings(lambda _: 2**30)
+        raise NonFiniteError("loss or gradient not finite at step 7", train(TINY))
+
+    monkeypatch.setattr(soak, "watch", end_early)
+
+    assert main(["--minutes", "1"]) == 4
+    message = "error: loss or gradient not finite at step 7: the soak cannot continue"
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["psutil", "scipy"])
+def test_soak_names_a_missing_package(
+    missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error says how to install it."""
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    message = f'error: {missing} is missing: pip install "rnn_core[soak]"'
+    assert_rejected(main, ["--minutes", "1"], message, capsys)
+
+
+def test_soak_rejects_several_processes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that was launched in two processes is refused."""
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+
+    assert_rejected(main, ["--minutes", "1"], "error: a soak runs in 1 process, got 2", capsys)
