@@ -50,6 +50,7 @@ class Process:
         command: program and arguments; no shell reads them.
         environment: environment variables; None for those of this process.
         folder: working directory.
+        capture: whether to collect the output instead of showing it.
 
     Raises:
         OSError: the program cannot be started.
@@ -60,6 +61,7 @@ class Process:
         command: Sequence[str | Path],
         environment: Mapping[str, str] | None = None,
         folder: Path = ROOT,
+        capture: bool = True,
     ) -> None:
         with ExitStack() as stack:
             # Files, because a pipe that nobody reads would stop the program.
@@ -70,8 +72,8 @@ class Process:
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._error,
+                stdout=self._output if capture else None,
+                stderr=self._error if capture else None,
             )
             self._files = stack.pop_all()
 
@@ -120,6 +122,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
     timeout: float | None = None,
+    capture: bool = True,
 ) -> Result:
     """Run a program until it ends, or until `timeout` seconds have passed and it is stopped.
 
@@ -128,11 +131,12 @@ def run(
         environment: environment variables; None for those of this process.
         folder: working directory.
         timeout: time limit in seconds; None for no limit.
+        capture: whether to collect the output instead of showing it.
 
     Raises:
         OSError: the program cannot be started.
     """
-    with Process(command, environment, folder) as process:
+    with Process(command, environment, folder, capture) as process:
         return process.wait(timeout) or process.stop()
 
 

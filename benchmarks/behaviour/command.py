@@ -7,6 +7,7 @@ to read the verdicts.
 
 import argparse
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -410,7 +411,7 @@ def verdict_of(
         verdict=verdict,
         until=until,
         first_step=judged.first_step,
-        largest_difference=judged.difference,
+        largest_difference=judged.difference if math.isfinite(judged.difference) else None,
         tensor=culprit.tensor.name if culprit else None,
         operator=culprit.tensor.operator if culprit else None,
         text="\n".join(lines),
@@ -448,7 +449,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             print("\n\n".join(verdict.text for verdict in verdicts))
             if options.results is not None:
-                content = [verdict.as_dict() for verdict in verdicts]
+                content = [asdict(verdict) for verdict in verdicts]
                 with write_whole(folder / VERDICTS) as file:
                     file.write(json.dumps(content, indent=1).encode())
     except (BehaviourError, OSError) as error:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class BehaviourVerdict:
         first_step: the first, counted from 1, that differs in any bit of loss, norms, gradients or
             parameters; None where none does.
         largest_difference: of loss or any norm, |a - b| / (1 + the larger), up to `until`, or at
-            the step at which that became more than rounding explains.
+            the step at which that became more than rounding explains; None if it is infinite.
         tensor: the first of that step that is off by more than rounding, or, where none is, that
             differs; None where the step was not looked into.
         operator: that made it.
@@ -40,17 +40,10 @@ class BehaviourVerdict:
     verdict: Kind
     until: int
     first_step: int | None
-    largest_difference: float
+    largest_difference: float | None
     tensor: str | None
     operator: str | None
     text: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: an infinite difference is None."""
-        content = asdict(self)
-        if not math.isfinite(self.largest_difference):
-            content["largest_difference"] = None
-        return content
 
 
 @dataclass(frozen=True)

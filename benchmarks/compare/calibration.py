@@ -20,19 +20,14 @@ from tqdm import tqdm
 from benchmarks import ROOT
 from benchmarks.commands.common import FINISHED, NOT_WRITTEN, at_least, result_path, table
 from benchmarks.compare.command import add_measuring_options, forget, positive
-from benchmarks.compare.outcome import INTERRUPTED, NOT_COMPARED, environment_of
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
-from benchmarks.compare.sides import (
-    Interpreter,
-    Run,
-    Saved,
-    Selection,
-    SideError,
-    find_side,
-    run_process,
-)
-from benchmarks.compare.verdicts import ERROR, Word
+from benchmarks.compare.process import Run, Selection, run_process
+from benchmarks.compare.sides import Interpreter, Saved, SideError, find_side
+from benchmarks.compare.summary import environment_of
+from benchmarks.compare.verdicts import ERROR
+from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
 from benchmarks.measuring.threads import threads_parser
+from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_whole
 
 RESULTS = ROOT / "results" / "calibration"
@@ -43,7 +38,6 @@ READING = """Measured: the median of the ratios. Rate: of slower and faster wher
 planted, of slower elsewhere. Its interval (Clopper and Pearson 1934) takes verdicts as independent;
 those of one session are not quite. Pairs and minutes: medians until a verdict. A comparison takes
 fewer minutes, for its candidate does not time every slowdown."""
-WORDS: tuple[Word, ...] = ("slower", "faster", "same", "cannot tell")
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
     options = _options(arguments)
     cases: list[Case] = []
     environment: dict[str, str] = {}
-    status = FINISHED
+    status: int = FINISHED
     try:
         side = interpreter(options.python)
         folder = options.results or RESULTS
@@ -99,10 +93,10 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
                 environment = environment_of(pairs.done[0][0])
                 bar.update()
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        status = ExitStatus.INTERRUPTED
     except (SideError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        status = NOT_COMPARED
+        status = ExitStatus.WRONG_INPUT
     if not cases:
         return status
     found = text(cases, options)
@@ -185,8 +179,8 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
 def row(level: float, cases: Sequence[Case]) -> list[str]:
     """The line of one planted slowdown."""
     found = [case.word for case in cases]
-    hits = found.count("slower") + (found.count("faster") if level == 0 else 0)
-    settled = [case for case in cases if case.word != "cannot tell"]
+    hits = found.count(SLOWER) + (found.count(FASTER) if level == 0 else 0)
+    settled = [case for case in cases if case.word != CANNOT_TELL]
     return [
         f"{100 * level:g}%",
         f"{100 * (median(case.ratio for case in cases if case.pairs) - 1):.1f}%",

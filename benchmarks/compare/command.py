@@ -5,31 +5,25 @@ docs/comparing.md says how to read the verdicts.
 """
 
 import argparse
-import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from benchmarks import ROOT
+from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.commands.common import at_least
-from benchmarks.compare.outcome import (
-    INTERRUPTED,
-    NOT_COMPARED,
-    behaviour_words,
-    status,
-    summary,
-    unpaired,
-    words,
-)
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
-from benchmarks.compare.sides import Interpreter, Saved, Selection, SideError, find_side
+from benchmarks.compare.process import Selection
+from benchmarks.compare.result import FILE, Comparison, Outcome
+from benchmarks.compare.sides import CrashError, Interpreter, Saved, SideError, find_side
+from benchmarks.compare.summary import summarise
+from benchmarks.compare.text import behaviour_text, text_of, unpaired
 from benchmarks.measuring.threads import threads_parser
 from benchmarks.saved.baseline import obstacles
-from rnn_core.runtime.files import write_whole
+from rnn_core.commands.status import ExitStatus
 
 RESULTS = ROOT / "results" / "comparisons"
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
@@ -40,8 +34,8 @@ BENCHMARKS = "test_stage and step and B1-T10-H128"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: nothing is slower; 1: something is slower, or trains differently; 2: bad arguments, a side
-    that cannot be had or fails, or not one verdict; 130: Ctrl-C.
+    0: nothing is slower; 1: something is slower, or trains differently; 2: wrong arguments, or a
+    side that is missing or fails; 4: not one verdict; 130: Ctrl-C.
     """
     options = _options(arguments)
     try:
@@ -64,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return compare(pairs, 60 * options.budget, options.behaviour)
     except (SideError, OSError) as error:
         print(f"error: could not compare: {error}", file=sys.stderr)
-        return NOT_COMPARED
+        return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
         print("Interrupted: --resume goes on with the pairs that are finished.", file=sys.stderr)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
 
 
 def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
@@ -80,11 +74,10 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
     contest: Contest | None = None
     behaviours = kept_behaviours(pairs.folder)
 
-    def found(outcome: str) -> dict[str, Any]:
-        assert contest is not None
-        content = summary(pairs.done, contest, names, plan.within, outcome, behaviours)
-        write(pairs.folder, content)
-        return content
+    def found(outcome: Outcome, error: str = "") -> Comparison:
+        result = summarise(pairs.done, contest, names, plan.within, outcome, behaviours, error)
+        result.save(pairs.folder)
+        return result
 
     try:
         with tqdm(unit="benchmark", disable=None, leave=False, bar_format=BAR) as bar:
@@ -95,34 +88,36 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
                 found("interrupted")
     except KeyboardInterrupt:
         if contest is not None:
-            print(words(found("interrupted")))
+            print(text_of(found("interrupted")))
+        raise
+    except CrashError as error:
+        found("crashed", str(error))
         raise
     assert contest is not None
-    outcome = "out of time" if contest.judge.open else "settled"
-    content = found(outcome)
-    print(words(content), flush=True)
+    outcome: Outcome = "out of time" if contest.judge.open else "settled"
+    result = found(outcome)
+    print(text_of(result), flush=True)
     if behaviour:
         try:
             behaviours = compare_behaviours(plan, pairs.folder)
         except SideError as error:
             print(f"error: could not compare behaviour: {error}", file=sys.stderr)
-            return status(content) or NOT_COMPARED
-        content = found(outcome)
-        print(behaviour_words(behaviours))
+            return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
+        result = found(outcome)
+        print(behaviour_text(behaviours))
     print(f"\nresults: {pairs.folder}")
-    return status(content)
+    return result.status
 
 
-def kept_behaviours(folder: Path) -> list[dict[str, Any]]:
-    """What this comparison had found of the experiments before it was gone on with."""
+def kept_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
+    """The verdicts on the experiments from before this comparison was resumed."""
     try:
-        found = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["behaviour"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return found if isinstance(found, list) else []
+        return Comparison.load(folder / FILE).behaviour
+    except (OSError, ValueError):
+        return ()
 
 
-def compare_behaviours(plan: Plan, folder: Path) -> list[dict[str, Any]]:
+def compare_behaviours(plan: Plan, folder: Path) -> Sequence[BehaviourVerdict]:
     """How the three experiments differ between the two interpreters.
 
     Raises:
@@ -133,10 +128,9 @@ def compare_behaviours(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     kept = folder / "behaviour"
     kept.mkdir(exist_ok=True)
     try:
-        verdicts = compare_behaviour(plan.baseline.python, plan.candidate.python, kept)
+        return compare_behaviour(plan.baseline.python, plan.candidate.python, kept)
     except BehaviourError as error:
         raise SideError(str(error)) from error
-    return [verdict.as_dict() for verdict in verdicts]
 
 
 def compare_saved(
@@ -158,21 +152,20 @@ def compare_saved(
         raise SideError("the saved runs cannot be compared: " + "; ".join(reasons))
     if baseline.comparison is None or baseline.comparison != candidate.comparison:
         print(unpaired(baseline, candidate))
-        return NOT_COMPARED
+        return ExitStatus.CANNOT_TELL
     pairs = list(zip(baseline.runs, candidate.runs, strict=True))
     [contest] = contests_of(pairs[0], within)
     contest.look(pairs)
-    outcome = "out of time" if contest.judge.open else "settled"
-    content = summary(pairs, contest, (baseline.name, candidate.name), within, outcome)
-    print(words(content))
+    result = summarise(
+        pairs,
+        contest,
+        (baseline.name, candidate.name),
+        within,
+        "out of time" if contest.judge.open else "settled",
+    )
+    print(text_of(result))
     print("Behaviour is not compared: saved runs have no interpreter that could train.")
-    return status(content)
-
-
-def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Keep what was found beside the pairs."""
-    with write_whole(folder / "comparison.json") as file:
-        file.write((json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    return result.status
 
 
 def forget(folder: Path) -> None:

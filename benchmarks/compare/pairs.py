@@ -1,4 +1,4 @@
-"""Pairs of processes, one after the other, kept in a folder so that nothing is measured twice."""
+"""Pairs of processes, measured one after the other and kept in a folder for `--resume`."""
 
 import json
 import math
@@ -11,21 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.compare.sides import (
-    SIDES,
-    Interpreter,
-    Run,
-    Selection,
-    SideError,
-    read_file,
-    run_process,
-)
+from benchmarks.compare.process import Run, Selection, run_process
+from benchmarks.compare.sides import SIDES, Interpreter, SideError, read_file
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.plugins.sampling import Settings, planted_id
 from benchmarks.saved.baseline import SavedRun, differences, obstacles
-from rnn_core.runtime.files import write_whole
+from rnn_core.runtime.files import write_json
 
-# Times as long as the usual process, and the comparison has been interrupted there.
+# A gap longer than this many typical processes counts as an interruption.
 LONGEST_GAP = 4
 
 Pair = tuple[SavedRun, SavedRun]
@@ -33,17 +26,17 @@ Pair = tuple[SavedRun, SavedRun]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how: what must stay the same when a comparison goes on.
+    """What to measure, and how. A comparison can be resumed only with an equal plan.
 
     Attributes:
-        baseline: one side.
-        candidate: the other.
-        selection: of benchmarks.
-        seconds: of timing for each benchmark and process.
-        threads: of every process.
-        within: how far from 1 a ratio may be and count as the same; 0.05 is 5%.
-        seed: of all orders.
-        planted: slowdowns that the candidate is timed with, each beside the others.
+        baseline: interpreter of one side.
+        candidate: interpreter of the other side.
+        selection: benchmarks to time.
+        seconds: time for each benchmark in each process.
+        threads: number of threads of each process.
+        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
+        seed: random seed for the order of the processes and benchmarks.
+        planted: slowdowns to plant in the candidate, each timed beside the others.
     """
 
     baseline: Interpreter
@@ -56,7 +49,7 @@ class Plan:
     planted: tuple[float, ...] = ()
 
     def dump(self) -> dict[str, Any]:
-        """As JSON takes it, one value for each thing that a person chose."""
+        """Return the plan as JSON, with one value for each choice of the user."""
         return {
             "format": "rnn_core pairs 1",
             "baseline": f"{self.baseline.name} ({self.baseline.python})",
@@ -73,16 +66,19 @@ class Plan:
 
 
 class Pairs:
-    """The pairs of a plan, those on disk first.
+    """The pairs of a plan: those on disk, then new ones.
 
     Args:
         plan: what to measure.
-        folder: made if it is not there.
-        resume: whether to go on with what is there; else it must be empty.
-        run: starts a process.
+        folder: where to keep the pairs; created if missing.
+        resume: whether to continue with the pairs in the folder, which must be empty otherwise.
+        run: function that starts a process.
+
+    Attributes:
+        done: the complete pairs.
 
     Raises:
-        SideError: the folder holds something else, or a comparison under another plan.
+        SideError: the folder has other content, or a comparison with another plan.
     """
 
     def __init__(self, plan: Plan, folder: Path, resume: bool, run: Run = run_process) -> None:
@@ -92,20 +88,19 @@ class Pairs:
         if self.settings.exists():
             self._check_resumable(resume)
         elif folder.exists() and any(folder.iterdir()):
-            raise SideError(f"{folder} is not empty, and holds no comparison")
+            raise SideError(f"{folder} is not empty, and has no comparison")
         (folder / "pairs").mkdir(parents=True, exist_ok=True)
-        with write_whole(self.settings) as file:
-            file.write((json.dumps(plan.dump(), indent=1) + "\n").encode())
+        write_json(self.settings, plan.dump())
         while all(self._path(len(self.done), side).exists() for side in SIDES):
-            runs = [read_file(self._path(len(self.done), side)) for side in SIDES]
-            self._keep((runs[0], runs[1]))
+            baseline, candidate = (read_file(self._path(len(self.done), side)) for side in SIDES)
+            self._keep((baseline, candidate))
 
     def _check_resumable(self, resume: bool) -> None:
-        """Refuse to mix what does not belong together."""
+        """Raise SideError unless the folder's comparison has the same plan, and resume is on."""
         if not resume:
             raise SideError(
-                f"{self.folder} holds a comparison already: go on with it by --resume, or begin "
-                "again by --anew"
+                f"{self.folder} already has a comparison: continue it with --resume, or replace it "
+                "with --anew"
             )
         try:
             before = json.loads(self.settings.read_text(encoding="utf-8"))
@@ -119,16 +114,16 @@ class Pairs:
             if before.get(key) != now.get(key)
         ]
         if changed:
-            raise SideError(f"{self.folder} cannot be gone on with: " + "; ".join(changed))
+            raise SideError(f"cannot resume {self.folder}: " + "; ".join(changed))
 
     def measure(self, only: Sequence[Sequence[str]] | None = None) -> Pair:
         """Measure the next pair.
 
         Args:
-            only: node ids to time, of the baseline and of the candidate; None for all.
+            only: node ids to time in the baseline and in the candidate; None times all.
 
         Raises:
-            SideError: a process failed, or is not of the environment of those before it.
+            SideError: a process failed, or its environment differs from that of earlier processes.
         """
         number = len(self.done)
         found: dict[str, SavedRun] = {}
@@ -147,13 +142,13 @@ class Pairs:
         try:
             self._keep(pair)
         except SideError:
-            for side in SIDES:  # Or nobody could go on after the fault is mended.
+            for side in SIDES:  # With these files, --resume would fail for ever.
                 self._path(number, side).unlink()
             raise
         return pair
 
     def _keep(self, pair: Pair) -> None:
-        """Count the pair, if it belongs to the others."""
+        """Add a pair, if its machine and environments are those of the earlier pairs."""
         reasons = obstacles(pair[0].machine, pair[1].machine)
         if reasons:
             raise SideError("the sides cannot be compared: " + "; ".join(reasons))
@@ -163,7 +158,8 @@ class Pairs:
             )
             if changed:
                 raise SideError(
-                    f"{run.name} is of another environment than {first.name}: " + "; ".join(changed)
+                    f"{run.name} was measured in another environment than {first.name}: "
+                    + "; ".join(changed)
                 )
         self.done.append(pair)
 
@@ -172,28 +168,28 @@ class Pairs:
 
 
 def order(seed: int, number: int) -> Sequence[str]:
-    """Which side of a pair comes first: A, B, B, A or B, A, A, B over each two pairs, at random.
+    """Return the order of the sides in a pair: A, B, B, A or B, A, A, B over two pairs, at random.
 
-    Either cancels a machine that gets slower at an even pace.
+    Both orders cancel the effect of a machine that slows down at a constant rate.
     """
-    swapped = Random(f"{seed} {number // 2}").random() < 0.5  # noqa: S311, no secret.
+    swapped = Random(f"{seed} {number // 2}").random() < 0.5  # noqa: S311 - not a secret
     return SIDES[::-1] if swapped ^ (number % 2 == 1) else SIDES
 
 
 @dataclass
 class Contest:
-    """One comparison over the pairs: all benchmarks, without or with one planted slowdown.
+    """One comparison of all benchmarks over the pairs, with at most one planted slowdown.
 
     Attributes:
-        judge: of the benchmarks, by the baseline's names.
-        planted: the slowdown; None where nothing is planted.
+        judge: judge of the benchmarks, by the baseline's names.
+        planted: the planted slowdown; None if nothing is planted.
     """
 
     judge: Judge
     planted: float | None = None
 
     def log_ratios(self, pairs: Sequence[Pair]) -> dict[str, list[float | None]]:
-        """Of each benchmark, in the pairs that measured it; None where it was disturbed."""
+        """Return each benchmark's log ratios in the pairs that timed it; None if disturbed."""
         found: dict[str, list[float | None]] = {}
         for name in self.judge.names:
             found[name] = []
@@ -201,37 +197,37 @@ class Contest:
             for baseline, candidate in pairs:
                 if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
                     break
-                after, before = time_of(candidate, theirs), time_of(baseline, name)
-                whole = after is not None and before is not None
-                found[name].append(math.log(after / before) if whole else None)  # type: ignore[operator]
+                before, after = time_of(baseline, name), time_of(candidate, theirs)
+                disturbed = before is None or after is None
+                found[name].append(None if disturbed else math.log(after / before))  # type: ignore[operator]
         return found
 
     def look(self, pairs: Sequence[Pair]) -> None:
-        """Settle what the pairs can settle."""
+        """Settle the benchmarks that the pairs can settle."""
         self.judge.look(self.log_ratios(pairs))
 
     def all(self, pairs: Sequence[Pair]) -> Mapping[str, Verdict]:
-        """Every benchmark as it stands."""
+        """Return the present verdict of each benchmark."""
         return self.judge.all(self.log_ratios(pairs))
 
 
 def time_of(run: SavedRun, name: str) -> float | None:
-    """A benchmark's time in one process, in seconds; None where others had the processor."""
+    """Return a benchmark's time in one process, in seconds; None if it was disturbed."""
     bench = run.benchmarks[name]
     time = bench.get("extra_info", {}).get("lower_quartile", bench["stats"]["median"])
     return None if time is None else float(time)
 
 
 def candidate_name(name: str, planted: float | None) -> str:
-    """What the candidate calls the baseline's benchmark when it is slowed down."""
+    """Return the candidate's name of a benchmark of the baseline, with its planted slowdown."""
     return name if planted is None else f"{name.removesuffix(']')}-{planted_id(planted)}]"
 
 
 def contests_of(pair: Pair, within: float, planted: Sequence[float] = ()) -> list[Contest]:
-    """The contests over what both sides of the first pair have.
+    """Return a contest for each planted slowdown, over the benchmarks that both sides have.
 
     Raises:
-        SideError: they have nothing in common.
+        SideError: the sides have no benchmark in common.
     """
     contests = []
     for share in planted or (None,):
@@ -239,23 +235,23 @@ def contests_of(pair: Pair, within: float, planted: Sequence[float] = ()) -> lis
             name for name in pair[0].benchmarks if candidate_name(name, share) in pair[1].benchmarks
         ]
         if not names:
-            raise SideError("the two sides have not one benchmark in common")
+            raise SideError("the two sides have no benchmark in common")
         contests.append(Contest(Judge(sorted(names), within), share))
     return contests
 
 
 def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]:
-    """Measure pair after pair; yield the contests after each, and the seconds that are left.
+    """Measure pair after pair; after each, yield the contests and the number of seconds left.
 
-    It ends when every benchmark is settled, or when another pair would not fit into the budget.
-    Settled benchmarks are not measured again.
+    Ends when every benchmark is settled, or when the next pair would exceed the budget. Settled
+    benchmarks are not timed again.
 
     Args:
-        pairs: those on disk are looked at first.
-        budget: seconds.
+        pairs: the pairs; those on disk are judged first.
+        budget: time limit in seconds.
 
     Raises:
-        SideError: a process failed, or nothing can be compared.
+        SideError: a process failed, or the sides have nothing in common.
     """
     begin = time.monotonic()
     if not pairs.done:
@@ -282,18 +278,18 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
 
 
 def elapsed(pairs: Sequence[Pair]) -> float:
-    """Seconds that the pairs took, from the ends of their processes; pauses do not count."""
+    """Return how many seconds the pairs took, without interruptions."""
     usual = usual_gap(pairs)
-    # The first process began one process before its end.
+    # The first process began one typical process before its end.
     return usual + sum(min(gap, LONGEST_GAP * usual) for gap in gaps(pairs))
 
 
 def usual_gap(pairs: Sequence[Pair]) -> float:
-    """Seconds from the end of one process to that of the next."""
+    """Return the median number of seconds from the end of one process to the end of the next."""
     return statistics.median(gaps(pairs) or [0.0])
 
 
 def gaps(pairs: Sequence[Pair]) -> list[float]:
-    """Those seconds, of all processes."""
+    """Return the numbers of seconds between the ends of consecutive processes."""
     ends = sorted(run.when.timestamp() for pair in pairs for run in pair)
     return [later - earlier for earlier, later in pairwise(ends)]

@@ -1,31 +1,35 @@
-"""The two sides of a comparison: an interpreter that starts processes, or runs that are saved."""
+"""The two sides of a comparison: an interpreter that starts processes, or saved runs."""
 
 import json
 import math
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import ROOT
-from benchmarks.plugins.sampling import Settings
+from benchmarks.runner import run
 from benchmarks.saved.baseline import SavedRun, read_run
 
 TOX = ROOT / ".tox"
 SIDES = ("baseline", "candidate")
-# Of a process's output, when it fails.
-SHOWN_LINES = 25
+# Run in isolated mode, so that the environment's own start-up files print nothing.
+PROBE = ("-I", "-c", "import sys; print(sys.version_info >= (3, 10))")
+PROBE_LIMIT = 60.0  # seconds
 ALLOWED = (
-    "allowed are an interpreter's path, a tox environment (paddle30, bench-paddle33, "
-    "py311-paddle30-cpu), the file of a saved run (.json), or one side of a saved comparison "
-    "(FOLDER:baseline, FOLDER:candidate)"
+    "allowed are a Python interpreter (a path, or a name on PATH), a tox environment (paddle30, "
+    "bench-paddle33, py311-paddle30-cpu), the file of a saved run (.json), and one side of a saved "
+    "comparison (FOLDER:baseline, FOLDER:candidate)"
 )
 
 
 class SideError(Exception):
-    """A side cannot be had, or what it measures cannot be compared."""
+    """A side is missing or damaged, or its measurements cannot be compared."""
+
+
+class CrashError(SideError):
+    """A process of a side ended with an error."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,9 @@ class Saved:
     """A side that was measured before.
 
     Attributes:
-        name: of the side.
-        runs: its processes, in the order of their pairs.
-        comparison: the folder of the comparison that they are a side of.
+        name: name of the side.
+        runs: one run for each process, in the order of the pairs.
+        comparison: folder of the comparison that the runs belong to; None for a single run.
     """
 
     name: str
@@ -51,23 +55,11 @@ class Saved:
     comparison: Path | None = None
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which benchmarks, by pytest's own options, and on which device."""
-
-    paths: tuple[str, ...]
-    keywords: str
-    device: str
-
-
-Run = Callable[[Interpreter, Selection, Settings, Path], SavedRun]
-
-
 def find_side(text: str) -> Interpreter | Saved:
-    """What a person means by `text`.
+    """Return the side that a user named.
 
     Raises:
-        SideError: nothing of that name is there, or it is damaged.
+        SideError: there is no such side, or its files are damaged.
     """
     folder, _, side = text.rpartition(":")
     if side in SIDES and Path(folder).is_dir():
@@ -76,51 +68,100 @@ def find_side(text: str) -> Interpreter | Saved:
     if path.suffix == ".json":
         return Saved(path.stem, (read_file(path),))
     if path.is_dir():
-        raise SideError(f"{text} is a folder, and which side of it is not said: {ALLOWED}")
-    if len(path.parts) == 1 and not text.startswith("."):
-        return find_tox(text)
-    if not (path.is_file() and os.access(path, os.X_OK)):
-        raise SideError(f"{text} is no program that can be started: {ALLOWED}")
-    # Not resolved: a virtual environment's interpreter is a link out of it.
-    path = Path(os.path.abspath(path))  # noqa: PTH100
-    inside = path.parent.name in ("bin", "Scripts")
-    return Interpreter(path.parents[1].name if inside else path.name, path)
+        raise SideError(f"{text} is a folder, without :baseline or :candidate: {ALLOWED}")
+    return find_interpreter(text)
 
 
-def find_tox(name: str) -> Interpreter:
-    """The interpreter of a tox environment, which is made if it is not there.
+# Returns the interpreter that a text names, or None if the text is of another kind. Raises
+# SideError if it is of this kind and the interpreter cannot be used.
+Finder = Callable[[str], Interpreter | None]
 
-    `paddle30` is `bench-paddle30`, or a test environment of that Paddle if there is one already.
+
+def find_interpreter(text: str) -> Interpreter:
+    """Return the interpreter that a user named, by the first finder that knows such names.
+
+    Raises:
+        SideError: no finder knows the name, or the interpreter cannot be used.
+    """
+    finders: tuple[Finder, ...] = (find_program, find_tox_environment)
+    for find in finders:
+        found = find(text)
+        if found is not None:
+            return found
+    raise SideError(f"{text} is not an interpreter or tox environment: {ALLOWED}")
+
+
+def find_program(text: str) -> Interpreter | None:
+    """Find an interpreter by its path, or by its name on PATH.
+
+    The interpreter is named after its environment. Links are not followed, because a virtual
+    environment's interpreter is a link to one outside it.
+
+    Raises:
+        SideError: the path is not that of a Python interpreter, 3.10 or newer.
+    """
+    # Not Path(text): it would make a bare name, to look up on PATH, of ./python.
+    bare = not os.path.dirname(text)  # noqa: PTH120
+    program = shutil.which(os.path.expanduser(text))  # noqa: PTH111
+    if program is None:
+        if bare:
+            return None
+        raise SideError(f"{text} is not an executable file: {ALLOWED}")
+    python = Path(os.path.abspath(program))  # noqa: PTH100 - resolve() would follow links
+    check_python(text, python)
+    inside = not bare and python.parent.name in ("bin", "Scripts")
+    return Interpreter(python.parents[1].name if inside else python.name, python)
+
+
+def check_python(text: str, python: Path) -> None:
+    """Raise SideError unless the program is a Python interpreter, 3.10 or newer."""
+    try:
+        result = run([python, *PROBE], timeout=PROBE_LIMIT)
+    except OSError as error:
+        raise SideError(f"{text} cannot be started: {error}") from error
+    answer = result.output.strip()
+    if result.status or answer not in ("True", "False"):
+        raise SideError(f"{text} is not a Python interpreter")
+    if answer == "False":
+        raise SideError(f"{text} is older than Python 3.10")
+
+
+def find_tox_environment(name: str) -> Interpreter | None:
+    """Find the interpreter of a tox environment, and let tox create the environment if necessary.
+
+    `paddle30` is `bench-paddle30`, or an existing test environment with that Paddle.
+
+    Raises:
+        SideError: tox is not installed, or cannot create the environment.
     """
     short = name.startswith("paddle")
-    names = [f"bench-{name}"] if short else [name]
-    there = [TOX / one for one in names]
+    environment = f"bench-{name}" if short else name
+    existing = [TOX / environment]
     if short:
-        there += sorted(TOX.glob(f"py*-{name}-cpu"))
-    for environment in there:
+        existing += sorted(TOX.glob(f"py*-{name}-cpu"))
+    for folder in existing:
         for program in ("bin/python", "Scripts/python.exe"):
-            if (environment / program).is_file():
-                return Interpreter(name, environment / program)
+            if (folder / program).is_file():
+                return Interpreter(name, folder / program)
     tox = shutil.which("tox")
     if tox is None:
-        raise SideError(f"there is no environment {name}, and no tox that would make it: {ALLOWED}")
-    known = subprocess.run(  # noqa: S603
-        [tox, "list", "--no-desc", "-q"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.split()
-    if names[0] not in known:  # tox would make an environment of any name, without Paddle.
-        raise SideError(f"tox knows no environment {names[0]}: {ALLOWED}")
-    made = subprocess.run([tox, "run", "-e", names[0], "--notest"], cwd=ROOT, check=False)  # noqa: S603
-    python = TOX / names[0] / "bin" / "python"
-    if made.returncode != 0 or not python.is_file():
-        raise SideError(f"tox could not make {names[0]}: its output says why")
+        raise SideError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
+    # tox would create an environment of any name, but an unknown one has no Paddle.
+    if environment not in run([tox, "list", "--no-desc", "-q"]).output.split():
+        return None
+    # Creating an environment takes minutes: show tox's progress.
+    created = run([tox, "run", "-e", environment, "--notest"], capture=False)
+    python = TOX / environment / "bin" / "python"
+    if created.status != 0 or not python.is_file():
+        raise SideError(f"tox could not create {environment}; see its output above")
     return Interpreter(name, python)
 
 
 def read_side(folder: Path, side: str) -> Saved:
-    """One side of a saved comparison.
+    """Read one side of a saved comparison.
 
     Raises:
-        SideError: it holds no finished pair, or a file is damaged.
+        SideError: the comparison has no complete pair, or a file is damaged.
     """
     files = sorted((folder / "pairs").glob(f"*-{side}.json"))
     other = SIDES[1 - SIDES.index(side)]
@@ -130,82 +171,25 @@ def read_side(folder: Path, side: str) -> Saved:
         if path.with_name(path.name.replace(side, other)).is_file()
     ]
     if not runs:
-        raise SideError(f"{folder} holds no finished pair of a comparison")
+        raise SideError(f"{folder} has no complete pair of a comparison")
     return Saved(f"{folder.name}:{side}", tuple(runs), folder.resolve())
 
 
 def read_file(path: Path) -> SavedRun:
-    """A process's own file, or any other that pytest-benchmark wrote for this suite.
+    """Read the file of one process, or another file that pytest-benchmark wrote for this suite.
 
     Raises:
-        SideError: it is not there, or holds no run of this suite.
+        SideError: the file is missing, or is not a run of this suite.
     """
     try:
-        run = read_run(str(path), json.loads(path.read_text(encoding="utf-8")))
+        saved = read_run(str(path), json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise SideError(f"{path} cannot be read as a saved run: {error}") from error
-    for name, bench in run.benchmarks.items():
+    for name, bench in saved.benchmarks.items():
         times = [bench["stats"]["median"], bench.get("extra_info", {}).get("lower_quartile")]
         for time in times:
             if time is not None and not (isinstance(time, float | int) and 0 < time < math.inf):
-                raise SideError(f"{path}: the time of {name} is {time!r} seconds")
-    return run
-
-
-def run_process(
-    side: Interpreter, selection: Selection, settings: Settings, path: Path
-) -> SavedRun:
-    """Run the benchmarks in a fresh process, whose results appear whole at `path`.
-
-    Threads and CPUs are inherited from this process: see `benchmarks.measuring.threads`.
-
-    Raises:
-        SideError: it failed, or measured nothing.
-    """
-    part = path.with_suffix(".part")
-    environment = {
-        **os.environ,
-        # Loading others takes a part of a second, in each process.
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        # The order of sets is a part of the noise: the same within a pair, another in the next.
-        "PYTHONHASHSEED": str(settings.seed % 2**32),
-    }
-    environment.pop("PYTEST_ADDOPTS", None)
-    done = subprocess.run(  # noqa: S603
-        command(side.python, selection, settings, part),
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0:
-        part.unlink(missing_ok=True)
-        raise SideError(
-            f"{side.name}: the benchmarks ended with status {done.returncode}:\n"
-            + "\n".join(done.stdout.splitlines()[-SHOWN_LINES:])
-        )
-    run = read_file(part)
-    part.replace(path)
-    return run
-
-
-def command(python: Path, selection: Selection, settings: Settings, path: Path) -> Sequence[str]:
-    """The command line of one process."""
-    plugins = ("pytest_benchmark.plugin", "xdist.plugin", "no:cacheprovider")
-    return [
-        str(python),
-        "-m",
-        "pytest",
-        *selection.paths,
-        *(word for plugin in plugins for word in ("-p", plugin)),
-        f"--benchmark-json={path}",
-        "--benchmark-disable-gc",
-        "--benchmark-quiet",
-        f"--device={selection.device}",
-        f"--sample={settings.dump()}",
-        *(("-k", selection.keywords) if selection.keywords else ()),
-    ]
+                raise SideError(
+                    f"{path}: the time of {name} must be a positive number of seconds, got {time!r}"
+                )
+    return saved

@@ -20,14 +20,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Word = Literal["slower", "faster", "same", "cannot tell"]
-UNSETTLED: Word = "cannot tell"
+from benchmarks.compare.words import CANNOT_TELL, FASTER, SAME, SLOWER, Word
 
 # The share of verdicts that may be wrong.
 ERROR = 0.01
@@ -123,7 +121,7 @@ class Judge:
             seen = {name: log_ratios[name][: self.next_look] for name in names}
             judged = self._judge(seen)
             self.verdicts.update(
-                {name: verdict for name, verdict in judged.items() if verdict.word != UNSETTLED}
+                {name: verdict for name, verdict in judged.items() if verdict.word != CANNOT_TELL}
             )
             self.next_look, self._level = next(self._looks)
 
@@ -157,10 +155,10 @@ class Judge:
             estimate, at = estimates[name]
             mean = estimate.mean[at]
             low, high = (ends[at] for ends in estimate.interval(level))
-            word = UNSETTLED
+            word = CANNOT_TELL
             if done[name]:
                 same = -self.margin <= low and high <= self.margin
-                word = "same" if same else "slower" if mean > 0 else "faster"
+                word = SAME if same else SLOWER if mean > 0 else FASTER
             judged[name] = Verdict(
                 word,
                 estimate.pairs,
@@ -286,7 +284,7 @@ def unknown(log_ratios: Sequence[float], measured: int) -> Verdict:
     """What too few pairs say."""
     ratio = math.exp(float(np.mean(log_ratios))) if len(log_ratios) else math.nan
     pairs = len(log_ratios)
-    return Verdict(UNSETTLED, pairs, measured, ratio, 0.0, math.inf, 1.0, math.inf, None)
+    return Verdict(CANNOT_TELL, pairs, measured, ratio, 0.0, math.inf, 1.0, math.inf, None)
 
 
 def estimates_of(values: Mapping[str, Sequence[float]]) -> dict[str, tuple["Estimate", int]]:

@@ -8,24 +8,32 @@
 All three are needed, whole, of each environment; each environment adds a column.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from benchmarks.notebook import figures as notebook
 from rnn_core import EXPERIMENTS, History
 
 
-def main(paths: Sequence[str]) -> None:
-    """Print the table of these histories' files."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table of the given histories."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.notebook_table",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="FILE.npz", help="history of one experiment"
+    )
     columns: dict[str, dict[str, History]] = {}
-    for path in paths:
+    for path in parser.parse_args(arguments).paths:
         history = History.load(path)
         columns.setdefault(column(history), {})[experiment(path, history)] = history
     for name, histories in columns.items():
         if histories.keys() != EXPERIMENTS.keys():
             sys.exit(f"{name}: there must be files of {', '.join(EXPERIMENTS)}")
-    if not columns:
-        sys.exit(__doc__)
     print("\n".join(table(columns)))
 
 
@@ -35,7 +43,7 @@ def column(history: History) -> str:
     return " ".join([f"Paddle {history.environment['paddle']}", *flags])
 
 
-def experiment(path: str, history: History) -> str:
+def experiment(path: Path, history: History) -> str:
     """The name of the experiment that has this history's config."""
     for name, known in EXPERIMENTS.items():
         if known.config == history.config:

@@ -10,9 +10,10 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmarks.compare.result import UNITS, Comparison, Measure
+from benchmarks.compare.words import CANNOT_TELL, SLOWER, WORDS
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
-from benchmarks.report.formats import VERDICTS
 from benchmarks.report.matrix import (
     STATES,
     Environment,
@@ -93,12 +94,16 @@ def make_page(results: Results, now: datetime) -> str:
             for name, found in curves_of(environments).items()
         },
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
-        compared=Counter(
-            bench.verdict for each in results.comparisons for bench in each.benchmarks
-        ),
+        compared=Counter(word for each in results.comparisons for word in each.verdicts),
         different=sum(each.different for each in results.comparisons),
-        comparisons=_drawn(results.comparisons, pictures.draw_comparison, "comparison"),
-        verdicts=VERDICTS,
+        comparisons=[
+            (each, _drawn_measures(each, f"comparison-{number}"))
+            for number, each in enumerate(results.comparisons, 1)
+        ],
+        units=UNITS,
+        words=WORDS,
+        slower=SLOWER,
+        cannot_tell=CANNOT_TELL,
         planting=results.planting,
         skips=skips_of(environments),
     )
@@ -111,6 +116,14 @@ def _drawn(
     return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(all_of_them, 1)]
 
 
+def _drawn_measures(comparison: Comparison, name: str) -> dict[Measure, Markup]:
+    """The picture of each measure of a comparison."""
+    return {
+        measure: pictures.draw_comparison(comparison, measure, f"{name}-{measure}")
+        for measure in comparison.measures
+    }
+
+
 def besides(results: Results, outside: int) -> list[tuple[State, str]]:
     """What else a reader should know at once, though every environment may have passed.
 
@@ -118,7 +131,8 @@ def besides(results: Results, outside: int) -> list[tuple[State, str]]:
         results: all that was left.
         outside: figures of the notebook that are not met.
     """
-    slower = sum(b.verdict == "slower" for each in results.comparisons for b in each.benchmarks)
+    slower = sum(each.verdicts.count(SLOWER) for each in results.comparisons)
+    crashed = sum(each.outcome == "crashed" for each in results.comparisons)
     different = sum(each.different for each in results.comparisons)
     surprises = 0 if results.planting is None else len(results.planting.surprises)
     found: list[tuple[State, str]] = []
@@ -126,6 +140,7 @@ def besides(results: Results, outside: int) -> list[tuple[State, str]]:
         (outside, "of the notebook's figures not met"),
         (slower, "of the compared benchmarks slower"),
         (different, "of the compared experiments different"),
+        (crashed, "of the comparisons crashed"),
         (surprises, "of the planted faults not judged as they should be"),
     ):
         if count:

@@ -17,8 +17,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from benchmarks.compare.result import Comparison, Measure
+from benchmarks.compare.words import CANNOT_TELL, FASTER, SAME, SLOWER, Word
 from benchmarks.report.curves import Curves, Point
-from benchmarks.report.formats import Comparison
 from benchmarks.report.times import TimesBlock
 from rnn_core.commands.plot import COLORS
 
@@ -35,11 +36,11 @@ VARIABLES = {INK: "currentColor", THIN: "var(--line)"} | {
 # Colour is never the only difference.
 STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-VERDICT_LOOKS = {
-    "slower": (COLORS[1], ">"),
-    "faster": (COLORS[2], "<"),
-    "same": (COLORS[0], "o"),
-    "cannot tell": (INK, "x"),
+VERDICT_LOOKS: dict[Word, tuple[str, str]] = {
+    SLOWER: (COLORS[1], ">"),
+    FASTER: (COLORS[2], "<"),
+    SAME: (COLORS[0], "o"),
+    CANNOT_TELL: (INK, "x"),
 }
 # Letters: a longer one would leave no room for the picture.
 LONGEST_LABEL = 36
@@ -155,16 +156,14 @@ def times_figure(block: TimesBlock) -> Figure:
     return figure
 
 
-def draw_comparison(comparison: Comparison, key: str) -> Markup:
-    """Ratios with their intervals, the verdict at the right of each; nothing of no benchmark."""
-    if not comparison.benchmarks:
-        return Markup()
+def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Markup:
+    """Ratios with their intervals, the verdict at the right of each."""
     with _style():
         return inline(
-            comparison_figure(comparison),
+            comparison_figure(comparison, measure),
             key,
-            f"{comparison.candidate} against {comparison.baseline}",
-            "The candidate's time as a multiple of the baseline's, with "
+            f"{comparison.candidate.name} against {comparison.baseline.name}",
+            f"The candidate's {measure} as a multiple of the baseline's, with "
             f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
         )
 
@@ -173,15 +172,15 @@ def draw_comparison(comparison: Comparison, key: str) -> Markup:
 MOST_REACH = 1.6
 
 
-def comparison_figure(comparison: Comparison) -> Figure:
+def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
     """The picture, not yet made to stand in a page."""
-    benchmarks = comparison.benchmarks
-    figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(benchmarks)), layout="constrained")
+    results = comparison.results(measure)
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(results)), layout="constrained")
     axes = figure.subplots()
     same = comparison.within
     axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
     axes.axvline(1, color=INK, linewidth=0.8)
-    for place, bench in enumerate(benchmarks):
+    for place, (_, bench) in enumerate(results):
         color, marker = VERDICT_LOOKS[bench.verdict]
         if bench.low is not None or bench.high is not None:  # An open end reaches the edge.
             ends = [bench.low or 1e-9, bench.high or 1e9]
@@ -196,18 +195,18 @@ def comparison_figure(comparison: Comparison) -> Figure:
             fontsize=8,
         )
     # All ratios, and of the intervals what is not far wider than they are apart.
-    ratios = [max(bench.ratio, 1 / bench.ratio) for bench in benchmarks]
-    ends = [end for bench in benchmarks for end in (bench.low, bench.high) if end]
+    ratios = [max(bench.ratio, 1 / bench.ratio) for _, bench in results]
+    ends = [end for _, bench in results for end in (bench.low, bench.high) if end]
     widest = max([1.15, *(max(end, 1 / end) for end in ends)])
     reach = max(min(widest, MOST_REACH), *ratios) * 1.03
     axes.set(
         xscale="log",
         xlim=(1 / reach, reach),
-        ylim=(len(benchmarks) - 0.5, -0.5),
-        yticks=range(len(benchmarks)),
-        xlabel="times the baseline's time: left is faster",
+        ylim=(len(results) - 0.5, -0.5),
+        yticks=range(len(results)),
+        xlabel=f"the baseline's {measure} = 1; left is faster",
     )
-    axes.set_yticklabels([plain(comparison.short(bench)) for bench in benchmarks])
+    axes.set_yticklabels([plain(comparison.short(benchmark)) for benchmark, _ in results])
     _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
     return figure
 

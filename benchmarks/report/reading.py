@@ -5,15 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks.compare.result import FILE, Comparison
 from benchmarks.report.formats import (
     Begun,
     Case,
-    Comparison,
     Planting,
     StepTime,
     read_begun,
     read_cases,
-    read_comparison,
     read_planting,
     read_times,
 )
@@ -22,7 +21,7 @@ from rnn_core import EXPERIMENTS, History
 
 KINDS: tuple[Kind, ...] = ("tests", "benchmarks")
 # Not environments: what the commands of the same names leave.
-FAULTS, COMPARISONS, COMPARISON = "faults.json", "comparisons", "comparison.json"
+FAULTS, COMPARISONS = "faults.json", "comparisons"
 CALIBRATION = "calibration"  # Of which the page shows nothing.
 # pytest's exit statuses of a run that was not cut short.
 ENDED = (0, 1)
@@ -91,8 +90,8 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
             continue
         if path.name == COMPARISONS and path.is_dir():
             for inner in sorted(path.iterdir()):
-                name = f"{COMPARISONS}/{inner.name}/{COMPARISON}"
-                comparison = _try(results.problems, name, inner / COMPARISON, read_comparison)
+                name = f"{COMPARISONS}/{inner.name}/{FILE}"
+                comparison = _try(results.problems, name, inner / FILE, Comparison.load)
                 results.comparisons += [] if comparison is None else [comparison]
         elif path.is_dir():
             results.environments.append(read_environment(path))

@@ -8,7 +8,6 @@ from typing import Literal
 Kind = Literal["tests", "benchmarks"]
 
 FORMAT = "rnn_core run 1"
-COMPARISON_FORMAT = "rnn_core comparison 1"
 TIMES = "benchmarks.json"
 # What tells one benchmark from another, in its `extra_info`.
 FACTS = ("device", "cell", "shape", "implementation", "stage")

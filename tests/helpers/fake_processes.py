@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare.pairs import candidate_name
-from benchmarks.compare.sides import Interpreter, Selection, read_file
+from benchmarks.compare.process import Selection
+from benchmarks.compare.sides import Interpreter, read_file
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import SavedRun, machine_identity
 from rnn_core.runtime.environment import describe_environment
 
-FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-fused]"
+FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel]"
 SECOND = "benchmarks/test_stages.py::test_stage[cpu-step-LSTM-B1-T10-H128-paddle]"
 # As long as a process takes.
 PACE = timedelta(seconds=6)
 
 
 class FakeProcesses:
-    """Stands in for `benchmarks.compare.sides.run_process`: made-up times, no process is started.
+    """Stands in for `benchmarks.compare.process.run_process`: made-up times, no process is started.
 
     Args:
         ratios: of the candidate's time to the baseline's, by benchmark.

@@ -111,14 +111,15 @@ def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
 
 
 def comparison(**changes: Any) -> dict[str, Any]:
-    """A comparison's file, of one benchmark for each verdict."""
+    """The file of a comparison, with one benchmark for each verdict."""
     ratios = {"slower": 1.2, "faster": 0.8, "same": 1.01, "cannot tell": 1.05}
     return {
-        "format": "rnn_core comparison 1",
+        "format": "rnn_core comparison 2",
         "date": DATE,
         "baseline": {"name": "paddle30", "environment": {"paddle": "3.0.0", "cpu": "A CPU"}},
         "candidate": {"name": "paddle33", "environment": {"paddle": "3.3.1", "cpu": "A CPU"}},
         "pairs": 8,
+        "seconds": 90.0,
         "within": 0.05,
         "confidence": 0.95,
         "outcome": "settled",
@@ -130,22 +131,39 @@ def comparison(**changes: Any) -> dict[str, Any]:
                 "shape": "B1 T10 H128",
                 "implementation": verdict.replace(" ", "-"),
                 "stage": "step",
-                "baseline_ms": 2.0,
-                "candidate_ms": 2 * ratio,
-                "ratio": ratio,
-                "low": None if verdict == "cannot tell" else ratio * 0.98,
-                "high": ratio * 1.02,
-                "p": 0.01,
-                "verdict": verdict,
-                "smallest_effect": 0.12,
-                "pairs_to_settle": 5,
+                "measures": {
+                    "time": {
+                        "baseline": 2.0,
+                        "candidate": 2 * ratio,
+                        "ratio": ratio,
+                        "low": None if verdict == "cannot tell" else ratio * 0.98,
+                        "high": ratio * 1.02,
+                        "p": 0.01,
+                        "verdict": verdict,
+                        "pairs": 8,
+                        "smallest_effect": 0.12,
+                        "pairs_to_settle": 5,
+                    }
+                },
             }
             for verdict, ratio in ratios.items()
         ],
+        "not_compared": [],
         "behaviour": [
-            {"experiment": "clipped-rnn", "verdict": "different", "text": "from step 3 on"}
+            {
+                "experiment": "clipped-rnn",
+                "execution": "textbook",
+                "verdict": "different",
+                "until": 2,
+                "first_step": 2,
+                "largest_difference": 0.5,
+                "tensor": "h_1",
+                "operator": "tanh",
+                "text": "from step 3 on",
+            }
         ],
-        "drift": {"drifted": False, "text": "The machine was steady."},
+        "drift": {"baseline": {"fastest_ms": 2.0, "slowest_ms": 2.1}, "candidate": None},
+        "disturbance": {"left_out": 0, "of": 64},
         **changes,
     }
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from benchmarks.behaviour.envelope import GROWTH, ONE_STEP, allowed, allowed_operator, horizon
 from benchmarks.behaviour.files import Recording, Trace, Traced, digest, step_digest
 from benchmarks.behaviour.judge import (
-    BehaviourVerdict,
     compare,
     differences,
     find_culprit,
@@ -326,14 +325,5 @@ def test_tensors_of_every_kind(a: Any, b: Any, words: str) -> None:
 
 def test_a_whole_layer_may_be_further_off() -> None:
     """It is many operators, whose states grow."""
-    assert allowed_operator("gradient of kernel RNN") == allowed_operator("fused LSTM")
-    assert allowed_operator("gradient of matmul") < allowed_operator("fused LSTM")
-
-
-def test_a_verdict_as_json() -> None:
-    """JSON has no infinity."""
-    verdict = BehaviourVerdict("e", "textbook", "different", 3, 4, np.inf, "h_1", "tanh", "words")
-
-    assert verdict.as_dict()["largest_difference"] is None
-    assert replace(verdict, largest_difference=0.5).as_dict()["largest_difference"] == 0.5
-    assert {"experiment", "tensor", "operator", "until", "text"} < verdict.as_dict().keys()
+    assert allowed_operator("gradient of kernel RNN") == allowed_operator("kernel LSTM")
+    assert allowed_operator("gradient of matmul") < allowed_operator("kernel LSTM")

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.compare import calibration as calibrate
 from benchmarks.compare import verdicts
 from benchmarks.compare.calibration import rate
+from benchmarks.compare.words import WORDS
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, write_run
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
@@ -77,7 +78,7 @@ def test_resume_measures_only_what_is_missing(
 
     assert (status, again, resumed) == (130, 2, 0)
     assert "Incomplete: --resume goes on" in out
-    assert "holds a comparison already" in error
+    assert "already has a comparison" in error
     assert len(fake.started) == 24 - 14
     assert [case["word"] for case in cut["cases"]] == [case["word"] for case in whole["cases"]]
     assert [case["ratio"] for case in cut["cases"]] == [case["ratio"] for case in whole["cases"]]
@@ -85,11 +86,7 @@ def test_resume_measures_only_what_is_missing(
 
 def test_false_alarms_are_slower_and_faster() -> None:
     """Where nothing is planted; where something is, only slower is right."""
-    cases = [
-        calibrate.Case(level, 1, word, 1.0, 6, 1.0)
-        for level in (0.0, 0.2)
-        for word in calibrate.WORDS
-    ]
+    cases = [calibrate.Case(level, 1, word, 1.0, 6, 1.0) for level in (0.0, 0.2) for word in WORDS]
 
     assert calibrate.row(0.0, cases[:4])[7].startswith("50.0% (")
     assert calibrate.row(0.2, cases[4:])[7].startswith("25.0% (")

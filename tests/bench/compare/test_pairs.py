@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare import verdicts
-from benchmarks.compare.outcome import disturbance, typical_ms
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
-from benchmarks.compare.sides import Interpreter, Selection, SideError, read_file
+from benchmarks.compare.process import Selection
+from benchmarks.compare.result import Disturbance
+from benchmarks.compare.sides import Interpreter, SideError, read_file
+from benchmarks.compare.summary import disturbance, typical_ms
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, write_run
 
 PLAN = Plan(
@@ -120,10 +122,10 @@ def test_what_is_there_is_not_mixed_in_by_accident(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").touch()
 
-    with pytest.raises(SideError, match="holds a comparison already: go on with it by --resume"):
+    with pytest.raises(SideError, match="already has a comparison: continue it with --resume"):
         Pairs(PLAN, tmp_path / "one", resume=False)
     for resume in (False, True):
-        with pytest.raises(SideError, match="is not empty, and holds no comparison"):
+        with pytest.raises(SideError, match="is not empty, and has no comparison"):
             Pairs(PLAN, tmp_path / "other", resume=resume)
 
 
@@ -151,7 +153,7 @@ def test_another_environment_is_refused(change: dict[str, str], tmp_path: Path) 
     other = FakeProcesses(CLEAR)
     other.changes = change
     [key] = change
-    with pytest.raises(SideError, match=f"is of another environment than .*{key}"):
+    with pytest.raises(SideError, match=f"was measured in another environment than .*{key}"):
         Pairs(PLAN, tmp_path, resume=True, run=other).measure()
 
     assert len(Pairs(PLAN, tmp_path, resume=True).done) == 1
@@ -175,7 +177,7 @@ def test_damaged_files_are_named(damage: str, tmp_path: Path) -> None:
     with pytest.raises(SideError, match="0001-candidate.json cannot be read as a saved run"):
         Pairs(PLAN, tmp_path, resume=True)
     (tmp_path / "settings.json").write_text(damage)
-    with pytest.raises(SideError, match=r"settings.json is damaged|cannot be gone on with"):
+    with pytest.raises(SideError, match=r"settings.json is damaged|cannot resume"):
         Pairs(PLAN, tmp_path, resume=True)
 
 
@@ -184,7 +186,7 @@ def test_nothing_in_common(tmp_path: Path) -> None:
     write_run(tmp_path / "a.json", {FIRST: 1e-3})
     write_run(tmp_path / "b.json", {SECOND: 1e-3})
     pair = read_file(tmp_path / "a.json"), read_file(tmp_path / "b.json")
-    with pytest.raises(SideError, match="not one benchmark in common"):
+    with pytest.raises(SideError, match="no benchmark in common"):
         contests_of(pair, 0.05)
 
 
@@ -236,10 +238,7 @@ def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     } == {FIRST: ("same", 7, 8), SECOND: ("slower", 5, 6)}
     missing = [at for at, v in enumerate(contest.log_ratios(pairs.done)[FIRST]) if v is None]
     assert missing == [0]
-    assert {key: value for key, value in disturbance(pairs.done).items() if key != "text"} == {
-        "left_out": 2,
-        "of": 28,
-    }
+    assert disturbance(pairs.done) == Disturbance(left_out=2, of=28)
     assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
     assert typical_ms([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
 

@@ -16,7 +16,8 @@ from scipy import stats
 
 from benchmarks.compare import verdicts
 from benchmarks.compare.pairs import order
-from benchmarks.compare.verdicts import ERROR, UNSETTLED, Estimate, Judge, looks, smallest_effect
+from benchmarks.compare.verdicts import ERROR, Estimate, Judge, looks, smallest_effect
+from benchmarks.compare.words import CANNOT_TELL
 
 Values = NDArray[np.float64]
 
@@ -245,7 +246,7 @@ def test_each_word() -> None:
     judge = judged(shifts + widths * noise("normal", 16, 4))
     found = judge.all(columns(shifts + widths * noise("normal", 16, 4)))
 
-    assert [verdict.word for verdict in found.values()] == ["slower", "faster", "same", UNSETTLED]
+    assert [verdict.word for verdict in found.values()] == ["slower", "faster", "same", CANNOT_TELL]
     slower, faster, same, unsettled = found.values()
     assert 1 < slower.low < slower.ratio == pytest.approx(1.1, rel=0.01)
     assert slower.ratio < slower.high
@@ -332,7 +333,7 @@ def test_no_look_before_its_time() -> None:
     judge = judged(clear)
 
     assert judge.verdicts == {}
-    assert judge.all(columns(clear))["0"].word == UNSETTLED
+    assert judge.all(columns(clear))["0"].word == CANNOT_TELL
     assert judge.all(columns(clear[:1]))["0"].ratio == pytest.approx(1.5, rel=0.01)
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
 
@@ -341,7 +342,7 @@ def test_two_wild_pairs_have_no_interval() -> None:
     """Ends beyond what a float holds are infinite, and no error."""
     wild = judged(np.array([[50.0], [-50.0]])).all({"0": [50.0, -50.0]})["0"]
 
-    assert (wild.word, wild.low, wild.high) == (UNSETTLED, 0.0, math.inf)
+    assert (wild.word, wild.low, wild.high) == (CANNOT_TELL, 0.0, math.inf)
     assert wild.smallest_effect == math.inf
 
 
@@ -364,7 +365,7 @@ def test_benchmarks_that_end_early_are_left_undecided() -> None:
     judge.look({"0": list(values[:, 0]), "1": list(values[:3, 1])})
     found = judge.all({"0": list(values[:, 0]), "1": list(values[:3, 1])})
 
-    assert (found["0"].word, found["1"].word) == ("slower", UNSETTLED)
+    assert (found["0"].word, found["1"].word) == ("slower", CANNOT_TELL)
     assert found["1"].pairs == 3
 
 
@@ -373,7 +374,7 @@ def test_pairs_without_any_spread_cannot_tell() -> None:
     judge = judged(np.full((8, 1), 0.5))
     found = judge.all(columns(np.full((8, 1), 0.5)))["0"]
 
-    assert (found.word, found.low, found.high) == (UNSETTLED, 0.0, math.inf)
+    assert (found.word, found.low, found.high) == (CANNOT_TELL, 0.0, math.inf)
 
 
 def test_smallest_effect_is_found_nine_times_in_ten() -> None:

@@ -67,7 +67,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         matrix = write_matrix(folder / "results")
         # The longest name that a folder may have, and no place to break it.
         (matrix / ("py310-paddle33-cpu" + "x" * 200)).mkdir()
-        (matrix / "comparisons" / EVIL.replace("/", "|")[:-2]).mkdir()
+        (matrix / "comparisons" / EVIL.replace("/", "|")[:-1]).mkdir()
         page = make_page(read_results(matrix), datetime(2026, 11, 25, tzinfo=timezone.utc))
         (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
         driver.get((folder / "report.html").as_uri())

@@ -34,7 +34,9 @@ def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentRes
     if facts:
         devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
         date = datetime(2026, 11, day, tzinfo=timezone.utc)
-        results.runs["tests"] = Begun(date, (), devices, 0)
+        results.runs["tests"] = Begun(
+            format="rnn_core run 1", date=date, arguments=(), environments=devices, exit_status=0
+        )
     return results
 
 
@@ -210,7 +212,7 @@ def test_old_results_and_parts_are_told() -> None:
         (("--results=x", "-k", "cells"), True),
         (("--maxfail=1",), True),
     ):
-        part.runs["tests"] = replace(part.runs["tests"], arguments=arguments)
+        part.runs["tests"] = part.runs["tests"].model_copy(update={"arguments": arguments})
         first, second = environments_of([old, part])
 
         assert (False, expected) == (first.part, second.part)

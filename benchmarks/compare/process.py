@@ -1,0 +1,84 @@
+"""One process of a comparison: pytest, which times the selected benchmarks once each."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.compare.sides import CrashError, Interpreter, read_file
+from benchmarks.plugins.sampling import Settings
+from benchmarks.runner import run
+from benchmarks.saved.baseline import SavedRun
+
+# Lines of a failed process's output to show.
+SHOWN_LINES = 25
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which benchmarks to time, and where.
+
+    Attributes:
+        paths: files and folders, as pytest takes them.
+        keywords: expression for pytest's `-k`; empty for all benchmarks.
+        device: device to run on.
+    """
+
+    paths: tuple[str, ...]
+    keywords: str
+    device: str
+
+
+# Starts one process and returns its results, which it also writes to the path.
+Run = Callable[[Interpreter, Selection, Settings, Path], SavedRun]
+
+
+def run_process(
+    side: Interpreter, selection: Selection, settings: Settings, path: Path
+) -> SavedRun:
+    """Time the benchmarks in a fresh process; its file appears at `path` only when complete.
+
+    The process inherits this process's threads and CPUs: see `benchmarks.measuring.threads`.
+
+    Raises:
+        CrashError: the process failed.
+        SideError: the process measured nothing.
+        OSError: the interpreter cannot be started.
+    """
+    part = path.with_suffix(".part")
+    environment = {
+        **os.environ,
+        # Other plugins would take a fraction of a second to load, in each process.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        # The order of sets affects times: keep it within a pair, change it between pairs.
+        "PYTHONHASHSEED": str(settings.seed % 2**32),
+    }
+    environment.pop("PYTEST_ADDOPTS", None)
+    result = run(command(side.python, selection, settings, part), environment)
+    if result.status != 0:
+        part.unlink(missing_ok=True)
+        raise CrashError(
+            f"{side.name}: the benchmarks' process {result.ending}:\n"
+            f"{result.last_lines(SHOWN_LINES)}"
+        )
+    saved = read_file(part)
+    part.replace(path)
+    return saved
+
+
+def command(python: Path, selection: Selection, settings: Settings, path: Path) -> Sequence[str]:
+    """Return the command line of one process."""
+    plugins = ("pytest_benchmark.plugin", "xdist.plugin", "no:cacheprovider")
+    return [
+        str(python),
+        "-m",
+        "pytest",
+        *selection.paths,
+        *(word for plugin in plugins for word in ("-p", plugin)),
+        f"--benchmark-json={path}",
+        "--benchmark-disable-gc",
+        "--benchmark-quiet",
+        f"--device={selection.device}",
+        f"--sample={settings.dump()}",
+        *(("-k", selection.keywords) if selection.keywords else ()),
+    ]

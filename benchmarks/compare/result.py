@@ -1,0 +1,320 @@
+"""The result of a comparison: what is computed, written, read, printed and shown on the page.
+
+Importing this module needs pydantic, but neither pytest nor scipy: the page is also made where they
+are not installed.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
+
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.compare.words import CANNOT_TELL, SAME, SLOWER, Word
+from benchmarks.saved.records import Count, Date, Positive, Record, read_record
+from rnn_core.commands.status import ExitStatus
+from rnn_core.runtime.files import write_whole
+
+FILE = "comparison.json"
+Format = Literal["rnn_core comparison 2"]
+[FORMAT] = get_args(Format)
+FIRST_FORMAT = "rnn_core comparison 1"
+
+# What is measured of a benchmark, and the unit of both sides' values.
+Measure = Literal["time"]
+UNITS: dict[Measure, str] = {"time": "ms"}
+
+Outcome = Literal["settled", "out of time", "interrupted", "crashed"]
+# A machine whose pace changes by more than this share between processes counts as drifting.
+DRIFT = 0.1
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+# Wide enough for every real ratio, and narrow enough for every axis.
+Ratio = Annotated[float, Field(ge=1e-9, le=1e9)]
+
+
+class Side(Record):
+    """One side of a comparison.
+
+    Attributes:
+        name: name of the interpreter or tox environment.
+        environment: versions, machine and flags; empty if no process of this side finished.
+    """
+
+    name: str
+    environment: dict[str, str]
+
+
+class Measured(Record):
+    """The result for one measure of one benchmark.
+
+    Attributes:
+        baseline: typical value of the baseline, in the unit of the measure.
+        candidate: typical value of the candidate.
+        ratio: the candidate's value as a multiple of the baseline's.
+        low: lower end of the ratio's interval; None if it is open.
+        high: upper end of the ratio's interval; None if it is open.
+        p: probability of a difference this large between equal sides, uncorrected.
+        verdict: the verdict.
+        pairs: number of pairs behind the verdict.
+        smallest_effect: slowdown that this many pairs would find nine times in ten; 0.1 is 10%,
+            None is more than any number.
+        pairs_to_settle: estimated number of further pairs until a verdict; None if too many.
+    """
+
+    baseline: Positive
+    candidate: Positive
+    ratio: Ratio
+    low: Ratio | None
+    high: Ratio | None
+    p: Annotated[float, Field(ge=0, le=1)]
+    verdict: Word
+    pairs: Count
+    smallest_effect: Annotated[float, Field(ge=0)] | None
+    pairs_to_settle: Count | None
+
+    @property
+    def interval(self) -> str:
+        """The ratio's interval, such as "1.081-1.124"; empty if both ends are open."""
+        if self.low is None:
+            return "" if self.high is None else f"up to {self.high:.3f}"
+        return f"from {self.low:.3f}" if self.high is None else f"{self.low:.3f}-{self.high:.3f}"
+
+    @property
+    def advice(self) -> str:
+        """What would help a benchmark without a verdict; empty for all others."""
+        if self.verdict != CANNOT_TELL:
+            return ""
+        effect, pairs = self.smallest_effect, self.pairs_to_settle
+        seen = (
+            "not have seen 100%"
+            if effect is None or effect >= 1
+            else f"have seen {100 * effect:.2g}%"
+        )
+        return f"would {seen}" + (f", needs about {pairs} more pairs" if pairs else "")
+
+
+class Benchmark(Record):
+    """One benchmark, with its results by measure.
+
+    Attributes:
+        name: node id of the test.
+        device: device that it ran on; like all facts that follow, empty if the test has none.
+        cell: recurrent cell.
+        shape: batch size, number of steps and hidden size.
+        implementation: implementation of the training step.
+        stage: stage of the training step.
+        measures: results by measure.
+    """
+
+    name: str
+    device: str
+    cell: str
+    shape: str
+    implementation: str
+    stage: str
+    measures: Annotated[dict[Measure, Measured], Field(min_length=1)]
+
+    @property
+    def label(self) -> str:
+        """The facts, such as "cpu RNN B1 T10 H128 kernel step"; the name if there are none."""
+        facts = (self.device, self.cell, self.shape, self.implementation, self.stage)
+        return " ".join(filter(None, facts)) or self.name
+
+    @property
+    def parameters(self) -> str:
+        """The part of the node id that `-k` selects by: "cpu-step-RNN-B1-T10-H128-kernel"."""
+        return self.name.rpartition("::")[2].removeprefix("test_stage").strip("[]")
+
+
+class Pace(Record):
+    """How long the same work took in a side's fastest and slowest process, in milliseconds."""
+
+    fastest_ms: Positive
+    slowest_ms: Positive
+
+
+class Drift(Record):
+    """Whether the pace of the machine changed.
+
+    Each side has its own pace: another Python does the same work at another speed.
+    """
+
+    baseline: Pace | None = None
+    candidate: Pace | None = None
+
+    @property
+    def change(self) -> float | None:
+        """Largest change of a side's pace; 0.1 is 10%. None if nothing was measured twice."""
+        paces = [pace for pace in (self.baseline, self.candidate) if pace is not None]
+        return max((pace.slowest_ms / pace.fastest_ms - 1 for pace in paces), default=None)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the pace changed by more than a quiet machine's would."""
+        return self.change is not None and self.change > DRIFT
+
+    @property
+    def text(self) -> str:
+        """One sentence for a reader."""
+        if self.change is None:
+            return "Whether the machine drifted is not known."
+        found = (
+            "the machine drifted, and more pairs are needed than on a quiet one"
+            if self.drifted
+            else "the machine was steady"
+        )
+        return (
+            f"Fixed work without Paddle took up to {self.change:.0%} longer in one process than in "
+            f"another: {found}."
+        )
+
+
+class Disturbance(Record):
+    """How many measurements were left out because other processes had the CPU."""
+
+    left_out: Count
+    of: Count
+
+    @property
+    def text(self) -> str:
+        """One sentence for a reader; empty if nothing was left out."""
+        if not self.left_out:
+            return ""
+        return (
+            f"{self.left_out} of {self.of} times were measured while other processes had the CPU, "
+            "and left out."
+        )
+
+
+class Comparison(Record):
+    """Two environments compared by `python -m benchmarks.compare`.
+
+    Attributes:
+        format: version of the file's format.
+        date: when the file was written.
+        baseline: one side.
+        candidate: the other side.
+        pairs: number of pairs of processes.
+        seconds: time that the pairs took.
+        within: largest difference that counts as the same; 0.05 is 5%.
+        confidence: share of the verdicts that are right.
+        outcome: how the comparison ended.
+        error: message of the process that crashed; empty for every other outcome.
+        benchmarks: all benchmarks that both sides have.
+        not_compared: names of the benchmarks that only one side has.
+        behaviour: verdicts on the three experiments; empty if they were not compared.
+        drift: how the pace of the machine changed.
+        disturbance: how many measurements were left out.
+    """
+
+    format: Format = FORMAT
+    date: Date
+    baseline: Side
+    candidate: Side
+    pairs: Count
+    seconds: Annotated[float, Field(ge=0)]
+    within: Share
+    confidence: Share
+    outcome: Outcome
+    error: str = ""
+    benchmarks: tuple[Benchmark, ...]
+    not_compared: tuple[str, ...]
+    behaviour: tuple[BehaviourVerdict, ...]
+    drift: Drift
+    disturbance: Disturbance
+
+    @classmethod
+    def load(cls, path: Path) -> "Comparison":
+        """Read what `save` wrote, in this or the first version of the format.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is damaged, or something else.
+        """
+        return read_record(cls, path, _from_first_format)
+
+    def save(self, folder: Path) -> None:
+        """Write the comparison into its folder."""
+        with write_whole(folder / FILE) as file:
+            file.write((json.dumps(self.dump(), indent=1, allow_nan=False) + "\n").encode())
+
+    @property
+    def measures(self) -> list[Measure]:
+        """The measures that at least one benchmark has."""
+        return [name for name in UNITS if any(name in each.measures for each in self.benchmarks)]
+
+    def results(self, measure: Measure) -> list[tuple[Benchmark, Measured]]:
+        """All benchmarks that have this measure, with their results."""
+        return [
+            (each, each.measures[measure]) for each in self.benchmarks if measure in each.measures
+        ]
+
+    @property
+    def verdicts(self) -> list[Word]:
+        """The verdicts on all benchmarks by all measures."""
+        return [result.verdict for each in self.benchmarks for result in each.measures.values()]
+
+    @property
+    def different(self) -> int:
+        """The number of experiments that train differently."""
+        return sum(each.verdict == "different" for each in self.behaviour)
+
+    @property
+    def status(self) -> ExitStatus:
+        """The exit status of the comparison."""
+        if SLOWER in self.verdicts or self.different:
+            return ExitStatus.FINDING
+        settled = set(self.verdicts) - {CANNOT_TELL}
+        return ExitStatus.OK if settled else ExitStatus.CANNOT_TELL
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """What differs between the environments: the fact, the baseline's and the candidate's."""
+        before, after = self.baseline.environment, self.candidate.environment
+        return [
+            (fact, before.get(fact, ""), after.get(fact, ""))
+            for fact in {**before, **after}
+            if before.get(fact, "") != after.get(fact, "")
+        ]
+
+    @property
+    def shared(self) -> str:
+        """The words that all labels share, left out of pictures: "cpu B1 T10 H128"."""
+        first, *others = [each.label.split(" ") for each in self.benchmarks] or [[]]
+        return " ".join(word for word in first if all(word in words for words in others))
+
+    def short(self, benchmark: Benchmark) -> str:
+        """The label of a benchmark without the words that all labels share."""
+        shared = self.shared.split(" ")
+        words = [word for word in benchmark.label.split(" ") if word not in shared]
+        return " ".join(words) or benchmark.label
+
+    def describe(self, result: Measured) -> str:
+        """A verdict in words, and what would help if there is none."""
+        if result.verdict == SAME:
+            return f"{SAME} within {100 * self.within:g}%"
+        return result.verdict + (f": {result.advice}" if result.advice else "")
+
+
+def _from_first_format(content: dict[str, Any]) -> None:
+    """Bring a file of the first version to the present format; other content stays as it is."""
+    if content.get("format") != FIRST_FORMAT:
+        return
+    content["format"] = FORMAT
+    content["drift"] = content.get("drift") or {}
+    # The first comparisons did not look for disturbances.
+    content.setdefault("disturbance", {"left_out": 0, "of": 0})
+    for benchmark in content.get("benchmarks") or []:
+        if not isinstance(benchmark, dict):
+            return  # Validation says what is wrong.
+        time = {new: benchmark[old] for new, old in FIRST_FIELDS.items() if old in benchmark}
+        benchmark["measures"] = {"time": time}
+
+
+# The fields of `Measured`, and those of a benchmark in the first version.
+FIRST_FIELDS = {field: field for field in Measured.model_fields} | {
+    "baseline": "baseline_ms",
+    "candidate": "candidate_ms",
+}

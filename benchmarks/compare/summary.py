@@ -1,0 +1,135 @@
+"""From measured pairs of processes to the result of a comparison."""
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from statistics import geometric_mean, median
+
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.compare.pairs import Contest, Pair, elapsed, time_of
+from benchmarks.compare.result import (
+    Benchmark,
+    Comparison,
+    Disturbance,
+    Drift,
+    Measured,
+    Outcome,
+    Pace,
+    Side,
+)
+from benchmarks.compare.verdicts import ERROR, Verdict
+from benchmarks.saved.baseline import SavedRun
+from benchmarks.saved.result_files import FACTS
+
+
+def summarise(
+    pairs: Sequence[Pair],
+    contest: Contest | None,
+    names: Sequence[str],
+    within: float,
+    outcome: Outcome,
+    behaviour: Sequence[BehaviourVerdict] = (),
+    error: str = "",
+) -> Comparison:
+    """The result of a comparison.
+
+    Args:
+        pairs: all pairs that were measured.
+        contest: verdicts on these pairs; None if there is no pair.
+        names: names of baseline and candidate.
+        within: largest difference that counts as the same; 0.05 is 5%.
+        outcome: how the comparison ended.
+        behaviour: verdicts on the three experiments.
+        error: message of the process that crashed.
+    """
+    environments = [environment_of(run) for run in pairs[0]] if pairs else [{}, {}]
+    verdicts = contest.all(pairs) if contest is not None else {}
+    measured = {name for run in (pairs[0] if pairs else ()) for name in run.benchmarks}
+    return Comparison(
+        date=datetime.now(timezone.utc).replace(microsecond=0),
+        baseline=Side(name=names[0], environment=environments[0]),
+        candidate=Side(name=names[1], environment=environments[1]),
+        pairs=len(pairs),
+        seconds=round(elapsed(pairs), 1),
+        within=within,
+        confidence=1 - ERROR,
+        outcome=outcome,
+        error=error,
+        benchmarks=tuple(_benchmark(pairs, name, each) for name, each in verdicts.items()),
+        not_compared=tuple(sorted(measured - verdicts.keys())),
+        behaviour=tuple(behaviour),
+        drift=_drift(pairs),
+        disturbance=disturbance(pairs),
+    )
+
+
+def environment_of(run: SavedRun) -> dict[str, str]:
+    """The environment of the first device that the run measured."""
+    return dict(next(iter(run.environments.values())))
+
+
+def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
+    """Geometric mean of a benchmark's times over undisturbed processes, in milliseconds.
+
+    If every process was disturbed, it is the mean over all of them.
+    """
+    measured = [run for run in runs if name in run.benchmarks]
+    times = [time for run in measured if (time := time_of(run, name)) is not None]
+    return 1e3 * geometric_mean(
+        times or [run.benchmarks[name]["stats"]["median"] for run in measured]
+    )
+
+
+def disturbance(pairs: Sequence[Pair]) -> Disturbance:
+    """How often a benchmark was measured while other processes had the CPU."""
+    times = [time_of(run, name) for pair in pairs for run in pair for name in run.benchmarks]
+    return Disturbance(left_out=times.count(None), of=len(times))
+
+
+def _benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> Benchmark:
+    info = pairs[0][0].benchmarks[name]["extra_info"]
+    before, after = (typical_ms((pair[side] for pair in pairs), name) for side in (0, 1))
+    time = Measured(
+        baseline=before,
+        candidate=after,
+        # Without an undisturbed pair, the ratio of the typical values stands in.
+        ratio=verdict.ratio if verdict.pairs else after / before,
+        low=verdict.low if verdict.low > 0 else None,
+        high=_finite(verdict.high),
+        p=verdict.p,
+        verdict=verdict.word,
+        pairs=verdict.pairs,
+        smallest_effect=_finite(verdict.smallest_effect),
+        pairs_to_settle=verdict.pairs_to_settle,
+    )
+    facts = {fact: info.get(fact, "") for fact in FACTS}
+    return Benchmark(name=name, **facts, measures={"time": time})
+
+
+def _finite(value: float) -> float | None:
+    """The value, or None: JSON has no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def _drift(pairs: Sequence[Pair]) -> Drift:
+    """How the pace of the machine changed, from the fixed work beside each benchmark."""
+    baseline, candidate = (_pace([pair[side] for pair in pairs]) for side in (0, 1))
+    return Drift(baseline=baseline, candidate=candidate)
+
+
+def _pace(runs: Sequence[SavedRun]) -> Pace | None:
+    """The pace of one side; None if fewer than two processes measured it."""
+    times = [time for run in runs if (time := _fixed_work_ms(run)) is not None]
+    if len(times) < 2:
+        return None
+    return Pace(fastest_ms=min(times), slowest_ms=max(times))
+
+
+def _fixed_work_ms(run: SavedRun) -> float | None:
+    """Milliseconds that the fixed work took in one process; None if it was not measured."""
+    times = [
+        bench["extra_info"]["fixed_work_ms"]
+        for bench in run.benchmarks.values()
+        if "fixed_work_ms" in bench.get("extra_info", {})
+    ]
+    return median(times) if times else None

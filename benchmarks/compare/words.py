@@ -1,0 +1,8 @@
+"""The words of the verdicts on a benchmark, for everything that names one."""
+
+from typing import Literal, get_args
+
+Word = Literal["slower", "faster", "same", "cannot tell"]
+
+WORDS: tuple[Word, ...] = get_args(Word)
+SLOWER, FASTER, SAME, CANNOT_TELL = WORDS

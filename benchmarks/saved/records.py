@@ -1,0 +1,80 @@
+"""Reading JSON files that may be damaged or written by something else.
+
+A file is a pydantic model. Validation is strict: no text counts as a number, no number as a flag,
+and NaN and infinity are refused. Whatever is wrong becomes a ValueError that names the field.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+# Longer values are cut in error messages.
+LONGEST_VALUE = 60
+
+RecordT = TypeVar("RecordT", bound="Record")
+
+
+class Record(BaseModel):
+    """Base class of everything that is read from a JSON file."""
+
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+    def dump(self) -> dict[str, Any]:
+        """The content of the file, as `json.dumps` takes it."""
+        return self.model_dump(mode="json")
+
+
+def _in_utc(date: datetime) -> datetime:
+    """The date in UTC; one without a time zone counts as UTC."""
+    return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+
+
+Date = Annotated[datetime, AfterValidator(_in_utc)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+def read_record(
+    record: type[RecordT], path: Path, upgrade: Callable[[dict[str, Any]], object] | None = None
+) -> RecordT:
+    """Read a JSON file.
+
+    Args:
+        record: model of the file.
+        path: the file.
+        upgrade: function that changes the content of an earlier version's file in place.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is not what `record` says; the message names the field.
+    """
+    data = path.read_bytes()
+    if not data:
+        raise ValueError("the file is empty")
+    try:
+        content = json.loads(data)
+        if upgrade is not None and isinstance(content, dict):
+            upgrade(content)
+        # As JSON: strict validation of objects takes neither lists as tuples nor text as dates.
+        return record.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise ValueError(reason(error)) from error
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"invalid JSON: {error}") from error
+
+
+def reason(error: ValidationError) -> str:
+    """The first problem in a few words: "benchmarks.0.ratio: input should be a valid number"."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"])) or "the file"
+    if first["type"] == "missing":
+        return f"{field} is missing"
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    value = repr(first["input"])
+    return f"{field}: {message}, got {value[:LONGEST_VALUE]}{'...' * (len(value) > LONGEST_VALUE)}"

@@ -1,0 +1,179 @@
+"""The result of a comparison: written and read, of this and of the first version."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from benchmarks.compare.result import UNITS, Benchmark, Comparison, Measure, Measured
+from benchmarks.compare.text import text_of
+from rnn_core.commands.status import ExitStatus
+from tests import ROOT
+from tests.helpers.matrix_results import comparison, write_json
+
+# Written by the first version, with one benchmark for each verdict but "cannot tell".
+FIRST_VERSION = ROOT / "tests" / "data" / "comparison-1.json"
+
+
+def load(folder: Path, content: Any) -> Comparison:
+    """Read a comparison with this content."""
+    write_json(folder / "comparison.json", content)
+    return Comparison.load(folder / "comparison.json")
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """A comparison whose first benchmark, or the time of it, is changed."""
+    content = comparison()
+    benchmark = content["benchmarks"][0]
+    time = benchmark["measures"]["time"]
+    for name, value in changes.items():
+        (time if name in time else benchmark)[name] = value
+    return content
+
+
+def test_a_saved_comparison_is_read_back_equal(tmp_path: Path) -> None:
+    """Every field, with the version of the format."""
+    found = load(tmp_path, comparison())
+    (tmp_path / "again").mkdir()
+    found.save(tmp_path / "again")
+
+    assert Comparison.load(tmp_path / "again" / "comparison.json") == found
+    assert json.loads((tmp_path / "again" / "comparison.json").read_text())["format"] == (
+        "rnn_core comparison 2"
+    )
+
+
+def test_the_first_versions_file_is_read() -> None:
+    """All verdicts, behaviour and drift are there, and the text is complete."""
+    found = Comparison.load(FIRST_VERSION)
+    times = {benchmark.label: result for benchmark, result in found.results("time")}
+    slower = times["cpu RNN B1 T10 H128 fused step"]
+
+    assert found.verdicts == ["same", "slower", "faster", "slower"]
+    assert (slower.baseline, slower.candidate) == pytest.approx((1.0, 1.2), rel=0.01)
+    assert slower.interval == "1.187-1.216"
+    assert [each.largest_difference for each in found.behaviour] == [None]
+    assert found.drift.change == 0
+    assert "paddle33 against paddle30: paddle 3.0.0 -> 3.3.1." in text_of(found)
+    assert "2 slower, 1 faster, 1 same, 0 cannot tell" in text_of(found)
+
+
+@pytest.mark.parametrize("field", ["verdict", "ratio", "baseline_ms", "low"])
+def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Path) -> None:
+    """The message names the field where this version has it."""
+    content = json.loads(FIRST_VERSION.read_text(encoding="utf-8"))
+    del content["benchmarks"][1][field]
+
+    name = field.removesuffix("_ms")
+    with pytest.raises(ValueError, match=rf"^benchmarks\.1\.measures\.time\.{name} is missing$"):
+        load(tmp_path, content)
+    with pytest.raises(ValueError, match=r"^benchmarks\.0"):
+        load(tmp_path, {**content, "benchmarks": [1]})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (comparison(format="rnn_core comparison 3"), "format: input should be 'rnn_core compar"),
+        (comparison(within=-1), "within: input should be greater than 0, got -1"),
+        (comparison(confidence=1.5), "confidence: input should be less than 1, got 1.5"),
+        (comparison(outcome="lost"), "outcome: input should be 'settled', 'out of time', 'interr"),
+        (changed(verdict="awful"), "benchmarks.0.measures.time.verdict: input should be 'slower'"),
+        (changed(ratio=float("nan")), "benchmarks.0.measures.time.ratio: input should be a finite"),
+        (changed(low=-1), "benchmarks.0.measures.time.low: input should be greater than or equal"),
+        (changed(baseline=-2.0), "benchmarks.0.measures.time.baseline: input should be greater"),
+        (changed(measures={}), "benchmarks.0.measures: dictionary should have at least 1 item"),
+        (changed(measures={"luck": {}}), "benchmarks.0.measures.luck"),
+        (comparison(behaviour=[{}]), "behaviour.0.experiment is missing"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name(
+    content: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """A number out of range, an unknown word, an unknown measure, a missing field."""
+    with pytest.raises(ValueError, match="^") as refused:
+        load(tmp_path, content)
+
+    assert str(refused.value).startswith(message)
+
+
+def test_every_measure_has_a_unit() -> None:
+    """Tables name it."""
+    assert set(UNITS) == set(get_args(Measure))
+
+
+def result(**changes: Any) -> Measured:
+    """The result of a benchmark without a verdict."""
+    values: dict[str, Any] = {
+        "baseline": 2.0,
+        "candidate": 1.0,
+        "ratio": 0.5,
+        "low": None,
+        "high": None,
+        "p": 1.0,
+        "verdict": "cannot tell",
+        "pairs": 6,
+        "smallest_effect": None,
+        "pairs_to_settle": None,
+    }
+    return Measured(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.4, 0.6, "0.400-0.600"),
+        (None, 0.6, "up to 0.600"),
+        (0.4, None, "from 0.400"),
+        (None, None, ""),
+    ],
+)
+def test_an_interval_may_be_open(low: float | None, high: float | None, expected: str) -> None:
+    """If the resamples do not reach far enough, only the other end is given."""
+    assert result(low=low, high=high).interval == expected
+
+
+@pytest.mark.parametrize(
+    ("effect", "pairs", "expected"),
+    [
+        (0.124, None, "would have seen 12%"),
+        (0.124, 5, "would have seen 12%, needs about 5 more pairs"),
+        (1.5, 5, "would not have seen 100%, needs about 5 more pairs"),
+        (None, None, "would not have seen 100%"),
+    ],
+)
+def test_advice_says_what_would_help(
+    effect: float | None, pairs: int | None, expected: str
+) -> None:
+    """The smallest effect that would have been seen, and the number of pairs that are missing."""
+    assert result(smallest_effect=effect, pairs_to_settle=pairs).advice == expected
+    assert result(verdict="same", pairs_to_settle=pairs).advice == ""
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "different", "status"),
+    [
+        (["same", "faster", "cannot tell"], False, ExitStatus.OK),
+        (["same", "slower"], False, ExitStatus.FINDING),
+        (["same"], True, ExitStatus.FINDING),
+        (["cannot tell"], True, ExitStatus.FINDING),
+        (["cannot tell"], False, ExitStatus.CANNOT_TELL),
+        ([], False, ExitStatus.CANNOT_TELL),
+    ],
+)
+def test_status_follows_from_the_verdicts(
+    verdicts: list[Any], different: bool, status: ExitStatus, tmp_path: Path
+) -> None:
+    """A slower benchmark or another behaviour is a finding; without a verdict nothing is known."""
+    found = load(tmp_path, comparison() if different else comparison(behaviour=[]))
+    benchmarks = tuple(
+        Benchmark(
+            name=word,
+            **dict.fromkeys(("device", "cell", "shape", "implementation", "stage"), ""),
+            measures={"time": result(verdict=word)},
+        )
+        for word in verdicts
+    )
+
+    assert found.model_copy(update={"benchmarks": benchmarks}).status == status

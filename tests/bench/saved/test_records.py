@@ -1,0 +1,111 @@
+"""Reading JSON files that may be damaged: what is refused, and the message."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.saved.records import Count, Date, Positive, Record, read_record
+
+
+class Inner(Record):
+    """A part of the file."""
+
+    seconds: Positive
+
+
+class Example(Record):
+    """A file with a field of each kind."""
+
+    name: str
+    when: Date
+    count: Count
+    flag: bool
+    share: float | None
+    parts: tuple[Inner, ...]
+
+
+VALID: dict[str, Any] = {
+    "name": "a",
+    "when": "2026-11-25T12:00:00",
+    "count": 2,
+    "flag": True,
+    "share": None,
+    "parts": [{"seconds": 1}],
+}
+
+
+def read(folder: Path, text: str) -> Example:
+    """Read a file with this content."""
+    (folder / "example.json").write_text(text, encoding="utf-8")
+    return read_record(Example, folder / "example.json")
+
+
+def test_a_valid_file_is_read(tmp_path: Path) -> None:
+    """A date without a zone is UTC, 1 is also a float, and unknown fields are ignored."""
+    found = read(tmp_path, json.dumps({**VALID, "more": [1]}))
+
+    assert found.parts == (Inner(seconds=1.0),)
+    assert found.when.isoformat() == "2026-11-25T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("name", 3, "name: input should be a valid string, got 3"),
+        ("when", "soon", "when: input should be a valid datetime"),
+        ("when", 1764072000, "when: input should be a valid datetime, got 1764072000"),
+        ("count", -1, "count: input should be greater than or equal to 0, got -1"),
+        ("count", 1.0, "count: input should be a valid integer, got 1.0"),
+        ("count", True, "count: input should be a valid integer, got True"),
+        ("count", "2", "count: input should be a valid integer, got '2'"),
+        ("flag", 1, "flag: input should be a valid boolean, got 1"),
+        ("share", float("nan"), "share: input should be a finite number, got nan"),
+        ("share", float("inf"), "share: input should be a finite number, got inf"),
+        ("share", True, "share: input should be a valid number, got True"),
+        ("parts", {}, "parts: input should be a valid"),
+        ("parts", [{}], "parts.0.seconds is missing"),
+        ("parts", [{"seconds": -0.5}], "parts.0.seconds: input should be greater than 0, got -0.5"),
+        ("name", ["x" * 100], "name: input should be a valid string, got ['xxx"),
+    ],
+)
+def test_an_invalid_field_is_refused_by_name(
+    field: str, value: Any, message: str, tmp_path: Path
+) -> None:
+    """The message says the field, what is allowed, and what was found, in one short line."""
+    with pytest.raises(ValueError, match="^") as refused:
+        read(tmp_path, json.dumps({**VALID, field: value}))
+
+    assert str(refused.value).startswith(message)
+    assert len(str(refused.value)) < 130
+
+
+@pytest.mark.parametrize("field", VALID)
+def test_a_missing_field_is_refused_by_name(field: str, tmp_path: Path) -> None:
+    """Every field is needed, those that may be null too."""
+    content = {name: value for name, value in VALID.items() if name != field}
+
+    with pytest.raises(ValueError, match=f"^{field} is missing$"):
+        read(tmp_path, json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ('{"name": ', "invalid JSON: "),
+        ("[1]", "the file: input should be an object"),
+        ("null", "the file: input should be an object"),
+        ("[" * 100_000, "the JSON is nested too deeply"),
+        (json.dumps({**VALID, "share": 0.5}).replace("0.5", "1e999"), "share: input should be"),
+        # Half a character has no encoding, so no page could show it.
+        (json.dumps({**VALID, "name": "\ud800"}), "the file: invalid JSON: "),
+    ],
+)
+def test_damaged_json_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    """Whatever a file holds, the error is a ValueError with a short message."""
+    with pytest.raises(ValueError, match="^") as refused:
+        read(tmp_path, text)
+
+    assert str(refused.value).startswith(message)

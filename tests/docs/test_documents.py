@@ -1,0 +1,202 @@
+"""The documents name files, headings, commands and environments that exist."""
+
+import configparser
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests import ROOT
+
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "tests/*.md")
+    for path in ROOT.glob(pattern)
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+CODE_SPAN = re.compile(r"`([^`]+)`")
+FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A file of this repository, named without a link.
+FILE = re.compile(r"(?:rnn_core|benchmarks|tests|docs)/[\w/.-]+\.(?:py|md|svg|png|json)")
+OUR_COMMAND = re.compile(r"python -m ((?:rnn_core|benchmarks|tests)[.\w]*)(?: (.*))?")
+TOX_COMMAND = re.compile(r"(?:python -m )?tox (?:-r )?-e (\S+)")
+
+over_documents = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+
+# Shows the help of several programs in one process: importing Paddle for each would take seconds.
+SHOW_HELP = """
+import contextlib, io, json, runpy, sys
+
+shown = []
+for module, *words in json.loads(sys.argv[1]):
+    sys.argv = [module, *words, "--help"]
+    text = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(text):
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        status = None
+    except SystemExit as exit:
+        status = exit.code
+    shown.append((status, text.getvalue()))
+print(json.dumps(shown))
+"""
+
+
+class Command(NamedTuple):
+    """A documented command of this repository.
+
+    Attributes:
+        program: the module, followed by the subcommand and its argument if it has them.
+        options: the options that the document gives.
+    """
+
+    program: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+def read(document: Path) -> str:
+    """The text of a document."""
+    return document.read_text(encoding="utf-8")
+
+
+def code_of(text: str) -> Iterator[str]:
+    """Every line of the code blocks and every code span, with single spaces."""
+    prose = FENCE.sub("", text)
+    indented = re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
+    for line in "\n".join([*FENCE.findall(text), *indented]).replace("\\\n", " ").splitlines():
+        yield " ".join(line.split())
+    for span in CODE_SPAN.findall(prose):
+        yield " ".join(span.split())
+
+
+def shell_lines(text: str) -> list[str]:
+    """The commands of a document, sorted, each once."""
+    return sorted({code for code in code_of(text) if re.match(r"(python -m|pytest|tox) ?", code)})
+
+
+def commands_of(text: str) -> Iterator[Command]:
+    """The documented commands that run a module of this repository."""
+    for code in code_of(text):
+        # Paddle's launcher is followed by the command that it starts.
+        match = OUR_COMMAND.match(code, max(code.rfind("python -m "), 0))
+        if match and "..." not in code:
+            module, arguments = match[1], (match[2] or "").split()
+            options = tuple(word for word in arguments if word.startswith("-"))
+            words = arguments[: arguments.index(options[0])] if options else arguments
+            yield Command((module, *words) if module == "rnn_core" else (module,), options)
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub names them."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", read(document)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def expand(name: str) -> list[str]:
+    """The names that `a{b,c}d` stands for."""
+    braces = re.search(r"\{([^{}]*)\}", name)
+    if braces is None:
+        return [name]
+    choices = braces[1].split(",")
+    return [n for c in choices for n in expand(name[: braces.start()] + c + name[braces.end() :])]
+
+
+def tox_environments() -> set[str]:
+    """The environments that tox.ini declares."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "tox.ini", encoding="utf-8")
+    sections = [name.removeprefix("testenv:") for name in settings if name.startswith("testenv:")]
+    return {name for section in sections for name in expand(section)}
+
+
+def test_readmes_give_the_same_commands() -> None:
+    """The Chinese README has every command of the English one, and no other."""
+    english, chinese = read(ROOT / "README.md"), read(ROOT / "README.zh-CN.md")
+
+    assert shell_lines(chinese) == shell_lines(english)
+    assert len(shell_lines(english)) >= 15
+
+
+def test_readmes_link_to_each_other_in_the_first_line() -> None:
+    """A reader of the other language finds it at once."""
+    assert "(README.zh-CN.md)" in read(ROOT / "README.md").splitlines()[0]
+    assert "(README.md)" in read(ROOT / "README.zh-CN.md").splitlines()[0]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_readme_pattern_of_the_matrix_is_that_of_tox(name: str) -> None:
+    """The pattern of environments covers what tox.ini declares, and Paddle 2.6 on Python 3.13."""
+    [pattern] = re.findall(r"`(py\{[^`]*)`", read(ROOT / name))
+
+    declared = {env for env in tox_environments() if re.match(r"py\d+-paddle", env)}
+    assert set(expand(pattern)) == declared | {"py313-paddle26-cpu", "py313-paddle26-gpu"}
+
+
+@over_documents
+def test_links_lead_to_files_and_headings(document: Path) -> None:
+    """Every relative link names a file of the repository and, after `#`, one of its headings."""
+    for name, anchor in LINK.findall(read(document)):
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), name
+        if anchor:
+            assert anchor in headings(target), f"{name}#{anchor}"
+
+
+@over_documents
+def test_code_spans_name_files_that_exist(document: Path) -> None:
+    """A path in backticks, such as `rnn_core/cells.py`, exists."""
+    for code in CODE_SPAN.findall(FENCE.sub("", read(document))):
+        if FILE.fullmatch(code):
+            assert (ROOT / code).exists(), code
+
+
+@over_documents
+def test_tox_environments_exist(document: Path) -> None:
+    """Every environment given to `tox -e` is declared, except the example of a new one."""
+    for code in code_of(read(document)):
+        for names in TOX_COMMAND.findall(code):
+            for name in names.split(","):
+                assert name in tox_environments() or "paddle34" in name, name
+
+
+def test_documented_commands_show_their_help() -> None:
+    """Every documented command exists and has the options that the documents give it."""
+    options: dict[tuple[str, ...], set[str]] = {}
+    for document in DOCUMENTS:
+        for command in commands_of(read(document)):
+            options.setdefault(command.program, set()).update(command.options)
+    programs = sorted(options)
+
+    process = subprocess.run(
+        [sys.executable, "-c", SHOW_HELP, json.dumps(programs)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+
+    for program, (status, text) in zip(programs, json.loads(process.stdout), strict=True):
+        assert status == 0, program
+        missing = {option for option in options[program] if option not in text}
+        assert missing == set(), program
+
+
+def test_commands_are_found_in_blocks_and_prose() -> None:
+    """A launched, a wrapped and an inline command are found, with their options."""
+    text = (
+        "```console\npython -m paddle.distributed.launch --nproc_per_node 2 \\\n"
+        "    python -m rnn_core run digit-sums --batch-size 64\n```\n"
+        "and `python -m\nbenchmarks.scaling --save FILE.md`\n"
+    )
+
+    assert list(commands_of(text)) == [
+        Command(("rnn_core", "run", "digit-sums"), ("--batch-size",)),
+        Command(("benchmarks.scaling",), ("--save",)),
+    ]
