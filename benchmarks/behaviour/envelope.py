@@ -52,4 +52,4 @@ def allowed(experiment: str, step: int) -> float:
 
 def allowed_operator(operator: str) -> float:
     """Return the limit for the output of an operator, relative to its scale."""
-    return ONE_LAYER if "fused" in operator or "kernel" in operator else ONE_OPERATOR
+    return ONE_LAYER if "kernel" in operator else ONE_OPERATOR

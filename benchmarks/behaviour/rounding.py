@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.behaviour.judge import differences, series_of
-from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, load_data, train
+from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
 from rnn_core.commands.arguments import writable_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import Execution
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
+from rnn_core.parameters import named_weights, set_weights
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.files import write_json
 from rnn_core.step import Measured, TrainingStep
@@ -34,7 +35,7 @@ PROBES = 3
 
 EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 
-Weights = list[NDArray[np.float32]]
+Weights = dict[str, NDArray[Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +86,7 @@ def growth(
         other = replace(config, execution=execution)
         for _ in range(RUNS):
             model = new_model(other)
-            write(model, moved(read(model), random))
+            set_weights(model, moved(named_weights(model), random))
             yield differences(expected, series_of(train(other, model=model)))
 
 
@@ -106,9 +107,9 @@ def single_steps(
         batch = batches[(step - 1) % len(batches)]
         _, expected = textbook.gradients(*batch, measure=True)
         if step % every == 0 and expected is not None:
-            weights, worst = read(textbook.model), 0.0
+            weights, worst = named_weights(textbook.model), 0.0
             for probe in probes * PROBES:
-                write(probe.model, moved(weights, random))
+                set_weights(probe.model, moved(weights, random))
                 _, measured = probe.gradients(*batch, measure=True)
                 assert measured is not None
                 worst = max(worst, *differences(values(expected), values(measured)))
@@ -122,18 +123,10 @@ def values(measured: Measured) -> NDArray[np.float64]:
     return np.array([[measured.loss], *([norm] for norm in norms)])
 
 
-def read(model: NumericPrediction) -> Weights:
-    """Copy the values of all parameters."""
-    return [np.array(parameter.numpy()) for parameter in model.parameters()]
-
-
-def write(model: NumericPrediction, weights: Weights) -> None:
-    """Set the values of all parameters."""
-    for parameter, value in zip(model.parameters(), weights, strict=True):
-        parameter.set_value(value)
-
-
 def moved(weights: Weights, random: np.random.Generator) -> Weights:
     """Replace each number by its neighbour above or below it, at random."""
     up = np.float32(np.inf)
-    return [np.nextafter(w, np.where(random.random(w.shape) < 0.5, up, -up)) for w in weights]
+    return {
+        name: np.nextafter(w, np.where(random.random(w.shape) < 0.5, up, -up))
+        for name, w in weights.items()
+    }
