@@ -204,7 +204,7 @@ def test_scaling_exits_with_the_status_of_its_end(
         (["--implementations", "torch"], "must be names from textbook, kernel, paddle, separated"),
         (["--sweeps", "X"], "must be names from T, H, B, memory, separated by commas, got 'X'"),
         (["--seconds", "-1"], "must be at least 0, got -1"),
-        (["--plot", "scaling.gif"], ".svg, .png, .pdf"),
+        (["--plot", "scaling.gif"], "scaling.gif"),
     ],
 )
 def test_scaling_rejects_wrong_options(

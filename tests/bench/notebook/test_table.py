@@ -9,7 +9,7 @@ import pytest
 from benchmarks.notebook.table import main
 from rnn_core import EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
-from tests.helpers.histories import make_history
+from tests.helpers.histories import ENVIRONMENT, make_history
 
 STEPS = {"exploding-rnn": 20, "clipped-rnn": 60, "clipped-lstm": 320}
 
@@ -20,6 +20,7 @@ def save_run(folder: Path, name: str, steps: int | None = None) -> str:
     names = [f"recurrent.{letter}" for letter in "WUb"]
     history = make_history(
         config=EXPERIMENTS[name].config,
+        environment=ENVIRONMENT | {"flags": ""},
         loss=np.ones(count),
         raw_norms=dict.fromkeys(names, np.full(count, 2.0)),
         clipped_norms=dict.fromkeys(names, np.ones(count)),
@@ -55,7 +56,10 @@ def test_table_needs_all_experiments(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_table_refuses_other_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Other settings, a missing file, and a run that is too short."""
-    other = make_history(config=replace(EXPERIMENTS["clipped-rnn"].config, seed=7))
+    other = make_history(
+        config=replace(EXPERIMENTS["clipped-rnn"].config, seed=7),
+        environment=ENVIRONMENT | {"flags": ""},
+    )
     other.save(tmp_path / "other.npz")
     short = [save_run(tmp_path, name) for name in ("exploding-rnn", "clipped-rnn")]
     short.append(save_run(tmp_path, "clipped-lstm", steps=40))
