@@ -1,20 +1,15 @@
 """The two recurrent layers, written as the textbook writes them.
 
-This is the execution "textbook". The others, "fused" and "kernel", do the same with the same
-parameters in less time, in files of their own.
+This is the execution "textbook"; `rnn_core.executions` holds the others.
 """
 
-from types import ModuleType
 from typing import NamedTuple
 
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from rnn_core.config import EXECUTIONS, Execution, check_one_of, check_positive_int
-from rnn_core.executions import fused, kernel
-
-OTHER_EXECUTIONS: dict[Execution, ModuleType] = {"fused": fused, "kernel": kernel}
+from rnn_core.config import check_positive_int
 
 
 class LSTMState(NamedTuple):
@@ -33,13 +28,11 @@ class SimpleRNN(paddle.nn.Layer):
     generator, uniformly in +-sqrt(6 / (rows + columns)) (Glorot and Bengio, 2010).
     """
 
-    def __init__(self, emb_size: int, hidden_size: int, execution: Execution = "textbook") -> None:
+    def __init__(self, emb_size: int, hidden_size: int) -> None:
         check_positive_int("emb_size", emb_size)
         check_positive_int("hidden_size", hidden_size)
-        check_one_of("execution", execution, EXECUTIONS)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
-        self.execution = execution
         self.W = _parameter(emb_size, hidden_size)
         self.U = _parameter(hidden_size, hidden_size)
         self.b = _parameter(1, hidden_size)
@@ -57,12 +50,9 @@ class SimpleRNN(paddle.nn.Layer):
         Raises:
             ValueError: `inputs` is not `[B, T, E]` with B, T at least 1; a state is not `[B, H]`.
         """
-        _check_inputs(inputs, self.emb_size)
+        check_inputs(inputs, self.emb_size)
         h = _zeros(inputs, self.hidden_size) if state is None else state
-        _check_state(inputs, self.hidden_size, h)
-        if self.execution != "textbook":
-            other = OTHER_EXECUTIONS[self.execution]
-            return other.rnn(inputs, h, self.W, self.U, self.b)  # type: ignore[no-any-return]
+        check_state(inputs, self.hidden_size, h)
         for x in inputs.unbind(axis=1):
             h = self.step(x, h)
         return h
@@ -88,13 +78,11 @@ class LSTM(paddle.nn.Layer):
     each i, f, o, a, from the same distribution as those of `SimpleRNN`.
     """
 
-    def __init__(self, emb_size: int, hidden_size: int, execution: Execution = "textbook") -> None:
+    def __init__(self, emb_size: int, hidden_size: int) -> None:
         check_positive_int("emb_size", emb_size)
         check_positive_int("hidden_size", hidden_size)
-        check_one_of("execution", execution, EXECUTIONS)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
-        self.execution = execution
         self.w_i = _parameter(emb_size, hidden_size)
         self.w_f = _parameter(emb_size, hidden_size)
         self.w_o = _parameter(emb_size, hidden_size)
@@ -121,13 +109,10 @@ class LSTM(paddle.nn.Layer):
         Raises:
             ValueError: `inputs` is not `[B, T, E]` with B, T at least 1; a state is not `[B, H]`.
         """
-        _check_inputs(inputs, self.emb_size)
+        check_inputs(inputs, self.emb_size)
         if state is None:
             state = LSTMState(_zeros(inputs, self.hidden_size), _zeros(inputs, self.hidden_size))
-        _check_state(inputs, self.hidden_size, *state)
-        if self.execution != "textbook":
-            other = OTHER_EXECUTIONS[self.execution]
-            return LSTMState(*other.lstm(inputs, *state, *self.parameters()))
+        check_state(inputs, self.hidden_size, *state)
         for x in inputs.unbind(axis=1):
             state = self.step(x, state)
         return state
@@ -160,14 +145,15 @@ def _zeros(inputs: Tensor, hidden_size: int) -> Tensor:
     return paddle.zeros([inputs.shape[0], hidden_size], dtype=inputs.dtype)
 
 
-def _check_inputs(inputs: Tensor, emb_size: int) -> None:
+def check_inputs(inputs: Tensor, emb_size: int) -> None:
+    """Raise ValueError unless inputs are `[B, T, E]` with B and T at least 1."""
     shape = list(inputs.shape)
     if len(shape) != 3 or shape[0] < 1 or shape[1] < 1 or shape[2] != emb_size:
         raise ValueError(f"inputs must be [B >= 1, T >= 1, E = {emb_size}], got shape {shape}")
 
 
-def _check_state(inputs: Tensor, hidden_size: int, *states: Tensor) -> None:
-    """Refuse a state that would broadcast over the batch in silence."""
+def check_state(inputs: Tensor, hidden_size: int, *states: Tensor) -> None:
+    """Raise ValueError unless states are `[B, H]`: others would broadcast over the batch."""
     wanted = [inputs.shape[0], hidden_size]
     for state in states:
         if list(state.shape) != wanted:

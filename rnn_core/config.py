@@ -7,16 +7,16 @@ from typing import Any, Literal, get_args
 Cell = Literal["RNN", "LSTM"]
 Clip = Literal["by-norm", "by-global-norm", "none"]
 DType = Literal["float32", "float64"]
-Execution = Literal["textbook", "fused", "kernel"]
+Execution = Literal["textbook", "kernel"]
 OnNonFinite = Literal["stop", "raise", "continue"]
 
 # The positive normal numbers of float32.
 SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
-CELLS: tuple[str, ...] = get_args(Cell)
+CELLS: tuple[Cell, ...] = get_args(Cell)
 CLIPS: tuple[str, ...] = get_args(Clip)
 DTYPES: tuple[str, ...] = get_args(DType)
-EXECUTIONS: tuple[str, ...] = get_args(Execution)
+EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 ON_NONFINITE: tuple[str, ...] = get_args(OnNonFinite)
 
 
@@ -40,8 +40,8 @@ class TrainConfig:
         device: "cpu", "gpu" or "gpu:N".
         dtype: "float32" or "float64".
         execution: how the recurrent layer is computed, from the same parameters: "textbook" as
-            the equations stand, "fused" with fewer and larger operators, "kernel" by Paddle's own
-            recurrent operator. Equal to rounding, not bit for bit.
+            the equations stand, "kernel" by Paddle's own recurrent operator. Equal to rounding,
+            not bit for bit.
         record: 1 records every step, n every n-th, 0 none. What is not recorded is not read from
             the device, so that a GPU is not waited for.
         on_nonfinite: what to do when a recorded loss or gradient is NaN or infinite: "stop" and

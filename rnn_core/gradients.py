@@ -1,7 +1,7 @@
 """Norms of gradients, and their clipping."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,31 +18,6 @@ GradientClip = Callable[[Sequence[Tensor], Sequence[Tensor] | None], list[Tensor
 # Between these a sum of squares has lost nothing: no square was infinite, and what fell below the
 # smallest number is less than the rounding of the sum, for up to 1e7 numbers.
 SAFE_SQUARES = {paddle.float32: (1e-24, 1e30), paddle.float64: (1e-280, 1e280)}
-
-
-def gradient_norms(model: paddle.nn.Layer) -> dict[str, float]:
-    """The L2 norm of every parameter's gradient, by the parameter's name, in the model's order.
-
-    Raises:
-        RuntimeError: a parameter has no gradient: `backward` has not run or did not reach it.
-    """
-    named = list(model.named_parameters())
-    norms = [l2_norm(gradient.numpy()) for gradient in gradients_of(named)]
-    return {name: norm for (name, _), norm in zip(named, norms, strict=True)}
-
-
-def gradients_of(parameters: Iterable[tuple[str, Tensor]]) -> list[Tensor]:
-    """The gradients of named parameters.
-
-    Raises:
-        RuntimeError: a parameter has no gradient: `backward` has not run or did not reach it.
-    """
-    gradients = []
-    for name, parameter in parameters:
-        if parameter.grad is None:
-            raise RuntimeError(f"parameter {name!r} has no gradient")
-        gradients.append(parameter.grad)
-    return gradients
 
 
 def l2_norm(values: NDArray[np.floating]) -> float:

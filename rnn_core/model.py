@@ -3,7 +3,7 @@
 import paddle
 from paddle import Tensor
 
-from rnn_core.cells import LSTM, LSTMState, SimpleRNN
+from rnn_core.cells import LSTMState
 from rnn_core.config import (
     CELLS,
     DTYPES,
@@ -16,6 +16,7 @@ from rnn_core.config import (
     check_positive_int,
 )
 from rnn_core.data.batch import check_tokens
+from rnn_core.executions import LAYERS
 from rnn_core.runtime.devices import use_device
 
 
@@ -61,8 +62,7 @@ class NumericPrediction(paddle.nn.Layer):
 
     def _build(self) -> None:
         # The recurrent layer comes first, as in the notebook: the order decides the random draws.
-        cells = {"RNN": SimpleRNN, "LSTM": LSTM}
-        self.recurrent = cells[self.cell](self.emb_size, self.hidden_size, self.execution)
+        self.recurrent = LAYERS[self.execution][self.cell](self.emb_size, self.hidden_size)
         self.embedding = paddle.nn.Embedding(self.vocab_size, self.emb_size)
         self.linear = paddle.nn.Linear(self.hidden_size, 1)
 

@@ -6,24 +6,27 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from rnn_core.gradients import GradientClip, gradients_of, read_norms, squared_norms
+from rnn_core.gradients import GradientClip, read_norms, squared_norms
 from rnn_core.model import NumericPrediction
+from rnn_core.parameters import Layout
 from rnn_core.runtime import operators as op
 from rnn_core.runtime import parallel
 
+Norms = dict[str, float]
+
 
 class Measured(NamedTuple):
-    """What a step was, read to the host.
+    """Numbers of one step, read to the host.
 
     Attributes:
-        loss: mean squared error before the update, of the whole batch.
-        raw_norms: L2 norm of every parameter's gradient before clipping, by its name.
+        loss: mean squared error of the whole batch, before the update.
+        raw_norms: L2 norm of every parameter's gradient before clipping, by name.
         clipped_norms: the same after clipping.
     """
 
     loss: float
-    raw_norms: dict[str, float]
-    clipped_norms: dict[str, float]
+    raw_norms: Norms
+    clipped_norms: Norms
 
 
 class TrainingStep:
@@ -31,6 +34,14 @@ class TrainingStep:
 
     gradients()   g = dL/dp, for each parameter p, clipped
     update()      p = p - learning_rate * g
+
+    Clipping and norms see the parameters of the equations: a gradient that an execution stores in
+    one tensor with others is split into its blocks, and joined again for the update.
+
+    Attributes:
+        names: names of all parameters, in the model's order.
+        layout: tensors that store them.
+        clipped: gradients for the update, one for each of these tensors.
     """
 
     def __init__(
@@ -38,27 +49,29 @@ class TrainingStep:
     ) -> None:
         self.model, self.clip = model, clip
         self.averaging = parallel.averaging(model)
-        self.named = list(model.named_parameters())
-        self.names = [name for name, _ in self.named]
-        self.parameters = [parameter for _, parameter in self.named]
-        self.learning_rate = paddle.to_tensor(learning_rate, dtype=self.parameters[0].dtype)
+        self.layout = Layout(model)
+        self.names = self.layout.names
+        self.clipped: list[Tensor] = []
+        self.learning_rate = paddle.to_tensor(learning_rate, dtype=self.layout.tensors[0].dtype)
 
     def gradients(
         self, tokens: Tensor, labels: Tensor, measure: bool, whole: int | None = None
     ) -> tuple[Tensor, Measured | None]:
-        """Leave the clipped gradients in the parameters, for `update`.
+        """Compute the gradients, and clip them for `update`.
 
         Args:
             tokens: `[B, T]`, checked.
             labels: `[B, 1]`.
             measure: whether to read loss and norms to the host, for which a GPU has to finish its
                 work: two reads there, however many parameters there are.
-            whole: samples of the batch of which these are this process's share; B if None.
+            whole: number of samples in the batch of which these are this process's share; B if
+                None.
 
         Returns:
-            The predictions before the update, `[B, 1]`, still on the device; what was measured.
+            The predictions before the update, `[B, 1]`, still on the device; the loss and norms if
+            `measure` is true.
         """
-        for parameter in self.parameters:
+        for parameter in self.layout.tensors:
             parameter.clear_gradient(False)
         predictions, _ = self.averaging(tokens, checked=True)
         loss = F.mse_loss(predictions, labels)
@@ -66,27 +79,37 @@ class TrainingStep:
             loss = loss * weight
         loss.backward()  # In several processes, it averages the gradients over them.
 
-        raw = clipped = gradients_of(self.named)
+        norms = self.clip_gradients(measure)
+        if norms is None:
+            return predictions, None
+        return predictions, Measured(parallel.total(float(loss.numpy())) / parallel.size(), *norms)
+
+    def clip_gradients(self, measure: bool) -> tuple[Norms, Norms] | None:
+        """Clip the parameters' gradients for `update`, which leaves the gradients as they are.
+
+        Args:
+            measure: whether to read their norms, before and after clipping, and return them.
+        """
+        gradients = self.layout.gradients()
+        self.clipped = gradients
+        if self.clip is None and not measure:
+            return None
+        raw = clipped = self.layout.split(gradients)
         raw_squares = clipped_squares = squared_norms(raw) if measure else None
         if self.clip is not None:
             clipped = self.clip(raw, raw_squares)
             clipped_squares = squared_norms(clipped) if measure else None
-            for parameter, gradient in zip(self.parameters, clipped, strict=True):
-                parameter.grad = gradient
+            self.clipped = self.layout.join(clipped)
         if raw_squares is None or clipped_squares is None:
-            return predictions, None
+            return None
 
         if clipped is raw:  # Then one norm serves for both.
             norms = read_norms(raw, raw_squares)
         else:
             norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])
-        return predictions, Measured(
-            loss=parallel.total(float(loss.numpy())) / parallel.size(),
-            raw_norms=dict(zip(self.names, norms, strict=False)),
-            clipped_norms=dict(zip(self.names, norms[-len(raw) :], strict=True)),
-        )
+        return self.layout.named(norms[: len(raw)]), self.layout.named(norms[-len(raw) :])
 
     def update(self) -> None:
-        """Subtract the gradients, times the learning rate, from the parameters."""
-        for parameter, gradient in zip(self.parameters, gradients_of(self.named), strict=True):
+        """Subtract the clipped gradients, times the learning rate, from the parameters."""
+        for parameter, gradient in zip(self.layout.tensors, self.clipped, strict=True):
             op.sgd_(parameter, self.learning_rate, gradient, None, False)

@@ -53,4 +53,4 @@ def allowed(experiment: str, step: int) -> float:
 
 def allowed_operator(operator: str) -> float:
     """How far the output of an operator may be off, in units of its scale."""
-    return ONE_LAYER if "fused" in operator or "kernel" in operator else ONE_OPERATOR
+    return ONE_LAYER if "kernel" in operator else ONE_OPERATOR

@@ -191,8 +191,6 @@ def digest(arrays: Iterable[NDArray[Any]]) -> bytes:
     return hashed.digest()
 
 
-def step_digest(
-    loss: float, norms: Iterable[float], clipped_gradients: Iterable[NDArray[Any]]
-) -> bytes:
+def step_digest(loss: float, norms: Iterable[float], gradients: Iterable[NDArray[Any]]) -> bytes:
     """The digest of what a step computes before its update."""
-    return digest([np.array([loss, *norms]), *clipped_gradients])
+    return digest([np.array([loss, *norms]), *gradients])

@@ -20,6 +20,7 @@ from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, load_data, tra
 from rnn_core.config import Execution
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
+from rnn_core.parameters import named_weights, set_weights
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.files import check_writable, write_whole
 from rnn_core.step import Measured, TrainingStep
@@ -33,7 +34,7 @@ PROBES = 3
 
 EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 
-Weights = list[NDArray[np.float32]]
+Weights = dict[str, NDArray[Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,16 +119,18 @@ def values(measured: Measured) -> NDArray[np.float64]:
 
 def read(model: NumericPrediction) -> Weights:
     """All parameters' values, copied."""
-    return [np.array(parameter.numpy()) for parameter in model.parameters()]
+    return named_weights(model)
 
 
 def write(model: NumericPrediction, weights: Weights) -> None:
     """Set all parameters."""
-    for parameter, value in zip(model.parameters(), weights, strict=True):
-        parameter.set_value(value)
+    set_weights(model, weights)
 
 
 def moved(weights: Weights, random: np.random.Generator) -> Weights:
     """Each number's neighbour above or below it, at random."""
     up = np.float32(np.inf)
-    return [np.nextafter(w, np.where(random.random(w.shape) < 0.5, up, -up)) for w in weights]
+    return {
+        name: np.nextafter(w, np.where(random.random(w.shape) < 0.5, up, -up))
+        for name, w in weights.items()
+    }

@@ -2,7 +2,7 @@
 
 The equations of `rnn_core.cells` once more, written so that each operator's output has a name. That
 they give the same bits is not taken for granted: `Trace.repeats` compares with the recorded run.
-Of the executions "fused" and "kernel" the layer is one operator, by design.
+Of the execution "kernel" the layer is one operator, by design.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,16 +17,10 @@ from paddle import Tensor
 
 from benchmarks.behaviour.files import Trace, Traced, digest, step_digest
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
-from rnn_core.executions import fused, kernel
-from rnn_core.gradients import gradients_of, read_norms, squared_norms
+from rnn_core.executions.kernel import recurrent
+from rnn_core.gradients import read_norms, squared_norms
+from rnn_core.parameters import Layout
 from rnn_core.step import TrainingStep
-
-LAYERS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("fused", "RNN"): fused.rnn,
-    ("fused", "LSTM"): fused.lstm,
-    ("kernel", "RNN"): kernel.rnn,
-    ("kernel", "LSTM"): kernel.lstm,
-}
 
 Operation = Callable[..., Any]
 
@@ -156,11 +150,16 @@ def trace_step(
         other: every operator gets its inputs from here, instead of those that came out before.
     """
     tape = Tape() if other is None else Replay(other)
-    names, parameters = training.names, training.parameters
-    for name, parameter in training.named:
+    layout = training.layout
+    names = layout.block_names
+    start = [
+        tape.given(before_step(name), block)
+        for name, block in zip(names, layout.split(layout.tensors), strict=True)
+    ]
+    for parameter, values in zip(layout.tensors, layout.join(start), strict=True):
         parameter.clear_gradient(False)
-        parameter.set_value(tape.given(before_step(name), parameter))
-    traced = [traced_at(before_step(n), "seed or update", p) for n, p in training.named]
+        parameter.set_value(values)
+    traced = weights(layout, before_step, "seed or update")
     before = digest(tensor.values for tensor in traced)
     traced += [traced_at("tokens", "data", tokens), traced_at("labels", "data", labels)]
 
@@ -170,12 +169,13 @@ def trace_step(
     # A tensor's users come after it, so from last to first each gradient is made of those before.
     for kept in reversed(tape.kept):
         traced += gradient_of(tape, derivative(kept.name), kept.passed_on)
-    for name, parameter in training.named:
-        traced += gradient_of(tape, f"grad {name}", parameter)
+    traced += parameter_gradients(tape, layout)
 
+    # In a replay the other side's take the place of these.
+    left = layout.tensors if isinstance(tape, Replay) else layout.gradients()
     raw = clipped = [
         tape.given(f"grad {name}", gradient)
-        for name, gradient in zip(names, gradients_of_uses(tape, training), strict=True)
+        for name, gradient in zip(names, layout.split(left), strict=True)
     ]
     squares = clipped_squares = squared_norms(raw)
     traced += norms("grad", names, squares)
@@ -188,14 +188,23 @@ def trace_step(
         clipped = [tape.given(f"clipped {n}", g) for n, g in zip(names, made, strict=True)]
         clipped_squares = squared_norms(clipped)
         traced += norms("clipped", names, clipped_squares)
-    read_back = read_norms([*raw, *clipped], [*squares, *clipped_squares])
-    gradients = step_digest(float(loss.numpy()), read_back, map(read, clipped))
+    raw_norms = read_norms(raw, squares)
+    clipped_norms = read_norms(clipped, clipped_squares)
+    read_back = [
+        norm for found in (raw_norms, clipped_norms) for norm in layout.named(found).values()
+    ]
+    gradients = step_digest(float(loss.numpy()), read_back, map(read, raw))
 
-    for parameter, gradient in zip(parameters, clipped, strict=True):
-        parameter.grad = gradient
+    training.clipped = layout.join(clipped)
     training.update()
-    after = [traced_at(f"{name} after the update", "sgd", p) for name, p in training.named]
+    after = weights(layout, after_step, "sgd")
     return Trace([*traced, *after], before, gradients, digest(tensor.values for tensor in after))
+
+
+def weights(layout: Layout, named: Callable[[str], str], operator: str) -> list[Traced]:
+    """Every parameter as it is now."""
+    blocks = zip(layout.block_names, layout.split(layout.tensors), strict=True)
+    return [traced_at(named(name), operator, block) for name, block in blocks]
 
 
 def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor) -> Tensor:
@@ -207,15 +216,14 @@ def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor
         assert isinstance(model.recurrent, SimpleRNN | LSTM)
         hidden = unrolled(tape, model.recurrent, inputs, zeros)
     else:
-        layer = LAYERS[model.execution, model.cell]
+        layer = model.recurrent
+        states = [zeros] * {"RNN": 1, "LSTM": 2}[model.cell]
 
-        def last_hidden(x: Tensor, *parameters: Tensor) -> Any:
-            if model.cell == "RNN":
-                return layer(x, zeros, *parameters)
-            return layer(x, zeros, zeros, *parameters)[0]
+        def last_hidden(x: Tensor, *stored: Tensor) -> Tensor:
+            return recurrent(layer.mode, x, states, *stored)[0]
 
-        operator, parameters = f"{model.execution} {model.cell}", model.recurrent.parameters()
-        hidden = tape.run(f"h_{inputs.shape[1]}", operator, last_hidden, inputs, *parameters)
+        operator, stored = f"{model.execution} {model.cell}", layer.parameters()
+        hidden = tape.run(f"h_{inputs.shape[1]}", operator, last_hidden, inputs, *stored)
     prediction = tape.run("prediction", "linear", F.linear, hidden, linear.weight, linear.bias)
     return tape.run("loss", "mse_loss", lambda p: F.mse_loss(p, labels), prediction)
 
@@ -302,11 +310,18 @@ def gradient_of(tape: Tape, name: str, tensor: Tensor) -> list[Traced]:
     return [Traced(name, operator, values, scale)]
 
 
-def gradients_of_uses(tape: Tape, training: TrainingStep) -> list[Tensor]:
-    """The gradient of each parameter."""
-    if isinstance(tape, Replay):
-        return training.parameters  # Replaced by the other side's.
-    return gradients_of(training.named)
+def parameter_gradients(tape: Tape, layout: Layout) -> list[Traced]:
+    """The gradient of every parameter that has one, by its name in the equations."""
+    found = [gradient_of(tape, "", tensor) for tensor in layout.tensors]
+    if not all(found):
+        return []
+    whole = [traced for [traced] in found]
+    blocks = layout.split([paddle.to_tensor(traced.values) for traced in whole])
+    of_block = [traced for traced, names in zip(whole, layout.packed, strict=True) for _ in names]
+    return [
+        traced._replace(name=f"grad {name}", values=read(block))
+        for name, block, traced in zip(layout.block_names, blocks, of_block, strict=True)
+    ]
 
 
 def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Traced]:
@@ -325,6 +340,11 @@ def derivative(name: str) -> str:
 def before_step(name: str) -> str:
     """The name of a parameter as the step found it."""
     return f"{name} before the step"
+
+
+def after_step(name: str) -> str:
+    """The name of a parameter as the step left it."""
+    return f"{name} after the update"
 
 
 def traced_at(name: str, operator: str, tensor: Tensor) -> Traced:

@@ -24,8 +24,9 @@ from benchmarks.behaviour.files import Job, Recording, Trace, digest, step_diges
 from benchmarks.behaviour.trace import trace_step
 from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
 from rnn_core.config import Execution
-from rnn_core.gradients import gradients_of, make_clip
+from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
+from rnn_core.parameters import Layout
 from rnn_core.recorder import Step
 from rnn_core.runtime.devices import use_device
 from rnn_core.step import TrainingStep
@@ -82,16 +83,16 @@ def record(config: TrainConfig) -> Recording:
     parameters: list[bytes] = []
     with use_device(config.device):
         model = new_model(config)
-        named = list(model.named_parameters())
+        layout = Layout(model)
 
         def weights() -> bytes:
-            return digest(parameter.numpy() for _, parameter in named)
+            return digest(block.numpy() for block in layout.split(layout.tensors))
 
         def on_step(step: Step) -> None:
             parameters.append(weights())
             norms = (*step.raw_norms.values(), *step.clipped_norms.values())
-            clipped = (gradient.numpy() for gradient in gradients_of(named))
-            gradients.append(step_digest(step.loss, norms, clipped))
+            raw = (block.numpy() for block in layout.split(layout.gradients()))
+            gradients.append(step_digest(step.loss, norms, raw))
 
         history = train(config, model=model, on_step=on_step)
         parameters.append(weights())

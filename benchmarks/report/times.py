@@ -7,7 +7,7 @@ from benchmarks.report.formats import StepTime
 from benchmarks.report.matrix import Environment, version
 
 STAGE = "step"
-IMPLEMENTATIONS = ("textbook", "fused", "kernel", "paddle")
+IMPLEMENTATIONS = ("textbook", "kernel", "paddle")
 # What must be equal for two times to be compared.
 MACHINE = ("cpu", "cpu_count", "system", "machine")
 

@@ -17,6 +17,7 @@ from benchmarks.workloads.training_step import (
     make_work,
 )
 from rnn_core.config import Cell
+from rnn_core.parameters import named_weights
 
 Peer = Literal["torch", "jax"]
 PEERS: tuple[str, ...] = get_args(Peer)
@@ -54,8 +55,7 @@ def make_contender(
     if implementation not in PEERS:
         paddle_implementation = cast("PaddleImplementation", implementation)
         return make_work(paddle_implementation, cell, shape, learning_rate, clip_norm)
-    named = draw_model(cell, shape.size).named_parameters()
-    weights = peer_layout({name: parameter.numpy() for name, parameter in named})
+    weights = peer_layout(named_weights(draw_model(cell, shape.size)))
     # Here, not above: both are optional, and take seconds to import.
     if implementation == "torch":
         from benchmarks.workloads.torch_peer import TorchContender

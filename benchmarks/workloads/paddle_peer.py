@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from paddle import Tensor
 
 from rnn_core import LSTM, LSTMState, SimpleRNN
-
-# Paddle stacks the four gates in this order; its third is the candidate.
-GATES = ("i", "f", "a", "o")
+from rnn_core.executions.kernel import GATES
+from rnn_core.parameters import named_weights
 
 
 class PaddlePeer(paddle.nn.Layer):
@@ -32,7 +31,7 @@ class PaddlePeer(paddle.nn.Layer):
         zero = paddle.ParamAttr(initializer=paddle.nn.initializer.Constant(0.0))
         # In a tuple the layer is not registered: the peer's parameters are those named below.
         self._layer = (kind(ours.emb_size, ours.hidden_size, bias_hh_attr=zero),)
-        weights = paddle_layout({name: p.numpy() for name, p in ours.named_parameters()})
+        weights = paddle_layout(named_weights(ours))
         for name, values in weights.items():
             parameter = getattr(self._layer[0], f"{name}_l0")
             parameter.set_value(values)

@@ -13,13 +13,14 @@ from paddle import Tensor
 from benchmarks.workloads.paddle_peer import PaddlePeer
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.config import Cell, Execution
-from rnn_core.gradients import gradients_of, make_clip
+from rnn_core.gradients import make_clip
+from rnn_core.parameters import Layout, named_weights
 from rnn_core.recorder import count_correct
 from rnn_core.runtime.devices import synchronize
 from rnn_core.step import TrainingStep
 
-# The three executions of rnn_core, and what a user of Paddle writes.
-PaddleImplementation = Literal["textbook", "fused", "kernel", "paddle"]
+# The executions of rnn_core, and what a user of Paddle writes.
+PaddleImplementation = Literal["textbook", "kernel", "paddle"]
 Stage = Literal["step", "recorded", "forward", "backward", "clip", "update"]
 
 PADDLE_IMPLEMENTATIONS: tuple[PaddleImplementation, ...] = get_args(PaddleImplementation)
@@ -90,7 +91,7 @@ class Work:
         clip_norm: float | None = CLIP_NORM,
     ) -> None:
         self.model = model
-        self.named = list(model.named_parameters())
+        self.layout = Layout(model)
         tokens, labels = draw_batch(shape)
         self.tokens, self.labels = paddle.to_tensor(tokens), paddle.to_tensor(labels)
         self.clipped: list[Tensor] = []
@@ -111,7 +112,11 @@ class Work:
     def clip(self) -> None:
         """Clip them, each by its own norm, into `clipped`."""
         assert self.training.clip is not None
-        self.clipped = self.training.clip(gradients_of(self.named), None)
+        self.training.clip_gradients(measure=False)
+        self.clipped = self.layout.split(self.training.clipped)
+
+    def use_clipped(self) -> None:
+        """Let `update` subtract what `clip` made, as it does anyway here."""
 
     def update(self) -> None:
         """One step of plain SGD."""
@@ -135,7 +140,7 @@ class Work:
 
     def parameters(self) -> dict[str, NDArray[Any]]:
         """Values of all parameters by name, copied."""
-        return {name: np.array(parameter.numpy()) for name, parameter in self.named}
+        return named_weights(self.model)
 
     def timed(
         self, stage: Stage, device: str
@@ -160,13 +165,12 @@ class Work:
         if stage == "update":
             # Unclipped, they would lead the weights away within the rounds of a benchmark.
             self.clip()
-            for (_, parameter), gradient in zip(self.named, self.clipped, strict=True):
-                parameter.grad = gradient
+            self.use_clipped()
         return target, None
 
     def clear_gradients(self) -> None:
         """Forget all gradients."""
-        for _, parameter in self.named:
+        for parameter in self.layout.tensors:
             parameter.clear_gradient(False)
 
 
@@ -176,7 +180,7 @@ class PaddleWork(Work):
     def prepare(self, learning_rate: float, clip_norm: float | None) -> None:
         """Make the optimizer that clips, and, for the stages, clipping and an SGD by themselves."""
         clip = None if clip_norm is None else paddle.nn.ClipGradByNorm(clip_norm)
-        parameters = [parameter for _, parameter in self.named]
+        parameters = self.layout.tensors
         self.clipping = clip
         self.optimizer = paddle.optimizer.SGD(learning_rate, parameters, grad_clip=clip)
         self.plain = paddle.optimizer.SGD(learning_rate, parameters)
@@ -184,9 +188,13 @@ class PaddleWork(Work):
     def clip(self) -> None:
         """Clip the gradients, each by its own norm, into `clipped`."""
         assert self.clipping is not None
-        parameters = [parameter for _, parameter in self.named]
-        pairs = list(zip(parameters, gradients_of(self.named), strict=True))
+        pairs = list(zip(self.layout.tensors, self.layout.gradients(), strict=True))
         self.clipped = [gradient for _, gradient in self.clipping(pairs)]
+
+    def use_clipped(self) -> None:
+        """Put what `clip` made where the optimizer looks for gradients."""
+        for parameter, gradient in zip(self.layout.tensors, self.clipped, strict=True):
+            parameter.grad = gradient
 
     def update(self) -> None:
         """One step of plain SGD."""
@@ -207,7 +215,7 @@ class PaddleWork(Work):
         loss = F.mse_loss(predictions, self.labels)
         loss.backward()
         float(loss)
-        for gradient in gradients_of(self.named):
+        for gradient in self.layout.gradients():
             float(gradient.norm())
         count_correct(predictions, self.labels)
         self.optimizer.step()
@@ -228,5 +236,5 @@ def make_work(
     model = draw_model(cell, shape.size)
     ours = model.recurrent
     assert isinstance(ours, SimpleRNN | LSTM)
-    model.recurrent = PaddlePeer(ours)
+    model.add_sublayer("recurrent", PaddlePeer(ours))
     return PaddleWork(model, shape, learning_rate, clip_norm)

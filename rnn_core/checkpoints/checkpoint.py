@@ -26,6 +26,7 @@ from rnn_core.checkpoints.random_states import STATES, random_states, restore_ra
 from rnn_core.config import TrainConfig
 from rnn_core.history import DAMAGE, History, open_arrays
 from rnn_core.model import NumericPrediction
+from rnn_core.parameters import blocks_of, check_weights, named_weights, set_weights
 from rnn_core.recorder import Position
 from rnn_core.runtime import parallel
 from rnn_core.runtime.files import PREFIX, write_whole
@@ -165,13 +166,10 @@ class Checkpoint:
 
     def check_model(self, path: Path, model: NumericPrediction) -> None:
         """Raise ValueError unless the weights are those of such a model."""
-        there = {name: (values.shape, values.dtype) for name, values in self.weights.items()}
-        for name, parameter in model.named_parameters():
-            values = parameter.numpy()
-            if there.pop(name, None) != (values.shape, values.dtype):
-                raise ValueError(f"{path} has no {name} of shape {list(values.shape)}")
-        if there:
-            raise ValueError(f"{path} has weights that the model has not: {', '.join(there)}")
+        try:
+            check_weights(blocks_of(model), self.weights)
+        except ValueError as error:
+            raise ValueError(f"{path} does not fit the model: {error}") from error
 
     def restore(self, model: NumericPrediction) -> None:
         """Put the weights into the model, and the random generators where they stood.
@@ -180,8 +178,7 @@ class Checkpoint:
             ValueError: as `restore_random_states`.
         """
         restore_random_states(self.random)
-        for name, parameter in model.named_parameters():
-            parameter.set_value(self.weights[name])
+        set_weights(model, self.weights)
 
 
 class CheckpointFolder:
@@ -282,7 +279,7 @@ class CheckpointFolder:
             raise KeyboardInterrupt
 
     def _save(self, history: History, position: Position) -> None:
-        weights = {name: parameter.numpy() for name, parameter in self.model.named_parameters()}
+        weights = named_weights(self.model)
         path = self.folder / f"step-{history.steps:09}.npz"
         try:
             Checkpoint(history, position, self.data, weights, random_states()).save(path)

@@ -1,1 +1,12 @@
-"""Other ways to compute the recurrent layers of `rnn_core.cells`."""
+"""How the recurrent layer is computed: every execution by its name, of the same equations."""
+
+from rnn_core.cells import LSTM, SimpleRNN
+from rnn_core.config import Cell, Execution
+from rnn_core.executions.kernel import KernelLSTM, KernelRNN
+
+Recurrent = SimpleRNN | LSTM | KernelRNN | KernelLSTM
+
+LAYERS: dict[Execution, dict[Cell, type[Recurrent]]] = {
+    "textbook": {"RNN": SimpleRNN, "LSTM": LSTM},
+    "kernel": {"RNN": KernelRNN, "LSTM": KernelLSTM},
+}

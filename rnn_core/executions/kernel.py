@@ -1,53 +1,133 @@
 """Both layers by Paddle's own recurrent operator, the one under `paddle.nn.SimpleRNN` and `LSTM`.
 
-It wants weights transposed, and the LSTM's gates below each other in the order i, f, a, o. They are
-laid out anew in every pass from the same parameters as in `rnn_core.cells`, and the gradients go
-the same way back to these parameters. Differentiable once, as Paddle's operator.
+The weights are stored in the operator's layout: transposed, and the LSTM's gates below each other
+in the order i, f, a, o. Nothing is laid out again in a step, which is what makes it fast.
+`rnn_core.parameters` shows them by the names and in the shapes of the equations in
+`rnn_core.cells`. Differentiable once, as Paddle's operator.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import paddle
 from paddle import Tensor
-from paddle.autograd import PyLayer
 
+from rnn_core.cells import LSTM, LSTMState, SimpleRNN, check_inputs, check_state
+from rnn_core.parameters import Block, PackedLayer, named_weights, set_weights
 from rnn_core.runtime import operators as op
 
-
-def rnn(inputs: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
-    """Last hidden state `[B, H]` of the tanh network over `inputs` `[B, T, E]`, from `h`."""
-    (last,) = _run("RNN_TANH", inputs, [h], _transposed(W), _transposed(U), b)
-    return last
+# The operator's order of the LSTM's gates; its third is the candidate.
+GATES = ("i", "f", "a", "o")
 
 
-def lstm(inputs: Tensor, h: Tensor, c: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-    """Last hidden and cell state of the LSTM, from `h` and `c`.
+class _Kernel(PackedLayer):
+    """One layer in one direction. G = 1 for the RNN and 4 for the LSTM.
 
-    `parameters` are w, u and b, each for i, f, o and a.
+    Parameters: `weight_ih` `[G*H, E]`, `weight_hh` `[G*H, H]`, `bias` `[G*H]`, with the same
+    initial values as the textbook's layer.
     """
-    w, u, b = (_in_paddles_order(*parameters[k : k + 4]) for k in (0, 4, 8))
-    last_h, last_c = _run("LSTM", inputs, [h, c], _transposed(*w), _transposed(*u), op.concat(b, 1))
-    return last_h, last_c
+
+    mode: str
+
+    def __init__(self, textbook: SimpleRNN | LSTM, gates: int) -> None:
+        super().__init__()
+        E, H = textbook.emb_size, textbook.hidden_size
+        self.emb_size, self.hidden_size = E, H
+        self.weight_ih = _parameter([gates * H, E])
+        self.weight_hh = _parameter([gates * H, H])
+        self.bias = _parameter([gates * H])
+        set_weights(self, named_weights(textbook))
+
+    def _block(self, name: str, stored: Tensor, index: int, count: int) -> Block:
+        H = self.hidden_size
+        rows = self.emb_size if stored is self.weight_ih else H if stored is self.weight_hh else 1
+        return Block(name, stored, index, count, (rows, H), transposed=len(stored.shape) == 2)
+
+    def _last(self, inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
+        """The last states, each `[B, H]`, after `inputs` `[B, T, E]`."""
+        return recurrent(self.mode, inputs, states, self.weight_ih, self.weight_hh, self.bias)
+
+    def _zeros(self, inputs: Tensor) -> Tensor:
+        return op.zeros([inputs.shape[0], self.hidden_size], inputs.dtype)
 
 
-def _run(
-    mode: str, inputs: Tensor, states: list[Tensor], w: Tensor, u: Tensor, b: Tensor
+class KernelRNN(_Kernel):
+    """`rnn_core.cells.SimpleRNN` by Paddle's operator: same arguments, same initial weights."""
+
+    mode = "RNN_TANH"
+
+    def __init__(self, emb_size: int, hidden_size: int) -> None:
+        super().__init__(SimpleRNN(emb_size, hidden_size), 1)
+
+    def blocks(self, prefix: str) -> list[Block]:
+        """`W` `[E, H]`, `U` `[H, H]` and `b` `[1, H]`."""
+        stored = {"W": self.weight_ih, "U": self.weight_hh, "b": self.bias}
+        return [self._block(prefix + name, tensor, 0, 1) for name, tensor in stored.items()]
+
+    def forward(self, inputs: Tensor, state: Tensor | None = None) -> Tensor:
+        """As `SimpleRNN.forward`."""
+        check_inputs(inputs, self.emb_size)
+        h = self._zeros(inputs) if state is None else state
+        check_state(inputs, self.hidden_size, h)
+        (last,) = self._last(inputs, [h])
+        return last
+
+
+class KernelLSTM(_Kernel):
+    """`rnn_core.cells.LSTM` by Paddle's operator: same arguments, same initial weights."""
+
+    mode = "LSTM"
+
+    def __init__(self, emb_size: int, hidden_size: int) -> None:
+        super().__init__(LSTM(emb_size, hidden_size), len(GATES))
+
+    def blocks(self, prefix: str) -> list[Block]:
+        """`w_*` `[E, H]`, `u_*` `[H, H]` and `b_*` `[1, H]`, each for the gates i, f, o, a."""
+        stored = {"w": self.weight_ih, "u": self.weight_hh, "b": self.bias}
+        return [
+            self._block(f"{prefix}{kind}_{gate}", tensor, GATES.index(gate), len(GATES))
+            for kind, tensor in stored.items()
+            for gate in "ifoa"
+        ]
+
+    def forward(self, inputs: Tensor, state: LSTMState | None = None) -> LSTMState:
+        """As `LSTM.forward`."""
+        check_inputs(inputs, self.emb_size)
+        zeros = self._zeros(inputs)
+        h, c = (zeros, zeros) if state is None else state
+        check_state(inputs, self.hidden_size, h, c)
+        return LSTMState(*self._last(inputs, [h, c]))
+
+
+def recurrent(
+    mode: str,
+    inputs: Tensor,
+    states: Sequence[Tensor],
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias: Tensor,
 ) -> list[Tensor]:
-    """Run one layer in one direction, forward in time, and return its last states."""
-    B, _, E = inputs.shape
-    H = u.shape[1]
-    # Paddle adds a second bias where the equations have one: a zero that nobody else sees.
-    weights = [w, u, b.reshape([-1]), paddle.zeros([w.shape[0]], dtype=w.dtype)]
+    """Run one layer forward in time, and return its last states.
+
+    Args:
+        mode: "RNN_TANH" or "LSTM".
+        inputs: `[B, T, E]`.
+        states: hidden state, and for the LSTM the cell state, each `[B, H]`.
+        weight_ih: `[G*H, E]`.
+        weight_hh: `[G*H, H]`.
+        bias: `[G*H]`.
+    """
+    (B, _, E), H = inputs.shape, weight_hh.shape[1]
+    # Paddle adds a second bias where the equations have one: zeros that nobody else sees.
+    weights = [weight_ih, weight_hh, bias, op.zeros(bias.shape, bias.dtype)]
     if not all(tensor.stop_gradient for tensor in (inputs, *states, *weights)):
         # Paddle's backward pass fails unless each of these has a gradient, wanted or not.
-        for weight in weights:
-            weight.stop_gradient = False
+        weights = [_with_gradient(weight) for weight in weights]
     _, _, last = op.rnn(
         op.transpose(inputs, [1, 0, 2]),
-        [state.reshape([1, B, H]) for state in states],
+        [op.reshape(state, [1, B, H]) for state in states],
         weights,
-        None,  # Sequences of one length.
-        paddle.zeros([1], dtype="uint8"),  # The state of a dropout that is not used.
+        None,  # Sequences of equal length.
+        op.zeros([1], paddle.uint8),  # The state of a dropout that is not used.
         0.0,  # Dropout.
         False,  # Both directions.
         E,
@@ -57,33 +137,17 @@ def _run(
         0,  # Seed of the dropout.
         False,  # Only for inference.
     )
-    return [state.reshape([B, H]) for state in last]
+    return [op.reshape(state, [B, H]) for state in last]
 
 
-def _transposed(*gates: Tensor) -> Tensor:
-    """The transposes of `[N, H]` weights below each other, `[H, N]` for each."""
-    below: Tensor = _Transposed.apply(*gates)  # type: ignore[no-untyped-call]
-    return below
+def _parameter(shape: list[int]) -> Tensor:
+    zero = paddle.nn.initializer.Constant(0.0)
+    return paddle.create_parameter(shape=shape, dtype="float32", default_initializer=zero)
 
 
-class _Transposed(PyLayer):
-    """By hand, since autograd's gradients would be views that every later operator copies."""
-
-    @staticmethod
-    def forward(ctx: Any, *gates: Tensor) -> Tensor:
-        ctx.wanted = [not gate.stop_gradient for gate in gates]
-        below: Tensor = op.concat([op.transpose(gate, [1, 0]) for gate in gates], 0)
-        return below
-
-    @staticmethod
-    def backward(ctx: Any, d_below: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        return tuple(
-            op.transpose(d_gate, [1, 0]).contiguous() if wanted else None
-            for d_gate, wanted in zip(
-                op.split(d_below, len(ctx.wanted), 0), ctx.wanted, strict=True
-            )
-        )
-
-
-def _in_paddles_order(i: Tensor, f: Tensor, o: Tensor, a: Tensor) -> list[Tensor]:
-    return [i, f, a, o]
+def _with_gradient(weight: Tensor) -> Tensor:
+    """The weight, or for a frozen one a copy whose gradient nobody sees."""
+    if weight.stop_gradient:
+        weight = weight.detach()
+        weight.stop_gradient = False
+    return weight

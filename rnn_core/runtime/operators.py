@@ -12,18 +12,20 @@ from typing import Any
 import paddle
 
 _C_ops: Any = paddle._C_ops
+_framework: Any = paddle.framework
 
 clip_by_norm = _C_ops.clip_by_norm
 concat = _C_ops.concat
-matmul = _C_ops.matmul
 maximum = _C_ops.maximum
+reshape = _C_ops.reshape
 rnn = _C_ops.rnn
 sgd_ = _C_ops.sgd_
-sigmoid_ = _C_ops.sigmoid_
 split = _C_ops.split_with_num
 squared_l2_norm = _C_ops.squared_l2_norm
-stack = _C_ops.stack
-tanh = _C_ops.tanh
-tanh_ = _C_ops.tanh_
 transpose = _C_ops.transpose
-unbind = _C_ops.unbind
+
+
+def zeros(shape: list[int], dtype: Any) -> paddle.Tensor:
+    """Zeros on the current device."""
+    zero: paddle.Tensor = _C_ops.full(shape, 0.0, dtype, _framework._current_expected_place())
+    return zero

@@ -84,7 +84,7 @@ def test_refuses_what_is_no_number(name: str, value: object) -> None:
         ("cell", None, "'RNN', 'LSTM'"),
         ("clip", "by-value", "'by-norm', 'by-global-norm', 'none'"),
         ("dtype", "float16", "'float32', 'float64'"),
-        ("execution", "kernels", "'textbook', 'fused', 'kernel'"),
+        ("execution", "kernels", "'textbook', 'kernel'"),
         ("on_nonfinite", "ignore", "'stop', 'raise', 'continue'"),
     ],
 )

@@ -525,7 +525,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         "--epochs EPOCHS passes over the data "
         "--seed SEED of the random weights "
         "--device DEVICE cpu, gpu or gpu:N "
-        "--execution {textbook,fused,kernel} of the recurrent layer (default: textbook) "
+        "--execution {textbook,kernel} of the recurrent layer (default: textbook) "
         "--record N record every N-th step, none with 0 (default: 1) "
         "--on-nonfinite {stop,raise,continue} what to do at NaN or infinity (default: stop) "
         "--log-every N print every N-th step "

@@ -458,7 +458,7 @@ def test_refuses_wrong_data_before_any_training(
         ({"emb_size": 5}, "model has emb_size 8, the config says 5"),
         ({"vocab_size": 5}, "model has vocab_size 10, the config says 5"),
         ({"dtype": "float64"}, "model has dtype 'float32', the config says 'float64'"),
-        ({"execution": "fused"}, "model has execution 'textbook', the config says 'fused'"),
+        ({"execution": "kernel"}, "model has execution 'textbook', the config says 'kernel'"),
     ],
 )
 def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match: str) -> None:

@@ -220,11 +220,6 @@ FAULTS = (
         ),
     ),
     in_model(
-        "model-cells-swapped",
-        "the name of a cell gives the other one",
-        ('{"RNN": SimpleRNN, "LSTM": LSTM}', '{"LSTM": SimpleRNN, "RNN": LSTM}'),
-    ),
-    in_model(
         "model-float64-in-name-only",
         "the dtype is not passed on",
         ("self.to(dtype=dtype)", "pass"),

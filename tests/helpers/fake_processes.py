@@ -15,7 +15,7 @@ from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import SavedRun, machine_identity
 from rnn_core.runtime.environment import describe_environment
 
-FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-fused]"
+FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel]"
 SECOND = "benchmarks/test_stages.py::test_stage[cpu-step-LSTM-B1-T10-H128-paddle]"
 # As long as a process takes.
 PACE = timedelta(seconds=6)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rnn_core import LSTMState
 from rnn_core.config import DType
+from rnn_core.parameters import named_gradients, named_weights, set_weights
 from tests.reference.network import CELLS, GATES, Array, Arrays, CellName
 
 
@@ -73,21 +74,17 @@ def random_state(
 
 def write_parameters(layer: paddle.nn.Layer, values: Mapping[str, Array], dtype: DType) -> None:
     """Set the parameters of a layer, by name; `values` must have all of them and no others."""
-    parameters = dict(layer.named_parameters())
-    assert sorted(values) == sorted(parameters)
-
-    for name, parameter in parameters.items():
-        parameter.set_value(values[name].astype(dtype))
+    set_weights(layer, {name: value.astype(dtype) for name, value in values.items()})
 
 
 def read_parameters(layer: paddle.nn.Layer) -> Arrays:
     """Copies of a layer's parameters, by name."""
-    return {name: to_array(parameter) for name, parameter in layer.named_parameters()}
+    return {name: weight.astype(np.float64) for name, weight in named_weights(layer).items()}
 
 
 def read_gradients(layer: paddle.nn.Layer) -> Arrays:
     """Copies of the gradients of a layer's parameters, by name."""
-    return {name: to_array(parameter.grad) for name, parameter in layer.named_parameters()}
+    return {name: values.astype(np.float64) for name, values in named_gradients(layer).items()}
 
 
 def to_array(tensor: Any) -> NDArray[np.float64]:

@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.executions import LAYERS
 from tests.helpers.comparison import assert_close
 from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.tolerances import FORWARD, GRADIENT
@@ -25,7 +25,6 @@ from tests.helpers.weights import (
 )
 from tests.reference.network import CELLS, GATES, Arrays, CellName, unroll, unroll_back, zero_state
 
-LAYERS = {"RNN": SimpleRNN, "LSTM": LSTM}
 SHAPES = [  # B, T, E, H
     (1, 1, 3, 5),
     (2, 1, 5, 3),
@@ -48,7 +47,7 @@ def build(cell: CellName, parameters: Arrays, dtype: DType, execution: Execution
     if execution != "textbook":
         skip_where_it_dies(cell, dtype)
     emb_size, hidden_size = parameters["W" if cell == "RNN" else "w_i"].shape
-    layer = LAYERS[cell](emb_size, hidden_size, execution)
+    layer = LAYERS[execution][cell](emb_size, hidden_size)
     layer.to(dtype=dtype)
     write_parameters(layer, parameters, dtype)
     return layer

@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import EXECUTIONS, Execution
+from rnn_core.executions import LAYERS
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.weights import to_array, to_tensor, write_parameters
 from tests.reference.network import CELLS, Array, CellName
@@ -36,7 +36,7 @@ def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execu
     gradient grows exactly by r (Pascanu, Mikolov and Bengio, 2013, give the upper bound).
     """
     generator = np.random.default_rng(0)
-    layer = SimpleRNN(SIZE, SIZE, execution)
+    layer = LAYERS[execution]["RNN"](SIZE, SIZE)
     layer.to(dtype="float64")
     # With W = identity, the gradient of an input is that of the sum before its tanh.
     parameters = {
@@ -60,7 +60,7 @@ def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execu
 def test_saturation_ends_the_growth(execution: Execution) -> None:
     """Far from h = 0, the gradient shrinks even with a radius of 1.5, because tanh' is small."""
     generator = np.random.default_rng(1)
-    layer = SimpleRNN(SIZE, SIZE, execution)
+    layer = LAYERS[execution]["RNN"](SIZE, SIZE)
     layer.to(dtype="float64")
     parameters = {"W": np.eye(SIZE), "U": 1.5 * rotation(generator), "b": np.zeros((1, SIZE))}
     write_parameters(layer, parameters, "float64")
@@ -76,7 +76,7 @@ def test_saturation_ends_the_growth(execution: Execution) -> None:
 @over_executions
 def test_saved_memory_grows_linearly(cell: CellName, execution: Execution) -> None:
     """Every time step adds the same amount to what the forward pass keeps for backward."""
-    layer: Any = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](3, 4, execution)
+    layer: Any = LAYERS[execution][cell](3, 4)
 
     sizes = [saved_numbers(layer, steps) for steps in (1, 2, 3, 4, 8)]
 

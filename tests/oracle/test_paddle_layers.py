@@ -13,8 +13,8 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.executions import LAYERS
 from tests.helpers.comparison import assert_close
 from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.tolerances import FORWARD, GRADIENT
@@ -34,9 +34,8 @@ from tests.reference.stack import FORWARD as AHEAD
 from tests.reference.stack import REVERSE, Direction, Part, stack_pass
 
 B, T, E, H = 3, 6, 4, 5
-LAYERS: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNN, "LSTM": paddle.nn.LSTM}
+THEIRS: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNN, "LSTM": paddle.nn.LSTM}
 SINGLE: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNNCell, "LSTM": paddle.nn.LSTMCell}
-OURS: dict[CellName, Any] = {"RNN": SimpleRNN, "LSTM": LSTM}
 # Paddle stacks the four gates of a weight in this order.
 PADDLE_GATES = "ifao"
 DIRECTIONS: dict[str, list[Direction]] = {"forward": [AHEAD], "bidirect": [AHEAD, REVERSE]}
@@ -74,7 +73,7 @@ def build(cell: CellName, dtype: DType, *args: Any) -> Any:
     """A recurrent layer of Paddle, created in this dtype."""
     skip_where_it_dies(cell, dtype)
     with default_dtype(dtype):
-        return LAYERS[cell](E, H, *args)
+        return THEIRS[cell](E, H, *args)
 
 
 @contextmanager
@@ -237,7 +236,7 @@ def test_our_layers_agree_with_paddle(cell: CellName, dtype: DType, execution: E
     theirs = build(cell, dtype)
     written = {f"{name}_l0": value for name, value in to_paddle(parameters).items()}
     write_parameters(theirs, written, dtype)
-    ours = OURS[cell](E, H, execution)
+    ours = LAYERS[execution][cell](E, H)
     ours.to(dtype=dtype)
     write_parameters(ours, parameters, dtype)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_core import LSTM, NumericPrediction, SimpleRNN, load_data
+from rnn_core import NumericPrediction, load_data
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.executions import LAYERS
 from tests.helpers.comparison import assert_close
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
@@ -97,7 +98,7 @@ def test_sequence_may_be_split_anywhere(
     """
     cut = data.draw(st.integers(1, steps - 1))
     generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    layer: Any = {"RNN": SimpleRNN, "LSTM": LSTM}[cell](3, 4, execution)
+    layer: Any = LAYERS[execution][cell](3, 4)
     write_parameters(layer, random_cell(generator, cell, 3, 4), "float32")
     x = to_tensor(draw(generator, batch, steps, 3), "float32")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import paddle
@@ -11,13 +12,13 @@ import pytest
 from rnn_core import Batch, History, TrainConfig, train
 from rnn_core.config import DTYPES, EXECUTIONS, Clip, DType, Execution
 from rnn_core.model import model_of
+from rnn_core.step import TrainingStep
 from tests.helpers.comparison import assert_close
 from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.tolerances import TRAINING
 from tests.helpers.weights import (
     random_labels,
     random_model,
-    read_gradients,
     read_parameters,
     to_tensor,
     write_parameters,
@@ -101,16 +102,18 @@ def train_and_watch(
     model = model_of(config)
     write_parameters(model, parameters, config.dtype)
     clipped: list[Arrays] = []
-    before: list[Arrays] = []
+    updated: list[Arrays] = []
+    update = TrainingStep.update
 
-    def watch(_: object) -> None:
-        # Called between clipping and update.
-        clipped.append(read_gradients(model))
-        before.append(read_parameters(model))
+    def watch(step: TrainingStep) -> None:
+        clipped.append(step.layout.arrays(step.clipped))
+        update(step)
+        updated.append(read_parameters(model))
 
     data = [
         Batch(paddle.to_tensor(tokens), to_tensor(labels, config.dtype))
         for tokens, labels in batches
     ]
-    history = train(config, data, model, watch)
-    return history, clipped, [*before[1:], read_parameters(model)]
+    with patch.object(TrainingStep, "update", watch):
+        history = train(config, data, model)
+    return history, clipped, updated

@@ -17,6 +17,7 @@ import pytest
 
 from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, train
 from rnn_core.config import EXECUTIONS, Execution
+from rnn_core.parameters import named_weights
 from tests import ROOT
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.tolerances import BETWEEN_EXECUTIONS, ENVELOPES, TRAINING
@@ -117,9 +118,9 @@ def test_first_steps_stay_within_the_envelope(name: str, execution: Execution) -
         )
 
 
-@pytest.mark.parametrize("execution", ["fused", "kernel"])
-def test_executions_agree_for_20_epochs(execution: Execution) -> None:
-    """Over 20 epochs, the clipped LSTM does the same with every execution, except for rounding."""
+@pytest.mark.parametrize("execution", ["kernel"])
+def test_kernel_agrees_with_the_textbook_for_20_epochs(execution: Execution) -> None:
+    """Over 20 epochs, the clipped LSTM does the same with both, except for rounding."""
     config = replace(EXPERIMENTS["clipped-lstm"].config, epochs=20)
 
     expected, actual = run(config), run(replace(config, execution=execution))
@@ -169,8 +170,8 @@ def test_initial_weights_have_the_known_bits(cell: CellName, execution: Executio
     known = {name: summary["sha256"] for name, summary in INITIAL[cell].items()}
 
     actual = {
-        name: hashlib.sha256(parameter.numpy().astype("<f4").tobytes()).hexdigest()
-        for name, parameter in seeded_model(cell, execution).named_parameters()
+        name: hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()
+        for name, values in named_weights(seeded_model(cell, execution)).items()
     }
 
     assert actual == known

@@ -81,10 +81,10 @@ def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def other_loss(work: Work) -> Any:
         loss = forward(work)
-        return loss * 1.001 if work.model.execution == "fused" else loss
+        return loss * 1.001 if work.model.execution == "kernel" else loss
 
     monkeypatch.setattr(Work, "forward", other_loss)
-    with pytest.raises(DifferentWorkError, match=r"fused, RNN, B2 T3 H4: loss .* before step 1"):
+    with pytest.raises(DifferentWorkError, match=r"kernel, RNN, B2 T3 H4: loss .* before step 1"):
         check_same_work(PADDLE_IMPLEMENTATIONS, "RNN", TINY)
 
 
@@ -179,24 +179,24 @@ def test_tables() -> None:
     """Both tables, from made-up times; a point without a round is left out."""
     outcome = Outcome()
     outcome.environment["threads"] = "1"
-    times = {"fused": 0.002, "fused, recorded": 0.003, "paddle": 0.004}
+    times = {"kernel": 0.002, "kernel, recorded": 0.003, "paddle": 0.004}
     outcome.data = [
         {"cell": "RNN", "shape": "B1 T10 H128", "rounds": [times]},
         {"cell": "LSTM", "shape": "B1 T10 H128", "rounds": []},
     ]
 
-    assert ratios.tables(outcome, ["fused", "paddle"]).splitlines() == [
+    assert ratios.tables(outcome, ["kernel", "paddle"]).splitlines() == [
         "Training step, 1 thread(s), at least 1 rounds: median, and times the step of paddle "
         "(median of the rounds' ratios, 25% to 75% of them)",
         "",
-        "| cell | shape       | fused                  | paddle |",
+        "| cell | shape       | kernel                 | paddle |",
         "| ---- | ----------- | ---------------------- | ------ |",
         "| RNN  | B1 T10 H128 | 2 ms, 0.50 (0.50-0.50) | 4 ms   |",
         "",
         "Recording: a step that records every norm, the loss and the right predictions, times one "
         "that records nothing",
         "",
-        "| cell | shape       | fused            |",
+        "| cell | shape       | kernel           |",
         "| ---- | ----------- | ---------------- |",
         "| RNN  | B1 T10 H128 | 1.50 (1.50-1.50) |",
     ]
@@ -218,7 +218,7 @@ def test_absent_peer(
     assert reason in out.splitlines()
     assert "| textbook" in out
     with pytest.raises(SystemExit) as ended:
-        ratios.main([*TINY_RUN, "--implementations", f"fused,{peer}"])
+        ratios.main([*TINY_RUN, "--implementations", f"kernel,{peer}"])
     assert ended.value.code == 2
     assert reason in capsys.readouterr().err
 
@@ -226,7 +226,7 @@ def test_absent_peer(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--implementations", "fused,mine"], "'mine' is none of textbook, fused, kernel, paddle,"),
+        (["--implementations", "kernel,mine"], "'mine' is none of textbook, kernel, paddle,"),
         (["--cells", "GRU"], "'GRU' is none of RNN, LSTM"),
         (["--shapes", "B1-T0-H8"], "a shape is written B1-T10-H128, each number at least 1"),
         (["--rounds", "2"], "at least 3, got '2'"),
@@ -269,7 +269,7 @@ def test_ctrl_c_leaves_what_was_measured(
 def test_saves(ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was printed and what it depends on; as JSON, every round."""
     path = tmp_path / f"ratios.{ending}"
-    status = ratios.main([*TINY_RUN, "--implementations", "fused", "--save", str(path)])
+    status = ratios.main([*TINY_RUN, "--implementations", "kernel", "--save", str(path)])
     out, _ = capsys.readouterr()
     content = path.read_text(encoding="utf-8")
 

@@ -70,44 +70,44 @@ def test_tables() -> None:
     """Times, growth, memory and its slope, from made-up values; an empty point is left out."""
     outcome = Outcome()
     outcome.environment["threads"] = "1"
-    times = [{"size": size, "rounds": [{"fused": size / 1000}]} for size in (10, 100, 1000)]
-    peaks = [{"size": size, "bytes": {"fused": size * 2**20}} for size in (1, 2)]
+    times = [{"size": size, "rounds": [{"kernel": size / 1000}]} for size in (10, 100, 1000)]
+    peaks = [{"size": size, "bytes": {"kernel": size * 2**20}} for size in (1, 2)]
     outcome.data = [
         {"cell": "RNN", "sweep": "T", "points": [*times, {"size": 2000, "rounds": []}]},
         {"cell": "RNN", "sweep": "memory", "points": peaks},
         {"cell": "LSTM", "sweep": "T", "points": []},
     ]
 
-    assert scaling.tables(outcome, ["fused"]).splitlines() == [
+    assert scaling.tables(outcome, ["kernel"]).splitlines() == [
         "RNN, B1 H128: median ms of a step",
         "",
-        "| T    | fused |",
-        "| ---- | ----- |",
-        "| 10   | 10    |",
-        "| 100  | 100   |",
-        "| 1000 | 1000  |",
+        "| T    | kernel |",
+        "| ---- | ------ |",
+        "| 10   | 10     |",
+        "| 100  | 100    |",
+        "| 1000 | 1000   |",
         "",
         "RNN, B16 H128: peak memory of a step, MiB",
         "",
-        "| T | fused |",
-        "| - | ----- |",
-        "| 1 | 1.0   |",
-        "| 2 | 2.0   |",
+        "| T | kernel |",
+        "| - | ------ |",
+        "| 1 | 1.0    |",
+        "| 2 | 2.0    |",
         "",
         "Growth, 1 thread(s): the exponent p where the time is proportional to size^p, over the "
         "upper half of the sizes",
         "",
-        "| cell | over | theory | fused |",
-        "| ---- | ---- | ------ | ----- |",
-        "| RNN  | T    | 1      | 1.00  |",
+        "| cell | over | theory | kernel |",
+        "| ---- | ---- | ------ | ------ |",
+        "| RNN  | T    | 1      | 1.00   |",
         "",
         "Memory: bytes per time step, and what the saved states alone need",
         "",
-        "| cell | fused   | states alone |",
+        "| cell | kernel  | states alone |",
         "| ---- | ------- | ------------ |",
         "| RNN  | 1048576 | 16384        |",
     ]
-    assert scaling.tables(Outcome(), ["fused"]) == "Nothing was measured."
+    assert scaling.tables(Outcome(), ["kernel"]) == "Nothing was measured."
 
 
 @pytest.mark.usefixtures("_tiny")
@@ -145,11 +145,11 @@ def test_draws(ending: str, tmp_path: Path) -> None:
     assert path.stat().st_size > 1000
 
     outcome = Outcome()
-    points = [{"size": 2, "rounds": [{"fused": 1.0}]}]
+    points = [{"size": 2, "rounds": [{"kernel": 1.0}]}]
     outcome.data = [
         {"cell": cell, "sweep": what, "points": points} for cell in ("RNN", "LSTM") for what in "TH"
     ]
-    panels = scaling.draw(outcome, ["fused"]).axes
+    panels = scaling.draw(outcome, ["kernel"]).axes
     assert [axes.get_title() for axes in panels] == [
         "RNN, B1 H4",
         "RNN, B1 T2",
@@ -207,7 +207,7 @@ def test_what_ends_it(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--implementations", "torch"], "'torch' is none of textbook, fused, kernel, paddle"),
+        (["--implementations", "torch"], "'torch' is none of textbook, kernel, paddle"),
         (["--sweeps", "X"], "'X' is none of T, H, B, memory"),
         (["--seconds", "-1"], "at least 0, got '-1'"),
         (["--plot", "scaling.gif"], "a plot must end in .svg, .png, .pdf"),

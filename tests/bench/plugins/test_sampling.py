@@ -16,7 +16,7 @@ from benchmarks.measuring.threads import VARIABLES
 from benchmarks.plugins import sampling
 from benchmarks.plugins.sampling import Settings, fixed_work, lower_quartile, slowed, warm_up
 
-FUSED = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-fused{}]"
+KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{}]"
 
 
 class Clock:
@@ -95,7 +95,7 @@ def test_a_real_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
-    only = tuple(FUSED.format(f"-planted:{share:g}") for share in planted)
+    only = tuple(KERNEL.format(f"-planted:{share:g}") for share in planted)
     run = run_process(
         Interpreter("here", Path(sys.executable)),
         Selection(("benchmarks/test_stages.py",), "step and B1-T10-H128 and RNN", "cpu"),

@@ -100,10 +100,12 @@ def test_summary_of_nothing() -> None:
 
 def test_summary_tells_what_is_not_the_default() -> None:
     """Another execution, and how many of the steps were recorded, stand beside what they change."""
-    config = TrainConfig(cell="LSTM", execution="fused", record=10)
+    config = TrainConfig(cell="LSTM", execution="kernel", record=10)
     history = make_history(config=config, steps=49, recorded=np.array([10, 20, 30, 40]))
 
-    assert summary_lines(history)[0].startswith("LSTM (fused), 49 steps (4 recorded), finished, on")
+    assert summary_lines(history)[0].startswith(
+        "LSTM (kernel), 49 steps (4 recorded), finished, on"
+    )
 
 
 def test_summary_of_a_run_that_recorded_nothing() -> None:

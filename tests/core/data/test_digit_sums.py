@@ -13,6 +13,7 @@ from rnn_core.data.batch import check_labels, check_tokens
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.evaluation import evaluate
 from rnn_core.model import new_model
+from rnn_core.parameters import named_weights, set_weights
 
 # Of three digits, with seed 0.
 TRAINING = [[9, 3, 8], [1, 4, 3], [0, 8, 8], [6, 8, 4]]
@@ -144,8 +145,9 @@ def unexplained(config: TrainConfig, device: str) -> float:
     model = new_model(config)
     if config.cell == "LSTM":
         # A forget gate that is open at first (Gers, Schmidhuber and Cummins, 2000).
-        open_gate = np.full(model.recurrent.b_f.shape, 5, dtype=np.float32)
-        model.recurrent.b_f.set_value(open_gate)
+        weights = named_weights(model)
+        weights["recurrent.b_f"][:] = 5
+        set_weights(model, weights)
     data = DigitSums(count=16_000, num_steps=config.num_steps, batch_size=config.batch_size)
     train(config, data, model)
     found = evaluate(model, data.rest(100))

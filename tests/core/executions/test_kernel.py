@@ -1,18 +1,17 @@
-"""What Paddle's operator does not do; the oracle's tests check what it does."""
-
-from typing import Any
+"""Limits and layout of the execution "kernel"; tests/oracle checks its arithmetic."""
 
 import paddle
 import pytest
 
-from rnn_core import LSTM, SimpleRNN
+from rnn_core.config import CELLS, Cell
+from rnn_core.executions import LAYERS
 from tests.helpers.weights import from_state
 
 
-@pytest.mark.parametrize("layer", [SimpleRNN, LSTM])
-def test_has_no_second_derivatives(layer: Any) -> None:
-    """Paddle's operator refuses a gradient of gradients, and so nothing wrong comes out."""
-    ours, inputs = layer(3, 4, "kernel"), paddle.rand([2, 3, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
+    """Paddle's operator refuses a gradient of gradients, so nothing wrong comes out."""
+    ours, inputs = LAYERS["kernel"][cell](3, 4), paddle.rand([2, 3, 3])
     inputs.stop_gradient = False
     total = paddle.add_n([tensor.sum() for tensor in from_state(ours(inputs)).values()])
 
@@ -20,11 +19,12 @@ def test_has_no_second_derivatives(layer: Any) -> None:
         paddle.grad(total, [inputs, *ours.parameters()], create_graph=True)
 
 
-@pytest.mark.parametrize("layer", [SimpleRNN, LSTM])
-def test_gradients_lie_in_one_piece(layer: Any) -> None:
-    """They go the way back through a transpose, and are no views that every operator copies."""
-    ours = layer(3, 4, "kernel")
+@pytest.mark.parametrize("cell", CELLS)
+def test_kernel_gradients_are_contiguous(cell: Cell) -> None:
+    """They are no strided views, which every later operator would copy."""
+    ours = LAYERS["kernel"][cell](3, 4)
     from_state(ours(paddle.rand([2, 3, 3])))["hidden"].sum().backward()
 
     for name, parameter in ours.named_parameters():
+        assert parameter.grad is not None, name
         assert parameter.grad.is_contiguous(), name

@@ -1,0 +1,133 @@
+"""Parameters by their names in the equations, whatever layout an execution stores them in."""
+
+import numpy as np
+import paddle
+import pytest
+
+from rnn_core import NumericPrediction, load_data
+from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
+from rnn_core.parameters import Layout, named_gradients, named_weights, set_weights
+from tests.helpers.comparison import assert_close
+from tests.helpers.tolerances import GRADIENT
+from tests.reference.network import Arrays
+
+over_cells = pytest.mark.parametrize("cell", CELLS)
+over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+
+
+def model(cell: Cell, execution: Execution = "textbook", seed: int = 0) -> NumericPrediction:
+    """A model whose embedding and hidden state differ in size."""
+    paddle.seed(seed)
+    return NumericPrediction(10, 5, 3, cell, execution=execution)
+
+
+def bits(weights: Arrays) -> dict[str, bytes]:
+    """Weights by name, in a form that compares bit for bit."""
+    return {name: values.tobytes() for name, values in weights.items()}
+
+
+@over_cells
+def test_weights_move_between_executions_without_loss(cell: Cell) -> None:
+    """From textbook to kernel and back, every weight keeps its name and its bits."""
+    first, between, last = model(cell), model(cell, "kernel", seed=1), model(cell, seed=2)
+    expected = bits(named_weights(first))
+
+    set_weights(between, named_weights(first))
+    set_weights(last, named_weights(between))
+
+    assert bits(named_weights(between)) == expected
+    assert bits(named_weights(last)) == expected
+    tokens = paddle.to_tensor([[1, 2, 3]])
+    np.testing.assert_allclose(between(tokens)[0].numpy(), first(tokens)[0].numpy(), rtol=1e-5)
+
+
+@over_cells
+def test_every_execution_names_the_same_gradients(cell: Cell) -> None:
+    """The same names in the same order, each with the gradient of its own parameter."""
+    found = []
+    for execution in EXECUTIONS:
+        ours = model(cell, execution)
+        tokens, labels = next(load_data())
+        paddle.nn.functional.mse_loss(ours(tokens)[0], labels).backward()
+        found.append(named_gradients(ours))
+
+    for gradients in found[1:]:
+        assert list(gradients) == list(found[0])
+        assert_close(found[0], gradients, GRADIENT["float32"])
+
+
+@over_cells
+@over_executions
+def test_weights_are_copies(cell: Cell, execution: Execution) -> None:
+    """Changing what was read changes no model."""
+    ours = model(cell, execution)
+    expected = bits(named_weights(ours))
+
+    for values in named_weights(ours).values():
+        values += 1
+
+    assert bits(named_weights(ours)) == expected
+
+
+def test_refuses_a_parameter_without_a_gradient() -> None:
+    """Where backward did not reach, there is no gradient; zeros would be wrong."""
+    with pytest.raises(RuntimeError, match=r"parameter 'recurrent\.W' has no gradient"):
+        named_gradients(model("RNN"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"recurrent.W": None}, "weights are missing: recurrent.W"),
+        ({"recurrent.V": np.ones(1)}, "the model has no weights named recurrent.V"),
+        (
+            {"recurrent.W": np.ones((3, 5), np.float32)},
+            r"weight 'recurrent.W' must be float32 of shape \[5, 3\], "
+            r"got float32 of shape \[3, 5\]",
+        ),
+        ({"recurrent.b": np.ones((1, 3))}, "must be float32 .* got float64"),
+    ],
+)
+@over_executions
+def test_set_weights_refuses_what_does_not_fit(
+    change: Arrays, words: str, execution: Execution
+) -> None:
+    """A missing or unknown name, a wrong shape or dtype is refused; no weight has changed then."""
+    ours = model("RNN", execution)
+    before = named_weights(ours)
+    wrong = {**{name: values + 1 for name, values in before.items()}, **change}
+
+    with pytest.raises(ValueError, match=words):
+        set_weights(ours, {name: values for name, values in wrong.items() if values is not None})
+    assert bits(named_weights(ours)) == bits(before)
+
+
+@over_cells
+@over_executions
+def test_layout_splits_and_joins(cell: Cell, execution: Execution) -> None:
+    """`join` undoes `split`; a block is its parameter, transposed where it is stored so."""
+    ours = model(cell, execution)
+    layout, weights = Layout(ours), named_weights(ours)
+
+    blocks = layout.split(layout.tensors)
+    joined = layout.join(blocks)
+
+    assert [t.tolist() for t in joined] == [t.tolist() for t in layout.tensors]
+    assert sorted(layout.block_names) == sorted(layout.names)
+    assert layout.names == list(weights)
+    for name, block in zip(layout.block_names, blocks, strict=True):
+        stored, values = block.numpy(), weights[name]
+        transposed = execution == "kernel" and name.startswith("recurrent.")
+        expected = values.T.reshape(stored.shape) if transposed else values
+        assert stored.tolist() == expected.tolist(), name
+
+
+@over_cells
+def test_layout_names_numbers_in_the_models_order(cell: Cell) -> None:
+    """A number of each block comes back under its name, in the order of the equations."""
+    layout = Layout(model(cell, "kernel"))
+    numbers = {name: float(number) for number, name in enumerate(layout.names)}
+
+    named = layout.named([numbers[name] for name in layout.block_names])
+
+    assert list(named.items()) == list(numbers.items())
