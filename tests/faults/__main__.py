@@ -6,7 +6,6 @@ every fault was caught and the copy without a fault passed, 1 if not, and 2 for 
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -22,8 +21,10 @@ from xml.etree import ElementTree
 
 from tqdm import tqdm
 
+from rnn_core.commands.arguments import at_least, writable_path
+from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
-from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.files import write_json, write_text
 from tests import ROOT
 from tests.faults import in_cells, in_checkpoint, in_executions, in_loop, in_paddle, in_parallel
 from tests.faults.fault import Fault, apply_edits
@@ -43,6 +44,29 @@ HEALTHY = Fault("healthy", "no fault: every test must pass")
 ORDER = ("oracle", "core", "runs")
 LAST = "test_contrast.py"
 ENOUGH_FAILURES = 3
+# Beginning of docs/faults.md.
+INTRODUCTION = """\
+# Planted faults
+
+Training hides many bugs: the LSTM still learns all four samples with clipping switched off, or
+without its output tanh. So every output, gradient and update is compared with an
+[independent implementation](../tests/reference/network.py), and the tests themselves are tested by
+planting bugs on purpose: gates swapped, states detached, clipping skipped, gradients not cleared,
+checkpoints that forget something, processes that do not average, and Paddle itself broken as a
+release might break it.
+
+```console
+python -m tox -e faults
+```
+
+plants each fault in a copy of the project, runs the tests there until the third one fails, and
+prints which tests noticed. It also runs the tests without a fault, which must pass. A crash counts
+neither as caught nor as missed. It takes about an hour on two cores. `python -m tests.faults NAME
+...` plants the faults that you name, and `--save docs/faults.md` writes this page. The catalogue is
+in [tests/faults](../tests/faults).
+
+## Results
+"""
 TIME_LIMIT = 600  # seconds; ten times what the tests take in one process
 
 
@@ -74,11 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "names", nargs="*", help="names of faults (default: all of them, and the copy without one)"
     )
     parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="file for the verdicts: Markdown (.md) or JSON"
+        "--save",
+        type=writable_path(".md", ".json"),
+        metavar="FILE",
+        help="file for the verdicts: Markdown (.md) or JSON (.json)",
     )
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=at_least(1),
         default=os.cpu_count(),
         metavar="N",
         help="number of simultaneous runs (default: number of CPUs)",
@@ -88,17 +115,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(options.names) - {fault.name for fault in faults}
     if unknown:
         parser.error(f"unknown fault: {', '.join(sorted(unknown))}")
-    if options.save is not None:
-        try:
-            check_writable(options.save)
-        except OSError as error:
-            parser.error(str(error))
     wanted = [fault for fault in faults if not options.names or fault.name in options.names]
     verdicts = judge_all(wanted, options.jobs)
     print("\n".join(matrix(verdicts)))
     if options.save is not None:
-        save(verdicts, options.save)
-    return 0 if all(map(as_hoped, verdicts)) else 1
+        try:
+            save(verdicts, options.save)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return ExitStatus.NOT_WRITTEN
+    return ExitStatus.OK if all(map(as_hoped, verdicts)) else ExitStatus.FINDING
 
 
 def judge_all(faults: Sequence[Fault], jobs: int) -> list[Verdict]:
@@ -218,24 +244,21 @@ def save(verdicts: Sequence[Verdict], path: Path) -> None:
     """Write the verdicts and the environment."""
     environment = describe_environment()
     if path.suffix == ".md":
-        text = "\n".join(markdown(verdicts, environment)) + "\n"
+        write_text(path, "\n".join(markdown(verdicts, environment)) + "\n")
     else:
         content = {"environment": environment, "verdicts": [asdict(v) for v in verdicts]}
-        text = json.dumps(content, indent=1)
-    with write_whole(path) as file:
-        file.write(text.encode())
+        write_json(path, content)
 
 
 def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[str]:
     """Lines of the page docs/faults.md."""
     planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
     return [
-        "# Planted faults",
-        "",
-        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, by `python -m "
-        f"tests.faults` with Paddle {environment['paddle']}, Python {environment['python']}, "
-        f"{environment['cpu']}, {environment['system']}, {date.today():%B %Y}. A run ends at its "
-        f"third failing test, so three stand for three or more.",
+        INTRODUCTION,
+        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, on "
+        f"{date.today():%d %B %Y}, with Paddle {environment['paddle']}, "
+        f"Python {environment['python']}, {environment['cpu']}, {environment['system']}. "
+        f"A run ends at its third failing test, so three tests stand for three or more.",
         "",
         "| fault | stands for | verdict | seconds | first failing tests |",
         "|---|---|---|---|---|",
