@@ -1,4 +1,4 @@
-"""Options of the suite, its devices, and how it runs: tests in parallel, benchmarks one by one."""
+"""Options of the suite, its devices, and its plugins. Tests run in parallel, benchmarks do not."""
 
 import argparse
 import os
@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.plugins.adapter import storage_folder, use_storage
+
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
-# Nothing here imports Paddle before it is needed: it takes seconds, and reads its environment
-# variables when it is imported.
+    from benchmarks.saved.result_files import Kind
 
-# Each imports Paddle, which takes 4 seconds of a core and 300 MiB: more of them save nothing.
+# Paddle is imported inside functions only: the import takes seconds, and reads environment
+# variables that pytest_configure sets.
+
+# Each worker imports Paddle, which takes 4 seconds of CPU and 300 MiB: more of them gain nothing.
 MOST_WORKERS = 8
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
+# Names of plugins.
+COMPARISON, RESULTS = "rnn_core-comparison", "rnn_core-results"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,21 +32,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device",
         default="all",
         metavar="cpu|gpu|gpu:N|all",
-        help="Device to run on. Default: all, every one that is there. One asked for by name must "
-        "be there.",
+        help="Device to run on (default: all available ones). A device that is named must be "
+        "available.",
     )
     parser.getgroup("rnn_core").addoption(
         "--results",
         metavar="FOLDER",
-        help="Leave outcomes, times and histories there for python -m benchmarks.report. What an "
-        "earlier run left there is removed first.",
+        help="Folder for outcomes, times and histories, for python -m benchmarks.report. The files "
+        "of an earlier run are removed first.",
     )
-    # How benchmarks.compare tells its processes what to time.
+    # For the processes that benchmarks.compare starts.
     parser.getgroup("rnn_core").addoption("--sample", help=argparse.SUPPRESS)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Run serially what holds benchmarks: beside another process, times mean nothing."""
+    """Run benchmarks serially: a second process would disturb their times."""
     if asks_for_benchmarks(config):
         return 0
     return MOST_WORKERS if (os.cpu_count() or 1) > MOST_WORKERS else None
@@ -48,14 +54,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Set what must be set before Paddle is imported and before a benchmark is known."""
+    """Set what must be set before Paddle is imported, and register the plugins."""
     if hasattr(config, "workerinput"):
-        # Measured with 2 workers on 2 cores, November 2026: 1.4 to 1.8 times faster than serial
-        # with one thread each, slower than serial with two.
+        # On 2 cores, 2 workers with one thread each are faster than a serial run, with two slower.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if config.getoption("benchmark_storage") == "file://./.benchmarks":
-        # The same place, whatever directory pytest was started in.
-        config.option.benchmark_storage = f"file://{config.rootpath / '.benchmarks'}"
+    # The same folder, whatever the current directory is.
+    use_storage(config, config.rootpath / ".benchmarks")
     if config.getoption("sample"):
         from benchmarks.plugins.sampling import NAME, Sampler
 
@@ -63,28 +67,33 @@ def pytest_configure(config: pytest.Config) -> None:
     elif asks_for_benchmarks(config):
         from benchmarks.plugins.comparison import ComparisonPlugin
 
-        config.pluginmanager.register(ComparisonPlugin(config), "rnn_core-comparison")
+        config.pluginmanager.register(ComparisonPlugin(config), COMPARISON)
     folder = config.getoption("results")
-    if folder is not None and not hasattr(config, "workerinput"):
-        from benchmarks.plugins.results import ResultsPlugin
-        from benchmarks.saved.result_files import Kind
+    if folder is not None:
+        _register_results(config, config.invocation_params.dir / folder)
 
-        path = config.invocation_params.dir / folder
-        kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
-        config.pluginmanager.register(ResultsPlugin(config, path, kind), "rnn_core-results")
+
+def _register_results(config: pytest.Config, folder: Path) -> None:
+    """Register the plugin that leaves results; a worker only reports what it deselected."""
+    from benchmarks.plugins.results import DeselectedCounter, ResultsPlugin
+
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(DeselectedCounter())
+        return
+    kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
+    config.pluginmanager.register(ResultsPlugin(config, folder, kind), RESULTS)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the directory that pytest-benchmark makes even when it saves nothing in it."""
-    session = config.pluginmanager.get_plugin("pytest-benchmark")
-    path = getattr(getattr(session, "storage", None), "path", None)
-    if isinstance(path, Path):
-        with suppress(OSError):  # It holds something, or another worker was faster.
+    """Remove the folder that pytest-benchmark makes even if it saves nothing in it."""
+    path = storage_folder(config)
+    if path is not None:
+        with suppress(OSError):  # It is not empty, or another worker removed it.
             path.rmdir()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Fail before anything runs if a device asked for by name is not there."""
+    """Fail before anything runs if a named device is not available; write what is asked for."""
     wanted = session.config.getoption("device")
     if wanted != "all":
         from rnn_core.runtime.devices import resolve_device
@@ -93,13 +102,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             resolve_device(wanted)
         except ValueError as error:
             raise pytest.UsageError(f"--device {wanted}: {error}") from error
-    results = session.config.pluginmanager.get_plugin("rnn_core-results")
+    results = session.config.pluginmanager.get_plugin(RESULTS)
     if results is not None:
         results.begin(devices(wanted)[0])
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what the results of this run depend on."""
+    """Print what the results of this run depend on."""
     from rnn_core.runtime.devices import device_name
     from rnn_core.runtime.environment import describe_environment
 
@@ -114,7 +123,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes `device` on each device; one that is absent shows up as skipped."""
+    """Run a test that takes `device` on each device; a missing GPU shows up as skipped."""
     if "device" not in metafunc.fixturenames or _parametrises_device(metafunc):
         return
     there, missing = devices(metafunc.config.getoption("device"))
@@ -125,7 +134,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def devices(wanted: str) -> tuple[list[str], str]:
-    """Full names of the devices to run on, and why no GPU is among them though it may be."""
+    """Return the names of the devices to run on, and why no GPU is among them."""
     from rnn_core.runtime.devices import available_devices, resolve_device
 
     if wanted != "all":
@@ -138,7 +147,7 @@ def devices(wanted: str) -> tuple[list[str], str]:
 
 
 def asks_for_benchmarks(config: pytest.Config) -> bool:
-    """Whether a path on the command line holds, or lies in, `benchmarks`."""
+    """Return whether a path on the command line contains, or lies in, `benchmarks`."""
     for argument in config.args:
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         if path == BENCHMARKS or path in BENCHMARKS.parents or BENCHMARKS in path.parents:
@@ -147,7 +156,7 @@ def asks_for_benchmarks(config: pytest.Config) -> bool:
 
 
 def _parametrises_device(metafunc: pytest.Metafunc) -> bool:
-    """Whether the test brings its own values for `device`."""
+    """Return whether the test has its own values for `device`."""
     for mark in metafunc.definition.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs["argnames"]
         if "device" in (names.replace(",", " ").split() if isinstance(names, str) else names):

@@ -1,12 +1,19 @@
-"""How the stages are timed: by rounds in a run, by long samples in a process of a comparison."""
+"""Fixtures of the benchmarks: how a target is timed, and where histories go."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.plugins.sampling import NAME, Sampler
+from benchmarks.saved.result_files import history_file
+
+if TYPE_CHECKING:
+    from rnn_core.history import History
+
+LeaveHistory = Callable[[str, "History"], None]
 
 
 class Measure(Protocol):
@@ -19,18 +26,26 @@ class Measure(Protocol):
         rounds: int,
         warmup_rounds: int,
     ) -> None:
-        """Call `setup`, then `target` with what it gives; a comparison has its own rounds."""
+        """Time the target.
+
+        Args:
+            target: what is timed.
+            setup: called before each call of the target, without being timed; it may return
+                arguments for the target.
+            rounds: number of rounds; a process of a comparison has its own.
+            warmup_rounds: number of rounds before them.
+        """
 
 
 @pytest.fixture
 def planted() -> float:
-    """Slowdown that is planted on purpose: none, unless a process of a calibration says so."""
+    """Slowdown that a process of a calibration plants; none in other runs."""
     return 0.0
 
 
 @pytest.fixture
 def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: float) -> Measure:
-    """What a benchmark times its target with."""
+    """Time by rounds in a usual run, by long samples in a process of a comparison."""
 
     def time_target(
         target: Callable[..., object],
@@ -47,3 +62,20 @@ def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: f
             )
 
     return time_target
+
+
+@pytest.fixture
+def leave_history(pytestconfig: pytest.Config) -> LeaveHistory:
+    """Save the history of an experiment if `--results` is given.
+
+    The test must be parametrised by `experiment` and `device`: see
+    `benchmarks.plugins.results.expected_files`.
+    """
+    folder = pytestconfig.getoption("results")
+
+    def save(experiment: str, history: "History") -> None:
+        if folder is not None:
+            name = history_file(experiment, history.environment["device"])
+            history.save(Path(folder) / name)
+
+    return save

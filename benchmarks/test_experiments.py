@@ -1,4 +1,4 @@
-"""The notebook's three experiments, whole: what happens in them on this Paddle."""
+"""How the notebook's three experiments behave on this Paddle, and how long they take."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,69 +7,59 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.plugins.results import leave_history
+from benchmarks.conftest import LeaveHistory
+from benchmarks.text import describe_run
 from rnn_core import EXPERIMENTS, History, train
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_experiment(
     benchmark: BenchmarkFixture,
     record_property: Callable[[str, object], None],
-    pytestconfig: pytest.Config,
+    leave_history: LeaveHistory,
     device: str,
-    name: str,
+    experiment: str,
 ) -> None:
-    """An experiment behaves as the notebook shows it."""
-    config = replace(EXPERIMENTS[name].config, device=device)
+    """An experiment behaves as it did in the notebook."""
+    config = replace(EXPERIMENTS[experiment].config, device=device)
     benchmark.group = f"{device} experiments"
-    benchmark.name = name
+    benchmark.name = experiment
     train(replace(config, epochs=1))  # Warm-up.
     history = benchmark.pedantic(train, args=(config,), rounds=1)  # type: ignore[no-untyped-call]
-    leave_history(pytestconfig, name, history)
+    leave_history(experiment, history)
 
-    behaviour = describe(history)
-    benchmark.extra_info.update(device=device, experiment=name, behaviour=behaviour)
-    record_property("behaviour", (device, name, behaviour))
-    BEHAVES[name](history)
-
-
-def describe(history: History) -> str:
-    """What happened in a run, in a few words."""
-    events = [f"{event.kind} at step {event.step}" for event in history.events]
-    per_epoch = history.steps // len(history.accuracy)
-    return (
-        f"{', '.join(events) or 'trained through'}; last of {len(history.accuracy)} epochs: "
-        f"loss {history.loss[-per_epoch:].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
-    )
+    behaviour = describe_run(history)
+    benchmark.extra_info.update(device=device, experiment=experiment, behaviour=behaviour)
+    record_property("behaviour", (device, experiment, behaviour))
+    CHECKS[experiment](history)
 
 
 def explodes(history: History) -> None:
-    """The gradients explode, and after that are exactly zero."""
+    """The gradients explode, and are exactly zero after that."""
     exploded, vanished = history.event("exploded"), history.event("vanished")
 
     assert exploded is not None
     assert vanished is not None
     assert exploded.step < vanished.step
-    # The recurrent layer's own two weights and bias, in the last epoch.
+    # In the last epoch, the weights and the bias of the recurrent layer have no gradient left.
     for name in ("recurrent.W", "recurrent.U", "recurrent.b"):
         assert not history.raw_norms[name][-4:].any()
 
 
 def stays_bounded(history: History) -> None:
-    """Clipping holds, so that training goes on, but it never settles on the four samples."""
+    """Clipping keeps the training finite, but it never settles on the four samples."""
     assert np.isfinite(history.loss).all()
     assert all(norms.max() <= 1 + 1e-5 for norms in history.clipped_norms.values())
-    # Over 43 seeds at most 2 of the last 100 epochs had all four right (Paddle 3.3.1, 2026).
+    # Measured over 43 seeds: at most 2 of the last 100 epochs had all four samples right.
     assert (history.accuracy[-100:] < 1).sum() > 50
 
 
 def learns(history: History) -> None:
-    """The last epoch is better than any constant prediction, whose mean squared error is 1.25.
+    """The last epoch has a smaller loss than the best constant prediction, which has 1.25.
 
-    Over 83 seeds, 81 have all four samples right from epoch 496 or earlier on, two only from 520
-    and 543 on (Paddle 3.3.1, November 2026): too many to demand it here, after 500.
+    Four right samples are not required: of 83 seeds, two reach that only after epoch 500.
     """
     assert history.loss[-4:].mean() < 1.25
 
 
-BEHAVES = {"exploding-rnn": explodes, "clipped-rnn": stays_bounded, "clipped-lstm": learns}
+CHECKS = {"exploding-rnn": explodes, "clipped-rnn": stays_bounded, "clipped-lstm": learns}

@@ -1,37 +1,43 @@
-"""The time of a training step and its parts, beside what a user of Paddle writes."""
+"""Time of a training step and its stages: rnn_core's executions beside Paddle's own layers."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import Measure
-from benchmarks.plugins.summary import STAGES
 from benchmarks.workloads.same_work import CPU_TOLERANCE, check_same_work
+from benchmarks.workloads.stages import STAGES, Stage
 from benchmarks.workloads.training_step import (
     CLIP_NORM,
     PADDLE_IMPLEMENTATIONS,
     SHAPES,
     PaddleImplementation,
     Shape,
-    Stage,
+    Work,
     make_work,
 )
-from rnn_core.config import Cell
+from rnn_core.config import CELLS, Cell
 from rnn_core.gradients import l2_norm
 from rnn_core.parameters import named_gradients
 from rnn_core.runtime.devices import use_device
 
-# Not measured: a GPU may multiply in TF32, with errors of about 1e-3 (Paddle issue 34763).
+# An estimate: a GPU may multiply in TF32, with errors of about 1e-3 (Paddle issue 34763).
 GPU_TOLERANCE = 1e-2
-# Rounds that are counted, and rounds of warm-up before them: few where a step takes a second.
+# Timed rounds and warm-up rounds for each shape: few if a step takes long.
 ROUNDS = dict(zip(SHAPES, ((200, 2), (5, 1), (3, 1), (5, 1)), strict=True))
+
+
+# Stages that update the parameters.
+MOVING: tuple[Stage, ...] = ("step", "recorded", "update")
 
 
 @pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape).replace(" ", "-"))
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage(
     benchmark: BenchmarkFixture,
@@ -42,7 +48,7 @@ def test_stage(
     cell: Cell,
     shape: Shape,
 ) -> None:
-    """One stage of a training step is timed; the work is right before and after."""
+    """Time one stage; the work is checked before and after, outside the time."""
     with use_device(device):
         assert_same_work(device, cell, shape)
         work = make_work(implementation, cell, shape)
@@ -57,22 +63,27 @@ def test_stage(
         rounds, warmup = ROUNDS[shape]
         measure(target, setup, rounds=rounds, warmup_rounds=warmup)
 
-        after = work.parameters()
-        moved = [not np.array_equal(before[name], after[name]) for name in before]
-        assert all(np.isfinite(values).all() for values in after.values())
-        assert all(moved) if stage in ("step", "recorded", "update") else not any(moved)
-        if stage == "backward":
-            norms = [l2_norm(gradient) for gradient in named_gradients(work.model).values()]
-            assert all(0 < norm < np.inf for norm in norms)
-        if stage == "clip":
-            norms = [l2_norm(gradient.numpy()) for gradient in work.clipped]
-            assert min(norms) > 0
-            assert max(norms) <= CLIP_NORM + 1e-5
-        assert np.isfinite(work.loss())
+        assert_stage_worked(stage, work, before)
 
 
-@cache  # It takes up to 20 seconds, and 24 tests ask.
+def assert_stage_worked(stage: Stage, work: Work, before: dict[str, NDArray[Any]]) -> None:
+    """The stage moved the parameters or not, as it should, and everything stayed finite."""
+    after = work.parameters()
+    moved = [not np.array_equal(before[name], after[name]) for name in before]
+    assert all(np.isfinite(values).all() for values in after.values())
+    assert all(moved) if stage in MOVING else not any(moved)
+    if stage == "backward":
+        norms = [l2_norm(gradient) for gradient in named_gradients(work.model).values()]
+        assert all(0 < norm < np.inf for norm in norms)
+    if stage == "clip":
+        norms = [l2_norm(gradient.numpy()) for gradient in work.clipped]
+        assert min(norms) > 0
+        assert max(norms) <= CLIP_NORM + 1e-5
+    assert np.isfinite(work.loss())
+
+
+@cache  # The check takes up to 20 seconds; 24 benchmarks share one.
 def assert_same_work(device: str, cell: Cell, shape: Shape) -> None:
-    """All implementations do the same on the current device, or the test fails by name."""
+    """All implementations do the same work on the current device; the message names the others."""
     tolerance = CPU_TOLERANCE if device == "cpu" else GPU_TOLERANCE
     check_same_work(PADDLE_IMPLEMENTATIONS, cell, shape, tolerance)

@@ -1,11 +1,10 @@
-"""Saves each run, and compares it with the last one that it can be compared with.
+"""Saves each run, and compares it with the last comparable one.
 
-pytest-benchmark does the loading, saving and tables. Left to itself it saves nothing, takes the
-newest file as the baseline whatever machine it is from, and passes over in silence what has no
-counterpart there. This plugin decides instead, through its hooks and its session.
+pytest-benchmark loads, saves and prints tables. By default it saves nothing, takes the newest file
+as the baseline even if it is from another machine, and does not mention benchmarks that the
+baseline lacks. This plugin makes these decisions instead.
 """
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.plugins import summary
+from benchmarks.plugins.adapter import BenchmarkSession
 from benchmarks.saved.baseline import (
     SavedRun,
     best_comparable,
@@ -23,9 +23,9 @@ from benchmarks.saved.baseline import (
     uncompared,
 )
 
-# The files that pytest-benchmark numbers, of all Pythons.
+# Glob of the files that pytest-benchmark numbers, in the folders of all Pythons.
 EVERY_RUN = "*/[0-9][0-9][0-9][0-9]_"
-# How a session ends that was not cut short.
+# Exit statuses of a session that was not cut short.
 FINISHED = (
     pytest.ExitCode.OK,
     pytest.ExitCode.TESTS_FAILED,
@@ -38,34 +38,28 @@ PATH_TAKEN = (
 
 
 class ComparisonPlugin:
-    """Registered by the root conftest where benchmarks are asked for."""
+    """Registered by the root conftest if benchmarks are asked for."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.asked: list[str] | bool | str = config.option.benchmark_compare
+        self.benchmarks = BenchmarkSession(config)
+        self.asked = self.benchmarks.compare
         if isinstance(self.asked, str) and Path(self.asked.partition("::")[0]).suffix != ".json":
             path = config.invocation_params.dir / self.asked.partition("::")[0]
             if path.exists():
                 raise pytest.UsageError(PATH_TAKEN.format(self.asked))
-        if config.option.benchmark_compare_fail and not self.asked:
-            raise pytest.UsageError("--benchmark-compare-fail needs --benchmark-compare beside it")
-        # pytest-benchmark would choose now, before anybody knows what will be measured.
-        config.option.benchmark_compare = []
-        if config.option.benchmark_columns is None:
-            config.option.benchmark_columns = ["median", "iqr", "min", "rounds"]
+        if self.benchmarks.compare_fail and not self.asked:
+            raise pytest.UsageError("--benchmark-compare-fail requires --benchmark-compare")
+        self.benchmarks.choose_no_baseline()
+        self.benchmarks.show_columns(["median", "iqr", "min", "rounds"])
         self.environments: dict[str, dict[str, str]] = {}
         self.baseline: SavedRun | None = None
-        self.said: list[str] = []
-
-    @property
-    def session(self) -> Any:
-        """pytest-benchmark's own session."""
-        return self.config.pluginmanager.get_plugin("pytest-benchmark")
+        self.messages: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Choose the baseline, now that it is known which devices will be measured."""
-        if self.session.disabled or self.config.option.collectonly:
+        """Choose the baseline, now that the devices to measure are known."""
+        if not self.benchmarks.enabled or self.config.option.collectonly:
             return
         timed = [
             item
@@ -83,32 +77,30 @@ class ComparisonPlugin:
         else:
             self.take(str(self.asked))
         if self.baseline is not None:
-            self.session.compared_mapping = {
-                summary.file_name(self.baseline): dict(self.baseline.benchmarks)
-            }
+            self.benchmarks.compare_with(summary.file_name(self.baseline), self.baseline.benchmarks)
 
     def choose(self, names: list[str]) -> None:
         """Take the best run of this machine for these benchmarks, or say why there is none."""
         runs, damaged = self.load(EVERY_RUN)
-        self.said += [f"Passed over: {problem}" for problem in damaged]
+        self.messages += [f"Ignored: {problem}" for problem in damaged]
         machine = machine_identity(self.environments)
         self.baseline = best_comparable(runs, machine, names)
         if self.baseline is None:
-            self.said += summary.no_baseline(runs, machine)
+            self.messages += summary.no_baseline(runs, machine)
 
     def take(self, number: str) -> None:
-        """Take the run that was named, or end the session."""
+        """Take the run that the command line names, or end the session."""
         try:
             runs, damaged = self.load(number)
             if not runs and "/" not in number:
                 runs, damaged = self.load(f"*/{number}")
-        except ValueError as error:  # A glob that pytest-benchmark does not take.
+        except ValueError as error:  # Not a valid glob.
             raise pytest.UsageError(f"--benchmark-compare={number}: {error}") from error
         if len(runs) != 1:
             found = [run.name for run in runs] or damaged or ["none"]
             raise pytest.UsageError(
-                f"--benchmark-compare={number} must name one saved run in {self.session.storage}, "
-                f"found: {'; '.join(found)}"
+                f"--benchmark-compare={number} must name one saved run in "
+                f"{self.benchmarks.storage}, found: {'; '.join(found)}"
             )
         reasons = obstacles(machine_identity(self.environments), runs[0].machine)
         if reasons:
@@ -119,11 +111,9 @@ class ComparisonPlugin:
         self.baseline = runs[0]
 
     def load(self, *globs: str) -> tuple[list[SavedRun], list[str]]:
-        """Saved runs, and what is wrong with each file that holds none."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = list(self.session.storage.load(*globs))
-        runs, damaged = [], [str(warning.message) for warning in caught]
+        """Return the saved runs, and what is wrong with each file that holds none."""
+        found, damaged = self.benchmarks.load(*globs)
+        runs = []
         for path, data in found:
             try:
                 runs.append(read_run(path.as_posix(), data))
@@ -132,11 +122,11 @@ class ComparisonPlugin:
         return runs, damaged
 
     def pytest_report_collectionfinish(self) -> list[str]:
-        """Name the baseline before the wait."""
+        """Name the baseline before the benchmarks run."""
         return [f"baseline: {self.baseline.name}"] if self.baseline is not None else []
 
     def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
-        """Save what must be equal to compare, in the place of what always differs."""
+        """Save what must be equal to compare, instead of facts that always differ."""
         return machine_identity(self.environments)
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
@@ -145,56 +135,54 @@ class ComparisonPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Any:
-        """Save without being asked, and fail where a comparison was required and none made."""
-        bench, self.run = self.session, session
-        bench.save_data = True
-        if not bench.benchmarks:
-            bench.save = bench.autosave = bench.json = None  # It would warn, and so fail.
-        elif exitstatus == pytest.ExitCode.TESTS_FAILED and not (bench.save or bench.autosave):
-            self.said.append(summary.NOT_SAVED)
-        elif not (bench.save or bench.autosave) and exitstatus == pytest.ExitCode.OK:
-            # The number and the version are what its table shows of a baseline's name.
-            bench.autosave = next(iter(self.environments.values()))["paddle"]
+        """Save every good run, and fail if a required comparison was not possible."""
+        self.session = session
+        self.benchmarks.save_every_round()
+        if not self.benchmarks.benchmarks:
+            self.benchmarks.save_nothing()  # pytest-benchmark would warn, which is an error.
+        elif exitstatus == pytest.ExitCode.TESTS_FAILED and not self.benchmarks.is_saving:
+            self.messages.append(summary.NOT_SAVED)
+        elif not self.benchmarks.is_saving and exitstatus == pytest.ExitCode.OK:
+            # The tables show a baseline by its number and this name.
+            self.benchmarks.save_as(next(iter(self.environments.values()))["paddle"])
         if self.asked and not self.config.option.collectonly and exitstatus in FINISHED:
-            self.compare(session)
+            self.compare()
         return (yield)
 
-    def compare(self, session: pytest.Session) -> None:
-        """Say what is compared with what, before pytest-benchmark does it."""
-        bench = self.session
-        names = [benchmark.fullname for benchmark in bench.benchmarks]
+    def compare(self) -> None:
+        """Say what is compared with what, before pytest-benchmark compares."""
+        names = [benchmark.name for benchmark in self.benchmarks.benchmarks]
         compared = 0
         if self.baseline is not None:
             new, gone = uncompared(names, self.baseline, self.environments)
             compared = len(names) - len(new)
             changes = differences(self.environments, self.baseline.environments)
             paddle = next(iter(self.environments.values()))["paddle"]
-            self.said += summary.comparison(self.baseline, paddle, changes, compared, new, gone)
-        if not compared:
-            if self.said != summary.FIRST_RUN or bench.compare_fail:
-                self.said.append(summary.NOTHING_COMPARED)
-            if bench.compare_fail:
-                self.said.append(summary.COMPARISON_REQUIRED)
-                bench.compare_fail = []  # It would end in a usage error, without a summary.
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self.messages += summary.comparison(self.baseline, paddle, changes, compared, new, gone)
+        if compared:
+            return
+        if self.messages != summary.FIRST_RUN or self.benchmarks.compare_fail:
+            self.messages.append(summary.NOTHING_COMPARED)
+        if self.benchmarks.compare_fail:
+            self.messages.append(summary.COMPARISON_REQUIRED)
+            self.benchmarks.drop_limits()
+            self.session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Any:
-        """End with what a person wants to know."""
-        bench = self.session
-        # pytest-benchmark would raise here, and a hundred lines of traceback end the output.
-        for name, reason in bench.performance_regressions:
-            self.said.append(f"{summary.REGRESSED}{name}: {reason}")
-            self.run.exitstatus = pytest.ExitCode.TESTS_FAILED
-        bench.performance_regressions = []
+        """Print behaviours, step times and the comparison last."""
+        # pytest-benchmark would raise, and the output would end with a long traceback.
+        for name, reason in self.benchmarks.take_regressions():
+            self.messages.append(f"{summary.REGRESSED}{name}: {reason}")
+            self.session.exitstatus = pytest.ExitCode.TESTS_FAILED
         try:
             return (yield)
         finally:
-            summary.write(terminalreporter, bench, self.baseline, self.said)
+            summary.write(terminalreporter, self.benchmarks, self.baseline, self.messages)
 
 
 def describe_environments(items: Iterable[pytest.Item]) -> dict[str, dict[str, str]]:
-    """What the times of benchmarks depend on, for each device that they are for."""
+    """Return what the times of benchmarks depend on, for each device of theirs."""
     from rnn_core.runtime.environment import describe_environment
 
     devices = dict.fromkeys(

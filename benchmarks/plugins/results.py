@@ -1,42 +1,64 @@
-"""What a run leaves behind for the matrix report: `pytest --results FOLDER`.
+"""What a run leaves behind for the report: `pytest --results FOLDER`.
 
-FOLDER gets, of the tests or of the benchmarks, whichever are asked for: what was begun, when and
-where (`tests-run.json`), the outcomes as JUnit XML (`tests.xml`), the times as pytest-benchmark's
-JSON (`benchmarks.json`), and each experiment's history (`exploding-rnn.npz`). The first is written
-before anything runs, and again with the exit status, so that a run that breaks off is seen to have
-done so.
+For the tests or the benchmarks, whichever run, FOLDER gets:
+
+- what was asked for, when and where (`tests-run.json`), written before anything runs and again at
+  the end, so that a run that breaks off shows;
+- the outcomes as JUnit XML (`tests.xml`);
+- the times, as pytest-benchmark writes them (`benchmarks.json`);
+- the history of each experiment (`exploding-rnn.npz`).
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from benchmarks.saved.result_files import (
-    FORMAT,
-    TIMES,
-    Kind,
-    begun_file,
-    history_file,
-    outcomes_file,
-)
+from benchmarks.plugins.adapter import BenchmarkSession
+from benchmarks.saved.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
+from benchmarks.saved.run_file import RunFile, Selection
 
-if TYPE_CHECKING:
-    from rnn_core.history import History
+# Paddle must not be imported while pytest is configured: warnings are errors then. So functions
+# import what imports Paddle.
 
-# Nothing here imports Paddle before the session starts: while pytest is configured, a warning of
-# any package that Paddle imports would be an error.
+# Options that leave out tests without a call of pytest_deselected, by the name of their value.
+RESTRICTING = {
+    "--ignore": "ignore",
+    "--ignore-glob": "ignore_glob",
+    "--last-failed": "lf",
+    "--stepwise": "stepwise",
+    "--collect-only": "collectonly",
+}
 
 
-class ResultsPlugin:
-    """Registered by the root conftest where results are asked for."""
+class DeselectedCounter:
+    """Counts deselected tests; registered in workers of xdist, which collect the tests.
+
+    Tests marked slow do not count: a usual run leaves them out.
+    """
+
+    def __init__(self) -> None:
+        self.deselected = 0
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count the tests."""
+        self.deselected += sum(item.get_closest_marker("slow") is None for item in items)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send the number from a worker to the process that started it."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["deselected"] = self.deselected
+
+
+class ResultsPlugin(DeselectedCounter):
+    """Registered by the root conftest if `--results` is given."""
 
     def __init__(self, config: pytest.Config, folder: Path, kind: Kind) -> None:
+        super().__init__()
         self.config, self.folder, self.kind = config, folder, kind
-        self.begun: dict[str, Any] = {}
+        self.run: RunFile | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.clear()
@@ -44,11 +66,12 @@ class ResultsPlugin:
             raise pytest.UsageError(f"--results {folder}: {error}") from error
         config.option.results = str(folder)
         config.option.xmlpath = str(folder / outcomes_file(kind))
+        self.benchmarks = BenchmarkSession(config)
         if kind == "benchmarks":
-            config.option.benchmark_json = folder / TIMES
+            self.benchmarks.write_json(folder / TIMES)
 
     def clear(self) -> None:
-        """Remove what an earlier run of this kind left: it would pass for this one's."""
+        """Remove what an earlier run of this kind left, so that it is not taken for this one's."""
         names = [begun_file(self.kind), outcomes_file(self.kind)]
         if self.kind == "benchmarks":
             names += [TIMES, *(path.name for path in self.folder.glob("*.npz"))]
@@ -56,34 +79,72 @@ class ResultsPlugin:
             (self.folder / name).unlink(missing_ok=True)
 
     def begin(self, devices: Sequence[str]) -> None:
-        """Write what is begun, on which devices."""
+        """Write what was asked for, and on which devices it runs."""
         from rnn_core.runtime.environment import describe_environment
 
-        self.begun = {
-            "format": FORMAT,
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "arguments": list(self.config.invocation_params.args),
-            "environments": {device: describe_environment(device) for device in devices},
-        }
-        self.write(self.begun)
+        config = self.config
+        self.run = RunFile(
+            date=datetime.now(timezone.utc).replace(microsecond=0),
+            arguments=tuple(map(str, config.invocation_params.args)),
+            environments={device: describe_environment(device) for device in devices},
+            selection=Selection(
+                source=config.args_source.name,
+                paths=tuple(config.args),
+                whole=tuple(config.getini("testpaths")),
+                options=tuple(
+                    option for option, name in RESTRICTING.items() if config.getoption(name, None)
+                ),
+            ),
+            expected=(),
+        )
+        self.write()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write which files the collected benchmarks will leave."""
+        if self.run is None or self.kind == "tests" or self.config.option.collectonly:
+            return
+        items = [
+            item
+            for item in session.items
+            if isinstance(item, pytest.Function) and item.get_closest_marker("skip") is None
+        ]
+        self.write(expected=tuple(expected_files(items, timed=self.benchmarks.enabled)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker of xdist counted; all workers collect the same tests."""
+        found = getattr(node, "workeroutput", {}).get("deselected", 0)
+        self.deselected = max(self.deselected, found)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write that it has ended, and how: JUnit XML does not tell a whole run from a part."""
-        if self.begun:
-            self.write({**self.begun, "exit_status": int(exitstatus)})
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write how the run ended; JUnit XML does not tell an interrupted run from a whole one."""
+        if self.run is None or self.run.selection is None:
+            return
+        stopped = str(session.shouldfail or session.shouldstop or "")
+        selection = self.run.selection.model_copy(
+            update={"deselected": self.deselected, "stopped": stopped}
+        )
+        self.write(selection=selection, exit_status=int(session.exitstatus))
 
-    def write(self, content: dict[str, Any]) -> None:
+    def write(self, **changes: Any) -> None:
         """Write what is known of the run."""
-        from rnn_core.runtime.files import write_whole
+        from rnn_core.runtime.files import write_json
 
-        with write_whole(self.folder / begun_file(self.kind)) as file:
-            file.write((json.dumps(content, indent=1) + "\n").encode())
+        assert self.run is not None
+        self.run = self.run.model_copy(update=changes)
+        write_json(self.folder / begun_file(self.kind), self.run.dump())
 
 
-def leave_history(config: pytest.Config, experiment: str, history: "History") -> None:
-    """Save an experiment's history where results were asked for."""
-    folder = config.getoption("results")
-    if folder is not None:
-        name = history_file(experiment, history.environment["device"])
-        history.save(Path(folder) / name)
+def expected_files(items: Sequence[pytest.Function], timed: bool) -> list[str]:
+    """Names of the files that these benchmarks leave.
+
+    A test that takes the fixture `leave_history` is parametrised by experiment and device.
+    """
+    names = [
+        history_file(str(item.callspec.params["experiment"]), str(item.callspec.params["device"]))
+        for item in items
+        if "leave_history" in item.fixturenames
+    ]
+    times = timed and any("benchmark" in item.fixturenames for item in items)
+    return [TIMES, *names] if times else names

@@ -1,7 +1,7 @@
-"""One process of a comparison: the chosen benchmarks, once each, in long and warm samples.
+"""One process of a comparison: each selected benchmark once, in long samples after a warm-up.
 
-The root conftest registers this plugin, and not the one that saves and compares runs, where
-`--sample` is given: `benchmarks.compare` and `benchmarks.calibrate` start such processes.
+`benchmarks.compare` and `benchmarks.calibrate` start such processes. With `--sample`, the root
+conftest registers this plugin instead of the one that saves and compares runs.
 """
 
 import gc
@@ -20,26 +20,27 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring.disturbance import Waiting, Watched
+from benchmarks.plugins.adapter import rounds_of
 from benchmarks.saved.baseline import machine_identity
 
 NAME = "rnn_core-sampler"
 
-# Shorter samples tell more about the clock and the scheduler than about the work.
+# Shorter samples measure the clock and the scheduler rather than the work.
 SHORTEST_SAMPLE = 0.01
 LEAST_SAMPLES = 5
-# Seconds of calls that are not counted, and how many calls at least.
+# Length of the warm-up in seconds, and its least number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a process is told.
+    """Settings of one process.
 
     Attributes:
-        seed: of the order of the benchmarks; the same on both sides of a pair.
-        seconds: that each benchmark is timed for.
-        only: node ids of the benchmarks to time; None times all that were selected.
-        planted: slowdowns to time each benchmark with, 0.1 is 10%; empty plants none.
+        seed: random seed for the order of the benchmarks, the same on both sides of a pair.
+        seconds: time to spend on each benchmark.
+        only: node ids of the benchmarks to time; None for all that were selected.
+        planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty plants none.
     """
 
     seed: int
@@ -48,15 +49,15 @@ class Settings:
     planted: tuple[float, ...] = ()
 
     def dump(self) -> str:
-        """The value of `--sample`."""
+        """Return the value of `--sample`."""
         return json.dumps(asdict(self))
 
     @classmethod
     def load(cls, text: str) -> "Settings":
-        """What `dump` wrote.
+        """Read what `dump` wrote.
 
         Raises:
-            pytest.UsageError: it is something else.
+            pytest.UsageError: the text is something else.
         """
         try:
             values = json.loads(text)
@@ -69,33 +70,33 @@ class Settings:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise pytest.UsageError(
-                f"--sample is for benchmarks.compare, which writes its value: {error!r}"
+                f"--sample is internal to benchmarks.compare, which writes its value: {error!r}"
             ) from error
 
 
 class Sampler:
-    """Chooses and orders the benchmarks of one process, and times them."""
+    """Selects, orders and times the benchmarks of one process."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.settings = Settings.load(config.getoption("sample"))
         self.root = config.rootpath
         self.environments: dict[str, dict[str, str]] = {}
 
-    @pytest.hookimpl(trylast=True)  # So that the slowdown stands last in a benchmark's name.
+    @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Time what can be slowed down with every slowdown."""
+        """Time each benchmark that can be slowed down with every slowdown."""
         if self.settings.planted and "planted" in metafunc.fixturenames:
             metafunc.parametrize("planted", self.settings.planted, ids=planted_id)
 
-    @pytest.hookimpl(trylast=True)  # After -k has made its choice.
+    @pytest.hookimpl(trylast=True)  # After -k and -m.
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Leave out what is not asked for, and put the rest in the order of the seed."""
+        """Deselect what is not asked for, and shuffle the rest by the seed."""
         only = self.settings.only
         chosen = [item for item in items if only is None or item.nodeid in only]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        Random(self.settings.seed).shuffle(chosen)  # noqa: S311, nobody guards a secret with it.
+        Random(self.settings.seed).shuffle(chosen)  # noqa: S311 - not for cryptography
         items[:] = chosen
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -126,16 +127,16 @@ class Sampler:
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
     ) -> None:
-        """Time `target`, warm, in samples of at least 10 ms, with fixed work before and after.
+        """Time `target` after a warm-up, with fixed work before and after.
 
-        A target that needs a setup before each call makes samples of one call.
+        A sample takes at least 10 ms; with a setup before each call, it is a single call.
         """
         call = slowed(target, planted) if planted else target
         duration = warm_up(call, setup)
         calls = 1 if setup else math.ceil(SHORTEST_SAMPLE / duration)
         samples = max(LEAST_SAMPLES, math.ceil(self.settings.seconds / (calls * duration)))
         gc.collect()
-        gc.freeze()  # What is there stays: to look through it again takes 50 ms each time.
+        gc.freeze()  # A collection would look through all present objects, which takes 50 ms.
         work = [fixed_work()]
         waiting = Waiting()
         watched = Watched(call, calls, waiting)
@@ -143,20 +144,18 @@ class Sampler:
         waiting.close()
         work.append(fixed_work())
         benchmark.extra_info["fixed_work_ms"] = statistics.mean(work)
-        times: list[float] = benchmark.stats.stats.data  # type: ignore[union-attr]
-        benchmark.extra_info["lower_quartile"] = lower_quartile(times, watched.disturbed)
+        quartile = lower_quartile(rounds_of(benchmark), watched.disturbed)
+        benchmark.extra_info["lower_quartile"] = quartile
         if self.settings.planted:
             benchmark.extra_info["planted"] = planted
 
 
 def lower_quartile(times: Sequence[float], disturbed: Sequence[bool]) -> float | None:
-    """Lower quartile of the samples that were not disturbed; None where most of them were.
+    """Return the lower quartile of the undisturbed samples; None if most were disturbed.
 
-    The first sample is left out, for it is often slow however long the warm-up. And not the median:
-    a virtual machine's neighbours slow it down for a tenth of a second at a time, which nothing
-    inside it can see. Between processes the log of the median had a standard deviation of up to
-    0.20, that of the lower quartile of up to 0.07 (32 benchmarks in 10 pairs, AMD EPYC, November
-    2026); where nobody disturbs, they are alike.
+    The first sample is left out: it is often slow, however long the warm-up. The lower quartile
+    varies less between processes than the median does, because other virtual machines on the same
+    hardware slow this one down for a tenth of a second at a time, which it cannot see.
     """
     whole = [time for time, bad in zip(times, disturbed, strict=True) if not bad]
     if 2 * len(whole) <= len(times):
@@ -165,7 +164,7 @@ def lower_quartile(times: Sequence[float], disturbed: Sequence[bool]) -> float |
 
 
 def warm_up(call: Callable[..., object], setup: Callable[[], Any] | None) -> float:
-    """Call until nothing happens for the first time any more; give the seconds of one call."""
+    """Call until caches and allocations have settled; return the seconds of a typical call."""
     durations: list[float] = []
     end = time.perf_counter() + WARM_UP
     while len(durations) < WARM_UP_CALLS or time.perf_counter() < end:
@@ -177,7 +176,7 @@ def warm_up(call: Callable[..., object], setup: Callable[[], Any] | None) -> flo
 
 
 def slowed(call: Callable[..., object], share: float) -> Callable[..., object]:
-    """The same call, after which the processor is kept busy for a share of the call's own time."""
+    """Return a call that keeps the CPU busy afterwards, for a share of the call's own time."""
 
     def slow(*inputs: object) -> object:
         begin = time.perf_counter()
@@ -192,14 +191,15 @@ def slowed(call: Callable[..., object], share: float) -> Callable[..., object]:
 
 
 def planted_id(share: float) -> str:
-    """How a slowdown is called in a benchmark's name."""
+    """Return the name of a slowdown in a benchmark's name."""
     return f"planted:{share:g}"
 
 
 def fixed_work() -> float:
-    """Milliseconds of work that never changes, without Paddle: how fast is the machine just now.
+    """Return the milliseconds that a fixed piece of work takes: the present pace of the machine.
 
-    Some Python, some products of matrices that fit into the first cache; the median of five.
+    The work is some Python, and products of matrices that fit into the first cache, without Paddle.
+    It is done five times; the result is the median.
     """
     matrix = np.full((64, 64), 0.5, dtype=np.float32)
     durations = []

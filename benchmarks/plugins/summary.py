@@ -1,44 +1,47 @@
-"""The words and the table at the end of a run of the benchmarks."""
+"""Messages and tables at the end of a run of the benchmarks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.plugins.adapter import BenchmarkSession, Timed
 from benchmarks.saved.baseline import SavedRun, obstacles
+from benchmarks.text import columns, milliseconds
+from benchmarks.workloads.stages import STAGES
 
-STAGES = ("step", "recorded", "forward", "backward", "clip", "update")
+# Longer lists of runs or benchmarks are cut.
 SHOWN = 6
 
 NOTHING_COMPARED = "NOT ONE BENCHMARK WAS COMPARED."
 NOTHING_TIMED = (
-    "NOTHING WAS TIMED: pytest-benchmark is off, because of --benchmark-disable or because tests "
-    "run in several processes (-n). Leave both out to measure."
+    "NOTHING WAS TIMED: --benchmark-disable or several processes (-n) switch pytest-benchmark off. "
+    "Leave both out to measure."
 )
-COMPARISON_REQUIRED = "--benchmark-compare-fail was given: that fails the run."
-NOT_SAVED = "Not saved: a benchmark failed, and a run with faults is no baseline."
+COMPARISON_REQUIRED = "The run fails, because --benchmark-compare-fail requires a comparison."
+NOT_SAVED = "Not saved: a benchmark failed, so the run cannot be a baseline."
 REGRESSED = "REGRESSED, by --benchmark-compare-fail: "
-FIRST_RUN = ["This is the first run: it is saved, and the next one is compared with it."]
+FIRST_RUN = ["This is the first run: it is saved, and the next one will be compared with it."]
 NO_VERDICT = (
-    "A ratio of two single runs is no verdict: in 24 sessions of unchanged code, a limit of min:5% "
-    "cried wolf in 87%, mean:10% in 78%. See benchmarks/README.md."
+    "Two single runs cannot show a small change: on unchanged code, a limit of min:5% raised a "
+    "false alarm in 87% of 24 sessions, mean:10% in 78%. Use python -m benchmarks.compare."
 )
 
 
 def file_name(run: SavedRun) -> Path:
-    """A saved run's name without its folder, as short as the table wants it."""
+    """The name of a saved run without its folder, short enough for the tables."""
     return Path(Path(run.name).name)
 
 
 def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:
-    """Why there is nothing to compare with."""
+    """Why no saved run can be the baseline."""
     if not runs:
         return list(FIRST_RUN)
     newest = sorted(runs, key=lambda run: run.when, reverse=True)
     lines = [
         f"None of the {len(runs)} saved runs is of this machine and these devices. This run is "
-        "saved, and the next one is compared with it. Refused:"
+        "saved, and the next one will be compared with it. Refused:"
     ]
     lines += [
         f"  {run.name}: {'; '.join(obstacles(machine, run.machine))}" for run in newest[:SHOWN]
@@ -51,7 +54,7 @@ def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:
 def comparison(
     run: SavedRun, paddle: str, changes: list[str], compared: int, new: list[str], gone: list[str]
 ) -> list[str]:
-    """Which run this one was compared with, and what the two do not share."""
+    """Which run this one was compared with, and how the two differ."""
     then = next(iter(run.environments.values()))["paddle"]
     versions = f"Paddle {paddle} then and now" if then == paddle else f"Paddle {then} -> {paddle}"
     others = [change for change in changes if not change.startswith("paddle ")]
@@ -71,9 +74,12 @@ def comparison(
 
 
 def write(
-    terminal: pytest.TerminalReporter, session: Any, baseline: SavedRun | None, said: list[str]
+    terminal: pytest.TerminalReporter,
+    benchmarks: BenchmarkSession,
+    baseline: SavedRun | None,
+    messages: Sequence[str],
 ) -> None:
-    """Write behaviours, step times and comparison, as far as there are any."""
+    """Write the behaviours, the step times and the comparison, each if there is any."""
     behaviours = [
         value
         for status in ("passed", "failed")
@@ -88,51 +94,44 @@ def write(
             terminal.write_line(f"{device}  {name:<15}{text}")
         for reason in sorted(skipped):
             terminal.write_line(reason)
-    rows = step_times(session.benchmarks, baseline)
+    rows = step_times(benchmarks.benchmarks, baseline)
     if rows:
         times = "median ms" + (" (times that of the baseline)" if baseline is not None else "")
         terminal.section(f"step times, {times}", sep="-", bold=True)
         for row in rows:
             terminal.write_line(row)
-    if session.disabled:
-        said = [*said, NOTHING_TIMED]
-    elif session.benchmarks:
-        said = [*said, NO_VERDICT] if baseline is not None else said
-    if said:
+    if not benchmarks.enabled:
+        messages = [*messages, NOTHING_TIMED]
+    elif benchmarks.benchmarks and baseline is not None:
+        messages = [*messages, NO_VERDICT]
+    if messages:
         terminal.section("comparison", sep="-", bold=True)
-        for line in said:
+        for line in messages:
             loud = line.startswith(
                 (NOTHING_COMPARED, NOTHING_TIMED, COMPARISON_REQUIRED, REGRESSED)
             )
             terminal.write_line(line, red=loud, bold=loud)
 
 
-def step_times(benchmarks: list[Any], baseline: SavedRun | None) -> list[str]:
-    """A table of medians: a row for each device, cell, shape and implementation."""
+def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[str]:
+    """A table of medians, with a row for each device, cell, shape and implementation."""
     cells: dict[tuple[str, ...], dict[str, str]] = {}
     for benchmark in benchmarks:
         info = benchmark.extra_info
-        if "stage" not in info or not benchmark:
+        if "stage" not in info or benchmark.median is None:
             continue
         row = tuple(info[key] for key in ("device", "cell", "shape", "implementation"))
-        text = f"{benchmark['median'] * 1e3:.3g}"
-        if baseline is not None and benchmark.fullname in baseline.benchmarks:
-            before = baseline.benchmarks[benchmark.fullname]["stats"]["median"]
-            text += f" ({benchmark['median'] / before:.2f})"
+        text = milliseconds(1e3 * benchmark.median)
+        if baseline is not None and benchmark.name in baseline.benchmarks:
+            before = baseline.benchmarks[benchmark.name]["stats"]["median"]
+            text += f" ({benchmark.median / before:.2f})"
         cells.setdefault(row, {})[info["stage"]] = text
     if not cells:
         return []
     stages = [stage for stage in STAGES if any(stage in texts for texts in cells.values())]
     head = ["device", "cell", "shape", "", *stages]
-    table = [head, *([*row, *(cells[row].get(stage, "") for stage in stages)] for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(
-            text.ljust(width) if column < 4 else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in table
-    ]
+    rows = [[*row, *(cells[row].get(stage, "") for stage in stages)] for row in cells]
+    return columns([head, *rows], left=4)
 
 
 def _some(names: list[str]) -> str:

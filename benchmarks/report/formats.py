@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from pydantic import model_validator
 
-from benchmarks.saved.records import Date, Positive, Record, read_record
+from benchmarks.saved.records import Positive, Record, read_record
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
 # The verdict on a project without a fault.
@@ -28,21 +28,6 @@ class Case:
     outcome: CaseOutcome
     reason: str = ""
     detail: str = ""
-
-
-class Begun(Record):
-    """A run of pytest: when it began, with which arguments, where, and how it ended."""
-
-    format: Literal["rnn_core run 1"]
-    date: Date
-    arguments: tuple[str, ...]
-    environments: dict[str, dict[str, str]]
-    exit_status: int | None = None
-
-    @property
-    def timed(self) -> bool:
-        """Whether times were asked for."""
-        return "--benchmark-disable" not in self.arguments
 
 
 @dataclass(frozen=True)
@@ -158,15 +143,6 @@ class Planting(Record):
     def surprises(self) -> list[Planted]:
         """Faults that were not caught, and a healthy project that failed."""
         return [each for each in self.verdicts if not each.as_expected]
-
-
-def read_begun(path: Path) -> Begun:
-    """Read the file of a run of pytest.
-
-    Raises:
-        OSError, ValueError: the file cannot be read.
-    """
-    return read_record(Begun, path)
 
 
 def read_times(path: Path) -> list[StepTime]:

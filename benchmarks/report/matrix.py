@@ -1,4 +1,4 @@
-"""What broke where: the environments by Paddle, device and Python, and what to say first."""
+"""The environments by Paddle, device and Python: what failed where, and the headline."""
 
 import re
 from collections import Counter
@@ -9,23 +9,22 @@ from typing import Literal, NamedTuple, get_args
 
 from benchmarks.report.formats import Case
 from benchmarks.report.reading import KINDS, EnvironmentResults
+from benchmarks.saved.run_file import RunFile
 
 State = Literal["failed", "incomplete", "passed"]
-# From the worst on.
+# The worst first.
 STATES: tuple[State, ...] = get_args(State)
 UNKNOWN = "unknown"
-# Older than the newest by more than this, and an environment was not part of the same run of tox.
+# An environment older than the newest by more than this is not from the same run of tox.
 OLD = timedelta(days=1)
 # The names of tox's environments.
 NAMED = re.compile(r"(?:py(?P<python>3\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
-# Options whose value may stand after them, and is no path then.
-VALUED = ("-p", "-n", "-o", "-W", "--device", "--durations", "--results", "--tb")
-# By which facts a failure may be told from the rest, in the order in which they are tried.
+# Facts that failing environments may share and all others lack, in the order of preference.
 TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
 
 
 class Place(NamedTuple):
-    """Where an environment stands in the matrix."""
+    """The place of an environment in the matrix."""
 
     device: str
     paddle: str
@@ -37,12 +36,12 @@ class Environment:
     """An environment as the page shows it.
 
     Attributes:
-        results: what it left.
-        facts: of its first device: versions, machine, flags; empty where nothing tells them.
-        place: in the matrix; parts that nothing tells are "unknown".
-        date: of its last run; None where no file tells it.
-        old: how much older it is than the newest, in words; empty where it is not.
-        part: whether only some of the tests were asked for.
+        results: results of the environment.
+        facts: versions, machine and flags of its first device; empty if no file has them.
+        place: place in the matrix; unknown parts are "unknown".
+        date: date of its last run; None if no file has it.
+        old: how much older it is than the newest, in words; empty if it is not.
+        part: whether only some of the tests ran, in words; empty if all ran.
     """
 
     results: EnvironmentResults
@@ -50,21 +49,21 @@ class Environment:
     place: Place
     date: datetime | None
     old: str = ""
-    part: bool = False
+    part: str = ""
 
     @property
     def name(self) -> str:
-        """The folder's."""
+        """The name of the folder."""
         return self.results.name
 
     @property
     def cases(self) -> list[Case]:
-        """Of tests and benchmarks."""
+        """The outcomes of tests and benchmarks."""
         return [case for kind in KINDS for case in self.results.cases.get(kind, [])]
 
     @property
     def failures(self) -> list[Case]:
-        """What failed, errors outside the tests included."""
+        """The tests that failed, including errors in fixtures."""
         return [case for case in self.cases if case.outcome in ("failed", "error")]
 
     @property
@@ -75,14 +74,14 @@ class Environment:
 
     @property
     def flags(self) -> str:
-        """Those that change the rounding, for it changes the figures."""
+        """The flags that change rounding, and so the figures."""
         return " ".join(
             flag for flag in self.facts.get("flags", "").split() if flag.startswith("MKL_")
         )
 
     @property
     def state(self) -> State:
-        """The worst that is known."""
+        """The state of the worst result."""
         if self.failures:
             return "failed"
         return "incomplete" if self.results.problems else "passed"
@@ -97,13 +96,13 @@ class Environment:
 
 @dataclass(frozen=True)
 class Failure:
-    """One test that failed somewhere.
+    """A test that failed in at least one environment.
 
     Attributes:
-        name: the test's.
-        where: the environments in which it failed, with what it said there.
-        ran: how many environments ran it.
-        pattern: what the environments have in common that no other has, or empty.
+        name: name of the test.
+        where: environments in which it failed, with the outcome there.
+        ran: number of environments that ran it.
+        pattern: fact that only these environments share; empty if there is none.
     """
 
     name: str
@@ -114,12 +113,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Breakage:
-    """Tests that failed in the same environments: often one cause.
+    """Tests that failed in the same environments, often for the same reason.
 
     Attributes:
-        where: these environments.
-        pattern: what they have in common that no other has, or empty.
-        failures: one for each test.
+        where: the environments.
+        pattern: fact that only these environments share; empty if there is none.
+        failures: the tests.
     """
 
     where: tuple[Environment, ...]
@@ -129,20 +128,20 @@ class Breakage:
 
 @dataclass(frozen=True)
 class Skip:
-    """A reason for which tests were skipped, and how many in which environments."""
+    """A reason to skip tests, with the number of tests in each environment."""
 
     reason: str
     where: tuple[tuple[str, int], ...]
 
     @property
     def most(self) -> int:
-        """Of the tests of one environment."""
+        """The largest number of tests in one environment."""
         return max(count for _, count in self.where)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the matrix; `cells` holds the environments of each Python."""
+    """A row of the matrix; `cells` has the environments of each Python."""
 
     device: str
     paddle: str
@@ -150,7 +149,7 @@ class Row:
 
 
 def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environment]:
-    """The environments in the matrix's order: device, Paddle, Python, name."""
+    """Sort the environments by device, Paddle, Python and name."""
     found = [_environment(results) for results in all_results]
     paddles = {each.facts["paddle"] for each in found if "paddle" in each.facts}
     newest = max((each.date for each in found if each.date), default=None)
@@ -160,7 +159,7 @@ def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environme
         old = f"{age.days} days older than the newest" if age > OLD else ""
         place = each.place
         if not each.facts:
-            # Its name says 3.2, and others tell of which 3.2 that is.
+            # The name says 3.2; the other environments tell which patch version that is.
             same = [paddle for paddle in paddles if paddle.startswith(f"{place.paddle}.")]
             place = place._replace(paddle=max(same, key=version, default=place.paddle))
         dated.append(replace(each, place=place, old=old))
@@ -168,7 +167,7 @@ def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environme
 
 
 def rows_of(environments: Sequence[Environment]) -> tuple[list[str], list[Row]]:
-    """The Pythons, and a row for each Paddle version on each device."""
+    """Return the Pythons, and a row for each Paddle version on each device."""
     pythons = sorted({each.place.python for each in environments}, key=version)
     heads = dict.fromkeys((each.place.device, each.place.paddle) for each in environments)
     rows = [
@@ -185,7 +184,7 @@ def rows_of(environments: Sequence[Environment]) -> tuple[list[str], list[Row]]:
 
 
 def headline(environments: Sequence[Environment]) -> str:
-    """What a reader should know after ten seconds."""
+    """Return the page's headline."""
     total = len(environments)
     failed = sum(each.state == "failed" for each in environments)
     incomplete = sum(each.state == "incomplete" for each in environments)
@@ -202,7 +201,7 @@ def headline(environments: Sequence[Environment]) -> str:
 
 
 def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Environment], str]]:
-    """The environments that did not pass, by state, and what tells each state's from the rest."""
+    """Return the environments that did not pass, by state, and a fact that only these share."""
     found = []
     for state in STATES[:-1]:
         those = [each for each in environments if each.state == state]
@@ -212,7 +211,7 @@ def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Envi
 
 
 def failures_of(environments: Sequence[Environment]) -> list[Failure]:
-    """Every test that failed, those that failed in most environments first."""
+    """Return every test that failed, those that failed in most environments first."""
     outcomes: dict[str, list[tuple[Environment, Case]]] = {}
     for each in environments:
         for case in each.cases:
@@ -229,7 +228,7 @@ def failures_of(environments: Sequence[Environment]) -> list[Failure]:
 
 
 def breakages_of(failures: Iterable[Failure]) -> list[Breakage]:
-    """Failures by the environments in which they happened, in the order of the first of each."""
+    """Group failures by the environments in which they happened."""
     groups: dict[tuple[str, ...], list[Failure]] = {}
     for failure in failures:
         key = (*(each.name for each, _ in failure.where), failure.pattern)
@@ -241,7 +240,7 @@ def breakages_of(failures: Iterable[Failure]) -> list[Breakage]:
 
 
 def skips_of(environments: Sequence[Environment]) -> list[Skip]:
-    """Every reason to skip, the most frequent first."""
+    """Return every reason to skip, the most frequent first."""
     found: dict[str, Counter[str]] = {}
     for each in environments:
         for case in each.cases:
@@ -252,10 +251,10 @@ def skips_of(environments: Sequence[Environment]) -> list[Skip]:
 
 
 def what_tells(failed: Sequence[Environment], ran: Sequence[Environment]) -> str:
-    """The fact that all failing environments share and no other has: "Paddle 2.6.2"."""
+    """Return a fact that only the failing environments share, such as "Paddle 2.6.2"."""
     others = [each for each in ran if each not in failed]
     if len(failed) < 2:
-        return ""  # Something is always its own.
+        return ""  # A single environment always differs in something.
     if not others:
         return "everywhere"
     for key in TELLING:
@@ -270,7 +269,7 @@ NAMES = {"paddle": "Paddle", "python": "Python", "numpy": "NumPy", "cpu": "CPU"}
 
 
 def version(text: str) -> tuple[int, ...]:
-    """A version as numbers, so that 3.10 comes after 3.9; what has none comes last."""
+    """Return the numbers of a version, so that 3.10 follows 3.9; a text without any comes last."""
     return tuple(map(int, re.findall(r"\d+", text)[:4])) or (10**9,)
 
 
@@ -293,22 +292,16 @@ def _environment(results: EnvironmentResults) -> Environment:
         ".".join(python.split(".")[:2]) if python else UNKNOWN,
     )
     date = max((run.date for run in results.runs.values()), default=None)
-    tests = results.runs.get("tests")
-    return Environment(results, facts, place, date, part=bool(tests and _selects(tests.arguments)))
+    return Environment(results, facts, place, date, part=_part(results.runs.get("tests")))
 
 
-def _selects(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for less than all tests: by a path, or by an option."""
-    everything = " ".join(arguments).replace("-m slow or not slow", "").split()
-    return _leaves_out(everything)
-
-
-def _leaves_out(arguments: Sequence[str]) -> bool:
-    selecting = ("-k", "-m", "-x", "--lf", "--last-failed", "--deselect", "--ignore", "--maxfail")
-    return any(
-        argument.startswith(selecting) or not (argument.startswith("-") or option in VALUED)
-        for option, argument in zip(["", *arguments], arguments, strict=False)
-    )
+def _part(tests: RunFile | None) -> str:
+    """Whether only some of the tests ran, in words; empty if all ran."""
+    if tests is None:
+        return ""
+    if tests.selection is None:
+        return "perhaps not all tests (an earlier version saved this)"
+    return "not all tests" if tests.selection.partial else ""
 
 
 def _fact(environment: Environment, key: str) -> str:

@@ -1,4 +1,4 @@
-"""What the environments left in a folder: what is missing or damaged is told, not dropped."""
+"""Reading a folder of results. Files that are missing or damaged become problems by name."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -7,38 +7,37 @@ from typing import TypeVar
 
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.report.formats import (
-    Begun,
     Case,
     Planting,
     StepTime,
-    read_begun,
     read_cases,
     read_planting,
     read_times,
 )
-from benchmarks.saved.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
+from benchmarks.saved.result_files import TIMES, Kind, begun_file, outcomes_file
+from benchmarks.saved.run_file import RunFile
 from rnn_core import EXPERIMENTS, History
 
 KINDS: tuple[Kind, ...] = ("tests", "benchmarks")
-# Not environments: what the commands of the same names leave.
+# Results of other commands, beside the folders of environments.
 FAULTS, COMPARISONS = "faults.json", "comparisons"
-CALIBRATION = "calibration"  # Of which the page shows nothing.
-# pytest's exit statuses of a run that was not cut short.
+CALIBRATION = "calibration"  # Not on the page.
+# Exit statuses of pytest after a complete run.
 ENDED = (0, 1)
 ENDINGS = {
     2: "was interrupted",
-    3: "ended with an error inside pytest",
-    4: "was asked wrongly",
-    5: "found no test",
+    3: "ended with an internal error of pytest",
+    4: "had a wrong command line",
+    5: "found no tests",
 }
-FOREIGN = "is no file of results"
+FOREIGN = "not a file of results"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that is missing, damaged or foreign, and why it is not on the page."""
+    """A file that is missing, damaged or foreign, with the reason."""
 
     file: str
     reason: str
@@ -46,19 +45,19 @@ class Problem:
 
 @dataclass
 class EnvironmentResults:
-    """What one environment left in its folder.
+    """The results of one environment.
 
     Attributes:
-        name: of the folder.
-        runs: what was begun.
-        cases: outcomes, of the kinds whose files can be read.
-        times: of all benchmarks.
-        histories: by device and experiment.
-        problems: what is missing, damaged or foreign.
+        name: name of the folder.
+        runs: runs of pytest, by kind.
+        cases: outcomes of the tests, by kind of run.
+        times: step times.
+        histories: histories of the experiments, by device and experiment.
+        problems: files that are missing, damaged or foreign.
     """
 
     name: str
-    runs: dict[Kind, Begun] = field(default_factory=dict)
+    runs: dict[Kind, RunFile] = field(default_factory=dict)
     cases: dict[Kind, list[Case]] = field(default_factory=dict)
     times: list[StepTime] = field(default_factory=list)
     histories: dict[tuple[str, str], History] = field(default_factory=dict)
@@ -67,7 +66,7 @@ class EnvironmentResults:
 
 @dataclass
 class Results:
-    """All that a folder holds."""
+    """Everything in a folder of results."""
 
     environments: list[EnvironmentResults] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
@@ -76,14 +75,18 @@ class Results:
 
 
 def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
-    """Read a folder of results; `ours` are names in it that are no results.
+    """Read a folder of results.
+
+    Args:
+        folder: folder with a folder for each environment.
+        ours: names of files in it that are not results.
 
     Raises:
-        ValueError: there is no such folder, or nothing in it that an environment or a command left.
-        OSError: it cannot be read.
+        ValueError: the folder does not exist or holds no results.
+        OSError: the folder cannot be read.
     """
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}: run tox, or pytest --results, first")
+        raise ValueError(f"{folder} is not a folder: run tox, or pytest --results, first")
     results = Results()
     for path in sorted(folder.iterdir()):
         if path.name in (*ours, CALIBRATION) or path.name.startswith("."):
@@ -106,17 +109,17 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
 
 
 def read_environment(folder: Path) -> EnvironmentResults:
-    """Read what one environment left, and tell what is missing of what it should have left."""
+    """Read the results of one environment."""
     found = EnvironmentResults(folder.name)
     try:
         names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     except OSError as error:
         found.problems.append(Problem("", f"the folder cannot be read: {error.strerror}"))
         return found
-    # Benchmark environments run no tests.
+    # Benchmark environments do not run the tests.
     kinds = KINDS if "tests-run.json" in names or not folder.name.startswith("bench") else KINDS[1:]
     if not names:
-        found.problems.append(Problem("", "nothing is here: it broke off before anything began"))
+        found.problems.append(Problem("", "the folder is empty: the run broke off before it began"))
         return found
     for kind in kinds:
         _read_kind(folder, kind, names, found)
@@ -135,12 +138,12 @@ def read_environment(folder: Path) -> EnvironmentResults:
 def _read_kind(folder: Path, kind: Kind, names: set[str], found: EnvironmentResults) -> None:
     begun, outcomes = begun_file(kind), outcomes_file(kind)
     if begun in names:
-        run = _try(found.problems, begun, folder / begun, read_begun)
+        run = _try(found.problems, begun, folder / begun, RunFile.load)
         if run is not None:
             found.runs[kind] = run
     else:
         reason = "missing: " + (
-            "when and where this was run is not known" if outcomes in names else "never begun"
+            "date and environment are unknown" if outcomes in names else "the run did not begin"
         )
         found.problems.append(Problem(begun, reason))
     if outcomes in names:
@@ -148,33 +151,25 @@ def _read_kind(folder: Path, kind: Kind, names: set[str], found: EnvironmentResu
         if cases is not None:
             found.cases[kind] = cases
     elif begun in names:
-        found.problems.append(Problem(outcomes, "missing: begun, and broken off before its end"))
+        found.problems.append(Problem(outcomes, "missing: the run broke off before its end"))
     elif kind == "tests":
-        found.problems.append(Problem(outcomes, "missing: never begun"))
+        found.problems.append(Problem(outcomes, "missing: the run did not begin"))
     begun_run = found.runs.get(kind)
     if begun_run is not None and outcomes in names and begun_run.exit_status not in ENDED:
         how = ENDINGS.get(begun_run.exit_status or -1, "broke off")
-        found.problems.append(Problem(outcomes, f"is not the whole: the run {how}"))
+        found.problems.append(Problem(outcomes, f"incomplete: the run {how}"))
 
 
 def _missing(names: set[str], found: EnvironmentResults) -> Iterator[Problem]:
-    """Times and histories that should be there, as far as the run that makes them was begun."""
+    """Files that the run of the benchmarks should have left."""
     run = found.runs.get("benchmarks")
     if run is None:
-        if "benchmarks-run.json" not in names and not found.histories:
-            yield Problem("*.npz", "missing: never begun")
+        if begun_file("benchmarks") not in names and not found.histories:
+            yield Problem("*.npz", "missing: the benchmarks did not begin")
         return
-    cases = found.cases.get("benchmarks")
-    ran = None if cases is None else {case.name for case in cases if case.outcome != "skipped"}
-    timed = ran is None or any("test_stage" in name for name in ran)
-    if TIMES not in names and timed and run.timed:
-        yield Problem(TIMES, "missing: broken off before times were written")
-    for device in run.environments:
-        for experiment in EXPERIMENTS:
-            name = history_file(experiment, device)
-            asked = ran is None or any(f"[{device}-{experiment}]" in case for case in ran)
-            if asked and name not in names:
-                yield Problem(name, "missing: it did not train to its end")
+    for name in run.expected or ():
+        if name not in names:
+            yield Problem(name, "missing: the run ended before it was written")
 
 
 def _read_history(path: Path, found: EnvironmentResults) -> None:
@@ -184,22 +179,22 @@ def _read_history(path: Path, found: EnvironmentResults) -> None:
         for name, experiment in EXPERIMENTS.items():
             if replace(history.config, device=experiment.config.device) == experiment.config:
                 return (device, name), history
-        raise ValueError("it is of no experiment as it stands")
+        raise ValueError("its config is not that of an experiment")
 
     pair = _try(found.problems, path.name, path, read)
     if pair is None:
         return
     if pair[0] in found.histories:
-        found.problems.append(Problem(path.name, "holds the same experiment as another file"))
+        found.problems.append(Problem(path.name, "has the same experiment as another file"))
         return
     found.histories[pair[0]] = pair[1]
     if pair[1].outcome != "finished":
-        text = f"is of a run that did not finish: {pair[1].outcome} after {pair[1].steps} steps"
+        text = f"incomplete: the run was {pair[1].outcome} after {pair[1].steps} steps"
         found.problems.append(Problem(path.name, text))
 
 
 def _try(problems: list[Problem], name: str, path: Path, read: Callable[[Path], T]) -> T | None:
-    """What `read` gives; None where it fails, and a problem more."""
+    """Read a file; on failure add a problem and return None."""
     try:
         return read(path)
     except FileNotFoundError:
@@ -207,6 +202,6 @@ def _try(problems: list[Problem], name: str, path: Path, read: Callable[[Path], 
     except OSError as error:
         problems.append(Problem(name, f"cannot be read: {error.strerror}"))
     except ValueError as error:
-        # History.load begins with the file's whole path, which is nobody's business here.
+        # History.load names the full path, which does not belong on the page.
         problems.append(Problem(name, f"cannot be read: {str(error).replace(str(path), 'it')}"))
     return None

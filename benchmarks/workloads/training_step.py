@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from paddle import Tensor
 
 from benchmarks.workloads.paddle_peer import PaddlePeer
+from benchmarks.workloads.stages import Stage
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.config import Cell, Execution
 from rnn_core.gradients import make_clip
@@ -21,7 +22,6 @@ from rnn_core.step import TrainingStep
 
 # The executions of rnn_core, and what a user of Paddle writes.
 PaddleImplementation = Literal["textbook", "kernel", "paddle"]
-Stage = Literal["step", "recorded", "forward", "backward", "clip", "update"]
 
 PADDLE_IMPLEMENTATIONS: tuple[PaddleImplementation, ...] = get_args(PaddleImplementation)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.saved.result_files import history_file
+from benchmarks.saved.result_files import TIMES, history_file
 from rnn_core import EXPERIMENTS, History
 from tests.helpers.histories import make_history
 
 DATE = "2026-11-24T12:00:00+00:00"
+EXPECTED = [TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS)]
 PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
@@ -41,10 +42,12 @@ def write_environment(folder: Path, **changes: Any) -> Path:
         write_json(
             folder / f"{kind}-run.json",
             {
-                "format": "rnn_core run 1",
+                "format": "rnn_core run 2",
                 "date": date,
                 "arguments": ["benchmarks"] if kind == "benchmarks" else [],
                 "environments": {"cpu": facts},
+                "selection": {"source": "TESTPATHS", "paths": [], "whole": [], "options": []},
+                "expected": EXPECTED if kind == "benchmarks" else [],
                 "exit_status": 0,
             },
         )

@@ -222,7 +222,10 @@ def test_a_failed_run_is_no_baseline(project: pytest.Pytester) -> None:
         ("--benchmark-compare=benchmarks", "and benchmarks is a path: put paths before it"),
         ("--benchmark-compare=benchmarks/test_small.py::test_something", "is a path"),
         ("--benchmark-compare=a/b/c", "--benchmark-compare=a/b/c: 'a/b/c' isn't"),
-        ("--benchmark-compare-fail=min:5%", "needs --benchmark-compare beside it"),
+        (
+            "--benchmark-compare-fail=min:5%",
+            "-fail requires --benchmark-compare",
+        ),
     ],
 )
 def test_options_that_cannot_work_are_usage_errors(

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.plugins.results import expected_files
 from benchmarks.saved.result_files import history_file
 from rnn_core.runtime.environment import describe_environment
 
@@ -19,11 +21,17 @@ pytest_plugins = ["pytester"]
 TEST = """
 from pathlib import Path
 
+import pytest
+
 def test_begun():
     assert Path("left/tests-run.json").exists()
 
 def test_fails():
     assert False
+
+@pytest.mark.slow
+def test_slow():
+    pass
 """
 BENCHMARK = """
 def test_times(benchmark, pytestconfig):
@@ -43,7 +51,10 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     ):
         (pytester.path / folder).mkdir()
         (pytester.path / folder / name).write_text(text, encoding="utf-8")
-    pytester.makeini("[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n")
+    pytester.makeini(
+        "[pytest]\naddopts = --import-mode=importlib -m 'not slow'\nfilterwarnings = error\n"
+        "markers = slow\ntestpaths = tests\n"
+    )
     return pytester
 
 
@@ -72,7 +83,7 @@ def test_tests_leave_outcomes_and_where_they_ran(project: pytest.Pytester) -> No
         "test_begun": False,
         "test_fails": True,
     }
-    assert (begun["format"], begun["exit_status"]) == ("rnn_core run 1", 1)
+    assert (begun["format"], begun["exit_status"]) == ("rnn_core run 2", 1)
     assert "tests" in begun["arguments"]
     assert begun["environments"] == {"cpu": describe_environment()}
 
@@ -90,6 +101,7 @@ def test_benchmarks_leave_times_and_remove_what_was_there(project: pytest.Pytest
     assert names == {"benchmarks-run.json", "benchmarks.xml", "benchmarks.json", "tests.xml"}
     assert (folder / "benchmarks.xml").read_text(encoding="utf-8") != "old"
     assert len(left(project, "benchmarks.json")["benchmarks"][0]["stats"]["data"]) == 3
+    assert left(project, "benchmarks-run.json")["expected"] == ["benchmarks.json"]
 
 
 def test_an_interrupted_run_is_told_from_a_whole_one(project: pytest.Pytester) -> None:
@@ -99,6 +111,75 @@ def test_an_interrupted_run_is_told_from_a_whole_one(project: pytest.Pytester) -
     run(project, "tests", "--no-header")
 
     assert left(project, "tests-run.json")["exit_status"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source", "paths", "deselected"),
+    [
+        ((), "TESTPATHS", ["tests"], 0),
+        (("tests",), "ARGS", ["tests"], 0),
+        (("tests/test_a.py",), "ARGS", ["tests/test_a.py"], 0),
+        (("-k", "begun"), "TESTPATHS", ["tests"], 1),
+        (("-m", "slow"), "TESTPATHS", ["tests"], 2),
+        (("-m", "slow or not slow"), "TESTPATHS", ["tests"], 0),
+        (("--deselect", "tests/test_a.py::test_fails"), "TESTPATHS", ["tests"], 1),
+    ],
+)
+def test_what_was_asked_for_is_recorded(
+    project: pytest.Pytester,
+    arguments: tuple[str, ...],
+    source: str,
+    paths: list[str],
+    deselected: int,
+) -> None:
+    """Paths and deselected tests; the slow tests that a usual run leaves out do not count."""
+    run(project, *arguments)
+    selection = left(project, "tests-run.json")["selection"]
+
+    assert (selection["source"], selection["paths"]) == (source, paths)
+    assert (selection["whole"], selection["deselected"]) == (["tests"], deselected)
+    assert (selection["options"], selection["stopped"]) == ([], "")
+
+
+def test_what_workers_deselect_is_recorded(project: pytest.Pytester) -> None:
+    """Only they collect the tests."""
+    run(project, "-n1", "-k", "begun")
+
+    assert left(project, "tests-run.json")["selection"]["deselected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "stopped"),
+    [
+        (("--ignore=tests/test_b.py",), ["--ignore"], ""),
+        (("--maxfail=1",), [], "stopping after 1 failures"),
+    ],
+)
+def test_what_else_leaves_out_tests_is_recorded(
+    project: pytest.Pytester, arguments: tuple[str, ...], options: list[str], stopped: str
+) -> None:
+    """Options that deselect nothing, and a failure that ends the run."""
+    run(project, *arguments)
+    selection = left(project, "tests-run.json")["selection"]
+
+    assert (selection["options"], selection["stopped"]) == (options, stopped)
+
+
+def test_expected_files_are_those_of_the_collected_benchmarks() -> None:
+    """Histories of the experiments, and times if anything is timed."""
+    experiment: Any = SimpleNamespace(
+        fixturenames=["benchmark", "leave_history"],
+        callspec=SimpleNamespace(params={"experiment": "clipped-rnn", "device": "gpu:1"}),
+    )
+    stage: Any = SimpleNamespace(fixturenames=["benchmark", "measure"])
+    other: Any = SimpleNamespace(fixturenames=[])
+
+    assert expected_files([experiment, stage], timed=True) == [
+        "benchmarks.json",
+        "clipped-rnn-gpu1.npz",
+    ]
+    assert expected_files([experiment], timed=False) == ["clipped-rnn-gpu1.npz"]
+    assert expected_files([other], timed=True) == []
 
 
 def test_a_folder_that_cannot_be_made_ends_the_session(project: pytest.Pytester) -> None:

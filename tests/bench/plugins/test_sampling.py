@@ -77,7 +77,7 @@ def test_fixed_work_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"seed": 1}', '{"seed": "x"}'])
 def test_settings_of_somebody_else(text: str) -> None:
     """The hidden option says whose it is."""
-    with pytest.raises(pytest.UsageError, match="--sample is for benchmarks.compare"):
+    with pytest.raises(pytest.UsageError, match="--sample is internal to benchmarks.compare"):
         Settings.load(text)
 
 
@@ -149,17 +149,18 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
 
     class Benchmark:
         extra_info: dict[str, object] = {}  # noqa: RUF012
-        stats = SimpleNamespace(stats=SimpleNamespace(data=[]))
+        data: list[float] = []  # noqa: RUF012
 
         def pedantic(self, call: Any, setup: Any, rounds_: int = 0, **options: int) -> None:
             del setup, rounds_
             targets.append(call)
             calls.append("time")
             rounds.append((options["rounds"], options["iterations"]))
-            self.stats.stats.data = [9.0, 1.0, 2.0, 3.0, 6.0]
+            self.data = [9.0, 1.0, 2.0, 3.0, 6.0]
             call.disturbed = [False, False, False, False, True]
 
     benchmark: Any = Benchmark()
+    monkeypatch.setattr(sampling, "rounds_of", lambda benchmark: benchmark.data)
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
     sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, lambda: None)
     sampling.Sampler(config).measure(benchmark, 0.5, int, None)

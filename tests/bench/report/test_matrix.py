@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.notebook import figures as notebook
 from benchmarks.report.curves import Curves, curves_of, printed_of
-from benchmarks.report.formats import Begun, Case, StepTime
+from benchmarks.report.formats import Case, StepTime
 from benchmarks.report.matrix import (
     Environment,
     breakages_of,
@@ -23,9 +23,13 @@ from benchmarks.report.matrix import (
 )
 from benchmarks.report.reading import EnvironmentResults, Problem
 from benchmarks.report.times import blocks_of
+from benchmarks.saved.run_file import RunFile, Selection
 from tests.helpers.matrix_results import made_up
 
 PASSED, FAILED = Case("test_a::x", "passed"), Case("test_a::x", "failed", "1 != 2")
+
+
+WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), options=())
 
 
 def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentResults:
@@ -34,8 +38,13 @@ def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentRes
     if facts:
         devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
         date = datetime(2026, 11, day, tzinfo=timezone.utc)
-        results.runs["tests"] = Begun(
-            format="rnn_core run 1", date=date, arguments=(), environments=devices, exit_status=0
+        results.runs["tests"] = RunFile(
+            date=date,
+            arguments=(),
+            environments=devices,
+            selection=WHOLE,
+            expected=(),
+            exit_status=0,
         )
     return results
 
@@ -201,22 +210,36 @@ def test_skips_are_counted_by_reason() -> None:
     ]
 
 
-def test_old_results_and_parts_are_told() -> None:
-    """Of another day, or of some tests only: neither passes for a whole run of today."""
-    old = left("old", PASSED, day=20, paddle="3.3.1")
-    part = left("part", PASSED, day=24, paddle="3.3.1")
-    for arguments, expected in (
-        (("--results=x", "--durations=10"), False),
-        (("--device", "cpu", "-p", "tests.faults.plant"), False),
-        (("--results=x", "tests/core/test_cells.py"), True),
-        (("--results=x", "-k", "cells"), True),
-        (("--maxfail=1",), True),
-    ):
-        part.runs["tests"] = part.runs["tests"].model_copy(update={"arguments": arguments})
-        first, second = environments_of([old, part])
+def test_results_of_another_day_are_marked_as_old() -> None:
+    """They are not from the same run of the matrix."""
+    results = [left("old", PASSED, day=20, paddle="3.3.1"), left("new", PASSED, paddle="3.3.1")]
 
-        assert (False, expected) == (first.part, second.part)
-        assert (first.old, second.old) == ("4 days older than the newest", "")
+    assert {each.name: each.old for each in environments_of(results)} == {
+        "old": "4 days older than the newest",
+        "new": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""),
+        ({"source": "ARGS", "paths": ("tests",)}, ""),
+        ({"source": "ARGS", "paths": ("tests/core/test_cells.py",)}, "not all tests"),
+        ({"source": "INVOCATION_DIR", "paths": ("/project/tests/core",)}, "not all tests"),
+        ({"options": ("--ignore",)}, "not all tests"),
+        ({"deselected": 1}, "not all tests"),
+        ({"stopped": "stopping after 1 failures"}, "not all tests"),
+        (None, "perhaps not all tests (an earlier version saved this)"),
+    ],
+)
+def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected: str) -> None:
+    """By path, by deselection, or because it stopped early; of an old file it is not known."""
+    results = left("a", PASSED, paddle="3.3.1")
+    selection = None if changes is None else WHOLE.model_copy(update=changes)
+    results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})
+
+    assert environments_of([results])[0].part == expected
 
 
 def test_versions_without_numbers_come_last() -> None:

@@ -114,7 +114,7 @@ def test_everything_is_on_the_page(html: str) -> None:
     for words in (
         "1 of 3 environments has failures, 1 more is incomplete",
         "1 test failed in 1 environment",
-        "nothing is here: it broke off before anything began",
+        "the folder is empty: the run broke off before it began",
         "1 slower , 1 faster , 1 same , 1 cannot tell",
         "1 of 2 planted faults were caught",
         "exploded at step",
@@ -332,7 +332,7 @@ def test_no_results_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main([str(tmp_path)]) == 2
     assert "holds no results" in capsys.readouterr().err
     assert main([str(tmp_path / "nowhere"), "--output", str(tmp_path / "page.html")]) == 2
-    assert "there is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -85,10 +85,18 @@ def ended_early(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "file", "reason"),
     [
-        (gone("tests.xml"), "tests.xml", "missing: begun, and broken off before its end"),
-        (gone("tests-run.json"), "tests-run.json", "missing: when and where this was run is not"),
-        (gone("benchmarks.json"), "benchmarks.json", "missing: broken off before times"),
-        (gone("clipped-lstm.npz"), "clipped-lstm.npz", "missing: it did not train to its end"),
+        (gone("tests.xml"), "tests.xml", "missing: the run broke off before its end"),
+        (gone("tests-run.json"), "tests-run.json", "missing: date and environment are unknown"),
+        (
+            gone("benchmarks.json"),
+            "benchmarks.json",
+            "missing: the run ended before it was written",
+        ),
+        (
+            gone("clipped-lstm.npz"),
+            "clipped-lstm.npz",
+            "missing: the run ended before it was written",
+        ),
         (cut("tests.xml"), "tests.xml", "cannot be read: invalid XML: "),
         (cut("benchmarks.json"), "benchmarks.json", "cannot be read: "),
         (cut("clipped-rnn.npz", 900), "clipped-rnn.npz", "cannot be read: it is not a whole"),
@@ -124,12 +132,16 @@ def ended_early(folder: Path) -> None:
             "tests-run.json",
             "environments: input should",
         ),
-        (changed("tests-run.json", exit_status=None), "tests.xml", "not the whole: the run broke"),
-        (changed("tests-run.json", exit_status=2), "tests.xml", "not the whole: the run was inter"),
-        (holds("notes.txt", ""), "notes.txt", "is no file of results"),
-        (other_experiment, "clipped-rnn.npz", "holds the same experiment as another"),
-        (other_config, "clipped-rnn.npz", "it is of no experiment as it stands"),
-        (ended_early, "clipped-rnn.npz", "a run that did not finish: interrupted after 2000"),
+        (changed("tests-run.json", exit_status=None), "tests.xml", "incomplete: the run broke off"),
+        (
+            changed("tests-run.json", exit_status=2),
+            "tests.xml",
+            "incomplete: the run was interrupted",
+        ),
+        (holds("notes.txt", ""), "notes.txt", "not a file of results"),
+        (other_experiment, "clipped-rnn.npz", "has the same experiment as another"),
+        (other_config, "clipped-rnn.npz", "its config is not that of an experiment"),
+        (ended_early, "clipped-rnn.npz", "incomplete: the run was interrupted after 2000"),
     ],
 )
 def test_each_damage_is_told_once(
@@ -150,7 +162,7 @@ def test_an_empty_folder_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "py313-paddle33-cpu").mkdir()
 
     assert read_environment(tmp_path / "py313-paddle33-cpu").problems == (
-        [Problem("", "nothing is here: it broke off before anything began")]
+        [Problem("", "the folder is empty: the run broke off before it began")]
     )
 
 
@@ -163,20 +175,35 @@ def test_a_benchmark_environment_has_no_tests(tmp_path: Path) -> None:
 
     assert read_environment(tmp_path / "bench-paddle33").problems == []
     assert read_environment(tmp_path / "py311-paddle33-cpu").problems == [
-        Problem("tests-run.json", "missing: never begun"),
-        Problem("tests.xml", "missing: never begun"),
+        Problem("tests-run.json", "missing: the run did not begin"),
+        Problem("tests.xml", "missing: the run did not begin"),
     ]
 
 
-def test_benchmarks_that_were_not_asked_for_are_not_missing(folder: Path) -> None:
-    """Neither the experiments of `-k step`, nor the times of `--benchmark-disable`."""
-    stage = '<testcase classname="benchmarks.test_stages" name="test_stage[cpu-step-RNN]" />'
-    write_cases(folder / "benchmarks.xml", stage)
-    changed("benchmarks-run.json", arguments=["benchmarks", "--benchmark-disable"])(folder)
+def test_a_file_is_missing_only_if_the_run_should_have_left_it(folder: Path) -> None:
+    """The run's own file says which: not the experiments of `-k step`, for example."""
+    changed("benchmarks-run.json", expected=["clipped-rnn.npz"])(folder)
     for path in (*folder.glob("*.npz"), folder / "benchmarks.json"):
         path.unlink()
 
-    assert read_environment(folder).problems == []
+    assert read_environment(folder).problems == [
+        Problem("clipped-rnn.npz", "missing: the run ended before it was written")
+    ]
+
+
+def test_a_run_file_of_the_first_version_is_read(folder: Path) -> None:
+    """It says neither which tests were asked for nor which files should be there."""
+    for kind in ("tests", "benchmarks"):
+        path = folder / f"{kind}-run.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        del content["selection"], content["expected"]
+        write_json(path, {**content, "format": "rnn_core run 1"})
+    (folder / "clipped-rnn.npz").unlink()
+    found = read_environment(folder)
+
+    assert found.problems == []
+    assert [run.selection for run in found.runs.values()] == [None, None]
+    assert found.runs["tests"].environments["cpu"]["paddle"] == "3.3.1"
 
 
 def test_outcomes_and_what_they_say(folder: Path) -> None:
@@ -254,13 +281,13 @@ def test_other_files_beside_the_environments_are_told(folder: Path) -> None:
     assert read_results(root, frozenset(["report.html"])).problems == [
         Problem("comparisons/empty/comparison.json", "missing"),
         Problem("faults.json", "cannot be read: verdicts is missing"),
-        Problem("notes.txt", "is no file of results"),
+        Problem("notes.txt", "not a file of results"),
     ]
 
 
 def test_no_results_is_an_error(tmp_path: Path) -> None:
     """A folder that is not there, an empty one, and one that holds other things."""
-    with pytest.raises(ValueError, match="there is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         read_results(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="holds no results"):
         read_results(tmp_path)

@@ -1,0 +1,137 @@
+"""What this suite needs of pytest-benchmark beyond its documented interface.
+
+No other module touches pytest-benchmark's private attributes. They are those of version 5.3.
+"""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+DEFAULT_STORAGE = "file://./.benchmarks"
+
+
+class Timed(NamedTuple):
+    """A benchmark of this run.
+
+    Attributes:
+        name: node id of the test.
+        median: median of the rounds in seconds; None if the benchmark failed.
+        extra_info: facts that the test recorded.
+    """
+
+    name: str
+    median: float | None
+    extra_info: Mapping[str, Any]
+
+
+class BenchmarkSession:
+    """pytest-benchmark's own session, which saves, compares and prints.
+
+    Attributes:
+        compare: value of `--benchmark-compare`: a run, True for the last one, or nothing.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.compare: list[str] | bool | str = config.option.benchmark_compare
+
+    @property
+    def _session(self) -> Any:
+        return self._config.pluginmanager.get_plugin("pytest-benchmark")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is timed; not with `--benchmark-disable`, nor in workers of xdist."""
+        return not self._session.disabled
+
+    @property
+    def benchmarks(self) -> list[Timed]:
+        """The benchmarks that ran so far."""
+        return [
+            Timed(each.fullname, float(each["median"]) if each else None, each.extra_info)
+            for each in self._session.benchmarks
+        ]
+
+    @property
+    def storage(self) -> str:
+        """Where runs are saved."""
+        return str(self._session.storage)
+
+    @property
+    def compare_fail(self) -> bool:
+        """Whether `--benchmark-compare-fail` gives limits."""
+        return bool(self._config.option.benchmark_compare_fail)
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether the run will be saved."""
+        return bool(self._session.save or self._session.autosave)
+
+    def choose_no_baseline(self) -> None:
+        """Keep pytest-benchmark from choosing a baseline before the tests are collected."""
+        self._config.option.benchmark_compare = []
+
+    def show_columns(self, columns: list[str]) -> None:
+        """Set the columns of the tables, unless the command line does."""
+        if self._config.option.benchmark_columns is None:
+            self._config.option.benchmark_columns = columns
+
+    def write_json(self, path: Path) -> None:
+        """Write the results to a file at the end of the run."""
+        self._config.option.benchmark_json = path
+
+    def load(self, *globs: str) -> tuple[list[tuple[Path, Any]], list[str]]:
+        """Read saved runs: path and content of each, and the warnings about damaged files."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = list(self._session.storage.load(*globs))
+        return found, [str(warning.message) for warning in caught]
+
+    def compare_with(self, path: Path, benchmarks: Mapping[str, Any]) -> None:
+        """Compare with these benchmarks, by full name; the tables show the path's name."""
+        self._session.compared_mapping = {path: dict(benchmarks)}
+
+    def save_every_round(self) -> None:
+        """Save the times of all rounds, not only their statistics."""
+        self._session.save_data = True
+
+    def save_as(self, name: str) -> None:
+        """Save the run under the next number and this name."""
+        self._session.autosave = name
+
+    def save_nothing(self) -> None:
+        """Save no run and no JSON file."""
+        self._session.save = self._session.autosave = self._session.json = None
+
+    def drop_limits(self) -> None:
+        """Check no limits; without a baseline, pytest-benchmark would end with a usage error."""
+        self._session.compare_fail = []
+
+    def take_regressions(self) -> list[tuple[str, str]]:
+        """Return name and reason of each regression; pytest-benchmark does not raise for them."""
+        found = self._session.performance_regressions
+        self._session.performance_regressions = []
+        return list(found)
+
+
+def use_storage(config: pytest.Config, folder: Path) -> None:
+    """Save runs in this folder, unless the command line says where."""
+    if config.getoption("benchmark_storage") == DEFAULT_STORAGE:
+        config.option.benchmark_storage = f"file://{folder}"
+
+
+def storage_folder(config: pytest.Config) -> Path | None:
+    """The folder that pytest-benchmark made for saved runs, if there is one."""
+    session = config.pluginmanager.get_plugin("pytest-benchmark")
+    path = getattr(getattr(session, "storage", None), "path", None)
+    return path if isinstance(path, Path) else None
+
+
+def rounds_of(benchmark: BenchmarkFixture) -> list[float]:
+    """The times of all rounds of a benchmark, in seconds."""
+    times: list[float] = benchmark.stats.stats.data  # type: ignore[union-attr]
+    return times

@@ -1,0 +1,77 @@
+"""The file that says what a run of pytest was asked for, where it ran, and how it ended.
+
+pytest writes it when the run begins and again when it ends, so that a run that broke off shows.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from benchmarks.saved.records import Count, Date, Record, read_record
+
+Format = Literal["rnn_core run 2"]
+[FORMAT] = get_args(Format)
+FIRST_FORMAT = "rnn_core run 1"
+
+
+class Selection(Record):
+    """Which tests were asked for, as pytest knows it.
+
+    Attributes:
+        source: where pytest got the paths from: ARGS, INVOCATION_DIR or TESTPATHS.
+        paths: files and folders.
+        whole: paths of the whole suite.
+        options: options that leave out tests without deselecting them, such as `--ignore`.
+        deselected: number of tests that were deselected although they are not marked slow.
+        stopped: reason why the run stopped before its last test; empty if it did not.
+    """
+
+    source: str
+    paths: tuple[str, ...]
+    whole: tuple[str, ...]
+    options: tuple[str, ...]
+    deselected: Count = 0
+    stopped: str = ""
+
+    @property
+    def partial(self) -> bool:
+        """Whether some of the suite's tests were left out."""
+        paths = self.source == "TESTPATHS" or set(self.whole) <= set(self.paths)
+        return not paths or bool(self.options or self.deselected or self.stopped)
+
+
+class RunFile(Record):
+    """A run of pytest.
+
+    Attributes:
+        format: version of the file's format.
+        date: when the run began.
+        arguments: command line.
+        environments: facts of the environment of each device.
+        selection: tests that were asked for; None in files of the first version.
+        expected: files that the run should leave; None in files of the first version.
+        exit_status: pytest's exit status; None while the run lasts, or if it broke off.
+    """
+
+    format: Format = FORMAT
+    date: Date
+    arguments: tuple[str, ...]
+    environments: dict[str, dict[str, str]]
+    selection: Selection | None
+    expected: tuple[str, ...] | None
+    exit_status: int | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> "RunFile":
+        """Read a file of this or the first version of the format.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is damaged, or something else.
+        """
+        return read_record(cls, path, _from_first_format)
+
+
+def _from_first_format(content: dict[str, Any]) -> None:
+    """Bring a file of the first version to the present format; other content stays as it is."""
+    if content.get("format") == FIRST_FORMAT:
+        content |= {"format": FORMAT, "selection": None, "expected": None}
