@@ -62,3 +62,5 @@ DIGIT_SUMS = Experiment(
     ),
     log_every=200,
 )
+
+ALL_EXPERIMENTS = {**EXPERIMENTS, DIGIT_SUMS.name: DIGIT_SUMS}

@@ -55,7 +55,7 @@ def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -
     names, missing = conftest.devices("all")
 
     assert names == ["cpu"]
-    assert "'gpu' is not there" in missing
+    assert "'gpu' is not available" in missing
 
 
 def test_devices_all_takes_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

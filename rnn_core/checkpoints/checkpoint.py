@@ -324,7 +324,7 @@ def _take(path: Path, resume: bool, stack: ExitStack) -> None:
     except BlockingIOError as error:
         raise CheckpointError(f"{path} is in use by another run") from error
     except OSError as error:
-        raise CheckpointError(f"checkpoints cannot be written to {path}: {error}") from error
+        raise CheckpointError(f"cannot write checkpoints to {path}: {error}") from error
     files = checkpoint_files(path)
     if files and not resume:
         raise CheckpointError(

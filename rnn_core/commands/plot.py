@@ -38,7 +38,7 @@ def check_plot_path(path: Path) -> None:
         OSError: the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"a plot must end in {', '.join(FORMATS)}, got {path.name!r}")
+        raise ValueError(f"a plot must end in .svg, .png or .pdf, got {path.name!r}")
     check_writable(path)
     try:
         import matplotlib  # noqa: F401

@@ -65,7 +65,7 @@ def load_data(
         raise ValueError(f"num_steps must be at least 2, the digits of a sample, got {num_steps}")
     if batch_size > len(SAMPLES):
         raise ValueError(
-            f"batch_size must be at most {len(SAMPLES)}, all samples, got {batch_size}"
+            f"batch_size must be at most {len(SAMPLES)}, the number of samples, got {batch_size}"
         )
     return _batches(num_steps, batch_size, dtype)
 

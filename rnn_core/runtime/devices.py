@@ -34,7 +34,7 @@ def resolve_device(name: str) -> str:
     if full not in devices:
         built = "with" if paddle.device.is_compiled_with_cuda() else "without"
         raise ValueError(
-            f"device {name!r} is not there: Paddle {paddle.version.full_version}, "
+            f"device {name!r} is not available: Paddle {paddle.version.full_version}, "
             f"built {built} CUDA, finds {', '.join(devices)}"
         )
     return full

@@ -44,8 +44,7 @@ def check(device: str, batch_size: int) -> None:
         return
     if batch_size < size():
         raise ValueError(
-            f"batch_size must be at least {size()}, the processes that share a batch, "
-            f"got {batch_size}"
+            f"batch_size must be at least {size()}, one sample per process, got {batch_size}"
         )
     if device not in ("cpu", "gpu"):
         raise ValueError(
@@ -74,7 +73,7 @@ def check_last(samples: int, batch_size: int) -> None:
     last = samples % batch_size or batch_size
     if last < size():
         raise ValueError(
-            f"the last batch must have at least {size()} samples, the processes that share it, "
+            f"the last batch must have at least {size()} samples, one per process, "
             f"got {last}: {samples} samples in batches of {batch_size}"
         )
 

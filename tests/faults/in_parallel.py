@@ -8,7 +8,8 @@ in_data = partial(edit, "data/digit_sums.py")
 in_parallel = partial(edit, "runtime/parallel.py")
 in_step = partial(edit, "step.py")
 in_batches = partial(edit, "data/batches.py")
-in_command = partial(edit, "__main__.py")
+in_run = partial(edit, "commands/run.py")
+in_output = partial(edit, "commands/output.py")
 in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
 in_recorder = partial(edit, "recorder.py")
 
@@ -127,12 +128,12 @@ FAULTS = (
         "a batch that cannot be shared is not refused before any work",
         (ENOUGH, "if batch_size < 0:"),
     ),
-    in_command(
+    in_run(
         "parallel-everybody-writes",
         "every process writes the history, one over the other",
         ("options.save = options.plot = None", "pass"),
     ),
-    in_command(
+    in_output(
         "parallel-everybody-prints",
         "every process prints the same lines",
         ("    if parallel.rank() > 0:\n        return\n", ""),

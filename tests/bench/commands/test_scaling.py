@@ -210,7 +210,7 @@ def test_what_ends_it(
         (["--implementations", "torch"], "'torch' is none of textbook, kernel, paddle"),
         (["--sweeps", "X"], "'X' is none of T, H, B, memory"),
         (["--seconds", "-1"], "at least 0, got '-1'"),
-        (["--plot", "scaling.gif"], "a plot must end in .svg, .png, .pdf"),
+        (["--plot", "scaling.gif"], "a plot must end in .svg, .png or .pdf"),
     ],
 )
 def test_bad_arguments(

@@ -67,7 +67,7 @@ def test_refuses_wrong_sizes_before_the_first_batch() -> None:
     """Wrong sizes are refused by the call itself, not when the first batch is drawn."""
     with pytest.raises(ValueError, match="num_steps must be at least 2, .* got 1"):
         load_data(1)
-    with pytest.raises(ValueError, match="batch_size must be at most 4, all samples, got 5"):
+    with pytest.raises(ValueError, match="batch_size must be at most 4, the number of .* got 5"):
         load_data(batch_size=5)
     with pytest.raises(ValueError, match="^batch_size must be at least 1, got 0"):
         load_data(batch_size=0)

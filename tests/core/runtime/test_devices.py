@@ -30,7 +30,7 @@ def test_gpus_are_numbered() -> None:
     assert device.available_devices() == ["cpu", "gpu:0", "gpu:1"]
     assert device.resolve_device("gpu") == "gpu:0"
     assert device.resolve_device("gpu:1") == "gpu:1"
-    with pytest.raises(ValueError, match="'gpu:2' is not there: .* finds cpu, gpu:0, gpu:1"):
+    with pytest.raises(ValueError, match="'gpu:2' is not available: .* finds cpu, gpu:0, gpu:1"):
         device.resolve_device("gpu:2")
 
 
@@ -57,7 +57,7 @@ def test_a_build_without_cuda_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["gpu", "gpu:0", "gpu:7"])
 def test_a_gpu_that_is_not_there_is_an_error(name: str) -> None:
     """Training on a GPU where there is none is an error that can be caught."""
-    with pytest.raises(ValueError, match=rf"device '{name}' is not there: Paddle .* finds cpu"):
+    with pytest.raises(ValueError, match=rf"device '{name}' is not available: Paddle .* finds cpu"):
         train(TrainConfig(device=name))
 
 

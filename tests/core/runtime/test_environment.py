@@ -76,5 +76,5 @@ def test_names_the_cpu_elsewhere(
 
 def test_refuses_a_device_that_is_not_there() -> None:
     """An environment is not described for a device that nothing ran on."""
-    with pytest.raises(ValueError, match="is not there"):
+    with pytest.raises(ValueError, match="is not available"):
         describe_environment("gpu:99")

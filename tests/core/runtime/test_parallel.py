@@ -106,7 +106,7 @@ def test_what_cannot_be_shared_is_refused(results: list[dict[str, Any]]) -> None
     """A batch of one sample, in a list or at the end of a stream, is refused in every process."""
     for result in results:
         assert result["refusals"] == [
-            "batch_size must be at least 2, the processes that share a batch, got 1",
+            "batch_size must be at least 2, one sample per process, got 1",
             "a batch of 1 cannot be shared by 2 processes",
             "a batch of 1 cannot be shared by 2 processes",
         ]

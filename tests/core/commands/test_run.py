@@ -1,0 +1,464 @@
+"""`python -m rnn_core run`: what it prints and writes, and how it ends."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tqdm import tqdm
+
+from rnn_core import History, TrainingInterrupted, train
+from rnn_core.__main__ import main
+from rnn_core.checkpoints.checkpoint import Checkpoint, checkpoint_files
+from rnn_core.config import EXECUTIONS
+from rnn_core.experiments import ALL_EXPERIMENTS
+from tests.helpers.command_lines import assert_rejected
+
+
+def test_run_prints_the_lines_of_the_notebook_and_a_summary(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run prints loss, norms and accuracy like the notebook, then a summary."""
+    status = main(["run", "exploding-rnn", "--epochs", "2"])
+
+    out = capsys.readouterr().out
+    assert status == 0
+    assert out.count("W_grad_l2: ") == 8
+    assert "=========epoch: 1, step: 0, loss: 8.67871========" in out
+    # The first row that the notebook printed, to the digits that every rounding shares.
+    assert "W_grad_l2: 19.6586" in out
+    assert out.count("correct/total:0/4, Accuracy: 0.00000") == 2
+    assert "RNN, 8 steps, finished, on cpu" in out
+    assert "exploded    step " in out
+
+
+def test_log_every_prints_every_nth_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """The other steps are not printed."""
+    main(["run", "clipped-rnn", "--epochs", "3", "--log-every", "5"])
+
+    assert capsys.readouterr().out.count("W_grad_l2: ") == 2
+
+
+def test_run_applies_its_options_and_writes_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Epochs, seed and device reach the config; the written files are named."""
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
+    options = ["--epochs", "3", "--seed", "7", "--device", "cpu"]
+    status = main(["run", "clipped-lstm", *options, "--save", str(saved), "--plot", str(drawn)])
+
+    config = History.load(saved).config
+    out = capsys.readouterr().out
+    assert status == 0
+    assert (config.epochs, config.seed, config.device, config.cell) == (3, 7, "cpu", "LSTM")
+    assert f"history: {saved}" in out
+    assert f"plot: {drawn}" in out
+    assert b"</svg>" in drawn.read_bytes()
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_execution_reaches_the_config_and_the_summary(
+    execution: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The summary names an execution that is not the default."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-lstm", "--epochs", "1", "--execution", execution]
+
+    assert main([*command, "--save", str(saved)]) == 0
+
+    named = "" if execution == "textbook" else f" ({execution})"
+    assert History.load(saved).config.execution == execution
+    assert f"LSTM{named}, 4 steps, finished" in capsys.readouterr().out
+
+
+def test_record_limits_what_is_printed_and_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 12 steps, steps 5 and 10 are recorded; `--log-every 10` prints one of them."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--epochs", "3", "--record", "5", "--log-every", "10"]
+
+    assert main([*command, "--save", str(saved)]) == 0
+
+    out = capsys.readouterr().out
+    assert History.load(saved).recorded.tolist() == [5, 10]
+    assert out.count("W_grad_l2: ") == 1
+    assert "RNN, 12 steps (2 recorded), finished" in out
+
+
+def test_record_0_still_saves_and_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that records nothing has a summary, an empty history and an empty plot."""
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
+    command = ["run", "exploding-rnn", "--record", "0", "--save", str(saved)]
+
+    assert main([*command, "--plot", str(drawn)]) == 0
+
+    out = capsys.readouterr().out
+    assert "RNN, 20 steps (0 recorded), finished" in out
+    assert "grad_l2" not in out
+    assert (History.load(saved).steps, len(History.load(saved).loss)) == (20, 0)
+    assert drawn.exists()
+
+
+def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option of data and model reaches the run; the history describes the data."""
+    saved = tmp_path / "run.npz"
+    options = "--samples 50 --held-out 30 --digits 3 --num-steps 5 --batch-size 20 --cell RNN "
+    options += "--hidden-size 6 --learning-rate 0.25 --seed 4 --log-every 1 --epochs 2"
+
+    assert main(["run", "digit-sums", *options.split(), "--save", str(saved)]) == 0
+
+    history, out = History.load(saved), capsys.readouterr().out
+    config = history.config
+    assert (
+        config.cell,
+        config.batch_size,
+        config.num_steps,
+        config.learning_rate,
+        config.seed,
+    ) == ("RNN", 20, 5, 0.25, 4)
+    assert 6 == config.hidden_size == config.emb_size
+    assert history.epoch_ends.tolist() == [3, 6]
+    assert history.environment["data"] == (
+        "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
+        "held_out=False)"
+    )
+    assert len(re.findall("/50, Accuracy", out)) == 2
+    assert re.search(r"^  held out    loss [\d.]+ of 30 samples, where always saying", out, re.M)
+
+
+def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[str]) -> None:
+    """More training gives a far smaller held-out loss."""
+    losses = []
+    for samples in ("16", "4000"):
+        main(["run", "digit-sums", "--samples", samples, "--num-steps", "3", "--held-out", "20"])
+        found = re.search(r"held out    loss ([\d.]+)", capsys.readouterr().out)
+        assert found is not None
+        losses.append(float(found[1]))
+
+    # 38 and 0.99 to 1.2 with both roundings (Paddle 2.6.2 and 3.3.1, November 2026).
+    assert losses[1] < losses[0] / 5
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "whole"), [("stop", 1, False), ("raise", 1, False), ("continue", 0, True)]
+)
+def test_on_nonfinite_decides_the_exit_status(
+    policy: str, status: int, whole: bool, tmp_path: Path
+) -> None:
+    """A run that ends at infinity saves its history and exits with 1."""
+    saved = tmp_path / "run.npz"
+    options = ["--epochs", "8", "--on-nonfinite", policy, "--save", str(saved)]
+
+    assert main(["run", "exploding-rnn", *options]) == status
+    assert (History.load(saved).steps == 32) == whole
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--epochs 0", "argument --epochs: must be at least 1, got 0"),
+        ("--seed -1", "argument --seed: must be at least 0, got -1"),
+        (f"--seed {2**63}", f"seed must lie in [0, 2**63), got {2**63}"),
+        ("--device cuda", "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
+        ("--device gpu:99", "device 'gpu:99' is not available: Paddle"),
+        ("--record -1", "argument --record: must be at least 0, got -1"),
+        ("--on-nonfinite ignore", "argument --on-nonfinite: invalid choice: 'ignore'"),
+        ("--execution slow", "argument --execution: invalid choice: 'slow'"),
+        ("--batch-size 5", "batch_size must be at most 4, the number of samples, got 5"),
+        ("--samples 9", "--samples is an option of digit-sums, got exploding-rnn"),
+        ("--held-out 9", "--held-out is an option of digit-sums, got exploding-rnn"),
+        ("--cell LSTM", "--cell is an option of digit-sums, got exploding-rnn"),
+        ("--digits 1", "argument --digits: must be at least 2, got 1"),
+        ("--learning-rate 0", "argument --learning-rate: must be a number greater than 0, got '0'"),
+        ("--log-every 0", "argument --log-every: must be at least 1, got 0"),
+        ("--save /nowhere/run.npz", "cannot write /nowhere/run.npz: "),
+        ("--plot /nowhere/run.svg", "cannot write /nowhere/run.svg: "),
+        ("--plot run.gif", "a plot must end in .svg, .png or .pdf, got 'run.gif'"),
+        ("--save a.svg --plot ./a.svg", "--save and --plot must differ, got a.svg for both"),
+        ("--resume", "--every and --resume need --checkpoint DIR"),
+        ("--every 5", "--every and --resume need --checkpoint DIR"),
+        ("--every 0 --checkpoint run", "argument --every: must be at least 1, got 0"),
+        ("--checkpoint /nowhere/run", "error: cannot write checkpoints to /nowhere/run: "),
+    ],
+)
+def test_run_rejects_wrong_options_before_training(
+    options: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error says what is wrong, what was given and what is allowed."""
+    assert_rejected(main, ["run", "exploding-rnn", *options.split()], message, capsys)
+
+
+@pytest.mark.parametrize(
+    ("command", "got"),
+    [
+        ("digit-sums --samples 33", "1: 33 samples in batches of 16"),
+        ("clipped-rnn --batch-size 3", "1: 4 samples in batches of 3"),
+    ],
+)
+def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
+    command: str, got: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused before the processes meet: this process would wait forever for another."""
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    monkeypatch.setenv("PADDLE_DISTRI_BACKEND", "gloo")
+    monkeypatch.setattr("rnn_core.commands.run.train", None)
+
+    message = f"the last batch must have at least 2 samples, one per process, got {got}"
+    assert_rejected(main, ["run", *command.split()], message, capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "status"), [("--epochs 1", 0), ("--epochs 8", 1), ("--checkpoint /nowhere/run", 2)]
+)
+def test_processes_wait_until_the_files_are_written(
+    options: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process waits after writing its files, but not after Ctrl-C."""
+    saved, existed = tmp_path / "run.npz", []
+    monkeypatch.setattr("rnn_core.runtime.parallel.wait", lambda: existed.append(saved.exists()))
+    command = ["run", "exploding-rnn", "--save", str(saved), *options.split()]
+
+    assert main(command) == status
+    assert existed == [status < 2]
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise TrainingInterrupted(History.load(saved))
+
+    if status == 0:
+        monkeypatch.setattr("rnn_core.commands.run.train", interrupt)
+        assert main(command) == 130
+        assert existed == [True]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
+def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
+    """Ctrl-C ends a run with its summary and its file."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--epochs", "100000", "--save", str(saved)]
+    # What a shell starts in the background ignores SIGINT, and so would this, its grandchild.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from rnn_core.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        # The first printed step: training has begun.
+        assert process.stdout.readline().startswith("=========epoch: 5")
+        process.send_signal(signal.SIGINT)
+        try:
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    history = History.load(saved)
+    assert process.returncode == 130
+    assert history.outcome == "interrupted"
+    assert history.steps >= 20
+    assert f"RNN, {history.steps} steps, interrupted" in out
+
+
+def test_run_prints_these_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """The step, its norms, the epoch and, after an empty line, the summary."""
+    main(["run", "exploding-rnn", "--epochs", "1", "--log-every", "4"])
+
+    patterns = [
+        r"=+epoch: 1, step: 3, loss: 2279\.\d{5}=+",
+        r"W_grad_l2: 56\d\d\.\d{6}, U_grad_l2: 28\d\d\.\d{6}, b_grad_l2: 65\d\.\d{6}",
+        "",
+        r"correct/total:0/4, Accuracy: 0\.00000",
+        "",
+        "",
+        "RNN, 4 steps, finished, on cpu .*",
+        " {2}loss .*",
+        " {2}gradient .*",
+        " {2}accuracy .*",
+        " {2}exploded .*",
+        " {2}vanished .*",
+        " {2}non-finite .*",
+    ]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(patterns)
+    for pattern, line in zip(patterns, lines, strict=True):
+        assert re.fullmatch(pattern, line)
+
+
+def test_progress_bar_moves_with_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar knows the number of steps and shows each printed loss."""
+    settings: dict[str, object] = {}
+    shown: list[dict[str, object]] = []
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        def __init__(self, **kwargs: Any) -> None:
+            settings.update(kwargs)
+            super().__init__(**{**kwargs, "disable": True})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown.append({})
+            return super().update(n)
+
+        def set_postfix(self, *_: object, **kwargs: object) -> None:
+            shown[-1].update(kwargs)
+
+    monkeypatch.setattr("rnn_core.commands.run.tqdm", Bar)
+    options = ["--epochs", "3", "--log-every", "2", "--batch-size", "3"]
+    main(["run", "exploding-rnn", *options])
+
+    # Hidden unless on a terminal, and removed before the summary.
+    assert settings == {"total": 6, "unit": "step", "disable": None, "leave": False}
+    assert shown[:2] == [{}, {"loss": "54.5", "refresh": False}]
+    assert len(shown) == 6
+
+
+def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every fifth step recorded, the bar moves five steps at a time."""
+    moves: list[float | None] = []
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # Starts no monitor thread.
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**{**kwargs, "disable": False, "file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            moves.append(n)
+            return super().update(n)
+
+    monkeypatch.setattr("rnn_core.commands.run.tqdm", Bar)
+    main(["run", "clipped-rnn", "--epochs", "3", "--record", "5"])
+
+    assert moves == [5, 5]
+
+
+def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk at the history is reported, and the plot is still written."""
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(History, "save", full)
+    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
+    command = ["run", "exploding-rnn", "--epochs", "1", "--save", str(saved)]
+    status = main([*command, "--plot", str(drawn)])
+
+    captured = capsys.readouterr()
+    assert status == 3
+    assert "error: cannot write the history: [Errno 28] No space left on device" in captured.err
+    assert f"plot: {drawn}" in captured.out
+    assert drawn.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows reports a broken pipe differently")
+def test_run_continues_after_stdout_is_closed(tmp_path: Path) -> None:
+    """Under `| head`, the run trains to its end and saves, without a traceback."""
+    saved = tmp_path / "run.npz"
+    command = ["run", "exploding-rnn", "--epochs", "20", "--on-nonfinite", "continue"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rnn_core", *command, "--save", saved],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert process.returncode == 0
+    assert "Error" not in errors
+    assert History.load(saved).steps == 80
+
+
+def test_output_goes_to_the_null_device_after_stdout_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Later output is discarded."""
+
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return 7
+
+    calls: list[tuple[object, ...]] = []
+
+    def open_null(*args: object) -> int:
+        calls.append(("open", *args))
+        return 99
+
+    monkeypatch.setattr("os.open", open_null)
+    monkeypatch.setattr("os.dup2", lambda *args: calls.append(("dup2", *args)))
+    monkeypatch.setattr("sys.stdout", Closed())
+    status = main(["list"])
+
+    assert status == 0
+    assert calls[:2] == [("open", os.devnull, os.O_WRONLY), ("dup2", 99, 7)]
+
+
+def test_resume_names_the_checkpoint_and_continues(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first line says where the run begins; the result equals an uninterrupted run."""
+    folder, saved = tmp_path / "run", tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--checkpoint", str(folder), "--resume", "--every", "3"]
+
+    assert main([*command, "--epochs", "1"]) == 0
+    assert f"{folder}: no checkpoint\n" in capsys.readouterr().out
+    assert [History.load(path).steps for path in checkpoint_files(folder)] == [0, 3, 4]
+    assert main([*command, "--epochs", "3", "--save", str(saved)]) == 0
+    assert f"{folder}: last checkpoint is step-000000004.npz\n" in capsys.readouterr().out
+    whole = train(replace(ALL_EXPERIMENTS["clipped-rnn"].config, epochs=3))
+    assert whole.loss.tolist() == History.load(saved).loss.tolist()
+
+
+def test_resume_names_a_damaged_or_foreign_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged one gives a warning; one of another run exits with 2."""
+    command = ["run", "clipped-rnn", "--epochs", "1", "--checkpoint", str(tmp_path)]
+    main([*command, "--every", "2"])
+    (tmp_path / "step-000000004.npz").write_bytes(b"damaged")
+    capsys.readouterr()
+
+    assert main([*command, "--resume"]) == 0
+    out = capsys.readouterr().out
+    assert f"warning: {tmp_path / 'step-000000004.npz'} is not a whole" in out
+    assert "; step-000000002.npz is used instead\n" in out
+    assert "RNN, 4 steps, finished" in out
+    assert main([*command, "--resume", "--seed", "1"]) == 2
+    assert "is of another run: seed is 0 there and 1 here" in capsys.readouterr().err
+
+
+def test_run_exits_3_when_a_checkpoint_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The history up to that step is summarised and saved."""
+
+    def full(self: Checkpoint, path: Path) -> None:
+        if self.history.steps == 4:
+            raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Checkpoint, "save", full)
+    saved = tmp_path / "run.npz"
+    command = ["run", "clipped-rnn", "--epochs", "3", "--checkpoint", str(tmp_path / "run")]
+
+    assert main([*command, "--every", "2", "--save", str(saved)]) == 3
+    captured = capsys.readouterr()
+    assert re.search(r"error: no checkpoint .*4.npz: \[Errno 28\] No space left", captured.err)
+    assert "RNN, 4 steps, interrupted" in captured.out
+    assert History.load(saved).steps == 4
