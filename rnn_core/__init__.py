@@ -5,7 +5,7 @@ from rnn_core.runtime.versions import import_paddle
 import_paddle()
 
 from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
-from rnn_core.checkpoints.checkpoint import CheckpointError  # noqa: E402
+from rnn_core.checkpoints.folder import CheckpointError  # noqa: E402
 from rnn_core.config import TrainConfig  # noqa: E402
 from rnn_core.data.batch import Batch, load_data  # noqa: E402
 from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402

@@ -99,7 +99,7 @@ def ended_early(folder: Path) -> None:
         ),
         (cut("tests.xml"), "tests.xml", "cannot be read: invalid XML: "),
         (cut("benchmarks.json"), "benchmarks.json", "cannot be read: "),
-        (cut("clipped-rnn.npz", 900), "clipped-rnn.npz", "cannot be read: it is not a whole"),
+        (cut("clipped-rnn.npz", 900), "clipped-rnn.npz", "cannot be read: it is not a valid"),
         (cut("tests.xml", 0), "tests.xml", "cannot be read: the file is empty"),
         (cut("benchmarks.json", 0), "benchmarks.json", "cannot be read: the file is empty"),
         (

@@ -145,10 +145,10 @@ def test_the_first_process_alone_writes_checkpoints(
 @pytest.mark.parametrize(
     ("case", "of", "words", "steps"),
     [
-        ("used", 0, "holds checkpoints already, up to step-000000010.npz", None),
-        ("another seed", 0, "is of another run: seed is 0 there and 1 here", None),
-        ("the second's data", 1, "is of another run: its batches are others", None),
-        ("the second's folder", 1, "not all processes find the same checkpoints in ", None),
+        ("used", 0, "already holds checkpoints up to step-000000010.npz", None),
+        ("another seed", 0, "is of another run: seed is 0 in the checkpoint, but 1 now", None),
+        ("the second's data", 1, "is of another run: the training data differ", None),
+        ("the second's folder", 1, "the processes see different checkpoints in ", None),
         ("full", 0, "step-000000004.npz: [Errno 28] No space left on device", 4),
     ],
 )
@@ -159,7 +159,7 @@ def test_an_error_of_one_process_is_an_error_of_all(
     seen = [result["errors"][case] for result in checkpoints]
 
     assert words in seen[of][0]
-    assert seen[1 - of][0] == "another process cannot use the checkpoints: its log says why"
+    assert seen[1 - of][0] == "another process cannot use its checkpoints: see its log"
     assert [[steps, 3.0]] * 2 == [there[1:] for there in seen]
     assert [result["errors"]["written"] for result in checkpoints] == [[], []]
 
