@@ -68,6 +68,7 @@ def make_page(results: Results, now: datetime) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals["symbols"] = SYMBOLS
     templates.filters |= {"date": _date, "ms": milliseconds, "fact": _fact}
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
@@ -75,7 +76,6 @@ def make_page(results: Results, now: datetime) -> str:
     also = notices(results, printed.outside)
     return templates.get_template("page.html").render(
         sections=SECTIONS,
-        symbols=SYMBOLS,
         made=now,
         headline=headline(environments),
         worst=worst_of(environments),
