@@ -41,7 +41,7 @@ SECTIONS = {
     "times": "Step times",
     "comparisons": "Comparisons",
     "faults": "Planted faults",
-    "skipped": "What was skipped, and why",
+    "skipped": "Skipped tests",
     "environments": "Environments",
 }
 SYMBOLS = {"failed": "✗", "incomplete": "!", "passed": "✓"}
@@ -138,7 +138,7 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
     surprises = 0 if results.planting is None else len(results.planting.surprises)
     found: list[tuple[State, str]] = []
     for count, what in (
-        (outside, "of the notebook's figures not met"),
+        (outside, "of the notebook's figures not reproduced"),
         (slower, "of the compared benchmarks slower"),
         (different, "of the compared experiments different"),
         (crashed, "of the comparisons crashed"),
