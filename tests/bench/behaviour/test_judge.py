@@ -203,7 +203,7 @@ def test_a_run_that_ends_early() -> None:
 @pytest.mark.parametrize(
     ("experiment", "change", "words"),
     [
-        ("exploding-rnn", {"loss": [5.0]}, "the loss explodes"),
+        ("exploding-rnn", {"loss": [5.0]}, "loss or a gradient norm explodes"),
         ("exploding-rnn", {"norm": [1.0]}, "exact zeros"),
         ("clipped-rnn", {"loss": [1e9]}, "no explosion"),
         ("clipped-rnn", {"accuracy": [1.0], "loss": [1e-9]}, "4/4 never stays"),

@@ -12,7 +12,7 @@ import paddle
 import pytest
 
 from benchmarks.commands import processes as benchmark
-from rnn_core import Batch, History
+from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
 from tests.helpers.launcher import launch
@@ -225,24 +225,20 @@ def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: st
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [7]), (2, [4, 3]), (3, [3, 2, 2]), (7, [1] * 7)])
-def test_every_sample_is_one_processes(
+def test_shares_make_up_the_batch(
     size: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The shares are the batch, in its order, none twice; their weights add up to their number."""
-    batch = Batch(paddle.arange(14).reshape([7, 2]), paddle.arange(7.0).reshape([7, 1]))
+    """Each sample is in one share, in order; the weights add up to the number of processes."""
+    tokens, labels = paddle.arange(14).reshape([7, 2]), paddle.arange(7.0).reshape([7, 1])
     shares = []
     for rank in range(size):
         processes(monkeypatch, rank, size)
-        shares.append(parallel.share(batch))
+        shares.append(parallel.share((tokens, labels)))
 
-    assert [len(share.labels) for share in shares] == sizes
-    assert batch.tokens.tolist() == [
-        row for share in shares for row in share.tokens.numpy().tolist()
-    ]
-    assert batch.labels.tolist() == [
-        row for share in shares for row in share.labels.numpy().tolist()
-    ]
-    assert pytest.approx(sum(parallel.weight(mine, 7) for mine in sizes)) == size
+    assert [len(mine) for _, mine in shares] == sizes
+    assert paddle.concat([mine for mine, _ in shares]).tolist() == tokens.tolist()
+    assert paddle.concat([mine for _, mine in shares]).tolist() == labels.tolist()
+    assert sum(parallel.weight(mine, 7) for mine in sizes) == pytest.approx(size)
 
 
 @pytest.mark.parametrize(("device", "backend"), [("cpu", "nccl"), ("cpu", "auto"), ("gpu", "gloo")])
