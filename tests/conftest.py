@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Fixtures for all tests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,15 +8,15 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _start_on_the_cpu() -> None:
-    """Begin on the CPU: Paddle for GPUs begins on its first GPU, and a test may have changed it."""
-    import paddle  # Not above: the workers' environment is set between that and this.
+    """Start every test on the CPU; Paddle for GPUs starts on its first GPU."""
+    import paddle  # Not at the top: conftest.py sets the workers' environment before this import.
 
     paddle.device.set_device("cpu")
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The shape of every tensor that is read to the host, as they come."""
+    """Shapes of all tensors that are read to the host, in order."""
     import paddle
 
     shapes: list[list[int]] = []

@@ -187,7 +187,7 @@ def _clipped(history: History) -> bool:
 # and tests/runs/test_contrast.py.
 BEHAVIOURS: dict[str, dict[str, Callable[[History], bool]]] = {
     "exploding-rnn": {
-        "the loss or a gradient explodes": lambda history: history.event("exploded") is not None,
+        "loss or a gradient norm explodes": lambda history: history.event("exploded") is not None,
         "the recurrent gradients end as exact zeros": lambda history: (
             not any(history.raw_norms[f"recurrent.{name}"][-4:].any() for name in "WUb")
         ),

@@ -158,6 +158,14 @@ def test_code_spans_name_files_that_exist(document: Path) -> None:
 
 
 @over_documents
+def test_python_examples_import_names_that_exist(document: Path) -> None:
+    """Every import of a Python example works."""
+    for block in re.findall(r"^```python\n(.*?)^```$", read(document), re.MULTILINE | re.DOTALL):
+        for line in re.findall(r"^(?:from|import) .*$", block, re.MULTILINE):
+            exec(line)  # noqa: S102 - a line of our own documents
+
+
+@over_documents
 def test_tox_environments_exist(document: Path) -> None:
     """Every environment given to `tox -e` is declared, except the example of a new one."""
     for code in code_of(read(document)):

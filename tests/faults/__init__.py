@@ -1,1 +1,1 @@
-"""Faults planted on purpose, to see whether the suite notices: `python -m tests.faults`."""
+"""Bugs planted on purpose, to see whether the tests notice: `python -m tests.faults`."""

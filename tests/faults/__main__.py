@@ -1,12 +1,11 @@
-"""Plant every fault, one at a time, and see which tests notice: `python -m tests.faults`.
+"""Plant every fault, one at a time, and report which tests notice: `python -m tests.faults`.
 
-Each fault gets a copy of the project and a pytest process of its own, which ends at the third
-failing test. The healthy project runs too, whole, and must pass. The kill matrix is printed and
-saved, and the exit status is 0 only if every fault was caught and the healthy project passed.
+Each fault is planted in a copy of the project, whose tests run in a pytest process until the third
+one fails. All tests also run on a copy without a fault, and must pass. The exit status is 0 if
+every fault was caught and the copy without a fault passed, 1 if not, and 2 for wrong options.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -22,8 +21,10 @@ from xml.etree import ElementTree
 
 from tqdm import tqdm
 
+from rnn_core.commands.arguments import at_least, writable_path
+from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
-from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.files import write_json, write_text
 from tests import ROOT
 from tests.faults import in_cells, in_checkpoint, in_executions, in_loop, in_paddle, in_parallel
 from tests.faults.fault import Fault, apply_edits
@@ -39,24 +40,47 @@ FAULTS = (
 )
 HEALTHY = Fault("healthy", "no fault: every test must pass")
 
-# Folders of tests. The oracles first: they are quick, and notice most.
+# Folders of tests. The oracles run first: they are quick and notice most faults.
 ORDER = ("oracle", "core", "runs")
 LAST = "test_contrast.py"
 ENOUGH_FAILURES = 3
-TIME_LIMIT = 600  # seconds: ten times what the healthy suite takes in one process
+# Beginning of docs/faults.md.
+INTRODUCTION = """\
+# Planted faults
+
+Training hides many bugs: the LSTM still learns all four samples with clipping switched off, or
+without its output tanh. So every output, gradient and update is compared with an
+[independent implementation](../tests/reference/network.py), and the tests themselves are tested by
+planting bugs on purpose: gates swapped, states detached, clipping skipped, gradients not cleared,
+checkpoints that forget something, processes that do not average, and Paddle itself broken as a
+release might break it.
+
+```console
+python -m tox -e faults
+```
+
+plants each fault in a copy of the project, runs the tests there until the third one fails, and
+prints which tests noticed. It also runs the tests without a fault, which must pass. A crash counts
+neither as caught nor as missed. It takes about an hour on two cores. `python -m tests.faults NAME
+...` plants the faults that you name, and `--save docs/faults.md` writes this page. The catalogue is
+in [tests/faults](../tests/faults).
+
+## Results
+"""
+TIME_LIMIT = 600  # seconds; ten times what the tests take in one process
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one fault.
+    """Result of the tests with one fault.
 
     Attributes:
-        name: the fault's.
-        stands_for: the fault's.
-        caught: whether a test failed; for the healthy project, whether one did.
-        problem: why the verdict does not count: a crash, or a time-out. Empty if it counts.
-        tests: the first failing tests.
-        seconds: the run took.
+        name: name of the fault.
+        stands_for: real bug that the fault stands for.
+        caught: whether a test failed.
+        problem: reason why the verdict does not count, such as a crash; empty if it counts.
+        tests: names of the first failing tests.
+        seconds: duration of the run.
     """
 
     name: str
@@ -68,35 +92,43 @@ class Verdict:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the catalogue and return the exit status."""
+    """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("names", nargs="*", help="faults to plant (default: all, and none)")
     parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write the verdicts, as JSON or Markdown (.md)"
+        "names", nargs="*", help="names of faults (default: all of them, and the copy without one)"
     )
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="runs at a time"
+        "--save",
+        type=writable_path(".md", ".json"),
+        metavar="FILE",
+        help="file for the verdicts: Markdown (.md) or JSON (.json)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=at_least(1),
+        default=os.cpu_count(),
+        metavar="N",
+        help="number of simultaneous runs (default: number of CPUs)",
     )
     options = parser.parse_args(arguments)
     faults = (HEALTHY, *FAULTS)
     unknown = set(options.names) - {fault.name for fault in faults}
     if unknown:
-        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
-    if options.save is not None:
-        try:
-            check_writable(options.save)
-        except OSError as error:
-            parser.error(str(error))
+        parser.error(f"unknown fault: {', '.join(sorted(unknown))}")
     wanted = [fault for fault in faults if not options.names or fault.name in options.names]
     verdicts = judge_all(wanted, options.jobs)
     print("\n".join(matrix(verdicts)))
     if options.save is not None:
-        save(verdicts, options.save)
-    return 0 if all(map(as_hoped, verdicts)) else 1
+        try:
+            save(verdicts, options.save)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return ExitStatus.NOT_WRITTEN
+    return ExitStatus.OK if all(map(as_hoped, verdicts)) else ExitStatus.FINDING
 
 
 def judge_all(faults: Sequence[Fault], jobs: int) -> list[Verdict]:
-    """Judge faults side by side, with a progress bar."""
+    """Judge several faults at a time, with a progress bar."""
     with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(faults), unit="fault") as bar:
         futures = {pool.submit(judge, fault): index for index, fault in enumerate(faults)}
         verdicts = {}
@@ -105,12 +137,12 @@ def judge_all(faults: Sequence[Fault], jobs: int) -> list[Verdict]:
             bar.update()
             if not as_hoped(verdict):
                 bar.write(f"{verdict.name}: {outcome(verdict)}")
-                sys.stdout.flush()  # Known even if the run is ended early, with a file for output.
+                sys.stdout.flush()  # Written to a file even if the run is killed.
     return [verdicts[index] for index in sorted(verdicts)]
 
 
 def judge(fault: Fault) -> Verdict:
-    """Plant one fault in a copy of the project, run the tests, and see what fails."""
+    """Plant one fault in a copy of the project, and run its tests."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         copy = plant(fault, Path(folder) / "project")
@@ -136,7 +168,8 @@ def judge(fault: Fault) -> Verdict:
         except subprocess.TimeoutExpired:
             return Verdict(fault.name, fault.stands_for, False, "time-out", (), TIME_LIMIT)
         failed = failing_tests(report) if report.exists() else ()
-        # 0: all passed, 1: tests failed; all else, and a failure without a test, is no verdict.
+        # 0: all passed, 1: tests failed. Anything else, or a failure without a test, does not
+        # count.
         status = process.returncode
         problem = "" if (status, bool(failed)) in ((0, False), (1, True)) else last_line(process)
     seconds = time.monotonic() - began
@@ -145,7 +178,7 @@ def judge(fault: Fault) -> Verdict:
 
 
 def plant(fault: Fault, copy: Path) -> Path:
-    """A copy of the project, with the fault's edits in it."""
+    """Copy the project, with the edits of the fault; return the copy."""
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.svg")
     for name in ("rnn_core", "tests", "benchmarks"):
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
@@ -158,13 +191,13 @@ def plant(fault: Fault, copy: Path) -> Path:
 
 
 def order(path: Path) -> tuple[bool, int, str]:
-    """Oracles before the other tests, long runs last."""
+    """Sort key: the oracles first, the long runs last."""
     rank = min((k for k, folder in enumerate(ORDER) if folder in path.parts), default=len(ORDER))
     return path.name == LAST, rank, str(path)
 
 
 def failing_tests(report: Path) -> tuple[str, ...]:
-    """Names of the tests that failed, from pytest's JUnit file; errors in fixtures do not count."""
+    """Names of the failed tests, from pytest's JUnit file; errors in fixtures do not count."""
     cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - our own file
     return tuple(
         f"{case.get('classname', '').rpartition('.')[-1]}::{case.get('name')}"
@@ -174,18 +207,18 @@ def failing_tests(report: Path) -> tuple[str, ...]:
 
 
 def last_line(process: "subprocess.CompletedProcess[str]") -> str:
-    """What a process said last, for one that ended otherwise than by a failing test."""
-    lines = (process.stdout + process.stderr).strip().splitlines() or ["nothing said"]
+    """Exit status and last line of output of a process that did not end by a failing test."""
+    lines = (process.stdout + process.stderr).strip().splitlines() or ["no output"]
     return f"exit status {process.returncode}: {lines[-1]}"
 
 
 def as_hoped(verdict: Verdict) -> bool:
-    """Whether a fault was caught, or the healthy project passed."""
+    """Whether the fault was caught, or the copy without a fault passed."""
     return not verdict.problem and verdict.caught == (verdict.name != HEALTHY.name)
 
 
 def outcome(verdict: Verdict) -> str:
-    """The verdict in a few words."""
+    """The verdict in words."""
     if verdict.problem:
         return f"NO VERDICT, {verdict.problem}"
     if verdict.name == HEALTHY.name:
@@ -194,7 +227,7 @@ def outcome(verdict: Verdict) -> str:
 
 
 def matrix(verdicts: Sequence[Verdict]) -> list[str]:
-    """The kill matrix as a table, and its summary."""
+    """Lines of a table of the verdicts, and a summary."""
     width = max(len(verdict.name) for verdict in verdicts)
     lines = []
     for v in verdicts:
@@ -208,27 +241,24 @@ def matrix(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def save(verdicts: Sequence[Verdict], path: Path) -> None:
-    """Write verdicts and environment, whole or not at all."""
+    """Write the verdicts and the environment."""
     environment = describe_environment()
     if path.suffix == ".md":
-        text = "\n".join(markdown(verdicts, environment)) + "\n"
+        write_text(path, "\n".join(markdown(verdicts, environment)) + "\n")
     else:
         content = {"environment": environment, "verdicts": [asdict(v) for v in verdicts]}
-        text = json.dumps(content, indent=1)
-    with write_whole(path) as file:
-        file.write(text.encode())
+        write_json(path, content)
 
 
 def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[str]:
-    """The kill matrix as a page."""
+    """Lines of the page docs/faults.md."""
     planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
     return [
-        "# Planted faults",
-        "",
-        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, by `python -m "
-        f"tests.faults` with Paddle {environment['paddle']}, Python {environment['python']}, "
-        f"{environment['cpu']}, {environment['system']}, {date.today():%B %Y}. A run ends at its "
-        f"third failing test, so three stand for three or more.",
+        INTRODUCTION,
+        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, on "
+        f"{date.today():%d %B %Y}, with Paddle {environment['paddle']}, "
+        f"Python {environment['python']}, {environment['cpu']}, {environment['system']}. "
+        f"A run ends at its third failing test, so three tests stand for three or more.",
         "",
         "| fault | stands for | verdict | seconds | first failing tests |",
         "|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""What a planted fault is."""
+"""Definition of a planted fault."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: either edits of `rnn_core`'s source, or a function that breaks Paddle.
+    """One fault: either edits of a source file of `rnn_core`, or a function that breaks Paddle.
 
     Attributes:
-        name: short and unique.
-        stands_for: the real bug that it stands for, in one line.
-        file: in `rnn_core`, for edits.
-        edits: what stands there once, and what stands there instead.
-        break_paddle: called before the tests are imported.
+        name: short, unique name.
+        stands_for: real bug that the fault stands for, in one line.
+        file: edited file, relative to `rnn_core`.
+        edits: pairs of a text that occurs once in the file, and its replacement.
+        break_paddle: function that breaks Paddle; called before the tests are imported.
     """
 
     name: str
@@ -29,16 +29,16 @@ def edit(file: str, name: str, stands_for: str, *edits: tuple[str, str]) -> Faul
 
 
 def apply_edits(fault: Fault, source: str) -> str:
-    """The source with the fault in it.
+    """The source with the edits of the fault.
 
     Raises:
-        ValueError: an edit does not fit, since what it edits has changed.
+        ValueError: the text of an edit does not occur exactly once.
     """
     for old, new in fault.edits:
         if source.count(old) != 1:
             raise ValueError(
-                f"fault {fault.name!r} edits {old!r}, which {fault.file} has "
-                f"{source.count(old)} times, not once"
+                f"fault {fault.name!r}: {fault.file} must contain {old!r} once, "
+                f"but contains it {source.count(old)} times"
             )
         source = source.replace(old, new)
     return source

@@ -1,4 +1,4 @@
-"""Faults in Paddle itself, as a newer release might bring them."""
+"""Faults in Paddle itself, such as a new release might contain."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def in_paddle(name: str, stands_for: str) -> Callable[[Callable[[], None]], Call
 
 
 def wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
-    """Replace `owner.name` by a function that gets the original as its first argument."""
+    """Replace `owner.name` by `wrapper`, which gets the original as its first argument."""
     original = getattr(owner, name)
 
     def replaced(*args: Any, **kwargs: Any) -> Any:
@@ -37,12 +37,12 @@ def gradient_scaled(output: Any, factor: float) -> Any:
     return output * factor + (output - output * factor).detach()
 
 
-@in_paddle("paddle-tanh-off", "an approximation of tanh that is too coarse, by 1e-4")
+@in_paddle("paddle-tanh-off", "an approximation of tanh that is off by 1e-4")
 def _() -> None:
     wrap(F, "tanh", lambda tanh, x: tanh(x) * (1 + 1e-4))
 
 
-@in_paddle("paddle-sigmoid-off", "an approximation of sigmoid that is too coarse, by 1e-4")
+@in_paddle("paddle-sigmoid-off", "an approximation of sigmoid that is off by 1e-4")
 def _() -> None:
     wrap(F, "sigmoid", lambda sigmoid, x: sigmoid(x) * (1 + 1e-4))
 
@@ -57,7 +57,7 @@ def _() -> None:
     wrap(F, "sigmoid", lambda sigmoid, x: gradient_scaled(sigmoid(x), 1 + 1e-4))
 
 
-@in_paddle("paddle-tanh-saturates-early", "tanh is 1 from 4 on")
+@in_paddle("paddle-tanh-saturates-early", "tanh is 1 above 4")
 def _() -> None:
     wrap(F, "tanh", lambda tanh, x: tanh(paddle.where(x.abs() > 4, x * 1e6, x)))
 
@@ -74,7 +74,7 @@ def _() -> None:
 @in_paddle("paddle-matmul-tf32", "matmul multiplies in TF32 by default")
 def _() -> None:
     def rounded(x: Any) -> Any:
-        # Eleven bits of the significand are left, by Dekker's splitting; the gradient passes.
+        # Dekker's splitting leaves eleven bits of the significand; the gradient is unchanged.
         big = x * (2.0**13 + 1)
         return x + ((big - (big - x)) - x).detach()
 
@@ -86,13 +86,13 @@ def _() -> None:
     wrap(F, "tanh", lambda tanh, x: tanh(x.astype("float32")).astype(x.dtype))
 
 
-@in_paddle("paddle-tanh-not-reproducible", "a reduction in another order every time")
+@in_paddle("paddle-tanh-not-reproducible", "a reduction in a different order every time")
 def _() -> None:
     noise = np.random.default_rng()
     wrap(F, "tanh", lambda tanh, x: tanh(x) * float(1 + noise.choice([-1, 1]) * 2e-7))
 
 
-@in_paddle("paddle-clip-by-norm-does-nothing", "ClipGradByNorm passes gradients on")
+@in_paddle("paddle-clip-by-norm-does-nothing", "ClipGradByNorm returns gradients unchanged")
 def _() -> None:
     wrap(paddle.nn.ClipGradByNorm, "_dygraph_clip", lambda _clip, _self, pairs: pairs)
 
@@ -105,7 +105,9 @@ def _() -> None:
     wrap(paddle.nn.ClipGradByNorm, "_dygraph_clip", together)
 
 
-@in_paddle("paddle-clip-by-global-norm-is-not", "ClipGradByGlobalNorm clips each by itself")
+@in_paddle(
+    "paddle-clip-by-global-norm-is-not", "ClipGradByGlobalNorm clips each gradient separately"
+)
 def _() -> None:
     def alone(_: Any, self: Any, pairs: Any) -> Any:
         return [(p, g * (self.clip_norm / g.norm().clip(min=self.clip_norm))) for p, g in pairs]
@@ -113,7 +115,7 @@ def _() -> None:
     wrap(paddle.nn.ClipGradByGlobalNorm, "_dygraph_clip", alone)
 
 
-@in_paddle("paddle-clip-by-norm-1%-off", "an epsilon beside the norm")
+@in_paddle("paddle-clip-by-norm-1%-off", "an epsilon added to the norm")
 def _() -> None:
     def loose(clip: Any, self: Any, pairs: Any) -> Any:
         return [(p, g * 0.99) for p, g in clip(self, pairs)]
@@ -156,7 +158,10 @@ def _() -> None:
     wrap(paddle.optimizer.SGD, "clear_grad", lambda *_: None)
 
 
-@in_paddle("paddle-embedding-loses-repeats", "a token that comes twice gets the gradient of one")
+@in_paddle(
+    "paddle-embedding-loses-repeats",
+    "a repeated token gets the gradient of its first occurrence only",
+)
 def _() -> None:
     def forward(original: Any, self: Any, tokens: Any) -> Any:
         output = original(self, tokens)
@@ -175,7 +180,7 @@ def _() -> None:
     setattr(paddle.nn.initializer, "XavierUniform", paddle.nn.initializer.XavierNormal)  # noqa: B010
 
 
-@in_paddle("paddle-initialiser-1%-wider", "XavierUniform has another scale")
+@in_paddle("paddle-initialiser-1%-wider", "XavierUniform has a different scale")
 def _() -> None:
     def call(original: Any, self: Any, parameter: Any, block: Any = None) -> Any:
         result = original(self, parameter, block)
@@ -185,7 +190,9 @@ def _() -> None:
     wrap(paddle.nn.initializer.XavierUniform, "__call__", call)
 
 
-@in_paddle("paddle-embedding-initialiser", "the embedding's default draws on another scale")
+@in_paddle(
+    "paddle-embedding-initialiser", "the default weights of Embedding have a different scale"
+)
 def _() -> None:
     def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
@@ -204,13 +211,13 @@ def _() -> None:
     wrap(F, "mse_loss", lambda loss, x, y, reduction="sum": loss(x, y, reduction=reduction))
 
 
-@in_paddle("paddle-loss-halved", "mse_loss takes one half of the square")
+@in_paddle("paddle-loss-halved", "mse_loss halves the square")
 def _() -> None:
     wrap(F, "mse_loss", lambda loss, x, y, *args: loss(x, y, *args) / 2)
 
 
 @in_paddle(
-    "paddle-gradients-do-not-add-up", "a second backward overwrites the first one's gradients"
+    "paddle-gradients-do-not-add-up", "a second backward overwrites the gradients of the first"
 )
 def _() -> None:
     def backward(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
@@ -219,7 +226,7 @@ def _() -> None:
             parameter.clear_gradient(False)
         original(self, *args, **kwargs)
         for parameter, gradient in before:
-            if parameter.grad is None:  # This backward did not reach it.
+            if parameter.grad is None:  # This backward pass did not reach it.
                 parameter.grad = gradient
 
     wrap(paddle.Tensor, "backward", backward)
@@ -230,13 +237,13 @@ PARAMETERS: list[Any] = []
 
 
 def remember(original: Any, self: Any, name: str, value: Any) -> None:
-    """Keep every parameter that a layer is given."""
+    """Collect every parameter that is assigned to a layer."""
     if isinstance(value, paddle.base.framework.EagerParamBase):
         PARAMETERS.append(value)
     original(self, name, value)
 
 
-@in_paddle("paddle-linear-without-bias", "Linear forgets its bias, which starts at zero")
+@in_paddle("paddle-linear-without-bias", "Linear ignores its bias, which starts at zero")
 def _() -> None:
     wrap(paddle.nn.Linear, "forward", lambda _, self, x: F.linear(x, self.weight) + 0 * self.bias)
 
@@ -252,7 +259,9 @@ def _() -> None:
     wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
 
 
-@in_paddle("paddle-kernel-reverse", "the backward direction's outputs are in the order they came")
+@in_paddle(
+    "paddle-kernel-reverse", "the outputs of the reverse direction are not put back in order"
+)
 def _() -> None:
     def forward(original: Any, self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         output, state = original(self, inputs, *args, **kwargs)
@@ -264,7 +273,7 @@ def _() -> None:
     wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
 
 
-@in_paddle("paddle-kernel-final-state", "the LSTM kernel returns its states in the other order")
+@in_paddle("paddle-kernel-final-state", "the LSTM kernel returns its two states swapped")
 def _() -> None:
     def forward(original: Any, self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         output, state = original(self, inputs, *args, **kwargs)
@@ -273,7 +282,7 @@ def _() -> None:
     wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
 
 
-# The operators that `rnn_core.runtime.operators` takes when it is imported, which is after this.
+# The operators that `rnn_core.runtime.operators` looks up later, when it is imported.
 
 
 @in_paddle("paddle-op-sgd-wrong-sign", "the update ascends on matrices of one row")
@@ -304,22 +313,22 @@ def _() -> None:
     wrap(paddle._C_ops, "sgd_", update)
 
 
-@in_paddle("paddle-op-clip-by-norm-1%-off", "an epsilon beside the norm")
+@in_paddle("paddle-op-clip-by-norm-1%-off", "an epsilon added to the norm")
 def _() -> None:
     wrap(paddle._C_ops, "clip_by_norm", lambda clip, *args: clip(*args) * 0.99)
 
 
-@in_paddle("paddle-op-clip-by-norm-does-nothing", "the operator passes gradients on")
+@in_paddle("paddle-op-clip-by-norm-does-nothing", "the operator returns gradients unchanged")
 def _() -> None:
     wrap(paddle._C_ops, "clip_by_norm", lambda _, gradient, *__: gradient)
 
 
-@in_paddle("paddle-op-squared-norm-off", "a sum of squares that is too coarse, by 1e-3")
+@in_paddle("paddle-op-squared-norm-off", "a sum of squares that is too large by 1e-3")
 def _() -> None:
     wrap(paddle._C_ops, "squared_l2_norm", lambda squared, x: squared(x) * (1 + 1e-3))
 
 
-@in_paddle("paddle-op-maximum-is-minimum", "the smaller of two numbers")
+@in_paddle("paddle-op-maximum-is-minimum", "maximum returns the smaller number")
 def _() -> None:
     setattr(paddle._C_ops, "maximum", paddle._C_ops.minimum)  # noqa: B010
 
@@ -333,7 +342,7 @@ def _() -> None:
     wrap(paddle._C_ops, "rnn", run)
 
 
-@in_paddle("paddle-op-rnn-states-swapped", "the recurrent operator's states in the other order")
+@in_paddle("paddle-op-rnn-states-swapped", "the recurrent operator returns its two states swapped")
 def _() -> None:
     def run(rnn: Any, *args: Any) -> Any:
         output, dropout, states = rnn(*args)
@@ -342,7 +351,9 @@ def _() -> None:
     wrap(paddle._C_ops, "rnn", run)
 
 
-@in_paddle("paddle-op-rnn-other-gates", "the recurrent operator reads its gates in another order")
+@in_paddle(
+    "paddle-op-rnn-other-gates", "the recurrent operator reads its gates in a different order"
+)
 def _() -> None:
     def run(rnn: Any, inputs: Any, states: Any, weights: Any, *args: Any) -> Any:
         if len(states) == 2:
@@ -353,37 +364,37 @@ def _() -> None:
     wrap(paddle._C_ops, "rnn", run)
 
 
-@in_paddle("paddle-op-tanh-in-place-off", "tanh in place is too coarse, by 1e-4")
+@in_paddle("paddle-op-tanh-in-place-off", "tanh in place is off by 1e-4")
 def _() -> None:
     wrap(paddle._C_ops, "tanh_", lambda tanh, x: tanh(x) * (1 + 1e-4))
 
 
-@in_paddle("paddle-op-sigmoid-in-place-off", "sigmoid in place is too coarse, by 1e-4")
+@in_paddle("paddle-op-sigmoid-in-place-off", "sigmoid in place is off by 1e-4")
 def _() -> None:
     wrap(paddle._C_ops, "sigmoid_", lambda sigmoid, x: sigmoid(x) * (1 + 1e-4))
 
 
-@in_paddle("paddle-op-unbind-reversed", "unbind begins with the last slice")
+@in_paddle("paddle-op-unbind-reversed", "unbind returns its slices in reverse order")
 def _() -> None:
     wrap(paddle._C_ops, "unbind", lambda unbind, *args: unbind(*args)[::-1])
 
 
-@in_paddle("paddle-op-stack-reversed", "stack begins with the last tensor")
+@in_paddle("paddle-op-stack-reversed", "stack takes its tensors in reverse order")
 def _() -> None:
     wrap(paddle._C_ops, "stack", lambda stack, tensors, axis: stack(tensors[::-1], axis))
 
 
-@in_paddle("paddle-op-concat-reversed", "concat begins with the last tensor")
+@in_paddle("paddle-op-concat-reversed", "concat takes its tensors in reverse order")
 def _() -> None:
     wrap(paddle._C_ops, "concat", lambda concat, tensors, axis: concat(tensors[::-1], axis))
 
 
-@in_paddle("paddle-op-split-reversed", "split begins with the last part")
+@in_paddle("paddle-op-split-reversed", "split returns its parts in reverse order")
 def _() -> None:
     wrap(paddle._C_ops, "split_with_num", lambda split, *args: split(*args)[::-1])
 
 
-@in_paddle("paddle-op-matmul-not-transposed", "matmul does not transpose where shapes allow it")
+@in_paddle("paddle-op-matmul-not-transposed", "matmul does not transpose square matrices")
 def _() -> None:
     def multiply(matmul: Any, x: Any, y: Any, first: bool = False, second: bool = False) -> Any:
         return matmul(x, y, first, second and y.shape[-1] != y.shape[-2])

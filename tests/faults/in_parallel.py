@@ -10,7 +10,7 @@ in_step = partial(edit, "step.py")
 in_batches = partial(edit, "data/batches.py")
 in_run = partial(edit, "commands/run.py")
 in_output = partial(edit, "commands/output.py")
-in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
+in_folder = partial(edit, "checkpoints/folder.py")
 in_recorder = partial(edit, "recorder.py")
 
 KEEPS = 'known["_averaging"] = paddle.DataParallel(model)'
@@ -113,12 +113,12 @@ FAULTS = (
         "each process counts only the correct predictions of its own share",
         ("int(parallel.total(correct))", "correct"),
     ),
-    in_checkpoint(
+    in_folder(
         "parallel-everybody-writes-checkpoints",
         "every process writes the checkpoints, one over the other",
         (f"if parallel.rank() == 0:{SAVES}", f"if True:{SAVES}"),
     ),
-    in_checkpoint(
+    in_folder(
         "parallel-error-of-one",
         "one process gives up, and the others wait for it for ever",
         ("    if failed:\n", "    if False:\n"),

@@ -1,7 +1,6 @@
-"""The pytest plugin that breaks Paddle before anybody uses it: `-p tests.faults.plant`.
+"""Pytest plugin that breaks Paddle before it is used: `-p tests.faults.plant`.
 
-Anybody is the tests, and `rnn_core` too, which takes Paddle's operators when it is imported. So
-nothing that this module imports may import it.
+`rnn_core` looks up Paddle's operators when it is imported, so this module must not import it.
 """
 
 import os
@@ -15,7 +14,7 @@ VARIABLE = "RNN_CORE_FAULT"
 
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own signature
-    """Plant the fault that the environment names."""
+    """Plant the fault that the environment variable names."""
     if "rnn_core" in sys.modules:
         raise pytest.UsageError("rnn_core was imported before the fault was planted")
     name = os.environ.get(VARIABLE)

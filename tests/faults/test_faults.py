@@ -1,4 +1,4 @@
-"""The catalogue of planted faults fits the code, and its verdicts count only what they should."""
+"""The catalogue of faults fits the code, and its verdicts count only what they should."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.faults.fault import Fault, apply_edits
 
 
 def verdict(**changes: object) -> Verdict:
-    """A fault that was caught by one test."""
+    """A verdict, by default of a fault that one test caught."""
     fields = {
         "name": "a-fault",
         "stands_for": "a bug",
@@ -35,8 +35,8 @@ def verdict(**changes: object) -> Verdict:
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edits], ids=lambda f: f.name)
-def test_edits_fit_the_source(fault: Fault) -> None:
-    """Every edit finds what it edits, once, and leaves source that compiles and differs."""
+def test_every_edit_fits_the_source(fault: Fault) -> None:
+    """The text of every edit occurs once; the edited source differs and compiles."""
     path = ROOT / "rnn_core" / fault.file
     source = path.read_text(encoding="utf-8")
 
@@ -45,33 +45,34 @@ def test_edits_fit_the_source(fault: Fault) -> None:
     compile(broken, str(path), "exec")
 
 
-def test_every_fault_is_one_thing_with_a_name() -> None:
-    """Names are unique; a fault edits the source or breaks Paddle, and says what it stands for."""
+def test_every_fault_has_a_unique_name_and_one_kind() -> None:
+    """Names are unique; a fault either edits the source or breaks Paddle."""
     assert len(FAULTS) == len({fault.name for fault in FAULTS}) >= 60
     for fault in FAULTS:
         assert bool(fault.edits) != (fault.break_paddle is not None), fault.name
         assert fault.stands_for, fault.name
 
 
-def test_an_edit_that_no_longer_fits_is_told() -> None:
-    """A fault whose place in the source has changed is an error, not a healthy run."""
+def test_apply_edits_refuses_an_edit_that_does_not_fit() -> None:
+    """If the source has changed, the fault raises an error, so that it cannot seem to survive."""
     fault = Fault("a-fault", "a bug", "file.py", (("old", "new"),))
 
-    with pytest.raises(ValueError, match="'a-fault' edits 'old', which file.py has 0 times"):
+    with pytest.raises(
+        ValueError, match="'a-fault': file.py must contain 'old' once, but contains it 0 times"
+    ):
         apply_edits(fault, "nothing")
-    with pytest.raises(ValueError, match="2 times, not once"):
+    with pytest.raises(ValueError, match="contains it 2 times"):
         apply_edits(fault, "old and old")
 
 
-def test_planted_in_a_copy(tmp_path: Path) -> None:
-    """The copy has the fault and the tests; the project itself is untouched."""
+def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
+    """The copy has the fault and the tests; the project itself is unchanged."""
     fault = FAULTS[0]
     before = (ROOT / "rnn_core" / fault.file).read_text(encoding="utf-8")
     copy = plant(fault, tmp_path / "copy")
 
-    assert apply_edits(fault, before) == (copy / "rnn_core" / fault.file).read_text(
-        encoding="utf-8"
-    )
+    edited = (copy / "rnn_core" / fault.file).read_text(encoding="utf-8")
+    assert edited == apply_edits(fault, before)
     assert (ROOT / "rnn_core" / fault.file).read_text(encoding="utf-8") == before
     assert (copy / "tests" / "faults" / Path(__file__).name).exists()
     assert (copy / "pyproject.toml").exists()
@@ -88,14 +89,16 @@ def test_planted_in_a_copy(tmp_path: Path) -> None:
         ({"name": HEALTHY.name, "caught": False, "problem": "x"}, "NO VERDICT, x", False),
     ],
 )
-def test_verdicts(changes: dict[str, object], words: str, good: bool) -> None:
-    """A crash is neither a catch nor a pass, and a failing healthy project is an alarm."""
+def test_verdict_counts_neither_crashes_nor_time_outs(
+    changes: dict[str, object], words: str, good: bool
+) -> None:
+    """A crash is neither caught nor passed, and a failure without a fault is a false alarm."""
     assert outcome(verdict(**changes)) == words
     assert as_hoped(verdict(**changes)) == good
 
 
-def test_the_matrix_ends_with_what_survived() -> None:
-    """The summary counts the faults that were caught and names the others."""
+def test_summary_names_the_faults_that_survived() -> None:
+    """It counts the caught faults and lists the rest."""
     lines = matrix([verdict(), verdict(name="sly", caught=False, tests=())])
 
     assert "1 of 2 faults caught" in lines
@@ -105,8 +108,8 @@ def test_the_matrix_ends_with_what_survived() -> None:
     )
 
 
-def test_only_failures_of_tests_count(tmp_path: Path) -> None:
-    """A test that could not be set up, or that was skipped, has caught nothing."""
+def test_failing_tests_ignores_errors_and_skips(tmp_path: Path) -> None:
+    """A test that was skipped or could not be set up has not caught anything."""
     report = tmp_path / "report.xml"
     report.write_text(
         '<testsuites><testsuite><testcase classname="tests.test_a" name="passed"/>'
@@ -120,7 +123,7 @@ def test_only_failures_of_tests_count(tmp_path: Path) -> None:
 
 
 def test_oracles_run_first_and_long_runs_last() -> None:
-    """A fault is mostly caught within seconds."""
+    """In this order, most faults are caught within seconds."""
     names = [
         "core/test_cells.py",
         "runs/test_contrast.py",
@@ -132,9 +135,9 @@ def test_oracles_run_first_and_long_runs_last() -> None:
     assert max(names, key=lambda name: order(Path(name))) == "runs/test_contrast.py"
 
 
-def test_refuses_an_unknown_fault(capsys: pytest.CaptureFixture[str]) -> None:
-    """A fault that is not in the catalogue is named, and nothing runs."""
+def test_unknown_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error names it, and nothing runs."""
     with pytest.raises(SystemExit):
         main(["no-such-fault"])
 
-    assert "no such fault: no-such-fault" in capsys.readouterr().err
+    assert "unknown fault: no-such-fault" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Comparing named arrays, with a report that says which differ, where, and by how much."""
+"""Compare named arrays, and report which differ, where, and by how much."""
 
 import re
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ GATE_NAMES = {"i": "input gate", "f": "forget gate", "o": "output gate", "a": "c
 
 
 class Tolerance(NamedTuple):
-    """How far an entry may be off: `relative` times its array's largest magnitude, + `absolute`.
+    """Largest error of an entry: `relative` times the array's largest magnitude, plus `absolute`.
 
-    Not `relative` times the entry itself: an entry near zero is the difference of larger numbers,
-    and carries their rounding.
+    The error is not relative to the entry itself, because an entry near zero is the difference of
+    larger numbers and carries their rounding.
     """
 
     relative: float
@@ -28,30 +28,30 @@ class Tolerance(NamedTuple):
 def assert_close(
     expected: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance, where: str = ""
 ) -> None:
-    """Fail with a report unless both hold the same names, with arrays as close as allowed.
+    """Fail with a report unless both have the same names and their arrays are close.
 
-    The report takes the names in the order of `expected`: give them in the order in which they
-    are computed, and its first line names where the fault is.
+    The report follows the order of `expected`. If that is the order of computation, its first line
+    names the first wrong result.
 
     Args:
         expected: arrays or numbers by name.
-        actual: the same from the code under test.
-        tolerance: for every array.
-        where: put before the report, as "training step 3".
+        actual: arrays or numbers of the code under test, by the same names.
+        tolerance: tolerance for every array.
+        where: beginning of the report, such as "training step 3".
     """
     __tracebackhide__ = True
     mismatches = find_mismatches(expected, actual, tolerance)
     if mismatches:
         place = f"{where}: " if where else ""
-        first, *others = mismatches
-        more = "".join(f"\n  also {other}" for other in others)
+        first, *rest = mismatches
+        more = "".join(f"\n  also {mismatch}" for mismatch in rest)
         raise AssertionError(f"{place}{first}{more}")
 
 
 def find_mismatches(
     expected: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance
 ) -> list[str]:
-    """One line for each name that differs, in the order of `expected`; none if all are close."""
+    """One line for each name that differs, in the order of `expected`."""
     lines = [f"{with_gate(name)}: missing" for name in expected if name not in actual]
     lines += [f"{with_gate(name)}: not expected" for name in actual if name not in expected]
     for name in expected:
@@ -63,15 +63,15 @@ def find_mismatches(
 
 
 def describe_difference(expected: Any, actual: Any, tolerance: Tolerance) -> str:
-    """How two arrays differ by more than allowed; empty if they do not."""
+    """Description of how two arrays differ; empty if they are close."""
     e, a = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if e.shape != a.shape:
-        return f"shape {list(e.shape)} expected, got {list(a.shape)}"
+        return f"expected shape {list(e.shape)}, got {list(a.shape)}"
     allowed = tolerance.allowed(e)
     if not np.isfinite(allowed):
         raise ValueError("expected must be finite")
     with np.errstate(invalid="ignore"):
-        # NaN is past every limit, so ask what is inside it.
+        # NaN compares as False, so test what is within the limit.
         error = np.abs(e - a)
         wrong = ~(error <= allowed)
     if not wrong.any():
@@ -86,6 +86,6 @@ def describe_difference(expected: Any, actual: Any, tolerance: Tolerance) -> str
 
 
 def with_gate(name: str) -> str:
-    """The name of an array and, if it is a parameter of the LSTM, of its gate."""
+    """The name of an array, followed by its gate if it is a parameter of the LSTM."""
     gate = re.search(r"\b[wub]_([ifoa])$", name)
     return f"{name} ({GATE_NAMES[gate[1]]})" if gate else name

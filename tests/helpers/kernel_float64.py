@@ -1,4 +1,4 @@
-"""Where products of wide float64 matrices cannot be run."""
+"""Skips tests whose float64 products would end the process."""
 
 import os
 
@@ -9,10 +9,11 @@ from tests.reference.network import CellName
 
 
 def skip_where_it_dies(cell: CellName, dtype: DType) -> None:
-    """Skip the LSTM in float64, with its gates side by side, under a forced MKL_CBWR.
+    """Skip the LSTM in float64 if MKL_CBWR names an instruction set.
 
-    MKL's product of float64 matrices of 12 columns or more then may end the process. Seen on an AMD
-    EPYC with Paddle 2.6.2 and 3.3.1; without the variable it runs.
+    MKL's product of float64 matrices with 12 columns or more, as many as the LSTM's stacked gates
+    have, may then end the process: seen on an AMD EPYC with Paddle 2.6.2 and 3.3.1. Without the
+    variable it does not.
     """
     rounding = os.environ.get("MKL_CBWR")
     if (cell, dtype) == ("LSTM", "float64") and rounding not in (None, "", "COMPATIBLE"):

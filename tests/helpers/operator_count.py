@@ -1,4 +1,4 @@
-"""How many operators Paddle runs. The one place that knows how its profiler names them."""
+"""Count the operators that Paddle runs, by the names in its profiler."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from typing import Any
 
 from paddle.profiler import Profiler, ProfilerTarget
 
-# An operator, of a forward or a backward pass, first works out the shape of its result, and the
-# profiler has an event of this name for that, from Paddle 2.6 to 3.3. What else it shows of an
-# operator differs between versions, or is missing for those of a backward pass. Three kinds of
-# work have no such event: a view, the sum where gradients meet, and the gradient of an embedding.
+# Every operator, forward or backward, first computes the shape of its result, and from Paddle 2.6
+# to 3.3 the profiler records this as an event with this ending. Its other events differ between
+# versions or are missing for backward operators. Three kinds of work have no such event: views, the
+# sum of gradients that meet, and the gradient of an embedding.
 ENDING = " infer_meta"
 
 
 def operators_of(work: Callable[[], object]) -> Counter[str]:
-    """How often each operator runs during `work`, by its name; backward ones end in `_grad`."""
-    # The handler does nothing, in place of one that writes a file.
+    """How often each operator runs during `work`, by name; backward ones end in `_grad`."""
+    # Without this handler, the profiler writes a file.
     profiler = Profiler(targets=[ProfilerTarget.CPU], on_trace_ready=lambda _: None)
     profiler.start()
     try:

@@ -1,14 +1,13 @@
-"""Every tolerance of the oracle's tests, with its origin.
+"""Every tolerance of the oracle's tests, with the measured error behind it.
 
-Measured in November 2026: the tests' own comparisons, of all executions, on an x86-64 CPU with
-AVX-512, with Paddle 2.6.2 and 3.3.1, each with and without MKL_CBWR=COMPATIBLE, which rounds in
-another way. A tolerance is about five times the largest error. Errors are those of the worst entry,
-relative to the largest magnitude of its array: relative to itself an entry near zero, the
-difference of larger numbers, has no digits.
+Measured in November 2026 by the tests' own comparisons, with all executions, on an x86-64 CPU with
+AVX-512, with Paddle 2.6.2 and 3.3.1, each with and without MKL_CBWR=COMPATIBLE, which rounds
+differently. A tolerance is about five times the largest error. Errors are those of the worst entry,
+relative to the largest magnitude of its array (see `Tolerance`).
 
-They are errors of these seeds. Among 30 others some have a whole array near zero, a single
-prediction or a gradient that faded to 1e-17, and are off by up to 6.5e-6 in states, 4e-4 in
-gradients and 1.5e-4 in training in float32, no execution by more than another.
+The errors belong to the seeds of these tests. With 30 other seeds, some arrays are near zero as a
+whole, such as a single prediction or a gradient of 1e-17. Their errors in float32 reach 6.5e-6 in
+states, 4e-4 in gradients and 1.5e-4 in training, with every execution.
 """
 
 from rnn_core.config import DType
@@ -23,11 +22,11 @@ GRADIENT: dict[DType, Tolerance] = {"float32": Tolerance(5e-5), "float64": Toler
 # Losses, norms, clipped gradients and parameters in 10 training steps. Measured: 5.6e-6, 1.0e-14.
 TRAINING: dict[DType, Tolerance] = {"float32": Tolerance(3e-5), "float64": Tolerance(5e-14)}
 
-# Central differences in float64 with step 1e-5. Measured: 7.6e-9.
+# Central differences in float64 with step size 1e-5. Measured: 7.6e-9.
 FINITE_DIFFERENCE = Tolerance(4e-8)
 
-# Clipping, a square root and a product: a few times the distance of neighbouring numbers, 1.2e-7
-# and 2.2e-16. Entries may become so small that float32 loses digits: below 1e-38.
+# Clipping is a square root and a product: a few times the machine epsilon, 1.2e-7 and 2.2e-16.
+# Below 1e-38, float32 loses digits.
 CLIPPING: dict[DType, Tolerance] = {
     "float32": Tolerance(1e-6, absolute=1e-37),
     "float64": Tolerance(2e-15),
@@ -35,17 +34,17 @@ CLIPPING: dict[DType, Tolerance] = {
 
 
 def _rounding(size: float) -> Tolerance:
-    """Of losses and norms in training: at most `size` times (1 + the value).
+    """Tolerance for losses and norms in training: `size` times (1 + the value).
 
-    A loss e^2 whose prediction is off by d is off by 2 e d, at most d (1 + e^2).
+    If a prediction with error e is off by d, its loss e^2 is off by 2 e d, at most d (1 + e^2).
     """
     return Tolerance(size, absolute=size)
 
 
-# For each step of an experiment, ten times the largest difference between float32 and float64,
-# of the loss and of any gradient's norm. Measured as above, in 30 runs of each execution from
-# weights moved to the next float32 number up or down at random, which stands for other ways to
-# round.
+# For each step of an experiment, ten times the largest difference between float32 and float64, of
+# the loss and of the norm of any gradient. Measured as above, in 30 runs with each execution. The
+# weights of each run were moved to a neighbouring float32 number at random, to simulate different
+# rounding.
 ENVELOPES: dict[str, list[Tolerance]] = {
     # Measured: 3e-7, 3e-6, 5e-6, 2e-3, 3e-2, and 1 in step 6.
     "exploding-rnn": [_rounding(size) for size in (3e-6, 3e-5, 5e-5, 2e-2, 3e-1)],
@@ -55,6 +54,6 @@ ENVELOPES: dict[str, list[Tolerance]] = {
     "clipped-lstm": [_rounding(1e-5)] * 20,
 }
 
-# Between two executions, in 80 steps of the clipped LSTM: ten times the largest difference.
+# Difference between two executions in 80 steps of the clipped LSTM: ten times the largest measured.
 # Measured: 1e-6.
 BETWEEN_EXECUTIONS = _rounding(1e-5)

@@ -1,4 +1,4 @@
-"""Training runs that several tests look at, each trained once in a process."""
+"""Training runs that several tests share."""
 
 from functools import cache
 
@@ -7,5 +7,5 @@ from rnn_core import History, TrainConfig, train
 
 @cache
 def run(config: TrainConfig) -> History:
-    """The history of a run. A file's tests share a process, so runs are shared within a file."""
+    """The history of a run, trained once per process; the tests of a file share a process."""
     return train(config)

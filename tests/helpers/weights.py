@@ -1,4 +1,4 @@
-"""Random weights and data for the oracle's tests, and their way into Paddle and back."""
+"""Random weights and data for the oracle's tests, and their conversion to Paddle and back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from tests.reference.network import CELLS, GATES, Array, Arrays, CellName
 
 
 def draw(generator: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
-    """Normal numbers that float32 holds exactly, so that both precisions start from the same."""
+    """Normal random numbers that float32 holds exactly, so that both precisions start equal."""
     return round_to_float32(generator.normal(0, scale, shape))
 
 
@@ -26,7 +26,7 @@ def round_to_float32(values: Array) -> Array:
 def random_cell(
     generator: np.random.Generator, cell: CellName, emb_size: int, hidden_size: int
 ) -> Arrays:
-    """Parameters of a recurrent layer, all different: a swapped gate or a lost bias shows."""
+    """Parameters of a recurrent layer, all different, so that swapped gates show."""
     if cell == "RNN":
         shapes = {"W": (emb_size, hidden_size), "U": (hidden_size, hidden_size)}
         biases = ["b"]
@@ -34,7 +34,7 @@ def random_cell(
         shapes = {f"w_{gate}": (emb_size, hidden_size) for gate in GATES}
         shapes |= {f"u_{gate}": (hidden_size, hidden_size) for gate in GATES}
         biases = [f"b_{gate}" for gate in GATES]
-    # Sums over the rows are then of size 1: inside the bend of the activations, not past it.
+    # Sums over the rows are then about 1, where the activations bend but do not saturate.
     parameters = {
         name: draw(generator, *shape, scale=shape[0] ** -0.5) for name, shape in shapes.items()
     }
@@ -44,7 +44,7 @@ def random_cell(
 def random_model(
     generator: np.random.Generator, cell: CellName, vocab_size: int, emb_size: int, hidden_size: int
 ) -> Arrays:
-    """Parameters of `NumericPrediction` by their names there."""
+    """Parameters of `NumericPrediction`, by their names in it."""
     recurrent = random_cell(generator, cell, emb_size, hidden_size)
     return {
         **{f"recurrent.{name}": value for name, value in recurrent.items()},
@@ -55,9 +55,10 @@ def random_model(
 
 
 def random_labels(generator: np.random.Generator, batch: int) -> Array:
-    """Labels `[B, 1]` well above what `random_model` predicts.
+    """Labels `[B, 1]` far from the predictions of `random_model`.
 
-    All gradients are multiples of prediction - label; near zero that would be rounding alone.
+    All gradients are multiples of prediction - label; if that were near zero, they would be
+    rounding.
     """
     return 6 + draw(generator, batch, 1, scale=0.5)
 
@@ -65,52 +66,52 @@ def random_labels(generator: np.random.Generator, batch: int) -> Array:
 def random_state(
     generator: np.random.Generator, cell: CellName, batch: int, hidden_size: int
 ) -> Arrays:
-    """A state to start from."""
+    """Random initial state."""
     return {
         name: draw(generator, batch, hidden_size, scale=0.5) for name in CELLS[cell].state_names
     }
 
 
 def write_parameters(layer: paddle.nn.Layer, values: Mapping[str, Array], dtype: DType) -> None:
-    """Give a layer these parameters, by name; all of them and no others."""
+    """Set the parameters of a layer, by name; `values` must have all of them and no others."""
     set_weights(layer, {name: value.astype(dtype) for name, value in values.items()})
 
 
 def read_parameters(layer: paddle.nn.Layer) -> Arrays:
-    """A layer's parameters by name, copied."""
+    """Copies of a layer's parameters, by name."""
     return {name: weight.astype(np.float64) for name, weight in named_weights(layer).items()}
 
 
 def read_gradients(layer: paddle.nn.Layer) -> Arrays:
-    """The gradients of a layer's parameters by name, copied."""
+    """Copies of the gradients of a layer's parameters, by name."""
     return {name: values.astype(np.float64) for name, values in named_gradients(layer).items()}
 
 
 def to_array(tensor: Any) -> NDArray[np.float64]:
-    """A copy as float64."""
+    """A copy of a tensor in float64."""
     return np.array(tensor.numpy(), dtype=np.float64)
 
 
 def to_tensor(values: Array, dtype: DType, differentiable: bool = False) -> paddle.Tensor:
-    """These values on Paddle's side."""
+    """Paddle tensor with these values."""
     return paddle.to_tensor(values.astype(dtype), stop_gradient=not differentiable)
 
 
 def to_state(tensors: Mapping[str, paddle.Tensor]) -> Any:
-    """A state as the cells of `rnn_core` take it."""
+    """A state in the form that the cells of `rnn_core` take."""
     return LSTMState(**tensors) if "cell" in tensors else tensors["hidden"]
 
 
 def from_state(state: Any) -> dict[str, paddle.Tensor]:
-    """A state that a cell of `rnn_core` returned, by name."""
+    """The parts of a state of `rnn_core`, by name."""
     return state._asdict() if isinstance(state, LSTMState) else {"hidden": state}
 
 
 def go_back(tensors: Mapping[str, Any], weights: Mapping[str, Array]) -> None:
-    """Backward from the sum of all entries times their weights, which so are their derivatives.
+    """Backward from the weighted sum of all entries, whose derivatives are the weights.
 
-    `paddle.autograd.backward` would take both as they are, but Paddle 2.6.2 raises "Unable to find
-    next node" where one of the tensors was made from another.
+    `paddle.autograd.backward` accepts tensors and derivatives directly, but Paddle 2.6.2 raises
+    "Unable to find next node" if one of the tensors was computed from another.
     """
     assert sorted(tensors) == sorted(weights)
 

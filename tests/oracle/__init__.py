@@ -1,1 +1,1 @@
-"""Paddle and `rnn_core` against the independent implementation in `tests.reference`."""
+"""Paddle and `rnn_core` compared with the independent implementation in `tests.reference`."""

@@ -1,4 +1,4 @@
-"""Clipping and norms: what must hold for all gradients, tried on examples by hypothesis."""
+"""Properties of clipping and norms, tried on examples by hypothesis."""
 
 import math
 
@@ -17,7 +17,7 @@ from tests.helpers.weights import to_array, to_tensor
 from tests.reference.network import Array, Arrays
 from tests.reference.training import clip_by_global_norm, clip_by_norm, clip_by_value, norm
 
-# Always the same examples, and no clock: a test that fails today fails tomorrow.
+# The same examples in every run, and no time limit: a failing test keeps failing.
 few = settings(derandomize=True, deadline=None, database=None, max_examples=25)
 over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 over_clips = pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
@@ -35,19 +35,19 @@ ORACLE = {"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}
 def clipped(
     clip: GradientClip | None, values: list[Array], dtype: DType = "float32"
 ) -> list[Array]:
-    """Gradients after clipping."""
+    """The gradients after clipping."""
     assert clip is not None
 
     return [to_array(after) for after in clip([to_tensor(v, dtype) for v in values], None)]
 
 
 def numbered(values: list[Array]) -> Arrays:
-    """Arrays under the names of their places."""
+    """Arrays, named by their position."""
     return {f"gradient {index}": value for index, value in enumerate(values)}
 
 
 def joined(values: list[Array]) -> Array:
-    """Arrays as one vector."""
+    """Arrays joined into one vector."""
     return np.concatenate([value.ravel() for value in values])
 
 
@@ -55,10 +55,10 @@ def joined(values: list[Array]) -> Array:
 @given(gradients, limits)
 @over_dtypes
 @over_clips
-def test_clipping_is_the_oracles(
+def test_clipping_agrees_with_the_reference(
     clip: Clip, dtype: DType, values: list[Array], limit: float
 ) -> None:
-    """Whatever the gradients, also all zero, and the limit."""
+    """Clipping agrees for any gradients, zeros included, and any limit."""
     expected = ORACLE[clip](numbered(values), limit)
 
     actual = clipped(make_clip(clip, limit), values, dtype)
@@ -70,8 +70,10 @@ def test_clipping_is_the_oracles(
 @given(gradients)
 @over_dtypes
 @over_clips
-def test_clipping_leaves_the_short(clip: Clip, dtype: DType, values: list[Array]) -> None:
-    """Gradients below the limit keep every bit."""
+def test_clipping_leaves_gradients_below_the_limit(
+    clip: Clip, dtype: DType, values: list[Array]
+) -> None:
+    """Gradients whose norm is below the limit keep every bit."""
     limit = 1.001 * norm(joined(values)) + 0.001
 
     actual = clipped(make_clip(clip, limit), values, dtype)
@@ -84,8 +86,10 @@ def test_clipping_leaves_the_short(clip: Clip, dtype: DType, values: list[Array]
 @given(gradients, limits)
 @over_dtypes
 @over_clips
-def test_clipping_twice(clip: Clip, dtype: DType, values: list[Array], limit: float) -> None:
-    """What was clipped is short enough already."""
+def test_clipping_twice_equals_clipping_once(
+    clip: Clip, dtype: DType, values: list[Array], limit: float
+) -> None:
+    """A clipped gradient is not clipped again."""
     once = clipped(make_clip(clip, limit), values, dtype)
 
     twice = clipped(make_clip(clip, limit), once, dtype)
@@ -95,23 +99,23 @@ def test_clipping_twice(clip: Clip, dtype: DType, values: list[Array], limit: fl
 
 @few
 @given(gradients, limits)
-def test_by_norm_reaches_the_limit(values: list[Array], limit: float) -> None:
-    """Past the limit the norm of each becomes the limit, and its direction stays."""
+def test_clip_by_norm_keeps_the_direction(values: list[Array], limit: float) -> None:
+    """Each gradient above the limit gets the limit as its norm and keeps its direction."""
     for before, after in zip(values, clipped(make_clip("by-norm", limit), values), strict=True):
         check_shortened(before, after, limit)
 
 
 @few
 @given(gradients, limits)
-def test_by_global_norm_reaches_the_limit(values: list[Array], limit: float) -> None:
-    """The same for all of them as one vector."""
+def test_clip_by_global_norm_keeps_the_direction(values: list[Array], limit: float) -> None:
+    """All gradients together, as one vector, get the limit as their norm and keep direction."""
     after = clipped(make_clip("by-global-norm", limit), values)
 
     check_shortened(joined(values), joined(after), limit)
 
 
 def check_shortened(before: Array, after: Array, limit: float) -> None:
-    """A vector past the limit now has that length, and points where it did."""
+    """A vector above the limit now has that norm and the same direction."""
     if norm(before) > 1.001 * limit:
         assert_close(
             {"norm": limit, "direction": before / norm(before)},
@@ -122,9 +126,9 @@ def check_shortened(before: Array, after: Array, limit: float) -> None:
 
 @few
 @given(gradients, limits)
-def test_by_value_is_the_oracles(values: list[Array], limit: float) -> None:
-    """Paddle's third clipping, which `rnn_core` does not offer."""
-    # It asks each parameter whether it is to be clipped, and takes nothing else of it.
+def test_clip_by_value_agrees_with_the_reference(values: list[Array], limit: float) -> None:
+    """Paddle's third kind of clipping, which `rnn_core` does not offer."""
+    # Paddle only asks the parameters whether they need clipping.
     pairs = [
         (to_tensor(v, "float32", differentiable=True), to_tensor(v, "float32")) for v in values
     ]
@@ -142,24 +146,24 @@ SMALL_CLIPPED = np.array([0.6, 0.8])
 @pytest.mark.parametrize(
     ("clip", "values", "expected"),
     [
-        # The square of 1e20 is infinite in float32, and 1 / inf is 0: the whole gradient is gone.
+        # The square of 1e20 is infinite in float32, and 1 / inf is 0: the whole gradient vanishes.
         ("by-norm", [HUGE, SMALL], [[0, 0], SMALL_CLIPPED]),
         ("by-global-norm", [HUGE, SMALL], [[0, 0], [0, 0]]),
-        # The square of 1e18 is not.
+        # The square of 1e18 is finite.
         ("by-norm", [HUGE / 100, SMALL], [[1, 0], SMALL_CLIPPED]),
         ("by-global-norm", [HUGE / 100, SMALL], [[1, 0], [0, 0]]),
         # inf * 0 is NaN.
         ("by-norm", [INF, SMALL], [[np.nan, 0], SMALL_CLIPPED]),
         ("by-global-norm", [INF, SMALL], [[np.nan, 0], [0, 0]]),
         ("by-norm", [NAN, SMALL], [[np.nan, np.nan], SMALL_CLIPPED]),
-        # One NaN makes the norm of all NaN, and with it all of them.
+        # One NaN makes the global norm NaN, and with it all gradients.
         ("by-global-norm", [NAN, SMALL], [[np.nan, np.nan], [np.nan, np.nan]]),
     ],
 )
-def test_clipping_past_float32(
+def test_clipping_beyond_the_range_of_float32(
     clip: Clip, values: list[Array], expected: list[list[float]]
 ) -> None:
-    """What becomes of gradients that float32 cannot square, on Paddle 2.6.2 to 3.3.1."""
+    """Gradients that float32 cannot square are clipped as Paddle 2.6.2 to 3.3.1 do it."""
     actual = clipped(make_clip(clip, 1.0), values)
 
     for e, a in zip(expected, actual, strict=True):
@@ -169,14 +173,14 @@ def test_clipping_past_float32(
 @few
 @given(gradients, st.sampled_from([1e-30, 1e-14, 1e-12, 1.0, 1e14, 1e16, 1e30]))
 @over_dtypes
-def test_read_norms(dtype: DType, values: list[Array], scale: float) -> None:
-    """Norms by way of squares on the device are those of the gradients, however large or small."""
+def test_read_norms_agrees_with_l2_norm(dtype: DType, values: list[Array], scale: float) -> None:
+    """Norms from squares on the device are correct, however large or small the gradients."""
     tensors = [to_tensor(value * scale, dtype) for value in values]
 
     read = read_norms(tensors, squared_norms(tensors))
 
     expected = [l2_norm(tensor.numpy()) for tensor in tensors]
-    assert pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14, abs=0) == read
+    assert read == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14, abs=0)
 
 
 @few
@@ -184,17 +188,17 @@ def test_read_norms(dtype: DType, values: list[Array], scale: float) -> None:
     arrays(np.float64, array_shapes(max_dims=2, max_side=5), elements=st.floats(-1, 1, width=32)),
     st.sampled_from([1e-300, 1e-160, 1e-20, 1.0, 1e19, 1e30, 1e160, 1e300]),
 )
-def test_l2_norm(values: Array, scale: float) -> None:
-    """It is the root of the sum of squares, however large or small all of them are."""
+def test_l2_norm_is_exact_at_any_scale(values: Array, scale: float) -> None:
+    """It is the root of the sum of squares, however large or small the values."""
     expected = scale * math.sqrt(math.fsum((values**2).ravel()))
 
-    # Below 1e-308 numbers have lost digits before they come to `l2_norm`.
+    # Below 1e-308, numbers have fewer digits.
     assert l2_norm(values * scale) == pytest.approx(expected, rel=1e-12, abs=1e-305)
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
-def test_l2_norm_of_what_is_not_finite(value: float) -> None:
-    """NaN gives NaN, infinity infinity: never a number that looks harmless."""
+def test_l2_norm_keeps_nan_and_infinity(value: float) -> None:
+    """NaN gives NaN, infinity gives infinity."""
     result = l2_norm(np.array([1.0, value], dtype=np.float32))
 
     assert np.isnan(result) if np.isnan(value) else result == np.inf

@@ -1,4 +1,4 @@
-"""Laws that hold for every correct recurrent layer, whatever its weights."""
+"""Laws that hold for every correct recurrent layer, with any weights."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 T, SIZE = 20, 8
 RADII = [0.5, 0.9, 1.0, 1.1, 1.5]
 # States stay below 1e-6 * 1.5**20 = 0.0033, so tanh' = 1 - h**2 is within 1.1e-5 of 1 at each of
-# 20 steps; float64 rounding is far below that.
+# the 20 steps. The rounding of float64 is much smaller.
 NEAR_LINEAR = Tolerance(3e-4)
 
 
 def rotation(generator: np.random.Generator) -> Array:
-    """A random orthogonal matrix: all its eigenvalues have magnitude 1, and it keeps norms."""
+    """A random orthogonal matrix: its eigenvalues have magnitude 1, and it preserves norms."""
     q, _ = np.linalg.qr(generator.normal(size=(SIZE, SIZE)))
     return np.asarray(q)
 
@@ -30,15 +30,15 @@ def rotation(generator: np.random.Generator) -> Array:
 @pytest.mark.parametrize("radius", RADII)
 @over_executions
 def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execution) -> None:
-    """Near h = 0 each step back in time multiplies the gradient by the spectral radius of U.
+    """Near h = 0, each step back in time multiplies the gradient by the spectral radius of U.
 
-    d_h_{t-1} = (d_h_t * tanh'(z_t)) U^T, and tanh' = 1 there; a rotation times r makes every
-    gradient exactly r times as long (Pascanu, Mikolov and Bengio, 2013, bound it from above).
+    d_h_{t-1} = (d_h_t * tanh'(z_t)) U^T, and tanh' = 1 there. If U is a rotation times r, every
+    gradient grows exactly by r (Pascanu, Mikolov and Bengio, 2013, give the upper bound).
     """
     generator = np.random.default_rng(0)
     layer = LAYERS[execution]["RNN"](SIZE, SIZE)
     layer.to(dtype="float64")
-    # With the identity as W, the gradient of an input is that of the sum before its tanh.
+    # With W = identity, the gradient of an input is that of the sum before its tanh.
     parameters = {
         "W": np.eye(SIZE),
         "U": radius * rotation(generator),
@@ -58,7 +58,7 @@ def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execu
 
 @over_executions
 def test_saturation_ends_the_growth(execution: Execution) -> None:
-    """Far from h = 0 even a radius of 1.5 shrinks the gradient, as tanh' then is small."""
+    """Far from h = 0, the gradient shrinks even with a radius of 1.5, because tanh' is small."""
     generator = np.random.default_rng(1)
     layer = LAYERS[execution]["RNN"](SIZE, SIZE)
     layer.to(dtype="float64")
@@ -75,18 +75,18 @@ def test_saturation_ends_the_growth(execution: Execution) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @over_executions
 def test_saved_memory_grows_linearly(cell: CellName, execution: Execution) -> None:
-    """What the forward pass keeps for the way back grows by the same amount with every step."""
+    """Every time step adds the same amount to what the forward pass keeps for backward."""
     layer: Any = LAYERS[execution][cell](3, 4)
 
     sizes = [saved_numbers(layer, steps) for steps in (1, 2, 3, 4, 8)]
 
     growth = sizes[1] - sizes[0]
     assert growth > 0
-    assert [sizes[0] + (steps - 1) * growth for steps in (1, 2, 3, 4, 8)] == sizes
+    assert sizes == [sizes[0] + (steps - 1) * growth for steps in (1, 2, 3, 4, 8)]
 
 
 def saved_numbers(layer: paddle.nn.Layer, steps: int) -> int:
-    """How many numbers Paddle keeps for the backward pass over a sequence of so many steps."""
+    """How many numbers Paddle keeps for the backward pass of a sequence of `steps` steps."""
     sizes: list[int] = []
 
     def keep(tensor: paddle.Tensor) -> paddle.Tensor:

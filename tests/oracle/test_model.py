@@ -1,4 +1,4 @@
-"""One pass through the whole model, forward and back, against the oracle and by itself."""
+"""One pass through the whole model agrees with the reference and with its own slopes."""
 
 import numpy as np
 import paddle
@@ -29,7 +29,7 @@ over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 def random_batch(generator: np.random.Generator, batch: int, steps: int) -> tuple[Array, Array]:
-    """Tokens, of which many come twice, and labels."""
+    """Tokens, many of them repeated, and labels."""
     return generator.integers(0, VOCAB, (batch, steps)), random_labels(generator, batch)
 
 
@@ -52,10 +52,10 @@ def build(
 @over_cells
 @pytest.mark.parametrize("dtype", DTYPES)
 @over_executions
-def test_pass(
+def test_pass_agrees_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
 ) -> None:
-    """Hidden state, predictions, loss and the gradient of every parameter are the oracle's."""
+    """Hidden state, predictions, loss and every gradient agree with the reference."""
     B, T, E, H = shape
     generator = np.random.default_rng(4)
     parameters = random_model(generator, cell, VOCAB, E, H)
@@ -81,8 +81,8 @@ def test_pass(
 
 @over_cells
 @over_executions
-def test_two_passes_add_up(cell: CellName, execution: Execution) -> None:
-    """Gradients of two backward passes, not cleared between them, are the sum of both."""
+def test_gradients_of_two_passes_add_up(cell: CellName, execution: Execution) -> None:
+    """Two backward passes without clearing between them leave the sum of both gradients."""
     generator = np.random.default_rng(6)
     parameters = random_model(generator, cell, VOCAB, emb_size=3, hidden_size=4)
     model = build(cell, parameters, "float64", execution)
@@ -99,8 +99,8 @@ def test_two_passes_add_up(cell: CellName, execution: Execution) -> None:
 
 @over_cells
 @over_executions
-def test_finite_differences(cell: CellName, execution: Execution) -> None:
-    """Every gradient is the slope of Paddle's own loss: no oracle, no hand-made derivative."""
+def test_gradients_agree_with_finite_differences(cell: CellName, execution: Execution) -> None:
+    """Every gradient is the slope of Paddle's own loss, without the reference."""
     generator = np.random.default_rng(5)
     parameters = random_model(generator, cell, VOCAB, emb_size=2, hidden_size=3)
     tokens, labels = random_batch(generator, 2, 3)

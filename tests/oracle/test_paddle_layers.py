@@ -1,8 +1,8 @@
-"""Paddle's own recurrent layers: against the oracle, and `rnn_core` against them.
+"""Paddle's own recurrent layers agree with the reference, and `rnn_core` agrees with them.
 
-`rnn_core` uses the operator under them, in its execution "kernel", but not the layers. They stand
-here so that a broken kernel is named by its own test, as it would have been in Paddle's issue 37080
-(wrong gradients with two layers on the CPU).
+The execution "kernel" calls the operator behind these layers, but not the layers. They are tested
+so that a bug of Paddle shows up under its own name, such as wrong gradients with two layers on the
+CPU (Paddle's issue 37080).
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ from tests.reference.stack import REVERSE, Direction, Part, stack_pass
 B, T, E, H = 3, 6, 4, 5
 THEIRS: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNN, "LSTM": paddle.nn.LSTM}
 SINGLE: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNNCell, "LSTM": paddle.nn.LSTMCell}
-# Paddle keeps the four gates of a weight below each other, in this order.
+# Paddle stacks the four gates of a weight in this order.
 PADDLE_GATES = "ifao"
 DIRECTIONS: dict[str, list[Direction]] = {"forward": [AHEAD], "bidirect": [AHEAD, REVERSE]}
 
@@ -45,7 +45,7 @@ over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def to_paddle(parameters: Arrays) -> Arrays:
-    """Parameters of `rnn_core` in the layout of Paddle: transposed, gates stacked, two biases."""
+    """Parameters of `rnn_core` in Paddle's layout: transposed, gates stacked, two biases."""
     if "W" in parameters:
         W, U, b = (parameters[name].T for name in "WUb")
     else:
@@ -53,12 +53,12 @@ def to_paddle(parameters: Arrays) -> Arrays:
             np.concatenate([parameters[f"{kind}_{gate}"].T for gate in PADDLE_GATES])
             for kind in "wub"
         )
-    # Paddle adds two biases. These two differ, and their sum is exact.
+    # Paddle adds two biases. These differ, and their sum is exact.
     return {"weight_ih": W, "weight_hh": U, "bias_ih": 2 * b[:, 0], "bias_hh": -b[:, 0]}
 
 
 def from_paddle(gradients: Arrays, bias: str) -> Arrays:
-    """Gradients in the layout of Paddle, with one of its two biases, by the names of `rnn_core`."""
+    """Gradients in Paddle's layout, with one of its two biases, by the names of `rnn_core`."""
     W, U, b = gradients["weight_ih"].T, gradients["weight_hh"].T, gradients[bias][np.newaxis]
     if W.shape[1] == len(U):
         return {"W": W, "U": U, "b": b}
@@ -70,7 +70,7 @@ def from_paddle(gradients: Arrays, bias: str) -> Arrays:
 
 
 def build(cell: CellName, dtype: DType, *args: Any) -> Any:
-    """A recurrent layer of Paddle, made in this dtype."""
+    """A recurrent layer of Paddle, created in this dtype."""
     skip_where_it_dies(cell, dtype)
     with default_dtype(dtype):
         return THEIRS[cell](E, H, *args)
@@ -78,7 +78,7 @@ def build(cell: CellName, dtype: DType, *args: Any) -> Any:
 
 @contextmanager
 def default_dtype(dtype: DType) -> Iterator[None]:
-    """Build layers in this dtype: `to` cannot cast Paddle's recurrent ones."""
+    """Default dtype for new layers; `to` cannot cast Paddle's recurrent layers."""
     before = paddle.get_default_dtype()
     paddle.set_default_dtype(dtype)
     try:
@@ -88,14 +88,14 @@ def default_dtype(dtype: DType) -> Iterator[None]:
 
 
 def by_name(state: Any) -> dict[str, Any]:
-    """A state of Paddle, one tensor or two."""
+    """The parts of a state of Paddle, by name."""
     return {"hidden": state[0], "cell": state[1]} if isinstance(state, tuple) else {"hidden": state}
 
 
 def random_stack(
     generator: np.random.Generator, cell: CellName, num_layers: int, directions: list[Direction]
 ) -> list[dict[Direction, Part]]:
-    """Layers above each other, each with its weights and its state to start from."""
+    """Stacked layers, each with random weights and a random initial state."""
     sizes = [E] + [H * len(directions)] * (num_layers - 1)
     return [
         {
@@ -115,15 +115,15 @@ def check_against_oracle(
     layers: list[dict[Direction, Part]],
     places: list[str],
 ) -> None:
-    """Outputs, final states and all gradients of a network of Paddle are the oracle's.
+    """Assert that outputs, last states and all gradients agree with the reference.
 
     Args:
-        cell: its cell.
-        dtype: to run it in.
-        network: from `paddle.nn`.
-        layers: the weights and states to give it.
-        places: for each part of `layers`, the names of its parameters, `{}` standing for
-            "weight_ih" and so on.
+        cell: name of the cell.
+        dtype: dtype of the network.
+        network: a network from `paddle.nn`.
+        layers: weights and initial states.
+        places: for each part of `layers`, the pattern of its parameters' names, in which `{}`
+            stands for "weight_ih" and so on.
     """
     generator = np.random.default_rng(7)
     parts = [part for layer in layers for part in layer.values()]
@@ -137,7 +137,8 @@ def check_against_oracle(
         for name, value in to_paddle(part.parameters).items()
     }
     write_parameters(network, values, dtype)
-    # Layers take and give the states of all their parts in one tensor, a single cell its own.
+    # Layers take and return the states of all their parts in one tensor, a single cell only its
+    # own.
     join = np.stack if isinstance(network, paddle.nn.layer.rnn.RNNBase) else np.concatenate
     starts = {
         name: to_tensor(join([part.start[name] for part in parts]), dtype, differentiable=True)
@@ -191,8 +192,10 @@ def check_against_oracle(
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @over_cells
 @over_dtypes
-def test_kernels(cell: CellName, dtype: DType, direction: str, num_layers: int) -> None:
-    """Paddle's layers, one and two of them, in one direction and both."""
+def test_paddle_layers_agree_with_the_reference(
+    cell: CellName, dtype: DType, direction: str, num_layers: int
+) -> None:
+    """Paddle's layers agree with one and two layers, in one direction and in both."""
     layers = random_stack(np.random.default_rng(8), cell, num_layers, DIRECTIONS[direction])
     places = [
         f"{{}}_l{index}" + ("_reverse" if direction == REVERSE else "")
@@ -205,13 +208,15 @@ def test_kernels(cell: CellName, dtype: DType, direction: str, num_layers: int) 
     check_against_oracle(cell, dtype, network, layers, places)
 
 
-# Paddle 3.2.2 warns of its own call of `paddle.split` in LSTMCell.
+# Paddle 3.2.2 warns about its own call of `paddle.split` in LSTMCell.
 @pytest.mark.filterwarnings(r"ignore:\s*Non compatible API:Warning")
 @pytest.mark.parametrize("direction", [AHEAD, REVERSE])
 @over_cells
 @over_dtypes
-def test_single_cells(cell: CellName, dtype: DType, direction: Direction) -> None:
-    """Paddle's cells under its own loop, in either direction: the layers cannot run in reverse."""
+def test_paddle_cells_agree_with_the_reference(
+    cell: CellName, dtype: DType, direction: Direction
+) -> None:
+    """Paddle's cells, in its own loop, in either direction; its layers cannot only reverse."""
     layers = random_stack(np.random.default_rng(9), cell, 1, [direction])
 
     with default_dtype(dtype):
@@ -223,8 +228,8 @@ def test_single_cells(cell: CellName, dtype: DType, direction: Direction) -> Non
 @over_cells
 @over_dtypes
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_ours_against_paddle(cell: CellName, dtype: DType, execution: Execution) -> None:
-    """With the weights carried over, both layers end in the same state with the same gradients."""
+def test_our_layers_agree_with_paddle(cell: CellName, dtype: DType, execution: Execution) -> None:
+    """With the same weights, both layers end in the same state with the same gradients."""
     generator = np.random.default_rng(10)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
     weight = random_state(generator, cell, B, H)

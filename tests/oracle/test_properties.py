@@ -1,4 +1,4 @@
-"""What must hold for all batches and sequences, tried on examples by hypothesis."""
+"""Properties of batches and sequences, tried on examples by hypothesis."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests.helpers.weights import (
 )
 from tests.reference.network import CELLS, Array, Arrays, CellName
 
-# Always the same examples, and no clock: a test that fails today fails tomorrow.
+# The same examples in every run, and no time limit: a failing test keeps failing.
 few = settings(derandomize=True, deadline=None, database=None, max_examples=25)
 over_cells = pytest.mark.parametrize("cell", CELLS)
 over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
@@ -35,8 +35,8 @@ over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 @few
 @given(st.integers(2, 60), st.integers(1, 4), st.sampled_from(DTYPES))
-def test_padding(steps: int, batch: int, dtype: DType) -> None:
-    """However long and in whatever batches: the same four samples, zeros after their digits."""
+def test_load_data_pads_the_samples_with_zeros(steps: int, batch: int, dtype: DType) -> None:
+    """At any length and batch size, it gives the same four samples, with zeros after the digits."""
     batches = list(load_data(steps, batch, dtype))
 
     tokens = np.concatenate([b.tokens.numpy() for b in batches])
@@ -45,7 +45,7 @@ def test_padding(steps: int, batch: int, dtype: DType) -> None:
     assert tokens.shape == (4, steps)
     assert not tokens[:, 2:].any()
     assert tokens.sum(axis=1, keepdims=True).tolist() == labels.tolist()
-    assert [batch] * (4 // batch) == [len(b.tokens) for b in batches][: 4 // batch]
+    assert [len(b.tokens) for b in batches][: 4 // batch] == [batch] * (4 // batch)
     assert labels.dtype.name == dtype
 
 
@@ -56,7 +56,7 @@ def test_padding(steps: int, batch: int, dtype: DType) -> None:
 def test_batch_rows_are_independent(
     cell: CellName, execution: Execution, batch: int, steps: int, seed: int
 ) -> None:
-    """A row gives what it gives alone, and the batch's gradients are the mean of the rows'."""
+    """A row gives the same as alone, and the batch's gradients are the mean of the rows'."""
     generator = np.random.default_rng(seed)
     model = NumericPrediction(5, 3, 4, cell, execution=execution)
     write_parameters(model, random_model(generator, cell, 5, 3, 4), "float32")
@@ -88,13 +88,13 @@ def predictions_and_gradients(
 @given(st.integers(1, 3), st.integers(2, 12), st.data())
 @over_cells
 @over_executions
-def test_a_sequence_in_two_parts(
+def test_sequence_may_be_split_anywhere(
     cell: CellName, execution: Execution, batch: int, steps: int, data: st.DataObject
 ) -> None:
-    """Cut anywhere, with the state carried over, it ends as the whole does.
+    """With the state carried over, the second part ends in the state of the whole sequence.
 
-    Bit by bit where each step is a product of its own: one for all steps may be rounded otherwise,
-    depending on how many there are.
+    Bit for bit if each step is a product of its own; one product for all steps may be rounded
+    differently, depending on their number.
     """
     cut = data.draw(st.integers(1, steps - 1))
     generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))

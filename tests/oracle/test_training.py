@@ -1,4 +1,4 @@
-"""Ten training steps through `train` against the oracle, with every kind of clipping."""
+"""Ten training steps of `train` agree with the reference, with every kind of clipping."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +28,7 @@ from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip,
 from tests.reference.training import train as train_reference
 
 VOCAB, STEPS, BATCHES = 7, 10, 5
-# Of the gradients of these models that cuts all of the RNN and about half of the LSTM.
+# Clips all gradients of the RNN and about half of those of the LSTM.
 LIMIT = 2.0
 CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
     "none": no_clip,
@@ -42,10 +42,10 @@ CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_ten_steps(
+def test_ten_steps_agree_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, clip: Clip, shape: tuple[int, int, int, int]
 ) -> None:
-    """Each step's loss, norms, clipped gradients and updated parameters are the oracle's."""
+    """Loss, norms, clipped gradients and updated parameters of each step agree."""
     if execution != "textbook":
         skip_where_it_dies(cell, dtype)
     B, T, E, H = shape
@@ -57,7 +57,7 @@ def test_ten_steps(
     config = TrainConfig(
         cell=cell,
         epochs=STEPS // BATCHES,
-        # Without clipping a large step would amplify the rounding.
+        # Without clipping, a large step would amplify rounding.
         learning_rate=0.002 if clip == "none" else 0.02,
         clip=clip,
         clip_norm=None if clip == "none" else LIMIT,
@@ -98,7 +98,7 @@ def test_ten_steps(
 def train_and_watch(
     config: TrainConfig, parameters: Arrays, batches: list[tuple[Array, Array]]
 ) -> tuple[History, list[Arrays], list[Arrays]]:
-    """Train; return the history, and each step's clipped gradients and updated parameters."""
+    """Train; return the history, and the clipped gradients and new parameters of each step."""
     model = model_of(config)
     write_parameters(model, parameters, config.dtype)
     clipped: list[Arrays] = []

@@ -1,8 +1,8 @@
-"""The first steps of the three experiments against their float64 reference, within an envelope.
+"""The first steps of the three experiments stay within an envelope of the float64 reference.
 
-Two questions, kept apart: whether the seeded weights are still what they were, and whether
-training from given weights still goes where it went. The given weights come from a hash function,
-so that no change of Paddle's or NumPy's random generators reaches the second question.
+Two separate questions: are the seeded weights unchanged, and does training from given weights take
+the same course? The given weights come from a hash function, so the second question does not depend
+on the random generators of Paddle or NumPy.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ from tests.reference.training import Clip, clip_by_norm, no_clip, norm
 from tests.reference.training import train as train_reference
 
 VOCAB, SIZE, T = 10, 128, 10
-# The notebook's samples: two digits, padded with zeros, and their sum.
+# The notebook's samples: two digits padded with zeros, and their sum.
 BATCHES = [
     (np.array([[*digits, *[0] * (T - 2)]]), np.array([[float(sum(digits))]]))
     for digits in ((1, 2), (2, 4), (3, 2), (3, 1))
 ]
-# From tests/data/initial_weights.json: see its "about".
+# See the entry "about" of the file.
 INITIAL: dict[CellName, dict[str, Any]] = json.loads(
     (ROOT / "tests" / "data" / "initial_weights.json").read_text(encoding="utf-8")
 )["seed 0"]
@@ -43,7 +43,7 @@ over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 class Reference(NamedTuple):
-    """What an experiment is, written down again: its config may not change unnoticed."""
+    """Settings of an experiment, stated a second time so that a change of its config is noticed."""
 
     cell: CellName
     learning_rate: float
@@ -58,7 +58,7 @@ REFERENCES = {
 
 
 def hashed_weights(cell: CellName) -> Arrays:
-    """Weights with the distribution of the seeded ones, from SHAKE-256 of their names."""
+    """Weights distributed like the seeded ones, computed from their names by SHAKE-256."""
     if cell == "RNN":
         shapes = {"W": (SIZE, SIZE), "U": (SIZE, SIZE), "b": (1, SIZE)}
     else:
@@ -72,24 +72,24 @@ def hashed_weights(cell: CellName) -> Arrays:
 
 
 def hashed_uniform(name: str, rows: int, columns: int) -> Any:
-    """Numbers in +-sqrt(6 / (rows + columns)) that float32 holds exactly."""
+    """Numbers within +-sqrt(6 / (rows + columns)) that float32 holds exactly."""
     digest = hashlib.shake_256(name.encode()).digest(4 * rows * columns)
-    # 24 bits, as many as a float32 has: -1 to 1 in steps of 2**-23.
+    # -1 to 1 in steps of 2**-23: 24 bits, as many as a float32 has.
     unit = (np.frombuffer(digest, "<u4") >> 8) / 2.0**23 - 1
     scaled = (unit * np.sqrt(6 / (rows + columns))).astype(np.float32)
     return scaled.astype(np.float64).reshape(rows, columns)
 
 
 def seeded_model(cell: CellName, execution: Execution = "textbook") -> NumericPrediction:
-    """The model that seed 0 names."""
+    """The model of seed 0."""
     paddle.seed(0)
     return NumericPrediction(cell=cell, execution=execution)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @over_executions
-def test_first_steps(name: str, execution: Execution) -> None:
-    """Loss and gradient norms stay as near to the reference as rounding explains, step by step."""
+def test_first_steps_stay_within_the_envelope(name: str, execution: Execution) -> None:
+    """Loss and gradient norms differ from the reference by no more than rounding explains."""
     reference, envelope = REFERENCES[name], ENVELOPES[name]
     weights = hashed_weights(reference.cell)
     batches = BATCHES * (len(envelope) // len(BATCHES) + 1)
@@ -119,13 +119,13 @@ def test_first_steps(name: str, execution: Execution) -> None:
 
 
 @pytest.mark.parametrize("execution", ["kernel"])
-def test_executions_stay_together(execution: Execution) -> None:
-    """Over 20 epochs the clipped LSTM does the same however it is computed, but for rounding."""
+def test_kernel_agrees_with_the_textbook_for_20_epochs(execution: Execution) -> None:
+    """Over 20 epochs, the clipped LSTM does the same with both, except for rounding."""
     config = replace(EXPERIMENTS["clipped-lstm"].config, epochs=20)
 
     expected, actual = run(config), run(replace(config, execution=execution))
 
-    # Rounded in another way: were this the same computation, the comparison would say nothing.
+    # Different rounding shows that these are different computations.
     assert actual.loss.tolist() != expected.loss.tolist()
     assert actual.accuracy.tolist() == expected.accuracy.tolist()
     for k in range(expected.steps):
@@ -138,10 +138,10 @@ def test_executions_stay_together(execution: Execution) -> None:
 
 
 @over_cells
-def test_initial_weights(cell: CellName) -> None:
-    """The weights of seed 0 have their known sums, largest magnitudes and first entries.
+def test_initial_weights_have_the_known_sums(cell: CellName) -> None:
+    """The weights of seed 0 have the known sums, largest magnitudes and first entries.
 
-    Where this fails, the initializer or the generator changed: other numbers, other results.
+    If this fails, the initializer or the generator has changed.
     """
     known = INITIAL[cell]
     weights = read_parameters(seeded_model(cell))
@@ -162,10 +162,10 @@ def test_initial_weights(cell: CellName) -> None:
 
 @over_cells
 @over_executions
-def test_initial_weights_bitwise(cell: CellName, execution: Execution) -> None:
-    """The weights of seed 0 are the same to the last bit.
+def test_initial_weights_have_the_known_bits(cell: CellName, execution: Execution) -> None:
+    """The weights of seed 0 are the known ones to the last bit.
 
-    Where only this fails, the numbers were rounded in another way.
+    If only this fails, the numbers were rounded differently.
     """
     known = {name: summary["sha256"] for name, summary in INITIAL[cell].items()}
 
@@ -179,8 +179,8 @@ def test_initial_weights_bitwise(cell: CellName, execution: Execution) -> None:
 
 @over_cells
 @pytest.mark.parametrize("seed", [0, 1])
-def test_training_starts_from_the_seed(cell: CellName, seed: int) -> None:
-    """The first step is that of the weights which the seed names, whatever was drawn before."""
+def test_train_starts_from_the_weights_of_its_seed(cell: CellName, seed: int) -> None:
+    """The first step is that of the seeded weights, whatever was drawn before."""
     paddle.seed(seed)
     expected = model_pass(read_parameters(NumericPrediction(cell=cell)), *BATCHES[0])
 

@@ -1,1 +1,1 @@
-"""The independent implementation in NumPy, float64, and the tests that prove it."""
+"""Independent reference implementation in NumPy and float64, with its tests."""

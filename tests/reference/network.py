@@ -1,10 +1,11 @@
-"""The network and its gradients in NumPy, from the equations: what the tests hold Paddle against.
+"""The network and its gradients in NumPy, written from the equations.
 
-Shares no code with `rnn_core`. B is the number of samples, T of steps, E and H the sizes of an
-input and of a state. `d_z` always is the derivative of the loss with respect to `z`, in its shape.
+Shares no code with `rnn_core`. B is the batch size, T the number of time steps, E and H the sizes
+of an input and of a state. `d_z` is the derivative of the loss with respect to `z` and has its
+shape.
 
-The way forward also takes complex numbers (no `abs`, no cast), so that `test_reference.py` can
-take derivatives by complex steps.
+The forward pass accepts complex numbers too (no `abs`, no cast), so that `test_network.py` can
+check derivatives by complex steps.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ GATES = "ifoa"
 
 
 class StepGradients(NamedTuple):
-    """Derivatives of the loss with respect to what one step of a cell was made from."""
+    """Derivatives of the loss with respect to the inputs of one step."""
 
     parameters: Arrays
     x: Array
@@ -29,13 +30,13 @@ class StepGradients(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One step of a recurrent layer, and the step back.
+    """One step of a recurrent layer, forward and backward.
 
     Attributes:
-        state_names: what its state is made of.
-        step: (parameters, x `[B, E]`, state) to the next state; a state is `[B, H]` by name.
-        step_back: (parameters, x, state, d_next) to the gradients, d_next being the derivative
-            with respect to the next state.
+        state_names: names of the parts of its state; each part is `[B, H]`.
+        step: function of (parameters, x `[B, E]`, state) that returns the next state.
+        step_back: function of (parameters, x, state, d_next) that returns the gradients; d_next is
+            the derivative with respect to the next state.
     """
 
     state_names: tuple[str, ...]
@@ -44,7 +45,7 @@ class Cell(NamedTuple):
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + exp(-z)), written so that no z overflows."""
+    """1 / (1 + exp(-z)), in a form that does not overflow for any z."""
     return np.asarray((1 + np.tanh(z / 2)) / 2)
 
 
@@ -54,7 +55,7 @@ def rnn_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
 
 
 def rnn_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
-    """With z = x W + h U + b and tanh'(z) = 1 - tanh(z)^2."""
+    """Gradients, with z = x W + h U + b and tanh'(z) = 1 - tanh(z)^2."""
     h = state["hidden"]
     d_z = d_next["hidden"] * (1 - rnn_step(p, x, state)["hidden"] ** 2)
     return StepGradients(
@@ -65,7 +66,7 @@ def rnn_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Array
 
 
 def lstm_gates(p: Mapping[str, Array], x: Array, h: Array) -> Arrays:
-    """The input, forget and output gate i, f, o and the candidate a, each `[B, H]`."""
+    """Input gate i, forget gate f, output gate o and candidate a, each `[B, H]`."""
     z = {g: x @ p[f"w_{g}"] + h @ p[f"u_{g}"] + p[f"b_{g}"] for g in GATES}
     return {"i": sigmoid(z["i"]), "f": sigmoid(z["f"]), "o": sigmoid(z["o"]), "a": np.tanh(z["a"])}
 
@@ -80,7 +81,7 @@ def lstm_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
 def lstm_step_back(
     p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays
 ) -> StepGradients:
-    """The chain rule from h_t to o and c_t, to i, f, a and c_{t-1}, to x_t and h_{t-1}."""
+    """Gradients, by the chain rule: h_t; o and c_t; i, f, a and c_{t-1}; x_t and h_{t-1}."""
     h = state["hidden"]
     i, f, o, a = (lstm_gates(p, x, h)[g] for g in GATES)
     tanh_c = np.tanh(lstm_step(p, x, state)["cell"])
@@ -114,12 +115,12 @@ CELLS: dict[CellName, Cell] = {"RNN": RNN, "LSTM": LSTM}
 
 
 def zero_state(cell: Cell, batch: int, hidden_size: int) -> Arrays:
-    """The state before the first step."""
+    """Zero state, the usual one before the first step."""
     return {name: np.zeros((batch, hidden_size)) for name in cell.state_names}
 
 
 def unroll(cell: Cell, p: Mapping[str, Array], x: Array, state: Arrays) -> list[Arrays]:
-    """The T + 1 states of a sequence `[B, T, E]`, from the one it starts with to the last."""
+    """The T + 1 states of a sequence `[B, T, E]`, beginning with `state`."""
     states = [state]
     for t in range(x.shape[1]):
         states.append(cell.step(p, x[:, t], states[-1]))
@@ -133,15 +134,15 @@ def unroll_back(
     states: Sequence[Arrays],
     d_states: Sequence[Arrays],
 ) -> StepGradients:
-    """Backward through time.
+    """Backpropagation through time.
 
     Args:
         cell: the cell that was unrolled.
         p: its parameters.
         x: the sequence, `[B, T, E]`.
-        states: what `unroll` returned.
-        d_states: for each step, the derivative of the loss with respect to the state after it as
-            far as the loss depends on that state directly, not through later steps.
+        states: the result of `unroll`.
+        d_states: for each step, the derivative of the loss with respect to the state after it,
+            without the part that passes through later steps.
 
     Returns:
         The derivatives with respect to the parameters, the sequence and the initial state.
@@ -152,7 +153,7 @@ def unroll_back(
     for t in reversed(range(x.shape[1])):
         d_next = {name: d_state[name] + d_states[t][name] for name in cell.state_names}
         back = cell.step_back(p, x[:, t], states[t], d_next)
-        # Every step uses the same parameters: their gradients add up.
+        # All steps share the parameters, so their gradients add up.
         for name, gradient in back.parameters.items():
             d_p[name] += gradient
         d_x[:, t] = back.x
@@ -161,7 +162,7 @@ def unroll_back(
 
 
 class Result(NamedTuple):
-    """One pass through the model of `rnn_core`, forward and back."""
+    """Result of one pass through the model, forward and backward."""
 
     predictions: Array
     hidden: Array
@@ -175,17 +176,17 @@ def mean_squared_error(predictions: Array, labels: Array) -> Any:
 
 
 def model_forward(p: Mapping[str, Array], tokens: Array) -> tuple[Array, list[Arrays]]:
-    """Embedding, recurrent layer from a zero state, linear map of its last hidden state.
+    """Embedding, recurrent layer from a zero state, linear layer on the last hidden state.
 
         x_t = row tokens_t of embedding.weight
         y   = h_T linear.weight + linear.bias
 
     Args:
-        p: the parameters, by their names in `rnn_core`'s model.
-        tokens: `[B, T]`.
+        p: the parameters, by their names in the model of `rnn_core`.
+        tokens: indices of embedding rows, `[B, T]`.
 
     Returns:
-        The predictions `[B, 1]` and all states.
+        The predictions `[B, 1]` and the T + 1 states.
     """
     cell, recurrent = recurrent_part(p)
     start = zero_state(cell, len(tokens), len(p["linear.weight"]))
@@ -194,7 +195,7 @@ def model_forward(p: Mapping[str, Array], tokens: Array) -> tuple[Array, list[Ar
 
 
 def model_pass(p: Mapping[str, Array], tokens: Array, labels: Array) -> Result:
-    """Forward, and back from the mean squared error; tokens `[B, T]`, labels `[B, 1]`."""
+    """Forward, and backward from the mean squared error; tokens `[B, T]`, labels `[B, 1]`."""
     predictions, states = model_forward(p, tokens)
     hidden, weight = states[-1]["hidden"], p["linear.weight"]
 
@@ -204,7 +205,7 @@ def model_pass(p: Mapping[str, Array], tokens: Array, labels: Array) -> Result:
     d_states[-1]["hidden"] = d_predictions @ weight.T
     back = unroll_back(cell, recurrent, p["embedding.weight"][tokens], states, d_states)
     d_embedding = np.zeros_like(p["embedding.weight"])
-    # Unlike `d_embedding[tokens] += back.x`, this counts a token as often as it comes.
+    # Unlike `d_embedding[tokens] += back.x`, this adds up repeated tokens.
     np.add.at(d_embedding, tokens, back.x)
     gradients = {f"recurrent.{name}": gradient for name, gradient in back.parameters.items()}
     gradients["embedding.weight"] = d_embedding
@@ -214,7 +215,7 @@ def model_pass(p: Mapping[str, Array], tokens: Array, labels: Array) -> Result:
 
 
 def recurrent_part(p: Mapping[str, Array]) -> tuple[Cell, Arrays]:
-    """The cell of a model, known by its parameters' names, and those parameters."""
+    """The cell of a model, recognised by the names of its parameters, and these parameters."""
     own = {
         name.removeprefix("recurrent."): value
         for name, value in p.items()

@@ -1,4 +1,4 @@
-"""Several recurrent layers above each other, in one direction or both, in NumPy."""
+"""Stacked recurrent layers in NumPy, in one direction or both."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,20 +12,20 @@ FORWARD, REVERSE = 0, 1
 
 
 class Part(NamedTuple):
-    """One layer in one direction: its parameters and the state that it starts from."""
+    """One layer in one direction: its parameters and its initial state."""
 
     parameters: Arrays
     start: Arrays
 
 
 class StackResult(NamedTuple):
-    """What a stack computes, and the gradients of a loss with respect to all it was made from.
+    """Outputs of a stack, and the gradients of a loss with respect to all its inputs.
 
     Attributes:
-        outputs: the last layer's hidden states, `[B, T, H]` or, in both directions, `[B, T, 2 H]`.
-        finals: for each part the state that it ends with; the reverse one ends at the first step.
-        d_parts: for each part the gradients of its parameters and of its first state.
-        d_x: the gradient of the sequence.
+        outputs: hidden states of the last layer, `[B, T, H]`, or `[B, T, 2 H]` in both directions.
+        finals: last state of each part; the reverse direction ends at the first time step.
+        d_parts: for each part, the gradients of its parameters and of its initial state.
+        d_x: gradient of the sequence.
     """
 
     outputs: Array
@@ -41,14 +41,14 @@ def stack_pass(
     d_outputs: Array,
     d_finals: Sequence[Arrays],
 ) -> StackResult:
-    """Run a stack forward and back.
+    """Run a stack forward and backward.
 
     Args:
-        cell: the cell of all its layers.
-        layers: from the first to the last, its parts by direction.
+        cell: the cell of all layers.
+        layers: for each layer, from the first to the last, its parts by direction.
         x: the sequence `[B, T, E]`.
-        d_outputs: the derivative of the loss with respect to the outputs.
-        d_finals: the same for the final states, layer by layer and direction by direction.
+        d_outputs: derivative of the loss with respect to the outputs.
+        d_finals: the same for the last states, layer by layer and direction by direction.
     """
     inputs, runs = [x], []
     for parts in layers:
@@ -61,7 +61,7 @@ def stack_pass(
             direction: in_order(np.stack([s["hidden"] for s in run[1:]], axis=1), direction)
             for direction, run in states.items()
         }
-        # Next to each other, what the directions say of the same step.
+        # The directions side by side, time step by time step.
         inputs.append(np.concatenate(list(hidden.values()), axis=2))
 
     d_parts: list[Part] = []
@@ -93,5 +93,5 @@ def stack_pass(
 
 
 def in_order(sequence: Array, direction: Direction) -> Array:
-    """A sequence `[B, T, ...]` as this direction reads it; done twice it is as before."""
+    """A sequence `[B, T, ...]` in the order in which a direction reads it; its own inverse."""
     return sequence[:, ::-1] if direction == REVERSE else sequence

@@ -1,4 +1,4 @@
-"""The oracle itself, against values worked by hand and against numerical derivatives."""
+"""The reference agrees with values worked by hand and with numerical derivatives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,13 +24,13 @@ from tests.reference.network import (
 )
 
 EXACT = Tolerance(1e-14)
-# Complex steps lose nothing to cancellation: what is left is the rounding of a few hundred sums.
+# Complex steps have no cancellation; only the rounding of a few hundred sums remains.
 DERIVATIVE = Tolerance(1e-12, absolute=1e-15)
 SHAPES = [(1, 1, 1, 1), (1, 3, 2, 4), (3, 2, 4, 2), (2, 10, 3, 3)]  # B, T, E, H
 
 
 def derivatives(function: Callable[[Arrays], Any], at: Arrays) -> Arrays:
-    """Of an analytic function by every entry of its arguments: Im f(x + ih) / h, h tiny."""
+    """Derivatives of an analytic function by every entry of its arguments: Im f(x + ih) / h."""
     h = 1e-30
     result = {name: np.zeros(value.shape) for name, value in at.items()}
     for name, value in at.items():
@@ -41,15 +41,15 @@ def derivatives(function: Callable[[Arrays], Any], at: Arrays) -> Arrays:
     return result
 
 
-def test_sigmoid() -> None:
-    """It is 1/2 at 0, 1/4 at -ln 3, 3/4 at ln 3, and ends at 0 and 1 without a warning."""
+def test_sigmoid_is_exact_and_does_not_overflow() -> None:
+    """It is 1/4 at -ln 3, 1/2 at 0 and 3/4 at ln 3, and 0 and 1 far out, without a warning."""
     z = np.array([-1e5, -np.log(3), 0, np.log(3), 1e5])
 
     assert_close({"sigmoid": [0, 0.25, 0.5, 0.75, 1]}, {"sigmoid": sigmoid(z)}, Tolerance(0, 2e-16))
 
 
-def test_rnn_by_hand() -> None:
-    """Two steps of one unit, on paper.
+def test_rnn_agrees_with_two_steps_by_hand() -> None:
+    """Two steps of one unit.
 
     As tanh(ln 2) = (2 - 1/2) / (2 + 1/2) = 3/5 and tanh(ln 3) = (3 - 1/3) / (3 + 1/3) = 4/5,
     choose the inputs so that the sums come to ln 2 and ln 3; W = 1, U = 5, b = 1:
@@ -90,8 +90,8 @@ def test_rnn_by_hand() -> None:
     )
 
 
-def test_rnn_uses_its_matrices_from_the_left() -> None:
-    """The product x W sums over the rows of W: [1, 2] [[1, 2], [3, 4]] = [7, 10]; h U likewise."""
+def test_rnn_multiplies_rows_by_its_matrices() -> None:
+    """The product x W sums over the rows of W: [1, 2] [[1, 2], [3, 4]] = [7, 10]; so does h U."""
     matrix = np.array([[1.0, 2.0], [3.0, 4.0]]) / 100
     zero = np.zeros((2, 2))
     row = np.array([[1.0, 2.0]])
@@ -104,8 +104,8 @@ def test_rnn_uses_its_matrices_from_the_left() -> None:
     assert_close({"h U": expected}, {"h U": by_state["hidden"]}, EXACT)
 
 
-def test_lstm_by_hand() -> None:
-    """One step of one unit, on paper.
+def test_lstm_agrees_with_one_step_by_hand() -> None:
+    """One step of one unit.
 
     With x = h = 0 only the biases act: sigmoid(ln 3) = 3/4 for i, sigmoid(-ln 3) = 1/4 for f,
     sigmoid(ln 4) = 4/5 for o, tanh(ln 2) = 3/5 for a. From c_0 = 1:
@@ -161,8 +161,10 @@ def test_lstm_gates_read_their_own_weights(gate: str, function: Callable[[Any], 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", CELLS)
-def test_cell_gradients(name: CellName, shape: tuple[int, int, int, int]) -> None:
-    """Backward through time gives the complex-step derivatives of a loss on all states."""
+def test_cell_gradients_are_complex_step_derivatives(
+    name: CellName, shape: tuple[int, int, int, int]
+) -> None:
+    """Backpropagation through time gives the derivatives of a loss on all states."""
     B, T, E, H = shape
     generator = np.random.default_rng(0)
     cell, p = CELLS[name], random_cell(generator, name, E, H)
@@ -184,8 +186,8 @@ def test_cell_gradients(name: CellName, shape: tuple[int, int, int, int]) -> Non
     )
 
 
-def test_model_by_hand() -> None:
-    """With the linear layer alone the predictions, loss and gradients are a line's.
+def test_model_agrees_with_a_line_by_hand() -> None:
+    """With zero recurrent weights the model is a line, with known loss and gradients.
 
     Zero recurrent weights and bias ln 2 give h = tanh(ln 2) = 0.6 for every token; with
     linear.weight 2 and linear.bias 1 both predictions are 2.2. Labels 2.2 and 1.2: errors 0 and
@@ -227,8 +229,8 @@ def test_model_by_hand() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_model_gradients(cell: CellName) -> None:
-    """Every gradient is the complex-step derivative of the loss, with tokens that come twice."""
+def test_model_gradients_are_complex_step_derivatives(cell: CellName) -> None:
+    """Every gradient is the derivative of the loss, also if tokens are repeated."""
     p = random_model(np.random.default_rng(1), cell, vocab_size=4, emb_size=3, hidden_size=2)
     tokens, labels = np.array([[1, 2, 1, 0], [3, 0, 0, 0]]), np.array([[3.0], [-1.0]])
 

@@ -1,4 +1,4 @@
-"""The oracle's clipping, gradient descent and training, against values worked by hand."""
+"""The reference's clipping, gradient descent and training agree with values worked by hand."""
 
 import numpy as np
 import pytest
@@ -19,16 +19,16 @@ from tests.reference.training import (
 EXACT = Tolerance(1e-14)
 
 
-def test_norm() -> None:
-    """It is 5 for (3, 4), also where the squares overflow or underflow, and 0 for zeros."""
+def test_norm_neither_overflows_nor_underflows() -> None:
+    """The norm of (3, -4) is 5, at any scale; that of zeros is 0."""
     v = np.array([3.0, -4.0])
 
-    assert pytest.approx([5e-200, 5, 5e200]) == [norm(v * 1e-200), norm(v), norm(v * 1e200)]
+    assert [norm(v * 1e-200), norm(v), norm(v * 1e200)] == pytest.approx([5e-200, 5, 5e200])
     assert norm(np.zeros(2)) == 0
 
 
-def test_clippings_by_hand() -> None:
-    """Gradients (3, 4) and (0.6, 0): norms 5 and 0.6, global norm sqrt(25.36)."""
+def test_every_clipping_agrees_with_values_by_hand() -> None:
+    """For the gradients (3, 4) and (0.6, 0): norms 5 and 0.6, global norm sqrt(25.36)."""
     g = {"a": np.array([3.0, 4.0]), "b": np.array([0.6, 0.0])}
     n = np.sqrt(25.36)
 
@@ -45,15 +45,15 @@ def test_clippings_by_hand() -> None:
     assert_close({"a": [15 / n, 20 / n], "b": [3 / n, 0]}, clip_by_global_norm(g, 5), EXACT)
 
 
-def test_sgd_by_hand() -> None:
+def test_sgd_subtracts_the_scaled_gradient() -> None:
     """A parameter 2 with gradient 3 becomes 2 - 0.1 * 3 = 1.7."""
     updated = sgd({"a": np.array([2.0])}, {"a": np.array([3.0])}, learning_rate=0.1)
 
     assert_close({"a": [1.7]}, updated, EXACT)
 
 
-def test_training_goes_on_from_the_updated_parameters() -> None:
-    """A step is a pass, a clipping and an update; the next one starts where it ended."""
+def test_train_continues_from_the_updated_parameters() -> None:
+    """A step is a pass, clipping and an update; the next step starts from the result."""
     p = random_model(np.random.default_rng(2), "RNN", vocab_size=3, emb_size=2, hidden_size=2)
     batch = np.array([[1, 2]]), np.array([[3.0]])
 
@@ -61,7 +61,7 @@ def test_training_goes_on_from_the_updated_parameters() -> None:
 
     result = model_pass(p, *batch)
     updated = sgd(p, clip_by_norm(result.gradients, 0.5), 0.1)
-    assert result.loss == first.loss
+    assert first.loss == result.loss
     assert_close(result.gradients, first.gradients, EXACT)
     assert_close(updated, first.updated, EXACT)
-    assert model_pass(updated, *batch).loss == second.loss
+    assert second.loss == model_pass(updated, *batch).loss

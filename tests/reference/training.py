@@ -1,4 +1,4 @@
-"""Clipping, gradient descent and a whole training run in NumPy, from the equations."""
+"""Clipping, gradient descent and training in NumPy, written from the equations."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -11,13 +11,13 @@ Clip = Callable[[Mapping[str, Array]], Arrays]
 
 
 def norm(values: Array) -> float:
-    """sqrt(sum of squares); scaled first, so that no square overflows."""
+    """sqrt(sum of squares), scaled first so that no square overflows."""
     largest = float(np.abs(values).max())
     return largest * float(np.sqrt(np.sum((values / largest) ** 2))) if largest > 0 else 0.0
 
 
 def no_clip(gradients: Mapping[str, Array]) -> Arrays:
-    """Leave them as they are."""
+    """The gradients, unchanged."""
     return dict(gradients)
 
 
@@ -27,12 +27,12 @@ def clip_by_value(gradients: Mapping[str, Array], limit: float) -> Arrays:
 
 
 def clip_by_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
-    """Each gradient past the limit becomes g * limit / ||g||, by itself."""
+    """Each gradient whose norm exceeds the limit becomes g * limit / ||g||."""
     return {name: g * (limit / norm(g)) if norm(g) > limit else g for name, g in gradients.items()}
 
 
 def clip_by_global_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
-    """All g * limit / n where n, the norm of all of them as one vector, is past the limit.
+    """All become g * limit / n if n, the norm of all of them as one vector, exceeds the limit.
 
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
     """
@@ -46,7 +46,7 @@ def sgd(p: Mapping[str, Array], gradients: Mapping[str, Array], learning_rate: f
 
 
 class TrainingStep(NamedTuple):
-    """One step: the loss and gradients before the update, what reached it, what came of it."""
+    """One step: loss and gradients before the update, clipped gradients, updated parameters."""
 
     loss: float
     gradients: Arrays
@@ -60,7 +60,7 @@ def train(
     learning_rate: float,
     clip: Clip = no_clip,
 ) -> Iterator[TrainingStep]:
-    """Train on one batch of tokens and labels after another, yielding every step."""
+    """Train on one batch of tokens and labels after another; yield every step."""
     for tokens, labels in batches:
         result = model_pass(p, tokens, labels)
         clipped = clip(result.gradients)

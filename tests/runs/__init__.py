@@ -1,1 +1,1 @@
-"""Whole training runs: what happens in them, what they cost, what they reproduce."""
+"""Tests of whole training runs: behaviour, cost and reproducibility."""

@@ -1,4 +1,4 @@
-"""Clipping bounds the gradient that reaches the update, and only that."""
+"""Clipping bounds the gradient of the update, and changes nothing else."""
 
 from dataclasses import replace
 
@@ -15,36 +15,36 @@ from tests.helpers.tolerances import TRAINING
 from tests.helpers.trained import run
 
 CLIPPED = TrainConfig(clip_norm=1.0)
-# float32 rounding of a norm that was clipped to 1: by-norm 3e-7 was measured, rounded up.
+# A norm clipped to 1, plus the rounding of float32. Measured with by-norm: 3e-7.
 JUST_OVER = 1 + 1e-5
 
 
 def global_norms(norms: dict[str, np.ndarray]) -> np.ndarray:
-    """The norm of all parameters' gradients together, `[steps]`."""
+    """Norm of the gradients of all parameters together, `[steps]`."""
     return np.sqrt(sum(values**2 for values in norms.values()))
 
 
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-def test_by_norm_bounds_every_parameter(cell: Cell, device: str) -> None:
-    """By-norm holds each gradient to the threshold, and does not hold all of them together."""
+def test_clip_by_norm_bounds_each_parameter(cell: Cell, device: str) -> None:
+    """Each gradient stays within the threshold; all of them together may exceed it."""
     history = run(replace(CLIPPED, cell=cell, device=device))
 
     largest = {name: values.max() for name, values in history.clipped_norms.items()}
     assert max(largest.values()) <= JUST_OVER, largest
     assert max(largest.values()) >= 1 - 1e-5, largest
-    # sqrt(6) for the RNN's and sqrt(15) for the LSTM's parameters, when all of them are clipped.
+    # If all are clipped: sqrt(6) with the 6 parameters of the RNN, sqrt(15) with the LSTM's 15.
     assert global_norms(history.clipped_norms).max() > 1.5
 
 
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-def test_by_global_norm_bounds_all_parameters_together(cell: Cell, device: str) -> None:
-    """By-global-norm holds the norm of all gradients together to the threshold."""
+def test_clip_by_global_norm_bounds_all_parameters_together(cell: Cell, device: str) -> None:
+    """The norm of all gradients together stays within the threshold."""
     config = replace(CLIPPED, cell=cell, clip="by-global-norm", device=device)
     history = run(config)
 
     largest = global_norms(history.clipped_norms).max()
     assert 1 - 1e-5 <= largest <= JUST_OVER
-    # Each step's gradients are scaled by one and the same factor.
+    # All gradients of a step are scaled by the same factor.
     for step in range(history.steps):
         factors = [
             history.clipped_norms[name][step] / history.raw_norms[name][step]
@@ -55,10 +55,12 @@ def test_by_global_norm_bounds_all_parameters_together(cell: Cell, device: str) 
 
 @pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-4), ("float64", 1e-12)])
-def test_update_is_the_clipped_gradient(clip: Clip, dtype: DType, rtol: float, device: str) -> None:
-    """Parameters move by the learning rate times the raw gradient, scaled to the threshold.
+def test_update_subtracts_the_clipped_gradient(
+    clip: Clip, dtype: DType, rtol: float, device: str
+) -> None:
+    """Parameters change by the learning rate times the raw gradient, scaled to the threshold.
 
-    The step of a float32 weight is known only to that weight's rounding: 3e-5 was measured.
+    The change of a float32 weight is known only to the rounding of the weight. Measured: 3e-5.
     """
     config = replace(CLIPPED, clip=clip, dtype=dtype, device=device, epochs=1)
     with use_device(device):
@@ -79,8 +81,8 @@ def test_update_is_the_clipped_gradient(clip: Clip, dtype: DType, rtol: float, d
 
 @pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-def test_below_the_threshold_nothing_changes(clip: Clip, cell: Cell, device: str) -> None:
-    """A threshold that no gradient reaches gives the same bits as no clipping."""
+def test_clipping_below_the_threshold_changes_nothing(clip: Clip, cell: Cell, device: str) -> None:
+    """With a threshold that no gradient reaches, the run has the same bits as without clipping."""
     config = TrainConfig(cell=cell, learning_rate=0.005, device=device)
     free = run(config)
     clipped = run(replace(config, clip=clip, clip_norm=1e6))
@@ -92,14 +94,14 @@ def test_below_the_threshold_nothing_changes(clip: Clip, cell: Cell, device: str
 
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-def test_same_as_clipping_inside_the_optimizer(clip: Clip, cell: Cell, device: str) -> None:
-    """The weights are bit for bit those of Paddle's optimizer given the same `grad_clip`.
+def test_clipping_equals_that_inside_the_optimizer(clip: Clip, cell: Cell, device: str) -> None:
+    """The weights are bit for bit those of Paddle's optimizer with the same `grad_clip`.
 
-    But for a global norm of many gradients, whose squares Paddle adds in an order of its own, as a
-    GPU may those of a few.
+    Only nearly so for a global norm of many gradients, whose squares Paddle adds in another order;
+    a GPU may do so for a few.
     """
     limit = None if clip == "none" else 1.0
-    # A rate at which the RNN learns without clipping too.
+    # A learning rate at which the RNN learns even without clipping.
     config = TrainConfig(
         cell, learning_rate=0.005, clip=clip, clip_norm=limit, hidden_size=16, device=device
     )
@@ -131,8 +133,8 @@ def test_same_as_clipping_inside_the_optimizer(clip: Clip, cell: Cell, device: s
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_clipping_keeps_the_loss_small(seed: int, device: str) -> None:
-    """Within 20 steps, where the unclipped loss passes 1e20, the clipped one stays under 1e3."""
+def test_clipped_loss_stays_small(seed: int, device: str) -> None:
+    """In 20 steps, in which the unclipped loss exceeds 1e20, the clipped loss stays under 1e3."""
     history = run(replace(CLIPPED, seed=seed, device=device))
 
     assert history.events == ()
@@ -145,7 +147,7 @@ def first_batch(config: TrainConfig) -> list[Batch]:
 
 
 def first_gradients(config: TrainConfig) -> dict[str, np.ndarray]:
-    """The first step's raw gradients, in float64, computed without the training loop."""
+    """Raw gradients of the first step, in float64, computed without the training loop."""
     model = new_model(config)
     tokens, labels = first_batch(config)[0]
     paddle.nn.functional.mse_loss(model(tokens)[0], labels).backward()
@@ -157,5 +159,5 @@ def first_gradients(config: TrainConfig) -> dict[str, np.ndarray]:
 
 
 def weights(model: NumericPrediction) -> dict[str, np.ndarray]:
-    """A copy of every parameter, by name, in float64."""
+    """Copy of every parameter, by name, in float64."""
     return {name: p.numpy().astype("float64") for name, p in model.named_parameters()}

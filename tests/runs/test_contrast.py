@@ -1,7 +1,7 @@
-"""What 500 epochs teach: clipping holds, and the LSTM learns what the RNN does not keep.
+"""After 500 epochs, both clipped runs are bounded, and only the LSTM has learnt the samples.
 
-Ranges are those of 83 seeds, by the textbook cells (Paddle 3.3.1, November 2026). What a single
-long run does depends on rounding as much as on its seed, so the bounds leave room for another draw.
+Ranges are those of 83 seeds with the textbook cells (Paddle 3.3.1, November 2026). A long run
+depends on rounding as much as on its seed, so the bounds are wider than these ranges.
 """
 
 from dataclasses import replace
@@ -14,18 +14,18 @@ from tests.helpers.trained import run
 
 
 def run_experiment(name: str, device: str, epochs: int = 500) -> History:
-    """A whole experiment; by Paddle's recurrent operator, for it takes a third of the time."""
+    """A whole experiment, with Paddle's recurrent operator, which takes a third of the time."""
     return run(replace(EXPERIMENTS[name].config, epochs=epochs, device=device, execution="kernel"))
 
 
 @pytest.mark.parametrize(
     # The largest raw norm was 68 to 4414 for the RNN, with a median of 90, and 22 to 100 for the
-    # LSTM; no loss passed 105. The bounds are 20 times as wide: the tail is long.
+    # LSTM; no loss exceeded 105. The bounds are 20 times as large, because the tail is long.
     ("name", "largest_raw_norm"),
     [("clipped-rnn", 1e5), ("clipped-lstm", 2e3)],
 )
 def test_clipped_runs_stay_bounded(name: str, largest_raw_norm: float, device: str) -> None:
-    """Over 2000 steps nothing explodes or becomes NaN, and what reaches the update is clipped."""
+    """In 2000 steps nothing explodes or becomes NaN, and no clipped norm exceeds the limit."""
     history = run_experiment(name, device)
 
     assert history.steps == 2000
@@ -33,15 +33,15 @@ def test_clipped_runs_stay_bounded(name: str, largest_raw_norm: float, device: s
     assert history.event("non-finite") is None
     assert history.loss.max() < 2e3
     assert max(values.max() for values in history.raw_norms.values()) < largest_raw_norm
-    # float32 rounding of a norm that was clipped to 1: 3e-7 was measured.
+    # A norm clipped to 1, plus the rounding of float32. Measured: 3e-7.
     assert max(values.max() for values in history.clipped_norms.values()) <= 1 + 1e-5
 
 
 def test_lstm_reaches_and_keeps_all_four(device: str) -> None:
-    """The LSTM predicts 4 of 4 from some epoch on, to the end.
+    """From some epoch on, the LSTM predicts all four samples correctly.
 
-    81 seeds settle between epoch 191 and 496, two at 520 and 543: a run that has not settled after
-    500 epochs gets another 500.
+    81 seeds settle between epoch 191 and 496, two at 520 and 543, so a run that has not settled
+    after 500 epochs is repeated with 1000.
     """
     history = run_experiment("clipped-lstm", device)
     assert history.accuracy[0] < 1
@@ -52,9 +52,9 @@ def test_lstm_reaches_and_keeps_all_four(device: str) -> None:
 
 
 def test_clipped_rnn_does_not_keep_all_four(device: str) -> None:
-    """The clipped RNN meets 4 of 4 now and then, and never stays there.
+    """The clipped RNN predicts all four samples now and then, but does not keep them.
 
-    Of 43 seeds, none has 4 of 4 in more than 2 of its last 100 epochs.
+    Of 43 seeds, none has four correct predictions in more than 2 of its last 100 epochs.
     """
     history = run_experiment("clipped-rnn", device)
 
@@ -63,5 +63,5 @@ def test_clipped_rnn_does_not_keep_all_four(device: str) -> None:
 
 
 def settled(history: History) -> bool:
-    """Whether the run ends with ten epochs of 4 of 4."""
+    """Whether all four predictions are correct in each of the last ten epochs."""
     return bool((history.accuracy[-10:] == 1).all())

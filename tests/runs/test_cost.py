@@ -1,4 +1,4 @@
-"""What training costs on every machine alike: operators and memory, not time."""
+"""Operators and memory of training, which are the same on every machine; not time."""
 
 import gc
 import os
@@ -19,9 +19,9 @@ from tests.helpers.operator_count import operators_of
 over_cells = pytest.mark.parametrize("cell", ["RNN", "LSTM"])
 over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
-# Operators of one training step, forward, backward and update, without clipping and recording:
-# per time step, and besides. The same in Paddle 2.6.2, 3.0.0, 3.1.1, 3.2.2 and 3.3.1 (November
-# 2026), at T = 10, 20 and 30.
+# Operators of one training step (forward, backward and update), without clipping and recording:
+# number per time step, and number of the others. Counted with Paddle 2.6.2, 3.0.0, 3.1.1, 3.2.2 and
+# 3.3.1 at T = 10, 20 and 30; all agree.
 MEASURED = {
     ("RNN", "textbook"): (10, 21),
     ("RNN", "kernel"): (0, 29),
@@ -32,15 +32,16 @@ PARAMETERS = {"RNN": 6, "LSTM": 15}
 # Tensors that hold several parameters, which clipping and norms split: the LSTM's w, u and b.
 PACKED: dict[tuple[Cell, Execution], int] = {("LSTM", "kernel"): 3}
 
-# Steps before memory is looked at, and until it is again. The process has grown by up to 0.6 MiB
-# then, on those versions with one thread; every prediction kept, with its graph, takes 40 MiB.
+# Steps before the first and between the two readings of memory. In the latter the process grew by
+# up to 0.6 MiB (those versions, one thread); keeping every prediction with its graph would take 40
+# MiB.
 WARM, MORE = 100, 500
 RESIDENT_GROWTH = 4 * 2**20
 PAGES = Path("/proc/self/statm")
 
 
 def ones(T: int, dtype: DType = "float32") -> Batch:
-    """Two sequences of ones."""
+    """Batch of two sequences of ones."""
     return Batch(paddle.ones([2, T], dtype="int64"), paddle.ones([2, 1], dtype=dtype))
 
 
@@ -52,7 +53,7 @@ def count(
     clip: Clip = "none",
     dtype: DType = "float32",
 ) -> Counter[str]:
-    """The operators of a training step that is not the first."""
+    """Operators of the second training step."""
     model = NumericPrediction(10, 4, 4, cell, dtype, execution)
     training = TrainingStep(model, 0.1, make_clip(clip, 1.0))
     batch = ones(T, dtype)
@@ -67,8 +68,8 @@ def count(
 
 @over_executions
 @over_cells
-def test_operators_of_a_step(cell: Cell, execution: Execution) -> None:
-    """The count grows by the same number with every time step, and is at most what it was."""
+def test_operators_of_a_step_grow_linearly_with_time(cell: Cell, execution: Execution) -> None:
+    """Every time step adds the same number of operators, at most as many as were counted."""
     per_step, besides = MEASURED[cell, execution]
     at_10, at_20, at_30 = (count(cell, execution, T).total() for T in (10, 20, 30))
 
@@ -90,8 +91,8 @@ def test_kernel_costs_the_same_operators_for_every_length(cell: Cell) -> None:
 
 @over_executions
 @over_cells
-def test_training_uses_the_execution_of_its_config(cell: Cell, execution: Execution) -> None:
-    """A run has the operators of its execution, whose numbers another one's hardly differ from."""
+def test_train_uses_the_execution_of_its_config(cell: Cell, execution: Execution) -> None:
+    """A run calls the operators of its execution; its numbers alone would hardly show it."""
     config = TrainConfig(
         cell=cell, execution=execution, epochs=1, emb_size=4, hidden_size=4, batch_size=2, record=0
     )
@@ -100,17 +101,19 @@ def test_training_uses_the_execution_of_its_config(cell: Cell, execution: Execut
 
     wanted = count(cell, execution, config.num_steps)
     for name in ("rnn", "rnn_grad", "matmul", "matmul_grad", "tanh", "tanh_grad"):
-        assert wanted[name] == run[name], name
+        assert run[name] == wanted[name], name
 
 
 @over_executions
 @over_cells
 @pytest.mark.parametrize("clip", ["none", "by-norm", "by-global-norm"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_operators_of_recording(cell: Cell, execution: Execution, clip: Clip, dtype: DType) -> None:
-    """Recording takes at most two norms of each gradient, which a CPU reads where they are.
+def test_recording_takes_at_most_two_norms_per_parameter(
+    cell: Cell, execution: Execution, clip: Clip, dtype: DType
+) -> None:
+    """Recording adds no other operator than norms, and shares the norm that clipping computes.
 
-    A norm that clipping takes anyway is shared, and without clipping both norms are one.
+    Without clipping, both norms are the same.
     """
     plain = count(cell, execution, 3, clip=clip, dtype=dtype)
     recorded = count(cell, execution, 3, measure=True, clip=clip, dtype=dtype)
@@ -134,10 +137,10 @@ def test_operators_of_recording(cell: Cell, execution: Execution, clip: Clip, dt
         ("by-global-norm", "float64", 2, 4),
     ],
 )
-def test_operators_of_clipping(
+def test_clipping_takes_no_more_operators_than_counted(
     cell: Cell, execution: Execution, clip: Clip, dtype: DType, per_parameter: int, besides: int
 ) -> None:
-    """Clipping takes as many operators as were measured on those versions, in float32 one."""
+    """Clipping by norm in float32 takes one operator per parameter; the others take more."""
     free = count(cell, execution, 3, dtype=dtype)
     clipped = count(cell, execution, 3, clip=clip, dtype=dtype)
 
@@ -149,17 +152,23 @@ def test_operators_of_clipping(
 
 @over_executions
 @over_cells
-def test_graph_grows_with_time_linearly(cell: Cell, execution: Execution) -> None:
-    """What a forward pass keeps for the backward one is the same for every time step more."""
+def test_kept_memory_grows_linearly_with_time(cell: Cell, execution: Execution) -> None:
+    """Every time step adds the same number of bytes that a forward pass keeps for backward."""
     model = NumericPrediction(10, 8, 8, cell, execution=execution)
 
     def kept(T: int) -> int:
         tokens = ones(T).tokens
-        before = tensor_bytes()
-        predictions = model(tokens, checked=True)
-        after = tensor_bytes()
-        del predictions
-        assert tensor_bytes() == before
+        # A collection between the readings would free garbage of earlier tests.
+        gc.collect()
+        gc.disable()
+        try:
+            before = tensor_bytes()
+            predictions = model(tokens, checked=True)
+            after = tensor_bytes()
+            del predictions
+            assert tensor_bytes() == before
+        finally:
+            gc.enable()
         return after - before
 
     at_10, at_20, at_40 = kept(10), kept(20), kept(40)
@@ -167,7 +176,13 @@ def test_graph_grows_with_time_linearly(cell: Cell, execution: Execution) -> Non
 
 
 class Memory(NamedTuple):
-    """What a process holds."""
+    """Memory of a process.
+
+    Attributes:
+        tensors: bytes of all tensors on the CPU.
+        objects: number of memory blocks that Python has allocated.
+        resident: bytes of resident memory; None if the system does not report it.
+    """
 
     tensors: int
     objects: int
@@ -175,7 +190,7 @@ class Memory(NamedTuple):
 
 
 def memory() -> Memory:
-    """Bytes of tensors, number of Python's blocks, and bytes of the process where Linux says so."""
+    """The memory of this process, after a garbage collection."""
     gc.collect()
     resident = None
     if PAGES.exists():
@@ -184,7 +199,7 @@ def memory() -> Memory:
 
 
 def tensor_bytes() -> int:
-    """Bytes of all tensors on the CPU, exactly."""
+    """Bytes of all tensors on the CPU."""
     return int(paddle.base.core.host_memory_stat_current_value("Allocated", 0))
 
 
@@ -193,15 +208,15 @@ def tensor_bytes() -> int:
 def test_memory_does_not_grow(
     cell: Cell, execution: Execution, record: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hundreds of steps leave no tensor behind, and no Python object unless they are recorded."""
+    """Hundreds of steps leave no tensor behind, and Python objects only if they are recorded."""
     before, after = memory_of_steps(cell, execution, record, monkeypatch)
 
-    assert before.tensors == after.tensors
+    assert after.tensors == before.tensors
     if record == 0:
-        # Measured 8 to 196, of Python's own caches. One for each step would be a leak.
+        # Measured: 8 to 196, from Python's own caches. A leak would leave at least one per step.
         assert after.objects - before.objects < MORE
     if before.resident is None or after.resident is None:
-        pytest.skip(f"no {PAGES} here: resident memory not looked at")
+        pytest.skip(f"resident memory is not checked: {PAGES} does not exist")
     assert after.resident - before.resident < RESIDENT_GROWTH
 
 

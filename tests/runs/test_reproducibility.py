@@ -1,4 +1,4 @@
-"""The same seed gives the same bits."""
+"""Runs with the same seed have the same bits."""
 
 import random
 import subprocess
@@ -20,7 +20,7 @@ CONFIGS = {
 
 
 def columns(history: History) -> dict[str, list[float]]:
-    """Everything that was recorded, as plain lists, which compare bit for bit."""
+    """Everything recorded, as lists, which compare bit for bit."""
     return {
         "loss": history.loss.tolist(),
         "accuracy": history.accuracy.tolist(),
@@ -31,37 +31,37 @@ def columns(history: History) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
 @pytest.mark.parametrize("cell", CONFIGS)
-def test_twice_in_one_process(cell: str, execution: Execution, device: str) -> None:
-    """Two runs in one process are equal bit for bit, however the layer is computed."""
+def test_two_runs_in_one_process_are_equal(cell: str, execution: Execution, device: str) -> None:
+    """Two runs in one process are equal bit for bit, with every execution."""
     config = replace(CONFIGS[cell], execution=execution, device=device)
 
     assert columns(train(config)) == columns(train(config))
 
 
 @pytest.mark.parametrize("cell", CONFIGS)
-def test_after_the_generators_were_used(cell: str, device: str) -> None:
-    """What was drawn from Paddle's, NumPy's and Python's generators before does not matter."""
+def test_run_does_not_depend_on_earlier_random_draws(cell: str, device: str) -> None:
+    """Earlier draws from Paddle's, NumPy's and Python's generators do not matter."""
     config = replace(CONFIGS[cell], device=device)
     expected = columns(train(config))
 
     paddle.seed(12345)
     paddle.rand([1000])
-    np.random.seed(12345)  # noqa: NPY002 - the global generator is what is meant
+    np.random.seed(12345)  # noqa: NPY002 - the global generator
     random.seed(12345)
     assert columns(train(config)) == expected
 
 
 @pytest.mark.parametrize("cell", CONFIGS)
 def test_another_seed_gives_another_run(cell: str, device: str) -> None:
-    """The seed is heeded: another one gives other losses from the first step on."""
+    """A run with another seed has another loss from the first step on."""
     config = replace(CONFIGS[cell], device=device)
 
     assert train(config).loss[0] != train(replace(config, seed=1)).loss[0]
 
 
 @pytest.mark.parametrize("name", ["exploding-rnn", "clipped-lstm"])
-def test_in_two_processes(name: str, device: str, tmp_path: Path) -> None:
-    """A run in another process is equal bit for bit to the same run in this one."""
+def test_run_in_another_process_is_equal(name: str, device: str, tmp_path: Path) -> None:
+    """The same run in another process is equal bit for bit."""
     path = tmp_path / "history.npz"
     command = ["-m", "rnn_core", "run", name, "--epochs", "3", "--device", device]
     subprocess.run([sys.executable, *command, "--save", path], check=True, capture_output=True)

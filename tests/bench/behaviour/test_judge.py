@@ -200,7 +200,7 @@ def test_run_that_ends_early_is_different() -> None:
 @pytest.mark.parametrize(
     ("experiment", "change", "words"),
     [
-        ("exploding-rnn", {"loss": [5.0]}, "the loss or a gradient explodes"),
+        ("exploding-rnn", {"loss": [5.0]}, "loss or a gradient norm explodes"),
         ("exploding-rnn", {"norm": [1.0]}, "exact zeros"),
         ("clipped-rnn", {"loss": [1e9]}, "no explosion"),
         ("clipped-rnn", {"accuracy": [1.0], "loss": [1e-9]}, "4 of 4 correct in at most half"),

@@ -330,7 +330,7 @@ def test_compare_exits_4_for_two_saved_runs(
     [
         ("a.json", sys.executable, "a saved run cannot be compared with an interpreter"),
         (sys.executable, "a.json", "a saved run cannot be compared with an interpreter"),
-        ("a.json", "other.json", "the saved runs cannot be compared: cpu is "),
+        ("a.json", "other.json", "the saved runs cannot be compared: cpu differs"),
         ("a.json", "second.json", "have no benchmark in common"),
         ("a.json", "none.json", "cannot be read as a saved run"),
     ],

@@ -165,7 +165,7 @@ def test_sides_of_different_machines_are_refused(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps(PLAN.dump()))
     write_run(tmp_path / "pairs" / "0001-baseline.json", {FIRST: 1e-3}, {"cpu": "Another CPU"})
     write_run(tmp_path / "pairs" / "0001-candidate.json", {FIRST: 1e-3})
-    with pytest.raises(SideError, match="sides cannot be compared: cpu is .* 'Another CPU' here"):
+    with pytest.raises(SideError, match="cannot be compared: cpu differs: .* and 'Another CPU'"):
         Pairs(PLAN, tmp_path, resume=True)
 
 
