@@ -34,7 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: finished; 1: an implementation fails or does other work; 2: bad arguments;
     3: a file could not be written; 130: Ctrl-C.
     """
-    options, implementations, outcome = begin(_parser(), arguments, IMPLEMENTATIONS)
+    parser = _parser()
+    options, implementations, outcome = begin(parser, arguments, IMPLEMENTATIONS)
+    if options.to is not None and options.to not in implementations:
+        parser.error(
+            f"--to must be one of the measured implementations, {', '.join(implementations)}, "
+            f"got {options.to!r}"
+        )
     points = [(cell, shape) for cell in options.cells for shape in options.shapes]
 
     def measure() -> None:
@@ -50,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     rounds.append(times)
                     bar.update()
 
-    return finish(measure, outcome, lambda: tables(outcome, implementations), options.save)
+    return finish(
+        measure, outcome, lambda: tables(outcome, implementations, options.to), options.save
+    )
 
 
 def calls_of(
@@ -66,12 +74,12 @@ def calls_of(
     return calls
 
 
-def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
+def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = None) -> str:
     """Both tables, of the points that have a round."""
     points = [point for point in outcome.data if point["rounds"]]
     if not points:
         return "Nothing was measured."
-    to = REFERENCE if REFERENCE in implementations else implementations[0]
+    to = to or (REFERENCE if REFERENCE in implementations else implementations[0])
     fewest, threads = min(len(p["rounds"]) for p in points), outcome.environment["threads"]
     steps = [
         [
@@ -121,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
         help="batch, steps and size, as in B1-T10-H128 (default: "
         + ",".join(str(shape).replace(" ", "-") for shape in SHAPES)
         + ")",
+    )
+    parser.add_argument(
+        "--to",
+        choices=IMPLEMENTATIONS,
+        metavar="NAME",
+        help=f"implementation to divide the others' times by (default: {REFERENCE})",
     )
     parser.add_argument(
         "--rounds", type=at_least(3), default=21, metavar="N", help="of each point (default: 21)"

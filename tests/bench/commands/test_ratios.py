@@ -204,6 +204,19 @@ def test_tables() -> None:
     assert [milliseconds(0.12345), milliseconds(1399.6)] == ["0.123", "1400"]
 
 
+def test_tables_divide_by_the_named_implementation() -> None:
+    """`--to` names it; its own column has no ratio."""
+    outcome = Outcome()
+    outcome.environment["threads"] = "1"
+    times = {"kernel": 0.002, "kernel, recorded": 0.003, "paddle": 0.004}
+    outcome.data = [{"cell": "RNN", "shape": "B1 T10 H128", "rounds": [times]}]
+
+    lines = ratios.tables(outcome, ["kernel", "paddle"], to="kernel").splitlines()
+
+    assert "times the step of kernel" in lines[0]
+    assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"
+
+
 @pytest.mark.parametrize("peer", PEERS)
 def test_absent_peer(
     peer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -230,6 +243,11 @@ def test_absent_peer(
         (["--cells", "GRU"], "'GRU' is none of RNN, LSTM"),
         (["--shapes", "B1-T0-H8"], "a shape is written B1-T10-H128, each number at least 1"),
         (["--rounds", "2"], "at least 3, got '2'"),
+        (["--to", "mine"], "invalid choice: 'mine'"),
+        (
+            ["--implementations", "kernel", "--to", "paddle"],
+            "--to must be one of the measured implementations, kernel, got 'paddle'",
+        ),
         (["--threads", "0"], "must be 1 to "),
         (["--save", "ratios.txt"], "must end in .md or .json, got 'ratios.txt'"),
         (["--save", "/nowhere/ratios.md"], "there is no directory /nowhere"),
