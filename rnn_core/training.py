@@ -6,7 +6,7 @@ from pathlib import Path
 
 import paddle
 
-from rnn_core.checkpoints.checkpoint import CheckpointFolder, checkpoint_folder
+from rnn_core.checkpoints.folder import CheckpointFolder, checkpoint_folder
 from rnn_core.config import TrainConfig, check_at_least
 from rnn_core.data.batch import Batch, dtype_name, load_data
 from rnn_core.data.batches import Batches

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rnn_core.checkpoints.checkpoint import checkpoint_files
+from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.runtime.files import PREFIX
 from tests.helpers.resumed import SMALL, content, noisy_run
 

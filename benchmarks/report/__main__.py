@@ -4,9 +4,6 @@ import sys
 
 if __name__ == "__main__":
     import rnn_core  # noqa: F401 - First: it silences irrelevant import warnings of Paddle.
-    from benchmarks.report.command import INTERRUPTED, main
+    from benchmarks.report.command import main
 
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    sys.exit(main())

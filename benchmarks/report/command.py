@@ -1,7 +1,7 @@
-"""One page of what the environments of the matrix left: python -m benchmarks.report.
+"""Make one page from the results of all environments: python -m benchmarks.report.
 
-Reads the folders that tox, or pytest --results, left, and writes one HTML file that needs nothing
-else. What is missing or damaged is on it, by name.
+Reads the folders that tox or pytest --results left, and writes a single HTML file. Files that are
+missing or damaged are listed on the page.
 """
 
 import argparse
@@ -13,35 +13,40 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.report.page import make_page
 from benchmarks.report.reading import read_results
+from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import check_writable, write_whole
 
-WRITTEN, BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 0, 2, 3, 130
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> ExitStatus:
     """Run the command line and return its exit status.
 
-    0: the page is written, whatever it shows; 2: there are no results; 3: it cannot be written.
+    0: the page was written, whatever it shows; 2: there are no results; 3: the page could not be
+    written; 130: Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    folder: Path = options.results
-    output: Path = options.output or folder / "report.html"
+    try:
+        return _make(options.results, options.output or options.results / "report.html")
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+
+
+def _make(folder: Path, output: Path) -> ExitStatus:
     try:
         results = read_results(folder, frozenset([output.name, "report.html"]))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return ExitStatus.WRONG_INPUT
     try:
         check_writable(output)
         page = make_page(results, datetime.now(timezone.utc))
         with write_whole(output) as file:
-            # A result file may hold half a character, which has no encoding.
+            # File names may hold bytes that are not text.
             file.write(page.encode(errors="replace"))
     except OSError as error:
-        print(f"error: no page: {error}", file=sys.stderr)
-        return NOT_WRITTEN
+        print(f"error: page not written: {error}", file=sys.stderr)
+        return ExitStatus.NOT_WRITTEN
     print(f"page: {output}")
-    return WRITTEN
+    return ExitStatus.OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,9 +61,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=ROOT / "results",
         metavar="RESULTS_DIR",
-        help="with a folder for each environment (default: results, in the repository)",
+        help="folder with a folder for each environment (default: results, in the repository)",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="default: report.html in RESULTS_DIR"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file of the page (default: report.html in RESULTS_DIR)",
     )
     return parser

@@ -1,4 +1,4 @@
-"""The three experiments as the page draws them: few enough points to be a table as well."""
+"""The three experiments as the page shows them, with few enough points for a table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from benchmarks.report.matrix import Environment
 from rnn_core import EXPERIMENTS, History
 from rnn_core.commands.text import event_text
 
-# As many as a table can have rows.
+# Number of points of a curve, and so of rows of its table.
 MOST_POINTS = 50
-# Beyond it, and its reciprocal, no axis reaches: float32 ends far before.
+# No axis goes below this value, or above its reciprocal; float32 ends far before.
 LEAST = 1e-100
-# The LSTM's gates are drawn as one line for each kind of parameter.
+# The gates of the LSTM share a line for each kind of parameter.
 GATES = {"w": "inputs", "u": "states", "b": "biases"}
 
 
 @dataclass(frozen=True)
 class Point:
-    """The values of a few steps in a row.
+    """The values of a few consecutive steps.
 
     Attributes:
-        largest: the largest finite value; None where there is none.
-        zero: whether all are exactly zero.
-        nonfinite: whether one is NaN or infinite.
+        largest: largest finite value; None if there is none.
+        zero: whether all values are exactly zero.
+        nonfinite: whether a value is NaN or infinite.
     """
 
     largest: float | None
@@ -37,7 +37,7 @@ class Point:
 
     @property
     def drawn(self) -> float:
-        """The value on a logarithmic axis; NaN, which is not drawn, where it has no place there."""
+        """The value on a logarithmic axis; NaN, which is not drawn, if it does not fit there."""
         value = np.nan if self.largest is None else self.largest
         return value if LEAST < value < 1 / LEAST else np.nan
 
@@ -53,18 +53,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Curves:
-    """One history, and the environments in which the run was the same to the last bit.
+    """A run, and the environments in which it was equal to the last bit.
 
     Attributes:
-        experiment: its name.
-        where: names of the environments, with the device where it is not the CPU.
-        versions: of Paddle, of these.
-        history: of any of them.
-        ends: the step that ends each point's steps, `[P]`.
-        norms: largest gradient norm before clipping, by the line's label, of P points each.
-        loss: mean squared error, of P points.
-        accuracy: of the last epoch that ends in a point's steps; None where none does.
-        events: in words.
+        experiment: name of the experiment.
+        where: names of the environments, with the device if it is not the CPU.
+        versions: versions of Paddle in these environments.
+        history: history of the run.
+        ends: last step of each point, `[P]`.
+        norms: largest gradient norm before clipping at each point, by the label of the line.
+        loss: mean squared error at each point.
+        accuracy: accuracy of the last epoch that ends within a point; None if none does.
+        events: events of the run, in words.
     """
 
     experiment: str
@@ -79,12 +79,12 @@ class Curves:
 
     @property
     def heads(self) -> list[str]:
-        """The table's columns."""
+        """The heads of the table's columns."""
         return ["step", *self.norms, "loss", "accuracy"]
 
     @property
     def rows(self) -> list[list[str]]:
-        """The table: the same numbers as in the picture."""
+        """The rows of the table, with the numbers of the picture."""
         starts = [1, *(end + 1 for end in self.ends)]
         found = []
         for index, (start, end) in enumerate(zip(starts, self.ends, strict=False)):
@@ -102,12 +102,13 @@ class Curves:
 
 @dataclass(frozen=True)
 class PrintedRow:
-    """A figure that the notebook printed, beside that of each group of runs.
+    """A figure that the notebook printed, beside the figure of each group of runs.
 
     Attributes:
-        figure: the printed one.
-        cells: text of each group's, and whether it is within what is allowed; None where there is
+        figure: the printed figure.
+        cells: text of each group's figure, and whether its error is allowed; None if the group has
             no such run.
+        error: largest error of a group.
     """
 
     figure: notebook.Figure
@@ -116,13 +117,13 @@ class PrintedRow:
 
     @property
     def allowed(self) -> str:
-        """The largest error that is."""
+        """The largest allowed error."""
         return f"{self.figure.rtol:.0e}" if self.figure.rtol else "0"
 
 
 @dataclass(frozen=True)
 class Printed:
-    """The notebook's figures; a column for each group of environments in which all are equal."""
+    """The notebook's figures, with a column for each group of environments that agree in all."""
 
     columns: tuple[tuple[str, tuple[str, ...]], ...]
     rows: tuple[PrintedRow, ...]
@@ -137,12 +138,12 @@ class Printed:
 
     @property
     def outside(self) -> int:
-        """How many figures are further off than allowed somewhere."""
+        """The number of figures whose error is too large in at least one group."""
         return sum(any(cell and not cell[1] for cell in row.cells) for row in self.rows)
 
 
 def curves_of(environments: Iterable[Environment]) -> dict[str, list[Curves]]:
-    """For each experiment, its runs that differ in any bit; those shared by most come first."""
+    """Return the different runs of each experiment, those of most environments first."""
     found: dict[str, list[Curves]] = {}
     for experiment in EXPERIMENTS:
         groups: dict[bytes, list[tuple[str, History]]] = {}
@@ -156,7 +157,7 @@ def curves_of(environments: Iterable[Environment]) -> dict[str, list[Curves]]:
 
 
 def printed_of(environments: Iterable[Environment]) -> Printed:
-    """The notebook's figures beside those of every environment."""
+    """Return the notebook's figures beside those of every environment."""
     groups: dict[tuple[float | None, ...], list[tuple[str, str]]] = {}
     figures = list(notebook.figures())
     for label, histories in _labelled(environments):
@@ -175,7 +176,7 @@ def printed_of(environments: Iterable[Environment]) -> Printed:
             else (figure.text(value), bool(figure.error(value) <= figure.rtol))
             for value in ours
         )
-        # fmax would hide a NaN, which is as wrong as can be.
+        # Not fmax: a NaN must not be hidden.
         rows.append(PrintedRow(figure, cells, float(np.max(errors)) if errors else np.nan))
     columns = tuple(
         (_versions(version for _, version in group), tuple(label for label, _ in group))
@@ -185,12 +186,12 @@ def printed_of(environments: Iterable[Environment]) -> Printed:
 
 
 def _versions(versions: Iterable[str]) -> str:
-    """Paddle's versions, each once: "Paddle 2.6.2, 3.3.1"."""
+    """Join the versions of Paddle: "Paddle 2.6.2, 3.3.1"."""
     return ", Paddle ".join(dict.fromkeys(versions)).replace(", Paddle Paddle", ",")
 
 
 def _labelled(environments: Iterable[Environment]) -> Iterable[tuple[str, dict[str, History]]]:
-    """Each environment's and device's histories, by experiment."""
+    """Yield the histories of each environment and device, by experiment."""
     for environment in environments:
         devices: dict[str, dict[str, History]] = {}
         for (device, experiment), history in environment.results.histories.items():
@@ -200,7 +201,7 @@ def _labelled(environments: Iterable[Environment]) -> Iterable[tuple[str, dict[s
 
 
 def _bits(history: History) -> bytes:
-    """Equal for runs that are equal to the last bit."""
+    """Return bytes that are the same for runs that are equal to the last bit."""
     series = [history.loss, history.accuracy, *history.raw_norms.values()]
     series += history.clipped_norms.values()
     return b"|".join(values.tobytes() for values in series)
@@ -210,7 +211,7 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
     history = group[0][1]
     steps = history.recorded
     size = -(-len(steps) // MOST_POINTS)
-    # Whole epochs of four steps, so that each point has an accuracy.
+    # Points of whole epochs, so that each has an accuracy.
     size = size if size <= 1 else -(-size // 4) * 4
     ends = [*range(size, len(steps), size), len(steps)] if len(steps) else []
     lines: dict[str, list[NDArray[Any]]] = {}
@@ -232,7 +233,7 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
 
 
 def _line(name: str) -> str:
-    """The line that a parameter belongs to: "recurrent.u_f" to that of all states' weights."""
+    """Return the label of a parameter's line; all gates of a kind share one."""
     layer, _, parameter = name.partition(".")
     kind, _, gate = parameter.partition("_")
     if layer == "recurrent" and gate and kind in GATES:
@@ -241,7 +242,7 @@ def _line(name: str) -> str:
 
 
 def _points(values: NDArray[Any], ends: Sequence[int]) -> tuple[Point, ...]:
-    """The points of `values`, of several parameters `[N, R]`."""
+    """Return the points of `values` `[N, R]`, R recorded steps of N parameters."""
     points = []
     for start, end in zip([0, *ends], ends, strict=False):
         part = values[:, start:end]

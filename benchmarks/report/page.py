@@ -1,4 +1,4 @@
-"""The page: everything that was read, put into templates/page.html."""
+"""The page, made by Jinja2 from what was read and templates/page.html."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,10 +28,11 @@ from benchmarks.report.matrix import (
 )
 from benchmarks.report.reading import Results
 from benchmarks.report.times import blocks_of
+from benchmarks.text import milliseconds
 from rnn_core import EXPERIMENTS
 
 TEMPLATES = Path(__file__).parent / "templates"
-# The sections' ids and titles, in their order.
+# Ids and titles of the sections, in their order.
 SECTIONS = {
     "matrix": "Matrix",
     "broken": "What broke where",
@@ -40,7 +41,7 @@ SECTIONS = {
     "times": "Step times",
     "comparisons": "Comparisons",
     "faults": "Planted faults",
-    "skipped": "What was skipped, and why",
+    "skipped": "Skipped tests",
     "environments": "Environments",
 }
 SYMBOLS = {"failed": "✗", "incomplete": "!", "passed": "✓"}
@@ -59,7 +60,7 @@ T = TypeVar("T")
 
 
 def make_page(results: Results, now: datetime) -> str:
-    """The whole page as HTML; whatever a result file says is escaped."""
+    """Return the page as HTML, in which all text from result files is escaped."""
     templates = Templates(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -67,14 +68,14 @@ def make_page(results: Results, now: datetime) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"date": _date, "ms": _ms, "fact": _fact}
+    templates.globals["symbols"] = SYMBOLS
+    templates.filters |= {"date": _date, "ms": milliseconds, "fact": _fact}
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
     printed = printed_of(environments)
-    also = besides(results, printed.outside)
+    also = notices(results, printed.outside)
     return templates.get_template("page.html").render(
         sections=SECTIONS,
-        symbols=SYMBOLS,
         made=now,
         headline=headline(environments),
         worst=worst_of(environments),
@@ -110,26 +111,26 @@ def make_page(results: Results, now: datetime) -> str:
 
 
 def _drawn(
-    all_of_them: Sequence[T], draw: Callable[[T, str], Markup], name: str
+    items: Sequence[T], draw: Callable[[T, str], Markup], name: str
 ) -> list[tuple[T, Markup]]:
-    """Each with its picture, whose ids begin with its name and number."""
-    return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(all_of_them, 1)]
+    """Return each item with its picture, whose ids begin with name and number."""
+    return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(items, 1)]
 
 
 def _drawn_measures(comparison: Comparison, name: str) -> dict[Measure, Markup]:
-    """The picture of each measure of a comparison."""
+    """Return the picture of each measure of a comparison."""
     return {
         measure: pictures.draw_comparison(comparison, measure, f"{name}-{measure}")
         for measure in comparison.measures
     }
 
 
-def besides(results: Results, outside: int) -> list[tuple[State, str]]:
-    """What else a reader should know at once, though every environment may have passed.
+def notices(results: Results, outside: int) -> list[tuple[State, str]]:
+    """Return what else belongs beside the headline, even if every environment passed.
 
     Args:
-        results: all that was left.
-        outside: figures of the notebook that are not met.
+        results: all results.
+        outside: number of the notebook's figures that are not met.
     """
     slower = sum(each.verdicts.count(SLOWER) for each in results.comparisons)
     crashed = sum(each.outcome == "crashed" for each in results.comparisons)
@@ -137,11 +138,11 @@ def besides(results: Results, outside: int) -> list[tuple[State, str]]:
     surprises = 0 if results.planting is None else len(results.planting.surprises)
     found: list[tuple[State, str]] = []
     for count, what in (
-        (outside, "of the notebook's figures not met"),
+        (outside, "of the notebook's figures not reproduced"),
         (slower, "of the compared benchmarks slower"),
         (different, "of the compared experiments different"),
         (crashed, "of the comparisons crashed"),
-        (surprises, "of the planted faults not judged as they should be"),
+        (surprises, "of the planted faults without the expected result"),
     ):
         if count:
             found.append(("failed", f"{count} {what}"))
@@ -152,7 +153,7 @@ def besides(results: Results, outside: int) -> list[tuple[State, str]]:
 
 
 def _state(environments: Sequence[Environment]) -> State:
-    """That of the worst; of none, that they are missing."""
+    """Return the worst state; no environments at all are incomplete."""
     return min((each.state for each in environments), key=STATES.index, default="incomplete")
 
 
@@ -162,11 +163,6 @@ def _date(date: datetime | None) -> str:
     return f"{date:%Y-%m-%d %H:%M} UTC"
 
 
-def _ms(value: float) -> str:
-    """Three digits, or all before the point."""
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
 def _fact(key: str) -> str:
-    """The name of a fact of an environment."""
+    """Return the name of a fact as the page shows it."""
     return FACTS.get(key, key.replace("_", " "))

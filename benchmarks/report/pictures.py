@@ -1,7 +1,7 @@
-"""The page's pictures: matplotlib's SVG, made to stand inside a page.
+"""The pictures: SVG from matplotlib, changed for use inside a page.
 
-A page has two colour schemes, and ids that are unique: so colours become CSS variables, and every
-id gets the picture's name before it.
+A page has two colour schemes and unique ids. So colours become CSS variables, and every id gets the
+name of the picture as a prefix.
 """
 
 import io
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
-# Stand-ins, which no drawing uses by chance: the text's colour, and that of thin lines.
+# Placeholders for the colours of text and of thin lines, which no drawing uses otherwise.
 INK, THIN = "#010203", "#040506"
 VARIABLES = {INK: "currentColor", THIN: "var(--line)"} | {
     color.lower(): f"var(--series-{number}, {color})" for number, color in enumerate(COLORS[:6], 1)
 }
-# Colour is never the only difference.
+# Lines and marks differ not only by colour.
 STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 VERDICT_LOOKS: dict[Word, tuple[str, str]] = {
@@ -42,14 +42,14 @@ VERDICT_LOOKS: dict[Word, tuple[str, str]] = {
     SAME: (COLORS[0], "o"),
     CANNOT_TELL: (INK, "x"),
 }
-# Letters: a longer one would leave no room for the picture.
+# Number of letters; longer labels would leave too little room for the picture.
 LONGEST_LABEL = 36
-# Inches: a phone shows it without making it smaller.
+# In inches; fits a phone without scaling.
 WIDTH = 4.8
 
 
 def draw_curves(curves: Curves, key: str) -> Markup:
-    """Gradient norms, loss and accuracy of one run."""
+    """Draw gradient norms, loss and accuracy of one run."""
     with _style():
         return inline(
             curves_figure(curves),
@@ -61,7 +61,7 @@ def draw_curves(curves: Curves, key: str) -> Markup:
 
 
 def curves_figure(curves: Curves) -> Figure:
-    """The picture, not yet made to stand in a page."""
+    """Return the figure, before it is changed for a page."""
     figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
     norms, loss, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=(5, 2.2, 1.2))
     for index, (name, points) in enumerate(curves.norms.items()):
@@ -103,7 +103,7 @@ def curves_figure(curves: Curves) -> Figure:
 
 
 def draw_times(block: TimesBlock, key: str) -> Markup:
-    """Medians and middle halves of one block's step times."""
+    """Draw medians and middle halves of one block's step times."""
     with _style():
         return inline(
             times_figure(block),
@@ -115,7 +115,7 @@ def draw_times(block: TimesBlock, key: str) -> Markup:
 
 
 def times_figure(block: TimesBlock) -> Figure:
-    """The picture, not yet made to stand in a page."""
+    """Return the figure, before it is changed for a page."""
     count = len(block.rows)
     figure = Figure(figsize=(WIDTH, 1.3 + 0.5 * count), layout="constrained")
     axes = figure.subplots()
@@ -157,7 +157,7 @@ def times_figure(block: TimesBlock) -> Figure:
 
 
 def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Markup:
-    """Ratios with their intervals, the verdict at the right of each."""
+    """Draw ratios with their intervals, and the verdict to the right of each."""
     with _style():
         return inline(
             comparison_figure(comparison, measure),
@@ -168,12 +168,12 @@ def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Marku
         )
 
 
-# Past this factor, an interval is cut at the edge: its numbers are in the table.
+# Intervals are cut at the edge beyond this factor; the table has their ends.
 MOST_REACH = 1.6
 
 
 def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
-    """The picture, not yet made to stand in a page."""
+    """Return the figure, before it is changed for a page."""
     results = comparison.results(measure)
     figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(results)), layout="constrained")
     axes = figure.subplots()
@@ -182,7 +182,7 @@ def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
     axes.axvline(1, color=INK, linewidth=0.8)
     for place, (_, bench) in enumerate(results):
         color, marker = VERDICT_LOOKS[bench.verdict]
-        if bench.low is not None or bench.high is not None:  # An open end reaches the edge.
+        if bench.interval:  # An open end reaches past the edge.
             ends = [bench.low or 1e-9, bench.high or 1e9]
             axes.plot(ends, [place, place], color=color, linewidth=1.4)
         axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
@@ -194,7 +194,7 @@ def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
             annotation_clip=False,
             fontsize=8,
         )
-    # All ratios, and of the intervals what is not far wider than they are apart.
+    # Show all ratios, and as much of the intervals as fits.
     ratios = [max(bench.ratio, 1 / bench.ratio) for _, bench in results]
     ends = [end for _, bench in results for end in (bench.low, bench.high) if end]
     widest = max([1.15, *(max(end, 1 / end) for end in ends)])
@@ -212,14 +212,14 @@ def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
 
 
 def plain(text: str) -> str:
-    """A line from a file as a picture takes it: short, no formula, no letter the font lacks."""
+    """Return a text from a file as a label: short, without formulas or letters the font lacks."""
     short = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 3]}..."
     known = (letter if letter.isprintable() and letter < "\u0250" else "?" for letter in short)
     return "".join(known).replace("$", r"\$")
 
 
 def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
-    """The picture as an element of a page, with a title and a description for who cannot see it."""
+    """Return the figure as an element for a page, with title and description for screen readers."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - matplotlib's own
@@ -241,7 +241,7 @@ def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
 
 
 def _rename(element: ElementTree.Element, key: str) -> None:
-    """Make ids the picture's own, and colours and fonts the page's."""
+    """Prefix the ids, and use the colours and fonts of the page."""
     link = element.attrib.pop(XLINK, None)
     if link is not None:
         element.set("href", f"#{key}-{link.removeprefix('#')}")
@@ -256,7 +256,7 @@ def _rename(element: ElementTree.Element, key: str) -> None:
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Text as text, in the page's colour; the same file for the same figures."""
+    """Draw text as text in the page's colour, and the same file each time."""
     with matplotlib.rc_context(
         {
             "svg.fonttype": "none",
@@ -280,7 +280,7 @@ def _style() -> Iterator[None]:
 
 
 def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
-    """A logarithmic axis whose numbers are written out."""
+    """Make the axis of ratios, with plain numbers."""
     axes.xaxis.set_major_locator(LogLocator(subs=marks))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -290,7 +290,7 @@ def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
 def _log_line(
     axes: "Axes", steps: Sequence[int], points: Sequence[Point], name: str, index: int
 ) -> None:
-    """A line, and marks at the axis' ends for what has no place on it."""
+    """Draw a line, with marks at the ends of the axis for zeros and non-finite values."""
     look: dict[str, Any] = {"color": (*COLORS[:6], INK)[index % 7]}
     values = [point.drawn for point in points]
     axes.plot(
@@ -302,7 +302,7 @@ def _log_line(
         marker="." if len(steps) <= 25 else None,
         **look,
     )
-    # Side by side: at one height they would hide each other.
+    # A height for each line, or their marks would hide each other.
     height = 0.012 * (index % 7)
     across = axes.get_xaxis_transform()
     zeros = [step for step, point in zip(steps, points, strict=True) if point.zero]
@@ -321,7 +321,7 @@ def _log_line(
 
 
 def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
-    """Limits with room for the marks, and words for them in the place of the axis' numbers."""
+    """Set limits with room for the marks, and label the marks."""
     values = [point.drawn for point in points if not np.isnan(point.drawn)]
     low, high = (min(values), max(values)) if values else (0.1, 1)
     zeros = any(point.zero for point in points)
@@ -330,7 +330,7 @@ def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
     below, above = span * (0.22 if zeros else 0.06), span * (0.22 if broken else 0.06)
     axes.set(yscale="log", ylim=(low / 10**below, high * 10**above))
     axes.grid(axis="y", color=THIN, linewidth=0.5)
-    # Numbers beside the marks would be read as theirs.
+    # No numbers beside the marks.
     least, most = low / 10 ** (below / 4), high * 10 ** (above / 4)
     ticks = axes.yaxis.get_major_locator().tick_values(*axes.get_ylim())
     axes.set_yticks([tick for tick in ticks if least <= tick <= most])

@@ -1,26 +1,25 @@
-"""Step times: each environment's, beside those of the version before."""
+"""Step times of each environment, beside those of the previous Paddle version."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.report.formats import StepTime
 from benchmarks.report.matrix import Environment, version
-
-STAGE = "step"
-IMPLEMENTATIONS = ("textbook", "kernel", "paddle")
-# What must be equal for two times to be compared.
-MACHINE = ("cpu", "cpu_count", "system", "machine")
+from benchmarks.saved.baseline import MACHINE
+from benchmarks.workloads.stages import WHOLE_STEP
+from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS
 
 
 @dataclass(frozen=True)
 class TimesRow:
-    """One environment's step times.
+    """The step times of one environment.
 
     Attributes:
-        environment: whose.
-        cells: of each implementation; None where it was not measured.
-        before: the environment of the version before, whose medians the ratios are to.
-        ratios: this median in that of `before`; None where there is none.
+        environment: the environment.
+        cells: time of each implementation; None if it was not measured.
+        before: environment of the previous version, which the ratios refer to.
+        ratios: median of each implementation as a multiple of the previous version's; None if
+            there is none.
     """
 
     environment: Environment
@@ -31,7 +30,7 @@ class TimesRow:
 
 @dataclass(frozen=True)
 class TimesBlock:
-    """All environments that measured one cell and shape on one device."""
+    """The step times of one cell and shape on one device, in all environments."""
 
     device: str
     cell: str
@@ -41,22 +40,24 @@ class TimesBlock:
 
     @property
     def title(self) -> str:
-        """What was measured."""
+        """Cell, shape and device."""
         return f"{self.cell}, {self.shape}, {self.device}"
 
 
 def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
-    """A block for each device, shape and cell, in the order in which they were measured."""
+    """Return a block for each device, shape and cell, in the order of measurement."""
     found: dict[tuple[str, str, str], dict[str, dict[str, StepTime]]] = {}
     by_name = {each.name: each for each in environments}
     for each in environments:
         for time in each.results.times:
-            if time.stage == STAGE:
+            if time.stage == WHOLE_STEP:
                 block = found.setdefault((time.device, time.shape, time.cell), {})
                 block.setdefault(each.name, {})[time.implementation] = time
     blocks = []
     for (device, shape, cell), measured in found.items():
-        names = dict.fromkeys([*IMPLEMENTATIONS, *(n for each in measured.values() for n in each)])
+        names = dict.fromkeys(
+            [*PADDLE_IMPLEMENTATIONS, *(n for each in measured.values() for n in each)]
+        )
         used = tuple(name for name in names if any(name in each for each in measured.values()))
         ordered = [by_name[name] for name in measured]
         rows = tuple(_row(each, ordered, measured, used) for each in ordered)
@@ -65,7 +66,10 @@ def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
 
 
 def before(environment: Environment, others: Iterable[Environment]) -> Environment | None:
-    """Of the next older Paddle on the same machine; of the same Python if there is one."""
+    """Return the environment of the next older Paddle on the same machine.
+
+    One with the same Python is preferred.
+    """
     own = version(environment.place.paddle)
     older = [
         each

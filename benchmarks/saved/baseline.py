@@ -1,11 +1,11 @@
-"""Which saved run a new one may be compared with, and in what the two differ."""
+"""Which saved run a new one can be compared with, and how the two differ."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-# Equal on one machine; what else an environment holds may change, and is named.
+# Facts that identify a machine. All other facts may change, and are named if they do.
 MACHINE = ("system", "machine", "cpu", "cpu_count")
 DEVICE = ("device", "device_name")
 
@@ -14,14 +14,14 @@ Environments = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run from the storage.
+    """A saved run.
 
     Attributes:
-        name: of its file, below the storage.
-        when: it ended.
-        machine: what must be equal to compare: see `machine_identity`.
-        environments: of each device, as `rnn_core.runtime.environment` describes it.
-        benchmarks: by their full names.
+        name: path of its file, relative to the storage.
+        when: time at which it ended.
+        machine: facts that must be equal to compare: see `machine_identity`.
+        environments: facts of each device, from `rnn_core.runtime.environment`.
+        benchmarks: benchmarks by node id, as pytest-benchmark saves them.
     """
 
     name: str
@@ -32,7 +32,7 @@ class SavedRun:
 
 
 def machine_identity(environments: Environments) -> dict[str, Any]:
-    """What two runs must have in common: the machine, and what each device is called."""
+    """Return what two runs must have in common to be compared: the machine, and its devices."""
     first = next(iter(environments.values()))
     identity: dict[str, Any] = {key: first[key] for key in MACHINE}
     identity["devices"] = {
@@ -42,10 +42,10 @@ def machine_identity(environments: Environments) -> dict[str, Any]:
 
 
 def read_run(name: str, data: Any) -> SavedRun:
-    """A saved run from the content of its file.
+    """Return the saved run that a file holds.
 
     Raises:
-        ValueError: the content is not what a run of this suite saves.
+        ValueError: the content is not a run of this suite.
     """
     try:
         machine, environments = data["machine_info"], data["environment"]
@@ -56,35 +56,36 @@ def read_run(name: str, data: Any) -> SavedRun:
         for bench in benchmarks.values():
             float(bench["stats"]["median"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{name} is no run of this suite: {reason}") from error
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{name} is not a run of this suite: {reason}") from error
     if when.tzinfo is None:
         when = when.replace(tzinfo=timezone.utc)
     return SavedRun(name, when, machine, environments, benchmarks)
 
 
 def obstacles(now: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
-    """Why times from the machine `saved` say nothing about those from `now`; empty if they do."""
+    """Return why times from two machines cannot be compared; empty if they can."""
     found = [
-        f"{key} is {saved[key]!r} there, {now[key]!r} here"
+        f"{key} differs: {saved[key]!r} and {now[key]!r}"
         for key in MACHINE
         if saved[key] != now[key]
     ]
     for device, called in now["devices"].items():
         there = saved["devices"].get(device)
         if there is None:
-            found.append(f"it did not measure {device}")
+            found.append(f"{device} was not measured")
         elif there != called:
-            found.append(f"{device} is {there!r} there, {called!r} here")
+            found.append(f"{device} differs: {there!r} and {called!r}")
     return found
 
 
 def best_comparable(
     runs: Iterable[SavedRun], machine: Mapping[str, Any], names: Iterable[str]
 ) -> SavedRun | None:
-    """Of the runs of this machine and devices, the newest with most of the benchmarks `names`.
+    """Return the best baseline, if there is one.
 
-    A run of a few benchmarks is no reason to forget the run of all that came before it.
+    Of the runs on this machine and these devices, those with most of the benchmarks `names` come
+    first, so that a run of a few benchmarks does not replace a complete one. Of these, the newest.
     """
     wanted = set(names)
     comparable = [run for run in runs if not obstacles(machine, run.machine)]
@@ -96,7 +97,7 @@ def best_comparable(
 
 
 def differences(now: Environments, saved: Environments) -> list[str]:
-    """What differs in the environments, machine aside: "numpy 1.26.4 -> 2.4.0"."""
+    """Return how the environments differ, apart from the machine: "numpy 1.26.4 -> 2.4.0"."""
     found: dict[str, list[str]] = {}
     for device, environment in now.items():
         for key in [*environment, *(set(saved[device]) - set(environment))]:
@@ -110,9 +111,9 @@ def differences(now: Environments, saved: Environments) -> list[str]:
 
 
 def uncompared(now: Iterable[str], run: SavedRun, devices: Iterable[str]) -> tuple[list[str], ...]:
-    """Full names of benchmarks that only this run has, and that only the saved one has.
+    """Return the node ids that only this run has, and those that only the saved run has.
 
-    What the saved run measured on other devices is not counted.
+    Benchmarks of the saved run on other devices are not counted.
     """
     names, measured = set(now), set(devices)
     gone = [

@@ -1,6 +1,6 @@
-"""The files of a folder of results, by the names that who writes and who reads them know.
+"""Names of the files in a folder of results, shared by writer and reader.
 
-Of its own, for the page is made where pytest need not be installed.
+Importing this module needs no other package: the page can be made without pytest.
 """
 
 from typing import Literal
@@ -9,20 +9,20 @@ Kind = Literal["tests", "benchmarks"]
 
 FORMAT = "rnn_core run 1"
 TIMES = "benchmarks.json"
-# What tells one benchmark from another, in its `extra_info`.
+# Keys of a benchmark's `extra_info` that identify it.
 FACTS = ("device", "cell", "shape", "implementation", "stage")
 
 
 def begun_file(kind: Kind) -> str:
-    """The file that says what was begun."""
+    """Return the name of the file that says what was asked for."""
     return f"{kind}-run.json"
 
 
 def outcomes_file(kind: Kind) -> str:
-    """The file of outcomes."""
+    """Return the name of the file of outcomes."""
     return f"{kind}.xml"
 
 
 def history_file(experiment: str, device: str) -> str:
-    """The file of an experiment's history: "exploding-rnn.npz", "exploding-rnn-gpu0.npz"."""
+    """Return the name of a history's file: "exploding-rnn.npz", "exploding-rnn-gpu0.npz"."""
     return f"{experiment}{'' if device == 'cpu' else '-' + device.replace(':', '')}.npz"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rnn_core.checkpoints.checkpoint import CheckpointError, CheckpointWarning, checkpoint_files
+from rnn_core.checkpoints.folder import CheckpointError, CheckpointWarning, checkpoint_files
 from rnn_core.commands.output import say
 from rnn_core.commands.plot import check_plot_path, save_plot
 from rnn_core.commands.status import ExitStatus

@@ -95,11 +95,6 @@ class DigitSums(BatchStream):
         digits[:, -1] = (held_out + other) % BASE
         return digits
 
-    def holds_out(self, digits: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these sequences, `[N, D]`, are held out, `[N]`."""
-        held: NDArray[np.bool_] = digits[:, -1] == self._held_out_last(digits)
-        return held
-
     def rest(self, count: int) -> "DigitSums":
         """`count` of the sequences that these, which are trained with, leave out."""
         return replace(self, count=count, held_out=True)

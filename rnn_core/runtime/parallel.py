@@ -13,9 +13,7 @@ however the batch divides. Alone, a process does none of this.
 import os
 
 import paddle
-
-from rnn_core.data.batch import Batch
-from rnn_core.model import NumericPrediction
+from paddle import Tensor
 
 
 def rank() -> int:
@@ -89,17 +87,21 @@ def join(device: str, batch_size: int) -> None:
         paddle.distributed.init_parallel_env()
 
 
-def share(batch: Batch) -> Batch:
-    """This process's samples of a batch, the batch itself for one process.
+def share(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """This process's samples of a batch: the whole batch for one process.
 
-    Where it does not divide, the first processes have one sample more.
+    If the batch does not divide evenly, the first processes take one sample more.
+
+    Args:
+        batch: two tensors `[B, ...]` with the samples along the first axis.
     """
     if size() == 1:
         return batch
-    each, more = divmod(len(batch.labels), size())
+    first, second = batch
+    each, more = divmod(len(first), size())
     start = rank() * each + min(rank(), more)
     mine = slice(start, start + each + (rank() < more))
-    return Batch(batch.tokens[mine], batch.labels[mine])
+    return first[mine], second[mine]
 
 
 def weight(mine: int, whole: int) -> float:
@@ -107,7 +109,7 @@ def weight(mine: int, whole: int) -> float:
     return mine * size() / whole
 
 
-def averaging(model: NumericPrediction) -> paddle.nn.Layer:
+def averaging(model: paddle.nn.Layer) -> paddle.nn.Layer:
     """The model with a backward pass that averages gradients, the model itself for one process.
 
     Kept with the model: Paddle hooks it into the parameters for good, and once it were gone, the

@@ -181,7 +181,7 @@ def test_a_damaged_byte_is_refused_or_changes_nothing(tmp_path: Path) -> None:
         try:
             loaded = History.load(path)
         except ValueError as error:
-            assert f"{path.name} is not a whole" in str(error)  # noqa: PT017
+            assert f"{path.name} is not a valid" in str(error)  # noqa: PT017
             refused += 1
         else:
             check_equal(saved, loaded)
@@ -194,7 +194,7 @@ def test_refuses_foreign_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "foreign.npz"
     path.write_bytes(content)
 
-    refuses(path, ": it is no zip archive, or is cut short$")
+    refuses(path, ": not a zip archive, or cut short$")
 
 
 def test_refuses_foreign_archives(tmp_path: Path) -> None:
@@ -202,45 +202,54 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
     path = tmp_path / "foreign.npz"
     np.savez(path, loss=np.zeros(3))
 
-    refuses(path, ": it says nothing of that format$")
+    refuses(path, ": format tag is missing or different$")
 
 
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": np.array("rnn_core history 99")}, ".*says nothing of that format"),
+        ({"format": np.array("rnn_core history 99")}, ".*format tag is missing or different"),
         # What was written before steps could go unrecorded.
-        ({"format": np.array("rnn_core history 1")}, ".*says nothing of that format"),
+        ({"format": np.array("rnn_core history 1")}, ".*format tag is missing or different"),
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"config": np.array("{")}, ""),
         ({"outcome": np.array("fine")}, ".*unknown outcome 'fine'"),
-        ({"loss": np.zeros(3)}, ".*3 losses stand beside 4 norms"),
-        ({"accuracy": np.zeros(3)}, ": accuracies and ends of epochs differ in number$"),
-        ({"epoch_ends": np.array([2, 5])}, ": ends of epochs are no rising steps of the run$"),
-        ({"epoch_ends": np.array([0, 4])}, ": ends of epochs are no rising steps"),
-        ({"epoch_ends": np.array([4, 2])}, ": ends of epochs are no rising steps"),
-        ({"epoch_ends": np.array([2.0, 4.0])}, ": ends of epochs are no rising steps"),
-        ({"recorded": np.array([1, 2, 3])}, ": 4 losses stand beside 3 steps$"),
-        ({"recorded": np.array([[1, 2, 3, 4]])}, ": 4 losses stand beside 4 steps$"),
-        ({"recorded": np.array([1.0, 2.0, 3.0, 4.0])}, ": records are no rising steps of the run$"),
-        ({"recorded": np.array([1, 2, 2, 4])}, ": records are no rising steps of the run$"),
-        ({"recorded": np.array([1, 3, 2, 4])}, ": records are no rising steps of the run$"),
-        ({"recorded": np.array([0, 1, 2, 3])}, ": records are no rising steps of the run$"),
-        ({"recorded": np.array([2, 3, 4, 5])}, ": records are no rising steps of the run$"),
+        ({"loss": np.zeros(3)}, ".*3 losses, but 4 norms"),
+        ({"accuracy": np.zeros(3)}, ": 3 accuracies, but 2 ends of epochs$"),
+        (
+            {"epoch_ends": np.array([2, 5])},
+            ": epoch_ends must be increasing step numbers",
+        ),
+        ({"epoch_ends": np.array([0, 4])}, ": epoch_ends must be increasing step numbers"),
+        ({"epoch_ends": np.array([4, 2])}, ": epoch_ends must be increasing step numbers"),
+        ({"epoch_ends": np.array([2.0, 4.0])}, ": epoch_ends must be increasing step numbers"),
+        ({"recorded": np.array([1, 2, 3])}, ": 4 losses, but 3 recorded steps$"),
+        ({"recorded": np.array([[1, 2, 3, 4]])}, ": 4 losses, but 4 recorded steps$"),
+        (
+            {"recorded": np.array([1.0, 2.0, 3.0, 4.0])},
+            ": recorded must be increasing step .*",
+        ),
+        ({"recorded": np.array([1, 2, 2, 4])}, ": recorded must be increasing step .*"),
+        ({"recorded": np.array([1, 3, 2, 4])}, ": recorded must be increasing step .*"),
+        ({"recorded": np.array([0, 1, 2, 3])}, ": recorded must be increasing step .*"),
+        ({"recorded": np.array([2, 3, 4, 5])}, ": recorded must be increasing step .*"),
         ({"recorded": None}, ".*recorded"),
-        ({"steps": np.array(3)}, ": ends of epochs are no rising steps of the run$"),
+        ({"steps": np.array(3)}, ": epoch_ends must be increasing step numbers"),
         ({"steps": None}, ".*steps"),
-        ({"loss": np.zeros(4, dtype=np.complex128)}, ": an array is 1-dimensional complex128$"),
-        ({"accuracy": np.array(1.0)}, ": an array is 0-dimensional float64$"),
-        ({"clipped_norms/linear.bias": np.array(["a"] * 4)}, ": an array is 1-dimensional <U1$"),
-        ({"parameters": np.array("[]")}, ": there are no parameters$"),
-        ({"environment": np.array("null")}, ": the environment is not described$"),
-        ({"environment": np.array("[]")}, ": the environment is not described$"),
-        ({"environment": np.array('{"paddle": "3"}')}, ": the environment is not described$"),
+        ({"loss": np.zeros(4, dtype=np.complex128)}, ".*arrays, got 1-dimensional complex128$"),
+        ({"accuracy": np.array(1.0)}, ".*arrays, got 0-dimensional float64$"),
+        ({"clipped_norms/linear.bias": np.array(["a"] * 4)}, ".*arrays, got 1-dimensional <U1$"),
+        ({"parameters": np.array("[]")}, ": the history has no parameters$"),
+        ({"environment": np.array("null")}, ": the environment must hold texts"),
+        ({"environment": np.array("[]")}, ": the environment must hold texts"),
+        (
+            {"environment": np.array('{"paddle": "3"}')},
+            ": the environment must hold texts",
+        ),
         (
             {"environment": np.array(json.dumps({**ENVIRONMENT, "threads": 1}))},
-            ": the environment is not described$",
+            ": the environment must hold texts",
         ),
         ({"config": np.array("[" * 100_000)}, ""),
         ({"config": np.array('{"learning_rate": 1' + "0" * 400 + "}")}, ".*learning_rate"),
@@ -268,6 +277,6 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 
 def refuses(path: Path, match: str = "") -> None:
     """Check that loading names the file and the reason."""
-    words = rf"{path.name} is not a whole 'rnn_core history 2' file{match}"
+    words = rf"{path.name} is not a valid 'rnn_core history 2' file{match}"
     with pytest.raises(ValueError, match=words):
         History.load(path)

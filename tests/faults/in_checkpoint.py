@@ -1,10 +1,11 @@
-"""Faults in checkpoints, in going on from them, and in how files are written."""
+"""Faults in checkpoints, in resuming from them, and in writing files."""
 
 from functools import partial
 
 from tests.faults.fault import edit
 
 in_checkpoint = partial(edit, "checkpoints/checkpoint.py")
+in_folder = partial(edit, "checkpoints/folder.py")
 in_loop = partial(edit, "training.py")
 in_recorder = partial(edit, "recorder.py")
 in_random_states = partial(edit, "checkpoints/random_states.py")
@@ -19,45 +20,37 @@ UPDATE = "            training.update()\n"
 FAULTS = (
     in_checkpoint(
         "checkpoint-weights-not-restored",
-        "the run goes on from the weights of its seed",
+        "the run continues with the initial weights of its seed",
         ("set_weights(model, self.weights)", "pass"),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-found-and-begun-again",
-        "a good checkpoint is there, and the run begins again",
-        ("                checkpoint.restore(self.model)\n", "                return None\n"),
+        "a run with a valid checkpoint starts again",
+        ("self._use(checkpoint, path, config)", "return None"),
+    ),
+    in_checkpoint(
+        "checkpoint-paddle-not-seeded",
+        "Paddle draws the numbers of the run's first steps again",
+        ("seed_paddle(self.history.config.seed, self.history.steps)", "pass"),
     ),
     in_random_states(
-        "checkpoint-paddle-generator-not-restored",
-        "what is drawn after the stop was drawn before",
-        ('_restore_paddle(int(states["paddle_seed"]), states["paddle_next"])', "pass"),
-    ),
-    in_random_states(
-        "checkpoint-generator-one-draw-ahead",
-        "off by one in the place of a generator",
-        (
-            "if start:\n                        paddle.rand([start]",
-            "if True:\n                        paddle.rand([start + 1]",
-        ),
-    ),
-    in_random_states(
-        "checkpoint-looking-draws",
-        "whoever writes checkpoints gets other random numbers",
-        ("    paddle.set_rng_state(state)\n", ""),
+        "checkpoint-paddle-seed-without-step",
+        "Paddle draws the same numbers after every stop",
+        ("SeedSequence((seed, steps))", "SeedSequence((seed, 0))"),
     ),
     in_random_states(
         "checkpoint-numpy-generator-not-restored",
-        "only Paddle's generator is thought of",
+        "the state of one generator is not restored",
         ("np.random.set_state(  #", "str(  #"),
     ),
     in_random_states(
         "checkpoint-python-generator-not-restored",
-        "only Paddle's generator is thought of",
+        "the state of one generator is not restored",
         ("random.setstate((3, tuple(python_words.tolist()), gauss))", "pass"),
     ),
     in_random_states(
         "checkpoint-waiting-number-lost",
-        "of two normal numbers that were made, the second is forgotten",
+        "the second of two normal numbers is lost",
         ("gauss = None if np.isnan(python_gauss) else python_gauss", "gauss = None"),
     ),
     in_recorder(
@@ -112,59 +105,60 @@ FAULTS = (
         (UPDATE, ""),
         (SAVES, SAVES + UPDATE),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-last-step-not-written",
-        "the end of a run is not among its checkpoints",
+        "no checkpoint is written after the last step",
         ("return last or steps", "return steps"),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-ctrl-c-writes-nothing",
-        "Ctrl-C waits for the next checkpoint, however far",
+        "Ctrl-C writes no checkpoint",
         (" or self.interrupted()\n", "\n"),
     ),
     edit(
         "history.py",
         "checkpoint-unpickles",
-        "a stranger's checkpoint runs what it says",
+        "a foreign checkpoint can run code",
         ("allow_pickle=False", "allow_pickle=True"),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-damaged-stays",
-        "a damaged one counts among the last good ones",
+        "a damaged checkpoint counts as one of the last three",
         ('damaged.replace(damaged.with_name(f"{damaged.name}.refused"))', "pass"),
     ),
-    in_checkpoint(
+    edit(
+        "parameters.py",
         "checkpoint-other-weights-accepted",
-        "another model's weights are taken",
-        ("checkpoint.check_model(path, self.model)", "pass"),
+        "weights of another model are accepted",
+        ("    check_weights(layout.blocks, weights)\n", ""),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-all-damaged-begins-anew",
-        "a run whose checkpoints are all damaged begins again and overwrites them",
+        "a run whose checkpoints are all damaged starts again and overwrites them",
         ("        if refused:\n", "        if False:\n"),
     ),
     in_checkpoint(
         "checkpoint-of-another-config",
-        "a run goes on with other settings than it began with",
-        ('if name != "epochs" and there', 'if name == "cell" and there'),
+        "a run continues with different settings",
+        ('if name != "epochs" and saved', 'if name == "cell" and saved'),
     ),
     in_checkpoint(
         "checkpoint-of-other-data",
-        "a run goes on with other data",
+        "a run continues with different data",
         ("if self.data != data", "if False"),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-oldest-first",
-        "the oldest is taken for the last",
+        "the oldest checkpoint is used instead of the last",
         ("reversed(checkpoint_files(self.folder))", "checkpoint_files(self.folder)"),
     ),
-    in_checkpoint("checkpoint-keeps-one", "the last one is the only one", ("KEEP = 3", "KEEP = 1")),
-    in_checkpoint(
+    in_folder("checkpoint-keeps-one", "only the last checkpoint is kept", ("KEEP = 3", "KEEP = 1")),
+    in_folder(
         "checkpoint-used-folder-overwritten",
-        "a run that was not to be resumed begins in the folder of another",
+        "a new run starts in the folder of an earlier one",
         ("if files and not resume", "if False"),
     ),
-    in_checkpoint(
+    in_folder(
         "checkpoint-no-lock",
         "two runs write into one folder",
         ("fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass"),
@@ -176,7 +170,7 @@ FAULTS = (
     ),
     in_files(
         "files-content-not-flushed",
-        "after a power failure the file is there and empty",
+        "after a power failure the file exists and is empty",
         ("os.fsync(file.fileno())", "pass"),
     ),
     in_files(

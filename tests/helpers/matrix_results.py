@@ -1,4 +1,4 @@
-"""A made-up folder of results, whole, for tests that then break a part of it."""
+"""A complete folder of made-up results, for tests that then damage a part of it."""
 
 import json
 from functools import cache
@@ -18,12 +18,12 @@ PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
 def write_environment(folder: Path, **changes: Any) -> Path:
-    """What a run of tox leaves in one environment's folder.
+    """Write what a run of tox leaves in the folder of one environment.
 
     Args:
-        folder: is made.
-        changes: of the facts of the environment, such as `paddle`; `cases` and `date` of the runs,
-            `times` that all medians are multiplied by.
+        folder: folder to create.
+        changes: facts of the environment, such as `paddle`; or `cases` and `date` of the runs, or
+            `times`, a factor for all medians.
     """
     folder.mkdir(parents=True)
     date, times = changes.pop("date", DATE), changes.pop("times", 1.0)
@@ -65,26 +65,26 @@ def write_environment(folder: Path, **changes: Any) -> Path:
 
 
 def bench(median: float, low: float, high: float, **info: str) -> dict[str, Any]:
-    """One benchmark as pytest-benchmark saves it; milliseconds."""
+    """Return a benchmark as pytest-benchmark saves it; the times are in milliseconds."""
     facts = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "implementation": "textbook"}
     stats = {"median": median / 1e3, "q1": low / 1e3, "q3": high / 1e3}
     return {"name": "bench", "extra_info": {**facts, "stage": "step", **info}, "stats": stats}
 
 
 def write_cases(path: Path, cases: str) -> None:
-    """JUnit XML of these cases."""
+    """Write a file of JUnit XML with these cases."""
     path.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>", encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """A JSON file."""
+    """Write a JSON file, and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
 @cache
 def history_bytes(experiment: str, paddle: str) -> bytes:
-    """The file of an experiment's history; the same to the last bit for every Paddle."""
+    """Return the content of a history's file; all series are the same for every Paddle."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "history.npz"
         made_up(experiment, paddle).save(path)
@@ -92,7 +92,7 @@ def history_bytes(experiment: str, paddle: str) -> bytes:
 
 
 def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
-    """A history of an experiment's config, whose norms explode, vanish and become NaN."""
+    """Return a history with an experiment's config, whose norms explode and then vanish."""
     config = EXPERIMENTS[experiment].config
     steps = 4 * config.epochs
     norms = np.geomspace(1, 1e9, steps)
@@ -114,7 +114,7 @@ def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
 
 
 def comparison(**changes: Any) -> dict[str, Any]:
-    """The file of a comparison, with one benchmark for each verdict."""
+    """Return the content of a comparison's file, with one benchmark for each verdict."""
     ratios = {"slower": 1.2, "faster": 0.8, "same": 1.01, "cannot tell": 1.05}
     return {
         "format": "rnn_core comparison 2",
@@ -172,7 +172,7 @@ def comparison(**changes: Any) -> dict[str, Any]:
 
 
 def faults(**changes: Any) -> dict[str, Any]:
-    """A file of `tests.faults`: one caught, one survived."""
+    """Return the content of the file of `tests.faults`: one fault caught, one survived."""
     verdicts = [
         {"name": name, "stands_for": "a bug", "caught": caught, "problem": "", "tests": []}
         for name, caught in (("healthy", False), ("gate-swapped", True), ("one-percent", False))

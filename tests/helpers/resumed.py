@@ -1,4 +1,4 @@
-"""A run whose bits depend on every random generator, and how checkpoints are compared."""
+"""A run that depends on the random generators of NumPy and Python; comparison of checkpoints."""
 
 import random
 from collections.abc import Callable
@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import paddle
 
 from rnn_core import History, NumericPrediction, TrainConfig, train
-from rnn_core.checkpoints.checkpoint import checkpoint_files
+from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.model import model_of
 from rnn_core.recorder import Step
 
@@ -17,14 +16,14 @@ SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=
 
 
 def noise(model: NumericPrediction, done: int = 0) -> Callable[[Step], None]:
-    """An `on_step` that adds what Paddle, NumPy and Python draw to a weight.
+    """An `on_step` that adds random numbers from NumPy and Python to a weight.
 
-    It refuses steps that were done already: a run that begins again ends in the same bits.
+    It fails on steps up to `done`: a run that starts again would end in the same bits.
     """
 
     def add(step: Step) -> None:
         assert step.number > done, f"step {step.number} again, after the checkpoint of step {done}"
-        drawn = paddle.rand([1]).numpy() + np.random.randn(1) + random.gauss(0, 1)  # noqa: NPY002
+        drawn = np.random.randn(1) + random.gauss(0, 1)  # noqa: NPY002 - the global generator
         bias = model.linear.bias
         bias.set_value(bias.numpy() + 0.01 * drawn.astype(bias.numpy().dtype))
 
@@ -38,14 +37,14 @@ def noisy_run(
     every: int = 1,
     done: int | None = None,
 ) -> History:
-    """Train with noise; all generators are seeded anew, as they are in a new process.
+    """Train with noise, with all generators seeded as in a new process.
 
-    A run that is resumed must go on from step `done`: that of the last checkpoint, if not given.
+    A resumed run must continue after step `done`, by default the step of the last checkpoint.
     """
     if done is None:
         done = last_step(folder) if resume else 0
     random.seed(1)
-    np.random.seed(2)  # noqa: NPY002 - the global generator is what is meant
+    np.random.seed(2)  # noqa: NPY002 - the global generator
     model = model_of(config)
     return train(
         replace(config, seed=3),
@@ -58,13 +57,13 @@ def noisy_run(
 
 
 def last_step(folder: Path) -> int:
-    """The step of the last checkpoint in a folder, by its name; 0 where there is none."""
+    """The step of the last checkpoint in a folder, from its name; 0 if there is none."""
     files = checkpoint_files(folder)
     return int(files[-1].stem.partition("-")[2]) if files else 0
 
 
 def seeded(model: NumericPrediction) -> NumericPrediction:
-    """The model with weights that are the same in every process."""
+    """The model with the same weights in every process."""
     generator = np.random.default_rng(4)
     for parameter in model.parameters():
         values = generator.uniform(-0.5, 0.5, parameter.shape)
@@ -73,7 +72,7 @@ def seeded(model: NumericPrediction) -> NumericPrediction:
 
 
 def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
-    """Everything in a checkpoint, which compares bit for bit."""
+    """All arrays of a checkpoint, comparable bit for bit."""
     with np.load(path) as stored:
         return {
             name: (str(values.dtype), values.shape, values.tobytes())

@@ -1,9 +1,11 @@
-"""Without clipping the RNN's gradients explode, then vanish, then the loss is NaN.
+"""Without clipping, the RNN explodes, its gradients vanish, and the loss becomes NaN.
 
-Ranges are those of 200 seeds at learning rate 0.05 (Paddle 3.3.1, November 2026): the recurrent
-norms pass 1e3 at step 3 to 7 and are exactly zero from step 5 to 12 on; the loss passes 4e23 by
-step 20, is infinite at step 21 to 27 and NaN at step 23 to 29. At learning rate 0.005, none of
-100 seeds explodes.
+`EXPLOSION_LIMIT` in `rnn_core.history` defines what explodes. Measured over 200 seeds with two
+roundings at learning rate 0.05 (Paddle 3.3.1, November 2026): runs explode at step 5 to 11, and a
+gradient first vanishes at step 5 to 12, in three of ten runs before the explosion: large weights
+saturate tanh first. All recurrent gradients are exactly zero from step 5 to 12 on; the loss exceeds
+4e23 by step 20, is infinite at step 21 to 27 and NaN at step 23 to 29. At learning rate 0.005, none
+of 100 seeds explodes.
 """
 
 import numpy as np
@@ -17,7 +19,7 @@ SEEDS = tuple(range(8))
 
 
 def unclipped(seed: int, device: str, **changes: object) -> History:
-    """Train the unclipped RNN, past infinity where it comes to that."""
+    """Train the unclipped RNN, also past infinity."""
     settings = {"on_nonfinite": "continue", "seed": seed, "device": device, **changes}
     return run(TrainConfig(**settings))  # type: ignore[arg-type]
 
@@ -27,29 +29,30 @@ def recurrent_norms(history: History) -> np.ndarray:
     return np.stack([history.raw_norms[f"recurrent.{name}"] for name in "WUb"])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_gradients_explode_within_seven_steps(seed: int, device: str) -> None:
-    """A recurrent gradient's norm passes 1e3 by step 7, from under 1e3 at step 1."""
-    norms = recurrent_norms(unclipped(seed, device)).max(axis=0)
+def check_events(history: History) -> None:
+    """Check the steps of a run's explosion, vanished gradients and infinity."""
+    steps = {event.kind: event.step for event in history.events}
 
-    assert norms[0] < 1e3
-    assert norms[:7].max() > 1e3
+    assert set(steps) == {"exploded", "vanished", "non-finite"}
+    assert 3 <= steps["exploded"] <= 13
+    assert 3 <= steps["vanished"] <= 14
+    assert 21 <= steps["non-finite"] <= 28
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_five_epochs_end_in_exact_zeros(seed: int, device: str) -> None:
-    """From step 12 on the recurrent gradients are exactly zero, while the loss grows past 1e6."""
+    """From step 13 on the recurrent gradients are exactly zero, while the loss exceeds 1e20."""
     history = unclipped(seed, device)
 
     assert history.steps == 20
-    assert np.abs(recurrent_norms(history)[:, 12:]).max() == 0
+    assert np.abs(recurrent_norms(history)[:, history.recorded >= 13]).max() == 0
     assert history.loss[-1] > 1e20
     assert np.isfinite(history.loss).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_eight_epochs_end_in_nan(seed: int, device: str) -> None:
-    """The loss becomes infinite and then NaN for good, between step 21 and 32."""
+    """The loss is infinite after step 20 and NaN from step 30 on."""
     history = unclipped(seed, device, epochs=8)
 
     finite = np.isfinite(history.loss)
@@ -59,46 +62,32 @@ def test_eight_epochs_end_in_nan(seed: int, device: str) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_history_names_what_happened(seed: int, device: str) -> None:
-    """The history tells an explosion, then vanished gradients, then infinity, in this order."""
-    events = unclipped(seed, device, epochs=8).events
-
-    assert sorted(
-        (event.kind for event in events), key=["exploded", "vanished", "non-finite"].index
-    ) == ["exploded", "vanished", "non-finite"]
-    steps = {event.kind: event.step for event in events}
-    assert steps["exploded"] <= 20
-    assert steps["vanished"] <= 13
-    assert 21 <= steps["non-finite"] <= 28
+def test_events_name_explosion_vanished_gradients_and_infinity(seed: int, device: str) -> None:
+    """The history tells each of the three, at the steps where it is due."""
+    check_events(unclipped(seed, device, epochs=8))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_tenth_of_the_learning_rate_does_not_explode(seed: int, device: str) -> None:
-    """At learning rate 0.005 nothing explodes or vanishes: the tests above can tell."""
+    """At learning rate 0.005 nothing explodes or vanishes."""
     history = unclipped(seed, device, learning_rate=0.005)
 
     assert history.events == ()
-    assert history.loss.max() < 1e3
-    assert recurrent_norms(history).max() < 1e3
 
 
 @pytest.mark.parametrize("num_steps", [20, 50])
 def test_longer_sequences_explode_too(num_steps: int, device: str) -> None:
-    """Sequences of 20 and of 50 digits explode as those of 10 do."""
+    """Sequences of 20 and 50 digits explode like those of 10."""
     history = unclipped(0, device, num_steps=num_steps)
 
-    assert history.loss.max() > 1e6
+    assert history.event("exploded") is not None
 
 
 @pytest.mark.parametrize("execution", ["kernel"])
-def test_the_other_executions_explode_too(execution: Execution, device: str) -> None:
-    """However the layer is computed: an explosion, zeros, infinity and NaN, when they were due."""
+def test_other_executions_explode_too(execution: Execution, device: str) -> None:
+    """The events and the zeros come at the same steps, however the layer is computed."""
     history = unclipped(0, device, epochs=8, execution=execution)
 
-    steps = {event.kind: event.step for event in history.events}
-    assert set(steps) == {"exploded", "vanished", "non-finite"}
-    assert steps["exploded"] <= 20
-    assert steps["vanished"] <= 13
-    assert 21 <= steps["non-finite"] <= 28
+    check_events(history)
     assert np.abs(recurrent_norms(history)[:, 12:20]).max() == 0
     assert np.isnan(history.loss[-3:]).all()

@@ -1,20 +1,17 @@
-"""Saving and comparing runs of benchmarks, through the real conftest and pytest-benchmark."""
+"""Saving and comparing runs of benchmarks, with the real conftest and pytest-benchmark."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from rnn_core.runtime.environment import describe_environment
-
-# Now, for pytester forgets what is first imported inside its runs, and Paddle takes seconds.
-from tests import ROOT
+from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
 
 
-# Two benchmarks that cost nothing, where the suite has its own.
+# Two benchmarks that take no time.
 BENCHMARK = """
 import pytest
 
@@ -27,44 +24,34 @@ def test_something(benchmark, device, name):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A directory with the real conftest and plugin, and two small benchmarks."""
-    # pytest-benchmark reads it, and measures nothing in a worker: but this is a run of its own.
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    # Only the plugins that matter here: some take a second to load, in each run.
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    shutil.copy(ROOT / "conftest.py", pytester.path)
-    (pytester.path / "benchmarks").mkdir()
-    (pytester.path / "benchmarks" / "test_small.py").write_text(BENCHMARK, encoding="utf-8")
-    (pytester.path / "tests").mkdir()
-    pytester.makeini(
-        "[pytest]\naddopts = --import-mode=importlib --numprocesses=auto --dist=loadfile\n"
-        "filterwarnings = error\n"
-    )
+    """A project with two small benchmarks."""
+    settings = "addopts = --import-mode=importlib --numprocesses=auto --dist=loadfile\n"
+    files = {"benchmarks/test_small.py": BENCHMARK, "tests/test_nothing.py": ""}
+    make_project(pytester, monkeypatch, files, settings)
     return pytester
 
 
 def run(project: pytest.Pytester, *options: str) -> tuple[int, str]:
-    """Exit status and output of `pytest benchmarks` with options."""
-    plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
-    # Whatever devices this machine has, or nothing would be as expected on one with a GPU.
-    result = project.runpytest_inprocess("benchmarks", "--device=cpu", *plugins, *options)
-    return int(result.ret), result.stdout.str() + result.stderr.str()
+    """Return exit status and output of `pytest benchmarks` with options."""
+    return run_pytest(project, "benchmarks", *options)
 
 
 def files(project: pytest.Pytester) -> list[Path]:
-    """All saved runs."""
+    """Return the files of all saved runs."""
     return sorted(project.path.glob(".benchmarks/*/*.json"))
 
 
 def edit(path: Path, **machine: str) -> None:
-    """Make a saved run look as if it came from another machine."""
+    """Change facts of the machine in a saved run."""
     content = json.loads(path.read_text(encoding="utf-8"))
     content["machine_info"].update(machine)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_first_run_is_saved_and_the_second_names_it(project: pytest.Pytester) -> None:
-    """Nobody has to ask for saving: the second run finds the first, raw times included."""
+def test_the_first_run_is_saved_and_the_second_is_compared_with_it(
+    project: pytest.Pytester,
+) -> None:
+    """Without an option to save, and with the times of every round."""
     status, output = run(project, "--benchmark-compare")
     [first] = files(project)
     content = json.loads(first.read_text(encoding="utf-8"))
@@ -82,7 +69,7 @@ def test_first_run_is_saved_and_the_second_names_it(project: pytest.Pytester) ->
 
 
 def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.Pytester) -> None:
-    """The version is named then and now, and the folder of another Python is searched too."""
+    """Both versions are named, and the folders of other Pythons are searched too."""
     run(project)
     [path] = files(project)
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -98,40 +85,40 @@ def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.
     assert "2 benchmarks compared." in output
 
 
-def test_another_machine_is_refused(project: pytest.Pytester) -> None:
-    """Runs of other machines are not compared with: said when they are all there is."""
+def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) -> None:
+    """If there are no other runs, the output says why they cannot be compared."""
     run(project)
     edit(files(project)[0], cpu="Another CPU")
     status, output = run(project, "--benchmark-compare")
 
     assert status == 0
     assert "None of the 1 saved runs is of this machine" in output
-    assert "cpu is 'Another CPU' there" in output
+    assert "cpu differs: 'Another CPU' and " in output
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
 
 
 def test_naming_a_run_of_another_machine_is_a_usage_error(project: pytest.Pytester) -> None:
-    """It ends the session before anything is measured."""
+    """The session ends before anything is measured."""
     run(project)
     edit(files(project)[0], cpu="Another CPU")
     status, output = run(project, "--benchmark-compare=0001")
 
     assert status == pytest.ExitCode.USAGE_ERROR
-    assert "cannot be compared with this run: cpu is 'Another CPU' there" in output
+    assert "cannot be compared with this run: cpu differs: 'Another CPU' and " in output
     assert "test_small" not in output
     assert len(files(project)) == 1
 
 
-def test_naming_no_run_is_a_usage_error(project: pytest.Pytester) -> None:
-    """A number that no saved run has is not passed over."""
+def test_naming_a_run_that_does_not_exist_is_a_usage_error(project: pytest.Pytester) -> None:
+    """The message says that no run was found."""
     status, output = run(project, "--benchmark-compare=0007")
 
     assert status == pytest.ExitCode.USAGE_ERROR
     assert "--benchmark-compare=0007 must name one saved run" in output
 
 
-def test_damaged_files_are_named_and_passed_over(project: pytest.Pytester) -> None:
-    """Neither half a file nor somebody else's keeps the run from its baseline."""
+def test_damaged_files_are_named_and_ignored(project: pytest.Pytester) -> None:
+    """The baseline is found beside a truncated file and a foreign one."""
     run(project)
     [path] = files(project)
     path.with_name("0002_half.json").write_text('{"benchmarks": [', encoding="utf-8")
@@ -140,12 +127,12 @@ def test_damaged_files_are_named_and_passed_over(project: pytest.Pytester) -> No
 
     assert status == 0
     assert "0002_half.json" in output
-    assert "0003_other.json is no run of this suite" in output
+    assert "0003_other.json is not a run of this suite" in output
     assert "2 benchmarks compared." in output
 
 
-def test_nothing_in_common_is_said_loudly(project: pytest.Pytester) -> None:
-    """A baseline of other benchmarks is no comparison, and both sides are named."""
+def test_a_baseline_without_common_benchmarks_is_reported(project: pytest.Pytester) -> None:
+    """The output names the benchmarks that only one of the two runs has."""
     run(project, "-k", "one")
     status, output = run(project, "--benchmark-compare", "-k", "two")
 
@@ -156,10 +143,10 @@ def test_nothing_in_common_is_said_loudly(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("before", [(), ("-k", "one")], ids=["first-run", "nothing-in-common"])
-def test_required_comparison_that_was_not_made_fails(
+def test_the_run_fails_if_a_required_comparison_was_not_possible(
     project: pytest.Pytester, before: tuple[str, ...]
 ) -> None:
-    """With --benchmark-compare-fail, nothing compared is a failure, as it is no success."""
+    """--benchmark-compare-fail requires that at least one benchmark is compared."""
     if before:
         run(project, *before)
     required = ("--benchmark-compare", "--benchmark-compare-fail=min:5%")
@@ -169,13 +156,13 @@ def test_required_comparison_that_was_not_made_fails(
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
 
 
-def test_regression_fails_with_words(project: pytest.Pytester) -> None:
-    """Past the limit of --benchmark-compare-fail the run fails, and says so in its summary."""
+def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester) -> None:
+    """The summary names each benchmark beyond the limit of --benchmark-compare-fail."""
     run(project)
     [path] = files(project)
     content = json.loads(path.read_text(encoding="utf-8"))
     for benchmark in content["benchmarks"]:
-        benchmark["stats"]["min"] = -1000.0  # Seconds: nothing is as fast as that.
+        benchmark["stats"]["min"] = -1000.0  # Every run is slower than that.
     path.write_text(json.dumps(content), encoding="utf-8")
     status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:1")
 
@@ -184,9 +171,9 @@ def test_regression_fails_with_words(project: pytest.Pytester) -> None:
     assert "Traceback" not in output
 
 
-def test_switched_off_timing_is_said_loudly(project: pytest.Pytester) -> None:
-    """Who switches timing off, as workers (-n 2) do too, learns that nothing was measured."""
-    # Not even a baseline that does not exist matters then.
+def test_a_run_without_timing_is_reported(project: pytest.Pytester) -> None:
+    """--benchmark-disable, like -n 2, leaves nothing to save or to compare."""
+    # Then a baseline that does not exist is not an error either.
     status, output = run(project, "--benchmark-disable", "--benchmark-compare=0007")
 
     assert status == 0
@@ -194,8 +181,10 @@ def test_switched_off_timing_is_said_loudly(project: pytest.Pytester) -> None:
     assert files(project) == []
 
 
-def test_a_run_of_a_few_benchmarks_does_not_hide_the_whole_one(project: pytest.Pytester) -> None:
-    """The baseline is the newest of the runs that have most of what is measured now."""
+def test_a_run_of_few_benchmarks_does_not_replace_a_complete_baseline(
+    project: pytest.Pytester,
+) -> None:
+    """The baseline is the newest of the runs that have most of the benchmarks."""
     run(project)
     run(project, "-k", "one")
     _, output = run(project, "--benchmark-compare", "-k", "two")
@@ -204,8 +193,8 @@ def test_a_run_of_a_few_benchmarks_does_not_hide_the_whole_one(project: pytest.P
     assert "1 benchmarks compared." in output
 
 
-def test_a_failed_run_is_no_baseline(project: pytest.Pytester) -> None:
-    """A run in which a benchmark failed is not saved, and says so."""
+def test_a_failed_run_is_not_saved(project: pytest.Pytester) -> None:
+    """It cannot be a baseline, and the output says so."""
     (project.path / "benchmarks" / "test_wrong.py").write_text(
         "def test_wrong(benchmark):\n    benchmark.pedantic(int, rounds=2)\n    assert False\n"
     )
@@ -231,7 +220,7 @@ def test_a_failed_run_is_no_baseline(project: pytest.Pytester) -> None:
 def test_options_that_cannot_work_are_usage_errors(
     project: pytest.Pytester, option: str, words: str
 ) -> None:
-    """What pytest-benchmark would stumble over is said in words, before anything is measured."""
+    """Without the check, pytest-benchmark would fail with a traceback."""
     status, output = run(project, option)
 
     assert status == pytest.ExitCode.USAGE_ERROR

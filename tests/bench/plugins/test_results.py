@@ -1,7 +1,6 @@
-"""What `pytest --results` leaves, through the real conftest."""
+"""What `pytest --results` leaves, with the real conftest."""
 
 import json
-import shutil
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
@@ -11,9 +10,7 @@ import pytest
 from benchmarks.plugins.results import expected_files
 from benchmarks.saved.result_files import history_file
 from rnn_core.runtime.environment import describe_environment
-
-# Now, for pytester forgets what is first imported inside its runs, and Paddle takes seconds.
-from tests import ROOT
+from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
 
@@ -41,44 +38,34 @@ def test_times(benchmark, pytestconfig):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A directory with the real conftest, two tests and a benchmark."""
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    shutil.copy(ROOT / "conftest.py", pytester.path)
-    for folder, name, text in (
-        ("tests", "test_a.py", TEST),
-        ("benchmarks", "test_b.py", BENCHMARK),
-    ):
-        (pytester.path / folder).mkdir()
-        (pytester.path / folder / name).write_text(text, encoding="utf-8")
-    pytester.makeini(
-        "[pytest]\naddopts = --import-mode=importlib -m 'not slow'\nfilterwarnings = error\n"
-        "markers = slow\ntestpaths = tests\n"
+    """A project with three tests and a benchmark."""
+    settings = (
+        "addopts = --import-mode=importlib -m 'not slow'\nmarkers = slow\ntestpaths = tests\n"
     )
+    files = {"tests/test_a.py": TEST, "benchmarks/test_b.py": BENCHMARK}
+    make_project(pytester, monkeypatch, files, settings)
     return pytester
 
 
 def run(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:
-    """Exit status and output of pytest with results in the folder `left`."""
-    plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
-    result = project.runpytest_inprocess("--results=left", "--device=cpu", *plugins, *arguments)
-    return int(result.ret), result.stdout.str() + result.stderr.str()
+    """Return exit status and output of pytest with results in the folder `left`."""
+    return run_pytest(project, "--results=left", *arguments)
 
 
 def left(project: pytest.Pytester, name: str) -> Any:
-    """The content of a JSON file that was left."""
+    """Return the content of a JSON file in that folder."""
     return json.loads((project.path / "left" / name).read_text(encoding="utf-8"))
 
 
-def test_tests_leave_outcomes_and_where_they_ran(project: pytest.Pytester) -> None:
-    """What was begun is written before the first test, and again with the exit status."""
+def test_tests_leave_their_outcomes_and_environment(project: pytest.Pytester) -> None:
+    """The run's own file is written before the first test, and again with the exit status."""
     status, _ = run(project, "tests")
     text = (project.path / "left" / "tests.xml").read_text(encoding="utf-8")
     cases = ElementTree.fromstring(text).iter("testcase")  # noqa: S314 - our own file
     begun = left(project, "tests-run.json")
 
     assert status == 1
-    # test_begun passes: it looks for the file while it runs.
+    # test_begun passes, because the file exists while it runs.
     assert {case.get("name"): case.find("failure") is not None for case in cases} == {
         "test_begun": False,
         "test_fails": True,
@@ -88,8 +75,10 @@ def test_tests_leave_outcomes_and_where_they_ran(project: pytest.Pytester) -> No
     assert begun["environments"] == {"cpu": describe_environment()}
 
 
-def test_benchmarks_leave_times_and_remove_what_was_there(project: pytest.Pytester) -> None:
-    """An earlier run's histories do not pass for this one's; what the tests left stays."""
+def test_benchmarks_leave_times_and_remove_the_files_of_an_earlier_run(
+    project: pytest.Pytester,
+) -> None:
+    """Histories too; the files of the tests stay."""
     folder = project.path / "left"
     folder.mkdir()
     for name in ("exploding-rnn.npz", "benchmarks.xml", "tests.xml"):
@@ -104,8 +93,8 @@ def test_benchmarks_leave_times_and_remove_what_was_there(project: pytest.Pytest
     assert left(project, "benchmarks-run.json")["expected"] == ["benchmarks.json"]
 
 
-def test_an_interrupted_run_is_told_from_a_whole_one(project: pytest.Pytester) -> None:
-    """JUnit XML is written all the same, so the exit status must tell."""
+def test_an_interrupted_run_has_its_exit_status(project: pytest.Pytester) -> None:
+    """JUnit XML, which is written anyway, does not show that the run is incomplete."""
     text = "import pytest\n\ndef test_stops():\n    pytest.exit('enough')\n"
     (project.path / "tests" / "test_a.py").write_text(text, encoding="utf-8")
     run(project, "tests", "--no-header")
@@ -182,8 +171,8 @@ def test_expected_files_are_those_of_the_collected_benchmarks() -> None:
     assert expected_files([other], timed=True) == []
 
 
-def test_a_folder_that_cannot_be_made_ends_the_session(project: pytest.Pytester) -> None:
-    """Before anything runs, with the reason."""
+def test_a_folder_that_cannot_be_created_is_a_usage_error(project: pytest.Pytester) -> None:
+    """The session ends before anything runs, with the reason."""
     (project.path / "left").write_text("a file", encoding="utf-8")
     status, output = run(project, "tests")
 
@@ -193,6 +182,6 @@ def test_a_folder_that_cannot_be_made_ends_the_session(project: pytest.Pytester)
 
 
 def test_histories_are_named_by_experiment_and_device() -> None:
-    """The CPU's have the plain name; a colon is no part of a file's name everywhere."""
+    """The CPU is not named; a colon is removed, because some systems do not allow it."""
     assert history_file("clipped-rnn", "cpu") == "clipped-rnn.npz"
     assert history_file("clipped-rnn", "gpu:1") == "clipped-rnn-gpu1.npz"

@@ -1,4 +1,4 @@
-"""One process of a comparison: what it times, and how."""
+"""One process of a comparison: which benchmarks it times, and how."""
 
 import gc
 import json
@@ -20,22 +20,22 @@ KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{
 
 
 class Clock:
-    """A clock that stands still until somebody moves it, or reads it."""
+    """A clock that advances by hand, and by a tick at each reading."""
 
     def __init__(self, tick: float = 0.0) -> None:
         self.now, self.tick = 0.0, tick
 
     def perf_counter(self) -> float:
-        """The time; reading it takes a tick."""
+        """Advance by a tick and return the time."""
         self.now += self.tick
         return self.now
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
-def test_a_planted_slowdown_is_a_share_of_the_calls_own_time(
+def test_a_planted_slowdown_is_a_share_of_the_call_time(
     share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the call takes, and nothing of it is lost."""
+    """For short and long calls; the result of the call is returned."""
     clock = Clock(tick=1e-6)
     monkeypatch.setattr(sampling, "time", clock)
 
@@ -49,8 +49,8 @@ def test_a_planted_slowdown_is_a_share_of_the_calls_own_time(
         assert clock.now - begin == pytest.approx((1 + share) * seconds, abs=1e-5)
 
 
-def test_warm_up_goes_on_until_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At least three calls and 30 ms; the time of one is the usual one, not the first."""
+def test_warm_up_ignores_a_slow_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least three calls and 30 ms; the result is the median time of a call."""
     clock = Clock()
     monkeypatch.setattr(sampling, "time", clock)
     taken = iter([0.5, *[0.001] * 100])
@@ -67,31 +67,33 @@ def test_warm_up_goes_on_until_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -
     assert called[3] == ()
 
 
-def test_fixed_work_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock that moves on by 3 ms from one reading to the next."""
+def test_fixed_work_returns_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock advances by 3 ms from one reading to the next."""
     monkeypatch.setattr(sampling, "time", Clock(tick=0.003))
 
     assert fixed_work() == pytest.approx(3)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"seed": 1}', '{"seed": "x"}'])
-def test_settings_of_somebody_else(text: str) -> None:
-    """The hidden option says whose it is."""
+def test_an_invalid_sample_option_is_a_usage_error(text: str) -> None:
+    """The message says that the option is internal."""
     with pytest.raises(pytest.UsageError, match="--sample is internal to benchmarks.compare"):
         Settings.load(text)
 
 
-def test_settings_come_back() -> None:
-    """As they were dumped."""
+def test_settings_are_read_back_as_written() -> None:
+    """With and without a list of benchmarks."""
     for settings in (Settings(3, 0.2), Settings(3, 0.2, ("a", "b"), (0.0, 0.1))):
         assert Settings.load(settings.dump()) == settings
 
 
-def test_a_real_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chosen benchmarks in samples of 10 ms and more, with every slowdown, and nothing else."""
+def test_a_process_times_only_the_chosen_benchmarks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every slowdown, in a real process that saves no run."""
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "1")
-    # pytest-benchmark reads it, and measures nothing in a worker: but this is a run of its own.
+    # With it, pytest-benchmark measures nothing; but this is a run of its own.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
@@ -114,8 +116,8 @@ def test_a_real_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert json.loads((tmp_path / "1.json").read_text())["sampling"]["seed"] == 1
 
 
-def test_a_seed_orders_the_benchmarks() -> None:
-    """The same order on both sides of a pair, another in the next; what is not asked for is out."""
+def test_the_seed_determines_the_order() -> None:
+    """The same seed gives the same order; benchmarks that are not asked for are deselected."""
     items: list[Any] = [type("Item", (), {"nodeid": name})() for name in "abcdefgh"]
 
     def ordered(seed: int, only: tuple[str, ...] | None = None) -> str:
@@ -136,8 +138,8 @@ def test_a_seed_orders_the_benchmarks() -> None:
     assert sorted(ordered(1, ("b", "f"))) == ["b", "f"]
 
 
-def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is there is frozen before the samples are taken."""
+def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sample takes at least 10 ms, except with a setup."""
     calls: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
     monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
@@ -168,10 +170,10 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
     (samples, iterations), (_, single), *_ = rounds
 
     assert calls == ["collect", "freeze", "time"] * 4
-    assert targets[2].call is not int  # It is slowed down.
+    assert targets[2].call is not int
     assert targets[3].call is int
     assert samples == 5
-    assert iterations > 1  # An empty call, of which 10 ms hold a hundred thousand.
+    assert iterations > 1  # An empty call takes far less than 10 ms.
     assert single == 1
     assert benchmark.extra_info.keys() == {"fixed_work_ms", "lower_quartile"}
     assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
@@ -188,11 +190,13 @@ def test_no_garbage_is_collected_while_timing(monkeypatch: pytest.MonkeyPatch) -
         ([True] * 6, None),
     ],
 )
-def test_most_samples_must_be_undisturbed(disturbed: list[bool], expected: float | None) -> None:
-    """The lower quartile of those that were, or nothing where they are not the most."""
+def test_the_lower_quartile_needs_mostly_undisturbed_samples(
+    disturbed: list[bool], expected: float | None
+) -> None:
+    """It is None if at least half of the samples were disturbed."""
     assert lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0], disturbed) == expected
 
 
-def test_a_single_sample_is_used() -> None:
-    """Though it is the first."""
+def test_a_single_sample_is_not_left_out() -> None:
+    """Otherwise the first sample is."""
     assert lower_quartile([7.0], [False]) == 7.0

@@ -1,4 +1,4 @@
-"""The page in a real browser: it opens without errors, and is no wider than a phone."""
+"""The page in a real browser: no errors, no wider than a phone, light and dark."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from benchmarks.report.page import SECTIONS, make_page
 from benchmarks.report.reading import read_results
 from tests.bench.report.test_page import EVIL, write_matrix
 
-# By the names that systems give them.
+# Names of the program on different systems.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PHONE, DESKTOP = 390, 1280
 WIDER = """
@@ -27,7 +27,7 @@ CONTRAST = """
 
 
 def programs() -> tuple[str, str] | None:
-    """A browser and its driver, if both are installed."""
+    """Return a browser and its driver, if both are installed."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
     return (browser, driver) if browser and driver else None
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless browser that has opened the page, and asks nobody for anything."""
+    """A headless browser that has opened the page and uses no network."""
     from selenium import webdriver
 
     found = programs()
@@ -50,7 +50,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options.binary_location = found[0]
     for argument in (
         "headless=new",
-        # Root has no sandbox, in a container neither; the page is our own.
+        # The sandbox works neither for root nor in containers; the page is our own.
         "no-sandbox",
         "disable-gpu",
         "disable-dev-shm-usage",
@@ -65,7 +65,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver = webdriver.Chrome(options, webdriver.ChromeService(found[1]))
     try:
         matrix = write_matrix(folder / "results")
-        # The longest name that a folder may have, and no place to break it.
+        # The longest name that a folder may have, without a place to break the line.
         (matrix / ("py310-paddle33-cpu" + "x" * 200)).mkdir()
         (matrix / "comparisons" / EVIL.replace("/", "|")[:-1]).mkdir()
         page = make_page(read_results(matrix), datetime(2026, 11, 25, tzinfo=timezone.utc))
@@ -77,7 +77,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def show(browser: Any, width: int, scheme: str = "light") -> None:
-    """Make the window this wide, and the colours light or dark."""
+    """Set the width of the window, and light or dark colours."""
     metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == PHONE}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     feature = {"name": "prefers-color-scheme", "value": scheme}
@@ -85,8 +85,8 @@ def show(browser: Any, width: int, scheme: str = "light") -> None:
     browser.refresh()
 
 
-def test_it_opens_without_errors(browser: Any) -> None:
-    """The console is empty, and every section has a height."""
+def test_page_opens_without_errors(browser: Any) -> None:
+    """The console is empty, nothing is loaded, and every section is visible."""
     show(browser, DESKTOP)
     heights = browser.execute_script(
         "return arguments[0].map(id => document.getElementById(id).offsetHeight)", [*SECTIONS]
@@ -94,14 +94,13 @@ def test_it_opens_without_errors(browser: Any) -> None:
 
     assert browser.get_log("browser") == []
     assert min(heights) > 50
-    # What nobody loads cannot fail; what was asked for would be listed here.
     assert browser.execute_script("return performance.getEntriesByType('resource')") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_it_is_no_wider_than_the_window(browser: Any, width: int, scheme: str) -> None:
-    """Nothing scrolls sideways but tables in their own box, every table opened."""
+def test_page_is_no_wider_than_the_window(browser: Any, width: int, scheme: str) -> None:
+    """With every table open, only tables scroll sideways, each in its own box."""
     show(browser, width, scheme)
     browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
 
@@ -110,8 +109,8 @@ def test_it_is_no_wider_than_the_window(browser: Any, width: int, scheme: str) -
     assert browser.get_log("browser") == []
 
 
-def test_dark_is_dark(browser: Any) -> None:
-    """Text and paper change places, and the pictures' ink goes with the text."""
+def test_dark_colours_follow_the_system(browser: Any) -> None:
+    """Text, background and pictures change."""
     show(browser, DESKTOP)
     ink, paper = browser.execute_script(CONTRAST)
     show(browser, DESKTOP, "dark")
@@ -128,8 +127,8 @@ def test_dark_is_dark(browser: Any) -> None:
     assert dark_ink == picture
 
 
-def test_a_link_leads_to_what_an_environment_left(browser: Any) -> None:
-    """From the matrix, also on a phone."""
+def test_a_link_in_the_matrix_opens_its_environment(browser: Any) -> None:
+    """On a phone too."""
     show(browser, PHONE)
     link = browser.execute_script("return document.querySelector('.cell.failed a')")
     link.click()

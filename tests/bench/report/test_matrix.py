@@ -1,4 +1,4 @@
-"""The matrix: where each environment stands, what broke where, and step times beside others."""
+"""The matrix of environments: places, failures, step times, curves and the notebook's figures."""
 
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -33,7 +33,7 @@ WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), option
 
 
 def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentResults:
-    """What an environment left; without facts, nothing tells where it ran."""
+    """Return the results of an environment; without facts, no file describes it."""
     results = EnvironmentResults(name, cases={"tests": list(cases)})
     if facts:
         devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
@@ -50,19 +50,19 @@ def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentRes
 
 
 def matrix(*pairs: tuple[str, str]) -> list[EnvironmentResults]:
-    """An environment for each Paddle and Python, whose tests pass."""
+    """Return an environment for each Paddle and Python, in which all tests pass."""
     return [
         left(f"{paddle}-{python}", PASSED, paddle=paddle, python=python) for paddle, python in pairs
     ]
 
 
 def names(environments: list[Environment]) -> list[str]:
-    """Of environments."""
+    """Return the names of environments."""
     return [each.name for each in environments]
 
 
-def test_environments_stand_by_paddle_and_python() -> None:
-    """Versions count as numbers: 3.10 comes after 3.3, Python 3.9 before 3.11."""
+def test_environments_are_ordered_by_version_numbers() -> None:
+    """Paddle 3.10 comes after 3.3, Python 3.9 before 3.11."""
     pairs = [("3.10.0", "3.11.7"), ("3.3.1", "3.11.7"), ("2.6.2", "3.9.1"), ("3.3.1", "3.10.13")]
     pythons, rows = rows_of(environments_of(matrix(*pairs)))
 
@@ -77,8 +77,8 @@ def test_environments_stand_by_paddle_and_python() -> None:
     ]
 
 
-def test_a_broken_environment_stands_where_its_name_says() -> None:
-    """If no file tells it; a name of another kind has no place."""
+def test_an_environment_without_facts_is_placed_by_its_name() -> None:
+    """Other names have no place."""
     broken = [
         left("py312-paddle31-gpu"),
         left("bench-paddle32"),
@@ -89,7 +89,7 @@ def test_a_broken_environment_stands_where_its_name_says() -> None:
 
     assert {each.name: tuple(each.place) for each in environments} == {
         "py312-paddle31-gpu": ("gpu", "3.1", "3.12"),
-        # The other environment tells which 3.2 it is.
+        # The patch version is that of another environment.
         "bench-paddle32": ("cpu", "3.2.2", "unknown"),
         "py310-paddle26-cpu": ("cpu", "2.6", "3.10"),
         "mine": ("unknown", "unknown", "unknown"),
@@ -97,8 +97,8 @@ def test_a_broken_environment_stands_where_its_name_says() -> None:
     }
 
 
-def test_an_environment_with_a_gpu_stands_with_the_gpus() -> None:
-    """Though it tests the CPU beside it."""
+def test_an_environment_with_a_gpu_is_placed_with_the_gpus() -> None:
+    """Even though it tests the CPU too."""
     results = left("a", PASSED, paddle="3.3.1", python="3.11.7")
     devices = results.runs["tests"].environments
     devices["gpu:0"] = {**devices["cpu"], "device": "gpu:0"}
@@ -106,35 +106,54 @@ def test_an_environment_with_a_gpu_stands_with_the_gpus() -> None:
     assert environments_of([results])[0].place.device == "gpu"
 
 
-def test_states_and_the_headline() -> None:
-    """Failures come before missing files, and both before what passed."""
-    good, bad = left("good", PASSED, paddle="3.3.1"), left("bad", FAILED, paddle="2.6.2")
-    short = left("short", PASSED, paddle="3.3.1")
-    short.problems.append(Problem("tests.xml", "missing"))
+def incomplete(name: str, paddle: str) -> EnvironmentResults:
+    """Return an environment that passed, but lacks a file."""
+    results = left(name, PASSED, paddle=paddle)
+    results.problems.append(Problem("tests.xml", "missing"))
+    return results
 
-    def says(*results: EnvironmentResults) -> str:
-        return headline(environments_of(results))
 
-    assert says() == "No environment left results"
-    assert says(good) == "The one environment passed"
-    assert says(good, replace(good, name="other")) == "All 2 environments passed"
-    assert says(good, bad) == "1 of 2 environments has failures"
-    assert says(good, short) == "1 of 2 environments is incomplete"
-    assert says(good, bad, short) == "1 of 3 environments has failures, 1 more is incomplete"
-    # What one environment alone has is no pattern.
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([], "No environment left results"),
+        ([left("a", PASSED)], "The one environment passed"),
+        ([left("a", PASSED), left("b", PASSED)], "All 2 environments passed"),
+        ([left("a", PASSED), left("b", FAILED)], "1 of 2 environments has failures"),
+        ([left("a", PASSED), incomplete("b", "3.3.1")], "1 of 2 environments is incomplete"),
+        (
+            [left("a", PASSED), left("b", FAILED), incomplete("c", "3.3.1")],
+            "1 of 3 environments has failures, 1 more is incomplete",
+        ),
+    ],
+)
+def test_headline_counts_failed_and_incomplete_environments(
+    results: list[EnvironmentResults], expected: str
+) -> None:
+    """Failures come before missing files."""
+    assert headline(environments_of(results)) == expected
+
+
+def test_environments_that_did_not_pass_are_grouped_by_state() -> None:
+    """With the fact that only those of a state share; a single one shares nothing."""
+    results = [
+        left("good", PASSED, paddle="3.3.1"),
+        left("bad", FAILED, paddle="2.6.2"),
+        left("worse", FAILED, paddle="2.6.2"),
+        incomplete("short", "3.3.1"),
+    ]
+
     assert [
         (state, names(those), pattern)
-        for state, those, pattern in worst_of(
-            environments_of([good, bad, replace(bad, name="worse"), short])
-        )
+        for state, those, pattern in worst_of(environments_of(results))
     ] == [
         ("failed", ["bad", "worse"], "all with Paddle 2.6.2, and no other"),
         ("incomplete", ["short"], ""),
     ]
 
 
-def test_errors_outside_a_test_are_failures() -> None:
-    """A fixture that breaks counts, a skip does not."""
+def test_errors_in_fixtures_are_failures() -> None:
+    """Skipped tests are not."""
     [each] = environments_of([left("a", Case("x", "error"), Case("y", "skipped", "no GPU"))])
 
     assert (each.state, each.verdict) == ("failed", "1 failed")
@@ -151,8 +170,10 @@ def test_errors_outside_a_test_are_failures() -> None:
         ([0, 1, 2, 3], "everywhere"),
     ],
 )
-def test_what_failures_have_in_common(failing: list[int], pattern: str) -> None:
-    """A fact is told where all that fail share it, and no other that ran the test has it."""
+def test_a_failure_has_the_fact_that_only_its_environments_share(
+    failing: list[int], pattern: str
+) -> None:
+    """All that fail share it, and no other environment that ran the test has it."""
     pairs = [("2.6.2", "3.10.1"), ("2.6.2", "3.11.1"), ("3.3.1", "3.10.1"), ("3.3.1", "3.11.1")]
     results = matrix(*pairs)
     for index in failing:
@@ -164,7 +185,7 @@ def test_what_failures_have_in_common(failing: list[int], pattern: str) -> None:
 
 
 def test_failures_in_most_environments_come_first() -> None:
-    """Where a test was skipped it did not run."""
+    """Environments that skipped a test did not run it."""
     other = Case("test_b::y", "failed", "3")
     environments = environments_of(
         [
@@ -180,7 +201,7 @@ def test_failures_in_most_environments_come_first() -> None:
 
 
 def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
-    """Many tests, one cause: those of one environment are not mixed with those of two."""
+    """Tests that failed in other environments, or with another pattern, are separate."""
     more = [FAILED, replace(FAILED, name="test_b::y")]
     environments = environments_of(
         [left("a", *more, paddle="2.6.2"), left("b", *more, Case("z", "failed"), paddle="2.6.2")]
@@ -198,7 +219,7 @@ def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
 
 
 def test_skips_are_counted_by_reason() -> None:
-    """How many tests, in which environments."""
+    """With the number of tests in each environment."""
     gpu, torch = Case("a", "skipped", "no GPU"), Case("b", "skipped", "no torch")
     skips = skips_of(
         environments_of([left("a", torch, gpu, replace(gpu, name="c")), left("b", gpu)])
@@ -243,12 +264,12 @@ def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected:
 
 
 def test_versions_without_numbers_come_last() -> None:
-    """A development version may be called anything."""
+    """Development versions have arbitrary names."""
     assert sorted(["unknown", "3.10", "2.6.2"], key=version) == ["2.6.2", "3.10", "unknown"]
 
 
-def test_step_times_beside_the_version_before() -> None:
-    """Of the next older Paddle on the same machine, of the same Python if there is one."""
+def test_step_times_have_ratios_to_the_previous_version() -> None:
+    """The next older Paddle on the same machine, with the same Python if possible."""
 
     def timed(median: float, paddle: str, python: str, cpu: str = "A CPU") -> EnvironmentResults:
         results = left(f"{paddle} {python} {cpu}", paddle=paddle, python=python, cpu=cpu)
@@ -284,14 +305,14 @@ def test_step_times_beside_the_version_before() -> None:
 
 
 def with_history(name: str, **changes: Any) -> EnvironmentResults:
-    """An environment with a history of the exploding run."""
+    """Return an environment with a history of the exploding run."""
     results = left(name)
     results.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn", **changes)
     return results
 
 
-def test_runs_equal_to_the_last_bit_are_one() -> None:
-    """Whatever the Paddle; one bit more in one loss, and they are two."""
+def test_runs_equal_to_the_last_bit_share_curves() -> None:
+    """For every Paddle; a difference of one bit in one loss separates them."""
     loss = made_up("exploding-rnn").loss
     other = loss.copy()
     other[3] = np.nextafter(other[3], np.inf)
@@ -305,13 +326,13 @@ def test_runs_equal_to_the_last_bit_are_one() -> None:
 
 
 def curves(**changes: Any) -> Curves:
-    """Those of one made-up run."""
+    """Return the curves of one made-up run."""
     [found] = curves_of(environments_of([with_history("a", **changes)]))["exploding-rnn"]
     return found
 
 
-def test_zeros_and_nan_have_words() -> None:
-    """Where a line has no place on the axis, the table says why."""
+def test_zeros_and_nan_are_written_in_words() -> None:
+    """A logarithmic axis cannot show them."""
     norms = np.array([2.0, 0, np.nan, np.inf, *[1.0] * 16])
     rows = curves(raw_norms={"W": norms}, clipped_norms={"W": norms}).rows
 
@@ -325,8 +346,8 @@ def test_zeros_and_nan_have_words() -> None:
     assert ["step", rows[0][0], rows[-1][0]] == ["step", "1", "20"]
 
 
-def test_long_runs_are_drawn_by_their_largest_values() -> None:
-    """A point for 40 steps: the largest of them, and whether one was not finite."""
+def test_a_point_of_a_long_run_is_the_largest_of_40_steps() -> None:
+    """It also says whether a value was not finite."""
     results = left("a")
     history = made_up("clipped-rnn")
     history.raw_norms["recurrent.W"][:] = np.arange(2000)
@@ -340,8 +361,8 @@ def test_long_runs_are_drawn_by_their_largest_values() -> None:
     assert found.rows[0][-1] == f"{history.accuracy[9]:.0%}"
 
 
-def test_the_lstms_gates_are_one_line_for_each_kind() -> None:
-    """The largest gate of each; two gates for inputs here."""
+def test_the_gates_of_the_lstm_share_a_line_for_each_kind() -> None:
+    """Its points are the largest gate's."""
     results = left("a")
     results.histories["cpu", "clipped-lstm"] = made_up("clipped-lstm")
     [found] = curves_of(environments_of([results]))["clipped-lstm"]
@@ -356,8 +377,8 @@ def test_the_lstms_gates_are_one_line_for_each_kind() -> None:
     assert next(iter(found.norms.values()))[0].largest == largest
 
 
-def test_the_notebooks_figures_beside_each_run() -> None:
-    """Equal columns are one; a figure that is off or missing is told as such."""
+def test_the_notebooks_figures_are_compared_with_each_run() -> None:
+    """Equal runs share a column; figures that are off or missing are marked."""
     printed = {figure.step: figure for figure in notebook.figures() if figure.name == "norm of W"}
     norms = made_up("exploding-rnn").raw_norms
     exact = {name: values.copy() for name, values in norms.items()}
@@ -385,12 +406,12 @@ def test_the_notebooks_figures_beside_each_run() -> None:
     assert tuple(cell is not None and cell[1] for cell in second.cells) == (True, False)
     assert pytest.approx(2e-6, rel=1e-3) == second.error
     assert table.outside == 1
-    # No run of the other experiments is there.
+    # There are no runs of the other experiments.
     assert table.experiments["clipped-rnn"][0].cells == (None, None)
 
 
-def test_figures_of_a_run_that_ended_early() -> None:
-    """What it did not come to is missing, and no error."""
+def test_a_run_that_ended_early_lacks_the_later_figures() -> None:
+    """They are missing, not wrong."""
     figures = list(notebook.figures())
     early = made_up(
         "exploding-rnn",

@@ -1,4 +1,4 @@
-"""The page: what is on it, that its numbers are those drawn, that nothing becomes markup."""
+"""The page: its contents, its tables, and that text from files never becomes markup."""
 
 import os
 import re
@@ -10,19 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.lines import Line2D
 
 from benchmarks.report.command import main
 from benchmarks.report.curves import curves_of
 from benchmarks.report.matrix import environments_of
-from benchmarks.report.page import SECTIONS, besides, make_page
+from benchmarks.report.page import SECTIONS, make_page, notices
 from benchmarks.report.pictures import (
-    comparison_figure,
     curves_figure,
     draw_curves,
     draw_times,
     plain,
-    times_figure,
 )
 from benchmarks.report.reading import EnvironmentResults, Results, read_results
 from benchmarks.report.times import blocks_of
@@ -42,7 +39,7 @@ VOID = {"meta", "link", "br"}
 
 
 class Page(HTMLParser):
-    """What is on a page: its elements, and the text of each section and table."""
+    """The elements of a page, and the text of each table."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -54,7 +51,7 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """An element begins."""
+        """Note an element."""
         self.elements.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
@@ -66,22 +63,22 @@ class Page(HTMLParser):
             self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
-        """An element ends: the last that began."""
+        """End the element that was opened last."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Text."""
+        """Note text."""
         self.words.append(data)
         if {"th", "td"} & set(self.open[-4:]):
             self.tables[-1][-1][-1] += data.strip()
 
     def all(self, attribute: str) -> list[str]:
-        """Every value of an attribute."""
+        """Return every value of an attribute."""
         return [value for _, found in self.elements if (value := found.get(attribute))]
 
 
 def write_matrix(folder: Path) -> Path:
-    """Two versions, one of which fails, a broken run, a comparison and planted faults."""
+    """Write two versions, one of which fails, an empty run, a comparison and planted faults."""
     write_environment(folder / "py311-paddle33-cpu", times=0.5)
     failing = (
         '<testcase classname="tests.test_a" name="test_one"><failure message="off" /></testcase>'
@@ -95,18 +92,18 @@ def write_matrix(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Of the made-up matrix."""
+    """The results of the made-up matrix."""
     return read_results(write_matrix(tmp_path_factory.mktemp("results")))
 
 
 @pytest.fixture(scope="module")
 def html(results: Results) -> str:
-    """The page of it."""
+    """Its page."""
     return make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
 
 
-def test_everything_is_on_the_page(html: str) -> None:
-    """Every section, the headline, and what each kind of result tells."""
+def test_page_has_every_section_and_kind_of_result(html: str) -> None:
+    """By a text that only this kind of result has."""
     page = Page(html)
     text = re.sub(r"\s+", " ", " ".join(page.words))
 
@@ -118,28 +115,28 @@ def test_everything_is_on_the_page(html: str) -> None:
         "1 slower , 1 faster , 1 same , 1 cannot tell",
         "1 of 2 planted faults were caught",
         "exploded at step",
-        "would have seen 12%",
+        "would have detected a slowdown of 12%",
         "Made 2026-11-25 00:00 UTC",
     ):
         assert words.replace(" ,", ",") in text.replace(" ,", ","), words
 
 
-def test_a_page_on_which_all_is_well(tmp_path: Path) -> None:
-    """It says so at once, and nothing else stands beside the headline."""
+def test_page_says_if_everything_passed(tmp_path: Path) -> None:
+    """In the headline, without any other notice."""
     write_environment(tmp_path / "py311-paddle33-cpu")
     results = read_results(tmp_path)
-    # The made-up runs are none of the notebook's.
+    # The made-up histories do not reproduce the notebook's figures.
     results.environments[0].histories.clear()
     text = make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
 
-    assert besides(results, outside=0) == []
+    assert notices(results, outside=0) == []
     assert '<header class="passed">' in text
     assert '<p class="lede' not in text
     assert "The one environment passed" in text
 
 
-def test_what_else_is_wrong_stands_beside_the_headline(tmp_path: Path) -> None:
-    """Comparisons, faults, figures and files, though every environment passed."""
+def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
+    """Comparisons, faults, figures and files, even if every environment passed."""
     write_environment(tmp_path / "py311-paddle33-cpu")
     write_json(tmp_path / "comparisons" / "a" / "comparison.json", comparison())
     write_json(tmp_path / "faults.json", faults())
@@ -147,19 +144,19 @@ def test_what_else_is_wrong_stands_beside_the_headline(tmp_path: Path) -> None:
     results = read_results(tmp_path)
     text = make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
 
-    assert besides(results, outside=2) == [
-        ("failed", "2 of the notebook's figures not met"),
+    assert notices(results, outside=2) == [
+        ("failed", "2 of the notebook's figures not reproduced"),
         ("failed", "1 of the compared benchmarks slower"),
         ("failed", "1 of the compared experiments different"),
-        ("failed", "1 of the planted faults not judged as they should be"),
+        ("failed", "1 of the planted faults without the expected result"),
         ("incomplete", "Not on the page: comparisons/b/comparison.json"),
     ]
     assert '<header class="failed">' in text
     assert "1 of the compared benchmarks slower." in text
 
 
-def test_the_page_needs_nothing_and_runs_nothing(html: str) -> None:
-    """No script, no address of anything outside, and a policy that forbids both."""
+def test_page_loads_nothing_and_runs_nothing(html: str) -> None:
+    """No scripts, no addresses outside the page, and a policy that forbids both."""
     page = Page(html)
     links = [*page.all("href"), *page.all("src"), *page.all("xlink:href")]
 
@@ -170,8 +167,8 @@ def test_the_page_needs_nothing_and_runs_nothing(html: str) -> None:
     assert "default-src 'none'" in " ".join(page.all("content"))
 
 
-def test_ids_are_unique_and_links_lead_somewhere(html: str) -> None:
-    """Those in the pictures too, to which they refer themselves."""
+def test_ids_are_unique_and_all_links_have_a_target(html: str) -> None:
+    """Including the ids and references inside the pictures."""
     page = Page(html)
     ids = Counter(page.all("id"))
     links = {link[1:] for link in page.all("href") if link.startswith("#")}
@@ -181,7 +178,7 @@ def test_ids_are_unique_and_links_lead_somewhere(html: str) -> None:
     assert links | labels | set(re.findall(r"url\(#([^)]*)\)", html)) <= set(ids)
 
 
-def test_tables_and_pictures_can_be_read_aloud(html: str) -> None:
+def test_tables_and_pictures_are_accessible(html: str) -> None:
     """Every header has a scope, every table a caption, every picture a title and a description."""
     page = Page(html)
     tags = Counter(tag for tag, _ in page.elements)
@@ -193,8 +190,8 @@ def test_tables_and_pictures_can_be_read_aloud(html: str) -> None:
     assert all(found["role"] == "img" for found in pictures)
 
 
-def test_nothing_of_a_file_becomes_markup(tmp_path: Path) -> None:
-    """Names, reasons, facts, folders and labels in pictures: escaped, whatever they hold."""
+def test_text_from_files_never_becomes_markup(tmp_path: Path) -> None:
+    """Names, reasons, facts, folders and labels in pictures are escaped."""
     safe = EVIL.replace("/", "|")[:-1]
     attribute = safe.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     folder = write_environment(tmp_path / safe, paddle=EVIL, python=EVIL, cpu=EVIL, flags=EVIL)
@@ -226,89 +223,81 @@ def test_nothing_of_a_file_becomes_markup(tmp_path: Path) -> None:
     Page(html)
 
 
-def test_labels_of_pictures_are_plain() -> None:
-    """matplotlib would set formulas, lacks letters, and has no room for any length."""
+def test_labels_of_pictures_are_short_and_plain() -> None:
+    """Without formulas and letters that the font lacks."""
     assert plain("a $x$ 漢\n") == r"a \$x\$ ??"
     assert (plain("a" * 36), plain("a" * 37)) == ("a" * 36, "a" * 33 + "...")
 
 
-def along(line: Line2D) -> list[float]:
-    """Where a line's points stand on the axis from left to right."""
-    return [float(value) for value in np.asarray(line.get_xdata())]
+def tables(html: str, head: str) -> list[list[list[str]]]:
+    """Return the rows of all tables whose first head is this."""
+    return [table for table in Page(html).tables if table[0][0] == head]
 
 
-def up(line: Line2D) -> list[float]:
-    """Where they stand on the other."""
-    return [float(value) for value in np.asarray(line.get_ydata())]
+def test_the_curves_table_has_the_values_of_the_history(html: str) -> None:
+    """Every step of the short run; a zero, and what is not finite, in words."""
+    history = made_up("exploding-rnn")
+    [(head, *rows)] = [table for table in tables(html, "step") if table[-1][0] == "20"]
+    columns = dict(zip(head, zip(*rows, strict=True), strict=True))
+
+    assert list(columns) == ["step", *history.raw_norms, "loss", "accuracy"]
+    for name, norms in history.raw_norms.items():
+        assert list(columns[name]) == [f"{v:.4g}" if v else "exactly 0" for v in norms]
+    assert list(columns["loss"]) == [*(f"{v:.4g}" for v in history.loss[:-1]), "NaN or infinite"]
+    assert list(filter(None, columns["accuracy"])) == [f"{v:.0%}" for v in history.accuracy]
 
 
-def test_tables_hold_what_is_drawn(html: str) -> None:
-    """The curves: every point of every line is in the table below it, and no more."""
+def test_the_curves_picture_has_the_values_of_the_table() -> None:
+    """A line for each column, without the values that a logarithmic axis cannot show."""
     results = EnvironmentResults("a")
     results.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn")
     [curves] = curves_of(environments_of([results]))["exploding-rnn"]
-    norms, loss, accuracy = curves_figure(curves).axes
-    # The clipped run's table has the same head, and more rows.
-    [rows] = [
-        table[1:] for table in Page(html).tables if table[0] == curves.heads and len(table) == 21
-    ]
-    columns = list(zip(*rows, strict=True))
+    norms, loss, _ = curves_figure(curves).axes
+    lines = {line.get_label(): line for axes in (norms, loss) for line in axes.get_lines()}
+    columns = dict(zip(curves.heads, zip(*curves.rows, strict=True), strict=True))
 
-    def check(values: list[float], texts: tuple[str, ...]) -> None:
-        words = ("exactly 0", "NaN or infinite")
-        drawn = [f"{value:.4g}" for value in values if not np.isnan(value)]
-        assert [text for text in texts if text not in words] == drawn
-
-    for axes, name, texts in (
-        *((norms, name, text) for name, text in zip(curves.norms, columns[1:4], strict=True)),
-        (loss, "loss", columns[4]),
-    ):
-        line = next(line for line in axes.get_lines() if line.get_label() == name)
-        assert [float(text) for text in columns[0]] == along(line)
-        check(up(line), texts)
-    # A mark for each zero, and for what is not finite.
-    marks = Counter(line.get_marker() for line in norms.get_lines() for _ in along(line))
-    assert 3 * columns[1].count("exactly 0") == marks["o"] == 30
-    assert columns[4].count("NaN or infinite") == 1
-    [crosses] = [line for line in loss.get_lines() if line.get_marker() == "x"]
-    assert along(crosses) == [20]
-    [line] = [line for line in accuracy.get_lines() if line.get_marker() == "."]
-    assert [f"{value:.0%}" for value in up(line)] == [text for text in columns[5] if text]
+    for name in (*curves.norms, "loss"):
+        values = np.asarray(lines[name].get_ydata(), dtype=np.float64)
+        drawn = [f"{value:.4g}" for value in values if np.isfinite(value)]
+        assert drawn == [text for text in columns[name] if text[0].isdigit()]
 
 
-def test_step_times_are_those_drawn(results: Results, html: str) -> None:
-    """Median, middle half, and the ratio to the version before."""
-    environments = environments_of(results.environments)
-    [block] = blocks_of(environments)
-    [axes] = times_figure(block).axes
-    drawn = [along(line) for line in axes.get_lines()]
-    [table] = [table for table in Page(html).tables if table[0] == ["environment", "textbook"]]
+def test_the_table_of_step_times_has_medians_ranges_and_ratios(html: str) -> None:
+    """The ratio is to the previous version on the same machine."""
+    [table] = tables(html, "environment")
 
-    assert [pytest.approx(values) for values in drawn] == [[1, 2], [1.5], [0.5, 1], [0.75]]
+    assert table[0] == ["environment", "textbook"]
     assert [row[1] for row in table[1:]] == ["1.5(1–2)", "0.75(0.5–1)×0.50"]
     assert "× that of py311-paddle26-cpu" in table[2][0]
 
 
-def test_a_comparisons_intervals_are_those_drawn(results: Results, html: str) -> None:
-    """Ratio and interval; an open end is drawn past the edge, and said in the table."""
-    [axes] = comparison_figure(results.comparisons[0], "time").axes
-    ratios = [along(line) for line in axes.get_lines()[1:]]
-    [table] = [table for table in Page(html).tables if table[0][0] == "benchmark"]
-    left, right = axes.get_xlim()
+def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) -> None:
+    """One end of an interval may be open; without a verdict, the table says what would help."""
+    [table] = tables(html, "benchmark")
+    advice = "would have detected a slowdown of 12%, needs about 5 more pairs"
 
-    assert [f"{low:.3f}-{high:.3f}" for low, high in ratios[:6:2]] == [row[4] for row in table[1:4]]
-    assert [f"{ratio:.3f}" for [ratio] in ratios[1::2]] == [row[3] for row in table[1:]]
-    assert 0 < ratios[6][0] < left
-    assert ratios[6][1] < right
-    assert table[4][4] == f"up to {ratios[6][1]:.3f}"
-    words = {text.get_text() for text in axes.texts}
-    assert words == {"slower", "faster", "same", "cannot tell"}
+    assert [row[3:] for row in table[1:]] == [
+        ["1.200", "1.176-1.224", "slower"],
+        ["0.800", "0.784-0.816", "faster"],
+        ["1.010", "0.990-1.030", "same"],
+        ["1.050", "up to 1.071", f"cannot tell: {advice}"],
+    ]
+
+
+def test_the_message_of_a_crash_is_on_the_page(tmp_path: Path) -> None:
+    """With a notice beside the headline, although no benchmark was compared."""
+    crashed = comparison(outcome="crashed", error="Segmentation fault", benchmarks=[], behaviour=[])
+    write_json(tmp_path / "comparisons" / "a" / "comparison.json", crashed)
+    results = read_results(tmp_path)
+
+    assert notices(results, outside=0) == [("failed", "1 of the comparisons crashed")]
+    assert "<pre>Segmentation fault</pre>" in make_page(results, datetime.now(timezone.utc))
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
-def test_any_number_can_be_drawn(value: float) -> None:
-    """A history of one value, whatever it is."""
+def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
+    """A history in which every value is the same extreme number."""
     results = EnvironmentResults("a")
     norms = {"W": np.full(20, value)}
     results.histories["cpu", "exploding-rnn"] = made_up(
@@ -319,16 +308,16 @@ def test_any_number_can_be_drawn(value: float) -> None:
     assert "</svg>" in draw_curves(curves, "a")
 
 
-def test_a_picture_is_the_same_each_time(results: Results) -> None:
-    """Its ids do not depend on chance, nor does its date."""
+def test_a_picture_is_reproducible(results: Results) -> None:
+    """Its ids are not random, and it has no date."""
     [block] = blocks_of(environments_of(results.environments))
 
     assert draw_times(block, "a") == draw_times(block, "a")
     assert draw_times(block, "a") != draw_times(block, "b")
 
 
-def test_no_results_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Said in words, with status 2, and no file is written."""
+def test_report_exits_2_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No file is written."""
     assert main([str(tmp_path)]) == 2
     assert "holds no results" in capsys.readouterr().err
     assert main([str(tmp_path / "nowhere"), "--output", str(tmp_path / "page.html")]) == 2
@@ -336,10 +325,12 @@ def test_no_results_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 3, and what was there stays."""
+def test_report_exits_3_if_the_page_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For example because the folder does not exist."""
     (tmp_path / "results" / "py311-paddle33-cpu").mkdir(parents=True)
     output = tmp_path / "nowhere" / "page.html"
 
     assert main([str(tmp_path / "results"), "--output", str(output)]) == 3
-    assert "no page: cannot write" in capsys.readouterr().err
+    assert "page not written: cannot write" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Reading a folder of results: what is missing, damaged or foreign is told by name."""
+"""Reading a folder of results: missing, damaged and foreign files are named."""
 
 import json
 from collections.abc import Callable
@@ -24,12 +24,12 @@ from tests.helpers.matrix_results import (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a whole run leaves."""
+    """What a complete run leaves."""
     return write_environment(tmp_path / "py311-paddle33-cpu")
 
 
-def test_a_whole_run_has_no_problem(folder: Path) -> None:
-    """Everything is read, and nothing is said."""
+def test_a_complete_run_has_no_problems(folder: Path) -> None:
+    """Runs, outcomes, histories and times are read."""
     found = read_environment(folder)
 
     assert found.problems == []
@@ -42,7 +42,7 @@ def test_a_whole_run_has_no_problem(folder: Path) -> None:
 
 
 def cut(name: str, size: int = 40) -> Callable[[Path], object]:
-    """Cut a file short."""
+    """Truncate a file."""
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
 
 
@@ -52,7 +52,7 @@ def gone(name: str) -> Callable[[Path], object]:
 
 
 def holds(name: str, text: str) -> Callable[[Path], object]:
-    """Write something else into a file."""
+    """Replace the content of a file."""
     return lambda folder: (folder / name).write_text(text, encoding="utf-8")
 
 
@@ -67,18 +67,18 @@ def changed(name: str, **changes: Any) -> Callable[[Path], object]:
 
 
 def other_experiment(folder: Path) -> None:
-    """Two files that hold one experiment."""
+    """Add a second file with the same experiment."""
     (folder / "clipped-rnn-gpu0.npz").write_bytes(history_bytes("clipped-rnn", "3.3.1"))
 
 
 def other_config(folder: Path) -> None:
-    """A history of something else."""
+    """Replace a history by one with another config."""
     config = replace(EXPERIMENTS["clipped-rnn"].config, seed=5)
     made_up("clipped-rnn", config=config).save(folder / "clipped-rnn.npz")
 
 
 def ended_early(folder: Path) -> None:
-    """A history of a run that was interrupted."""
+    """Replace a history by that of an interrupted run."""
     made_up("clipped-rnn", outcome="interrupted").save(folder / "clipped-rnn.npz")
 
 
@@ -99,7 +99,7 @@ def ended_early(folder: Path) -> None:
         ),
         (cut("tests.xml"), "tests.xml", "cannot be read: invalid XML: "),
         (cut("benchmarks.json"), "benchmarks.json", "cannot be read: "),
-        (cut("clipped-rnn.npz", 900), "clipped-rnn.npz", "cannot be read: it is not a whole"),
+        (cut("clipped-rnn.npz", 900), "clipped-rnn.npz", "cannot be read: it is not a valid"),
         (cut("tests.xml", 0), "tests.xml", "cannot be read: the file is empty"),
         (cut("benchmarks.json", 0), "benchmarks.json", "cannot be read: the file is empty"),
         (
@@ -144,10 +144,10 @@ def ended_early(folder: Path) -> None:
         (ended_early, "clipped-rnn.npz", "incomplete: the run was interrupted after 2000"),
     ],
 )
-def test_each_damage_is_told_once(
+def test_each_damage_is_one_problem(
     folder: Path, damage: Callable[[Path], object], file: str, reason: str
 ) -> None:
-    """By the file's name, with the reason; the rest is read as if nothing had happened."""
+    """It has the name of the file and the reason, without the folder."""
     damage(folder)
     found = read_environment(folder)
 
@@ -158,7 +158,7 @@ def test_each_damage_is_told_once(
 
 
 def test_an_empty_folder_is_one_problem(tmp_path: Path) -> None:
-    """Whatever broke it, it left nothing."""
+    """No file is listed as missing."""
     (tmp_path / "py313-paddle33-cpu").mkdir()
 
     assert read_environment(tmp_path / "py313-paddle33-cpu").problems == (
@@ -166,8 +166,8 @@ def test_an_empty_folder_is_one_problem(tmp_path: Path) -> None:
     )
 
 
-def test_a_benchmark_environment_has_no_tests(tmp_path: Path) -> None:
-    """Nobody misses them there, and in another environment somebody does."""
+def test_a_benchmark_environment_needs_no_tests(tmp_path: Path) -> None:
+    """In another environment, their files are missing."""
     for name in ("bench-paddle33", "py311-paddle33-cpu"):
         folder = write_environment(tmp_path / name)
         (folder / "tests.xml").unlink()
@@ -206,8 +206,8 @@ def test_a_run_file_of_the_first_version_is_read(folder: Path) -> None:
     assert found.runs["tests"].environments["cpu"]["paddle"] == "3.3.1"
 
 
-def test_outcomes_and_what_they_say(folder: Path) -> None:
-    """Each outcome, with its reason; a test that fails twice counts once."""
+def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
+    """A test that fails twice counts once."""
     write_cases(
         folder / "tests.xml",
         '<testcase classname="tests.test_a" name="passes" />'
@@ -231,7 +231,7 @@ def test_outcomes_and_what_they_say(folder: Path) -> None:
 
 
 def test_comparisons_and_faults_are_read(folder: Path) -> None:
-    """They lie beside the environments, and are none."""
+    """Their files lie beside the folders of environments."""
     root = folder.parent
     write_json(root / "comparisons" / "a" / "comparison.json", comparison())
     write_json(root / "faults.json", faults())
@@ -255,10 +255,10 @@ def test_comparisons_and_faults_are_read(folder: Path) -> None:
         ({"benchmarks": [{}]}, "benchmarks.0.name is missing"),
     ],
 )
-def test_a_comparison_of_another_form_is_told(
+def test_a_damaged_comparison_is_a_problem(
     folder: Path, changes: dict[str, Any], reason: str
 ) -> None:
-    """By its folder; the others are read."""
+    """It is named with its folder; other comparisons are read."""
     root = folder.parent
     write_json(root / "comparisons" / "bad" / "comparison.json", comparison(**changes))
     write_json(root / "comparisons" / "good" / "comparison.json", comparison())
@@ -270,8 +270,8 @@ def test_a_comparison_of_another_form_is_told(
     assert len(results.comparisons) == 1
 
 
-def test_other_files_beside_the_environments_are_told(folder: Path) -> None:
-    """The page itself is no news; an empty comparison and a stranger are."""
+def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
+    """The page itself is not; an empty comparison and a foreign file are."""
     root = folder.parent
     for name in ("report.html", "notes.txt"):
         (root / name).write_text("", encoding="utf-8")
@@ -286,7 +286,7 @@ def test_other_files_beside_the_environments_are_told(folder: Path) -> None:
 
 
 def test_no_results_is_an_error(tmp_path: Path) -> None:
-    """A folder that is not there, an empty one, and one that holds other things."""
+    """A folder that does not exist, that is empty, or that has only other files."""
     with pytest.raises(ValueError, match="is not a folder"):
         read_results(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="holds no results"):

@@ -1,4 +1,4 @@
-"""Which saved run is taken as the baseline, which is refused, and in what two runs differ."""
+"""The choice of the baseline among saved runs, and how two runs differ."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ GPU = CPU | {"device": "gpu:0", "device_name": "Card A"}
 
 
 def saved(day: int, *environments: dict[str, str], names: tuple[str, ...] = ("a",)) -> SavedRun:
-    """A run as its file would hold it, measured on that day on the devices of `environments`."""
+    """Return a saved run, measured on that day on the devices of `environments`."""
     by_device = {environment["device"]: environment for environment in environments}
     benchmarks = [
         {"fullname": name, "stats": {"median": 1.0}, "extra_info": {"device": device}}
@@ -43,38 +43,38 @@ def saved(day: int, *environments: dict[str, str], names: tuple[str, ...] = ("a"
         "environment": by_device,
         "benchmarks": benchmarks,
     }
-    # Each Python counts its files by itself, so the number says nothing of the date.
+    # Each Python numbers its own files, so the number does not tell the date.
     return read_run(f"folder/{99 - day:04}_x.json", content)
 
 
-def test_newest_of_the_same_machine_is_taken() -> None:
-    """The newest comparable run wins by its date, though the newest of all is another machine's."""
+def test_the_newest_run_of_the_same_machine_is_the_baseline() -> None:
+    """By its date; a newer run of another machine does not count."""
     runs = [saved(3, CPU), saved(1, CPU), saved(9, CPU | {"cpu": "Model B"})]
 
     assert best_comparable(runs, machine_identity({"cpu": CPU}), []) is runs[0]
 
 
 @pytest.mark.parametrize("key", ["system", "machine", "cpu", "cpu_count"])
-def test_other_machine_is_refused_with_words(key: str) -> None:
-    """Whatever identifies the machine, a difference in it is named with both values."""
+def test_another_machine_is_an_obstacle(key: str) -> None:
+    """Every fact that identifies the machine is named with both values if it differs."""
     now, then = machine_identity({"cpu": CPU}), machine_identity({"cpu": CPU | {key: "other"}})
 
-    assert obstacles(now, then) == [f"{key} is 'other' there, {CPU[key]!r} here"]
+    assert obstacles(now, then) == [f"{key} differs: 'other' and {CPU[key]!r}"]
     assert obstacles(now, now) == []
 
 
-def test_other_device_is_refused_with_words() -> None:
-    """A device that was not measured, or that is another card, cannot be compared."""
+def test_another_device_is_an_obstacle() -> None:
+    """A device that was not measured, or another card of the same name, cannot be compared."""
     cpu, both = machine_identity({"cpu": CPU}), machine_identity({"cpu": CPU, "gpu:0": GPU})
     other = machine_identity({"cpu": CPU, "gpu:0": GPU | {"device_name": "Card B"}})
 
-    assert obstacles(both, cpu) == ["it did not measure gpu:0"]
-    assert obstacles(both, other) == ["gpu:0 is 'Card B' there, 'Card A' here"]
+    assert obstacles(both, cpu) == ["gpu:0 was not measured"]
+    assert obstacles(both, other) == ["gpu:0 differs: 'Card B' and 'Card A'"]
     assert obstacles(cpu, both) == []
 
 
 def test_differences_are_named() -> None:
-    """Paddle, NumPy and threads are named then and now; machine and device are not."""
+    """Versions, threads and flags are named with both values; machine and device are not."""
     then = CPU | {"paddle": "3.0.0", "threads": "2", "flags": "FLAGS_x=1", "cpu": "Model B"}
 
     assert differences({"cpu": CPU}, {"cpu": then}) == [
@@ -85,8 +85,8 @@ def test_differences_are_named() -> None:
     assert differences({"cpu": CPU}, {"cpu": CPU}) == []
 
 
-def test_difference_of_one_device_names_it() -> None:
-    """What differs on one of two devices says on which."""
+def test_a_difference_on_one_of_two_devices_names_the_device() -> None:
+    """In brackets after both values."""
     then = {"cpu": CPU, "gpu:0": GPU | {"flags": "NVIDIA_TF32_OVERRIDE=0"}}
 
     assert differences({"cpu": CPU, "gpu:0": GPU}, then) == [
@@ -95,7 +95,7 @@ def test_difference_of_one_device_names_it() -> None:
 
 
 def test_uncompared_benchmarks_are_named() -> None:
-    """What only one of the two runs has is named; other devices of the saved one do not count."""
+    """Those of only one run are named; other devices of the saved run do not count."""
     run = saved(1, CPU, names=("kept", "gone"))
     gpu_only = saved(1, GPU, names=("kept", "gone"))
 
@@ -105,6 +105,6 @@ def test_uncompared_benchmarks_are_named() -> None:
 
 @pytest.mark.parametrize("content", [[], {}, {"benchmarks": []}, {"datetime": "yesterday"}, None])
 def test_foreign_content_is_refused(content: Any) -> None:
-    """Content that no run of this suite saves is an error that names the file."""
-    with pytest.raises(ValueError, match=r"0001_x\.json is no run of this suite: "):
+    """The error names the file."""
+    with pytest.raises(ValueError, match=r"0001_x\.json is not a run of this suite: "):
         read_run("0001_x.json", content)

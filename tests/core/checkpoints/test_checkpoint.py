@@ -29,9 +29,12 @@ from rnn_core import (
     load_data,
     train,
 )
-from rnn_core.checkpoints.checkpoint import Checkpoint, CheckpointWarning, checkpoint_files
+from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
+from rnn_core.checkpoints.random_states import seed_paddle
 from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
 from rnn_core.data.digit_sums import DigitSums
+from rnn_core.model import model_of
 from rnn_core.recorder import Step
 from tests import ROOT
 from tests.helpers.histories import check_equal
@@ -40,6 +43,7 @@ from tests.helpers.resumed import SMALL, content, noisy_run
 
 # Removed when the process ends.
 WHOLE_RUNS = TemporaryDirectory()
+NAME_7 = "step-000000007.npz"
 NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
 
 
@@ -48,7 +52,7 @@ def whole_run(config: TrainConfig = SMALL) -> Path:
     """A folder with every checkpoint of a noisy run that was never stopped."""
     folder = Path(WHOLE_RUNS.name) / str(whole_run.cache_info().misses)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rnn_core.checkpoints.checkpoint.KEEP", 1000)
+        patch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
         noisy_run(config, folder)
     return folder
 
@@ -101,7 +105,7 @@ def test_the_epochs_count_goes_on(
     record: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Right predictions before the stop are counted once, also those not yet counted then."""
-    monkeypatch.setattr("rnn_core.checkpoints.checkpoint.KEEP", 1000)
+    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
     config = replace(SMALL, cell="RNN", num_steps=2, epochs=2, learning_rate=1e-9, record=record)
     model = NumericPrediction(emb_size=8, hidden_size=4)
     right = model(paddle.to_tensor([[1, 2]]))[0].item()
@@ -143,7 +147,7 @@ def test_writes_the_first_every_nth_and_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With every fifth of 12 steps, there are checkpoints of 0, 5, 10 and 12."""
-    monkeypatch.setattr("rnn_core.checkpoints.checkpoint.KEEP", 1000)
+    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
     train(SMALL, checkpoint=str(tmp_path), every=5)
 
     assert [Checkpoint.load(p).history.steps for p in checkpoint_files(tmp_path)] == [0, 5, 10, 12]
@@ -216,17 +220,17 @@ def test_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> Non
 def test_the_one_before_a_damaged_one_is_used(damage: str, tmp_path: Path) -> None:
     """A checkpoint that is no good is named with the reason and set aside; the run goes on."""
     path = stopped(tmp_path, steps=9)
-    reason = "is not a whole 'rnn_core checkpoint 1' file: it is no zip archive, or is cut short"
+    reason = "is not a valid 'rnn_core checkpoint 1' file: not a zip archive, or cut short"
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-1])
     elif damage == "empty":
         path.write_bytes(b"")
     elif damage == "foreign":
         np.savez(path, loss=np.zeros(3))
-        reason = "is not a whole 'rnn_core checkpoint 1' file: it says nothing of that format"
+        reason = "is not a valid 'rnn_core checkpoint 1' file: format tag is missing or different"
     elif damage == "history":
         train(SMALL).save(path)
-        reason = "is not a whole 'rnn_core checkpoint 1' file: it says nothing of that format"
+        reason = "is not a valid 'rnn_core checkpoint 1' file: format tag is missing or different"
     elif damage == "weights":
         change(path, **{"weights/linear.bias": np.zeros(2, np.float32)})
         reason = (
@@ -235,11 +239,11 @@ def test_the_one_before_a_damaged_one_is_used(damage: str, tmp_path: Path) -> No
         )
     elif damage in ("epoch", "batch"):
         change(path, position=np.array([0, 0, 0, 0] if damage == "epoch" else [3, -1, 0, 0]))
-        reason = rf"is not a whole .* file: there is no Position\(.*{damage}=(0|-1), .*"
+        reason = rf"is not a valid .* file: Position\(.*{damage}=(0|-1), .* is not valid"
     else:
         path.unlink()
         path.mkdir()
-        reason = "is not a whole 'rnn_core checkpoint 1' file: .*directory.*"
+        reason = "is not a valid 'rnn_core checkpoint 1' file: .*directory.*"
 
     words = rf"{path.name} {reason}; step-000000008.npz is used instead$"
     with pytest.warns(CheckpointWarning, match=words):
@@ -253,7 +257,7 @@ def test_a_damaged_one_that_cannot_be_set_aside(tmp_path: Path) -> None:
     path.write_bytes(b"damaged")
     (tmp_path / f"{path.name}.refused").mkdir()
 
-    with pytest.raises(CheckpointError, match=f"cannot be set aside: .*{path.name}") as caught:
+    with pytest.raises(CheckpointError, match=f"cannot rename .*{path.name}") as caught:
         noisy_run(SMALL, tmp_path, resume=True)
     assert caught.value.history is None
     assert path in checkpoint_files(tmp_path)
@@ -265,7 +269,7 @@ def test_no_good_one_is_an_error(tmp_path: Path) -> None:
     for path in checkpoint_files(tmp_path):
         path.write_bytes(b"damaged")
 
-    words = r"step-000000009.npz is not a whole .*step-000000007.npz is not a whole"
+    words = r"step-000000009.npz is not a valid .*step-000000007.npz is not a valid"
     with pytest.raises(CheckpointError, match=words) as caught:
         noisy_run(SMALL, tmp_path, resume=True)
     assert caught.value.history is None
@@ -308,7 +312,7 @@ def test_a_strangers_pickle_does_not_run(kind: str, tmp_path: Path) -> None:
 
     if kind == "whole":
         path.write_bytes(pickled)
-        with pytest.raises(CheckpointError, match="is not a whole 'rnn_core checkpoint 1' file"):
+        with pytest.raises(CheckpointError, match="is not a valid 'rnn_core checkpoint 1' file"):
             noisy_run(SMALL, path.parent, resume=True)
     else:
         # One of each kind: all norms, and all weights, are read alike.
@@ -333,12 +337,18 @@ def change(path: Path, **arrays: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"cell": "RNN"}, "cell is 'LSTM' there and 'RNN' here$"),
-        ({"seed": 4}, "seed is 3 there and 4 here$"),
-        ({"record": 2, "clip_norm": None}, "clip_norm is 1.0 there and None here; record is 1 "),
-        ({"execution": "kernel"}, "execution is 'textbook' there and 'kernel' here$"),
-        ({"epochs": 2}, "it is in epoch 3 of here 2$"),
-        ({"on_nonfinite": "continue"}, "on_nonfinite is 'stop' there and 'continue' here$"),
+        ({"cell": "RNN"}, "cell is 'LSTM' in the checkpoint, but 'RNN' now$"),
+        ({"seed": 4}, "seed is 3 in the checkpoint, but 4 now$"),
+        (
+            {"record": 2, "clip_norm": None},
+            "clip_norm is 1.0 in .* None now; record is 1 ",
+        ),
+        ({"execution": "kernel"}, "execution is 'textbook' in the checkpoint, but 'kernel' now$"),
+        ({"epochs": 2}, "the checkpoint is at epoch 3, but epochs=2$"),
+        (
+            {"on_nonfinite": "continue"},
+            "on_nonfinite is 'stop' in .* 'continue' now$",
+        ),
     ],
 )
 def test_another_config_is_refused(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -359,7 +369,7 @@ def test_other_data_are_refused(tmp_path: Path) -> None:
     train(SMALL, data, checkpoint=tmp_path)
 
     for other in (data[::-1], data[:3], [*data, data[0]]):
-        with pytest.raises(CheckpointError, match="of another run: its batches are others$"):
+        with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
             train(SMALL, other, checkpoint=tmp_path, resume=True)
 
 
@@ -369,7 +379,7 @@ STREAM = DigitSums(count=18, batch_size=4)  # Five batches, of which the last ha
 @pytest.mark.parametrize("steps", [3, 5])
 def test_a_stream_goes_on(steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in an epoch or at its end, nothing differs; only batches to come are made again."""
-    monkeypatch.setattr("rnn_core.checkpoints.checkpoint.KEEP", 1000)
+    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
     config = replace(SMALL, epochs=2, batch_size=4)
     whole = train(config, STREAM, checkpoint=tmp_path / "whole", every=1)
     name = f"step-{steps:09}.npz"
@@ -406,7 +416,7 @@ def test_another_stream_is_refused(tmp_path: Path) -> None:
     ]
 
     for changes in others:
-        with pytest.raises(CheckpointError, match="of another run: its batches are others$"):
+        with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
             train(config, replace(STREAM, **changes), checkpoint=tmp_path, resume=True)
 
 
@@ -423,7 +433,9 @@ def test_a_used_folder_is_not_begun_again(tmp_path: Path) -> None:
     path = stopped(tmp_path, steps=2)
     before = {path: path.read_bytes() for path in checkpoint_files(tmp_path)}
 
-    with pytest.raises(CheckpointError, match=f"already, up to {path.name}: resume that run, or"):
+    with pytest.raises(
+        CheckpointError, match=f"already holds .* up to {path.name}: resume that run"
+    ):
         noisy_run(SMALL, tmp_path)
     assert {path: path.read_bytes() for path in checkpoint_files(tmp_path)} == before
 
@@ -477,7 +489,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(size: int, tmp_path: Path) -
     stopped(tmp_path, steps=7)
     before = {path: path.read_bytes() for path in checkpoint_files(tmp_path)}
 
-    words = "no checkpoint .*step-000000008.npz: .*too large"
+    words = "cannot write checkpoint .*step-000000008.npz: .*too large"
     with pytest.raises(CheckpointError, match=words), no_room(size):
         noisy_run(SMALL, tmp_path, resume=True)
 
@@ -580,3 +592,56 @@ def test_killed_at_random_moments() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("3 kills in ")
+
+
+def test_paddle_is_seeded_from_seed_and_step_after_a_resume(tmp_path: Path) -> None:
+    """What `on_step` draws from Paddle does not continue, but does not repeat either."""
+    stopped(tmp_path, steps=5)
+    drawn: list[float] = []
+    train(
+        replace(SMALL, seed=3),
+        model=model_of(SMALL),
+        on_step=lambda _: drawn.append(float(paddle.rand([1]).numpy()[0])),
+        checkpoint=tmp_path,
+        resume=True,
+    )
+
+    seed_paddle(3, 5)
+    assert drawn == [float(paddle.rand([1]).numpy()[0]) for _ in range(7)]
+
+
+def test_a_checkpoint_with_a_state_of_paddles_generator_is_resumed(tmp_path: Path) -> None:
+    """Its further arrays, of an earlier version, are ignored."""
+    old = ROOT / "tests" / "data" / "checkpoint-with-paddle-generator.npz"
+    checkpoint = Checkpoint.load(old)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    shutil.copy(old, tmp_path / "old" / NAME_7)
+    checkpoint.save(tmp_path / "new" / NAME_7)
+    seen: list[int] = []
+
+    from_old, from_new = (
+        train(
+            checkpoint.history.config,
+            on_step=lambda step: seen.append(step.number),
+            checkpoint=tmp_path / name,
+            resume=True,
+        )
+        for name in ("old", "new")
+    )
+
+    assert {"random/paddle_seed", "random/paddle_next"} <= set(content(old))
+    assert "random/paddle_seed" not in content(tmp_path / "new" / NAME_7)
+    assert seen == [*range(8, 13), *range(8, 13)]
+    assert from_old.loss[:7].tolist() == checkpoint.history.loss.tolist()
+    check_equal(from_new, from_old)
+
+
+def test_resume_names_a_checkpoint_with_an_invalid_random_state(tmp_path: Path) -> None:
+    """A state that would crash NumPy makes the file damaged."""
+    path = stopped(tmp_path, steps=9)
+    change(path, **{"random/numpy": np.array([1] * 624 + [10**6], np.uint32)})
+
+    words = f"{path.name} is not a valid .* file: the state of the generator 'numpy' is not valid"
+    with pytest.warns(CheckpointWarning, match=words):
+        check_resumed(tmp_path, done=8)

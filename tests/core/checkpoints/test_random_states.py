@@ -1,4 +1,4 @@
-"""The random generators go on where they stood."""
+"""The random generators of NumPy and Python continue; Paddle's is seeded from seed and step."""
 
 import random
 from collections.abc import Callable
@@ -8,60 +8,37 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core.checkpoints.random_states import CHUNK, WORDS, random_states, restore_random_states
+from rnn_core.checkpoints.random_states import (
+    WORDS,
+    random_states,
+    restore_random_states,
+    seed_paddle,
+)
 
-# The global generators of NumPy and Python are what these tests are about.
+# These tests are about the global generators of NumPy and Python.
 # ruff: noqa: NPY002, S311
 
 
 def draw() -> list[float]:
-    """Numbers from every generator; an odd number of normal ones, so that one is left waiting."""
-    numbers = [*paddle.rand([2]).numpy(), *paddle.randn([3]).numpy(), *np.random.rand(2)]
-    return [*numbers, np.random.randn(), random.random(), random.gauss(0, 1)]
+    """Numbers from both generators; an odd number of normal ones, so that one waits in each."""
+    return [*np.random.rand(2), np.random.randn(), random.random(), random.gauss(0, 1)]
 
 
-def seed_again() -> None:
-    """What a caller may do in the middle of a run."""
-    paddle.seed(2**63 - 1)
-    paddle.randperm(7)
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        lambda: None,
-        draw,
-        seed_again,
-        lambda: paddle.rand([CHUNK - 1]),
-        lambda: paddle.rand([CHUNK]),
-        lambda: paddle.rand([2 * CHUNK + 5]),
-    ],
-    ids=["seeded", "drawn", "seeded-again", "end-of-chunk", "one-chunk", "two-chunks"],
-)
-def test_draws_what_it_would_have_drawn(before: Callable[[], object]) -> None:
+@pytest.mark.parametrize("before", [lambda: None, draw], ids=["seeded", "drawn"])
+def test_restored_generators_continue_their_sequences(before: Callable[[], object]) -> None:
     """Whatever was drawn before and since, the next numbers are the same."""
-    for generator in (paddle, np.random, random):
-        generator.seed(1)
+    np.random.seed(1)
+    random.seed(1)
     before()
     states = random_states()
     expected = [draw(), draw()]
 
-    for generator in (paddle, np.random, random):
-        generator.seed(2)
+    np.random.seed(2)
+    random.seed(2)
     draw()
     restore_random_states(states)
 
     assert [draw(), draw()] == expected
-
-
-def test_looking_draws_nothing() -> None:
-    """Asking for the states does not change them."""
-    paddle.seed(1)
-    expected = paddle.rand([4]).tolist()
-    paddle.seed(1)
-    random_states()
-
-    assert paddle.rand([4]).tolist() == expected
 
 
 @pytest.mark.parametrize("generator", ["numpy", "python"])
@@ -70,36 +47,49 @@ def test_looking_draws_nothing() -> None:
     [
         np.ones(WORDS, np.uint32),
         np.ones(WORDS + 1, np.int64),
-        # NumPy takes such a place, reads past its words and ends the process.
+        # NumPy accepts such a position, reads past its words and crashes.
         np.array([1] * WORDS + [10**6], np.uint32),
     ],
-    ids=["short", "int64", "place"],
+    ids=["short", "int64", "position"],
 )
-def test_refuses_what_is_no_state(generator: str, words: Any) -> None:
-    """A made-up state of NumPy's or Python's generator is refused."""
-    with pytest.raises(ValueError, match="no state of NumPy's or Python's generator"):
+def test_restore_rejects_an_invalid_state(generator: str, words: Any) -> None:
+    """The error names the generator, and neither of the two has changed."""
+    before = random_states()
+
+    with pytest.raises(ValueError, match=f"state of the generator '{generator}' is not valid"):
         restore_random_states({**random_states(), generator: words})
+    for name, values in random_states().items():
+        np.testing.assert_array_equal(values, before[name])
 
 
-@pytest.mark.parametrize("device", ["cpu", "gpu:0"])
-def test_refuses_a_place_that_is_not_found(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draws that do not come are looked for so far and no farther; on a GPU not at all."""
-    monkeypatch.setattr("rnn_core.checkpoints.random_states.FARTHEST", CHUNK)
-    monkeypatch.setattr("paddle.device.get_device", lambda: device)
-    states = random_states()
-
-    with pytest.raises(ValueError, match="random generator after seed 5 is not found"):
-        restore_random_states(
-            {**states, "paddle_seed": np.array(5), "paddle_next": states["paddle_next"][::-1]}
-        )
+@pytest.mark.parametrize("waiting", [np.zeros(3), np.zeros(2, np.float32)])
+def test_restore_rejects_invalid_waiting_numbers(waiting: Any) -> None:
+    """There is one waiting normal number for each generator, in float64."""
+    with pytest.raises(ValueError, match="^the waiting normal numbers are not valid$"):
+        restore_random_states({**random_states(), "waiting": waiting})
 
 
-def test_refuses_another_kind_of_generator() -> None:
-    """NumPy's global generator may be replaced, and then is not understood."""
+def test_random_states_rejects_another_generator() -> None:
+    """NumPy's global generator can be replaced by one whose state is unknown."""
     usual = np.random.mtrand.get_bit_generator()
     np.random.mtrand.set_bit_generator(np.random.PCG64(1))
     try:
-        with pytest.raises(ValueError, match="NumPy's global generator is PCG64, not MT19937"):
+        with pytest.raises(ValueError, match="global generator must be MT19937, got PCG64"):
             random_states()
     finally:
         np.random.mtrand.set_bit_generator(usual)
+
+
+def test_seed_paddle_depends_on_seed_and_step() -> None:
+    """Each pair of seed and step has a sequence of its own, which can be repeated."""
+    pairs = [(0, 5), (5, 0), (1, 5), (0, 6), (2**63 - 1, 5)]
+    sequences = [draws_of_paddle(seed, steps) for seed, steps in pairs]
+
+    assert len({tuple(sequence) for sequence in sequences}) == 5
+    assert draws_of_paddle(0, 5) == sequences[0]
+
+
+def draws_of_paddle(seed: int, steps: int) -> list[float]:
+    """The first numbers that Paddle draws after `seed_paddle`."""
+    seed_paddle(seed, steps)
+    return [float(number) for number in paddle.rand([4]).numpy()]

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from rnn_core import History, TrainingInterrupted, train
 from rnn_core.__main__ import main
-from rnn_core.checkpoints.checkpoint import Checkpoint, checkpoint_files
+from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.config import EXECUTIONS
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
@@ -437,11 +438,11 @@ def test_resume_names_a_damaged_or_foreign_checkpoint(
 
     assert main([*command, "--resume"]) == 0
     out = capsys.readouterr().out
-    assert f"warning: {tmp_path / 'step-000000004.npz'} is not a whole" in out
+    assert f"warning: {tmp_path / 'step-000000004.npz'} is not a valid" in out
     assert "; step-000000002.npz is used instead\n" in out
     assert "RNN, 4 steps, finished" in out
     assert main([*command, "--resume", "--seed", "1"]) == 2
-    assert "is of another run: seed is 0 there and 1 here" in capsys.readouterr().err
+    assert "is of another run: seed is 0 in the checkpoint, but 1 now" in capsys.readouterr().err
 
 
 def test_run_exits_3_when_a_checkpoint_cannot_be_written(
@@ -459,6 +460,6 @@ def test_run_exits_3_when_a_checkpoint_cannot_be_written(
 
     assert main([*command, "--every", "2", "--save", str(saved)]) == 3
     captured = capsys.readouterr()
-    assert re.search(r"error: no checkpoint .*4.npz: \[Errno 28\] No space left", captured.err)
+    assert re.search(r"error: cannot write .*4.npz: \[Errno 28\] No space left", captured.err)
     assert "RNN, 4 steps, interrupted" in captured.out
     assert History.load(saved).steps == 4

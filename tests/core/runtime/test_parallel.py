@@ -12,7 +12,7 @@ import paddle
 import pytest
 
 from benchmarks.commands import processes as benchmark
-from rnn_core import Batch, History
+from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
 from tests.helpers.launcher import launch
@@ -145,10 +145,10 @@ def test_the_first_process_alone_writes_checkpoints(
 @pytest.mark.parametrize(
     ("case", "of", "words", "steps"),
     [
-        ("used", 0, "holds checkpoints already, up to step-000000010.npz", None),
-        ("another seed", 0, "is of another run: seed is 0 there and 1 here", None),
-        ("the second's data", 1, "is of another run: its batches are others", None),
-        ("the second's folder", 1, "not all processes find the same checkpoints in ", None),
+        ("used", 0, "already holds checkpoints up to step-000000010.npz", None),
+        ("another seed", 0, "is of another run: seed is 0 in the checkpoint, but 1 now", None),
+        ("the second's data", 1, "is of another run: the training data differ", None),
+        ("the second's folder", 1, "the processes see different checkpoints in ", None),
         ("full", 0, "step-000000004.npz: [Errno 28] No space left on device", 4),
     ],
 )
@@ -159,7 +159,7 @@ def test_an_error_of_one_process_is_an_error_of_all(
     seen = [result["errors"][case] for result in checkpoints]
 
     assert words in seen[of][0]
-    assert seen[1 - of][0] == "another process cannot use the checkpoints: its log says why"
+    assert seen[1 - of][0] == "another process cannot use its checkpoints: see its log"
     assert [[steps, 3.0]] * 2 == [there[1:] for there in seen]
     assert [result["errors"]["written"] for result in checkpoints] == [[], []]
 
@@ -192,7 +192,8 @@ def test_the_benchmark_of_processes_times_both(results: list[dict[str, Any]]) ->
 def test_the_benchmark_needs_processes(capsys: pytest.CaptureFixture[str]) -> None:
     """Alone there is nothing to compare, and it says how to start it."""
     assert benchmark.main([]) == 2
-    assert "it needs processes to compare: python -m paddle" in capsys.readouterr().err
+    message = "at least 2 processes are needed, got 1: start them with python -m paddle"
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -225,24 +226,20 @@ def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: st
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [7]), (2, [4, 3]), (3, [3, 2, 2]), (7, [1] * 7)])
-def test_every_sample_is_one_processes(
+def test_shares_make_up_the_batch(
     size: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The shares are the batch, in its order, none twice; their weights add up to their number."""
-    batch = Batch(paddle.arange(14).reshape([7, 2]), paddle.arange(7.0).reshape([7, 1]))
+    """Each sample is in one share, in order; the weights add up to the number of processes."""
+    tokens, labels = paddle.arange(14).reshape([7, 2]), paddle.arange(7.0).reshape([7, 1])
     shares = []
     for rank in range(size):
         processes(monkeypatch, rank, size)
-        shares.append(parallel.share(batch))
+        shares.append(parallel.share((tokens, labels)))
 
-    assert [len(share.labels) for share in shares] == sizes
-    assert batch.tokens.tolist() == [
-        row for share in shares for row in share.tokens.numpy().tolist()
-    ]
-    assert batch.labels.tolist() == [
-        row for share in shares for row in share.labels.numpy().tolist()
-    ]
-    assert pytest.approx(sum(parallel.weight(mine, 7) for mine in sizes)) == size
+    assert [len(mine) for _, mine in shares] == sizes
+    assert paddle.concat([mine for mine, _ in shares]).tolist() == tokens.tolist()
+    assert paddle.concat([mine for _, mine in shares]).tolist() == labels.tolist()
+    assert sum(parallel.weight(mine, 7) for mine in sizes) == pytest.approx(size)
 
 
 @pytest.mark.parametrize(("device", "backend"), [("cpu", "nccl"), ("cpu", "auto"), ("gpu", "gloo")])
