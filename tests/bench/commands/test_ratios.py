@@ -232,7 +232,7 @@ def test_absent_peer(
         (["--rounds", "2"], "at least 3, got '2'"),
         (["--threads", "0"], "must be 1 to "),
         (["--save", "ratios.txt"], "must end in .md or .json, got 'ratios.txt'"),
-        (["--save", "/nowhere/ratios.md"], "there is no directory /nowhere"),
+        (["--save", "/nowhere/ratios.md"], "/nowhere is not a directory"),
     ],
 )
 def test_bad_arguments(
