@@ -1,4 +1,4 @@
-"""The suite's own options, and which runs are parallel."""
+"""The root conftest: parallel tests, serial benchmarks, and the devices to run on."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import conftest
 
 
 class Config:
-    """What `asks_for_benchmarks` looks at: a command line, and where it was typed."""
+    """Stands in for pytest's config: a command line and the current directory."""
 
     def __init__(self, directory: Path, *args: str) -> None:
         self.args = list(args)
@@ -33,7 +33,7 @@ ROOT = conftest.BENCHMARKS.parent
     ],
 )
 def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None:
-    """However benchmarks are asked for, no worker is started."""
+    """No worker is started, however the benchmarks are named."""
     config = Config(directory, *args)
 
     assert conftest.pytest_xdist_auto_num_workers(config) == 0  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize("args", [("tests",), ("tests/core/test_cells.py",), ("rnn_core",)])
 def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
-    """What holds no benchmarks is left to pytest-xdist, up to eight workers."""
+    """pytest-xdist chooses the number of workers, up to eight."""
     config = Config(ROOT, *args)
 
     for cores, workers in ((2, None), (8, None), (64, 8)):
@@ -49,8 +49,8 @@ def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str,
         assert conftest.pytest_xdist_auto_num_workers(config) == workers  # type: ignore[arg-type]
 
 
-def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default every device there is, and the reason where that is only the CPU."""
+def test_all_devices_without_a_gpu_give_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the CPU is left."""
     monkeypatch.setattr("rnn_core.runtime.devices._gpu_count", lambda: 0)
     names, missing = conftest.devices("all")
 
@@ -58,8 +58,8 @@ def test_devices_all_says_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -
     assert "'gpu' is not available" in missing
 
 
-def test_devices_all_takes_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are GPUs, none is left out and nothing is missing."""
+def test_all_devices_include_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A named device is the only one."""
     monkeypatch.setattr("rnn_core.runtime.devices._gpu_count", lambda: 2)
 
     assert conftest.devices("all") == (["cpu", "gpu:0", "gpu:1"], "")

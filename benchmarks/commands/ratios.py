@@ -1,7 +1,7 @@
-"""Ratios of whole training steps: python -m benchmarks.ratios.
+"""Times of whole training steps by all implementations: python -m benchmarks.ratios.
 
-Every implementation of one training step, on a CPU, measured in turn in one process; and what it
-costs to record every norm in every step. README.md beside this file says how to read the tables.
+All implementations are timed in turn, in one process, on a CPU. A second table has the cost of
+recording every norm in every step. benchmarks/README.md explains the tables.
 """
 
 import argparse
@@ -9,19 +9,13 @@ from collections.abc import Callable, Sequence
 
 from tqdm import tqdm
 
-from benchmarks.commands.common import (
-    Outcome,
-    at_least,
-    begin,
-    finish,
-    make_parser,
-    milliseconds,
-    table,
-)
+from benchmarks.commands.common import Outcome, begin, finish, make_parser
 from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
+from benchmarks.text import milliseconds, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, make_contender
 from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
+from rnn_core.commands.arguments import at_least
 from rnn_core.config import EXECUTIONS, Cell
 
 REFERENCE = "paddle"
@@ -31,8 +25,8 @@ RECORDED = ", recorded"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: finished; 1: an implementation fails or does other work; 2: bad arguments;
-    3: a file could not be written; 130: Ctrl-C.
+    0: finished; 1: an implementation does different work; 2: wrong arguments, or an implementation
+    fails; 3: a file could not be written; 130: Ctrl-C.
     """
     options, implementations, outcome = begin(_parser(), arguments, IMPLEMENTATIONS)
     points = [(cell, shape) for cell in options.cells for shape in options.shapes]
@@ -56,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def calls_of(
     implementations: Sequence[str], cell: Cell, shape: Shape
 ) -> dict[str, Callable[[], object]]:
-    """What to time at one point: a step of each, and of `rnn_core`'s a recorded one as well."""
+    """Return the steps to time, with a recorded one for each execution of `rnn_core`."""
     calls: dict[str, Callable[[], object]] = {}
     for name in implementations:
         contender = make_contender(name, cell, shape)
@@ -67,7 +61,7 @@ def calls_of(
 
 
 def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
-    """Both tables, of the points that have a round."""
+    """Return both tables, for the points with at least one round."""
     points = [point for point in outcome.data if point["rounds"]]
     if not points:
         return "Nothing was measured."
@@ -86,8 +80,8 @@ def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
         for point in points
     ]
     lines = [
-        f"Training step, {threads} thread(s), at least {fewest} rounds: median, and times the step "
-        f"of {to} (median of the rounds' ratios, 25% to 75% of them)",
+        f"Training step, {threads} thread(s), at least {fewest} rounds: median time, and ratio to "
+        f"{to} (median of the rounds' ratios, and their middle half)",
         "",
         table(["cell", "shape", *implementations], steps),
     ]
@@ -103,8 +97,8 @@ def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
         ]
         lines += [
             "",
-            "Recording: a step that records every norm, the loss and the right predictions, times "
-            "one that records nothing",
+            "Recording: ratio of a step that records all norms, the loss and the correct "
+            "predictions to one that records nothing",
             "",
             table(["cell", "shape", *ours], recorded),
         ]
@@ -118,12 +112,16 @@ def _parser() -> argparse.ArgumentParser:
         type=_shapes,
         default=SHAPES,
         metavar="SHAPE,...",
-        help="batch, steps and size, as in B1-T10-H128 (default: "
+        help="batch size, time steps and hidden size, as in B1-T10-H128 (default: "
         + ",".join(str(shape).replace(" ", "-") for shape in SHAPES)
         + ")",
     )
     parser.add_argument(
-        "--rounds", type=at_least(3), default=21, metavar="N", help="of each point (default: 21)"
+        "--rounds",
+        type=at_least(3),
+        default=21,
+        metavar="N",
+        help="rounds for each cell and shape (default: 21)",
     )
     return parser
 

@@ -87,12 +87,12 @@ class Measured(Record):
         if self.verdict != CANNOT_TELL:
             return ""
         effect, pairs = self.smallest_effect, self.pairs_to_settle
-        seen = (
-            "not have seen 100%"
-            if effect is None or effect >= 1
-            else f"have seen {100 * effect:.2g}%"
-        )
-        return f"would {seen}" + (f", needs about {pairs} more pairs" if pairs else "")
+        if effect is None or effect >= 1:
+            detected = "not have detected a slowdown of 100%"
+        else:
+            percent = f"{100 * effect:.2g}" if effect < 0.1 else f"{100 * effect:.0f}"
+            detected = f"have detected a slowdown of {percent}%"
+        return f"would {detected}" + (f", needs about {pairs} more pairs" if pairs else "")
 
 
 class Benchmark(Record):
@@ -198,7 +198,7 @@ class Comparison(Record):
         candidate: the other side.
         pairs: number of pairs of processes.
         seconds: time that the pairs took.
-        within: largest difference that counts as the same; 0.05 is 5%.
+        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
         confidence: share of the verdicts that are right.
         outcome: how the comparison ended.
         error: message of the process that crashed; empty for every other outcome.
@@ -266,8 +266,8 @@ class Comparison(Record):
         """The exit status of the comparison."""
         if SLOWER in self.verdicts or self.different:
             return ExitStatus.FINDING
-        settled = set(self.verdicts) - {CANNOT_TELL}
-        return ExitStatus.OK if settled else ExitStatus.CANNOT_TELL
+        undecided = not self.verdicts or CANNOT_TELL in self.verdicts
+        return ExitStatus.CANNOT_TELL if undecided else ExitStatus.OK
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:

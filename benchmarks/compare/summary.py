@@ -37,7 +37,7 @@ def summarise(
         pairs: all pairs that were measured.
         contest: verdicts on these pairs; None if there is no pair.
         names: names of baseline and candidate.
-        within: largest difference that counts as the same; 0.05 is 5%.
+        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
         outcome: how the comparison ended.
         behaviour: verdicts on the three experiments.
         error: message of the process that crashed.

@@ -156,7 +156,8 @@ def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environme
     dated = []
     for each in found:
         age = newest - each.date if newest and each.date else timedelta()
-        old = f"{age.days} days older than the newest" if age > OLD else ""
+        days = f"{age.days} day{'s' * (age.days > 1)}"
+        old = f"{days} older than the newest" if age > OLD else ""
         place = each.place
         if not each.facts:
             # The name says 3.2; the other environments tell which patch version that is.

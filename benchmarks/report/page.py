@@ -41,7 +41,7 @@ SECTIONS = {
     "times": "Step times",
     "comparisons": "Comparisons",
     "faults": "Planted faults",
-    "skipped": "What was skipped, and why",
+    "skipped": "Skipped tests",
     "environments": "Environments",
 }
 SYMBOLS = {"failed": "✗", "incomplete": "!", "passed": "✓"}
@@ -68,6 +68,7 @@ def make_page(results: Results, now: datetime) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals["symbols"] = SYMBOLS
     templates.filters |= {"date": _date, "ms": milliseconds, "fact": _fact}
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
@@ -75,7 +76,6 @@ def make_page(results: Results, now: datetime) -> str:
     also = notices(results, printed.outside)
     return templates.get_template("page.html").render(
         sections=SECTIONS,
-        symbols=SYMBOLS,
         made=now,
         headline=headline(environments),
         worst=worst_of(environments),
@@ -138,7 +138,7 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
     surprises = 0 if results.planting is None else len(results.planting.surprises)
     found: list[tuple[State, str]] = []
     for count, what in (
-        (outside, "of the notebook's figures not met"),
+        (outside, "of the notebook's figures not reproduced"),
         (slower, "of the compared benchmarks slower"),
         (different, "of the compared experiments different"),
         (crashed, "of the comparisons crashed"),

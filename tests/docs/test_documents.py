@@ -158,12 +158,57 @@ def test_code_spans_name_files_that_exist(document: Path) -> None:
 
 
 @over_documents
+def test_python_examples_import_names_that_exist(document: Path) -> None:
+    """Every import of a Python example works."""
+    for block in re.findall(r"^```python\n(.*?)^```$", read(document), re.MULTILINE | re.DOTALL):
+        for line in re.findall(r"^(?:from|import) .*$", block, re.MULTILINE):
+            exec(line)  # noqa: S102 - a line of our own documents
+
+
+@over_documents
 def test_tox_environments_exist(document: Path) -> None:
     """Every environment given to `tox -e` is declared, except the example of a new one."""
     for code in code_of(read(document)):
         for names in TOX_COMMAND.findall(code):
             for name in names.split(","):
                 assert name in tox_environments() or "paddle34" in name, name
+
+
+def test_guide_to_the_tests_names_every_helper() -> None:
+    """tests/README.md lists every file in tests/helpers."""
+    helpers = {path.name for path in (ROOT / "tests" / "helpers").glob("*.py")}
+    named = set(re.findall(r"`helpers/(\w+\.py)`", read(ROOT / "tests" / "README.md")))
+
+    assert helpers - named == {"__init__.py", "test_comparison.py"}
+
+
+@pytest.mark.parametrize(("group", "package"), [("core", "rnn_core"), ("bench", "benchmarks")])
+def test_groups_of_tests_mirror_the_packages(group: str, package: str) -> None:
+    """Every test file in `core` and `bench` has the path of the module that it tests."""
+    tests = ROOT / "tests" / group
+
+    modules = {
+        path.relative_to(tests).with_name(path.name.removeprefix("test_"))
+        for path in tests.rglob("test_*.py")
+    }
+
+    strays = {str(path) for path in modules if not (ROOT / package / path).exists()}
+    assert strays <= {"main.py", "report/browser.py"}  # `__main__.py`, and the page in a browser.
+
+
+def test_source_names_documents_that_exist() -> None:
+    """A document named in a docstring, comment or message is where it says."""
+    folders = (ROOT / name for name in ("rnn_core", "benchmarks", "tests"))
+    sources = [path for folder in folders for path in folder.rglob("*.py")]
+
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources
+        for name in re.findall(r"docs/[\w/-]+\.md", read(path))
+        if not (ROOT / name).exists()
+    }
+
+    assert missing == set()
 
 
 def test_documented_commands_show_their_help() -> None:

@@ -82,7 +82,7 @@ def test_settles_and_stops(tmp_path: Path) -> None:
     assert fake.started[:4] == [
         f"{number + 1:04}-{side}" for number in (0, 1) for side in order(PLAN.seed, number)
     ]
-    seeds = [told.seed for told in fake.told]
+    seeds = [settings.seed for settings in fake.settings]
     assert seeds[::2] == seeds[1::2]
     assert len(set(seeds)) == len(seeds) / 2
 
@@ -94,9 +94,9 @@ def test_settled_benchmarks_are_not_measured_again(tmp_path: Path) -> None:
     contest = finished(pairs)
 
     assert contest.judge.verdicts[FIRST].pairs == 6
-    assert noisy.told[0].only is None
-    assert noisy.told[2].only == (SECOND, FIRST) or noisy.told[2].only == (FIRST, SECOND)
-    assert noisy.told[12].only == (SECOND,)
+    assert noisy.settings[0].only is None
+    assert noisy.settings[2].only == (SECOND, FIRST) or noisy.settings[2].only == (FIRST, SECOND)
+    assert noisy.settings[12].only == (SECOND,)
     assert len(pairs.done) > 6
 
 
@@ -209,7 +209,7 @@ def test_planted_slowdowns_are_contests_of_their_own(tmp_path: Path) -> None:
     assert none.judge.verdicts[FIRST].word == "same"
     assert slowed.judge.verdicts[FIRST].word == "slower"
     assert slowed.judge.verdicts[FIRST].ratio == pytest.approx(1.2, rel=0.01)
-    assert {told.planted for told in fake.told} == {(), (0.0, 0.2)}
+    assert {settings.planted for settings in fake.settings} == {(), (0.0, 0.2)}
     assert list(pairs.done[0][1].benchmarks) == [
         FIRST.replace("]", "-planted:0]"),
         FIRST.replace("]", "-planted:0.2]"),

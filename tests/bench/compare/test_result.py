@@ -137,10 +137,12 @@ def test_an_interval_may_be_open(low: float | None, high: float | None, expected
 @pytest.mark.parametrize(
     ("effect", "pairs", "expected"),
     [
-        (0.124, None, "would have seen 12%"),
-        (0.124, 5, "would have seen 12%, needs about 5 more pairs"),
-        (1.5, 5, "would not have seen 100%, needs about 5 more pairs"),
-        (None, None, "would not have seen 100%"),
+        (0.0124, None, "would have detected a slowdown of 1.2%"),
+        (0.124, None, "would have detected a slowdown of 12%"),
+        (0.996, None, "would have detected a slowdown of 100%"),
+        (0.124, 5, "would have detected a slowdown of 12%, needs about 5 more pairs"),
+        (1.5, 5, "would not have detected a slowdown of 100%, needs about 5 more pairs"),
+        (None, None, "would not have detected a slowdown of 100%"),
     ],
 )
 def test_advice_says_what_would_help(
@@ -154,7 +156,8 @@ def test_advice_says_what_would_help(
 @pytest.mark.parametrize(
     ("verdicts", "different", "status"),
     [
-        (["same", "faster", "cannot tell"], False, ExitStatus.OK),
+        (["same", "faster"], False, ExitStatus.OK),
+        (["same", "faster", "cannot tell"], False, ExitStatus.CANNOT_TELL),
         (["same", "slower"], False, ExitStatus.FINDING),
         (["same"], True, ExitStatus.FINDING),
         (["cannot tell"], True, ExitStatus.FINDING),

@@ -1,15 +1,12 @@
 """Saving and comparing runs of benchmarks, with the real conftest and pytest-benchmark."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from rnn_core.runtime.environment import describe_environment
-
-# Imported here: pytester forgets modules first imported inside its runs, and Paddle takes seconds.
-from tests import ROOT
+from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
 
@@ -27,28 +24,16 @@ def test_something(benchmark, device, name):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A folder with the real conftest and plugins, and two small benchmarks."""
-    # With it, pytest-benchmark measures nothing; but this is a run of its own.
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    # Other plugins take up to a second to load, in each run.
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    shutil.copy(ROOT / "conftest.py", pytester.path)
-    (pytester.path / "benchmarks").mkdir()
-    (pytester.path / "benchmarks" / "test_small.py").write_text(BENCHMARK, encoding="utf-8")
-    (pytester.path / "tests").mkdir()
-    pytester.makeini(
-        "[pytest]\naddopts = --import-mode=importlib --numprocesses=auto --dist=loadfile\n"
-        "filterwarnings = error\n"
-    )
+    """A project with two small benchmarks."""
+    settings = "addopts = --import-mode=importlib --numprocesses=auto --dist=loadfile\n"
+    files = {"benchmarks/test_small.py": BENCHMARK, "tests/test_nothing.py": ""}
+    make_project(pytester, monkeypatch, files, settings)
     return pytester
 
 
 def run(project: pytest.Pytester, *options: str) -> tuple[int, str]:
     """Return exit status and output of `pytest benchmarks` with options."""
-    plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
-    # The expected output is that of a machine without a GPU.
-    result = project.runpytest_inprocess("benchmarks", "--device=cpu", *plugins, *options)
-    return int(result.ret), result.stdout.str() + result.stderr.str()
+    return run_pytest(project, "benchmarks", *options)
 
 
 def files(project: pytest.Pytester) -> list[Path]:

@@ -1,7 +1,6 @@
 """What `pytest --results` leaves, with the real conftest."""
 
 import json
-import shutil
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
@@ -11,9 +10,7 @@ import pytest
 from benchmarks.plugins.results import expected_files
 from benchmarks.saved.result_files import history_file
 from rnn_core.runtime.environment import describe_environment
-
-# Imported here: pytester forgets modules first imported inside its runs, and Paddle takes seconds.
-from tests import ROOT
+from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
 
@@ -41,28 +38,18 @@ def test_times(benchmark, pytestconfig):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A folder with the real conftest, three tests and a benchmark."""
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    shutil.copy(ROOT / "conftest.py", pytester.path)
-    for folder, name, text in (
-        ("tests", "test_a.py", TEST),
-        ("benchmarks", "test_b.py", BENCHMARK),
-    ):
-        (pytester.path / folder).mkdir()
-        (pytester.path / folder / name).write_text(text, encoding="utf-8")
-    pytester.makeini(
-        "[pytest]\naddopts = --import-mode=importlib -m 'not slow'\nfilterwarnings = error\n"
-        "markers = slow\ntestpaths = tests\n"
+    """A project with three tests and a benchmark."""
+    settings = (
+        "addopts = --import-mode=importlib -m 'not slow'\nmarkers = slow\ntestpaths = tests\n"
     )
+    files = {"tests/test_a.py": TEST, "benchmarks/test_b.py": BENCHMARK}
+    make_project(pytester, monkeypatch, files, settings)
     return pytester
 
 
 def run(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:
     """Return exit status and output of pytest with results in the folder `left`."""
-    plugins = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
-    result = project.runpytest_inprocess("--results=left", "--device=cpu", *plugins, *arguments)
-    return int(result.ret), result.stdout.str() + result.stderr.str()
+    return run_pytest(project, "--results=left", *arguments)
 
 
 def left(project: pytest.Pytester, name: str) -> Any:

@@ -106,27 +106,46 @@ def test_an_environment_with_a_gpu_is_placed_with_the_gpus() -> None:
     assert environments_of([results])[0].place.device == "gpu"
 
 
-def test_headline_counts_failed_and_incomplete_environments() -> None:
-    """Failures come before missing files; a fact that only these environments share is named."""
-    good, bad = left("good", PASSED, paddle="3.3.1"), left("bad", FAILED, paddle="2.6.2")
-    short = left("short", PASSED, paddle="3.3.1")
-    short.problems.append(Problem("tests.xml", "missing"))
+def incomplete(name: str, paddle: str) -> EnvironmentResults:
+    """Return an environment that passed, but lacks a file."""
+    results = left(name, PASSED, paddle=paddle)
+    results.problems.append(Problem("tests.xml", "missing"))
+    return results
 
-    def says(*results: EnvironmentResults) -> str:
-        return headline(environments_of(results))
 
-    assert says() == "No environment left results"
-    assert says(good) == "The one environment passed"
-    assert says(good, replace(good, name="other")) == "All 2 environments passed"
-    assert says(good, bad) == "1 of 2 environments has failures"
-    assert says(good, short) == "1 of 2 environments is incomplete"
-    assert says(good, bad, short) == "1 of 3 environments has failures, 1 more is incomplete"
-    # A single environment shares nothing.
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([], "No environment left results"),
+        ([left("a", PASSED)], "The one environment passed"),
+        ([left("a", PASSED), left("b", PASSED)], "All 2 environments passed"),
+        ([left("a", PASSED), left("b", FAILED)], "1 of 2 environments has failures"),
+        ([left("a", PASSED), incomplete("b", "3.3.1")], "1 of 2 environments is incomplete"),
+        (
+            [left("a", PASSED), left("b", FAILED), incomplete("c", "3.3.1")],
+            "1 of 3 environments has failures, 1 more is incomplete",
+        ),
+    ],
+)
+def test_headline_counts_failed_and_incomplete_environments(
+    results: list[EnvironmentResults], expected: str
+) -> None:
+    """Failures come before missing files."""
+    assert headline(environments_of(results)) == expected
+
+
+def test_environments_that_did_not_pass_are_grouped_by_state() -> None:
+    """With the fact that only those of a state share; a single one shares nothing."""
+    results = [
+        left("good", PASSED, paddle="3.3.1"),
+        left("bad", FAILED, paddle="2.6.2"),
+        left("worse", FAILED, paddle="2.6.2"),
+        incomplete("short", "3.3.1"),
+    ]
+
     assert [
         (state, names(those), pattern)
-        for state, those, pattern in worst_of(
-            environments_of([good, bad, replace(bad, name="worse"), short])
-        )
+        for state, those, pattern in worst_of(environments_of(results))
     ] == [
         ("failed", ["bad", "worse"], "all with Paddle 2.6.2, and no other"),
         ("incomplete", ["short"], ""),

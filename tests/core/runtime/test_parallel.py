@@ -192,7 +192,8 @@ def test_the_benchmark_of_processes_times_both(results: list[dict[str, Any]]) ->
 def test_the_benchmark_needs_processes(capsys: pytest.CaptureFixture[str]) -> None:
     """Alone there is nothing to compare, and it says how to start it."""
     assert benchmark.main([]) == 2
-    assert "it needs processes to compare: python -m paddle" in capsys.readouterr().err
+    message = "at least 2 processes are needed, got 1: start them with python -m paddle"
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,0 +1,43 @@
+"""A small project with the suite's real conftest, for tests of its plugins for pytest."""
+
+import shutil
+from collections.abc import Mapping
+
+import pytest
+
+import rnn_core  # noqa: F401 - pytester forgets what its runs import first; Paddle takes seconds.
+from tests import ROOT
+
+# Other plugins take up to a second to load, in each run.
+PLUGINS = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
+
+
+def make_project(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    files: Mapping[str, str],
+    settings: str = "",
+) -> None:
+    """Write the project.
+
+    Args:
+        pytester: pytest's fixture, in whose folder the project is written.
+        monkeypatch: pytest's fixture.
+        files: contents by path.
+        settings: more lines of pytest.ini.
+    """
+    # With this variable, pytest-benchmark measures nothing; but the project's runs are not workers.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    for name, text in files.items():
+        path = pytester.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    pytester.makeini(f"[pytest]\nfilterwarnings = error\n{settings}")
+
+
+def run_pytest(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:
+    """Return exit status and output of pytest, as on a machine without a GPU."""
+    result = project.runpytest_inprocess("--device=cpu", *PLUGINS, *arguments)
+    return int(result.ret), result.stdout.str() + result.stderr.str()
