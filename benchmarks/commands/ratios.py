@@ -28,7 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: finished; 1: an implementation does different work; 2: wrong arguments, or an implementation
     fails; 3: a file could not be written; 130: Ctrl-C.
     """
-    options, implementations, outcome = begin(_parser(), arguments, IMPLEMENTATIONS)
+    parser = _parser()
+    options, implementations, outcome = begin(parser, arguments, IMPLEMENTATIONS)
+    if options.to is not None and options.to not in implementations:
+        parser.error(
+            f"--to must be one of the measured implementations, {', '.join(implementations)}, "
+            f"got {options.to!r}"
+        )
     points = [(cell, shape) for cell in options.cells for shape in options.shapes]
 
     def measure() -> None:
@@ -44,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     rounds.append(times)
                     bar.update()
 
-    return finish(measure, outcome, lambda: tables(outcome, implementations), options.save)
+    return finish(
+        measure, outcome, lambda: tables(outcome, implementations, options.to), options.save
+    )
 
 
 def calls_of(
@@ -60,12 +68,12 @@ def calls_of(
     return calls
 
 
-def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
+def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = None) -> str:
     """Return both tables, for the points with at least one round."""
     points = [point for point in outcome.data if point["rounds"]]
     if not points:
         return "Nothing was measured."
-    to = REFERENCE if REFERENCE in implementations else implementations[0]
+    to = to or (REFERENCE if REFERENCE in implementations else implementations[0])
     fewest, threads = min(len(p["rounds"]) for p in points), outcome.environment["threads"]
     steps = [
         [
@@ -115,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
         help="batch size, time steps and hidden size, as in B1-T10-H128 (default: "
         + ",".join(str(shape).replace(" ", "-") for shape in SHAPES)
         + ")",
+    )
+    parser.add_argument(
+        "--to",
+        choices=IMPLEMENTATIONS,
+        metavar="NAME",
+        help=f"implementation whose time divides the others (default: {REFERENCE})",
     )
     parser.add_argument(
         "--rounds",

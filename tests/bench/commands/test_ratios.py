@@ -46,6 +46,19 @@ def test_tables_show_times_ratios_and_the_cost_of_recording() -> None:
     ]
 
 
+def test_tables_divide_by_the_named_implementation() -> None:
+    """`--to` names it; its own column has no ratio."""
+    outcome = Outcome()
+    outcome.environment["threads"] = "1"
+    times = {"kernel": 0.002, "kernel, recorded": 0.003, "paddle": 0.004}
+    outcome.data = [{"cell": "RNN", "shape": "B1 T10 H128", "rounds": [times]}]
+
+    lines = ratios.tables(outcome, ["kernel", "paddle"], to="kernel").splitlines()
+
+    assert "ratio to kernel" in lines[0]
+    assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"
+
+
 @pytest.fixture
 def _no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the peers look as if they were not installed."""
@@ -84,6 +97,11 @@ def test_missing_peer_is_an_error_when_it_was_named(
         (["--cells", "GRU"], "must be names from RNN, LSTM, separated by commas, got 'GRU'"),
         (["--shapes", "B1-T0-H8"], "B1-T10-H128"),
         (["--rounds", "2"], "must be at least 3, got 2"),
+        (["--to", "mine"], "invalid choice: 'mine'"),
+        (
+            ["--implementations", "kernel", "--to", "paddle"],
+            "--to must be one of the measured implementations, kernel, got 'paddle'",
+        ),
         (["--threads", "0"], "must be 1 to "),
         (["--save", "ratios.txt"], "must end in .md or .json, got 'ratios.txt'"),
         (["--save", "/nowhere/ratios.md"], "/nowhere"),
