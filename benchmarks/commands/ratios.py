@@ -125,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
         + ")",
     )
     parser.add_argument(
+        "--to",
+        choices=IMPLEMENTATIONS,
+        metavar="NAME",
+        help=f"implementation whose time divides the others (default: {REFERENCE})",
+    )
+    parser.add_argument(
         "--rounds",
         type=at_least(3),
         default=21,
