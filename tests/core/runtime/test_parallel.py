@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import paddle
 import pytest
 
 from benchmarks.commands import processes as benchmark
+from benchmarks.runner import Result
 from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
@@ -31,30 +31,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def launched(folder: Path) -> "subprocess.CompletedProcess[str]":
+def launched(folder: Path) -> Result:
     """The one launch that all tests share, for it takes seconds."""
     return launch([parallel_worker.__file__, str(folder)], folder)
 
 
 @pytest.fixture(scope="module")
-def results(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+def results(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """What both processes have seen."""
     files = [folder / f"{rank}.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+def checkpoints(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """What both processes have seen of checkpoints, which they try at the end."""
     files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def test_no_process_waits_for_ever(launched: "subprocess.CompletedProcess[str]") -> None:
+def test_no_process_waits_for_ever(launched: Result) -> None:
     """Both come to their end, and well."""
-    assert launched.returncode == 0, launched.stdout + launched.stderr
+    assert launched.status == 0, launched.output + launched.error
 
 
 @over_cases
@@ -204,7 +204,7 @@ def test_a_process_that_dies_ends_the_run_with_its_error(tmp_path: Path) -> None
     """
     process = launch([parallel_worker.__file__, "die"], tmp_path)
 
-    assert process.returncode != 0
+    assert process.status != 0
     assert "the second process is no more" in (tmp_path / "log" / "workerlog.1").read_text()
 
 
@@ -214,7 +214,7 @@ def test_the_command_of_the_docs(tmp_path: Path) -> None:
     command = "-m rnn_core run digit-sums --samples 48 --held-out 10 --save run.npz"
     process = launch([sys.executable, *command.split()], tmp_path)
 
-    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.status == 0, process.output + process.error
     assert History.load(tmp_path / "run.npz").environment["processes"] == "2"
 
 
