@@ -4,9 +4,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # One thread for each process: more would compete for the cores. Before Paddle is imported.
+    # Before Paddle is imported. More threads than one for each process would compete for the CPUs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    import rnn_core  # noqa: F401 - First: it silences irrelevant import warnings of Paddle.
+    import rnn_core  # noqa: F401 - first: it silences irrelevant import warnings of Paddle
     from benchmarks.commands.processes import main
 
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What a training run is made of, checked before any work."""
+"""Settings of a training run, checked before any work."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -26,26 +26,26 @@ class TrainConfig:
 
     Attributes:
         cell: "RNN" or "LSTM".
-        epochs: passes over the data.
-        learning_rate: step size of plain SGD.
-        clip_norm: largest gradient norm that reaches the update; None leaves gradients as they are.
-        clip: "by-norm" clips each parameter's gradient by itself, "by-global-norm" all of them
-            together (Pascanu, Mikolov and Bengio, 2013), "none" none.
-        batch_size: samples in a batch.
-        num_steps: length T of a sequence.
-        vocab_size: number of tokens.
-        emb_size: E, size of a token's embedding.
-        hidden_size: H, size of the hidden state.
-        seed: of Paddle's global generator, from which the weights are drawn.
+        epochs: number of passes over the data.
+        learning_rate: learning rate of plain SGD.
+        clip_norm: largest gradient norm in the update; None switches clipping off.
+        clip: "by-norm" clips each parameter's gradient separately, "by-global-norm" all gradients
+            together (Pascanu, Mikolov and Bengio, 2013), "none" switches clipping off.
+        batch_size: number of samples in a batch, B.
+        num_steps: length of a sequence, T.
+        vocab_size: number of different tokens.
+        emb_size: size of a token's embedding, E.
+        hidden_size: size of the hidden state, H.
+        seed: random seed for the initial weights.
         device: "cpu", "gpu" or "gpu:N".
         dtype: "float32" or "float64".
         execution: how the recurrent layer is computed, from the same parameters: "textbook" as
             the equations stand, "kernel" by Paddle's own recurrent operator. Equal to rounding,
             not bit for bit.
-        record: 1 records every step, n every n-th, 0 none. What is not recorded is not read from
-            the device, so that a GPU is not waited for.
-        on_nonfinite: what to do when a recorded loss or gradient is NaN or infinite: "stop" and
-            keep the history, "raise", or "continue".
+        record: interval of recorded steps: 1 records every step, n every n-th, 0 none. Steps that
+            are not recorded do not wait for a GPU.
+        on_nonfinite: reaction to a NaN or infinity in a recorded loss or gradient: "stop" with the
+            history so far, "raise", or "continue".
 
     Raises:
         TypeError: a value has the wrong type.
@@ -90,14 +90,14 @@ class TrainConfig:
         check_device_name(self.device)
         if self.clip_norm is not None:
             check_positive_number("clip_norm", self.clip_norm)
-        # Both of these would train without clipping while the reader believes otherwise.
+        # Either would train without the clipping that the config seems to ask for.
         if self.clip == "by-global-norm" and self.clip_norm is None:
-            raise ValueError("clip 'by-global-norm' needs a clip_norm, got None")
+            raise ValueError("clip_norm must be a number if clip is 'by-global-norm', got None")
         if self.clip == "none" and self.clip_norm is not None:
-            raise ValueError(f"clip 'none' takes no clip_norm, got {self.clip_norm!r}")
+            raise ValueError(f"clip_norm must be None if clip is 'none', got {self.clip_norm!r}")
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings as plain values, for a file."""
+        """The settings as plain values."""
         return asdict(self)
 
 
@@ -121,22 +121,20 @@ def check_at_least(least: int, name: str, value: object) -> None:
 
 
 def check_positive_number(name: str, value: object) -> None:
-    """Raise TypeError unless `value` is a number, ValueError unless float32 holds it and it is > 0.
+    """Raise TypeError unless `value` is a number, ValueError unless it is a positive float32.
 
-    Paddle's operators take these numbers as float32, where smaller ones are zero and larger ones
-    infinite, in silence.
+    Paddle's operators silently round smaller numbers to zero and larger ones to infinity.
     """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not SMALLEST <= value <= LARGEST:
         raise ValueError(
-            f"{name} must be positive, in float32's range {SMALLEST:.3g} to {LARGEST:.3g}, "
-            f"got {value}"
+            f"{name} must be a positive float32, {SMALLEST:.3g} to {LARGEST:.3g}, got {value}"
         )
 
 
 def check_seed(value: object) -> None:
-    """Raise TypeError unless `value` is an int, ValueError unless Paddle's generator takes it."""
+    """Raise TypeError unless `value` is an int, ValueError unless Paddle accepts it as a seed."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"seed must be an int, got {value!r}")
     if not 0 <= value < 2**63:
@@ -144,6 +142,6 @@ def check_seed(value: object) -> None:
 
 
 def check_device_name(value: object) -> None:
-    """Raise ValueError unless `value` names a device; whether it is there, the run finds out."""
+    """Raise ValueError unless `value` names a device, available or not."""
     if not isinstance(value, str) or not re.fullmatch(r"cpu|gpu(:[0-9]+)?", value):
         raise ValueError(f"device must be 'cpu', 'gpu' or 'gpu:N', got {value!r}")

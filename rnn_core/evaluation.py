@@ -1,4 +1,4 @@
-"""How well a model does on data that it was not trained with."""
+"""Evaluation of a model on held-out data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from rnn_core.recorder import count_correct
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` found.
+    """Result of `evaluate`.
 
     Attributes:
-        samples: how many there were.
+        samples: number of samples.
         loss: mean squared error.
-        variance: of the labels: the loss of always saying their mean.
+        variance: variance of the labels, which is the loss of always predicting their mean.
         accuracy: share of predictions within 0.1 of their label.
     """
 
@@ -32,11 +32,12 @@ def evaluate(model: NumericPrediction, data: Iterable[Batch]) -> Evaluation:
     """Predict every sample of `data`, batch by batch, without training.
 
     Args:
-        model: on the device of the batches.
-        data: at least one batch of tokens `[B, T]` and labels `[B, 1]`.
+        model: model on the device of the batches.
+        data: batches of tokens `[B, T]` and labels `[B, 1]`, at least one.
 
     Raises:
-        TypeError, ValueError: as the model, for tokens that are none; `data` is empty.
+        TypeError: tokens are not integers.
+        ValueError: `data` is empty, or tokens are out of range.
     """
     errors, labels_, correct = [], [], 0
     with paddle.no_grad():

@@ -1,4 +1,4 @@
-"""The notebook's three experiments, by name, and one on data of any size."""
+"""The notebook's three experiments, and one on data of any size."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ class Experiment:
     """A named run.
 
     Attributes:
-        name: on the command line.
-        summary: what to look for, in one sentence.
-        config: its settings.
-        log_every: print every that many steps, as the notebook does.
+        name: name on the command line.
+        summary: expected behaviour, in one sentence.
+        config: settings.
+        log_every: number of steps between printed steps, as in the notebook.
     """
 
     name: str
@@ -27,29 +27,29 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in (
         Experiment(
             name="exploding-rnn",
-            summary="RNN without clipping: gradients explode, then are exactly zero.",
+            summary="RNN without clipping: gradients explode, then vanish (exactly zero).",
             config=TrainConfig(cell="RNN", epochs=5, learning_rate=0.05),
             log_every=1,
         ),
         Experiment(
             name="clipped-rnn",
-            summary="The same RNN, clipped by norm: trains on, but never settles.",
+            summary="The same RNN, clipped by norm: keeps training, but never settles.",
             config=TrainConfig(cell="RNN", epochs=500, learning_rate=0.05, clip_norm=1.0),
             log_every=20,
         ),
         Experiment(
             name="clipped-lstm",
-            summary="An LSTM, clipped by norm: predicts all four numbers and stays there.",
+            summary="LSTM, clipped by norm: learns to predict all four numbers.",
             config=TrainConfig(cell="LSTM", epochs=500, learning_rate=0.1, clip_norm=1.0),
             log_every=80,
         ),
     )
 }
 
-# Not from the notebook: trained on `rnn_core.data.digit_sums`, tested on held-out ones.
+# Not from the notebook: trained and tested on `rnn_core.data.DigitSums`.
 DIGIT_SUMS = Experiment(
     name="digit-sums",
-    summary="An LSTM on digit sums without end, tested on sums that it never saw.",
+    summary="LSTM on generated digit sums, tested on held-out ones.",
     config=TrainConfig(
         cell="LSTM",
         epochs=1,

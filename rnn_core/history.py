@@ -1,4 +1,4 @@
-"""What happened in a training run, and its file."""
+"""The record of a training run, and its file."""
 
 import json
 import zipfile
@@ -20,10 +20,10 @@ Values = NDArray[np.float64]
 
 FORMAT = "rnn_core history 2"
 
-# What summaries and plots name; `rnn_core.runtime.environment` describes more.
+# Entries that summaries and plots use; `rnn_core.runtime.environment` has more.
 ENVIRONMENT_KEYS = {"paddle", "python", "cpu", "device", "device_name"}
 
-# What reading a file that is no whole history ends in, zip's and JSON's own errors included.
+# Exceptions raised while reading a damaged or foreign file.
 DAMAGE = (
     ValueError,
     TypeError,
@@ -45,15 +45,15 @@ EXPLOSION_LIMIT = 1e6
 
 @dataclass(frozen=True)
 class Event:
-    """The first time something of one kind happened.
+    """The first occurrence of one kind of event.
 
     Attributes:
-        kind: "exploded" (past `EXPLOSION_LIMIT`), "vanished" (a gradient exactly zero while the
-            loss is not) or "non-finite".
-        step: counted from 1.
-        what: every quantity that did so at that step: "loss", or a parameter's name for the norm
-            of its gradient.
-        value: of the first of them.
+        kind: "exploded" (a loss or raw gradient norm above `EXPLOSION_LIMIT`), "vanished" (a
+            gradient of exactly zero while the loss is not) or "non-finite" (NaN or infinity).
+        step: step number, from 1.
+        what: all quantities concerned at that step: "loss", or a parameter's name for the norm of
+            its gradient.
+        value: value of the first of them.
     """
 
     kind: EventKind
@@ -64,21 +64,20 @@ class Event:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Everything a run recorded. R is the number of recorded steps.
+    """Everything that a run recorded; R is the number of recorded steps.
 
     Attributes:
-        config: the run's settings.
+        config: settings of the run.
         environment: versions, machine, device, threads and flags.
-        outcome: "finished", or why it ended early: "non-finite" or "interrupted".
+        outcome: "finished", or why the run ended early: "non-finite" or "interrupted".
         steps: number of steps trained.
-        recorded: the steps that were recorded, counted from 1, `[R]` int64: all of them, every
-            n-th or none, as `config.record` says.
-        loss: mean squared error of each recorded step, `[R]`, before its update.
-        raw_norms: for each parameter by name, the L2 norm of its gradient before clipping, `[R]`.
-        clipped_norms: the same after clipping.
-        accuracy: share of predictions within 0.1 of their label, taken before the update, of each
-            whole epoch, `[epochs]`.
-        epoch_ends: the step, counted from 1, that ended each of those epochs, `[epochs]` int64.
+        recorded: numbers of the recorded steps, from 1, `[R]` int64; `config.record` decides which.
+        loss: mean squared error before the update, `[R]`.
+        raw_norms: L2 norm of each parameter's gradient before clipping, by parameter name, `[R]`.
+        clipped_norms: the same norms after clipping.
+        accuracy: share of predictions within 0.1 of their label before the update, for each
+            complete epoch, `[epochs]`.
+        epoch_ends: number of the last step of each of these epochs, `[epochs]` int64.
     """
 
     config: TrainConfig
@@ -94,16 +93,16 @@ class History:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """The first event of each kind in the recorded steps, in their order."""
+        """The first event of each kind in the recorded steps, ordered by step."""
         series = {"loss": self.loss, **self.raw_norms}
         zero_loss = self.loss == 0
         happened: dict[EventKind, dict[str, NDArray[np.bool_]]] = {
-            # NaN compares as False, and infinity counts as non-finite alone.
+            # Infinity counts as non-finite only.
             "exploded": {
                 name: (values > EXPLOSION_LIMIT) & np.isfinite(values)
                 for name, values in series.items()
             },
-            # A perfect fit has zero gradients too, and nothing has vanished.
+            # A perfect fit has zero gradients too, but they have not vanished.
             "vanished": {
                 name: (values == 0) & ~zero_loss for name, values in self.raw_norms.items()
             },
@@ -122,13 +121,13 @@ class History:
         return tuple(sorted(events, key=lambda event: event.step))
 
     def event(self, kind: EventKind) -> Event | None:
-        """The first event of this kind, or None."""
+        """The first event of this kind; None if there is none."""
         return next((event for event in self.events if event.kind == kind), None)
 
     def followed_by(self, rest: "History") -> "History":
-        """This run and the one that went on from its end, as one.
+        """The history of this run and its continuation `rest`.
 
-        The environment is that of the latter; what differed before is told beside it.
+        The environment is that of `rest`; its entry `up to step N` names what differed before.
         """
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(self, name), getattr(rest, name)])
@@ -138,13 +137,13 @@ class History:
             before, after = getattr(self, kind), getattr(rest, kind)
             joined[kind] = {name: np.concatenate([before[name], after[name]]) for name in before}
         environment = {**self.environment, **rest.environment}
-        other = [
+        different = [
             f"{name} {value}"
             for name, value in self.environment.items()
             if value != environment[name]
         ]
-        if other:
-            environment[f"up to step {self.steps}"] = ", ".join(other)
+        if different:
+            environment[f"up to step {self.steps}"] = ", ".join(different)
         return replace(rest, environment=environment, **joined)
 
     def save(self, path: str | Path) -> None:
@@ -160,7 +159,7 @@ class History:
             np.savez_compressed(file, **self.arrays())
 
     def arrays(self) -> dict[str, Any]:
-        """What `save` writes, by its name in the archive."""
+        """The arrays that `save` writes, by their names in the archive."""
         arrays: dict[str, Any] = {
             "format": np.array(FORMAT),
             "config": np.array(json.dumps(self.config.as_dict())),
@@ -180,11 +179,11 @@ class History:
 
     @classmethod
     def load(cls, path: str | Path) -> "History":
-        """Read a history that `save` wrote. Nothing in the file is run: no pickles.
+        """Read a history that `save` wrote. No pickle in it is loaded.
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: the file is damaged, cut short, or no history.
+            ValueError: the file is damaged, cut short, or not a history.
         """
         with Path(path).open("rb") as file:
             try:
@@ -195,10 +194,10 @@ class History:
 
     @classmethod
     def from_arrays(cls, stored: Mapping[str, Any]) -> "History":
-        """The history that `arrays` gave.
+        """The history in arrays that `arrays` returned.
 
         Raises:
-            ValueError or another of `DAMAGE`: the arrays are no whole history.
+            Exception: one of `DAMAGE`, if the arrays are not a complete history.
         """
         if "format" not in stored or str(stored["format"]) != FORMAT:
             raise ValueError("format tag is missing or different")
@@ -219,7 +218,7 @@ class History:
         return history
 
     def _check(self) -> None:
-        """Refuse parts that `save` does not write, or that do not fit each other."""
+        """Raise ValueError for arrays that `save` does not write or that do not fit together."""
         norms = {**self.raw_norms, **self.clipped_norms}
         for values in (self.loss, self.accuracy, *norms.values()):
             if values.ndim != 1 or values.dtype != np.float64:
@@ -251,10 +250,10 @@ class History:
 
 
 def open_arrays(file: IO[bytes]) -> Any:
-    """The arrays of a NumPy archive, to be closed; none of them is unpickled.
+    """Open the arrays of a NumPy archive without loading pickles; the caller closes it.
 
     Raises:
-        ValueError or another of `DAMAGE`: the file is no whole archive.
+        Exception: one of `DAMAGE`, if the file is not a complete archive.
     """
     if not zipfile.is_zipfile(file):
         raise ValueError("not a zip archive, or cut short")
@@ -266,4 +265,4 @@ def _outcome(value: str) -> Outcome:
     for outcome in get_args(Outcome):
         if value == outcome:
             return outcome  # type: ignore[no-any-return]
-    raise ValueError(f"unknown outcome {value!r}")
+    raise ValueError(f"outcome must be one of {', '.join(get_args(Outcome))}, got {value!r}")

@@ -1,4 +1,4 @@
-"""The training loop, which watches the gradients it trains with."""
+"""The training loop."""
 
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -30,7 +30,7 @@ class NonFiniteError(ArithmeticError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C came while training; `history` holds every whole step that was to be recorded."""
+    """Ctrl-C came while training; `history` holds the run up to the last whole step."""
 
     def __init__(self, history: History) -> None:
         super().__init__(f"interrupted after step {history.steps}")
@@ -47,43 +47,44 @@ def train(
     every: int = 100,
     resume: bool = False,
 ) -> History:
-    """Train with mean squared error and plain SGD, and record what happens.
+    """Train with mean squared error and plain SGD, and record the run.
 
-    Seeds Paddle's global generator with `config.seed`, so that equal configs give equal bits,
-    whatever they record.
+    Seeds Paddle's global generator with `config.seed`: equal configs give equal bits, whatever they
+    record.
 
-    Where Paddle's launcher has started several processes, each calls this with the same arguments
-    and trains on its share of every batch (`rnn_core.runtime.parallel`); all get the same numbers.
+    If Paddle's launcher has started several processes, each calls this with the same arguments and
+    trains on its share of every batch (`rnn_core.runtime.parallel`). All return the same numbers.
 
     Args:
-        config: the settings.
-        data: the batches of one epoch, used in this order in every epoch; the notebook's four
-            samples if None. A `BatchStream` makes each when it is needed: memory does not grow
-            with their number.
-        model: a model to train further, in place; a new one if None.
-        on_step: called after every recorded step, before its update.
-        checkpoint: a folder of this run's own, made if it is not there, into which checkpoints are
-            written: before the first step, after every `every`-th and the last, and on Ctrl-C,
-            which then waits for the step to be whole. Several processes share the folder, and on
-            Ctrl-C they write none.
-        every: steps between two checkpoints.
-        resume: go on from the last good checkpoint, with the same config (but for more epochs) and
-            data, as if the run had never stopped; from the start where the folder holds none. The
-            weights of `model` and the states of Paddle's, NumPy's and Python's global random
-            generators become the checkpoint's, and the history is that of the whole run.
+        config: settings of the run.
+        data: batches of one epoch, used in this order in every epoch; the notebook's four samples
+            if None. A `BatchStream` makes each batch when it is needed, so memory does not grow
+            with the number of batches.
+        model: model to train in place; a new one if None.
+        on_step: function called after every recorded step, before its update.
+        checkpoint: folder for the checkpoints of this run, created if needed. Checkpoints are
+            written before the first step, after every `every`-th and the last step, and on Ctrl-C,
+            which waits until the step is complete. Several processes share the folder and write no
+            checkpoint on Ctrl-C.
+        every: number of steps between checkpoints.
+        resume: whether to continue from the last valid checkpoint, as if the run had never stopped;
+            without a checkpoint, the run starts. Config and data must be the same, but `epochs` may
+            grow. The weights of `model` and the states of NumPy's and Python's global random
+            generators are replaced by those of the checkpoint, and Paddle's generator is seeded
+            from the seed and the step. The history is that of the whole run.
 
     Raises:
-        TypeError: an argument has the wrong type, or `data` holds something else than batches of
-            integer tokens and labels of `config.dtype`.
-        ValueError: the device is not there; `data` or `model` does not fit `config`; a token,
-            label or shape is out of range; there is nothing to resume without a `checkpoint`. All
-            batches are checked before any training; of a `BatchStream` the first and the last, and
-            each of the others before its step.
-        CheckpointError: the folder cannot be used, or holds another run: nothing is trained; or a
-            checkpoint cannot be written: the run ends, and the error carries its history.
-        RuntimeError: there are several processes, and this Paddle can only train in one.
-        NonFiniteError: with `on_nonfinite="raise"`, the first NaN or infinity.
-        TrainingInterrupted: on Ctrl-C.
+        TypeError: an argument has the wrong type, or `data` does not hold batches of integer tokens
+            and labels of `config.dtype`.
+        ValueError: the device is not available; `data` or `model` does not fit `config`; a token,
+            label or shape is out of range; or `resume` is given without `checkpoint`. All batches
+            are checked before training; of a `BatchStream`, the first and the last are, and each
+            of the others before its step.
+        CheckpointError: the folder cannot be used or holds another run, and nothing was trained; or
+            a checkpoint cannot be written, and the error holds the history so far.
+        RuntimeError: this Paddle cannot train in several processes.
+        NonFiniteError: a loss or gradient became NaN or infinite, and `on_nonfinite` is "raise".
+        TrainingInterrupted: Ctrl-C came while training.
     """
     _check_types(config, model, on_step)
     check_at_least(1, "every", every)
@@ -91,7 +92,7 @@ def train(
         raise ValueError("resume needs a checkpoint folder, got None")
     resolve_device(config.device)
     parallel.join(config.device, config.batch_size)
-    # Gradients are recorded whatever the caller, or an interrupted run before, has switched off.
+    # The caller, or an interrupted run, may have switched gradients off.
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
         paddle.seed(config.seed)
         if model is None:
@@ -104,7 +105,7 @@ def train(
         environment = describe_environment(device) | batches.description
         if checkpoint is None:
             return _run(config, batches, model, environment, on_step)
-        # Of several processes none can wait: Ctrl-C comes to each of them at another step.
+        # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)
         with checkpoint_folder(Path(checkpoint), resume) as path, held as interrupted:
             folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
@@ -146,6 +147,7 @@ def _loop(
     on_step: Callable[[Step], object] | None,
     folder: CheckpointFolder | None,
 ) -> Outcome:
+    """Train step by step; return how the run ended."""
     steps = config.epochs * len(batches)
     for epoch in range(start.epoch, config.epochs + 1):
         first = start.batch if epoch == start.epoch else 0
@@ -178,8 +180,8 @@ def _check_types(config: object, model: object, on_step: object) -> None:
 
 
 def _check_model(model: NumericPrediction, config: TrainConfig, device: str) -> None:
-    """Refuse a model that is not what the config, and so the history, says it is."""
-    is_there = {
+    """Raise ValueError unless the model is the one that the config describes."""
+    actual = {
         "vocab_size": model.vocab_size,
         "emb_size": model.emb_size,
         "hidden_size": model.hidden_size,
@@ -188,7 +190,9 @@ def _check_model(model: NumericPrediction, config: TrainConfig, device: str) -> 
         "dtype": dtype_name(model.linear.weight),
         "device": device_of(model.linear.weight),
     }
-    wanted = {**config.as_dict(), "device": device}
-    for name, value in is_there.items():
-        if value != wanted[name]:
-            raise ValueError(f"model has {name} {value!r}, the config says {wanted[name]!r}")
+    expected = {**config.as_dict(), "device": device}
+    for name, value in actual.items():
+        if value != expected[name]:
+            raise ValueError(
+                f"{name} of the model must be {expected[name]!r} as in the config, got {value!r}"
+            )

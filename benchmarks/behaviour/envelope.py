@@ -1,18 +1,16 @@
-"""How far two healthy runs may be apart, for no other reason than that they round differently.
+"""How far apart two correct runs may be because of rounding.
 
-Ten times the largest difference of loss or norm, |a - b| / (1 + the larger), that `python -m
-benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float32, November 2026):
-90 runs of each experiment, 30 by each execution, from weights moved to a neighbouring float32
-number up or down at random, against the textbook's own run.
-
-Checked with a rounding that had no part in it, MKL_CBWR=COMPATIBLE against the default, and with
-other random moves: docs/behaviour.md has the figures.
+Limits are ten times the largest difference of loss or norm, |a - b| / (1 + max(|a|, |b|)), that
+`python -m benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float32,
+November 2026), in 90 runs of each experiment, 30 by each of the three executions of that time. The
+initial weights were moved to a neighbouring float32 number, up or down at random, and each run was
+compared with the textbook's. docs/measurements/rounding.md has the figures and the checks.
 """
 
 from bisect import bisect_right
 
-# (from this step on, the size): the largest so far. The last entry is the first step that nothing
-# can be said of, since ten times the difference is more than a half.
+# First step and limit of each stage. The last entry is the first step that cannot be compared,
+# because ten times the difference exceeds one half.
 GROWTH: dict[str, tuple[tuple[int, float], ...]] = {
     "exploding-rnn": ((1, 4e-6), (2, 3e-5), (3, 8e-5), (4, 2e-2), (5, 1.0)),
     "clipped-rnn": (
@@ -27,30 +25,31 @@ GROWTH: dict[str, tuple[tuple[int, float], ...]] = {
     ),
 }
 
-# One step from the same weights, at any time of the run. Measured: 9.3e-5 (step 6 of the explosion,
-# whose states grow tenfold within a step), 1.1e-5 and 4.3e-6.
+# Limit for one step from equal weights, anywhere in the run. Measured: 9.3e-5 (step 6 of the
+# explosion, whose states grow tenfold within a step), 1.1e-5 and 4.3e-6.
 ONE_STEP = {"exploding-rnn": 1e-3, "clipped-rnn": 1.1e-4, "clipped-lstm": 4.3e-5}
 
-# One operator of the textbook on the same inputs, and a whole layer of the others, relative to the
-# scale of its output. Measured with MKL_CBWR=COMPATIBLE against the default, at 53 steps of the
-# three experiments: 3.1e-7, and 8.5e-6 (of the explosion; 1.1e-6 of the other two).
+# Limits for one operator of the textbook on equal inputs, and for the whole layer of another
+# execution, relative to the scale of the output. Measured between MKL_CBWR=COMPATIBLE and the
+# default, at 53 steps of the three experiments: 3.1e-7, and 8.5e-6 (in the explosion; 1.1e-6 in the
+# other two).
 ONE_OPERATOR, ONE_LAYER = 3e-6, 1e-4
 
 
 def horizon(experiment: str) -> int:
-    """The last step that can be compared with another run's."""
+    """Return the last step at which two runs can be compared."""
     return GROWTH[experiment][-1][0] - 1
 
 
 def allowed(experiment: str, step: int) -> float:
-    """How far losses and norms may be apart at a step from 1 to the horizon, or, after that, at it.
+    """Return the limit for losses and norms at a step; beyond the horizon, the limit there.
 
-    In units of 1 + the larger of the two.
+    The limit is relative to 1 + the larger of the two values.
     """
     known = GROWTH[experiment][:-1]
     return known[bisect_right(known, step, key=lambda entry: entry[0]) - 1][1]
 
 
 def allowed_operator(operator: str) -> float:
-    """How far the output of an operator may be off, in units of its scale."""
+    """Return the limit for the output of an operator, relative to its scale."""
     return ONE_LAYER if "kernel" in operator else ONE_OPERATOR

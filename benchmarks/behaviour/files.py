@@ -1,4 +1,4 @@
-"""What one side of a comparison leaves in files: its runs, and every tensor of single steps."""
+"""The files of one side of a comparison: recorded runs, and traces of single steps."""
 
 import hashlib
 import json
@@ -20,37 +20,48 @@ Content = TypeVar("Content")
 
 
 class Job(NamedTuple):
-    """An experiment, how its recurrent layer is computed, and its epochs (None: its own)."""
+    """A run to record or trace.
+
+    Attributes:
+        experiment: name of the experiment.
+        execution: how to compute the recurrent layer.
+        epochs: number of epochs; None for the experiment's own.
+    """
 
     experiment: str
     execution: str
     epochs: int | None = None
 
+    @property
+    def text(self) -> str:
+        """The job as `benchmarks.behaviour.worker` takes it."""
+        return f"{self.experiment}/{self.execution}"
+
     def history(self, folder: Path) -> Path:
-        """Where the run's history is."""
+        """Return the path of the run's history."""
         return folder / f"{self.experiment}-{self.execution}.npz"
 
     def digests(self, folder: Path) -> Path:
-        """Where the digests of the run's steps are."""
+        """Return the path of the digests of the run's steps."""
         return folder / f"{self.experiment}-{self.execution}.digests.npz"
 
     def trace(self, folder: Path, step: int) -> Path:
-        """Where all tensors of one step are."""
+        """Return the path of all tensors of one step."""
         return folder / f"{self.experiment}-{self.execution}.step-{step}.npz"
 
     def replay(self, folder: Path, step: int) -> Path:
-        """Where the tensors are that this side makes of the other's."""
+        """Return the path of the tensors that this side computes from the other's."""
         return folder / f"{self.experiment}-{self.execution}.step-{step}.replay.npz"
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A run, with digests that tell whether another has the same bits. R steps were recorded.
+    """A run of R steps, with digests that tell whether another run has the same bits.
 
     Attributes:
         history: loss and norms of every step.
-        gradients: of each step, its loss, norms and clipped gradients, `[R, 16]`.
-        parameters: of all parameters before each step, and after the last, `[R + 1, 16]`.
+        gradients: digests of the loss, norms and clipped gradients of each step, `[R, 16]`.
+        parameters: digests of all parameters before each step, and after the last, `[R + 1, 16]`.
     """
 
     history: History
@@ -58,7 +69,7 @@ class Recording:
     parameters: Digests
 
     def save(self, job: Job, folder: Path) -> None:
-        """Write it, the history last: where that is, all is.
+        """Write the files. The history comes last: if it exists, the others do, too.
 
         Raises:
             OSError: a file cannot be written.
@@ -69,11 +80,11 @@ class Recording:
 
     @classmethod
     def load(cls, job: Job, folder: Path) -> "Recording":
-        """Read what `save` wrote.
+        """Read the files that `save` wrote.
 
         Raises:
             OSError: a file cannot be read.
-            ValueError: a file is damaged, or does not belong to the others.
+            ValueError: a file is damaged, or the files belong to different runs.
         """
         history = History.load(job.history(folder))
 
@@ -82,7 +93,7 @@ class Recording:
             steps = len(history.recorded)
             for digests, count in ((recording.gradients, steps), (recording.parameters, steps + 1)):
                 if digests.shape != (count, DIGEST_SIZE) or digests.dtype != np.uint8:
-                    raise ValueError(f"it does not belong to a history of {steps} steps")
+                    raise ValueError(f"digests do not belong to a history of {steps} steps")
             return recording
 
         return _load(job.digests(folder), read)
@@ -92,10 +103,11 @@ class Traced(NamedTuple):
     """A tensor of a step.
 
     Attributes:
-        name: as in the equations of `rnn_core.cells`; `d z` is the loss's derivative by z.
-        operator: that made it.
-        values: as they came out.
-        scale: the size of the numbers that its rounding comes from.
+        name: name as in the equations of `rnn_core.cells`; `d z` is the derivative of the loss
+            with respect to z.
+        operator: operator that computed the tensor.
+        values: elements of the tensor.
+        scale: size of the numbers whose rounding causes the tensor's error.
     """
 
     name: str
@@ -106,10 +118,10 @@ class Traced(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """All tensors of one step in the order in which they were made.
+    """All tensors of one step.
 
     Attributes:
-        tensors: each was made from those before it.
+        tensors: the tensors, in the order of their computation.
         before: digest of the parameters before the step, as in `Recording`.
         gradients: digest of loss, norms and clipped gradients.
         after: digest of the parameters after the step.
@@ -121,7 +133,7 @@ class Trace:
     after: bytes
 
     def repeats(self, recording: Recording, step: int) -> bool:
-        """Whether the step came out with the bits that the recorded run had there."""
+        """Tell whether the step has the same bits as in the recorded run."""
         return [self.before, self.gradients, self.after] == [
             recording.parameters[step - 1].tobytes(),
             recording.gradients[step - 1].tobytes(),
@@ -129,7 +141,7 @@ class Trace:
         ]
 
     def save(self, path: Path) -> None:
-        """Write it.
+        """Write the file.
 
         Raises:
             OSError: the file cannot be written.
@@ -138,14 +150,14 @@ class Trace:
             "tensors": [(t.name, t.operator, t.scale) for t in self.tensors],
             "digests": [digest.hex() for digest in (self.before, self.gradients, self.after)],
         }
-        # Numbered, for a name with a slash or a dot in it is none that an archive keeps.
+        # Numbered: an archive does not keep names with a slash or a dot.
         arrays = {f"{k}": tensor.values for k, tensor in enumerate(self.tensors)}
         with write_whole(path) as file:
             np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> "Trace":
-        """Read what `save` wrote.
+        """Read the file that `save` wrote.
 
         Raises:
             OSError: the file cannot be read.
@@ -164,11 +176,11 @@ class Trace:
 
 
 def _load(path: Path, read: Callable[[Any], Content]) -> Content:
-    """What `read` makes of an `.npz` file, in which nothing is run: no pickles."""
+    """Read an `.npz` file by `read`; pickles, which could run code, are not loaded."""
     with path.open("rb") as file:
         try:
             if not zipfile.is_zipfile(file):
-                raise ValueError("it is no zip archive, or is cut short")
+                raise ValueError("not a zip archive, or truncated")
             file.seek(0)
             with np.load(file, allow_pickle=False) as stored:
                 return read(stored)
@@ -177,9 +189,9 @@ def _load(path: Path, read: Callable[[Any], Content]) -> Content:
 
 
 def digest(arrays: Iterable[NDArray[Any]]) -> bytes:
-    """16 bytes that are the same for the same dtypes, shapes and bits, in the same order.
+    """Return 16 bytes that are equal if dtypes, shapes and bits are, in the same order.
 
-    Every NaN counts as the same; zeros of different sign do not.
+    All NaNs count as equal; zeros of different sign do not.
     """
     hashed = hashlib.blake2b(digest_size=DIGEST_SIZE)
     for array in arrays:
@@ -192,5 +204,5 @@ def digest(arrays: Iterable[NDArray[Any]]) -> bytes:
 
 
 def step_digest(loss: float, norms: Iterable[float], gradients: Iterable[NDArray[Any]]) -> bytes:
-    """The digest of what a step computes before its update."""
+    """Return the digest of everything that a step computes before its update."""
     return digest([np.array([loss, *norms]), *gradients])

@@ -1,14 +1,13 @@
-"""How far roundings part, step by step: `python -m benchmarks.behaviour_measure FILE.json`.
+"""Measure how far apart rounding drives two runs: python -m benchmarks.behaviour_measure FILE.json.
 
-Where the sizes in `behaviour_envelope.py` come from. Weights that are moved to a neighbouring
-float32 number, up or down at random, stand for other ways to round, and so do the three executions.
+The limits in `benchmarks/behaviour/envelope.py` come from this. Other ways to round are simulated:
+initial weights are moved to a neighbouring float32 number, up or down at random, and the recurrent
+layer is computed by each execution.
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -16,19 +15,21 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.behaviour.judge import differences, series_of
-from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, load_data, train
+from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
+from rnn_core.commands.arguments import writable_path
+from rnn_core.commands.status import ExitStatus
 from rnn_core.config import Execution
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
 from rnn_core.parameters import named_weights, set_weights
 from rnn_core.runtime.environment import describe_environment
-from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.files import write_json
 from rnn_core.step import Measured, TrainingStep
 
-# Past these nothing is left to predict.
+# Epochs after which the runs have separated.
 EPOCHS = {"exploding-rnn": 5, "clipped-rnn": 30, "clipped-lstm": 120}
-RUNS = 30  # of each execution
-# Of the whole run, for one step from the same weights.
+RUNS = 30  # for each execution
+# Distance between the steps that are measured alone, over the whole run.
 PROBE_EVERY = {"exploding-rnn": 1, "clipped-rnn": 7, "clipped-lstm": 21}
 PROBES = 3
 
@@ -38,18 +39,16 @@ Weights = dict[str, NDArray[Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure all, and write the largest differences: of each step, and of one step alone."""
+    """Write the largest differences of whole runs, step by step, and of single steps."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.behaviour_measure",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", type=Path, metavar="FILE.json")
+    parser.add_argument(
+        "path", type=writable_path(".json"), metavar="FILE.json", help="file of the differences"
+    )
     path = parser.parse_args(arguments).path
-    try:
-        check_writable(path)
-    except OSError as error:
-        parser.error(str(error))
     found: dict[str, Any] = {"environment": describe_environment()}
     random = np.random.default_rng(0)
     for name, experiment in EXPERIMENTS.items():
@@ -57,14 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         alone = dict(
             tqdm(single_steps(experiment.config, PROBE_EVERY[name], random), desc=f"{name}, steps")
         )
-        found[name] = {"growth": grown.tolist(), "one step": alone}
-    with write_whole(path) as file:
-        file.write(json.dumps(found, indent=1).encode())
-    return 0
+        found[name] = {
+            "growth": [finite(value) for value in grown],
+            "one step": {step: finite(value) for step, value in alone.items()},
+        }
+    write_json(path, found)
+    return ExitStatus.OK
+
+
+def finite(value: float) -> float | None:
+    """Return the value, or None if it is infinite, which JSON cannot express."""
+    return float(value) if np.isfinite(value) else None
 
 
 def largest(runs: Iterator[NDArray[np.float64]], what: str) -> NDArray[np.float64]:
-    """The largest difference of any run at each step, `[steps]`."""
+    """Return the largest difference of any run at each step, `[steps]`."""
     all_runs = np.stack(list(tqdm(runs, desc=what, total=RUNS * len(EXECUTIONS))))
     worst: NDArray[np.float64] = all_runs.max(axis=0)
     return worst
@@ -73,21 +79,21 @@ def largest(runs: Iterator[NDArray[np.float64]], what: str) -> NDArray[np.float6
 def growth(
     config: TrainConfig, epochs: int, random: np.random.Generator
 ) -> Iterator[NDArray[np.float64]]:
-    """How far runs are from the textbook's own at each step, `[steps]`."""
+    """Yield the differences of runs with moved weights from the textbook's run, `[steps]`."""
     config = replace(config, epochs=epochs)
     expected = series_of(train(config))
     for execution in EXECUTIONS:
         other = replace(config, execution=execution)
         for _ in range(RUNS):
             model = new_model(other)
-            write(model, moved(read(model), random))
+            set_weights(model, moved(named_weights(model), random))
             yield differences(expected, series_of(train(other, model=model)))
 
 
 def single_steps(
     config: TrainConfig, every: int, random: np.random.Generator
 ) -> Iterator[tuple[int, float]]:
-    """Steps of the textbook's run, and how far one step from their weights may be off."""
+    """Yield steps of the textbook's run, and the largest difference of one step from there."""
     textbook, *probes = (
         TrainingStep(
             new_model(replace(config, execution=execution)),
@@ -101,9 +107,9 @@ def single_steps(
         batch = batches[(step - 1) % len(batches)]
         _, expected = textbook.gradients(*batch, measure=True)
         if step % every == 0 and expected is not None:
-            weights, worst = read(textbook.model), 0.0
+            weights, worst = named_weights(textbook.model), 0.0
             for probe in probes * PROBES:
-                write(probe.model, moved(weights, random))
+                set_weights(probe.model, moved(weights, random))
                 _, measured = probe.gradients(*batch, measure=True)
                 assert measured is not None
                 worst = max(worst, *differences(values(expected), values(measured)))
@@ -112,23 +118,13 @@ def single_steps(
 
 
 def values(measured: Measured) -> NDArray[np.float64]:
-    """Loss and norms of one step, `[quantities, 1]`."""
+    """Return loss and norms of one step, `[quantities, 1]`."""
     norms = (*measured.raw_norms.values(), *measured.clipped_norms.values())
     return np.array([[measured.loss], *([norm] for norm in norms)])
 
 
-def read(model: NumericPrediction) -> Weights:
-    """All parameters' values, copied."""
-    return named_weights(model)
-
-
-def write(model: NumericPrediction, weights: Weights) -> None:
-    """Set all parameters."""
-    set_weights(model, weights)
-
-
 def moved(weights: Weights, random: np.random.Generator) -> Weights:
-    """Each number's neighbour above or below it, at random."""
+    """Replace each number by its neighbour above or below it, at random."""
     up = np.float32(np.inf)
     return {
         name: np.nextafter(w, np.where(random.random(w.shape) < 0.5, up, -up))

@@ -1,17 +1,12 @@
-"""One side of a comparison, in its own process: python -m benchmarks.behaviour.worker FOLDER JOB...
+"""A process of one side: python -m benchmarks.behaviour.worker FOLDER JOB...
 
-A job is EXPERIMENT/EXECUTION, to train and record it and to keep all tensors of its first step; or
-EXPERIMENT/EXECUTION/STEP, to keep those of a later one; with --replay OTHER, to make each of them
-from the tensors in the folder OTHER. Started by `benchmarks.behaviour.command`.
+A job is EXPERIMENT/EXECUTION, to record a run and trace its first step, or
+EXPERIMENT/EXECUTION/STEP, to trace a later step. With --replay OTHER, each step is computed from
+the tensors in the folder OTHER. `benchmarks.behaviour.sides` starts such processes.
 """
 
-import sys
-
-if __name__ == "__main__":
-    # First, for it imports Paddle without the warnings that are no news here.
-    import rnn_core  # noqa: F401
-
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import cycle, islice
@@ -53,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def keep_run(job: Job, folder: Path) -> None:
-    """Record a run, and trace its first step, where roundings begin to differ."""
+    """Record a run, and trace its first step, which is often the first to differ."""
     recording = record(config_of(job))
     keep_step(job, 1, folder)
     recording.save(job, folder)
@@ -65,20 +60,20 @@ def keep_step(job: Job, step: int, folder: Path) -> None:
 
 
 def replay_step(job: Job, step: int, folder: Path, other: Path) -> None:
-    """Let every operator of one step work on the inputs that it had on the other side."""
+    """Compute every operator of one step from the other side's inputs."""
     replayed = trace(config_of(job), step, Trace.load(job.trace(other, step)))
     replayed.save(job.replay(folder, step))
 
 
 def config_of(job: Job) -> TrainConfig:
-    """The experiment's settings, by this execution."""
+    """Return the experiment's settings, with the job's execution and epochs."""
     config = EXPERIMENTS[job.experiment].config
     epochs = config.epochs if job.epochs is None else job.epochs
     return replace(config, execution=cast("Execution", job.execution), epochs=epochs)
 
 
 def record(config: TrainConfig) -> Recording:
-    """Train, and take a digest of every step's bits."""
+    """Train, and take a digest of the bits of every step."""
     gradients: list[bytes] = []
     parameters: list[bytes] = []
     with use_device(config.device):

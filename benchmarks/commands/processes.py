@@ -1,10 +1,10 @@
-"""What more processes gain: whole steps of one process beside those of all, in turn.
+"""How much faster several processes train than one: python -m benchmarks.processes.
 
     python -m paddle.distributed.launch --nproc_per_node 2 python -m benchmarks.processes
 
-Every round times steps of the first process alone, on the whole batch, while the others wait, and
-then steps of all, each on its share. So both meet the same state of the machine, and the ratio is
-taken within a round.
+Each round times steps of the first process alone, on the whole batch, while the others wait, and
+then steps of all processes, each on its share. Both meet the same state of the machine, and the
+ratio is taken within the round.
 """
 
 import argparse
@@ -17,8 +17,11 @@ from contextlib import contextmanager
 import numpy as np
 import paddle
 
+from benchmarks.text import milliseconds
 from rnn_core import Batch, TrainConfig
-from rnn_core.config import CELLS, EXECUTIONS, check_positive_int
+from rnn_core.commands.arguments import at_least
+from rnn_core.commands.status import ExitStatus
+from rnn_core.config import CELLS, EXECUTIONS
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
@@ -26,20 +29,21 @@ from rnn_core.runtime import parallel
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.step import TrainingStep
 
-MEASURED, BAD_INPUT = 0, 2
-WARM_UP = 2
+WARM_UP = 2  # rounds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Time both in turn, print a line in the first process, and return the exit status."""
+    """Time both in turn, print the result in the first process, and return the exit status.
+
+    0: finished; 2: wrong arguments, or a single process.
+    """
     options = _parser().parse_args(arguments)
     try:
-        for name in ("rounds", "steps"):
-            check_positive_int(f"--{name}", getattr(options, name))
         if parallel.size() < 2:
             raise ValueError(  # noqa: TRY301
-                "it needs processes to compare: python -m paddle.distributed.launch "
-                "--nproc_per_node 2 python -m benchmarks.processes"
+                f"at least 2 processes are needed, got {parallel.size()}: start them with "
+                "python -m paddle.distributed.launch --nproc_per_node 2 "
+                "python -m benchmarks.processes"
             )
         config = TrainConfig(
             cell=options.cell,
@@ -54,22 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parallel.join(config.device, config.batch_size)
     except (TypeError, ValueError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return ExitStatus.WRONG_INPUT
 
     times = measure(config, batch, options.rounds, options.steps)
     if parallel.rank() == 0:
-        print("\n".join(table(config, times, options.steps)))
-    return MEASURED
+        print("\n".join(result_lines(config, times, options.steps)))
+    return ExitStatus.OK
 
 
 def measure(
     config: TrainConfig, batch: Batch, rounds: int, steps: int
 ) -> list[tuple[float, float]]:
-    """Seconds per step of the first process alone, and of all together, in each round."""
+    """Return the seconds per step of the first process alone, and of all, in each round."""
     with _alone():
         alone = TrainingStep(new_model(config), 0.01, make_clip(config.clip, config.clip_norm))
     together = TrainingStep(new_model(config), 0.01, make_clip(config.clip, config.clip_norm))
-    mine = parallel.share(batch)
+    share = parallel.share(batch)
     times = []
     for number in range(WARM_UP + rounds):
         paddle.distributed.barrier()
@@ -83,7 +87,7 @@ def measure(
         paddle.distributed.barrier()
         began = time.perf_counter()
         for _ in range(steps):
-            together.gradients(*mine, measure=False, whole=len(batch.labels))
+            together.gradients(*share, measure=False, whole=len(batch.labels))
             together.update()
         shared = (time.perf_counter() - began) / steps
         if number >= WARM_UP:
@@ -91,25 +95,28 @@ def measure(
     return times
 
 
-def table(config: TrainConfig, times: Sequence[tuple[float, float]], steps: int) -> list[str]:
-    """What was measured, in words: medians, and the ratio with its middle half."""
+def result_lines(
+    config: TrainConfig, times: Sequence[tuple[float, float]], steps: int
+) -> list[str]:
+    """Return the median times, and the ratio with its middle half."""
     environment = describe_environment(config.device)
     alone, together = np.array(times).T
     low, ratio, high = np.quantile(alone / together, [0.25, 0.5, 0.75])
+    single, shared = (milliseconds(1e3 * float(np.median(column))) for column in (alone, together))
     return [
         f"{config.cell} ({config.execution}), B{config.batch_size} T{config.num_steps} "
         f"H{config.hidden_size}, {len(times)} rounds of {steps} steps, {environment['cpu']}, "
         f"{environment['cpu_count']} cores, {environment['threads']} thread(s) each, "
         f"Paddle {environment['paddle']}",
-        f"  1 process   {1e3 * np.median(alone):.4g} ms a step",
-        f"  {parallel.size()} processes {1e3 * np.median(together):.4g} ms a step, "
+        f"  1 process   {single} ms a step",
+        f"  {parallel.size()} processes {shared} ms a step, "
         f"{ratio:.2f} times as fast ({low:.2f} to {high:.2f})",
     ]
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """As if no others had been launched."""
+    """Build what this process uses alone, as if no others had been launched."""
     launched = os.environ["PADDLE_TRAINERS_NUM"]
     os.environ["PADDLE_TRAINERS_NUM"] = "1"
     try:
@@ -119,14 +126,32 @@ def _alone() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.processes", description=__doc__)
-    parser.add_argument("--cell", choices=CELLS, default="LSTM", help="(default: LSTM)")
-    parser.add_argument(
-        "--execution", choices=EXECUTIONS, default="kernel", help="(default: kernel)"
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.processes",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--batch", type=int, default=64, metavar="B", help="(default: 64)")
-    parser.add_argument("--num-steps", type=int, default=25, metavar="T", help="(default: 25)")
-    parser.add_argument("--hidden-size", type=int, default=256, metavar="H", help="(default: 256)")
-    parser.add_argument("--rounds", type=int, default=21, metavar="N", help="(default: 21)")
-    parser.add_argument("--steps", type=int, default=5, metavar="N", help="of a round (default: 5)")
+    parser.add_argument(
+        "--cell", choices=CELLS, default="LSTM", help="recurrent layer (default: LSTM)"
+    )
+    parser.add_argument(
+        "--execution",
+        choices=EXECUTIONS,
+        default="kernel",
+        help="how the recurrent layer is computed (default: kernel)",
+    )
+    for name, letter, default, meaning in (
+        ("batch", "B", 64, "batch size of all processes together"),
+        ("num-steps", "T", 25, "number of time steps"),
+        ("hidden-size", "H", 256, "size of the hidden state and the embedding"),
+        ("rounds", "N", 21, "number of rounds"),
+        ("steps", "N", 5, "training steps in a round"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=at_least(1),
+            default=default,
+            metavar=letter,
+            help=f"{meaning} (default: {default})",
+        )
     return parser

@@ -1,7 +1,7 @@
-"""Ratios of whole training steps: python -m benchmarks.ratios.
+"""Times of whole training steps by all implementations: python -m benchmarks.ratios.
 
-Every implementation of one training step, on a CPU, measured in turn in one process; and what it
-costs to record every norm in every step. README.md beside this file says how to read the tables.
+All implementations are timed in turn, in one process, on a CPU. A second table has the cost of
+recording every norm in every step. benchmarks/README.md explains the tables.
 """
 
 import argparse
@@ -9,19 +9,13 @@ from collections.abc import Callable, Sequence
 
 from tqdm import tqdm
 
-from benchmarks.commands.common import (
-    Outcome,
-    at_least,
-    begin,
-    finish,
-    make_parser,
-    milliseconds,
-    table,
-)
+from benchmarks.commands.common import Outcome, begin, finish, make_parser
 from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
+from benchmarks.text import milliseconds, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, make_contender
 from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
+from rnn_core.commands.arguments import at_least
 from rnn_core.config import EXECUTIONS, Cell
 
 REFERENCE = "paddle"
@@ -31,10 +25,16 @@ RECORDED = ", recorded"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: finished; 1: an implementation fails or does other work; 2: bad arguments;
-    3: a file could not be written; 130: Ctrl-C.
+    0: finished; 1: an implementation does different work; 2: wrong arguments, or an implementation
+    fails; 3: a file could not be written; 130: Ctrl-C.
     """
-    options, implementations, outcome = begin(_parser(), arguments, IMPLEMENTATIONS)
+    parser = _parser()
+    options, implementations, outcome = begin(parser, arguments, IMPLEMENTATIONS)
+    if options.to is not None and options.to not in implementations:
+        parser.error(
+            f"--to must be one of the measured implementations, {', '.join(implementations)}, "
+            f"got {options.to!r}"
+        )
     points = [(cell, shape) for cell in options.cells for shape in options.shapes]
 
     def measure() -> None:
@@ -50,13 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     rounds.append(times)
                     bar.update()
 
-    return finish(measure, outcome, lambda: tables(outcome, implementations), options.save)
+    return finish(
+        measure, outcome, lambda: tables(outcome, implementations, options.to), options.save
+    )
 
 
 def calls_of(
     implementations: Sequence[str], cell: Cell, shape: Shape
 ) -> dict[str, Callable[[], object]]:
-    """What to time at one point: a step of each, and of `rnn_core`'s a recorded one as well."""
+    """Return the steps to time, with a recorded one for each execution of `rnn_core`."""
     calls: dict[str, Callable[[], object]] = {}
     for name in implementations:
         contender = make_contender(name, cell, shape)
@@ -66,12 +68,12 @@ def calls_of(
     return calls
 
 
-def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
-    """Both tables, of the points that have a round."""
+def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = None) -> str:
+    """Return both tables, for the points with at least one round."""
     points = [point for point in outcome.data if point["rounds"]]
     if not points:
         return "Nothing was measured."
-    to = REFERENCE if REFERENCE in implementations else implementations[0]
+    to = to or (REFERENCE if REFERENCE in implementations else implementations[0])
     fewest, threads = min(len(p["rounds"]) for p in points), outcome.environment["threads"]
     steps = [
         [
@@ -86,8 +88,8 @@ def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
         for point in points
     ]
     lines = [
-        f"Training step, {threads} thread(s), at least {fewest} rounds: median, and times the step "
-        f"of {to} (median of the rounds' ratios, 25% to 75% of them)",
+        f"Training step, {threads} thread(s), at least {fewest} rounds: median time, and ratio to "
+        f"{to} (median of the rounds' ratios, and their middle half)",
         "",
         table(["cell", "shape", *implementations], steps),
     ]
@@ -103,8 +105,8 @@ def tables(outcome: Outcome, implementations: Sequence[str]) -> str:
         ]
         lines += [
             "",
-            "Recording: a step that records every norm, the loss and the right predictions, times "
-            "one that records nothing",
+            "Recording: ratio of a step that records all norms, the loss and the correct "
+            "predictions to one that records nothing",
             "",
             table(["cell", "shape", *ours], recorded),
         ]
@@ -118,12 +120,22 @@ def _parser() -> argparse.ArgumentParser:
         type=_shapes,
         default=SHAPES,
         metavar="SHAPE,...",
-        help="batch, steps and size, as in B1-T10-H128 (default: "
+        help="batch size, time steps and hidden size, as in B1-T10-H128 (default: "
         + ",".join(str(shape).replace(" ", "-") for shape in SHAPES)
         + ")",
     )
     parser.add_argument(
-        "--rounds", type=at_least(3), default=21, metavar="N", help="of each point (default: 21)"
+        "--to",
+        choices=IMPLEMENTATIONS,
+        metavar="NAME",
+        help=f"implementation whose time divides the others (default: {REFERENCE})",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=at_least(3),
+        default=21,
+        metavar="N",
+        help="rounds for each cell and shape (default: 21)",
     )
     return parser
 

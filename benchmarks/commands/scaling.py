@@ -1,36 +1,27 @@
-"""How the time of a training step grows, and its memory: python -m benchmarks.scaling.
+"""How time and memory of a training step grow: python -m benchmarks.scaling.
 
-The time over the steps T, the size H and the batch B, and the peak memory over T, on a CPU.
-README.md beside this file says how to read the tables.
+Time over the number of time steps T, the hidden size H and the batch size B, and peak memory over
+T, on a CPU. benchmarks/README.md explains the tables.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.commands.common import (
-    FINISHED,
-    NOT_WRITTEN,
-    Outcome,
-    at_least,
-    begin,
-    finish,
-    list_of,
-    make_parser,
-    milliseconds,
-    table,
-)
+from benchmarks.commands.common import Outcome, begin, finish, make_parser
 from benchmarks.measuring.interleave import LEAST_ROUNDS, Round, median_ms, time_rounds
 from benchmarks.measuring.memory import measure_peak, saved_bytes
+from benchmarks.text import milliseconds, table
 from benchmarks.workloads.implementations import make_contender
 from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape
-from rnn_core.commands.plot import COLORS, check_plot_path
+from rnn_core.commands.arguments import at_least, names_from, plot_path
+from rnn_core.commands.plot import COLORS
+from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_whole
 
 if TYPE_CHECKING:
@@ -41,13 +32,13 @@ SAME_WORK = Shape(batch=4, steps=10, size=64)
 
 
 class Sweep(NamedTuple):
-    """One quantity takes sizes, the others stay.
+    """Shapes that differ in one number.
 
     Attributes:
-        base: the shape in which one number is replaced.
-        field: of the shape, the one that is.
-        sizes: which it takes, rising.
-        theory: how the time grows where the size is large.
+        base: shape whose number is replaced.
+        field: name of the replaced number.
+        sizes: its values, in increasing order.
+        theory: exponent of the time for large sizes, in theory.
     """
 
     base: Shape
@@ -56,13 +47,13 @@ class Sweep(NamedTuple):
     theory: str
 
     def shapes(self) -> Iterator[tuple[int, Shape]]:
-        """Each size, and the shape that has it."""
+        """Yield each size and its shape."""
         for size in self.sizes:
             yield size, self.base._replace(**{self.field: size})
 
     @property
     def others(self) -> str:
-        """What stays: "B1 H128"."""
+        """Return the numbers that stay: "B1 H128"."""
         letters = {"batch": "B", "steps": "T", "size": "H"}
         names = [name for name in letters if name != self.field]
         return " ".join(f"{letters[name]}{getattr(self.base, name)}" for name in names)
@@ -73,7 +64,7 @@ SWEEPS = {
     "H": Sweep(Shape(16, 10, 1), "size", (32, 64, 128, 256, 512, 1024), "towards 2"),
     "B": Sweep(Shape(1, 10, 128), "batch", (1, 4, 16, 64, 256), "towards 1"),
 }
-# Large enough that what a step saves is many times the size of a page.
+# Large enough that the saved states exceed the size of a memory page many times.
 MEMORY = Sweep(Shape(16, 1, 128), "steps", (100, 300, 1000), "1")
 WHAT = (*SWEEPS, "memory")
 
@@ -81,8 +72,8 @@ WHAT = (*SWEEPS, "memory")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: finished; 1: an implementation fails or does other work; 2: bad arguments;
-    3: a file could not be written; 130: Ctrl-C.
+    0: finished; 1: an implementation does different work; 2: wrong arguments, or an implementation
+    fails; 3: a file could not be written; 130: Ctrl-C.
     """
     options, names, outcome = begin(_parser(), arguments, PADDLE_IMPLEMENTATIONS)
 
@@ -103,34 +94,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         points.append({"size": size, "rounds": []})
                         measured: list[Round] = points[-1]["rounds"]
                         calls = {name: make_contender(name, cell, shape).step for name in names}
-                        # As they come: after Ctrl-C, those that are finished are there.
+                        # One by one, so that Ctrl-C leaves the finished rounds.
                         measured.extend(
                             time_rounds(calls, MOST_ROUNDS, options.seed, options.seconds)
                         )
                     bar.update()
 
     status = finish(measure, outcome, lambda: tables(outcome, names), options.save)
-    if status == FINISHED and options.plot is not None:
+    if status == ExitStatus.OK and options.plot is not None:
         try:
             with write_whole(options.plot) as file:
                 draw(outcome, names).savefig(file, format=options.plot.suffix[1:].lower())
         except OSError as error:
             print(f"error: no plot: {error}", file=sys.stderr)
-            return NOT_WRITTEN
+            return ExitStatus.NOT_WRITTEN
         print(f"plot: {options.plot}")
     return status
 
 
 def peaks(names: Sequence[str], cell: str, shape: Shape) -> dict[str, int]:
-    """Bytes of each implementation's step, each in a process of its own."""
+    """Return the peak memory of each implementation's step, in bytes."""
     return {name: measure_peak(name, cell, str(shape).replace(" ", "-")) for name in names}
 
 
 def growth(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """The exponent p in value = c size^p, fitted over the upper half of the sizes.
+    """Return the exponent p of value = c size^p, fitted over the upper half of the sizes.
 
-    The lower half is the cost of calls, which does not grow. NaN from fewer than two sizes, or
-    where a value is not positive.
+    In the lower half, the constant cost of calls dominates. Returns NaN for fewer than two sizes,
+    or if a value is not positive.
     """
     x, y = (np.asarray(numbers[len(sizes) // 2 :], float) for numbers in (sizes, values))
     if len(x) < 2 or (y <= 0).any():
@@ -139,12 +130,12 @@ def growth(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 
 def per_step(steps: Sequence[float], values: Sequence[float]) -> float:
-    """The slope b in value = a + b steps, over all of them; NaN from fewer than two."""
+    """Return the slope b of value = a + b steps; NaN for fewer than two steps."""
     return float(np.polyfit(steps, values, 1)[0]) if len(steps) > 1 else float("nan")
 
 
 def tables(outcome: Outcome, names: Sequence[str]) -> str:
-    """Every sweep's times or bytes, and how they grow, of what was measured."""
+    """Return the times or bytes of each sweep, and how they grow."""
     parts: list[str] = []
     exponents: list[list[str]] = []
     slopes: list[list[str]] = []
@@ -173,15 +164,15 @@ def tables(outcome: Outcome, names: Sequence[str]) -> str:
     if exponents:
         head = ["cell", "over", "theory", *names]
         parts += [
-            f"Growth, {outcome.environment['threads']} thread(s): the exponent p where the time is "
-            "proportional to size^p, over the upper half of the sizes",
+            f"Growth, {outcome.environment['threads']} thread(s): exponent p of time = c size^p, "
+            "fitted over the upper half of the sizes",
             "",
             table(head, exponents),
             "",
         ]
     if slopes:
         parts += [
-            "Memory: bytes per time step, and what the saved states alone need",
+            "Memory: bytes per time step, and the size of the saved states alone",
             "",
             table(["cell", *names, "states alone"], slopes),
             "",
@@ -190,22 +181,22 @@ def tables(outcome: Outcome, names: Sequence[str]) -> str:
 
 
 def measured_points(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The points of a sweep that have something in them; after Ctrl-C, the last may have not."""
+    """Return the points of a sweep with results; after Ctrl-C, the last may have none."""
     return [point for point in entry["points"] if point.get("rounds") or "bytes" in point]
 
 
 def shown(value: float, what: str) -> str:
-    """Bytes in MiB, or milliseconds as they are."""
+    """Return bytes in MiB, or milliseconds."""
     return f"{value / 2**20:.1f}" if what == "memory" else milliseconds(value)
 
 
 def value_of(point: dict[str, Any], name: str) -> float:
-    """What was measured at a point: milliseconds or bytes."""
+    """Return the result at a point, in milliseconds or bytes."""
     return float(point["bytes"][name]) if "bytes" in point else median_ms(point["rounds"], name)
 
 
 def draw(outcome: Outcome, names: Sequence[str]) -> "Figure":
-    """Every sweep in a panel, both axes logarithmic: a row for each cell."""
+    """Draw each sweep in a panel with logarithmic axes, and each cell in a row."""
     from matplotlib.figure import Figure
 
     cells = list(dict.fromkeys(entry["cell"] for entry in outcome.data))
@@ -244,28 +235,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = make_parser("scaling", __doc__, PADDLE_IMPLEMENTATIONS)
     parser.add_argument(
         "--sweeps",
-        type=list_of(WHAT),
+        type=names_from(WHAT),
         default=WHAT,
         metavar="NAME,...",
-        help=f"of {', '.join(WHAT)} (default: all)",
+        help=f"names from {', '.join(WHAT)} (default: all)",
     )
     parser.add_argument(
         "--seconds",
         type=at_least(0),
         default=4,
-        help=f"for each point, after which no round begins; at least {LEAST_ROUNDS} rounds are "
-        "measured (default: 4)",
+        help=f"time limit for each point; no new round starts after it, but at least "
+        f"{LEAST_ROUNDS} are measured (default: 4)",
     )
     parser.add_argument(
-        "--plot", type=_plot_path, metavar="FILE", help="draw it (.svg, .png or .pdf)"
+        "--plot",
+        type=plot_path,
+        metavar="FILE",
+        help="file of a picture of the results (.svg, .png or .pdf)",
     )
     return parser
-
-
-def _plot_path(text: str) -> Path:
-    path = Path(text)
-    try:
-        check_plot_path(path)
-    except (ImportError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return path

@@ -1,6 +1,6 @@
 """Soak test: train for a given time and watch whether the process grows.
 
-python -m benchmarks.soak --minutes 30. docs/long-runs.md explains the table.
+python -m benchmarks.soak --minutes 30. docs/guides/long-runs.md explains the table.
 """
 
 import argparse

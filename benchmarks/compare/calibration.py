@@ -1,62 +1,62 @@
-"""How often `benchmarks.compare` is right, here: python -m benchmarks.calibrate.
+"""How often is `benchmarks.compare` right on this machine? python -m benchmarks.calibrate.
 
-Sessions compare an interpreter with itself, slowed down on purpose by known shares: after each
-timed call the candidate keeps the processor busy for a share of that call's own time. Each
-candidate process times every benchmark with every share, so that one session judges all shares,
-each as a comparison of its own. The table says how often each verdict was given.
+Each session compares an interpreter with itself, after slowdowns were planted in the candidate:
+after each timed call, it keeps the CPU busy for a fraction of the call's own time. A candidate
+process times every benchmark with every slowdown, so that one session judges all slowdowns, each
+as a comparison of its own. The table says how often each verdict was given.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
-from typing import Any
 
 from scipy import stats
 from tqdm import tqdm
 
 from benchmarks import ROOT
-from benchmarks.commands.common import FINISHED, NOT_WRITTEN, at_least, result_path, table
-from benchmarks.compare.command import add_measuring_options, forget, positive
+from benchmarks.commands.common import save_results
+from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
 from benchmarks.compare.process import Run, Selection, run_process
-from benchmarks.compare.sides import Interpreter, Saved, SideError, find_side
+from benchmarks.compare.sides import Interpreter, SideError, find_interpreter
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
 from benchmarks.measuring.threads import threads_parser
+from benchmarks.text import table
+from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.status import ExitStatus
-from rnn_core.runtime.files import write_whole
 
 RESULTS = ROOT / "results" / "calibration"
 LEVELS = (0.0, 0.05, 0.1, 0.2)
-# Of the intervals of rates.
+# Level of the intervals of the rates.
 CONFIDENCE = 0.95
-READING = """Measured: the median of the ratios. Rate: of slower and faster where nothing is
-planted, of slower elsewhere. Its interval (Clopper and Pearson 1934) takes verdicts as independent;
+EXPLANATION = """Measured: the median of the ratios. Rate: of slower and faster if nothing is
+planted, of slower otherwise. Its interval (Clopper and Pearson 1934) takes verdicts as independent;
 those of one session are not quite. Pairs and minutes: medians until a verdict. A comparison takes
-fewer minutes, for its candidate does not time every slowdown."""
+fewer minutes, because its candidate does not time every slowdown."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One benchmark in one session with one planted slowdown: what was said about it.
+    """Verdict on one benchmark in one session, with one planted slowdown.
 
     Attributes:
         planted: the slowdown; 0.1 is 10%.
-        session: its number, from 1 on.
+        session: number of the session, from 1 on.
         word: the verdict.
-        ratio: that was measured.
-        pairs: that the verdict rests on.
-        minutes: until then.
+        ratio: the measured ratio; None without a pair that counts.
+        pairs: number of pairs behind the verdict.
+        minutes: time until the verdict.
     """
 
     planted: float
     session: int
     word: Word
-    ratio: float
+    ratio: float | None
     pairs: int
     minutes: float
 
@@ -64,19 +64,19 @@ class Case:
 def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
     """Run the command line and return its exit status.
 
-    0: finished; 2: bad arguments, or a process failed; 3: a file could not be written; 130: Ctrl-C,
-    after which --resume goes on.
+    0: finished; 2: wrong arguments, or a process failed; 3: a file could not be written; 130:
+    Ctrl-C, after which --resume continues.
     """
     options = _options(arguments)
     cases: list[Case] = []
     environment: dict[str, str] = {}
-    status: int = FINISHED
+    status = ExitStatus.OK
     try:
-        side = interpreter(options.python)
+        side = find_interpreter(options.python)
         folder = options.results or RESULTS
         if options.anew:
             for session in sorted(folder.glob("session-*")):
-                forget(session)
+                remove_comparison(session)
         with tqdm(total=options.sessions, unit="session", disable=None, leave=False) as bar:
             for number in range(1, options.sessions + 1):
                 pairs = Pairs(
@@ -85,10 +85,10 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
                     options.resume,
                     run,
                 )
-                budget = 60 * options.budget - elapsed(pairs.done)
-                for contests, _ in settle(pairs, budget):
-                    still = sum(len(contest.judge.open) for contest in contests)
-                    bar.set_postfix_str(f"{len(pairs.done)} pairs, {still} verdicts missing")
+                contests: Sequence[Contest] = ()
+                for contests, _ in settle(pairs, 60 * options.budget - elapsed(pairs.done)):
+                    missing = sum(len(contest.judge.open) for contest in contests)
+                    bar.set_postfix_str(f"{len(pairs.done)} pairs, {missing} verdicts missing")
                 cases += cases_of(number, contests, pairs.done)
                 environment = environment_of(pairs.done[0][0])
                 bar.update()
@@ -101,34 +101,14 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
         return status
     found = text(cases, options)
     print(found)
-    if status != FINISHED:
-        print("\nIncomplete: --resume goes on with the pairs that are finished.")
+    if status != ExitStatus.OK:
+        print("\nIncomplete: --resume continues with the complete pairs.")
         return status
-    if options.save is not None:
-        try:
-            with write_whole(options.save) as file:
-                file.write(saved(cases, environment, found, options.save.suffix).encode())
-        except OSError as error:
-            print(f"error: no results: {error}", file=sys.stderr)
-            return NOT_WRITTEN
-        print(f"\nresults: {options.save}")
-    return FINISHED
-
-
-def interpreter(text: str) -> Interpreter:
-    """The side that is compared with itself.
-
-    Raises:
-        SideError: it cannot start processes.
-    """
-    side = find_side(text)
-    if isinstance(side, Saved):
-        raise SideError(f"a calibration starts processes, and {text} is a saved run")
-    return side
+    return save(options.save, cases, environment, found)
 
 
 def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan:
-    """A session: the side against itself, in an order of its own."""
+    """Return the plan of a session: the side against itself, with a seed of its own."""
     return Plan(
         side,
         side,
@@ -142,13 +122,13 @@ def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan
 
 
 def cases_of(session: int, contests: Sequence[Contest], pairs: Sequence[Pair]) -> list[Case]:
-    """What a session said about all benchmarks and slowdowns."""
+    """Return the verdicts of a session on all benchmarks with all slowdowns."""
     return [
         Case(
             contest.planted or 0.0,
             session,
             verdict.word,
-            verdict.ratio,
+            verdict.ratio if verdict.pairs else None,
             verdict.pairs,
             elapsed(pairs[: verdict.measured]) / 60,
         )
@@ -158,7 +138,7 @@ def cases_of(session: int, contests: Sequence[Contest], pairs: Sequence[Pair]) -
 
 
 def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
-    """The table, and how it was made."""
+    """Return the table, and how it was measured."""
     sessions = len({case.session for case in cases})
     rows = [
         row(level, [case for case in cases if case.planted == level]) for level in options.levels
@@ -171,19 +151,20 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
             "",
             table(head, rows),
             "",
-            READING,
+            EXPLANATION,
         ]
     )
 
 
 def row(level: float, cases: Sequence[Case]) -> list[str]:
-    """The line of one planted slowdown."""
+    """Return the row of one planted slowdown."""
     found = [case.word for case in cases]
     hits = found.count(SLOWER) + (found.count(FASTER) if level == 0 else 0)
     settled = [case for case in cases if case.word != CANNOT_TELL]
+    ratios = [case.ratio for case in cases if case.ratio is not None]
     return [
         f"{100 * level:g}%",
-        f"{100 * (median(case.ratio for case in cases if case.pairs) - 1):.1f}%",
+        f"{100 * (median(ratios) - 1):.1f}%" if ratios else "",
         str(len(found)),
         *(str(found.count(word)) for word in WORDS),
         rate(hits, len(found)),
@@ -193,35 +174,21 @@ def row(level: float, cases: Sequence[Case]) -> list[str]:
 
 
 def rate(hits: int, tries: int) -> str:
-    """A share and its exact interval: 0.6% (0.0-3.4%)."""
+    """Return a rate and its exact interval: 0.6% (0.0-3.4%)."""
     ends = stats.binomtest(hits, tries).proportion_ci(CONFIDENCE, method="exact")
     return f"{100 * hits / tries:.1f}% ({100 * ends.low:.1f}-{100 * ends.high:.1f}%)"
 
 
-def saved(cases: Sequence[Case], environment: Mapping[str, str], found: str, suffix: str) -> str:
-    """The content of a file of results."""
-    if suffix == ".json":
-        content: dict[str, Any] = {
-            "format": "rnn_core calibration 1",
-            "environment": dict(environment),
-            "cases": [vars(case) for case in cases],
-        }
-        return json.dumps(content, indent=1) + "\n"
-    facts = [f"- {key}: {value}" for key, value in environment.items() if value]
-    return "\n".join([found, "", *facts, ""])
-
-
-def levels(text: str) -> tuple[float, ...]:
-    """A type for argparse: `0,5,10,20`, in percent, each once."""
-    try:
-        found = tuple(sorted({float(part.removesuffix("%")) / 100 for part in text.split(",")}))
-    except ValueError:
-        found = ()
-    if not found or not all(0 <= level <= 10 for level in found):
-        raise argparse.ArgumentTypeError(
-            f"must be percents from 0 to 1000, separated by commas, got {text!r}"
-        )
-    return found
+def save(
+    path: Path | None, cases: Sequence[Case], environment: Mapping[str, str], found: str
+) -> ExitStatus:
+    """Write the results, if a path was given, and return the exit status."""
+    content = {
+        "format": "rnn_core calibration 1",
+        "environment": dict(environment),
+        "cases": [asdict(case) for case in cases],
+    }
+    return save_results(path, found, environment, content)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -235,25 +202,30 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--python",
         default=sys.executable,
         metavar="ENV",
-        help="interpreter or tox environment of both sides (default: this one)",
+        help="interpreter or tox environment to compare with itself (default: this one)",
     )
-    parser.add_argument("--sessions", type=at_least(1), default=20, help="(default: 20)")
+    parser.add_argument(
+        "--sessions", type=at_least(1), default=20, help="number of sessions (default: 20)"
+    )
     parser.add_argument(
         "--budget",
-        type=positive,
+        type=positive_number,
         default=10.0,
         metavar="MINUTES",
-        help="of each session (default: 10)",
+        help="time limit of each session (default: 10)",
     )
     parser.add_argument(
         "--levels",
-        type=levels,
+        type=percentages,
         default=LEVELS,
         metavar="PERCENT,...",
         help="slowdowns to plant (default: 0,5,10,20)",
     )
     parser.add_argument(
-        "--save", type=result_path, metavar="FILE", help="write the results (.md or .json)"
+        "--save",
+        type=writable_path(".md", ".json"),
+        metavar="FILE",
+        help="file of the results (.md or .json)",
     )
     add_measuring_options(parser)
     return parser.parse_args(arguments)

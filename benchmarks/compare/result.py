@@ -266,8 +266,8 @@ class Comparison(Record):
         """The exit status of the comparison."""
         if SLOWER in self.verdicts or self.different:
             return ExitStatus.FINDING
-        settled = set(self.verdicts) - {CANNOT_TELL}
-        return ExitStatus.OK if settled else ExitStatus.CANNOT_TELL
+        undecided = not self.verdicts or CANNOT_TELL in self.verdicts
+        return ExitStatus.CANNOT_TELL if undecided else ExitStatus.OK
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.commands.common import milliseconds, table
 from benchmarks.compare.result import UNITS, Comparison, Measure
 from benchmarks.compare.sides import Saved, SideError
 from benchmarks.compare.summary import typical_ms
 from benchmarks.compare.words import CANNOT_TELL, WORDS, Word
-from rnn_core.commands.status import ExitStatus
+from benchmarks.text import milliseconds, table
 
 NO_VERDICT = "NOT ONE BENCHMARK HAS A VERDICT."
 
@@ -36,7 +35,7 @@ def text_of(comparison: Comparison) -> str:
         lines.append(f"NOT COMPARED, on one side only: {', '.join(comparison.not_compared)}")
     if comparison.behaviour:
         lines.append(behaviour_text(comparison.behaviour))
-    if comparison.status == ExitStatus.CANNOT_TELL:
+    if set(comparison.verdicts) <= {CANNOT_TELL}:
         lines.append(NO_VERDICT)
     return "\n".join(lines)
 

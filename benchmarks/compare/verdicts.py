@@ -1,19 +1,19 @@
-"""From pairs of processes to verdicts: intervals, many benchmarks, more than one look.
+"""Verdicts from pairs of processes: intervals for many benchmarks, after several looks.
 
-A pair is two neighbouring processes, one of each side; its number is the log of the ratio of their
-times. Pairs are the sampling unit: samples within a process are not independent of each other.
+A pair is two consecutive processes, one of each side; its value is the log of the ratio of their
+times. Pairs are the sampling unit, because samples within a process depend on each other.
 
 - The interval of the mean log ratio is a bootstrap-t over the pairs (Efron 1981, "Nonparametric
   standard errors and confidence intervals"; Hall 1988, "Theoretical comparison of bootstrap
   confidence intervals"), and never narrower than Student's.
 - The benchmarks of a run are settled together by Benjamini and Hochberg's step-up procedure (1995,
   "Controlling the false discovery rate"), each by the smallest level whose interval gives a
-  verdict. The interval shown has the level that the procedure ended at, so that it agrees with the
-  verdict (Benjamini and Yekutieli 2005, "False discovery rate-adjusted multiple confidence
+  verdict. The interval shown has the level at which the procedure ended, so that it agrees with
+  the verdict (Benjamini and Yekutieli 2005, "False discovery rate-adjusted multiple confidence
   intervals for selected parameters").
-- Looks are at planned numbers of pairs, and each spends a part of the error that is allowed (Lan
-  and DeMets 1983, "Discrete sequential boundaries for clinical trials"). The parts add up to the
-  whole over infinitely many looks, so that a run may go on as long as anybody likes.
+- Looks are taken at planned numbers of pairs, and each spends a part of the allowed error (Lan and
+  DeMets 1983, "Discrete sequential boundaries for clinical trials"). The parts of infinitely many
+  looks add up to the whole, so that a run may be continued as often as needed.
 """
 
 import math
@@ -27,38 +27,37 @@ from scipy import stats
 
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SAME, SLOWER, Word
 
-# The share of verdicts that may be wrong.
+# Fraction of the verdicts that may be wrong.
 ERROR = 0.01
-# Fewer pairs tell next to nothing at that error: Student's interval is wider than 20% there.
+# Number of pairs at the first look. With fewer, Student's interval is wider than 20% at that error.
 FIRST_LOOK = 6
-# Fewer have no spread.
+# Fewest pairs that have a spread.
 FEWEST_PAIRS = 2
-# The tails that late looks need lie beyond the 1e-5 quantile.
+# Late looks need tails beyond the 1e-5 quantile.
 RESAMPLES = 100_000
-# The chance with which an effect is said to be seen.
+# Probability with which the smallest effect is found.
 POWER = 0.9
-# A number of pairs that nobody waits for.
+# How far ahead `pairs_to_settle` looks.
 MOST_PAIRS = 10_000
-# Its exponential is still a float.
+# Largest argument for which `math.exp` does not overflow.
 LARGEST = 700.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the pairs say about one benchmark.
+    """The verdict on one benchmark.
 
     Attributes:
-        word: the verdict; "same" means within the limit that was asked for.
-        pairs: that it rests on.
-        measured: pairs that had been measured then, those that do not count included.
-        ratio: of the candidate's time to the baseline's, the geometric mean over the pairs.
-        low: lower end of the ratio's interval, 0 where there is none.
-        high: upper end, infinite where there is none.
-        p: chance of a difference at least as large between equals; not corrected.
-        smallest_effect: slowdown that so many pairs as noisy as these find with a chance of 90%;
-            0.1 is 10%.
-        pairs_to_settle: how many more pairs would give a verdict if all went on like this; 0 if
-            there is one, None if 10,000 would not do.
+        word: the verdict; "same" if the whole interval is within the tolerance.
+        pairs: number of pairs behind the verdict.
+        measured: number of pairs measured for it, with those that do not count.
+        ratio: ratio of the candidate's time to the baseline's, the geometric mean over the pairs.
+        low: lower end of the ratio's interval; 0 if it is open.
+        high: upper end of the ratio's interval; infinite if it is open.
+        p: probability of a difference this large between equal sides, uncorrected.
+        smallest_effect: slowdown that this many pairs find with a probability of 90%; 0.1 is 10%.
+        pairs_to_settle: estimated number of further pairs until a verdict; 0 if there is one, None
+            if more than 10,000.
     """
 
     word: Word
@@ -73,9 +72,9 @@ class Verdict:
 
 
 def looks() -> Iterator[tuple[int, float]]:
-    """Yield after how many pairs to look, and the part of the error that the look may spend.
+    """Yield the number of pairs at each look, and the part of the error that it may spend.
 
-    A third more pairs each time, always even, for two pairs are one block of the order A, B, B, A.
+    The number grows by a third each time, and is even: two pairs are one block, A, B, B, A.
     """
     pairs, number = FIRST_LOOK, 1
     while True:
@@ -84,11 +83,14 @@ def looks() -> Iterator[tuple[int, float]]:
 
 
 class Judge:
-    """Settles benchmarks one after the other while pairs come in; a verdict is final.
+    """Settles benchmarks while pairs are measured. A verdict is final.
 
     Args:
-        names: of all benchmarks that are judged together.
-        within: how far from 1 a ratio may be and still count as the same; 0.05 is 5%.
+        names: names of all benchmarks that are judged together.
+        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
+
+    Attributes:
+        verdicts: the verdicts so far, by name.
     """
 
     def __init__(self, names: Sequence[str], within: float) -> None:
@@ -100,18 +102,18 @@ class Judge:
 
     @property
     def open(self) -> list[str]:
-        """Benchmarks without a verdict."""
+        """Return the benchmarks without a verdict."""
         return [name for name in self.names if name not in self.verdicts]
 
     def look(self, log_ratios: Mapping[str, Sequence[float | None]]) -> None:
-        """Settle what can be settled, at every planned look that there are pairs for by now.
+        """Take every planned look for which there are enough pairs.
 
-        A look is at a number of measured pairs, whatever was left out of them: so a benchmark that
-        was disturbed once is not overtaken by the others for good, and a comparison that goes on
-        after an interruption looks at what it would have looked at without one.
+        Pairs that do not count are counted here all the same. So a benchmark that was disturbed
+        once stays in step with the others, and a resumed comparison takes the same looks as an
+        uninterrupted one.
 
         Args:
-            log_ratios: of every benchmark without a verdict, log ratios of all pairs so far; None
+            log_ratios: log ratios of all pairs so far, for every benchmark without a verdict; None
                 for a pair that does not count.
         """
         while True:
@@ -126,7 +128,7 @@ class Judge:
             self.next_look, self._level = next(self._looks)
 
     def all(self, log_ratios: Mapping[str, Sequence[float | None]]) -> dict[str, Verdict]:
-        """Every benchmark as it stands; one that no planned look has settled cannot tell."""
+        """Return the present verdict of every benchmark, without taking a look."""
         seen = {name: log_ratios[name] for name in self.open}
         found = self.verdicts | self._judge(seen, settle=False)
         return {name: found[name] for name in self.names}
@@ -134,12 +136,12 @@ class Judge:
     def _judge(
         self, seen: Mapping[str, Sequence[float | None]], settle: bool = True
     ) -> dict[str, Verdict]:
-        """Judge benchmarks by what was seen of them, at the level of the next look."""
+        """Judge benchmarks at the level of the next look; without `settle`, none is decided."""
         values = {name: [v for v in pairs if v is not None] for name, pairs in seen.items()}
         estimates = estimates_of(values)
         needed = {name: e.level_to_settle(self.margin)[at] for name, (e, at) in estimates.items()}
         before, count = len(self.verdicts), len(self.names)
-        # Settled ones come first; one that has not enough pairs counts as undecided.
+        # The settled ones come first; one with too few pairs counts as undecided.
         late = np.ones(count - before - len(needed))
         levels = np.concatenate([np.zeros(before), list(needed.values()), late])
         corrected = stats.false_discovery_control(levels)[before : before + len(needed)]
@@ -173,7 +175,7 @@ class Judge:
         return judged
 
     def _pairs_to_settle(self, estimate: "Estimate", at: int) -> int | None:
-        """How many pairs are missing, if mean and spread stay what they are."""
+        """Estimate the number of missing pairs, if mean and spread stay the same."""
         share = (len(self.verdicts) + 1) / len(self.names)
         planned = takewhile(lambda look: look[0] <= MOST_PAIRS, looks())
         coming = np.array([look for look in planned if look[0] >= self.next_look])
@@ -186,15 +188,14 @@ class Judge:
 
 
 class Estimate:
-    """Mean log ratios of several benchmarks, and how sure they are.
+    """Mean log ratios of several benchmarks, and their uncertainty.
 
-    Where the log ratios of all pairs are equal, nothing is sure: their spread says so little then
-    that no level is reached.
+    If all pairs have the same log ratio, nothing is certain: no level is reached without a spread.
 
     Args:
-        values: log ratios [pairs, benchmarks], at least 2 pairs.
-        resamples: of the pairs, the same for all benchmarks.
-        random: draws them.
+        values: log ratios, `[pairs, benchmarks]`, of at least 2 pairs.
+        resamples: number of resamples of the pairs, the same for all benchmarks.
+        random: random generator of the resamples.
     """
 
     def __init__(
@@ -208,26 +209,27 @@ class Estimate:
     def _resample(
         self, centred: NDArray[np.float64], resamples: int, random: np.random.Generator
     ) -> NDArray[np.float64]:
-        """Student's t of each resample [resamples, benchmarks]."""
+        """Return Student's t of each resample, `[resamples, benchmarks]`."""
         counts = random.multinomial(self.pairs, [1 / self.pairs] * self.pairs, resamples)
         weights = counts / self.pairs
         mean = weights @ centred
         variance = np.maximum(weights @ centred**2 - mean**2, 0)
         error = np.sqrt(variance / (self.pairs - 1))
-        # A resample of one pair alone has no spread, and so an infinite t.
+        # A resample that repeats a single pair has no spread, and so an infinite t.
         lost = error <= 1e-6 * self.error
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(lost, np.copysign(np.inf, mean), mean / error)
 
     def above(self, value: float) -> NDArray[np.float64]:
-        """One-sided p against a mean of at most `value`, the larger of bootstrap's and Student's.
+        """Return the one-sided p against a mean of at most `value`.
 
-        The bootstrap alone cries wolf where pairs are few and Student alone where they are skewed.
-        In a simulation of one look at 6 to 22 pairs, a two-sided test at 1% rejected equals in (the
-        range is over normal, heavy-tailed, contaminated and two-sided lognormal noise):
+        It is the larger of the bootstrap's and Student's. The bootstrap alone raises false alarms
+        if there are few pairs, Student's test if their noise is skewed. In a simulation of one look
+        at 6 to 22 pairs, a two-sided test at 1% rejected equal sides in this percentage of cases
+        (the range is over normal, heavy-tailed, contaminated and two-sided lognormal noise):
         percentile bootstrap 1.6 to 8.1%, Student 0.3 to 1.0%, bootstrap-t 0.7 to 2.2%, the larger
-        p of the last two 0.1 to 0.7%. With noise so skewed as no pair of equals has it (lognormal,
-        sigma 0.8): 5 to 15%, 5 to 7%, 2 to 4%, 2 to 3%.
+        p of the last two 0.1 to 0.7%. With noise more skewed than that of any pair of equal sides
+        (lognormal, sigma 0.8): 5 to 15%, 5 to 7%, 2 to 4%, 2 to 3%.
         """
         t = self._t(value)
         found = [np.searchsorted(self._boot[:, at], t[at]) for at in range(len(t))]
@@ -235,25 +237,25 @@ class Estimate:
         return np.maximum(share, stats.t.sf(t, self.pairs - 1))
 
     def below(self, value: float) -> NDArray[np.float64]:
-        """One-sided p against a mean of at least `value`."""
+        """Return the one-sided p against a mean of at least `value`, as `above` does."""
         t = self._t(value)
         found = [np.searchsorted(self._boot[:, at], t[at], "right") for at in range(len(t))]
         share = (1 + np.array(found)) / (1 + len(self._boot))
         return np.maximum(share, stats.t.cdf(t, self.pairs - 1))
 
     def level_to_settle(self, margin: float) -> NDArray[np.float64]:
-        """The smallest level whose interval excludes 0, or lies within the margin on both sides."""
+        """Return the smallest level whose interval excludes 0, or lies within the margin."""
         different = np.minimum(self.above(0), self.below(0))
         same = np.maximum(self.above(-margin), self.below(margin))
         level: NDArray[np.float64] = np.minimum(1, 2 * np.minimum(different, same))
         return level
 
     def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Ends of the interval that misses the mean with a chance of `level`."""
+        """Return the ends of the interval that misses the mean with a probability of `level`."""
         resamples = len(self._boot)
         student = stats.t.isf(level / 2, self.pairs - 1)
         rank = math.ceil(level / 2 * (resamples + 1)) - 1
-        if rank < 1 or self.pairs < 2:  # Further out than the resamples reach.
+        if rank < 1 or self.pairs < 2:  # Beyond the most extreme resample.
             infinite = np.full_like(self.mean, np.inf)
             return -infinite, infinite
         upper = np.maximum(self._boot[resamples - rank], student)
@@ -270,28 +272,28 @@ class Estimate:
 
 
 def exp(value: float) -> float:
-    """e to the value, infinite where a float ends."""
+    """Return e to the power of the value; infinite if that is too large for a float."""
     return math.exp(value) if value < LARGEST else math.inf
 
 
 def smallest_effect(error: float, pairs: int, level: float) -> float:
-    """Slowdown that is found with a chance of 90%, from the standard error of the log ratio."""
+    """Return the slowdown that is found in 90%, from the standard error of the log ratio."""
     quantiles = stats.t.isf(level / 2, pairs - 1) + stats.t.isf(1 - POWER, pairs - 1)
     return exp(float(quantiles * error)) - 1
 
 
 def unknown(log_ratios: Sequence[float], measured: int) -> Verdict:
-    """What too few pairs say."""
+    """Return the verdict for too few pairs."""
     ratio = math.exp(float(np.mean(log_ratios))) if len(log_ratios) else math.nan
     pairs = len(log_ratios)
     return Verdict(CANNOT_TELL, pairs, measured, ratio, 0.0, math.inf, 1.0, math.inf, None)
 
 
 def estimates_of(values: Mapping[str, Sequence[float]]) -> dict[str, tuple["Estimate", int]]:
-    """For each benchmark an estimate, and its column there; of those with too few pairs, none.
+    """Return an estimate, and a column of it, for each benchmark with enough pairs.
 
-    Benchmarks with as many pairs share an estimate, and with it the resamples; these are the same
-    whenever the same look is repeated, as it is by --resume.
+    Benchmarks with the same number of pairs share an estimate, and so its resamples. These are the
+    same if a look is repeated, as by --resume.
     """
     found: dict[str, tuple[Estimate, int]] = {}
     for count in sorted({len(pairs) for pairs in values.values()}):

@@ -1,8 +1,8 @@
-"""Whether somebody else had the processor while a sample was taken.
+"""Whether another process had the CPU while a sample was taken.
 
-Linux counts for each thread the time in which it could have run and had no processor. A thread that
-waits of its own accord, for a lock, a disk or a GPU, is not counted: that is a part of what it
-costs. Only the main thread is looked at; elsewhere no sample is known to be disturbed.
+For each thread, Linux counts the time in which it was ready to run but had no CPU. Waiting for a
+lock, a disk or a GPU does not count: that is part of the cost of the work. Only the main thread is
+watched. On other systems, no sample is known to be disturbed.
 """
 
 import os
@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-# The second number is that time, in nanoseconds.
+# Its second number is that time, in nanoseconds.
 FILE = "/proc/self/schedstat"
-# A kernel's own short work delays any thread, and costs less than this share of a sample.
+# Fraction of a sample. The kernel's own short work delays every thread by less.
 LOST = 0.02
 
 
 class Waiting:
-    """How long the main thread has waited for a processor, as far as the system tells."""
+    """Seconds for which the main thread has waited for a CPU; 0 if the system cannot tell."""
 
     def __init__(self) -> None:
         self.file: int | None = None
@@ -25,25 +25,28 @@ class Waiting:
             self.file = os.open(FILE, os.O_RDONLY)
 
     def __call__(self) -> float:
-        """Seconds up to now; always 0 where the system does not tell."""
+        """Return the seconds up to now."""
         if self.file is None:
             return 0.0
         return int(os.pread(self.file, 100, 0).split()[1]) / 1e9
 
     def close(self) -> None:
-        """Give back the file."""
+        """Close the file."""
         if self.file is not None:
             os.close(self.file)
             self.file = None
 
 
 class Watched:
-    """A call that notes of each sample, which is so many calls, whether it was disturbed.
+    """A callable that notes for each sample whether it was disturbed.
 
     Args:
-        call: what is timed.
-        calls: in a sample.
-        waiting: gives the seconds that were lost so far.
+        call: function to time.
+        calls: number of calls in a sample.
+        waiting: function that returns the seconds lost so far.
+
+    Attributes:
+        disturbed: whether each finished sample was disturbed.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Watched:
         self.disturbed: list[bool] = []
 
     def __call__(self, *inputs: object) -> object:
-        """Call, and look at the clock where a sample begins or ends."""
+        """Call the function; at the first and last call of a sample, read the lost time."""
         if self.made % self.calls == 0:
             self.began, self.lost = time.perf_counter(), self.waiting()
         result = self.call(*inputs)

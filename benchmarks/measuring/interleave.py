@@ -1,8 +1,7 @@
-"""Times of several implementations that can be compared: taken in turn, in one process.
+"""Comparable times of several implementations, measured in turn in one process.
 
-A machine gets slower and faster while it is measured. Every round times each implementation once,
-in a random order, so that all of them meet the same machine; what is compared is the ratio within a
-round. Measured one after the other, each would meet a machine of its own.
+The speed of a machine changes while it is measured. Each round times every implementation once, in
+random order, so that all meet the same state of the machine. Ratios are taken within a round.
 """
 
 import gc
@@ -14,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Shorter samples tell more about the clock and the scheduler than about the work.
+# Seconds. Shorter samples depend more on the clock and the scheduler than on the work.
 SHORTEST_SAMPLE = 0.01
 LEAST_ROUNDS = 3
 
-# Seconds of one call, by its name.
+# Seconds per call, by name.
 Round = dict[str, float]
 
 
@@ -39,23 +38,24 @@ def time_rounds(
     seed: int = 0,
     seconds: float = math.inf,
 ) -> Iterator[Round]:
-    """Yield the rounds one by one, so that whoever is interrupted has those that are finished.
+    """Yield the rounds one by one, so that an interruption leaves the finished ones.
 
     Args:
-        calls: what to time; each is done when it returns.
-        rounds: how many, of which a call that is short fills 10 ms of each.
-        seed: of the order within the rounds.
-        seconds: after which no round begins any more, if there are three.
+        calls: functions to time; the work must be finished when they return. A short call is
+            repeated until a sample takes 10 ms.
+        rounds: number of rounds.
+        seed: random seed for the order in each round.
+        seconds: time limit; no new round starts after it, but at least three are measured.
     """
-    # Warm-up. The second call is timed, for the first one compiles and allocates.
+    # The first call compiles and allocates, so the second one is timed.
     counts = {}
     for name, call in calls.items():
         seconds_of(call, 1)
         counts[name] = max(1, math.ceil(SHORTEST_SAMPLE / max(seconds_of(call, 1), 1e-6)))
-    order, random = list(calls), Random(seed)  # noqa: S311, nobody guards a secret with it.
+    order, random = list(calls), Random(seed)  # noqa: S311 - not a secret
     begin, enabled = time.perf_counter(), gc.isenabled()
     gc.collect()
-    gc.freeze()  # What is there stays: to look through it before each sample would take longer.
+    gc.freeze()  # Collecting the existing objects before each sample would take longer than it.
     gc.disable()
     try:
         for number in range(rounds):
@@ -74,7 +74,7 @@ def time_rounds(
 
 
 def seconds_of(call: Callable[[], object], count: int) -> float:
-    """Mean time of `count` calls, one after the other."""
+    """Return the mean time of `count` calls, one after the other."""
     begin = time.perf_counter()
     for _ in range(count):
         call()
@@ -82,11 +82,11 @@ def seconds_of(call: Callable[[], object], count: int) -> float:
 
 
 def median_ms(rounds: Sequence[Round], name: str) -> float:
-    """Median time in milliseconds."""
+    """Return the median time in milliseconds."""
     return 1e3 * float(np.median([times[name] for times in rounds]))
 
 
 def ratio(rounds: Sequence[Round], name: str, to: str) -> Ratio:
-    """How many times the time of `to` does `name` take, round by round."""
+    """Return the ratio of the time of `name` to that of `to`, taken round by round."""
     low, median, high = np.percentile([times[name] / times[to] for times in rounds], [25, 50, 75])
     return Ratio(median=float(median), low=float(low), high=float(high))

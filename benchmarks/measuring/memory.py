@@ -1,73 +1,77 @@
-"""Peak memory of one training step: python -m benchmarks.memory IMPLEMENTATION CELL B1-T10-H128.
+"""Peak memory of one training step, in a process of its own.
 
-In a process of its own, for memory that was freed once is used again and not seen to grow.
+`measure_peak` starts `python -m benchmarks.measuring.memory IMPLEMENTATION CELL B1-T10-H128`. A
+process that has freed memory reuses it, and would not show the peak of a second step.
 """
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import cast
 
-from benchmarks import ROOT
+from benchmarks.runner import run
 
-FLOAT32 = 4
+FLOAT32 = 4  # bytes
+# Tensors [B, H] of each time step that backpropagation through time needs: input and hidden state,
+# and for the LSTM also the cell state, its tanh and the four gates.
+SAVED_STATES = {"RNN": 2, "LSTM": 8}
 
 
 def measure_peak(implementation: str, cell: str, shape: str) -> int:
-    """Bytes by which one training step raises the peak of a fresh process.
+    """Return the bytes by which one training step raises the peak memory of a fresh process.
 
     Raises:
-        RuntimeError: the process failed; its last words are in the message.
+        RuntimeError: the process failed; the message has the last line of its output.
     """
-    command = [sys.executable, "-m", "benchmarks.memory", implementation, cell, shape]
-    # Safe: the arguments are names of this suite, and no shell reads them.
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        words = done.stderr.strip().splitlines()[-1:]
-        raise RuntimeError(f"{' '.join(command[2:])} ended with {done.returncode}: {words}")
-    return int(json.loads(done.stdout.splitlines()[-1]))
+    work = [implementation, cell, shape]
+    result = run([sys.executable, "-m", "benchmarks.measuring.memory", *work])
+    if result.status:
+        raise RuntimeError(
+            f"the process for {' '.join(work)} {result.ending}: {result.last_lines()}"
+        )
+    return int(json.loads(result.output.splitlines()[-1]))
 
 
 def saved_bytes(cell: str, batch: int, size: int) -> int:
-    """Bytes per time step that backpropagation through time cannot do without, in float32.
+    """Return the bytes per time step that backpropagation through time needs, in float32.
 
-    The input and the hidden state, `[B, H]` each; for the LSTM the cell state, its tanh and the
-    four gates as well.
+    Raises:
+        ValueError: the cell is unknown.
     """
-    return FLOAT32 * batch * size * (8 if cell == "LSTM" else 2)
+    if cell not in SAVED_STATES:
+        raise ValueError(f"cell must be one of {', '.join(SAVED_STATES)}, got {cell!r}")
+    return FLOAT32 * batch * size * SAVED_STATES[cell]
 
 
 def peak() -> int:
-    """The largest resident memory so far, in bytes; since `reset_peak`, where that works."""
+    """Return the largest resident memory so far, in bytes; on Linux, since `reset_peak`."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         [line] = [line for line in lines if line.startswith("VmHWM:")]
         return 1024 * int(line.split()[1])
     except (OSError, ValueError):
-        import resource  # Here, for Windows has none.
+        import resource  # Not at the top: Windows does not have it.
 
         unit = 1 if sys.platform == "darwin" else 1024
         return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def reset_peak() -> None:
-    """Let the peak begin at what is resident now; only Linux can."""
+    """Set the peak to the present resident memory; does nothing where only Linux can."""
     path = Path("/proc/self/clear_refs")
     if os.access(path, os.W_OK):
         path.write_text("5", encoding="utf-8")
 
 
 def main(implementation: str, cell: str, shape: str) -> int:
-    """Print the bytes by which a step raises this process's peak."""
-    import rnn_core  # noqa: F401, first, for it imports Paddle without idle warnings.
+    """Print the bytes by which a step raises the peak memory of this process."""
     from benchmarks.workloads.implementations import make_contender
     from benchmarks.workloads.training_step import Shape
     from rnn_core.config import Cell
 
     known, wanted = cast("Cell", cell), Shape.parse(shape)
-    # A short sequence first: what a first step allocates for good is not a matter of length.
+    # First a short sequence: memory that the first step allocates for good does not count.
     make_contender(implementation, known, wanted._replace(steps=2)).step()
     contender = make_contender(implementation, known, wanted)
     reset_peak()
@@ -75,3 +79,7 @@ def main(implementation: str, cell: str, shape: str) -> int:
     contender.step()
     print(json.dumps(peak() - before))
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

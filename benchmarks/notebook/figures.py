@@ -1,10 +1,9 @@
-"""What the notebook printed in 2021, as far as arithmetic with rounding can tell.
+"""The figures that the notebook printed in 2021, up to the steps that rounding lets us compare.
 
-Training amplifies rounding: two CPUs that round differently agree in the first steps and not at
-all in the later ones. Every printed row up to that horizon stands here, with the relative error
-that it is allowed. The errors beside them were measured against the printed figures with Paddle
-2.6.2 to 3.3.1 in November 2026, on two kinds of x86-64 CPU and with MKL_CBWR set to AVX2 and to
-COMPATIBLE: the largest is given.
+Training amplifies rounding: two CPUs that round differently agree in the first steps, and not at
+all in later ones. Here are all printed rows up to that horizon, with their relative tolerances.
+Beside each tolerance is the largest error measured against the printed figures, with Paddle 2.6.2
+to 3.3.1 in November 2026, on two kinds of x86-64 CPU, and with MKL_CBWR set to AVX2 and COMPATIBLE.
 """
 
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """The printed norms of the gradients of W, U and b at one step, before clipping."""
+    """Printed norms of the gradients of W, U and b at a step, before clipping; and a tolerance."""
 
     step: int
     W: float
@@ -24,7 +23,7 @@ class Row(NamedTuple):
     rtol: float
 
 
-# The RNN without clipping. Past step 5 rounding alone changes W from 82 to 362027.
+# The RNN without clipping. After step 5, rounding alone changes W from 82 to 362027.
 EXPLODING_RNN = (
     Row(1, 19.658676, 47.573059, 13.377793, rtol=1e-6),  # measured: 3e-7
     Row(2, 15.004972, 78.789055, 9.303792, rtol=1e-5),  # 1e-6
@@ -32,11 +31,11 @@ EXPLODING_RNN = (
     Row(4, 5637.591797, 2853.397949, 655.646729, rtol=1e-2),  # 1.2e-3
     Row(5, 34280.796875, 27940.976562, 2501.016113, rtol=1e-1),  # 3.3e-2
 )
-# Zeros were printed from step 8 on; after which step they begin is rounding's choice too: 200
-# seeds have them after this one at the latest.
+# Zeros were printed from step 8 on. Where they begin depends on rounding, too: with 200 seeds,
+# after this step at the latest.
 EXPLODING_RNN_ZEROS_AFTER = 12
 
-# The RNN with clipping; rounding alone passes 10% at step 76.
+# The RNN with clipping. At step 76, rounding alone exceeds 10%.
 CLIPPED_RNN = (
     Row(20, 1.107595, 4.565491, 0.695140, rtol=5e-5),  # 1e-5
     Row(40, 1.322490, 4.772387, 0.771956, rtol=5e-5),  # 1e-5
@@ -46,8 +45,8 @@ CLIPPED_RNN = (
 # Correct predictions out of four, by the step that ended the epoch.
 EXPLODING_RNN_CORRECT = {4: 0, 8: 0, 12: 0, 16: 0, 20: 0}
 CLIPPED_RNN_CORRECT = {20: 0, 40: 0, 60: 2}
-# The LSTM's norms were printed as zeros: the notebook looked them up under names that only the
-# RNN has. Its accuracies are in order; rounding alone passes 10% at step 390.
+# The LSTM's norms were printed as zeros, because the notebook looked them up by the names of the
+# RNN. Its accuracies are correct; at step 390, rounding alone exceeds 10%.
 CLIPPED_LSTM_CORRECT = {80: 0, 160: 0, 240: 0, 320: 0}
 
 NORMS = {"exploding-rnn": EXPLODING_RNN, "clipped-rnn": CLIPPED_RNN}
@@ -59,14 +58,14 @@ CORRECT = {
 
 
 class Figure(NamedTuple):
-    """One printed figure: the norm of W, U or b at a step, or the right predictions of an epoch.
+    """One printed figure: the norm of W, U or b at a step, or the correct predictions of an epoch.
 
     Attributes:
-        experiment: that printed it.
-        step: counted from 1; for right predictions, the one that ended the epoch.
-        name: "norm of W", or "correct" of four.
+        experiment: name of the experiment.
+        step: number of the step, from 1 on; for correct predictions, the last step of the epoch.
+        name: "norm of W", or "correct" for the number of correct predictions out of four.
         printed: the figure.
-        rtol: the relative error that it is allowed, 0 for a count.
+        rtol: relative tolerance; 0 for a count.
     """
 
     experiment: str
@@ -76,7 +75,7 @@ class Figure(NamedTuple):
     rtol: float
 
     def of(self, history: "History") -> float | None:
-        """The same figure of a run of the experiment; None where it did not come so far."""
+        """Return the same figure of a run; None if the run ended before."""
         steps, values = history.recorded, history.raw_norms.get(f"recurrent.{self.name[-1]}")
         if self.name == "correct":
             steps, values = history.epoch_ends, 4 * history.accuracy
@@ -84,17 +83,17 @@ class Figure(NamedTuple):
         return found.get(self.step)
 
     def text(self, value: float) -> str:
-        """The figure as the notebook printed it."""
+        """Return a value in the notebook's format."""
         return f"{value:.0f}/4" if self.name == "correct" else f"{value:.6f}"
 
     def error(self, value: float) -> float:
-        """How far `value` is off: relative for a norm, absolute for a count."""
+        """Return the error of `value`: relative for a norm, absolute for a count."""
         off = abs(value - self.printed)
         return off if self.name == "correct" else off / self.printed
 
 
 def figures() -> Iterator[Figure]:
-    """Every printed figure, norms first."""
+    """Yield all printed figures, norms first."""
     for experiment, rows in NORMS.items():
         for row in rows:
             for name in "WUb":

@@ -1,75 +1,95 @@
-"""Print the notebook's figures beside those of saved runs, as a Markdown table.
+"""Print the notebook's figures beside those of saved runs: python -m benchmarks.notebook_table.
 
     python -m rnn_core run exploding-rnn --save exploding.npz
     python -m rnn_core run clipped-rnn --save clipped.npz
     python -m rnn_core run clipped-lstm --save lstm.npz
     python -m benchmarks.notebook_table exploding.npz clipped.npz lstm.npz
 
-All three are needed, whole, of each environment; each environment adds a column.
+The table is Markdown. Each environment needs complete runs of all three experiments, and gets a
+column.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from benchmarks.notebook import figures as notebook
+from benchmarks import text
+from benchmarks.notebook.figures import figures
 from rnn_core import EXPERIMENTS, History
+from rnn_core.commands.status import ExitStatus
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table of the given histories."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table and return the exit status.
+
+    0: finished; 2: a file is missing or damaged, or is not a run of an experiment.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.notebook_table",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="FILE.npz", help="history of one experiment"
-    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="history of a run (.npz)")
     columns: dict[str, dict[str, History]] = {}
-    for path in parser.parse_args(arguments).paths:
-        history = History.load(path)
-        columns.setdefault(column(history), {})[experiment(path, history)] = history
-    for name, histories in columns.items():
-        if histories.keys() != EXPERIMENTS.keys():
-            sys.exit(f"{name}: there must be files of {', '.join(EXPERIMENTS)}")
-    print("\n".join(table(columns)))
+    try:
+        for path in parser.parse_args(arguments).files:
+            history = History.load(path)
+            columns.setdefault(column(history), {})[experiment(path, history)] = history
+        print(table(columns))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitStatus.WRONG_INPUT
+    return ExitStatus.OK
 
 
 def column(history: History) -> str:
-    """What tells environments apart: Paddle's version, and a rounding other than the CPU's."""
+    """Return the name of a run's environment: Paddle's version, and its rounding if changed."""
     flags = [flag for flag in history.environment["flags"].split() if flag.startswith("MKL_CBWR")]
     return " ".join([f"Paddle {history.environment['paddle']}", *flags])
 
 
-def experiment(path: Path, history: History) -> str:
-    """The name of the experiment that has this history's config."""
+def experiment(path: str, history: History) -> str:
+    """Return the name of the experiment that has this history's settings.
+
+    Raises:
+        ValueError: no experiment has these settings.
+    """
     for name, known in EXPERIMENTS.items():
         if known.config == history.config:
             return name
-    sys.exit(f"{path} is of no experiment as it stands")
+    raise ValueError(f"{path} has other settings than {', '.join(EXPERIMENTS)}")
 
 
-def table(columns: dict[str, dict[str, History]]) -> Iterator[str]:
-    """The table's lines: a row for each printed figure, a column for each environment."""
-    names = ["run", "step", "figure", "notebook, 2021", *columns, "largest error", "allowed"]
-    yield f"| {' | '.join(names)} |"
-    yield f"|{'---|' * len(names)}"
-    for figure in notebook.figures():
+def table(columns: dict[str, dict[str, History]]) -> str:
+    """Return a table with a row for each printed figure and a column for each environment.
+
+    Args:
+        columns: the history of each experiment, in each environment.
+
+    Raises:
+        ValueError: a run is missing or too short.
+    """
+    for name, histories in columns.items():
+        if missing := EXPERIMENTS.keys() - histories.keys():
+            raise ValueError(f"{name}: no run of {', '.join(sorted(missing))}")
+    rows = []
+    for figure in figures():
         ours = []
         for name, histories in columns.items():
             value = figure.of(histories[figure.experiment])
             if value is None:
-                sys.exit(f"{name}: {figure.experiment} ended before step {figure.step}")
+                raise ValueError(f"{name}: {figure.experiment} ended before step {figure.step}")
             ours.append(value)
         error = max(map(figure.error, ours))
-        cells = [
-            figure.experiment,
-            str(figure.step),
-            figure.name,
-            *(figure.text(value) for value in (figure.printed, *ours)),
-            f"{error:.0e}" if figure.rtol else f"{error:.0f}",
-            f"{figure.rtol:.0e}" if figure.rtol else "0",
-        ]
-        yield f"| {' | '.join(cells)} |"
+        rows.append(
+            [
+                figure.experiment,
+                str(figure.step),
+                figure.name,
+                *(figure.text(value) for value in (figure.printed, *ours)),
+                f"{error:.0e}" if figure.rtol else f"{error:.0f}",
+                f"{figure.rtol:.0e}" if figure.rtol else "0",
+            ]
+        )
+    head = ["run", "step", "figure", "notebook, 2021", *columns, "largest error", "allowed"]
+    return text.table(head, rows)

@@ -20,13 +20,12 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring.disturbance import Waiting, Watched
+from benchmarks.measuring.interleave import SHORTEST_SAMPLE
 from benchmarks.plugins.adapter import rounds_of
 from benchmarks.saved.baseline import machine_identity
 
 NAME = "rnn_core-sampler"
 
-# Shorter samples measure the clock and the scheduler rather than the work.
-SHORTEST_SAMPLE = 0.01
 LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its least number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3

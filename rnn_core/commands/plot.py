@@ -1,4 +1,4 @@
-"""A picture of a run: loss, accuracy and all gradient norms."""
+"""Plot of a run: loss, accuracy and all gradient norms."""
 
 from itertools import cycle
 from pathlib import Path
@@ -18,9 +18,9 @@ Steps = NDArray[np.int64]
 
 FORMATS = (".svg", ".png", ".pdf")
 
-# Okabe and Ito (2008): eight colours that people with colour blindness tell apart.
+# Eight colours that people with colour blindness can tell apart: Okabe and Ito (2008).
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-# Steps past which a line through every step is a block of colour.
+# Largest number of steps that are drawn one by one; more would fill the plot with colour.
 LONG_RUN = 100
 EVENT_COLORS: dict[EventKind, str] = {
     "exploded": "#D55E00",
@@ -30,11 +30,11 @@ EVENT_COLORS: dict[EventKind, str] = {
 
 
 def check_plot_path(path: Path) -> None:
-    """Refuse a picture that could not be drawn, before the run that it is of.
+    """Check, before a run, that its plot can be drawn and written.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the name's ending is no format that is drawn.
+        ValueError: the suffix is not one of `FORMATS`.
         OSError: the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
@@ -47,7 +47,7 @@ def check_plot_path(path: Path) -> None:
 
 
 def save_plot(history: History, path: str | Path) -> None:
-    """Draw `history` into a file, whole or not at all.
+    """Draw `history` into a file, completely or not at all.
 
     Raises:
         ImportError, ValueError, OSError: as `check_plot_path`.
@@ -60,11 +60,10 @@ def save_plot(history: History, path: str | Path) -> None:
 
 
 def draw(history: History) -> "Figure":
-    """Draw loss, accuracy and the gradient norms before clipping; events are marked.
+    """Draw loss, accuracy and gradient norms before clipping, and mark the events.
 
-    A run of more than 100 recorded steps is drawn by the largest value of each epoch. Zeros, NaN
-    and infinity have no place on a logarithmic axis: a line ends there, and the mark of the event
-    says what happened.
+    If more than 100 steps are recorded, the largest value of each epoch is drawn. A line ends at
+    zeros, NaN and infinity, which a logarithmic axis cannot show; the event's mark names them.
     """
     from matplotlib.figure import Figure
 
@@ -123,7 +122,7 @@ def draw(history: History) -> "Figure":
 
 
 def _panels(names: list[str]) -> list[list[str]]:
-    """The RNN's six lines fit one panel; the LSTM's gates get one for each of w, u, b and rest."""
+    """One panel for the RNN's six parameters; for the LSTM one each for w, u, b and the rest."""
     if len(names) <= len(COLORS):
         return [names]
     groups = [[n for n in names if n.startswith(f"recurrent.{kind}_")] for kind in "wub"]
@@ -132,7 +131,7 @@ def _panels(names: list[str]) -> list[list[str]]:
 
 
 def _line(axes: "Axes", values: Values, steps: Steps, ends: Steps, label: str, color: str) -> None:
-    """Draw the largest of each group of values; `ends` are the counts up to the groups' ends."""
+    """Draw the largest value of each group; `ends` are the numbers of values up to its end."""
     starts = np.concatenate([[0], ends[:-1]])
     largest = np.fmax.reduceat(values, starts) if len(values) else values
     shown = np.where(np.isfinite(largest) & (largest > 0), largest, np.nan)

@@ -1,4 +1,4 @@
-"""A run in words: the notebook's lines while it trains, and a summary at its end."""
+"""Text output of a run: the notebook's lines while it trains, and a summary at the end."""
 
 import math
 from itertools import groupby
@@ -11,9 +11,9 @@ from rnn_core.recorder import Step
 
 
 def step_lines(step: Step) -> list[str]:
-    """The notebook's lines for one step: loss, and the raw norms of the recurrent gradients.
+    """The notebook's lines for one step: the loss and the raw norms of the recurrent gradients.
 
-    The LSTM's twelve parameters fill three lines, inputs, states and biases.
+    The LSTM's twelve parameters fill three lines: input weights, state weights and biases.
     """
     lines = [f"=========epoch: {step.epoch}, step: {step.index}, loss: {step.loss:.5f}========"]
     norms = {
@@ -21,7 +21,7 @@ def step_lines(step: Step) -> list[str]:
         for name, norm in step.raw_norms.items()
         if name.startswith("recurrent.")
     }
-    # W, U and b stand in one line, w_i to w_a in another: a name's part before the gate tells.
+    # W, U and b share a line; the LSTM's have one line per letter before the gate.
     for _, group in groupby(norms, key=lambda name: name[0] if "_" in name else ""):
         lines.append(", ".join(f"{name}_grad_l2: {norms[name]:f}" for name in group))
     return lines
@@ -34,7 +34,7 @@ def epoch_line(step: Step) -> str:
 
 
 def summary_lines(history: History) -> list[str]:
-    """What became of a run: its loss, accuracy, largest norms and events."""
+    """Summary of a run: its loss, accuracy, largest norms and events."""
     config, environment = history.config, history.environment
     execution = "" if config.execution == "textbook" else f" ({config.execution})"
     recorded = "" if config.record == 1 else f" ({len(history.recorded)} recorded)"
@@ -61,15 +61,15 @@ def summary_lines(history: History) -> list[str]:
 
 
 def evaluation_line(evaluation: Evaluation) -> str:
-    """How a run did on held-out samples, below its summary."""
+    """The line for held-out samples, below the summary."""
     return (
-        f"  held out    loss {evaluation.loss:.6g} of {evaluation.samples} samples, where always "
-        f"saying their mean has {evaluation.variance:.6g}; accuracy {evaluation.accuracy:.2f}"
+        f"  held-out    loss {evaluation.loss:.6g} on {evaluation.samples} samples (predicting the "
+        f"mean: {evaluation.variance:.6g}), accuracy {evaluation.accuracy:.2f}"
     )
 
 
 def event_text(event: Event) -> str:
-    """When and what, in a few words: "step 6: loss 3.41168e+06"."""
+    """An event in a few words, such as "step 6: loss 3.41168e+06"."""
     value = "exactly 0" if event.kind == "vanished" else f"{event.value:.6g}"
     parameters = ", ".join(name for name in event.what if name != "loss")
     what = ["loss"] * ("loss" in event.what) + [f"gradient of {parameters}"] * bool(parameters)
@@ -77,6 +77,6 @@ def event_text(event: Event) -> str:
 
 
 def _largest(values: Values) -> float:
-    """The largest finite value, NaN where there is none."""
+    """The largest finite value; NaN if there is none."""
     finite = values[np.isfinite(values)]
     return float(finite.max()) if len(finite) else math.nan

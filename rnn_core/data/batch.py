@@ -1,4 +1,4 @@
-"""What a batch is, the notebook's four samples, and the checks that any batch must pass."""
+"""Batches, the notebook's four samples, and the checks of any batch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -15,54 +15,58 @@ SAMPLES = (((1, 2), 3), ((2, 4), 6), ((3, 2), 5), ((3, 1), 4))
 
 
 class Batch(NamedTuple):
-    """What one training step sees: `tokens` `[B, T]` int64, `labels` `[B, 1]` float."""
+    """The data of one training step.
+
+    Attributes:
+        tokens: digits, `[B, T]` int64.
+        labels: expected predictions, `[B, 1]` float32 or float64.
+    """
 
     tokens: Tensor
     labels: Tensor
 
 
 class BatchStream(ABC):
-    """Batches that are made when they are needed, for data that need not fit into memory.
+    """Batches that are made when they are needed, for data that do not fit into memory.
 
-    Batch `index` is the same whenever it is made, so that every epoch sees the same, and in every
-    process.
+    A batch must be the same whenever and in whichever process it is made.
     """
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many batches there are."""
+        """Number of batches."""
 
     @abstractmethod
     def __getitem__(self, index: int) -> Batch:
-        """Make batch `index`, from 0; a plain tuple of tokens and labels is a batch too."""
+        """Make batch `index`, from 0. A plain tuple of tokens and labels is accepted too."""
 
     def __iter__(self) -> Iterator[Batch]:
-        """Make one batch after the other."""
+        """Make all batches in order."""
         return (self[index] for index in range(len(self)))
 
 
 def load_data(
     num_steps: int = 10, batch_size: int = 1, dtype: DType = "float32"
 ) -> Iterator[Batch]:
-    """Yield the notebook's samples, in its order, one batch at a time.
+    """Yield the notebook's samples in their order, one batch at a time.
 
     Each sample is two digits followed by zeros up to `num_steps`; its label is their sum. The
-    last batch is smaller where `batch_size` does not divide four.
+    last batch is smaller if `batch_size` does not divide four.
 
     Args:
-        num_steps: length T of every sequence, at least 2.
-        batch_size: samples in a batch, 1 to 4.
-        dtype: of the labels.
+        num_steps: length of every sequence, T, at least 2.
+        batch_size: number of samples in a batch, 1 to 4.
+        dtype: dtype of the labels.
 
     Raises:
         TypeError: `num_steps` or `batch_size` is not an int.
-        ValueError: `num_steps` or `batch_size` is out of range, or `dtype` unknown.
+        ValueError: `num_steps` or `batch_size` is out of range, or `dtype` is unknown.
     """
     check_positive_int("num_steps", num_steps)
     check_positive_int("batch_size", batch_size)
     check_one_of("dtype", dtype, DTYPES)
     if num_steps < 2:
-        raise ValueError(f"num_steps must be at least 2, the digits of a sample, got {num_steps}")
+        raise ValueError(f"num_steps must be at least 2, one per digit, got {num_steps}")
     if batch_size > len(SAMPLES):
         raise ValueError(
             f"batch_size must be at most {len(SAMPLES)}, the number of samples, got {batch_size}"
@@ -82,9 +86,9 @@ def _batches(num_steps: int, batch_size: int, dtype: DType) -> Iterator[Batch]:
 
 
 def check_tokens(tokens: Tensor, vocab_size: int) -> None:
-    """Refuse what an embedding would read out of bounds or truncate.
+    """Raise unless tokens are valid indices of an embedding.
 
-    Paddle alone reads token -1 out of bounds in silence, and checks no token on a GPU.
+    Paddle itself silently reads token -1 out of bounds, and checks no tokens on a GPU.
 
     Raises:
         TypeError: `tokens` is not a tensor of integers.
@@ -105,7 +109,9 @@ def check_tokens(tokens: Tensor, vocab_size: int) -> None:
 
 
 def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
-    """Refuse labels that would broadcast against the predictions, or poison the weights.
+    """Raise unless labels are finite and have the shape and dtype of the predictions.
+
+    Labels of another shape would silently broadcast.
 
     Raises:
         TypeError: `labels` is not a tensor of `dtype`.
@@ -114,11 +120,11 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
     if not isinstance(labels, Tensor):
         raise TypeError(f"labels must be a Paddle tensor, got {type(labels).__name__}")
     if dtype_name(labels) != dtype:
-        raise TypeError(f"labels must be {dtype}, as the model, got {dtype_name(labels)}")
+        raise TypeError(f"labels must be {dtype} like the model, got {dtype_name(labels)}")
     if list(labels.shape) != [batch_size, 1]:
         raise ValueError(
-            f"labels must have the predictions' shape {[batch_size, 1]}, "
-            f"got shape {list(labels.shape)}"
+            f"labels must have the shape of the predictions, {[batch_size, 1]}, "
+            f"got {list(labels.shape)}"
         )
     values = labels.numpy()
     if not np.isfinite(values).all():
@@ -126,5 +132,5 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
 
 
 def dtype_name(tensor: Tensor) -> str:
-    """The dtype without its module: "int64" for paddle.int64, in every version of Paddle."""
+    """Name of the dtype without its module, such as "int64", in every version of Paddle."""
     return str(tensor.dtype).rpartition(".")[-1]

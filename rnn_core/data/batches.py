@@ -1,4 +1,4 @@
-"""The batches that a run trains on: checked at the border, known again when it is resumed."""
+"""The batches of a run: checks, device, and a checksum for resumed runs."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,20 @@ from rnn_core.runtime import parallel
 class Batches:
     """The batches of an epoch, on the device.
 
-    All are checked at once, before any training; of a `BatchStream` the first and the last, and
+    All batches are checked before training; of a `BatchStream`, the first and the last are, and
     each of the others when it is made.
 
     Args:
         data: batches, or a stream of them.
-        config: the run's, which they must fit.
+        config: settings that the batches must fit.
         device: full name of the device to put them on.
 
     Attributes:
-        description: what a history says of the data; nothing of batches that were given.
+        description: description of a stream for the history; empty for a list of batches.
 
     Raises:
-        TypeError: `data` does not hold batches, or they are of another dtype.
-        ValueError: there is none, or one does not fit the config.
+        TypeError: `data` does not hold batches, or their dtype is wrong.
+        ValueError: `data` is empty, or a batch does not fit the config.
     """
 
     def __init__(self, data: Iterable[Batch], config: TrainConfig, device: str) -> None:
@@ -40,7 +40,7 @@ class Batches:
                 raise TypeError(f"data must hold batches (tokens, labels): {error}") from error
         if len(self.source) == 0:
             raise ValueError("data must hold at least one batch, got none")
-        for batch in self._known():
+        for batch in self._checked_first():
             check_batch(batch, config)
         if not isinstance(self.source, BatchStream):
             self.source = [self._on_device(batch) for batch in self.source]
@@ -49,7 +49,7 @@ class Batches:
         return len(self.source)
 
     def beginning_at(self, first: int) -> Iterator[Batch]:
-        """The batches from number `first`, from 0, to the end of the epoch."""
+        """The batches from index `first` to the end of the epoch."""
         for index in range(first, len(self)):
             batch = Batch(*self.source[index])
             if isinstance(self.source, BatchStream):
@@ -60,18 +60,18 @@ class Batches:
     def checksum(self) -> int:
         """A checksum of the batches, their order, shapes and dtypes, 0 to 2**32 - 1.
 
-        Of a stream, its length and its first and last batch stand for all.
+        For a stream, only its length and its first and last batch count.
         """
         value = zlib.crc32(str(len(self)).encode())
-        for batch in self._known():
+        for batch in self._checked_first():
             for tensor in batch:
                 values = tensor.numpy()
                 value = zlib.crc32(f"{values.dtype}{values.shape}".encode(), value)
                 value = zlib.crc32(values.tobytes(), value)
         return value
 
-    def _known(self) -> list[Batch]:
-        """What stands for all batches before any is trained on."""
+    def _checked_first(self) -> list[Batch]:
+        """The batches that are checked before training: all, or the first and last of a stream."""
         if isinstance(self.source, BatchStream):
             return [Batch(*self.source[index]) for index in sorted({0, len(self) - 1})]
         return self.source
@@ -81,16 +81,16 @@ class Batches:
 
 
 def _name(stream: BatchStream) -> str:
-    """What a stream says of itself, without an address, which is another in every process."""
+    """Description of a stream without its address, which differs between processes."""
     kind = type(stream)
     return kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(stream)
 
 
 def check_batch(batch: Batch, config: TrainConfig) -> None:
-    """Refuse a batch that the config does not describe, or that would poison the weights.
+    """Raise unless a batch fits the config.
 
     Raises:
-        TypeError: tokens are no integers, or labels not of the config's dtype.
+        TypeError: tokens are not integers, or labels do not have the config's dtype.
         ValueError: a shape, token or label is out of range.
     """
     tokens, labels = batch
@@ -99,8 +99,10 @@ def check_batch(batch: Batch, config: TrainConfig) -> None:
     if size > config.batch_size or length != config.num_steps:
         raise ValueError(
             f"tokens must be [B <= {config.batch_size}, T = {config.num_steps}], "
-            f"as the config says, got shape {[size, length]}"
+            f"as in the config, got shape {[size, length]}"
         )
     if size < parallel.size():
-        raise ValueError(f"a batch of {size} cannot be shared by {parallel.size()} processes")
+        raise ValueError(
+            f"a batch must have at least {parallel.size()} samples, one per process, got {size}"
+        )
     check_labels(labels, size, config.dtype)

@@ -1,8 +1,8 @@
-"""Digit sums of any number, length and count, made batch by batch, with a held-out set.
+"""Generated digit sums, made batch by batch, with a held-out set.
 
-Sample i is the same on every machine, for every size of a batch and every version of Paddle and
-NumPy: it is made from raw numbers of NumPy's bit generator PCG64, whose stream is fixed, and not by
-a method of `numpy.random.Generator`, whose stream may change.
+A sample is the same on every machine, for every batch size and every version of Paddle and NumPy:
+it comes from raw numbers of NumPy's bit generator PCG64, whose stream is fixed. The streams of
+`numpy.random.Generator` may change between versions.
 """
 
 from dataclasses import dataclass, replace
@@ -17,31 +17,30 @@ from rnn_core.runtime.versions import tensor_of
 
 BASE = 10
 
-# What each stream of random numbers of one seed is for.
+# The three random streams of one seed.
 TRAINING, HELD_OUT, SPLIT = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class DigitSums(BatchStream):
-    """Sequences of decimal digits, then zeros, and the sum of the digits as the label.
+    """Sequences of decimal digits followed by zeros, with the sum of the digits as label.
 
-    One tenth of all sequences is held out. Whether a sequence is follows from its digits and the
-    seed alone, so none is ever in both sets: of the ten that differ in the last digit only, the
-    one is held out whose last digit is a hash of the others. (Tabulation hashing: Carter and
-    Wegman, "Universal classes of hash functions", 1979.)
+    One tenth of all sequences is held out, and no sequence is in both sets: of ten sequences that
+    differ only in their last digit, the one is held out whose last digit is a hash of the others
+    (tabulation hashing: Carter and Wegman, "Universal classes of hash functions", 1979).
 
-    Only the batch that is asked for exists: memory does not depend on `count`. Where there are
-    fewer sequences than `count`, they repeat.
+    Each batch is made when it is needed, so memory does not depend on `count`. If there are fewer
+    sequences than `count`, they repeat.
 
     Attributes:
-        count: samples in a pass.
-        digits: D >= 2, digits to sum. (The only digit of a sequence, held out, would be a token
-            that is never trained.)
-        num_steps: T >= D, length of a sequence: T - D zeros follow the digits.
-        batch_size: samples in a batch; the last one may be smaller.
-        seed: of the samples and of the split.
-        dtype: of the labels.
-        held_out: whether these are the held-out sequences, not those to train with.
+        count: number of samples in an epoch.
+        digits: number of digits to sum, D, at least 2. (With one digit, the held-out digit would be
+            a token that is never trained.)
+        num_steps: length of a sequence, T, at least D: T - D zeros follow the digits.
+        batch_size: number of samples in a batch; the last batch may be smaller.
+        seed: random seed for the samples and the split.
+        dtype: dtype of the labels.
+        held_out: whether these are the held-out sequences instead of those to train with.
 
     Raises:
         TypeError: a value has the wrong type.
@@ -65,16 +64,16 @@ class DigitSums(BatchStream):
             raise ValueError(f"digits must be at least 2, got {self.digits}")
         if self.num_steps < self.digits:
             raise ValueError(
-                f"num_steps must be at least the {self.digits} digits, got {self.num_steps}"
+                f"num_steps must be at least {self.digits}, one per digit, got {self.num_steps}"
             )
 
     def __len__(self) -> int:
         return -(-self.count // self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
-        """Make batch `index`, from 0; the same whenever it is made."""
+        """Make batch `index`, from 0; it is always the same."""
         if not 0 <= index < len(self):
-            raise IndexError(f"batch must lie in [0, {len(self)}), got {index}")
+            raise IndexError(f"batch index must lie in [0, {len(self)}), got {index}")
         start = index * self.batch_size
         digits = self.samples(start, min(start + self.batch_size, self.count))
         tokens = np.zeros((len(digits), self.num_steps), dtype=np.int64)
@@ -83,24 +82,24 @@ class DigitSums(BatchStream):
         return Batch(tensor_of(tokens), tensor_of(labels))
 
     def samples(self, start: int, stop: int) -> NDArray[np.int64]:
-        """The digits of samples `start` to `stop`, without the latter: `[stop - start, D]`."""
+        """Digits of the samples from `start` up to, not including, `stop`: `[stop - start, D]`."""
         stream = _bits(self.seed, HELD_OUT if self.held_out else TRAINING)
-        # PCG64 reaches any of its numbers at once.
+        # PCG64 can jump to any position.
         stream.advance(start * self.digits)
         raw = stream.random_raw((stop - start) * self.digits).reshape(-1, self.digits)
         digits = _below(BASE, raw)
         held_out = self._held_out_last(digits)
-        # The held-out last digit, or one of the nine others.
+        # The held-out last digit, or one of the other nine.
         other = 0 if self.held_out else 1 + _below(BASE - 1, raw[:, -1])
         digits[:, -1] = (held_out + other) % BASE
         return digits
 
     def rest(self, count: int) -> "DigitSums":
-        """`count` of the sequences that these, which are trained with, leave out."""
+        """Held-out samples for these training samples, `count` of them."""
         return replace(self, count=count, held_out=True)
 
     def _held_out_last(self, digits: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Of all continuations of each sequence's first D - 1 digits, the one that is held out."""
+        """Last digit of the held-out sequence for each sequence's first D - 1 digits, `[N]`."""
         places = self.digits - 1
         raw = _bits(self.seed, SPLIT).random_raw(places * BASE)
         table = _below(BASE, raw).reshape(places, BASE)
@@ -109,12 +108,12 @@ class DigitSums(BatchStream):
 
 
 def _bits(seed: int, purpose: int) -> PCG64:
-    """The stream of random numbers of a seed that is for this purpose."""
+    """The random stream of a seed for one purpose."""
     return PCG64(SeedSequence(seed, spawn_key=(purpose,)))
 
 
 def _below(limit: int, raw: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Each of these 64-bit numbers brought to [0, limit), all equally likely but for 1e-9."""
+    """Map 64-bit numbers to [0, limit), equally likely up to a relative error of 1e-9."""
     high, limit_, shift = raw >> np.uint64(32), np.uint64(limit), np.uint64(32)
     low: NDArray[np.int64] = (high * limit_ >> shift).astype(np.int64)
     return low

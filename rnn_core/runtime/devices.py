@@ -1,4 +1,4 @@
-"""Which devices there are, and how to use and wait for one."""
+"""The available devices, and how to use and wait for one."""
 
 import os
 from collections.abc import Iterator
@@ -11,23 +11,22 @@ from rnn_core.config import check_device_name
 
 
 def available_devices() -> list[str]:
-    """Names of the devices of this machine that this Paddle can use: "cpu", then "gpu:0", ..."""
+    """Names of the devices that Paddle can use here: "cpu", then "gpu:0", ..."""
     return ["cpu", *(f"gpu:{index}" for index in range(_gpu_count()))]
 
 
 def resolve_device(name: str) -> str:
-    """The full name of a device that is there: "gpu" becomes "gpu:0".
+    """The full name of an available device: "gpu" becomes "gpu:0".
 
-    Or it becomes the GPU that Paddle's launcher gives this process, one of several.
+    If Paddle's launcher has started several processes, "gpu" becomes the GPU of this process.
 
-    Paddle itself ends the process on some versions when a GPU is named where there is none, so
-    this looks first.
+    Some versions of Paddle crash when a missing GPU is named, so this checks first.
 
     Raises:
-        ValueError: `name` is no device's name, or that device is not there.
+        ValueError: `name` is not the name of a device, or the device is not available.
     """
     check_device_name(name)
-    # Spelt by Paddle.
+    # Paddle's spelling.
     launched = os.environ.get("FLAGS_selected_gpus", "0")  # noqa: SIM112
     full = f"gpu:{launched}" if name == "gpu" else name
     devices = available_devices()
@@ -42,7 +41,7 @@ def resolve_device(name: str) -> str:
 
 @contextmanager
 def use_device(name: str) -> Iterator[str]:
-    """Make `name` Paddle's device inside the `with` block, and the former one after it.
+    """Make `name` Paddle's device inside the `with` block; yield its full name.
 
     Raises:
         ValueError: as `resolve_device`.
@@ -61,13 +60,13 @@ def device_of(tensor: Tensor) -> str:
 
 
 def synchronize(name: str) -> None:
-    """Wait until a GPU has done all it was given; a CPU has, when Paddle returns."""
+    """Wait until a GPU has finished its work; on a CPU, Paddle returns when it has."""
     if name != "cpu":
         paddle.device.cuda.synchronize(int(name.partition(":")[2] or 0))
 
 
 def device_name(name: str) -> str:
-    """What the maker calls the GPU; "cpu" for the CPU."""
+    """Product name of a GPU; "cpu" for the CPU."""
     if name == "cpu":
         return "cpu"
     return str(paddle.device.cuda.get_device_name(int(name.partition(":")[2] or 0)))

@@ -1,4 +1,4 @@
-"""What a result depends on besides the config: versions, machine, threads, flags."""
+"""The environment that a result depends on: versions, machine, threads, flags."""
 
 import os
 import platform
@@ -15,10 +15,10 @@ FLAG_PREFIXES = ("FLAGS_", "MKL_", "KMP_", "OMP_", "OPENBLAS_", "CUDA_", "CUDNN_
 
 
 def describe_environment(device: str = "cpu") -> dict[str, str]:
-    """Name what the numbers and times of a run on `device` depend on.
+    """Describe everything but the config that the numbers and times of a run depend on.
 
     Raises:
-        ValueError: `device` is not there.
+        ValueError: `device` is not available.
     """
     device = resolve_device(device)
     return {
@@ -35,7 +35,7 @@ def describe_environment(device: str = "cpu") -> dict[str, str]:
         "device": device,
         "device_name": device_name(device),
         "processes": str(parallel.size()),
-        # Paddle writes the number of threads that it uses back into this variable.
+        # Paddle writes its number of threads into this variable.
         "threads": os.environ.get("OMP_NUM_THREADS", "unset"),
         "flags": " ".join(
             f"{name}={value}"
@@ -46,7 +46,7 @@ def describe_environment(device: str = "cpu") -> dict[str, str]:
 
 
 def cpu_model() -> str:
-    """The CPU as its maker calls it; `platform.processor()` says nothing on most Linuxes."""
+    """Product name of the CPU; on most Linux systems, `platform.processor()` is empty."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writing files completely or not at all."""
 
 import json
 import os
@@ -8,17 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-# Of the file that is written first; short, since a file system limits the length of names.
+# Start of the temporary name; short, since file systems limit the length of names.
 PREFIX = ".rnn_core-"
 
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears under `path` only when the `with` block ends without an error.
+    """Open a file that appears at `path` only when the `with` block ends without an error.
 
-    Until then, and after an error or a crash, what was at `path` before is untouched. After the
-    block the file lasts through a power failure too. A link is followed; a device, a pipe or a
-    directory is not replaced.
+    Until then, and after an error or a crash, an earlier file at `path` is unchanged. After the
+    block, the file survives a power failure. Symbolic links are followed; devices, pipes and
+    directories are not replaced.
 
     Raises:
         OSError: the file cannot be written.
@@ -36,7 +36,7 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _keep_name(path.parent)
+    _sync_directory(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -60,29 +60,29 @@ def write_json(path: Path, content: object) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError unless a file can be made at `path`: better before a long run than after."""
+    """Raise OSError unless a file can be written at `path`, to fail before a long run."""
     path = _regular(path)
-    # The file system alone knows whether it takes this name and has room, so ask it.
+    # Only the file system knows whether it accepts this name and has room.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=PREFIX) as folder:
         (Path(folder) / path.name).touch()
 
 
 def _regular(path: Path) -> Path:
-    """What `path` leads to, if a file is there or may be made there."""
+    """The resolved path, if a file exists there or can be created there."""
     path = path.resolve()
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no directory {path.parent}")
+        raise FileNotFoundError(f"cannot write {path}: {path.parent} is not a directory")
     if path.exists() and not path.is_file():
-        raise OSError(f"cannot write {path}: it is there, and is no regular file")
+        raise OSError(f"cannot write {path}: it exists and is not a regular file")
     if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(f"cannot write {path}: the file that is there is read-only")
+        raise PermissionError(f"cannot write {path}: the existing file is read-only")
     return path
 
 
-def _keep_name(directory: Path) -> None:
-    """Have the file system store a new name in `directory`, where it does so when asked."""
-    # Windows opens no directory, and not every file system flushes one: then the file is whole all
-    # the same, under its old or its new name.
+def _sync_directory(directory: Path) -> None:
+    """Fsync the directory so that the rename survives a power failure."""
+    # Windows cannot open a directory, and some file systems cannot fsync one. The file is complete
+    # even then, but after a power failure the old file may be back.
     with suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -92,7 +92,7 @@ def _keep_name(directory: Path) -> None:
 
 
 def _umask() -> int:
-    """The process's umask, which can only be read by setting it."""
+    """The umask of this process, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""Ctrl-C, held back until a step is whole."""
+"""Ctrl-C, held back until a step is complete."""
 
 import signal
 import threading
@@ -8,13 +8,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def held_interrupt() -> Iterator[Callable[[], bool]]:
-    """Inside the `with` block, note a first Ctrl-C; a second one interrupts at once.
+    """Hold back the first Ctrl-C inside the `with` block; a second one interrupts at once.
 
-    Where Ctrl-C does something else than raise KeyboardInterrupt, or does it in another thread,
-    nothing changes.
+    Does nothing outside the main thread or if SIGINT has a custom handler.
 
     Yields:
-        Whether one has come.
+        A function that tells whether Ctrl-C has come.
     """
     came = False
 

@@ -1,10 +1,10 @@
-"""Paddle's operators, without the Python that its public functions put around them.
+"""Paddle's operators without the Python code of its public functions.
 
-A public function checks and converts its arguments, which for a state of 128 numbers takes as long
-as the operator: `paddle.split` 13 us, its operator 7 us (Paddle 3.3.1, AMD EPYC, November 2026).
-And some operators have no public function that takes tensors: `rnn`, `sgd_` and `squared_l2_norm`
-are reached only through layers and optimizers. These names are private to Paddle, and have meant
-the same from 2.6 to 3.3; should a version change one, this is the place that knows.
+A public function checks and converts its arguments, which takes as long as the operator itself if
+the state is small (docs/measurements/performance.md). Some operators have no public function for
+tensors: `rnn`, `sgd_` and `squared_l2_norm` are reached only through layers and optimizers. These
+names are private to Paddle and have meant the same from 2.6 to 3.3. If a version changes one, this
+is the only module to adapt.
 """
 
 from typing import Any

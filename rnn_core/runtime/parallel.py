@@ -1,13 +1,13 @@
-"""Data-parallel training: processes that each see their share of a batch and average gradients.
+"""Data-parallel training: each process takes its share of a batch, and gradients are averaged.
 
-Paddle's launcher starts the processes and tells each its number in environment variables:
+Paddle's launcher starts the processes and numbers them in environment variables:
 
     python -m paddle.distributed.launch --nproc_per_node 2 python -m rnn_core run digit-sums
 
-Every process has the whole model, and takes its share of every batch. Backward, Paddle's
-`DataParallel` averages the gradients over the processes, by gloo between CPUs and NCCL between
-GPUs. With the shares' losses weighted by their sizes, that average is the whole batch's gradient,
-however the batch divides. Alone, a process does none of this.
+Each process has the whole model. In the backward pass, Paddle's `DataParallel` averages the
+gradients over the processes, by gloo between CPUs and by NCCL between GPUs. Losses are weighted by
+the sizes of the shares, so this average is the gradient of the whole batch, even if it does not
+divide evenly. All functions also work in a single process.
 """
 
 import os
@@ -17,25 +17,25 @@ from paddle import Tensor
 
 
 def rank() -> int:
-    """The number of this process, from 0; process 0 alone prints and writes files."""
+    """Number of this process, from 0. Only process 0 prints and writes files."""
     return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
 
 
 def size() -> int:
-    """The number of processes that train together; 1 where none was launched."""
+    """Number of processes that train together; 1 without Paddle's launcher."""
     return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
 
 
 def check(device: str, batch_size: int) -> None:
-    """Refuse what cannot be trained in several processes, where there are several.
+    """Check that several processes, if there are several, can train together.
 
     Args:
-        device: the run's, as its config names it.
-        batch_size: of the whole batch.
+        device: device of the run, as in its config.
+        batch_size: number of samples in a batch, of all processes together.
 
     Raises:
-        ValueError: a batch is too small to be shared, one GPU is named for all processes, or they
-            cannot meet on this device.
+        ValueError: a batch has fewer samples than there are processes, one GPU is named for all
+            processes, or the processes cannot communicate on this device.
         RuntimeError: this Paddle cannot train in several processes.
     """
     if size() == 1:
@@ -46,27 +46,26 @@ def check(device: str, batch_size: int) -> None:
         )
     if device not in ("cpu", "gpu"):
         raise ValueError(
-            f"device must be 'cpu' or 'gpu' in {size()} processes, each of which has its own, "
-            f"got {device!r}"
+            f"device must be 'cpu' or 'gpu' for {size()} processes with a GPU each, got {device!r}"
         )
     if not paddle.distributed.is_available():
         raise RuntimeError(
-            f"this Paddle {paddle.version.full_version} was built without its distributed part "
-            f"and trains in one process only, got {size()}"
+            f"Paddle {paddle.version.full_version} was built without its distributed part and can "
+            f"train in one process only, got {size()}"
         )
     backend = os.environ.get("PADDLE_DISTRI_BACKEND", "auto")
     if (device == "cpu") != (backend == "gloo"):
         raise ValueError(
-            f"PADDLE_DISTRI_BACKEND must be 'gloo' for processes on CPUs, and not for those on "
-            f"GPUs, got {backend!r} and device {device!r}"
+            f"PADDLE_DISTRI_BACKEND must be 'gloo' for CPUs and another backend for GPUs, got "
+            f"{backend!r} and device {device!r}"
         )
 
 
 def check_last(samples: int, batch_size: int) -> None:
-    """Refuse samples whose last batch the processes cannot share; one process can share any.
+    """Check that the last batch of an epoch has a sample for each process.
 
     Raises:
-        ValueError: it is too small.
+        ValueError: the last batch is too small.
     """
     last = samples % batch_size or batch_size
     if last < size():
@@ -77,7 +76,7 @@ def check_last(samples: int, batch_size: int) -> None:
 
 
 def join(device: str, batch_size: int) -> None:
-    """Meet the other processes, where there are any: waits for all of them.
+    """Connect to the other processes, if there are any; waits for all of them.
 
     Raises:
         ValueError, RuntimeError: as `check`.
@@ -105,19 +104,19 @@ def share(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def weight(mine: int, whole: int) -> float:
-    """By what a loss over `mine` of `whole` samples counts in an average over all processes."""
+    """Weight of a loss over `mine` of `whole` samples in the average over all processes."""
     return mine * size() / whole
 
 
 def averaging(model: paddle.nn.Layer) -> paddle.nn.Layer:
-    """The model with a backward pass that averages gradients, the model itself for one process.
+    """The model with a backward pass that averages gradients; the model itself for one process.
 
-    Kept with the model: Paddle hooks it into the parameters for good, and once it were gone, the
-    next backward pass would crash the process (seen on Paddle 2.6.2 and 3.3.1).
+    The wrapper is kept with the model: Paddle hooks it into the parameters permanently, and without
+    it the next backward pass crashes (Paddle 2.6.2 and 3.3.1).
     """
     if size() == 1:
         return model
-    # Not as an attribute: Paddle would make it a part of the model that is a part of it.
+    # Not by setattr: Paddle would register the wrapper as a sublayer of the model it wraps.
     known = vars(model)
     if "_averaging" not in known:
         known["_averaging"] = paddle.DataParallel(model)
@@ -126,7 +125,7 @@ def averaging(model: paddle.nn.Layer) -> paddle.nn.Layer:
 
 
 def total(value: float) -> float:
-    """The sum of a number over all processes, the number itself for one process."""
+    """Sum of a number over all processes."""
     if size() == 1:
         return value
     everywhere = paddle.full([1], value, dtype="float64")
@@ -135,5 +134,5 @@ def total(value: float) -> float:
 
 
 def wait() -> None:
-    """Wait until all processes are here; one process alone goes on."""
+    """Wait until all processes have come to this point."""
     total(0)

@@ -1,4 +1,4 @@
-"""The one place that knows where Paddle versions differ."""
+"""Differences between versions of Paddle."""
 
 import warnings
 from importlib import metadata
@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from paddle import Tensor
 
-# What Paddle warns of at import that is no news here: it could compile extensions faster, and none
-# is compiled; there is no GPU, which whoever asks for one is told.
+# Import warnings that do not apply: we compile no extensions, and asking for a missing GPU raises.
 IDLE_WARNINGS = ("No ccache found", "You are using GPU version Paddle, but your CUDA device")
 
 PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
 
 
 def installed_paddle() -> str | None:
-    """Version of the installed Paddle, read without importing it; None where there is none."""
+    """Version of the installed Paddle, read without importing it; None if none is installed."""
     versions = [
         distribution.version
         for name in PADDLE_DISTRIBUTIONS
@@ -27,7 +26,7 @@ def installed_paddle() -> str | None:
 
 
 def import_paddle() -> None:
-    """Import Paddle for the first time, where that can work, and without its idle warnings.
+    """Import Paddle without warnings that do not apply.
 
     Raises:
         ImportError: as `check_numpy`; or Paddle is not installed.
@@ -47,10 +46,9 @@ def import_paddle() -> None:
 
 
 def tensor_of(values: NDArray[Any]) -> "Tensor":
-    """A tensor of the same numbers, shape and dtype, on the current device.
+    """A tensor of the same values, shape and dtype, on the current device.
 
-    Not by `paddle.to_tensor`, which on Paddle 3.3.1 leaves 113 bytes behind at every call, on 2.6.2
-    and 3.0.0 none (November 2026): nothing in a short run, 20 MB in a day of one batch a second.
+    `paddle.to_tensor` leaks memory at every call on Paddle 3.3.1 (docs/measurements/long-runs.md).
     """
     import paddle
 
@@ -60,10 +58,10 @@ def tensor_of(values: NDArray[Any]) -> "Tensor":
 
 
 def check_numpy() -> None:
-    """Refuse Paddle 2 beside NumPy 2.
+    """Raise ImportError if Paddle 2 would be used with NumPy 2.
 
-    Paddle 2.6.2 declares no upper bound for NumPy, but was built for NumPy 1: under NumPy 2 the
-    process ends with "free(): invalid pointer", which no `except` can catch.
+    Paddle 2.6.2 declares no upper bound for NumPy, but was built for NumPy 1: with NumPy 2, the
+    process crashes with "free(): invalid pointer".
 
     Raises:
         ImportError: Paddle 2 and NumPy 2 or newer are installed together.
@@ -71,8 +69,7 @@ def check_numpy() -> None:
     paddle, numpy = installed_paddle(), metadata.version("numpy")
     if paddle is not None and _major(paddle) == 2 and _major(numpy) >= 2:
         raise ImportError(
-            f"Paddle {paddle} ends the process under NumPy {numpy}: "
-            f'install "numpy<2" beside it, or Paddle 3'
+            f'Paddle {paddle} crashes with NumPy {numpy}: install "numpy<2" or Paddle 3'
         )
 
 

@@ -214,7 +214,7 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"config": np.array("{")}, ""),
-        ({"outcome": np.array("fine")}, ".*unknown outcome 'fine'"),
+        ({"outcome": np.array("fine")}, ".*outcome must be one of finished, .* got 'fine'"),
         ({"loss": np.zeros(3)}, ".*3 losses, but 4 norms"),
         ({"accuracy": np.zeros(3)}, ": 3 accuracies, but 2 ends of epochs$"),
         (

@@ -432,10 +432,10 @@ def test_float64_runs_the_same_experiment() -> None:
         ([batch(np.zeros((0, 2), dtype="int64"))], ValueError, r"got shape \[0, 2\]"),
         ([batch([[1, 2, 3]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[1, 3\]"),
         ([batch([[1, 2], [3, 4]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[2, 2\]"),
-        ([batch(labels=[3.0])], ValueError, r"predictions' shape \[1, 1\], got shape \[1\]"),
+        ([batch(labels=[3.0])], ValueError, r"shape of the predictions, \[1, 1\], got \[1\]"),
         ([batch(labels=[[np.nan]])], ValueError, "labels must be finite, got nan"),
         ([batch(labels=[[np.inf]])], ValueError, "labels must be finite, got inf"),
-        ([batch(dtype="float64")], TypeError, "labels must be float32, .* got float64"),
+        ([batch(dtype="float64")], TypeError, "labels must be float32 like .* got float64"),
         ([batch(), batch([[1, 10]])], ValueError, "got 10"),
     ],
 )
@@ -453,12 +453,12 @@ def test_refuses_wrong_data_before_any_training(
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"cell": "LSTM"}, "model has cell 'RNN', the config says 'LSTM'"),
-        ({"hidden_size": 5}, "model has hidden_size 4, the config says 5"),
-        ({"emb_size": 5}, "model has emb_size 8, the config says 5"),
-        ({"vocab_size": 5}, "model has vocab_size 10, the config says 5"),
-        ({"dtype": "float64"}, "model has dtype 'float32', the config says 'float64'"),
-        ({"execution": "kernel"}, "model has execution 'textbook', the config says 'kernel'"),
+        ({"cell": "LSTM"}, "cell of the model must be 'LSTM' .* got 'RNN'"),
+        ({"hidden_size": 5}, "hidden_size of the model must be 5 .* got 4"),
+        ({"emb_size": 5}, "emb_size of the model must be 5 .* got 8"),
+        ({"vocab_size": 5}, "vocab_size of the model must be 5 .* got 10"),
+        ({"dtype": "float64"}, "dtype of the model must be 'float64' .* got 'float32'"),
+        ({"execution": "kernel"}, "execution of the model must be 'kernel' .* got 'textbook'"),
     ],
 )
 def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match: str) -> None:
@@ -471,7 +471,7 @@ def test_refuses_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> N
     """A model that lies on a GPU is not trained by a config that says CPU."""
     monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
 
-    with pytest.raises(ValueError, match="model has device 'gpu:0', the config says 'cpu'"):
+    with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
         train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
 
 

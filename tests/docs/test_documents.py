@@ -174,6 +174,43 @@ def test_tox_environments_exist(document: Path) -> None:
                 assert name in tox_environments() or "paddle34" in name, name
 
 
+def test_guide_to_the_tests_names_every_helper() -> None:
+    """tests/README.md lists every file in tests/helpers."""
+    helpers = {path.name for path in (ROOT / "tests" / "helpers").glob("*.py")}
+    named = set(re.findall(r"`helpers/(\w+\.py)`", read(ROOT / "tests" / "README.md")))
+
+    assert helpers - named == {"__init__.py", "test_comparison.py"}
+
+
+@pytest.mark.parametrize(("group", "package"), [("core", "rnn_core"), ("bench", "benchmarks")])
+def test_groups_of_tests_mirror_the_packages(group: str, package: str) -> None:
+    """Every test file in `core` and `bench` has the path of the module that it tests."""
+    tests = ROOT / "tests" / group
+
+    modules = {
+        path.relative_to(tests).with_name(path.name.removeprefix("test_"))
+        for path in tests.rglob("test_*.py")
+    }
+
+    strays = {str(path) for path in modules if not (ROOT / package / path).exists()}
+    assert strays <= {"main.py", "report/browser.py"}  # `__main__.py`, and the page in a browser.
+
+
+def test_source_names_documents_that_exist() -> None:
+    """A document named in a docstring, comment or message is where it says."""
+    folders = (ROOT / name for name in ("rnn_core", "benchmarks", "tests"))
+    sources = [path for folder in folders for path in folder.rglob("*.py")]
+
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources
+        for name in re.findall(r"docs/[\w/-]+\.md", read(path))
+        if not (ROOT / name).exists()
+    }
+
+    assert missing == set()
+
+
 def test_documented_commands_show_their_help() -> None:
     """Every documented command exists and has the options that the documents give it."""
     options: dict[tuple[str, ...], set[str]] = {}

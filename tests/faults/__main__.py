@@ -8,7 +8,6 @@ every fault was caught and the copy without a fault passed, 1 if not, and 2 for 
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from xml.etree import ElementTree
 
 from tqdm import tqdm
 
+from benchmarks.runner import run
 from rnn_core.commands.arguments import at_least, writable_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
@@ -156,24 +156,16 @@ def judge(fault: Fault) -> Verdict:
         command += ["-p", "tests.faults.plant", "-p", "no:cacheprovider", f"--junitxml={report}"]
         environment = {**os.environ, VARIABLE: fault.name, "PYTHONPATH": str(copy)}
         environment.setdefault("OMP_NUM_THREADS", "1")
-        try:
-            process = subprocess.run(
-                [*command, *failures, *map(str, tests)],
-                cwd=copy,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=TIME_LIMIT,
-            )
-        except subprocess.TimeoutExpired:
+        result = run([*command, *failures, *tests], environment, copy, TIME_LIMIT)
+        if result.timed_out:
             return Verdict(fault.name, fault.stands_for, False, "time-out", (), TIME_LIMIT)
         failed = failing_tests(report) if report.exists() else ()
         # 0: all passed, 1: tests failed. Anything else, or a failure without a test, does not
         # count.
-        status = process.returncode
-        problem = "" if (status, bool(failed)) in ((0, False), (1, True)) else last_line(process)
+        counts = (result.status, bool(failed)) in ((0, False), (1, True))
+        problem = "" if counts else f"{result.ending}: {result.last_lines()}"
     seconds = time.monotonic() - began
-    caught = status == 1 and not problem
+    caught = result.status == 1 and not problem
     return Verdict(fault.name, fault.stands_for, caught, problem, failed, round(seconds, 1))
 
 
@@ -204,12 +196,6 @@ def failing_tests(report: Path) -> tuple[str, ...]:
         for case in cases
         if case.find("failure") is not None
     )
-
-
-def last_line(process: "subprocess.CompletedProcess[str]") -> str:
-    """Exit status and last line of output of a process that did not end by a failing test."""
-    lines = (process.stdout + process.stderr).strip().splitlines() or ["no output"]
-    return f"exit status {process.returncode}: {lines[-1]}"
 
 
 def as_hoped(verdict: Verdict) -> bool:

@@ -176,6 +176,6 @@ FAULTS = (
     in_files(
         "files-name-not-flushed",
         "after a power failure the file has its old content",
-        ("    _keep_name(path.parent)\n", ""),
+        ("    _sync_directory(path.parent)\n", ""),
     ),
 )

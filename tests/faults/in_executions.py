@@ -111,11 +111,6 @@ FAULTS = (
         (WRITE, f"(values.T if {SQUARE} else values)"),
     ),
     in_parameters(
-        "parameters-read-without-copy",
-        "what was read changes with the model",
-        (READ, "(block.T if self.transposed else block)"),
-    ),
-    in_parameters(
         "parameters-blocks-in-the-models-order",
         "two gates' norms and gradients under each other's names",
         (BY_PLACE, "self.blocks"),

@@ -30,7 +30,7 @@ FAULTS = (
     in_step("loop-no-clip", "clipping is switched off", (IF_CLIPPED, "if False:")),
     in_step(
         "loop-clip-after-update",
-        "clipping comes too late to matter",
+        "gradients are clipped after the update",
         (IF_CLIPPED, "if False:"),
         (
             SGD,
@@ -39,7 +39,7 @@ FAULTS = (
     ),
     in_step(
         "loop-clip-recorded-not-applied",
-        "the clipped gradients are looked at and thrown away",
+        "the clipped gradients are computed but not used",
         ("self.clipped = self.layout.join(clipped)", "pass"),
     ),
     in_step(
@@ -68,7 +68,7 @@ FAULTS = (
     ),
     in_loop(
         "loop-threshold-1%-off",
-        "the threshold loses its last digits",
+        "the threshold is rounded",
         (
             "make_clip(config.clip, config.clip_norm)",
             "make_clip(config.clip, config.clip_norm and config.clip_norm * 1.01)",
@@ -76,7 +76,7 @@ FAULTS = (
     ),
     in_step(
         "loop-one-parameter-not-clipped",
-        "a parameter that clipping does not know",
+        "clipping misses a parameter",
         (
             CLIP,
             "clipped = [*self.clip(raw[:-1], raw_squares and raw_squares[:-1]), raw[-1]]",
@@ -84,27 +84,27 @@ FAULTS = (
     ),
     in_step(
         "loop-clips-by-another-norm",
-        "the norms that recording has at hand reach the clipping in another order",
+        "clipping gets the recorded norms in the wrong order",
         (CLIP, "clipped = self.clip(raw, raw_squares and raw_squares[::-1])"),
     ),
     in_step(
         "loop-learning-rate-1%-off",
-        "a schedule that should not be there",
+        "an unintended schedule of the learning rate",
         (LEARNING_RATE, "paddle.to_tensor(learning_rate * 1.01,"),
     ),
     in_step(
         "loop-first-parameter-not-trained",
-        "a parameter that the update does not know",
+        "the update misses a parameter",
         (TRAINED, TRAINED.replace("tensors", "tensors[1:]").replace("clipped", "clipped[1:]")),
     ),
     in_step(
         "loop-last-parameter-not-trained",
-        "a parameter that the update does not know",
+        "the update misses a parameter",
         (TRAINED, TRAINED.replace("tensors", "tensors[:-1]").replace("clipped", "clipped[:-1]")),
     ),
     in_step(
         "loop-momentum",
-        "another optimizer under the same learning rate",
+        "a different optimizer with the same learning rate",
         (
             SGD,
             'past = vars(self).setdefault("past", {})\n'
@@ -115,7 +115,7 @@ FAULTS = (
     ),
     in_step(
         "loop-weight-decay",
-        "a default that is not zero",
+        "a weight decay whose default is not zero",
         (SGD, SGD.replace("gradient,", "gradient + 1e-4 * parameter.detach(),")),
     ),
     in_step(
@@ -130,17 +130,17 @@ FAULTS = (
     ),
     in_step(
         "loop-clipped-norms-are-raw",
-        "the same norms under two names",
+        "raw norms are recorded as clipped norms",
         ("norms[-len(raw) :]", "norms[: len(raw)]"),
     ),
     in_step(
         "norm-of-the-weights",
-        "the norm of the wrong tensor",
+        "norms of the weights are recorded",
         ("squared_norms(raw) if measure", "squared_norms(self.parameters) if measure"),
     ),
     in_step(
         "loop-updates-before-clipping",
-        "the update is over before anybody clips, or refuses, its gradients",
+        "the update comes before gradients are clipped or checked",
         ("averages the gradients over them.\n", "\n        self._update()\n"),
         (
             "    def update(self)",
@@ -191,12 +191,12 @@ FAULTS = (
     ),
     in_recorder(
         "loop-epoch-ends-early",
-        "off by one in the step that an accuracy belongs to",
+        "off by one in the step of an accuracy",
         ("append((self.trained, self._correct", "append((self.trained - 1, self._correct"),
     ),
     in_recorder(
         "loop-numbers-records-not-steps",
-        "the n-th recorded step is taken for the n-th step",
+        "the n-th recorded step gets the number n",
         ("number=self.trained + 1", "number=len(self._steps) + 1"),
     ),
     in_recorder(
@@ -211,12 +211,12 @@ FAULTS = (
     ),
     in_step(
         "loop-labels-broadcast",
-        "labels [B] against predictions [B, 1] give [B, B] in silence",
+        "labels [B] and predictions [B, 1] are broadcast to [B, B]",
         ("F.mse_loss(predictions, labels)", "F.mse_loss(predictions, labels.flatten())"),
     ),
     in_step(
         "loop-absolute-error",
-        "another loss",
+        "a different loss",
         ("F.mse_loss(predictions, labels)", "F.l1_loss(predictions, labels)"),
     ),
     in_loop(
@@ -263,40 +263,42 @@ FAULTS = (
     ),
     in_gradients(
         "clip-lifts-small-gradients",
-        "everything is scaled to the threshold, from below too",
+        "small gradients are scaled up to the threshold",
         ("bound / op.maximum(bound, square.sqrt())", "bound / square.sqrt()"),
     ),
     in_gradients(
         "clip-by-the-square",
-        "the root is forgotten in the norm that clipping compares",
+        "clipping compares the square of the norm",
         ("op.maximum(bound, square.sqrt())", "op.maximum(bound, square)"),
     ),
     in_gradients(
         "norm-read-squared",
-        "the root is forgotten",
+        "the square root is missing",
         ("math.sqrt(square) if", "square if"),
     ),
     in_gradients(
         "norm-overflows",
-        "squares overflow in float32 where an explosion passes through",
+        "squares overflow in float32 during an explosion",
         ("if low < square < high else", "if square == square else"),
     ),
     in_gradients(
         "norm-underflows",
-        "squares vanish in float32 where gradients do",
+        "squares underflow in float32 when gradients vanish",
         ("if low < square < high else", "if square < high else"),
     ),
     in_gradients(
-        "norm-squared", "the root is forgotten", ("return math.sqrt(squares)", "return squares")
+        "norm-squared",
+        "the square root is missing",
+        ("return math.sqrt(squares)", "return squares"),
     ),
     in_gradients(
         "norm-in-float32",
-        "squares overflow where an explosion passes through",
+        "squares overflow during an explosion",
         ("wide = values.astype(np.float64)", "wide = values.astype(np.float32)"),
     ),
     in_history(
         "history-of-clipped-norms",
-        "one series saved under both names",
+        "clipped norms are saved as raw norms",
         (
             'arrays[f"raw_norms/{name}"] = self.raw_norms[name]',
             'arrays[f"raw_norms/{name}"] = self.clipped_norms[name]',
@@ -304,27 +306,27 @@ FAULTS = (
     ),
     in_history(
         "history-calls-a-fit-vanished",
-        "zero gradients of a perfect fit are taken for an explosion's",
+        "zero gradients of a perfect fit count as vanished",
         ("(values == 0) & ~zero_loss", "(values == 0)"),
     ),
     in_history(
         "history-counts-steps-from-zero",
-        "off by one in what is told",
+        "off by one in the step of an event",
         ("step, value = int(self.recorded[first])", "step, value = int(self.recorded[first]) - 1"),
     ),
     in_history(
         "history-event-numbers-records",
-        "the n-th recorded step is taken for the n-th step",
+        "the n-th recorded step gets the number n",
         ("int(self.recorded[first])", "first + 1"),
     ),
     in_history(
         "history-saves-no-step-numbers",
-        "which steps were recorded is lost in the file",
+        "the file does not say which steps were recorded",
         ('"recorded": self.recorded,', '"recorded": np.arange(1, len(self.loss) + 1),'),
     ),
     in_history(
         "history-steps-are-records",
-        "a run that recorded less is taken for a shorter one when it is read",
+        "a run that recorded fewer steps is read as a shorter run",
         ('steps=int(stored["steps"])', 'steps=len(stored["loss"])'),
     ),
     in_data("data-wrong-label", "one label in four is wrong", ("((3, 2), 5)", "((3, 2), 6)")),
@@ -343,7 +345,7 @@ FAULTS = (
     ),
     in_data(
         "data-another-order",
-        "sorted samples",
+        "the samples are sorted",
         (
             "samples = SAMPLES[start : start + batch_size]",
             "samples = sorted(SAMPLES)[start : start + batch_size]",
@@ -359,12 +361,12 @@ FAULTS = (
     ),
     in_data(
         "data-negative-token-unseen",
-        "token -1 is read out of bounds in silence",
+        "token -1 is accepted, and reads out of bounds",
         ("if low < 0 or high >= vocab_size", "if high >= vocab_size"),
     ),
     in_data(
         "data-flat-labels",
-        "labels [B] where predictions are [B, 1]",
+        "labels have the shape [B] in place of [B, 1]",
         ("labels = [[label] for _, label in samples]", "labels = [label for _, label in samples]"),
     ),
 )

@@ -20,7 +20,7 @@ ENOUGH = "if batch_size < size():"
 FAULTS = (
     in_data(
         "digits-held-out-trained-with",
-        "the held-out samples are among those to train with",
+        "held-out samples are also trained on",
         ("1 + _below(BASE - 1, raw[:, -1])", "_below(BASE, raw[:, -1])"),
     ),
     in_data(
@@ -35,17 +35,17 @@ FAULTS = (
     ),
     in_data(
         "digits-same-batch-again",
-        "the stream does not go on: every batch is the first",
+        "the stream does not advance: every batch equals the first",
         ("stream.advance(start * self.digits)", "pass"),
     ),
     in_data(
         "digits-batches-overlap",
-        "the stream goes on by samples, not by digits",
+        "the stream advances by samples, not by digits",
         ("stream.advance(start * self.digits)", "stream.advance(start)"),
     ),
     in_data(
         "digits-last-batch-full",
-        "the last batch has samples past the count",
+        "the last batch has samples beyond the count",
         ("min(start + self.batch_size, self.count)", "start + self.batch_size"),
     ),
     in_data(
@@ -70,12 +70,12 @@ FAULTS = (
     ),
     in_batches(
         "stream-resumed-from-the-start",
-        "a run that goes on in an epoch trains on the epoch's first batches",
+        "a run resumed within an epoch repeats its first batches",
         ("range(first, len(self))", "range(len(self) - first)"),
     ),
     in_parallel(
         "parallel-no-average",
-        "gradients are not averaged: every process trains by itself",
+        "gradients are not averaged: every process trains alone",
         (KEEPS, 'known["_averaging"] = model'),
     ),
     in_parallel(
@@ -90,7 +90,7 @@ FAULTS = (
     ),
     in_parallel(
         "parallel-mean-of-means",
-        "shares of different sizes count alike",
+        "shares of different sizes have the same weight",
         ("return mine * size() / whole", "return 1.0"),
     ),
     in_parallel(
@@ -115,12 +115,12 @@ FAULTS = (
     ),
     in_folder(
         "parallel-everybody-writes-checkpoints",
-        "every process writes the checkpoints, one over the other",
+        "all processes write the same checkpoint files",
         (f"if parallel.rank() == 0:{SAVES}", f"if True:{SAVES}"),
     ),
     in_folder(
         "parallel-error-of-one",
-        "one process gives up, and the others wait for it for ever",
+        "one process fails, and the others wait for it forever",
         ("    if failed:\n", "    if False:\n"),
     ),
     in_parallel(
@@ -130,7 +130,7 @@ FAULTS = (
     ),
     in_run(
         "parallel-everybody-writes",
-        "every process writes the history, one over the other",
+        "all processes write the same history file",
         ("options.save = options.plot = None", "pass"),
     ),
     in_output(

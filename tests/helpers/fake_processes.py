@@ -1,4 +1,4 @@
-"""Processes of a comparison that cost nothing: files such as the real ones write."""
+"""Fake processes of a comparison: they write the files of real ones at once."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -17,20 +17,23 @@ from rnn_core.runtime.environment import describe_environment
 
 FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel]"
 SECOND = "benchmarks/test_stages.py::test_stage[cpu-step-LSTM-B1-T10-H128-paddle]"
-# As long as a process takes.
+# Time that a process takes, by the dates in its file.
 PACE = timedelta(seconds=6)
 
 
 class FakeProcesses:
-    """Stands in for `benchmarks.compare.process.run_process`: made-up times, no process is started.
+    """Stands in for `benchmarks.compare.process.run_process`, with made-up times.
 
     Args:
-        ratios: of the candidate's time to the baseline's, by benchmark.
+        ratios: ratio of the candidate's time to the baseline's, by benchmark.
         noise: standard deviation of the log of a time.
-        before: is called with the number of each process, and may raise.
+        before: called with the number of each process, from 1 on; may raise.
 
     Attributes:
-        disturbed: files, without their endings, and benchmarks that were disturbed in them.
+        started: names of the processes' files, without suffix, in the order of their start.
+        settings: settings of each process.
+        changes: changes to the environment of all processes.
+        disturbed: files, without suffix, and benchmarks that were disturbed in them.
     """
 
     def __init__(
@@ -41,20 +44,20 @@ class FakeProcesses:
     ) -> None:
         self.ratios, self.noise, self.before = dict(ratios), noise, before
         self.started: list[str] = []
-        self.told: list[Settings] = []
+        self.settings: list[Settings] = []
         self.changes: dict[str, str] = {}
         self.disturbed: set[tuple[str, str]] = set()
 
     def __call__(
         self, side: Interpreter, selection: Selection, settings: Settings, path: Path
     ) -> SavedRun:
-        """Write the file of one process and read it, as the real one does."""
+        """Write and read the file of one process, as `run_process` does."""
         assert selection.device == "cpu"
         self.before(len(self.started) + 1)
         self.started.append(path.stem)
-        self.told.append(settings)
+        self.settings.append(settings)
         candidate = path.stem.endswith("candidate")
-        # By the name, so that a process that is repeated takes as long as before.
+        # Seeded by the name, so that a repeated process has the same times.
         random = np.random.default_rng([*path.stem.encode(), settings.seed])
         times = {}
         for name, ratio in self.ratios.items():
@@ -77,14 +80,14 @@ def write_run(
     number: int = 0,
     disturbed: Collection[str] = (),
 ) -> None:
-    """Write what pytest-benchmark would, as far as anybody reads it.
+    """Write a file as pytest-benchmark does, without the fields that are never read.
 
     Args:
-        path: of the file.
+        path: path of the file.
         times: seconds by benchmark.
-        changes: of the environment.
-        number: of the process, which ends that many paces after noon.
-        disturbed: benchmarks at which others had the processor, whose times mean nothing.
+        changes: changes to the environment.
+        number: number of the process, which ends that many times `PACE` after noon.
+        disturbed: benchmarks that were disturbed; their medians are three times as large.
     """
     environments = {"cpu": describe_environment() | dict(changes or {})}
     noon = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)

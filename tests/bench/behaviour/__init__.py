@@ -1,1 +1,3 @@
 """Tests of `benchmarks.behaviour`."""
+
+EPOCHS = 2  # 8 steps

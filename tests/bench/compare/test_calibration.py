@@ -1,4 +1,4 @@
-"""The command that says how often a comparison is right. Its processes are made up."""
+"""The command `python -m benchmarks.calibrate`, with fake processes."""
 
 import json
 import sys
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import calibration as calibrate
-from benchmarks.compare import verdicts
-from benchmarks.compare.calibration import rate
+from benchmarks.compare import calibration, verdicts
+from benchmarks.compare.calibration import main, rate
 from benchmarks.compare.words import WORDS
+from tests.helpers.command_lines import assert_rejected
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, write_run
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
@@ -17,20 +17,21 @@ BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enough for the first looks."""
+    """Take as many resamples as the first looks need."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
 
 
 def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
-    """Status of a calibration of two sessions."""
+    """Run a calibration of two sessions, and return its exit status."""
     python = ("--python", sys.executable, "--results", str(folder))
-    return calibrate.main([*python, "--sessions", "2", "--levels", "0,20", *options], fake)
+    return main([*python, "--sessions", "2", "--levels", "0,20", *options], fake)
 
 
-def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each slowdown: four verdicts each, none wrong, and how sure that makes."""
-    fake = FakeProcesses(BENCHMARKS)
-    status = run(tmp_path, fake, "--save", str(tmp_path / "c.md"))
+def test_table_has_a_row_for_each_slowdown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has four verdicts; none is wrong, and the interval says how little that proves."""
+    status = run(tmp_path, FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "c.md"))
     out, _ = capsys.readouterr()
     rows = [line.split("|") for line in out.splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in row[1:-1]] for row in rows]
@@ -45,84 +46,94 @@ def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "- paddle: " in (tmp_path / "c.md").read_text()
 
 
-def test_sessions_differ(tmp_path: Path) -> None:
-    """Each has its own seeds, orders and processes; the candidate has every slowdown."""
+def test_sessions_have_different_seeds_and_all_slowdowns(tmp_path: Path) -> None:
+    """Both processes of a pair share a seed; only the candidate is slowed down."""
     fake = FakeProcesses(BENCHMARKS)
     run(tmp_path, fake)
-    seeds = [told.seed for told in fake.told]
+    seeds = [settings.seed for settings in fake.settings]
 
     assert len(seeds) == 24
     assert len(set(seeds)) == 12
-    assert {told.planted for told in fake.told} == {(), (0.0, 0.2)}
+    assert {settings.planted for settings in fake.settings} == {(), (0.0, 0.2)}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["session-001", "session-002"]
 
 
-def test_resume_measures_only_what_is_missing(
+def interrupt(number: int) -> None:
+    """Press Ctrl-C in the second session."""
+    if number == 16:
+        raise KeyboardInterrupt
+
+
+def test_calibrate_exits_130_after_ctrl_c(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After Ctrl-C in the second session; the result is that of an uninterrupted one."""
+    """The pairs are kept, and not used again without --resume."""
+    assert run(tmp_path, FakeProcesses(BENCHMARKS, before=interrupt)) == 130
+    assert "Incomplete: --resume continues" in capsys.readouterr().out
+    assert run(tmp_path, FakeProcesses(BENCHMARKS)) == 2
+    assert "already has a comparison" in capsys.readouterr().err
 
-    def interrupt(number: int) -> None:
-        if number == 16:
-            raise KeyboardInterrupt
 
-    first = FakeProcesses(BENCHMARKS, before=interrupt)
-    status = run(tmp_path / "cut", first)
-    out, _ = capsys.readouterr()
-    again = run(tmp_path / "cut", FakeProcesses(BENCHMARKS))
-    error = capsys.readouterr().err
+def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    """Only the missing pairs are measured."""
+    run(tmp_path / "cut", FakeProcesses(BENCHMARKS, before=interrupt))
     fake = FakeProcesses(BENCHMARKS)
-    resumed = run(tmp_path / "cut", fake, "--resume", "--save", str(tmp_path / "cut.json"))
+    status = run(tmp_path / "cut", fake, "--resume", "--save", str(tmp_path / "cut.json"))
     run(tmp_path / "whole", FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "whole.json"))
     cut, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("cut", "whole"))
 
-    assert (status, again, resumed) == (130, 2, 0)
-    assert "Incomplete: --resume goes on" in out
-    assert "already has a comparison" in error
+    assert status == 0
     assert len(fake.started) == 24 - 14
     assert [case["word"] for case in cut["cases"]] == [case["word"] for case in whole["cases"]]
     assert [case["ratio"] for case in cut["cases"]] == [case["ratio"] for case in whole["cases"]]
 
 
-def test_false_alarms_are_slower_and_faster() -> None:
-    """Where nothing is planted; where something is, only slower is right."""
-    cases = [calibrate.Case(level, 1, word, 1.0, 6, 1.0) for level in (0.0, 0.2) for word in WORDS]
+def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
+    """With a planted slowdown, only slower is counted, as a hit."""
+    cases = [
+        calibration.Case(level, 1, word, 1.0, 6, 1.0) for level in (0.0, 0.2) for word in WORDS
+    ]
 
-    assert calibrate.row(0.0, cases[:4])[7].startswith("50.0% (")
-    assert calibrate.row(0.2, cases[4:])[7].startswith("25.0% (")
-    assert calibrate.row(0.2, [cases[7]])[8:] == ["", ""]
+    assert calibration.row(0.0, cases[:4])[7].startswith("50.0% (")
+    assert calibration.row(0.2, cases[4:])[7].startswith("25.0% (")
+
+
+def test_row_without_a_verdict_has_empty_cells() -> None:
+    """No pair counted, so there is neither a ratio nor a time until a verdict."""
+    case = calibration.Case(0.2, 1, "cannot tell", None, 0, 1.0)
+
+    assert calibration.row(0.2, [case]) == [
+        *("20%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", ""),
+    ]
 
 
 def test_rates_have_exact_intervals() -> None:
-    """Clopper and Pearson's, by hand where they have a formula: 1 - 0.025^(1/n) for none of n."""
+    """Clopper and Pearson's have a formula for 0 of n: 1 - 0.025^(1/n)."""
     assert rate(0, 160) == f"0.0% (0.0-{100 * (1 - 0.025 ** (1 / 160)):.1f}%)"
     assert rate(160, 160) == f"100.0% ({100 * 0.025 ** (1 / 160):.1f}-100.0%)"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (["--levels", "5,x"], "must be percents from 0 to 1000, separated by commas, got '5,x'"),
-        (["--levels", "-5"], "must be percents"),
-        (["--sessions", "0"], "at least 1, got '0'"),
+        (["--levels", "5,x"], "must be percentages from 0 to 1000, separated by commas, got '5,x'"),
+        (["--levels", "-5"], "must be percentages"),
+        (["--sessions", "0"], "must be at least 1, got 0"),
         (["--save", "c.txt"], "must end in .md or .json"),
+        (["--python", "a.json"], "a.json is not an executable file"),
     ],
 )
-def test_bad_arguments(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+def test_calibrate_rejects_wrong_options(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Status 2, and what is allowed."""
-    with pytest.raises(SystemExit) as ended:
-        calibrate.main(arguments)
-    assert ended.value.code == 2
-    assert words in capsys.readouterr().err
-
-
-def test_a_saved_run_cannot_be_calibrated(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Status 2: it starts no processes."""
+    """The error says what is allowed; a saved run starts no processes."""
+    monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "a.json", {FIRST: 1e-3})
+    if "--python" in arguments:
+        arguments = ["--python", str(tmp_path / "a.json")]
 
-    assert calibrate.main(["--python", str(tmp_path / "a.json")]) == 2
-    assert "a.json is a saved run" in capsys.readouterr().err
+    assert_rejected(main, arguments, message, capsys)

@@ -1,4 +1,4 @@
-"""Pairs of processes: their order, what is kept, and what may go on."""
+"""Pairs of processes: their order, their files, and how they are resumed."""
 
 import json
 import math
@@ -31,24 +31,24 @@ CLEAR = {FIRST: 1.2, SECOND: 1.0}
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enough for the first looks."""
+    """Take as many resamples as the first looks need."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
 
 
 def finished(pairs: Pairs, budget: float = 60) -> Contest:
-    """The only contest, when it has ended."""
+    """Measure until all is settled, and return the only contest."""
     [contest] = all_finished(pairs, budget)
     return contest
 
 
 def all_finished(pairs: Pairs, budget: float = 60) -> list[Contest]:
-    """The contests when they have ended."""
+    """Measure until all is settled, and return the contests."""
     *_, (contests, _) = settle(pairs, budget)
     return contests
 
 
 def kill_at(number: int) -> Callable[[int], None]:
-    """Ctrl-C while the process of that number runs."""
+    """Return a function that presses Ctrl-C during the process of this number."""
 
     def interrupt(now: int) -> None:
         if now == number:
@@ -58,16 +58,16 @@ def kill_at(number: int) -> Callable[[int], None]:
 
 
 def test_order_is_abba_or_baab_at_random() -> None:
-    """Neighbours over two pairs, each side once in a pair, and both orders are drawn."""
+    """Each side comes once in a pair, and both orders occur."""
     blocks = {(order(seed, 2 * at), order(seed, 2 * at + 1)) for seed in (0, 1) for at in range(9)}
     one, other = ("baseline", "candidate"), ("candidate", "baseline")
 
-    assert {(one, other), (other, one)} == blocks
+    assert blocks == {(one, other), (other, one)}
     assert order(3, 5) == order(3, 5)
 
 
-def test_settles_and_stops(tmp_path: Path) -> None:
-    """Both verdicts, a file of each process, the same seed in a pair and another in the next."""
+def test_measuring_stops_when_all_is_settled(tmp_path: Path) -> None:
+    """Each process leaves a file; both processes of a pair share a seed."""
     fake = FakeProcesses(CLEAR)
     pairs = Pairs(PLAN, tmp_path / "here", resume=False, run=fake)
     contest = finished(pairs)
@@ -82,27 +82,27 @@ def test_settles_and_stops(tmp_path: Path) -> None:
     assert fake.started[:4] == [
         f"{number + 1:04}-{side}" for number in (0, 1) for side in order(PLAN.seed, number)
     ]
-    seeds = [told.seed for told in fake.told]
+    seeds = [settings.seed for settings in fake.settings]
     assert seeds[::2] == seeds[1::2]
     assert len(set(seeds)) == len(seeds) / 2
 
 
-def test_settled_benchmarks_are_not_measured_again(tmp_path: Path) -> None:
-    """Processes get shorter when less is open."""
+def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
+    """Later processes time only the open ones."""
     noisy = FakeProcesses({FIRST: 1.5, SECOND: 1.0}, noise=0.012)
     pairs = Pairs(PLAN, tmp_path, resume=False, run=noisy)
     contest = finished(pairs)
 
     assert contest.judge.verdicts[FIRST].pairs == 6
-    assert noisy.told[0].only is None
-    assert noisy.told[2].only == (SECOND, FIRST) or noisy.told[2].only == (FIRST, SECOND)
-    assert noisy.told[12].only == (SECOND,)
+    assert noisy.settings[0].only is None
+    assert noisy.settings[2].only == (SECOND, FIRST) or noisy.settings[2].only == (FIRST, SECOND)
+    assert noisy.settings[12].only == (SECOND,)
     assert len(pairs.done) > 6
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 6])
-def test_killed_at_any_process_goes_on_to_the_same_verdicts(number: int, tmp_path: Path) -> None:
-    """Finished pairs are kept and not measured again; half a pair is measured again, whole."""
+def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -> None:
+    """Complete pairs are not measured again; an incomplete pair is, both processes."""
     whole = finished(Pairs(PLAN, tmp_path / "whole", resume=False, run=FakeProcesses(CLEAR)))
     with pytest.raises(KeyboardInterrupt):
         finished(Pairs(PLAN, tmp_path / "cut", False, FakeProcesses(CLEAR, before=kill_at(number))))
@@ -111,13 +111,13 @@ def test_killed_at_any_process_goes_on_to_the_same_verdicts(number: int, tmp_pat
     kept = len(pairs.done)
     contest = finished(pairs)
 
-    assert (number - 1) // 2 == kept
+    assert kept == (number - 1) // 2
     assert fake.started[0].startswith(f"{kept + 1:04}-")
     assert contest.judge.verdicts == whole.judge.verdicts
 
 
-def test_what_is_there_is_not_mixed_in_by_accident(tmp_path: Path) -> None:
-    """Without --resume a comparison is neither used nor overwritten, nor is anything else."""
+def test_existing_files_are_neither_used_nor_overwritten(tmp_path: Path) -> None:
+    """Without --resume, an existing comparison is refused; other files always are."""
     Pairs(PLAN, tmp_path / "one", resume=False, run=FakeProcesses(CLEAR)).measure()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").touch()
@@ -138,8 +138,8 @@ def test_what_is_there_is_not_mixed_in_by_accident(tmp_path: Path) -> None:
         (replace(PLAN, selection=Selection((), "LSTM", "cpu")), "benchmarks was 'step', is 'LSTM'"),
     ],
 )
-def test_other_settings_are_refused(other: Plan, words: str, tmp_path: Path) -> None:
-    """What changed is named, and nothing is measured."""
+def test_resuming_with_another_plan_is_refused(other: Plan, words: str, tmp_path: Path) -> None:
+    """The error names the change."""
     Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR)).measure()
     with pytest.raises(SideError, match=words):
         Pairs(other, tmp_path, resume=True)
@@ -159,8 +159,8 @@ def test_another_environment_is_refused(change: dict[str, str], tmp_path: Path) 
     assert len(Pairs(PLAN, tmp_path, resume=True).done) == 1
 
 
-def test_sides_of_different_machines_are_refused(tmp_path: Path) -> None:
-    """Not comparable is an error, and no verdict."""
+def test_sides_from_different_machines_are_refused(tmp_path: Path) -> None:
+    """Their times cannot be compared."""
     (tmp_path / "pairs").mkdir()
     (tmp_path / "settings.json").write_text(json.dumps(PLAN.dump()))
     write_run(tmp_path / "pairs" / "0001-baseline.json", {FIRST: 1e-3}, {"cpu": "Another CPU"})
@@ -170,8 +170,8 @@ def test_sides_of_different_machines_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"benchmarks": []}'])
-def test_damaged_files_are_named(damage: str, tmp_path: Path) -> None:
-    """Nothing is taken from a file that is not whole."""
+def test_damaged_file_is_named(damage: str, tmp_path: Path) -> None:
+    """Neither a damaged run nor damaged settings are used."""
     Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR)).measure()
     (tmp_path / "pairs" / "0001-candidate.json").write_text(damage)
     with pytest.raises(SideError, match="0001-candidate.json cannot be read as a saved run"):
@@ -181,8 +181,8 @@ def test_damaged_files_are_named(damage: str, tmp_path: Path) -> None:
         Pairs(PLAN, tmp_path, resume=True)
 
 
-def test_nothing_in_common(tmp_path: Path) -> None:
-    """Two sides without a common benchmark cannot be compared."""
+def test_sides_without_a_common_benchmark_are_refused(tmp_path: Path) -> None:
+    """There is nothing to compare."""
     write_run(tmp_path / "a.json", {FIRST: 1e-3})
     write_run(tmp_path / "b.json", {SECOND: 1e-3})
     pair = read_file(tmp_path / "a.json"), read_file(tmp_path / "b.json")
@@ -190,8 +190,8 @@ def test_nothing_in_common(tmp_path: Path) -> None:
         contests_of(pair, 0.05)
 
 
-def test_budget_ends_it(tmp_path: Path) -> None:
-    """No pair begins that would not fit; the first one is measured in any case."""
+def test_budget_ends_the_measurement(tmp_path: Path) -> None:
+    """No pair starts that would exceed it, except the first."""
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR))
     contest = finished(pairs, budget=0)
 
@@ -199,8 +199,8 @@ def test_budget_ends_it(tmp_path: Path) -> None:
     assert contest.judge.open == [SECOND, FIRST]
 
 
-def test_planted_slowdowns_are_contests_of_their_own(tmp_path: Path) -> None:
-    """Each by the candidate's benchmarks with that slowdown, against the same baseline."""
+def test_each_planted_slowdown_is_a_contest(tmp_path: Path) -> None:
+    """It compares the candidate's slowed-down benchmarks with the baseline."""
     plan = replace(PLAN, planted=(0.0, 0.2))
     fake = FakeProcesses({FIRST: 1.0})
     pairs = Pairs(plan, tmp_path, resume=False, run=fake)
@@ -209,7 +209,7 @@ def test_planted_slowdowns_are_contests_of_their_own(tmp_path: Path) -> None:
     assert none.judge.verdicts[FIRST].word == "same"
     assert slowed.judge.verdicts[FIRST].word == "slower"
     assert slowed.judge.verdicts[FIRST].ratio == pytest.approx(1.2, rel=0.01)
-    assert {told.planted for told in fake.told} == {(), (0.0, 0.2)}
+    assert {settings.planted for settings in fake.settings} == {(), (0.0, 0.2)}
     assert list(pairs.done[0][1].benchmarks) == [
         FIRST.replace("]", "-planted:0]"),
         FIRST.replace("]", "-planted:0.2]"),
@@ -217,7 +217,7 @@ def test_planted_slowdowns_are_contests_of_their_own(tmp_path: Path) -> None:
 
 
 def test_log_ratio_is_the_candidates_to_the_baselines(tmp_path: Path) -> None:
-    """Twice the time is log 2."""
+    """Twice the baseline's time is log 2."""
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses({FIRST: 2.0}, noise=0))
     pairs.measure()
     [contest] = contests_of(pairs.done[0], 0.05)
@@ -226,7 +226,7 @@ def test_log_ratio_is_the_candidates_to_the_baselines(tmp_path: Path) -> None:
 
 
 def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
-    """Whichever side was disturbed at whichever benchmark: the others count, none is held up."""
+    """For the disturbed benchmark only, whichever side was disturbed."""
     run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
     run.disturbed = {("0001-baseline", FIRST), ("0004-candidate", SECOND)}
     pairs = Pairs(PLAN, tmp_path, resume=False, run=run)
@@ -244,8 +244,10 @@ def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [5, 13, 14])
-def test_disturbed_and_killed_goes_on_to_the_same_verdicts(number: int, tmp_path: Path) -> None:
-    """What was looked at without a pair is not looked at again with a later one in its place."""
+def test_resumed_comparison_with_disturbed_pairs_has_the_same_verdicts(
+    number: int, tmp_path: Path
+) -> None:
+    """A look without a disturbed pair is not repeated with a later pair in its place."""
     disturbed = {(f"{pair:04}-candidate", FIRST) for pair in (1, 2, 4, 5)}
     found = []
     for folder, before in (("whole", lambda _: None), ("cut", kill_at(number))):
@@ -263,8 +265,8 @@ def test_disturbed_and_killed_goes_on_to_the_same_verdicts(number: int, tmp_path
     assert found[0][FIRST].measured > found[0][FIRST].pairs
 
 
-def test_elapsed_does_not_count_pauses(tmp_path: Path) -> None:
-    """Of eight processes with a night between them."""
+def test_elapsed_time_does_not_count_interruptions(tmp_path: Path) -> None:
+    """Eight processes, with a night before the last two."""
     fake = FakeProcesses(CLEAR)
     pairs = Pairs(PLAN, tmp_path, resume=False, run=fake)
     for _ in range(4):
@@ -272,6 +274,6 @@ def test_elapsed_does_not_count_pauses(tmp_path: Path) -> None:
     even = elapsed(pairs.done)
     last = [replace(run, when=run.when + 5000 * PACE) for run in pairs.done[-1]]
 
-    assert 8 * PACE.total_seconds() == even
+    assert even == 8 * PACE.total_seconds()
     assert elapsed([]) == 0
     assert elapsed([*pairs.done[:3], (last[0], last[1])]) == even + 3 * PACE.total_seconds()

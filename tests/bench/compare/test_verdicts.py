@@ -1,7 +1,8 @@
-"""The statistics of comparisons, by simulation: how often they err, and how often they see.
+"""The statistics of comparisons, by simulation: how often verdicts are wrong or missing.
 
-The noise is that of processes here: a pair's log ratio spreads by 2 to 4% (November 2026), now and
-then by much more, and the machine's pace wanders. All seeds are fixed.
+The simulated noise is like that of real processes: the log ratio of a pair has a standard deviation
+of 2 to 4% (measured in November 2026), sometimes much more, and the machine's pace drifts. All
+seeds are fixed.
 """
 
 import math
@@ -22,22 +23,22 @@ from benchmarks.compare.words import CANNOT_TELL
 Values = NDArray[np.float64]
 
 SPREAD = 0.03
-# Benchmarks of one session, as compare chooses them.
+# Number of benchmarks in a session, as `compare` chooses them.
 COUNT = 8
 
 
 def noise(kind: str, pairs: int, columns: int, seed: int = 0) -> Values:
-    """Log ratios [pairs, columns] of equals."""
+    """Simulate log ratios of equal sides, `[pairs, columns]`."""
     random = np.random.default_rng(seed)
     shape = (pairs, columns)
     if kind == "normal":
         return np.asarray(SPREAD * random.standard_normal(shape))
     if kind == "heavy tails":
         return np.asarray(SPREAD * random.standard_t(3, shape) / math.sqrt(3))
-    if kind == "busy moments":  # One process in ten takes far longer, of either side.
+    if kind == "busy moments":  # One process in ten takes much longer, on either side.
         slow = (random.random((2, *shape)) < 0.1) * random.exponential(0.3, (2, *shape))
         return np.asarray(SPREAD * random.standard_normal(shape) + slow[0] - slow[1])
-    # The machine's pace wanders from process to process, and falls by a percent with each.
+    # The machine's pace drifts from process to process, and falls by 1% with each.
     wander = np.zeros((2 * pairs, columns))
     for at in range(1, len(wander)):
         wander[at] = 0.4 * wander[at - 1] + SPREAD * random.standard_normal(columns)
@@ -51,56 +52,56 @@ KINDS = (*QUIET, "busy moments")
 
 
 class StudentOnly(Estimate):
-    """Without the bootstrap, which takes most of the time and only makes intervals wider."""
+    """An estimate without the bootstrap, which is slow and only makes intervals wider."""
 
     def _resample(self, centred: Values, resamples: int, random: np.random.Generator) -> Values:
         del resamples, random
         return centred
 
     def above(self, value: float) -> Values:
-        """One-sided p against a mean of at most `value`."""
+        """Return Student's p against a mean of at most `value`."""
         return np.asarray(stats.t.sf(self._t(value), self.pairs - 1))
 
     def below(self, value: float) -> Values:
-        """One-sided p against a mean of at least `value`."""
+        """Return Student's p against a mean of at least `value`."""
         return np.asarray(stats.t.cdf(self._t(value), self.pairs - 1))
 
     def interval(self, level: float) -> tuple[Values, Values]:
-        """Student's."""
+        """Return Student's interval."""
         half = stats.t.isf(level / 2, self.pairs - 1) * self.error
         return self.mean - half, self.mean + half
 
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enough for the first looks."""
+    """Take as many resamples as the first looks need."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 20_000)
 
 
 @pytest.fixture
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sessions by Student's interval alone."""
+    """Use Student's interval alone."""
     monkeypatch.setattr(verdicts, "Estimate", StudentOnly)
 
 
 def judged(log_ratios: Values, within: float = 0.05) -> Judge:
-    """A judge who has seen pair after pair."""
+    """Return a judge that has looked at these log ratios."""
     judge = Judge([str(at) for at in range(log_ratios.shape[1])], within)
     judge.look(columns(log_ratios))
     return judge
 
 
 def columns(log_ratios: Values) -> Mapping[str, list[float]]:
-    """The log ratios of each benchmark, by name."""
+    """Return the log ratios of each benchmark, by name."""
     return {str(at): list(column) for at, column in enumerate(log_ratios.T)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("pairs", [6, 12])
-def test_one_look_errs_as_rarely_as_it_says(kind: str, pairs: int) -> None:
-    """Of 1000 equals, a test at 1% calls about 10 different: more than 20 has a chance of 0.1%.
+def test_single_look_has_the_error_of_its_level(kind: str, pairs: int) -> None:
+    """A test at 1% rejects about 10 of 1000 equal sides; more than 20 have a probability of 0.1%.
 
-    A percentile bootstrap calls 30 to 80 different here, and normal quantiles 20 to 50.
+    A percentile bootstrap rejects 30 to 80 here, and normal quantiles 20 to 50.
     """
     estimate = Estimate(noise(kind, pairs, 1000), 2000, np.random.default_rng(1))
     p = 2 * np.minimum(estimate.above(0), estimate.below(0))
@@ -109,20 +110,20 @@ def test_one_look_errs_as_rarely_as_it_says(kind: str, pairs: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_interval_covers(kind: str) -> None:
-    """An interval of 95% covers the truth at least so often, less twice the simulation's error."""
+def test_interval_covers_the_true_ratio(kind: str) -> None:
+    """A 95% interval does so in at least 95%, less twice the error of the simulation."""
     truth = 0.07
     estimate = Estimate(truth + noise(kind, 16, 1000), 2000, np.random.default_rng(1))
     low, high = estimate.interval(0.05)
     covered = (low < truth) & (truth < high)
 
     assert covered.mean() > 0.935
-    if kind in QUIET:  # And is not wider than it must be: Student's is 4.3 standard errors wide.
+    if kind in QUIET:  # Nor is it too wide: Student's is 4.3 standard errors wide.
         assert np.median(high - low) < 6 * SPREAD / math.sqrt(16)
 
 
-def test_interval_agrees_with_p() -> None:
-    """The end of the interval at level p is the value that p was computed for."""
+def test_interval_at_level_p_ends_at_the_tested_value() -> None:
+    """Intervals and p agree."""
     estimate = Estimate(0.02 + noise("normal", 8, 50), 5000, np.random.default_rng(1))
     for at in range(50):
         level = float(2 * estimate.above(0)[at])
@@ -131,8 +132,8 @@ def test_interval_agrees_with_p() -> None:
             assert estimate.interval(1.05 * level + 1e-3)[0][at] >= -1e-9
 
 
-def test_skewed_noise_widens_the_interval_on_its_own_side() -> None:
-    """The bootstrap sees what Student's interval, which is symmetric, does not."""
+def test_skewed_noise_widens_the_interval_on_one_side() -> None:
+    """The bootstrap takes the skew into account; Student's interval is symmetric."""
     values = np.array([[0.0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.2]]).T
     estimate = Estimate(values, 20_000, np.random.default_rng(0))
     low, high = estimate.interval(0.05)
@@ -148,8 +149,8 @@ def test_skewed_noise_widens_the_interval_on_its_own_side() -> None:
     )
 
 
-def test_looks_spend_no_more_than_there_is() -> None:
-    """Even numbers of pairs that grow by about a third, and parts that add up to the error."""
+def test_looks_spend_the_allowed_error() -> None:
+    """The numbers of pairs are even and grow by a third; the parts add up to the error."""
     planned = list(islice(looks(), 30))
     pairs = [number for number, _ in planned]
 
@@ -161,23 +162,23 @@ def test_looks_spend_no_more_than_there_is() -> None:
 
 @pytest.mark.usefixtures("_fast")
 @pytest.mark.parametrize("kind", KINDS)
-def test_equals_are_not_called_different(kind: str) -> None:
-    """At most 1% of the verdicts of 25 sessions, though each may look eight times."""
+def test_equal_sides_are_rarely_called_different(kind: str) -> None:
+    """At most 1% of the verdicts of 25 sessions are wrong, though each session has eight looks."""
     found: Counter[str] = Counter()
     for seed in range(25):
         judge = judged(noise(kind, 54, COUNT, seed))
         found.update(verdict.word for verdict in judge.verdicts.values())
 
     assert found["slower"] + found["faster"] <= 0.01 * 25 * COUNT
-    if kind in QUIET:  # On a busy machine it cannot tell, which is no error.
+    if kind in QUIET:  # On a busy machine, "cannot tell" is right.
         assert found["same"] >= 0.9 * 25 * COUNT
 
 
 @pytest.mark.usefixtures("_fast")
 @pytest.mark.parametrize(("slowdown", "least"), [(0.1, 0.9), (0.2, 0.99)])
 @pytest.mark.parametrize("kind", QUIET)
-def test_slowdowns_are_found(kind: str, slowdown: float, least: float) -> None:
-    """In 54 pairs, which a budget of 10 minutes has room for; and none is called the same."""
+def test_planted_slowdowns_are_found(kind: str, slowdown: float, least: float) -> None:
+    """In 54 pairs, which take less than 10 minutes; none is called the same or faster."""
     found: Counter[str] = Counter()
     for seed in range(15):
         judge = judged(math.log1p(slowdown) + noise(kind, 54, COUNT, seed))
@@ -188,8 +189,8 @@ def test_slowdowns_are_found(kind: str, slowdown: float, least: float) -> None:
 
 
 @pytest.mark.usefixtures("_fast")
-def test_many_looks_need_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole error at each look would cry wolf: the simulation sees what it is to see."""
+def test_looks_without_correction_raise_false_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation would notice if each look spent the whole error."""
 
     def uncorrected() -> Iterator[tuple[int, float]]:
         return ((pairs, 0.05) for pairs, _ in looks())
@@ -197,7 +198,7 @@ def test_many_looks_need_the_correction(monkeypatch: pytest.MonkeyPatch) -> None
     def false_alarms() -> int:
         words: Counter[str] = Counter()
         for seed in range(60):
-            # Nothing is the same within so little, so that every session goes on.
+            # So small a tolerance settles nothing as the same, and every session continues.
             judge = judged(noise("normal", 30, 1, seed), within=1e-6)
             words.update(verdict.word for verdict in judge.verdicts.values())
         return words["slower"] + words["faster"]
@@ -208,12 +209,12 @@ def test_many_looks_need_the_correction(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Given(StudentOnly):
-    """Levels that are given, to see what is made of them."""
+    """An estimate whose levels are given, to test the procedure that follows."""
 
     levels: tuple[float, ...] = ()
 
     def level_to_settle(self, margin: float) -> Values:
-        """What was given, whatever the margin."""
+        """Return the given levels, whatever the margin."""
         del margin
         return np.array(self.levels[: len(self.mean)])
 
@@ -221,7 +222,7 @@ class Given(StudentOnly):
 @pytest.mark.parametrize(
     ("levels", "settled"),
     [
-        # The first look may spend 0.005; the k-th smallest of four needs k/4 of it.
+        # The first look may spend 0.005. The k-th smallest of four levels needs k/4 of it.
         ((0.00124, 0.1, 0.1, 0.1), 1),
         ((0.00126, 0.1, 0.1, 0.1), 0),
         ((0.0024, 0.0024, 0.1, 0.1), 2),
@@ -239,8 +240,8 @@ def test_benchmarks_are_settled_together(
     assert len(judged(0.5 + noise("normal", 6, 4)).verdicts) == settled
 
 
-def test_each_word() -> None:
-    """Slower, faster, same and cannot tell, with intervals that agree."""
+def test_each_verdict_agrees_with_its_interval() -> None:
+    """Slower, faster, same and cannot tell."""
     shifts = np.array([math.log(1.1), math.log(0.9), 0.0, 0.0])
     widths = np.array([0.1, 0.1, 0.1, 3.0])
     judge = judged(shifts + widths * noise("normal", 16, 4))
@@ -260,8 +261,8 @@ def test_each_word() -> None:
     assert unsettled.smallest_effect > 0.05
 
 
-def test_a_resample_is_studentised_as_the_sample_is() -> None:
-    """Every resample of three pairs, by hand."""
+def test_resamples_are_studentised_like_the_sample() -> None:
+    """All resamples of three pairs, computed by hand."""
     values = np.array([0.0, 1.0, 5.0])
     estimate = Estimate(values[:, None], 2000, np.random.default_rng(0))
     expected = {
@@ -274,8 +275,8 @@ def test_a_resample_is_studentised_as_the_sample_is() -> None:
 
 
 @pytest.mark.usefixtures("_fast")
-def test_interval_has_the_level_that_the_procedure_ended_at() -> None:
-    """One of four settled at the first look: a quarter of what the look may spend."""
+def test_interval_has_the_level_at_which_the_procedure_ended() -> None:
+    """One of four benchmarks is settled at the first look: a quarter of its error."""
     values = np.array([0.3, 0.0, 0.0, 0.0]) + noise("normal", 6, 4)
     judge = judged(values)
     low, high = StudentOnly(values, 0, np.random.default_rng(0)).interval(0.005 / 4)
@@ -286,8 +287,8 @@ def test_interval_has_the_level_that_the_procedure_ended_at() -> None:
 
 
 @pytest.mark.usefixtures("_fast")
-def test_a_small_but_certain_slowdown_counts_as_the_same() -> None:
-    """Within what was asked for, whatever else it is; asked for less, it is slower."""
+def test_certain_slowdown_within_the_tolerance_is_the_same() -> None:
+    """With a smaller tolerance, it is slower."""
     values = math.log(1.02) + 0.1 * noise("normal", 8, 2)
 
     assert {verdict.word for verdict in judged(values).verdicts.values()} == {"same"}
@@ -296,7 +297,7 @@ def test_a_small_but_certain_slowdown_counts_as_the_same() -> None:
 
 @pytest.mark.usefixtures("_fast")
 def test_pairs_to_settle_wait_for_the_next_look() -> None:
-    """Seven pairs that would have settled it at the look after six are looked at after eight."""
+    """Seven clear pairs after the look at six are judged at the look at eight."""
     judge = judged(3 * noise("normal", 6, 1))
     clear = math.log(1.5) + 0.01 * noise("normal", 7, 1)
 
@@ -305,8 +306,8 @@ def test_pairs_to_settle_wait_for_the_next_look() -> None:
 
 
 @pytest.mark.usefixtures("_fast")
-def test_swapped_sides_give_the_inverse() -> None:
-    """Slower becomes faster, and the interval its own inverse."""
+def test_swapped_sides_give_the_inverse_ratio() -> None:
+    """Slower becomes faster, and the interval is inverted."""
     values = math.log(1.1) + noise("normal", 12, 1, seed=3)
     [one], [other] = (judged(v).verdicts.values() for v in (values, -values))
 
@@ -316,8 +317,8 @@ def test_swapped_sides_give_the_inverse() -> None:
 
 
 @pytest.mark.usefixtures("_fast")
-def test_a_verdict_is_final() -> None:
-    """What comes after it does not change it, for the error is spent."""
+def test_verdict_is_final() -> None:
+    """Later pairs do not change it, because its error is spent."""
     before = math.log(1.2) + 0.1 * noise("normal", 6, 1)
     judge = judged(before)
     first = judge.verdicts["0"]
@@ -327,8 +328,8 @@ def test_a_verdict_is_final() -> None:
     assert judge.all(columns(-before))["0"] is first
 
 
-def test_no_look_before_its_time() -> None:
-    """Five clear pairs give no verdict, and one pair not even an interval."""
+def test_five_pairs_give_no_verdict() -> None:
+    """They are too few for the first look; one pair has not even an interval."""
     clear = math.log(1.5) + 0.01 * noise("normal", 5, 1)
     judge = judged(clear)
 
@@ -338,18 +339,18 @@ def test_no_look_before_its_time() -> None:
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
 
 
-def test_two_wild_pairs_have_no_interval() -> None:
-    """Ends beyond what a float holds are infinite, and no error."""
+def test_extreme_pairs_have_an_open_interval() -> None:
+    """Ends that are too large for a float are infinite."""
     wild = judged(np.array([[50.0], [-50.0]])).all({"0": [50.0, -50.0]})["0"]
 
     assert (wild.word, wild.low, wild.high) == (CANNOT_TELL, 0.0, math.inf)
     assert wild.smallest_effect == math.inf
 
 
-def test_benchmarks_that_end_early_count_among_the_others(
+def test_benchmark_with_too_few_pairs_counts_in_the_correction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One of two needs half of the level, though the other cannot be looked at."""
+    """One of two benchmarks needs half of the level, even if the other has too few pairs."""
     monkeypatch.setattr(verdicts, "Estimate", Given)
     for level, settled in ((0.0024, 1), (0.0026, 0)):
         monkeypatch.setattr(Given, "levels", (level,))
@@ -358,8 +359,8 @@ def test_benchmarks_that_end_early_count_among_the_others(
         assert len(judge.verdicts) == settled
 
 
-def test_benchmarks_that_end_early_are_left_undecided() -> None:
-    """As in a saved comparison that is judged once more."""
+def test_benchmark_with_too_few_pairs_is_undecided() -> None:
+    """As in a saved comparison that is judged again."""
     values = math.log(1.2) + 0.1 * noise("normal", 8, 2)
     judge = Judge(["0", "1"], 0.05)
     judge.look({"0": list(values[:, 0]), "1": list(values[:3, 1])})
@@ -369,28 +370,28 @@ def test_benchmarks_that_end_early_are_left_undecided() -> None:
     assert found["1"].pairs == 3
 
 
-def test_pairs_without_any_spread_cannot_tell() -> None:
-    """Equal to the last digit: no clock is like that, so nothing is known."""
+def test_equal_pairs_give_no_verdict() -> None:
+    """No clock measures equal times to the last digit, so nothing is known."""
     judge = judged(np.full((8, 1), 0.5))
     found = judge.all(columns(np.full((8, 1), 0.5)))["0"]
 
     assert (found.word, found.low, found.high) == (CANNOT_TELL, 0.0, math.inf)
 
 
-def test_smallest_effect_is_found_nine_times_in_ten() -> None:
-    """As a simulation of that very effect shows."""
+def test_smallest_effect_is_found_in_90_percent() -> None:
+    """A simulation of that effect finds it as often."""
     pairs, level = 12, 0.01
     effect = smallest_effect(SPREAD / math.sqrt(pairs), pairs, level)
     values = math.log1p(effect) + noise("normal", pairs, 2000)
     t = values.mean(axis=0) / (values.std(axis=0, ddof=1) / math.sqrt(pairs))
     found = (2 * stats.t.sf(t, pairs - 1) < level).mean()
 
-    assert pytest.approx(0.9, abs=0.03) == found
+    assert found == pytest.approx(0.9, abs=0.03)
 
 
 @pytest.mark.usefixtures("_fast")
-def test_pairs_to_settle_settle() -> None:
-    """If all goes on as it is, so many more pairs give a verdict, and the look before does not."""
+def test_pairs_to_settle_are_enough_and_needed() -> None:
+    """If mean and spread stay, this many more pairs give a verdict; the look before does not."""
     values = np.tile([[0.05], [-0.03]], (6, 1))
     judge = judged(values)
     missing = judge.all(columns(values))["0"].pairs_to_settle

@@ -1,4 +1,4 @@
-"""Whether a sample was disturbed by others who had the processor."""
+"""Whether another process had the CPU during a sample."""
 
 import threading
 import time
@@ -11,8 +11,10 @@ from benchmarks.measuring import disturbance
 from benchmarks.measuring.disturbance import Waiting, Watched
 
 
-def test_samples_are_watched_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sample of three calls is disturbed where more than 2% of it were lost, not less."""
+def test_sample_is_disturbed_when_more_than_2_percent_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two samples of three calls lose 1.9% and 2.1%; an unfinished sample does not count."""
     clock = iter([0.0, 1.0, 5.0, 6.0, 9.0])
     monkeypatch.setattr(disturbance, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     lost = iter([0.5, 0.519, 0.6, 0.621, 1.0])
@@ -25,12 +27,13 @@ def test_samples_are_watched_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None
     watched = Watched(call, 3, lambda: next(lost))
     returned = [watched(number) for number in range(7)]
 
-    assert list(range(7)) == calls == [-value for value in returned]  # type: ignore[operator]
+    assert calls == list(range(7))
+    assert returned == [-number for number in range(7)]
     assert watched.disturbed == [False, True]
 
 
 def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second number of the file, again at each call; nothing where there is no file."""
+    """The second number of the file is read again at each call."""
     file = tmp_path / "schedstat"
     file.write_text("7000000000 1500000000 3\n")
     monkeypatch.setattr(disturbance, "FILE", str(file))
@@ -40,13 +43,18 @@ def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file.write_text("8000000000 2500000000 3\n")
     assert waiting() == 2.5
     waiting.close()
+
+
+def test_waiting_is_0_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On other systems than Linux, no sample is known to be disturbed."""
     monkeypatch.setattr(disturbance, "FILE", str(tmp_path / "none"))
+
     assert Waiting()() == 0
 
 
 @pytest.mark.skipif(not Path(disturbance.FILE).exists(), reason=f"no {disturbance.FILE} here")
-def test_to_wait_of_ones_own_accord_is_not_to_be_disturbed() -> None:
-    """A thread that waits for a clock has lost next to nothing; what is lost never shrinks."""
+def test_waiting_for_a_lock_is_no_disturbance() -> None:
+    """A thread that waits of its own accord loses hardly any time."""
     waiting = Waiting()
     before, began = waiting(), time.perf_counter()
     threading.Event().wait(0.02)

@@ -133,7 +133,7 @@ def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFi
         "held_out=False)"
     )
     assert len(re.findall("/50, Accuracy", out)) == 2
-    assert re.search(r"^  held out    loss [\d.]+ of 30 samples, where always saying", out, re.M)
+    assert re.search(r"^  held-out    loss [\d.]+ on 30 samples \(predicting the mean: ", out, re.M)
 
 
 def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +141,7 @@ def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[st
     losses = []
     for samples in ("16", "4000"):
         main(["run", "digit-sums", "--samples", samples, "--num-steps", "3", "--held-out", "20"])
-        found = re.search(r"held out    loss ([\d.]+)", capsys.readouterr().out)
+        found = re.search(r"held-out    loss ([\d.]+)", capsys.readouterr().out)
         assert found is not None
         losses.append(float(found[1]))
 

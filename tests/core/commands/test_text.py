@@ -129,9 +129,8 @@ def test_events_in_words() -> None:
     assert event_text(zeros) == "step 8: gradient of recurrent.W, recurrent.U exactly 0"
 
 
-def test_an_evaluation_in_a_line() -> None:
-    """The loss stands beside what it would be without a model."""
+def test_evaluation_line_compares_with_predicting_the_mean() -> None:
+    """The loss of a constant prediction follows in brackets."""
     assert evaluation_line(Evaluation(100, 0.25, 16.5, 0.4)) == (
-        "  held out    loss 0.25 of 100 samples, where always saying their mean has 16.5; "
-        "accuracy 0.40"
+        "  held-out    loss 0.25 on 100 samples (predicting the mean: 16.5), accuracy 0.40"
     )

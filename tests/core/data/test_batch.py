@@ -113,7 +113,7 @@ def test_refuses_tokens_that_are_no_tensor() -> None:
 @pytest.mark.parametrize("shape", [[2], [1, 2], [2, 2], [1, 1], [2, 1, 1]])
 def test_refuses_labels_that_would_broadcast(shape: list[int]) -> None:
     """Labels have the shape of the predictions, or Paddle would broadcast in silence."""
-    with pytest.raises(ValueError, match=r"predictions' shape \[2, 1\], got shape \["):
+    with pytest.raises(ValueError, match=r"shape of the predictions, \[2, 1\], got \["):
         check_labels(paddle.zeros(shape), 2, "float32")
 
 
@@ -126,7 +126,7 @@ def test_refuses_labels_that_are_not_finite(value: str) -> None:
 
 def test_refuses_labels_of_another_dtype() -> None:
     """Labels are of the model's dtype."""
-    with pytest.raises(TypeError, match="labels must be float32, as the model, got int64"):
+    with pytest.raises(TypeError, match="labels must be float32 like the model, got int64"):
         check_labels(paddle.zeros([1, 1], dtype="int64"), 1, "float32")
     with pytest.raises(TypeError, match="labels must be a Paddle tensor, got float"):
         check_labels(3.0, 1, "float32")  # type: ignore[arg-type]

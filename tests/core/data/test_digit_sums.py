@@ -111,7 +111,7 @@ def test_only_the_batch_that_is_asked_for_is_made() -> None:
         ({"count": 0}, ValueError, "count must be at least 1, got 0"),
         ({"count": 1.5}, TypeError, r"count must be an int, got 1\.5"),
         ({"digits": 1}, ValueError, "digits must be at least 2, got 1"),
-        ({"digits": 5, "num_steps": 4}, ValueError, "at least the 5 digits, got 4"),
+        ({"digits": 5, "num_steps": 4}, ValueError, "at least 5, one per digit, got 4"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
         ({"seed": -1}, ValueError, r"seed must lie in \[0, 2\*\*63\), got -1"),
         ({"dtype": "int64"}, ValueError, "dtype must be one of 'float32', 'float64'"),
@@ -128,7 +128,7 @@ def test_refuses_what_is_no_data(
 @pytest.mark.parametrize("index", [-1, 2])
 def test_refuses_a_batch_that_is_not_there(index: int) -> None:
     """Batches are counted from 0; there is none past the last one."""
-    with pytest.raises(IndexError, match=rf"batch must lie in \[0, 2\), got {index}"):
+    with pytest.raises(IndexError, match=rf"batch index must lie in \[0, 2\), got {index}"):
         DigitSums(count=40)[index]
 
 

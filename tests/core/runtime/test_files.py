@@ -85,13 +85,13 @@ def test_refuses_what_is_no_place_for_a_file(
     tmp_path: Path, refuse: Callable[[Path], object]
 ) -> None:
     """A missing directory is named; a directory, pipe or device is not replaced."""
-    with pytest.raises(FileNotFoundError, match="there is no directory .*nowhere$"):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a directory$"):
         refuse(tmp_path / "nowhere" / "file")
-    with pytest.raises(OSError, match="it is there, and is no regular file$"):
+    with pytest.raises(OSError, match="it exists and is not a regular file$"):
         refuse(tmp_path)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(OSError, match="it is there, and is no regular file$"):
+        with pytest.raises(OSError, match="it exists and is not a regular file$"):
             refuse(tmp_path / "pipe")
         assert (tmp_path / "pipe").is_fifo()
 
@@ -159,7 +159,7 @@ def test_refuses_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path.touch()
     monkeypatch.setattr("os.access", lambda *_: False)
 
-    with pytest.raises(PermissionError, match="the file that is there is read-only$"):
+    with pytest.raises(PermissionError, match="the existing file is read-only$"):
         check_writable(path)
 
 

@@ -38,7 +38,7 @@ def test_numpy_beside_paddle(
     if allowed:
         compat.check_numpy()
     else:
-        with pytest.raises(ImportError, match='install "numpy<2" beside it, or Paddle 3'):
+        with pytest.raises(ImportError, match='install "numpy<2" or Paddle 3'):
             compat.check_numpy()
 
 

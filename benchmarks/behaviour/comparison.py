@@ -1,0 +1,234 @@
+"""The comparison of behaviours: record both sides, judge the runs, trace the steps that differ."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.behaviour.culprits import Culprit, find_culprit
+from benchmarks.behaviour.files import Job, Recording
+from benchmarks.behaviour.judge import BehaviourVerdict, Judgement, judge
+from benchmarks.behaviour.sides import (
+    BehaviourError,
+    Side,
+    Task,
+    find_python,
+    load,
+    make_side,
+    record_sides,
+    run_tasks,
+)
+from benchmarks.text import describe_run
+from rnn_core.experiments import EXPERIMENTS
+
+Pair = tuple[Recording, Recording]
+
+
+class Finding(NamedTuple):
+    """What the traced steps of a run tell.
+
+    Attributes:
+        step: step of the culprit; None if there is no culprit.
+        culprit: first tensor that rounding does not explain, or else the first that differs; None
+            if no step could be traced.
+        notes: what could not be checked.
+    """
+
+    step: int | None = None
+    culprit: Culprit | None = None
+    notes: tuple[str, ...] = ()
+
+
+def compare_behaviour(
+    baseline: str,
+    candidate: str,
+    folder: Path,
+    *,
+    executions: Sequence[str] = ("textbook",),
+    experiments: Sequence[str] = tuple(EXPERIMENTS),
+    baseline_env: Mapping[str, str] | None = None,
+    candidate_env: Mapping[str, str] | None = None,
+    epochs: int | None = None,
+) -> list[BehaviourVerdict]:
+    """Run the experiments on both sides, and judge whether they behave the same.
+
+    Args:
+        baseline: interpreter or tox environment with Paddle and NumPy, or a folder that `record`
+            filled.
+        candidate: the other side, likewise.
+        folder: where to keep the files, in `baseline` and `candidate`; each can be compared again.
+        executions: how to compute the recurrent layer.
+        experiments: names of the experiments.
+        baseline_env: environment variables to set for the baseline.
+        candidate_env: environment variables to set for the candidate.
+        epochs: number of epochs, for tests; None for the experiment's own.
+
+    Returns:
+        A verdict for each execution and experiment, in this order.
+
+    Raises:
+        BehaviourError: a side cannot be run or read.
+        OSError: a file cannot be written.
+    """
+    sides = (
+        make_side("baseline", baseline, folder, baseline_env),
+        make_side("candidate", candidate, folder, candidate_env),
+    )
+    if sides[0].folder == sides[1].folder:
+        raise BehaviourError(f"both sides are {sides[0].folder}")
+    jobs = [Job(name, execution, epochs) for execution in executions for name in experiments]
+    record_sides([side for side in sides if side.python is not None], jobs)
+    recordings = {job: (load(job, sides[0]), load(job, sides[1])) for job in jobs}
+    judged = {job: judge(job.experiment, *pair) for job, pair in recordings.items()}
+    findings = trace_differences(sides, recordings, judged)
+    return [verdict_of(job, recordings[job], judged[job], findings[job]) for job in jobs]
+
+
+def record(
+    python: str,
+    folder: Path,
+    *,
+    executions: Sequence[str] = ("textbook",),
+    experiments: Sequence[str] = tuple(EXPERIMENTS),
+    environment: Mapping[str, str] | None = None,
+    epochs: int | None = None,
+) -> None:
+    """Run the experiments in one environment, to compare them when it no longer exists.
+
+    Each run's history, a digest of each step and all tensors of the first step are kept. If a later
+    step is the first to differ, a recorded side cannot tell in which tensor.
+
+    Args:
+        python: interpreter or tox environment with Paddle and NumPy.
+        folder: where to keep the files.
+        executions: how to compute the recurrent layer.
+        experiments: names of the experiments.
+        environment: environment variables to set.
+        epochs: number of epochs, for tests; None for the experiment's own.
+
+    Raises:
+        BehaviourError: the interpreter cannot be run.
+        OSError: the folder cannot be created.
+    """
+    interpreter = find_python("environment", python)
+    side = Side("environment", folder.absolute(), interpreter, environment or {})
+    jobs = [Job(name, execution, epochs) for execution in executions for name in experiments]
+    record_sides([side], jobs)
+
+
+def trace_differences(
+    sides: tuple[Side, Side],
+    recordings: Mapping[Job, Pair],
+    judged: Mapping[Job, Judgement],
+) -> dict[Job, Finding]:
+    """Trace the steps that differ on both sides, and find the first tensor that does.
+
+    Then the candidate replays these steps: each of its operators gets the baseline's inputs.
+    """
+    steps = [(job, step) for job, judgement in judged.items() for step in judgement.steps_to_trace]
+    # Step 1 was traced when the run was recorded.
+    later = [(job, step) for job, step in steps if step > 1]
+    run_tasks([_task(side, later) for side in sides if later and side.python is not None])
+    both = [
+        (job, step)
+        for job, step in steps
+        if all(job.trace(side.folder, step).exists() for side in sides)
+    ]
+    baseline, candidate = sides
+    if both and candidate.python is not None:
+        run_tasks([_task(candidate, both, baseline.folder)])
+    return {
+        job: find_in_steps(sides, job, recordings[job], judgement.steps_to_trace)
+        for job, judgement in judged.items()
+    }
+
+
+def _task(side: Side, steps: Sequence[tuple[Job, int]], replay: Path | None = None) -> Task:
+    return Task(side, [job for job, _ in steps], [step for _, step in steps], replay)
+
+
+def find_in_steps(
+    sides: tuple[Side, Side], job: Job, recordings: Pair, steps: Sequence[int]
+) -> Finding:
+    """Find the culprit in the traced steps of a run: the first beyond rounding, or the first."""
+    baseline, candidate = sides
+    found: list[tuple[int, Culprit]] = []
+    notes: list[str] = []
+    for step in steps:
+        expected, actual = (side.trace(job.trace(side.folder, step)) for side in sides)
+        if expected is None or actual is None:
+            where = baseline.name if expected is None else candidate.name
+            notes.append(f"step {step} was not traced: the {where} is a recorded side without it")
+            continue
+        for side, trace, recording in zip(sides, (expected, actual), recordings, strict=True):
+            if not trace.repeats(recording, step):
+                notes.append(f"step {step} has other bits when repeated: {side.name}")
+        replayed = None
+        if candidate.python is not None:
+            replayed = candidate.trace(job.replay(candidate.folder, step))
+        else:
+            notes.append("operators were not compared on equal inputs: the candidate is recorded")
+        culprit = find_culprit(expected, actual, replayed)
+        if culprit is not None:
+            if replayed is None and step > min(steps):
+                # Earlier steps have changed its inputs, so the operator may be correct.
+                culprit = culprit._replace(beyond=False)
+            found.append((step, culprit))
+    notes = list(dict.fromkeys(notes))
+    if not found:
+        return Finding(notes=tuple(notes))
+    step, culprit = next((entry for entry in found if entry[1].beyond), found[0])
+    return Finding(step, culprit, tuple(notes))
+
+
+def verdict_of(job: Job, pair: Pair, judged: Judgement, finding: Finding) -> BehaviourVerdict:
+    """Return the verdict on two runs: that of the recordings, unless an operator is wrong."""
+    verdict, until, reasons = judged.verdict, judged.until, list(judged.reasons)
+    culprit = finding.culprit
+    if culprit is not None and culprit.beyond:
+        if verdict != "different":
+            verdict, until = "different", (judged.first_step or 1) - 1
+        reasons.insert(0, f"step {finding.step}: rounding does not explain an operator's result")
+    head = f"{job.experiment}, {job.execution}: {verdict}"
+    if verdict == "equal within rounding":
+        head += f" until step {until}"
+    return BehaviourVerdict(
+        experiment=job.experiment,
+        execution=job.execution,
+        verdict=verdict,
+        until=until,
+        first_step=judged.first_step,
+        largest_difference=judged.difference if math.isfinite(judged.difference) else None,
+        tensor=culprit.tensor.name if culprit else None,
+        operator=culprit.tensor.operator if culprit else None,
+        text="\n  ".join(
+            [head, *reasons, *details_of(judged, finding, verdict == "different"), *runs_of(pair)]
+            + [f"note: {note}" for note in finding.notes]
+        ),
+    )
+
+
+def details_of(judged: Judgement, finding: Finding, different: bool) -> list[str]:
+    """Return lines about the first step and tensor that differ, and how the difference grows."""
+    lines = []
+    if judged.first_step is not None:
+        lines.append(f"first step that differs in any bit: {judged.first_step}")
+    if finding.culprit is not None:
+        what = "that rounding does not explain" if finding.culprit.beyond else "that differs"
+        lines.append(f"first tensor {what}, step {finding.step}: {finding.culprit}")
+        if different and not finding.culprit.beyond:
+            lines.append("rounding explains every operator's result in the traced steps")
+    if judged.growth:
+        grown = ", ".join(
+            f"{step}: {apart:.0e} ({limit:.0e})" for step, apart, limit in judged.growth
+        )
+        lines.append(f"difference at step (rounding explains): {grown}")
+    return lines
+
+
+def runs_of(pair: Pair) -> list[str]:
+    """Return one line for both runs if their descriptions are equal, or else one for each."""
+    baseline, candidate = (describe_run(recording.history) for recording in pair)
+    if baseline == candidate:
+        return [f"both: {baseline}"]
+    return [f"baseline:  {baseline}", f"candidate: {candidate}"]

@@ -1,0 +1,76 @@
+"""Which tensor of a traced step was the first to differ, and which operator computed it."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.behaviour.envelope import allowed_operator
+from benchmarks.behaviour.files import Trace, Traced, digest
+
+
+class Culprit(NamedTuple):
+    """A tensor that differs between two traces.
+
+    Attributes:
+        tensor: the baseline's tensor.
+        differing: number of elements that differ.
+        largest: largest absolute difference; NaN if dtype or shape differ.
+        relative: the largest difference, relative to the scale of the tensor.
+        beyond: whether rounding does not explain the difference.
+    """
+
+    tensor: Traced
+    differing: int
+    largest: float
+    relative: float
+    beyond: bool
+
+    def __str__(self) -> str:
+        found = f"{self.tensor.name}, computed by {self.tensor.operator}"
+        if math.isnan(self.largest):
+            return f"{found}: different dtype or shape"
+        if not self.differing:
+            return f"{found}: zeros of different sign"
+        return (
+            f"{found}: {self.differing} of {self.tensor.values.size} elements differ, by at most "
+            f"{self.largest:.1e}, {self.relative:.1e} of their scale"
+        )
+
+
+def find_culprit(baseline: Trace, candidate: Trace, replay: Trace | None) -> Culprit | None:
+    """Return the first tensor that rounding does not explain, or else the first that differs.
+
+    Args:
+        baseline: all tensors of a step.
+        candidate: the same tensors on the other side, where errors are passed on from tensor to
+            tensor.
+        replay: results of the candidate's operators on the baseline's tensors, where no error is
+            passed on; None if the step was not replayed.
+    """
+    if replay is not None:
+        for culprit in compare(baseline, replay):
+            if culprit.beyond:
+                return culprit
+    different = compare(baseline, candidate)
+    return different[0] if different else None
+
+
+def compare(baseline: Trace, other: Trace) -> list[Culprit]:
+    """Return all tensors that differ, in the order of their computation."""
+    others = {tensor.name: tensor.values for tensor in other.tensors}
+    found = []
+    for tensor in baseline.tensors:
+        a, b = tensor.values, others.get(tensor.name)
+        if b is None or a.dtype != b.dtype or a.shape != b.shape:
+            found.append(Culprit(tensor, a.size, math.nan, math.nan, beyond=True))
+        elif digest([a]) != digest([b]):
+            with np.errstate(invalid="ignore", over="ignore"):
+                error = np.abs(a.astype(np.float64) - b.astype(np.float64))
+            same = (a == b) | (np.isnan(a) & np.isnan(b))
+            error = np.where(same, 0, np.nan_to_num(error, nan=np.inf))
+            largest = float(error.max())
+            relative = largest / tensor.scale if tensor.scale else math.inf if largest else 0.0
+            limit = allowed_operator(tensor.operator)
+            found.append(Culprit(tensor, int((~same).sum()), largest, relative, relative > limit))
+    return found

@@ -1,0 +1,227 @@
+"""The comparison of behaviours, with faults that are planted into one side.
+
+Most comparisons run in this process, where the fault is planted while the candidate works. One
+compares environments in processes of their own: the same Paddle with another rounding.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import paddle
+import paddle.nn.functional as F
+import pytest
+from paddle.autograd import PyLayer
+
+from benchmarks.behaviour import comparison, sides, worker
+from benchmarks.behaviour.comparison import compare_behaviour, record
+from benchmarks.behaviour.files import Job, Recording
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.behaviour.sides import Task
+from rnn_core import EXPERIMENTS
+from rnn_core.config import EXECUTIONS
+from tests.bench.behaviour import EPOCHS
+from tests.bench.behaviour.test_sides import PYTHON
+from tests.faults.in_paddle import FAULTS
+
+TANHS = 10  # in one step of the RNN
+
+Plant = Callable[[pytest.MonkeyPatch], object]
+Compare = Callable[..., list[BehaviourVerdict]]
+
+
+@pytest.fixture
+def compare_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
+    """Return a comparison in this process, with a fault in the candidate."""
+
+    def compared(plant: Plant, **options: Any) -> list[BehaviourVerdict]:
+        def in_this_process(tasks: Sequence[Task], progress: object = None) -> None:
+            del progress
+            for task in tasks:
+                with pytest.MonkeyPatch.context() as patch:
+                    if task.side.name == "candidate":
+                        plant(patch)
+                    assert worker.main(task.arguments) == 0
+
+        for module in (comparison, sides):
+            monkeypatch.setattr(module, "run_tasks", in_this_process)
+        return compare_behaviour(PYTHON, PYTHON, tmp_path, epochs=EPOCHS, **options)
+
+    return compared
+
+
+def catalogued(name: str) -> Plant:
+    """Return a fault of the catalogue that breaks a function of `paddle.nn.functional`."""
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    assert fault.break_paddle is not None
+    plant = fault.break_paddle
+
+    def planted(patch: pytest.MonkeyPatch) -> None:
+        for function in ("tanh", "sigmoid"):
+            patch.setattr(F, function, getattr(F, function))  # Restores it afterwards.
+        plant()
+
+    return planted
+
+
+class SteepTanh(PyLayer):
+    """tanh, exact to the last bit, with a gradient that is 1e-4 too large."""
+
+    @staticmethod
+    def forward(ctx: Any, x: paddle.Tensor) -> paddle.Tensor:
+        """Compute tanh."""
+        y = paddle.tanh(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, d_y: paddle.Tensor) -> paddle.Tensor:
+        """Compute slightly too large a gradient."""
+        (y,) = ctx.saved_tensor()
+        d_x: paddle.Tensor = d_y * (1 - y * y) * (1 + 1e-4)
+        return d_x
+
+
+def tanh_at(calls: Callable[[int], bool], broken: Callable[[Any], Any]) -> Plant:
+    """Return a fault that breaks tanh in the calls, counted from 0, for which `calls` is true."""
+
+    def planted(patch: pytest.MonkeyPatch) -> None:
+        healthy, count = F.tanh, iter(range(10**9))
+        patch.setattr(F, "tanh", lambda x: broken(x) if calls(next(count)) else healthy(x))
+
+    return planted
+
+
+def test_environment_equals_itself_bitwise(compare_planted: Compare) -> None:
+    """Every experiment by every execution has the same bits twice."""
+    verdicts = compare_planted(lambda _: None, executions=EXECUTIONS)
+
+    assert [(verdict.experiment, verdict.execution) for verdict in verdicts] == [
+        (name, execution) for execution in EXECUTIONS for name in EXPERIMENTS
+    ]
+    assert {verdict.verdict for verdict in verdicts} == {"bitwise equal"}
+    assert {(v.until, v.first_step, v.tensor) for v in verdicts} == {(4 * EPOCHS, None, None)}
+
+
+def test_wrong_gradient_is_located(compare_planted: Compare) -> None:
+    """A gradient of tanh that is 1e-4 off: step, tensor and operator are named."""
+    verdicts = compare_planted(catalogued("paddle-tanh-gradient-off"))
+
+    assert {verdict.verdict for verdict in verdicts} == {"different"}
+    assert {verdict.first_step for verdict in verdicts} == {1}
+    assert {verdict.operator for verdict in verdicts} <= {
+        "gradient of tanh",
+        "gradient of tanh and multiply, summed over 2 uses",
+    }
+    assert verdicts[0].tensor == "d (x_10 W + h_9 U + b)"
+    assert verdicts[2].tensor in ("d c_10", "d (x_10 w_a + h_9 u_a + b_a)")
+
+
+def test_wrong_gradient_is_located_behind_another_rounding(compare_planted: Compare) -> None:
+    """A tanh that only rounds differently differs first, but is not the culprit."""
+    steep: Callable[[Any], Any] = SteepTanh.apply
+    plant = tanh_at(lambda _: True, lambda x: steep(x) * (1 + 1.2e-7))
+    (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
+
+    assert (verdict.verdict, verdict.first_step) == ("different", 1)
+    assert (verdict.tensor, verdict.operator) == ("d (x_10 W + h_9 U + b)", "gradient of tanh")
+
+
+def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare) -> None:
+    """A sigmoid that is 1e-4 off shows in the first gate of the LSTM, and not in the RNNs."""
+    verdicts = compare_planted(catalogued("paddle-sigmoid-off"))
+
+    assert [v.verdict for v in verdicts] == ["bitwise equal", "bitwise equal", "different"]
+    assert (verdicts[2].first_step, verdicts[2].tensor, verdicts[2].operator) == (
+        1,
+        "i_1",
+        "sigmoid",
+    )
+    assert "128 of 128 elements differ" in verdicts[2].text
+
+
+@pytest.mark.parametrize(("name", "step"), [("clipped-rnn", 2), ("exploding-rnn", 5)])
+def test_fault_in_a_later_step_is_located(compare_planted: Compare, name: str, step: int) -> None:
+    """The step from which the gradient is wrong is found, also during the explosion."""
+    plant = tanh_at(lambda call: call >= TANHS * (step - 1), SteepTanh.apply)
+    (verdict,) = compare_planted(plant, experiments=[name])
+
+    assert (verdict.verdict, verdict.first_step, verdict.until) == ("different", step, step - 1)
+    assert (verdict.tensor, verdict.operator) == ("d (x_10 W + h_9 U + b)", "gradient of tanh")
+    assert "note" not in verdict.text
+
+
+def test_single_rounding_is_equal_within_rounding(compare_planted: Compare) -> None:
+    """One result that is replaced by its neighbour is found, and is no fault."""
+    plant = tanh_at(lambda call: call == 3 * TANHS, lambda x: paddle.tanh(x) * (1 + 1.2e-7))
+    (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
+
+    assert verdict.verdict == "equal within rounding"
+    assert (verdict.first_step, verdict.until) == (4, 8)
+    assert (verdict.tensor, verdict.operator) == ("h_1", "tanh")
+    assert verdict.largest_difference is not None
+    assert 0 < verdict.largest_difference < 1e-5
+
+
+def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Path) -> None:
+    """A Paddle with another rounding, in a process of its own, is not called different.
+
+    It is bitwise equal on a machine where the variable changes nothing.
+    """
+    verdicts = compare_behaviour(
+        str(recorded), PYTHON, tmp_path, candidate_env={"MKL_CBWR": "COMPATIBLE"}, epochs=EPOCHS
+    )
+
+    assert [verdict.experiment for verdict in verdicts] == list(EXPERIMENTS)
+    for verdict in verdicts:
+        assert verdict.verdict in ("bitwise equal", "equal within rounding"), verdict.text
+        assert verdict.until >= 5, verdict.text
+    history = Recording.load(Job("clipped-rnn", "textbook"), tmp_path / "candidate").history
+    assert "MKL_CBWR=COMPATIBLE" in history.environment["flags"]
+
+
+def test_recorded_sides_are_compared_without_an_interpreter(recorded: Path, tmp_path: Path) -> None:
+    """A process records the same bits as this one."""
+    record(PYTHON, tmp_path / "side", experiments=["clipped-rnn"], epochs=EPOCHS)
+
+    (verdict,) = compare_behaviour(
+        str(recorded),
+        str(tmp_path / "side"),
+        tmp_path,
+        experiments=["clipped-rnn"],
+        epochs=EPOCHS,
+    )
+
+    assert verdict.verdict == "bitwise equal"
+
+
+@pytest.mark.parametrize(("step", "tensor"), [(1, "d (x_10 W + h_9 U + b)"), (2, None)])
+def test_recorded_sides_are_traced_in_step_1_only(
+    compare_planted: Compare, tmp_path: Path, step: int, tensor: str | None
+) -> None:
+    """For a later step, a note says what is missing."""
+    plant = tanh_at(lambda call: call >= TANHS * (step - 1), SteepTanh.apply)
+    compare_planted(plant, experiments=["clipped-rnn"])
+    for trace in tmp_path.rglob("*.step-2.*"):
+        trace.unlink()
+
+    (verdict,) = compare_behaviour(
+        str(tmp_path / "baseline"),
+        str(tmp_path / "candidate"),
+        tmp_path / "unused",
+        experiments=["clipped-rnn"],
+        epochs=EPOCHS,
+    )
+
+    assert (verdict.verdict, verdict.first_step, verdict.tensor) == ("different", step, tensor)
+    assert "note: " in verdict.text
+    assert "recorded" in verdict.text
+
+
+def test_step_that_does_not_repeat_is_noted(compare_planted: Compare) -> None:
+    """A traced step whose bits are not those of the run is reported."""
+    plant = tanh_at(lambda call: call == 0, lambda x: paddle.tanh(x) * 1.001)
+    (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
+
+    assert verdict.verdict == "different"
+    assert "step 1 has other bits when repeated: candidate" in verdict.text

@@ -1,0 +1,78 @@
+"""The first tensor that differs between two traces of a step."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.behaviour.culprits import compare, find_culprit
+from benchmarks.behaviour.envelope import allowed_operator
+from benchmarks.behaviour.files import Trace, Traced
+
+
+def traced(*values: Any, scale: float = 1.0, operator: str = "tanh") -> Trace:
+    """Make a trace of tensors a, b, ..."""
+    tensors = [
+        Traced(name, operator, np.asarray(value), scale)
+        for name, value in zip("abcdef", values, strict=False)
+    ]
+    return Trace(tensors, b"", b"", b"")
+
+
+def test_culprit_is_the_first_tensor_that_differs() -> None:
+    """Its differing elements are counted and measured; NaN equals NaN."""
+    one = traced(np.array([np.nan, 1.0, np.inf]), np.array([2.0, 3.0, 4.0]), np.array([5.0]))
+    other = traced(np.array([np.nan, 1.0, np.inf]), np.array([2.0, 3.5, 4.25]), np.array([6.0]))
+
+    found = find_culprit(one, other, None)
+
+    assert found is not None
+    assert (found.tensor.name, *found[1:]) == ("b", 2, 0.5, 0.5, True)
+    assert str(found) == (
+        "b, computed by tanh: 2 of 3 elements differ, by at most 5.0e-01, 5.0e-01 of their scale"
+    )
+
+
+def test_equal_traces_have_no_culprit() -> None:
+    """Nothing differs, so nothing is named."""
+    one = traced(np.array([np.nan, 1.0]))
+
+    assert find_culprit(one, one, None) is None
+
+
+def test_wrong_operator_comes_before_one_that_rounds() -> None:
+    """The replay, in which no error is passed on, decides which operator is wrong."""
+    one = traced(np.array([1.0]), np.array([1.0]), np.array([1.0]))
+    other = traced(np.array([1 + 1e-7]), np.array([1.1]), np.array([1.2]))
+    replay = traced(np.array([1 + 1e-7]), np.array([1.0]), np.array([1.1]))
+
+    found = find_culprit(one, other, replay)
+    rounding = find_culprit(one, other, one)
+
+    assert found is not None
+    assert rounding is not None
+    assert (found.tensor.name, found.beyond) == ("c", True)
+    assert (rounding.tensor.name, rounding.beyond) == ("a", False)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [
+        (np.zeros(3), -np.zeros(3), "zeros of different sign"),
+        (np.zeros(3, np.float32), np.zeros(3), "different dtype or shape"),
+        (np.zeros(3), np.zeros((3, 1)), "different dtype or shape"),
+        (np.zeros(2), np.array([0, np.nan]), "1 of 2 elements differ, by at most inf"),
+        (np.array([1, 2]), np.array([1, 3]), "1 of 2 elements differ, by at most 1.0e+00"),
+    ],
+)
+def test_culprit_says_how_the_tensors_differ(a: Any, b: Any, words: str) -> None:
+    """Zeros, shapes, dtypes and integers are told apart."""
+    (found,) = compare(traced(a, scale=0.0), traced(b, scale=0.0))
+
+    assert words in str(found)
+
+
+def test_limit_of_a_whole_layer_is_larger_than_that_of_an_operator() -> None:
+    """A layer is many operators, whose states grow."""
+    assert allowed_operator("gradient of kernel RNN") == allowed_operator("kernel LSTM")
+    assert allowed_operator("gradient of matmul") < allowed_operator("kernel LSTM")

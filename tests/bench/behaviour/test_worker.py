@@ -1,0 +1,43 @@
+"""Traced steps: the same bits as in the run, and the scale of each tensor."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.behaviour import worker
+from benchmarks.behaviour.culprits import compare
+from benchmarks.behaviour.files import Job, Trace
+from rnn_core import EXPERIMENTS
+from rnn_core.config import EXECUTIONS
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path: Path) -> None:
+    """The second statement of the equations computes what the model does, replayed or not."""
+    job = Job(name, execution, 1)
+    config = worker.config_of(job)
+    recording, step = worker.record(config), 2
+
+    traced = worker.trace(config, step)
+    traced.save(job.trace(tmp_path, step))
+    loaded = Trace.load(job.trace(tmp_path, step))
+    replayed = worker.trace(config, step, loaded)
+
+    assert traced.repeats(recording, step)
+    assert not traced.repeats(recording, step + 1)
+    assert [t[:2] for t in traced.tensors] == [t[:2] for t in replayed.tensors]
+    assert compare(traced, loaded) == []
+    # The gradients of several uses are added in nearly the order of backpropagation.
+    assert all(found.relative < 1e-6 for found in compare(traced, replayed))
+
+
+def test_gradient_after_a_saturated_tanh_has_the_scale_of_its_input() -> None:
+    """There the gradient is the rounding of 1 - h^2, and cannot be the scale of its own error."""
+    config = worker.config_of(Job("exploding-rnn", "textbook"))
+    traced = {t.name: t for t in worker.trace(config, 6).tensors}
+
+    arrived, passed = traced["d h_10"], traced["d (x_10 W + h_9 U + b)"]
+
+    assert np.abs(passed.values).max() < np.abs(arrived.values).max() == passed.scale

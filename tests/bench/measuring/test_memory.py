@@ -1,0 +1,31 @@
+"""Peak memory of one training step."""
+
+import pytest
+
+from benchmarks.measuring.memory import measure_peak, saved_bytes
+
+
+def test_peak_grows_with_the_number_of_steps() -> None:
+    """The peak includes the states that backpropagation saves."""
+    short, long = (measure_peak("textbook", "LSTM", f"B16-T{T}-H64") for T in (25, 400))
+
+    assert long - short >= (400 - 25) * saved_bytes("LSTM", batch=16, size=64) / 2
+
+
+def test_failed_measurement_is_named() -> None:
+    """The error has the last line of the process's output."""
+    message = r"the process for textbook LSTM B0-T1-H1 exited with status 1: .*ValueError"
+    with pytest.raises(RuntimeError, match=message):
+        measure_peak("textbook", "LSTM", "B0-T1-H1")
+
+
+def test_saved_bytes_count_the_states_of_each_cell() -> None:
+    """Two tensors for the RNN, eight for the LSTM, in float32."""
+    assert saved_bytes("RNN", batch=3, size=5) == 4 * 3 * 5 * 2
+    assert saved_bytes("LSTM", batch=3, size=5) == 4 * 3 * 5 * 8
+
+
+def test_saved_bytes_of_an_unknown_cell_are_an_error() -> None:
+    """Another cell does not pass for an RNN."""
+    with pytest.raises(ValueError, match="cell must be one of RNN, LSTM, got 'GRU'"):
+        saved_bytes("GRU", batch=1, size=1)

@@ -1,0 +1,69 @@
+"""The command `python -m benchmarks.notebook_table`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.notebook.table import main
+from rnn_core import EXPERIMENTS
+from tests.helpers.command_lines import assert_rejected
+from tests.helpers.histories import ENVIRONMENT, make_history
+
+STEPS = {"exploding-rnn": 20, "clipped-rnn": 60, "clipped-lstm": 320}
+
+
+def save_run(folder: Path, name: str, steps: int | None = None) -> str:
+    """Save a made-up run of an experiment, and return its path."""
+    count = STEPS[name] if steps is None else steps
+    names = [f"recurrent.{letter}" for letter in "WUb"]
+    history = make_history(
+        config=EXPERIMENTS[name].config,
+        environment=ENVIRONMENT | {"flags": ""},
+        loss=np.ones(count),
+        raw_norms=dict.fromkeys(names, np.full(count, 2.0)),
+        clipped_norms=dict.fromkeys(names, np.ones(count)),
+        accuracy=np.zeros(count // 4),
+        epoch_ends=4 * np.arange(1, count // 4 + 1),
+    )
+    history.save(folder / f"{name}.npz")
+    return str(folder / f"{name}.npz")
+
+
+def test_table_has_a_column_for_each_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each printed figure has a row, with the largest error and the tolerance."""
+    assert main([save_run(tmp_path, name) for name in EXPERIMENTS]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    head, first = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in (lines[0], lines[2])
+    )
+    assert head[3:] == ["notebook, 2021", head[4], "largest error", "allowed"]
+    assert head[4].startswith("Paddle ")
+    assert first == [
+        *("exploding-rnn", "1", "norm of W", "19.658676", "2.000000", "9e-01", "1e-06"),
+    ]
+
+
+def test_table_needs_all_experiments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The missing ones are named."""
+    files = [save_run(tmp_path, "clipped-rnn")]
+    assert_rejected(main, files, "no run of clipped-lstm, exploding-rnn", capsys)
+
+
+def test_table_refuses_other_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other settings, a missing file, and a run that is too short."""
+    other = make_history(
+        config=replace(EXPERIMENTS["clipped-rnn"].config, seed=7),
+        environment=ENVIRONMENT | {"flags": ""},
+    )
+    other.save(tmp_path / "other.npz")
+    short = [save_run(tmp_path, name) for name in ("exploding-rnn", "clipped-rnn")]
+    short.append(save_run(tmp_path, "clipped-lstm", steps=40))
+
+    assert_rejected(main, [str(tmp_path / "other.npz")], "other.npz has other settings", capsys)
+    assert_rejected(main, [str(tmp_path / "none.npz")], "none.npz", capsys)
+    assert_rejected(main, short, "clipped-lstm ended before step 80", capsys)

@@ -1,0 +1,78 @@
+"""All implementations of a training step do the same work, and different work is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.workloads import same_work
+from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_contender
+from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
+from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape, Work, make_work
+from rnn_core.config import CELLS, Cell
+from rnn_core.gradients import l2_norm
+
+TINY = Shape(batch=2, steps=3, size=4)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_implementation_does_the_same_work(implementation: str, cell: Cell) -> None:
+    """Losses without clipping, and the clipped gradients of the first step, are the textbook's."""
+    if reason := absent(implementation):
+        pytest.skip(reason)
+    check_same_work([implementation], cell, TINY)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_steps_lower_the_loss(implementation: str) -> None:
+    """Every implementation updates its own weights."""
+    if reason := absent(implementation):
+        pytest.skip(reason)
+    contender = make_contender(implementation, "LSTM", TINY, learning_rate=0.05)
+    losses = [contender.loss()]
+    for _ in range(5):
+        contender.step()
+        losses.append(contender.loss())
+
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] > losses[-1]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
+def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
+    """Forward, backward, clip and update give the weights of a step; so does a recorded step."""
+    whole, recorded, parts = (make_work(implementation, cell, TINY) for _ in range(3))
+    whole.step()
+    recorded.recorded()
+    parts.timed("update", "cpu")[0]()
+
+    for name, values in whole.parameters().items():
+        np.testing.assert_array_equal(recorded.parameters()[name], values)
+        np.testing.assert_allclose(parts.parameters()[name], values, rtol=0, atol=1e-9)
+    assert max(l2_norm(gradient.numpy()) for gradient in parts.clipped) == pytest.approx(1)
+
+
+def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The implementation is named before anything is timed."""
+    forward = Work.forward
+
+    def other_loss(work: Work) -> Any:
+        loss = forward(work)
+        return loss * 1.001 if work.model.execution == "kernel" else loss
+
+    monkeypatch.setattr(Work, "forward", other_loss)
+    with pytest.raises(DifferentWorkError, match=r"kernel, RNN, B2 T3 H4: loss .* before step 1"):
+        check_same_work(PADDLE_IMPLEMENTATIONS, "RNN", TINY)
+
+
+def test_missing_clipping_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first clipped step shows it; losses without clipping would not."""
+
+    def unclipped(name: str, cell: Cell, shape: Shape, rate: float, clip: float | None) -> Any:
+        return make_contender(name, cell, shape, rate, None if name == "paddle" else clip)
+
+    monkeypatch.setattr(same_work, "make_contender", unclipped)
+    with pytest.raises(DifferentWorkError, match="paddle, LSTM, B2 T3 H4: clipped gradient of"):
+        check_same_work(PADDLE_IMPLEMENTATIONS, "LSTM", TINY)
