@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.sides import BehaviourError
+from benchmarks.commands.parser import make_parser
 from rnn_core.commands.arguments import key_and_value
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EXECUTIONS
@@ -60,11 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.behaviour",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("behaviour", __doc__)
     for side in ("baseline", "candidate"):
         parser.add_argument(
             f"--{side}",

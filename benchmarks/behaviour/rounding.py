@@ -5,7 +5,6 @@ initial weights are moved to a neighbouring float32 number, up or down at random
 layer is computed by each execution.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.behaviour.judge import differences, series_of
+from benchmarks.commands.parser import make_parser
 from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
 from rnn_core.commands.arguments import writable_path
 from rnn_core.commands.status import ExitStatus
@@ -40,11 +40,7 @@ Weights = dict[str, NDArray[Any]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the largest differences of whole runs, step by step, and of single steps."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.behaviour_measure",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("behaviour_measure", __doc__)
     parser.add_argument(
         "path", type=writable_path(".json"), metavar="FILE.json", help="file of the differences"
     )

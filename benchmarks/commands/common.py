@@ -12,7 +12,8 @@ from typing import Any
 
 import paddle
 
-from benchmarks.measuring.threads import cpus, threads_parser
+from benchmarks.commands.parser import make_parser
+from benchmarks.measuring.threads import cpus
 from benchmarks.workloads.implementations import PEERS, absent
 from benchmarks.workloads.same_work import DifferentWorkError
 from rnn_core.commands.arguments import names_from, writable_path
@@ -37,16 +38,11 @@ class Outcome:
         self.data: list[dict[str, Any]] = []
 
 
-def make_parser(
+def implementations_parser(
     name: str, description: str | None, implementations: Sequence[str]
 ) -> argparse.ArgumentParser:
     """Return a parser with the options that all these commands have."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.{name}",
-        description=description,
-        parents=[threads_parser()],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(name, description, threads=True)
     parser.add_argument(
         "--implementations",
         type=names_from(implementations),

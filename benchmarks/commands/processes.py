@@ -17,11 +17,11 @@ from contextlib import contextmanager
 import numpy as np
 import paddle
 
+from benchmarks.commands.parser import add_layer_options, make_parser
 from benchmarks.text import milliseconds
 from rnn_core import Batch, TrainConfig
 from rnn_core.commands.arguments import at_least
 from rnn_core.commands.status import ExitStatus
-from rnn_core.config import CELLS, EXECUTIONS
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
@@ -126,20 +126,8 @@ def _alone() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.processes",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--cell", choices=CELLS, default="LSTM", help="recurrent layer (default: LSTM)"
-    )
-    parser.add_argument(
-        "--execution",
-        choices=EXECUTIONS,
-        default="kernel",
-        help="how the recurrent layer is computed (default: kernel)",
-    )
+    parser = make_parser("processes", __doc__)
+    add_layer_options(parser)
     for name, letter, default, meaning in (
         ("batch", "B", 64, "batch size of all processes together"),
         ("num-steps", "T", 25, "number of time steps"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tqdm import tqdm
 
-from benchmarks.commands.common import Outcome, begin, finish, make_parser
+from benchmarks.commands.common import Outcome, begin, finish, implementations_parser
 from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
 from benchmarks.text import milliseconds, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, make_contender
@@ -114,7 +114,7 @@ def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = No
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = make_parser("ratios", __doc__, IMPLEMENTATIONS)
+    parser = implementations_parser("ratios", __doc__, IMPLEMENTATIONS)
     parser.add_argument(
         "--shapes",
         type=_shapes,

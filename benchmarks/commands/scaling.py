@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.commands.common import Outcome, begin, finish, make_parser
+from benchmarks.commands.common import Outcome, begin, finish, implementations_parser
 from benchmarks.measuring.interleave import LEAST_ROUNDS, Round, median_ms, time_rounds
 from benchmarks.measuring.memory import measure_peak, saved_bytes
 from benchmarks.text import milliseconds, table
@@ -232,7 +232,7 @@ def _sweep(what: str) -> Sweep:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = make_parser("scaling", __doc__, PADDLE_IMPLEMENTATIONS)
+    parser = implementations_parser("scaling", __doc__, PADDLE_IMPLEMENTATIONS)
     parser.add_argument(
         "--sweeps",
         type=names_from(WHAT),

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from benchmarks.commands.parser import add_layer_options, make_parser
 from benchmarks.measuring.growth import WARM_UP, Reading, Slope, Verdict, check_extra, slope, watch
 from rnn_core.commands.arguments import non_negative_number, positive_number
 from rnn_core.commands.status import ExitStatus
-from rnn_core.config import CELLS, EXECUTIONS, TrainConfig
+from rnn_core.config import TrainConfig
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device
 from rnn_core.runtime.environment import describe_environment
@@ -164,23 +165,11 @@ def row(quantity: Quantity, first: Reading, last: Reading, growth: Slope) -> str
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("soak", __doc__)
     parser.add_argument(
         "--minutes", type=positive_number, required=True, metavar="M", help="duration in minutes"
     )
-    parser.add_argument(
-        "--cell", choices=CELLS, default="LSTM", help="recurrent layer (default: LSTM)"
-    )
-    parser.add_argument(
-        "--execution",
-        choices=EXECUTIONS,
-        default="kernel",
-        help="how the recurrent layer is computed (default: kernel)",
-    )
+    add_layer_options(parser)
     parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:N (default: cpu)")
     parser.add_argument(
         "--seed", type=int, default=0, help="random seed of weights and data (default: 0)"

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from benchmarks import ROOT
 from benchmarks.commands.common import save_results
+from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
 from benchmarks.compare.process import Run, Selection, run_process
@@ -25,7 +26,6 @@ from benchmarks.compare.sides import Interpreter, SideError, find_interpreter
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
-from benchmarks.measuring.threads import threads_parser
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.status import ExitStatus
@@ -192,12 +192,7 @@ def save(
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibrate",
-        description=__doc__,
-        parents=[threads_parser()],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("calibrate", __doc__, threads=True)
     parser.add_argument(
         "--python",
         default=sys.executable,

@@ -16,13 +16,13 @@ from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.sides import BehaviourError
+from benchmarks.commands.parser import make_parser
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
 from benchmarks.compare.process import Selection
 from benchmarks.compare.result import FILE, Comparison, Outcome
 from benchmarks.compare.sides import CrashError, Interpreter, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
-from benchmarks.measuring.threads import threads_parser
 from benchmarks.saved.baseline import obstacles
 from rnn_core.commands.arguments import at_least, percentage, positive_number
 from rnn_core.commands.status import ExitStatus
@@ -230,12 +230,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.compare",
-        description=__doc__,
-        parents=[threads_parser()],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("compare", __doc__, threads=True)
     parser.add_argument(
         "sides", nargs="*", metavar="ENV", help="baseline and candidate, without option names"
     )

@@ -9,11 +9,11 @@ The table is Markdown. Each environment needs complete runs of all three experim
 column.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 
 from benchmarks import text
+from benchmarks.commands.parser import make_parser
 from benchmarks.notebook.figures import figures
 from rnn_core import EXPERIMENTS, History
 from rnn_core.commands.status import ExitStatus
@@ -24,11 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: finished; 2: a file is missing or damaged, or is not a run of an experiment.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.notebook_table",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("notebook_table", __doc__)
     parser.add_argument("files", nargs="+", metavar="FILE", help="history of a run (.npz)")
     columns: dict[str, dict[str, History]] = {}
     try:

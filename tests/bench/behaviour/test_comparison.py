@@ -152,7 +152,7 @@ def test_fault_in_a_later_step_is_located(compare_planted: Compare, name: str, s
 
 
 def test_single_rounding_is_equal_within_rounding(compare_planted: Compare) -> None:
-    """One result that is replaced by its neighbour is found, and is no fault."""
+    """One result that is replaced by its neighbour is found, but not called different."""
     plant = tanh_at(lambda call: call == 3 * TANHS, lambda x: paddle.tanh(x) * (1 + 1.2e-7))
     (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
 

@@ -146,8 +146,8 @@ def test_resuming_with_another_plan_is_refused(other: Plan, words: str, tmp_path
 
 
 @pytest.mark.parametrize("change", [{"paddle": "2.5.0"}, {"cpu": "Another CPU"}])
-def test_another_environment_is_refused(change: dict[str, str], tmp_path: Path) -> None:
-    """On resuming too; the refused pair is not kept, so that the right one may go on."""
+def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_path: Path) -> None:
+    """The refused pair is removed, so that the right environment can resume."""
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR))
     pairs.measure()
     other = FakeProcesses(CLEAR)
