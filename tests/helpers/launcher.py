@@ -33,7 +33,7 @@ def launch(
         try:
             out, error = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            process.terminate()  # Not killed, so that it ends those that it started.
+            process.terminate()  # SIGTERM, not SIGKILL: it ends the processes it started.
             out, error = process.communicate()
             error += f"\nended after {seconds} s"
     return subprocess.CompletedProcess(command, process.returncode, out, error)
