@@ -1,4 +1,4 @@
-"""A made-up history, for tests that need any values but no training, and how two compare."""
+"""Histories for tests that need no training, and a comparison of histories."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ ENVIRONMENT = {
 def make_history(**changes: Any) -> History:
     """Four steps, two epochs, two parameters; `changes` replace any field.
 
-    As many steps are trained, and recorded, as there are losses.
+    The numbers of trained and recorded steps are the number of losses.
     """
     loss = changes.get("loss", np.array([4.0, 3.0, 2.0, 1.0]))
     fields: dict[str, Any] = {
@@ -43,7 +43,7 @@ def make_history(**changes: Any) -> History:
 
 
 def empty_history(**changes: Any) -> History:
-    """A run that was interrupted in its first step; `changes` replace any field."""
+    """A run interrupted in its first step; `changes` replace any field."""
     empty = np.array([])
     fields: dict[str, Any] = {
         "outcome": "interrupted",

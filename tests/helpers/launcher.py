@@ -1,4 +1,4 @@
-"""Starts a program in several processes, as a person does."""
+"""Starts a program in several processes."""
 
 import os
 import subprocess
@@ -11,12 +11,11 @@ from tests import ROOT
 def launch(
     program: list[str], folder: Path, processes: int = 2, seconds: float = 120
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program by Paddle's launcher, in a folder of its own, with the project in reach.
+    """Run a program with Paddle's launcher in a folder, with the project importable.
 
-    Ten seconds are usual. Processes that wait for each other for ever are ended then, which shows
-    in the status.
-
-    The launcher looks for free ports itself, each time others, so that launches do not meet.
+    A launch usually takes ten seconds. Processes that wait for each other forever are ended after
+    the time limit, which shows in the exit status. The launcher looks for free ports each time, so
+    launches do not disturb each other.
     """
     launcher = [sys.executable, "-m", "paddle.distributed.launch"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -1,8 +1,8 @@
-"""Run by Paddle's launcher, in each of two processes, for `test_parallel`: every case at once.
+"""Program for each of two processes, started by Paddle's launcher for `test_parallel`.
 
-Trains all cases in both processes together, and each of them once more in one process alone, with
-the whole batch. Writes what every process has seen into the folder that is its argument. With
-`die`, the second process ends in an error while the first one waits for it.
+Trains all cases in both processes together, and again in one process alone with the whole batch.
+Writes the results of each process into the folder given as argument. With the argument `die`, the
+second process fails while the first one waits for it.
 """
 
 import json
@@ -36,12 +36,12 @@ COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
 
 
 def cases() -> list[str]:
-    """The names of the cases: cell, clipping and execution."""
+    """Names of the cases: cell, clipping and execution."""
     return ["/".join(case) for case in product(CELLS, CLIPS, EXECUTIONS)]
 
 
 def config_of(case: str) -> TrainConfig:
-    """A small run of five steps."""
+    """Settings of a run of five steps."""
     cell: Any
     clip: Any
     execution: Any
@@ -77,7 +77,7 @@ def trained(config: TrainConfig, twice: bool = False) -> dict[str, Any]:
 
 
 def refusals() -> list[str]:
-    """What is said to batches that two processes cannot share, as a list and as a stream."""
+    """Errors for batches that two processes cannot share, as a list and as a stream."""
     three = TrainConfig(batch_size=3)
     return [
         refusal(TrainConfig(), None),
@@ -87,7 +87,7 @@ def refusals() -> list[str]:
 
 
 def refusal(config: TrainConfig, data: Any) -> str:
-    """What training says instead of beginning."""
+    """The error of `train`; "nothing" if it trains."""
     try:
         train(config, data)
     except ValueError as error:
@@ -96,13 +96,13 @@ def refusal(config: TrainConfig, data: Any) -> str:
 
 
 def die(step: Step) -> None:
-    """End the second process in its third step."""
+    """Fail in the second process at step 3."""
     if parallel.rank() == 1 and step.number == 3:
         raise RuntimeError("the second process is no more")
 
 
 def counted() -> float:
-    """Accuracy where each process is right once: a sum over both, not the first one's share."""
+    """Accuracy if the first process has one correct prediction of two, and the second two."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     data = DigitSums(count=4, batch_size=4)
     tokens, _ = data[0]
