@@ -19,7 +19,7 @@ from benchmarks.behaviour.files import Trace, Traced, digest, step_digest
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.executions.kernel import recurrent
 from rnn_core.gradients import read_norms, squared_norms
-from rnn_core.parameters import Layout
+from rnn_core.parameters import Parameters
 from rnn_core.step import TrainingStep
 
 Operation = Callable[..., Any]
@@ -150,16 +150,12 @@ def trace_step(
         other: every operator gets its inputs from here, instead of those that came out before.
     """
     tape = Tape() if other is None else Replay(other)
-    layout = training.layout
-    names = layout.block_names
-    start = [
-        tape.given(before_step(name), block)
-        for name, block in zip(names, layout.split(layout.tensors), strict=True)
-    ]
-    for parameter, values in zip(layout.tensors, layout.join(start), strict=True):
-        parameter.clear_gradient(False)
-        parameter.set_value(values)
-    traced = weights(layout, before_step, "seed or update")
+    parameters, names = training.parameters, training.names
+    for tensor in parameters.tensors:
+        tensor.clear_gradient(False)
+    for name, weight in zip(names, parameters.weights, strict=True):
+        weight.set_value(tape.given(before_step(name), weight))
+    traced = weights(parameters, before_step, "seed or update")
     before = digest(tensor.values for tensor in traced)
     traced += [traced_at("tokens", "data", tokens), traced_at("labels", "data", labels)]
 
@@ -169,13 +165,13 @@ def trace_step(
     # A tensor's users come after it, so from last to first each gradient is made of those before.
     for kept in reversed(tape.kept):
         traced += gradient_of(tape, derivative(kept.name), kept.passed_on)
-    traced += parameter_gradients(tape, layout)
+    for block in parameters.blocks:
+        traced += gradient_of(tape, f"grad {block.name}", block.stored, block.of)
 
-    # In a replay the other side's take the place of these.
-    left = layout.tensors if isinstance(tape, Replay) else layout.gradients()
+    # In a replay, the other side's gradients replace whatever stands here.
+    left = parameters.weights if isinstance(tape, Replay) else parameters.gradients()
     raw = clipped = [
-        tape.given(f"grad {name}", gradient)
-        for name, gradient in zip(names, layout.split(left), strict=True)
+        tape.given(f"grad {name}", gradient) for name, gradient in zip(names, left, strict=True)
     ]
     squares = clipped_squares = squared_norms(raw)
     traced += norms("grad", names, squares)
@@ -188,23 +184,19 @@ def trace_step(
         clipped = [tape.given(f"clipped {n}", g) for n, g in zip(names, made, strict=True)]
         clipped_squares = squared_norms(clipped)
         traced += norms("clipped", names, clipped_squares)
-    raw_norms = read_norms(raw, squares)
-    clipped_norms = read_norms(clipped, clipped_squares)
-    read_back = [
-        norm for found in (raw_norms, clipped_norms) for norm in layout.named(found).values()
-    ]
+    read_back = read_norms([*raw, *clipped], [*squares, *clipped_squares])
     gradients = step_digest(float(loss.numpy()), read_back, map(read, raw))
 
-    training.clipped = layout.join(clipped)
+    training.clipped = clipped
     training.update()
-    after = weights(layout, after_step, "sgd")
+    after = weights(parameters, after_step, "sgd")
     return Trace([*traced, *after], before, gradients, digest(tensor.values for tensor in after))
 
 
-def weights(layout: Layout, named: Callable[[str], str], operator: str) -> list[Traced]:
+def weights(parameters: Parameters, named: Callable[[str], str], operator: str) -> list[Traced]:
     """Every parameter as it is now."""
-    blocks = zip(layout.block_names, layout.split(layout.tensors), strict=True)
-    return [traced_at(named(name), operator, block) for name, block in blocks]
+    pairs = zip(parameters.names, parameters.weights, strict=True)
+    return [traced_at(named(name), operator, weight) for name, weight in pairs]
 
 
 def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor) -> Tensor:
@@ -295,33 +287,24 @@ def multiply(x: Tensor, y: Tensor) -> Tensor:
     return x * y
 
 
-def gradient_of(tape: Tape, name: str, tensor: Tensor) -> list[Traced]:
-    """A tensor's gradient, and the operators whose gradients made it; nothing if it has none."""
+def gradient_of(
+    tape: Tape, name: str, tensor: Tensor, part: Callable[[Tensor], Tensor] | None = None
+) -> list[Traced]:
+    """Trace a tensor's gradient, or a part of it, if it has one.
+
+    The operators named are those whose gradients made it.
+    """
     gradient, uses = tape.gradient(tensor), tape.uses.get(id(tensor), [])
     if gradient is None or not uses:
         return []
     operator = "gradient of " + " and ".join(dict.fromkeys(operator for operator, _ in uses))
     if len(uses) > 1 and "unbind" not in operator:
         operator += f", summed over {len(uses)} uses"
-    values = read(gradient)
+    values = read(gradient if part is None else part(gradient))
     # What an activation lets pass may be nothing but the rounding of what arrived.
     arrived = [g for g in (tape.gradient(output) for _, output in uses) if g is not None]
     scale = max(scale_of(values), *(scale_of(read(g)) for g in arrived), 0)
     return [Traced(name, operator, values, scale)]
-
-
-def parameter_gradients(tape: Tape, layout: Layout) -> list[Traced]:
-    """The gradient of every parameter that has one, by its name in the equations."""
-    found = [gradient_of(tape, "", tensor) for tensor in layout.tensors]
-    if not all(found):
-        return []
-    whole = [traced for [traced] in found]
-    blocks = layout.split([paddle.to_tensor(traced.values) for traced in whole])
-    of_block = [traced for traced, names in zip(whole, layout.packed, strict=True) for _ in names]
-    return [
-        traced._replace(name=f"grad {name}", values=read(block))
-        for name, block, traced in zip(layout.block_names, blocks, of_block, strict=True)
-    ]
 
 
 def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Traced]:

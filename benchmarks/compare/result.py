@@ -304,9 +304,11 @@ def _from_first_format(content: dict[str, Any]) -> None:
     content["drift"] = content.get("drift") or {}
     # The first comparisons did not look for disturbances.
     content.setdefault("disturbance", {"left_out": 0, "of": 0})
-    for benchmark in content.get("benchmarks") or []:
+    benchmarks = content.get("benchmarks")
+    # Validation refuses what is neither a list nor an object.
+    for benchmark in benchmarks if isinstance(benchmarks, list) else []:
         if not isinstance(benchmark, dict):
-            return  # Validation says what is wrong.
+            return
         time = {new: benchmark[old] for new, old in FIRST_FIELDS.items() if old in benchmark}
         benchmark["measures"] = {"time": time}
 

@@ -29,8 +29,11 @@ class Record(BaseModel):
 
 
 def _in_utc(date: datetime) -> datetime:
-    """The date in UTC; one without a time zone counts as UTC."""
-    return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    """Return the date in UTC; one without a time zone counts as UTC."""
+    try:
+        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except OverflowError as error:
+        raise ValueError("the date must be in the years 1 to 9999 in UTC") from error
 
 
 Date = Annotated[datetime, AfterValidator(_in_utc)]

@@ -15,7 +15,7 @@ from benchmarks.workloads.stages import Stage
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.config import Cell, Execution
 from rnn_core.gradients import make_clip
-from rnn_core.parameters import Layout, named_weights
+from rnn_core.parameters import Parameters, named_weights
 from rnn_core.recorder import count_correct
 from rnn_core.runtime.devices import synchronize
 from rnn_core.step import TrainingStep
@@ -91,7 +91,7 @@ class Work:
         clip_norm: float | None = CLIP_NORM,
     ) -> None:
         self.model = model
-        self.layout = Layout(model)
+        self.parts = Parameters(model)
         tokens, labels = draw_batch(shape)
         self.tokens, self.labels = paddle.to_tensor(tokens), paddle.to_tensor(labels)
         self.clipped: list[Tensor] = []
@@ -113,7 +113,7 @@ class Work:
         """Clip them, each by its own norm, into `clipped`."""
         assert self.training.clip is not None
         self.training.clip_gradients(measure=False)
-        self.clipped = self.layout.split(self.training.clipped)
+        self.clipped = self.training.clipped
 
     def use_clipped(self) -> None:
         """Let `update` subtract what `clip` made, as it does anyway here."""
@@ -170,7 +170,7 @@ class Work:
 
     def clear_gradients(self) -> None:
         """Forget all gradients."""
-        for parameter in self.layout.tensors:
+        for parameter in self.parts.tensors:
             parameter.clear_gradient(False)
 
 
@@ -180,7 +180,7 @@ class PaddleWork(Work):
     def prepare(self, learning_rate: float, clip_norm: float | None) -> None:
         """Make the optimizer that clips, and, for the stages, clipping and an SGD by themselves."""
         clip = None if clip_norm is None else paddle.nn.ClipGradByNorm(clip_norm)
-        parameters = self.layout.tensors
+        parameters = self.parts.tensors
         self.clipping = clip
         self.optimizer = paddle.optimizer.SGD(learning_rate, parameters, grad_clip=clip)
         self.plain = paddle.optimizer.SGD(learning_rate, parameters)
@@ -188,12 +188,12 @@ class PaddleWork(Work):
     def clip(self) -> None:
         """Clip the gradients, each by its own norm, into `clipped`."""
         assert self.clipping is not None
-        pairs = list(zip(self.layout.tensors, self.layout.gradients(), strict=True))
+        pairs = list(zip(self.parts.tensors, self.parts.gradients(), strict=True))
         self.clipped = [gradient for _, gradient in self.clipping(pairs)]
 
     def use_clipped(self) -> None:
         """Put what `clip` made where the optimizer looks for gradients."""
-        for parameter, gradient in zip(self.layout.tensors, self.clipped, strict=True):
+        for parameter, gradient in zip(self.parts.tensors, self.clipped, strict=True):
             parameter.grad = gradient
 
     def update(self) -> None:
@@ -215,7 +215,7 @@ class PaddleWork(Work):
         loss = F.mse_loss(predictions, self.labels)
         loss.backward()
         float(loss)
-        for gradient in self.layout.gradients():
+        for gradient in self.parts.gradients():
             float(gradient.norm())
         count_correct(predictions, self.labels)
         self.optimizer.step()

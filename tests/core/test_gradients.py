@@ -17,7 +17,7 @@ from rnn_core.gradients import (
     read_numbers,
     squared_norms,
 )
-from rnn_core.parameters import Layout
+from rnn_core.parameters import Parameters
 from tests.helpers.weights import to_array, to_tensor
 
 
@@ -123,7 +123,7 @@ def test_squares_are_of_the_gradients_dtype() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
     """Each gradient, or all together, comes out with the threshold's norm, in its own dtype."""
-    gradients = Layout(with_gradients(dtype)).gradients()
+    gradients = Parameters(with_gradients(dtype)).gradients()
     before = [to_array(gradient) for gradient in gradients]
     together = np.sqrt(sum(l2_norm(values) ** 2 for values in before))
     clipping = make_clip(clip, 1e-3)
@@ -143,7 +143,7 @@ def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
     """Whether a step was recorded, and so squared, or not: clipping gives the same bits."""
-    gradients = Layout(with_gradients(dtype)).gradients()
+    gradients = Parameters(with_gradients(dtype)).gradients()
     clipping = make_clip(clip, 0.5)
     assert clipping is not None
 
@@ -174,12 +174,12 @@ def test_each_kind_is_paddles_own(
     clip: Clip, dtype: DType, paddles: Callable[[float], Any], limit: float
 ) -> None:
     """Clipped gradients are those of Paddle's class of that name, bit for bit."""
-    layout = Layout(with_gradients(dtype))
-    gradients = layout.gradients()
+    parameters = Parameters(with_gradients(dtype))
+    gradients = parameters.gradients()
     clipping = make_clip(clip, limit)
     assert clipping is not None
 
-    pairs = list(zip(layout.tensors, gradients, strict=True))
+    pairs = list(zip(parameters.tensors, gradients, strict=True))
     expected = [gradient for _, gradient in paddles(limit)(pairs)]
 
     for theirs, ours in zip(expected, clipping(gradients, None), strict=True):

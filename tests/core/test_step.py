@@ -32,8 +32,8 @@ def raw_norms(model: NumericPrediction) -> dict[str, float]:
 
 def clipped_norms(step: TrainingStep) -> dict[str, float]:
     """Norms of the gradients that the next update takes."""
-    blocks = step.layout.split(step.clipped)
-    return step.layout.named([l2_norm(block.numpy()) for block in blocks])
+    gradients = step.parameters.arrays(step.clipped)
+    return {name: l2_norm(gradient) for name, gradient in gradients.items()}
 
 
 @over_executions

@@ -1,6 +1,7 @@
 """A complete folder of made-up results, for tests that then damage a part of it."""
 
 import json
+from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report.formats import Case
+from benchmarks.report.reading import EnvironmentResults
 from benchmarks.saved.result_files import TIMES, history_file
+from benchmarks.saved.run_file import RunFile, Selection
 from rnn_core import EXPERIMENTS, History
 from tests.helpers.histories import make_history
 
 DATE = "2026-11-24T12:00:00+00:00"
 EXPECTED = [TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS)]
+WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), options=())
 PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
@@ -178,3 +183,20 @@ def faults(**changes: Any) -> dict[str, Any]:
         for name, caught in (("healthy", False), ("gate-swapped", True), ("one-percent", False))
     ]
     return {"environment": {"paddle": "3.3.1"}, "verdicts": verdicts, **changes}
+
+
+def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentResults:
+    """Return the results of an environment; without facts, no file describes it."""
+    results = EnvironmentResults(name, cases={"tests": list(cases)})
+    if facts:
+        devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
+        date = datetime(2026, 11, day, tzinfo=timezone.utc)
+        results.runs["tests"] = RunFile(
+            date=date,
+            arguments=(),
+            environments=devices,
+            selection=WHOLE,
+            expected=(),
+            exit_status=0,
+        )
+    return results

@@ -70,6 +70,8 @@ def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Pa
         load(tmp_path, content)
     with pytest.raises(ValueError, match=r"^benchmarks\.0"):
         load(tmp_path, {**content, "benchmarks": [1]})
+    with pytest.raises(ValueError, match="^benchmarks: input should be a valid"):
+        load(tmp_path, {**content, "benchmarks": 1})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.plugins.results import expected_files
-from benchmarks.saved.result_files import history_file
 from rnn_core.runtime.environment import describe_environment
 from tests.helpers.pytest_project import make_project, run_pytest
 
@@ -179,9 +178,3 @@ def test_a_folder_that_cannot_be_created_is_a_usage_error(project: pytest.Pytest
     assert status == 4
     assert "--results" in output
     assert "File exists" in output
-
-
-def test_histories_are_named_by_experiment_and_device() -> None:
-    """The CPU is not named; a colon is removed, because some systems do not allow it."""
-    assert history_file("clipped-rnn", "cpu") == "clipped-rnn.npz"
-    assert history_file("clipped-rnn", "gpu:1") == "clipped-rnn-gpu1.npz"

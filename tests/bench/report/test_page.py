@@ -12,17 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.report.command import main
-from benchmarks.report.curves import curves_of
-from benchmarks.report.matrix import environments_of
 from benchmarks.report.page import SECTIONS, make_page, notices
-from benchmarks.report.pictures import (
-    curves_figure,
-    draw_curves,
-    draw_times,
-    plain,
-)
-from benchmarks.report.reading import EnvironmentResults, Results, read_results
-from benchmarks.report.times import blocks_of
+from benchmarks.report.reading import Results, read_results
 from tests.helpers.matrix_results import (
     bench,
     comparison,
@@ -223,12 +214,6 @@ def test_text_from_files_never_becomes_markup(tmp_path: Path) -> None:
     Page(html)
 
 
-def test_labels_of_pictures_are_short_and_plain() -> None:
-    """Without formulas and letters that the font lacks."""
-    assert plain("a $x$ 漢\n") == r"a \$x\$ ??"
-    assert (plain("a" * 36), plain("a" * 37)) == ("a" * 36, "a" * 33 + "...")
-
-
 def tables(html: str, head: str) -> list[list[list[str]]]:
     """Return the rows of all tables whose first head is this."""
     return [table for table in Page(html).tables if table[0][0] == head]
@@ -245,21 +230,6 @@ def test_the_curves_table_has_the_values_of_the_history(html: str) -> None:
         assert list(columns[name]) == [f"{v:.4g}" if v else "exactly 0" for v in norms]
     assert list(columns["loss"]) == [*(f"{v:.4g}" for v in history.loss[:-1]), "NaN or infinite"]
     assert list(filter(None, columns["accuracy"])) == [f"{v:.0%}" for v in history.accuracy]
-
-
-def test_the_curves_picture_has_the_values_of_the_table() -> None:
-    """A line for each column, without the values that a logarithmic axis cannot show."""
-    results = EnvironmentResults("a")
-    results.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn")
-    [curves] = curves_of(environments_of([results]))["exploding-rnn"]
-    norms, loss, _ = curves_figure(curves).axes
-    lines = {line.get_label(): line for axes in (norms, loss) for line in axes.get_lines()}
-    columns = dict(zip(curves.heads, zip(*curves.rows, strict=True), strict=True))
-
-    for name in (*curves.norms, "loss"):
-        values = np.asarray(lines[name].get_ydata(), dtype=np.float64)
-        drawn = [f"{value:.4g}" for value in values if np.isfinite(value)]
-        assert drawn == [text for text in columns[name] if text[0].isdigit()]
 
 
 def test_the_table_of_step_times_has_medians_ranges_and_ratios(html: str) -> None:
@@ -292,45 +262,3 @@ def test_the_message_of_a_crash_is_on_the_page(tmp_path: Path) -> None:
 
     assert notices(results, outside=0) == [("failed", "1 of the comparisons crashed")]
     assert "<pre>Segmentation fault</pre>" in make_page(results, datetime.now(timezone.utc))
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
-def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
-    """A history in which every value is the same extreme number."""
-    results = EnvironmentResults("a")
-    norms = {"W": np.full(20, value)}
-    results.histories["cpu", "exploding-rnn"] = made_up(
-        "exploding-rnn", loss=norms["W"], raw_norms=norms, clipped_norms=norms
-    )
-    [curves] = curves_of(environments_of([results]))["exploding-rnn"]
-
-    assert "</svg>" in draw_curves(curves, "a")
-
-
-def test_a_picture_is_reproducible(results: Results) -> None:
-    """Its ids are not random, and it has no date."""
-    [block] = blocks_of(environments_of(results.environments))
-
-    assert draw_times(block, "a") == draw_times(block, "a")
-    assert draw_times(block, "a") != draw_times(block, "b")
-
-
-def test_report_exits_2_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No file is written."""
-    assert main([str(tmp_path)]) == 2
-    assert "holds no results" in capsys.readouterr().err
-    assert main([str(tmp_path / "nowhere"), "--output", str(tmp_path / "page.html")]) == 2
-    assert "is not a folder" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_report_exits_3_if_the_page_cannot_be_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """For example because the folder does not exist."""
-    (tmp_path / "results" / "py311-paddle33-cpu").mkdir(parents=True)
-    output = tmp_path / "nowhere" / "page.html"
-
-    assert main([str(tmp_path / "results"), "--output", str(output)]) == 3
-    assert "page not written: cannot write" in capsys.readouterr().err

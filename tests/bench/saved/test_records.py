@@ -56,6 +56,7 @@ def test_a_valid_file_is_read(tmp_path: Path) -> None:
         ("name", 3, "name: input should be a valid string, got 3"),
         ("when", "soon", "when: input should be a valid datetime"),
         ("when", 1764072000, "when: input should be a valid datetime, got 1764072000"),
+        ("when", "0001-01-01T00:00:00+23:59", "when: value error, the date must be in the years"),
         ("count", -1, "count: input should be greater than or equal to 0, got -1"),
         ("count", 1.0, "count: input should be a valid integer, got 1.0"),
         ("count", True, "count: input should be a valid integer, got True"),
