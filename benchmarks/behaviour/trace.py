@@ -26,7 +26,7 @@ Operation = Callable[..., Any]
 
 
 class Kept(NamedTuple):
-    """An output: its name, its operator, its values, and the tensor passed to the next operators."""
+    """An output: name, operator, values, and the tensor passed to the next operators."""
 
     name: str
     operator: str
