@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import paddle
 import pytest
 
 from benchmarks.commands import processes as benchmark
+from benchmarks.runner import Result
 from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
@@ -31,30 +31,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def launched(folder: Path) -> "subprocess.CompletedProcess[str]":
+def launched(folder: Path) -> Result:
     """The only launch, shared by all tests: it takes seconds."""
     return launch([parallel_worker.__file__, str(folder)], folder)
 
 
 @pytest.fixture(scope="module")
-def results(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+def results(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """The results of both processes."""
     files = [folder / f"{rank}.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+def checkpoints(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """The results of both processes with checkpoints, which come last."""
     files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def test_both_processes_end(launched: "subprocess.CompletedProcess[str]") -> None:
+def test_both_processes_end(launched: Result) -> None:
     """With exit status 0."""
-    assert launched.returncode == 0, launched.stdout + launched.stderr
+    assert launched.status == 0, launched.output + launched.error
 
 
 @over_cases
@@ -208,7 +208,7 @@ def test_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     """
     process = launch([parallel_worker.__file__, "die"], tmp_path)
 
-    assert process.returncode != 0
+    assert process.status != 0
     assert "the second process failed" in (tmp_path / "log" / "workerlog.1").read_text()
 
 
@@ -218,7 +218,7 @@ def test_command_of_the_docs_works(tmp_path: Path) -> None:
     command = "-m rnn_core run digit-sums --samples 48 --held-out 10 --save run.npz"
     process = launch([sys.executable, *command.split()], tmp_path)
 
-    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.status == 0, process.output + process.error
     assert History.load(tmp_path / "run.npz").environment["processes"] == "2"
 
 
