@@ -1,7 +1,8 @@
 """Plant every fault, one at a time, and report which tests notice: `python -m tests.faults`.
 
-Each fault is planted in a copy of the project, whose tests run in a pytest process until one fails. All tests also run on a copy without a fault, and must pass. The exit status is 0 if
-every fault was caught and the copy without a fault passed, 1 if not, and 2 for wrong options.
+Each fault is planted in a copy of the project, whose tests run in a pytest process until one fails.
+All tests also run on a copy without a fault, and must pass. The exit status is 0 if every fault was
+caught and the copy without a fault passed, 1 if not, and 2 for wrong options.
 """
 
 import argparse
@@ -59,9 +60,9 @@ python -m tox -e faults
 
 plants each fault in a copy of the project, runs the tests there until one fails, and prints
 which test noticed. It also runs the tests without a fault, which must pass. A crash counts
-neither as caught nor as missed. It takes about half an hour on two cores. `python -m tests.faults NAME
-...` plants the faults that you name, and `--save docs/faults.md` writes this page. The catalogue is
-in [tests/faults](../tests/faults).
+neither as caught nor as missed. It takes about half an hour on two cores.
+`python -m tests.faults NAME ...` plants the faults that you name, and `--save docs/faults.md` writes
+this page. The catalogue is in [tests/faults](../tests/faults).
 
 ## Results
 """
