@@ -206,7 +206,7 @@ def test_load_rejects_foreign_archives(tmp_path: Path) -> None:
     ("changes", "match"),
     [
         ({"format": np.array("rnn_core history 99")}, ".*format tag is missing or different"),
-        # What was written before steps could go unrecorded.
+        # The format before `record` existed.
         ({"format": np.array("rnn_core history 1")}, ".*format tag is missing or different"),
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),

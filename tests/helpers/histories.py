@@ -62,11 +62,11 @@ def check_equal(expected: History, actual: History) -> None:
     assert actual.environment == expected.environment
     assert actual.outcome == expected.outcome
     assert actual.steps == expected.steps
-    np.testing.assert_array_equal(expected.recorded, actual.recorded, strict=True)
-    np.testing.assert_array_equal(expected.loss, actual.loss, strict=True)
-    np.testing.assert_array_equal(expected.accuracy, actual.accuracy, strict=True)
-    np.testing.assert_array_equal(expected.epoch_ends, actual.epoch_ends, strict=True)
-    assert list(expected.raw_norms) == list(actual.raw_norms)
+    np.testing.assert_array_equal(actual.recorded, expected.recorded, strict=True)
+    np.testing.assert_array_equal(actual.loss, expected.loss, strict=True)
+    np.testing.assert_array_equal(actual.accuracy, expected.accuracy, strict=True)
+    np.testing.assert_array_equal(actual.epoch_ends, expected.epoch_ends, strict=True)
+    assert list(actual.raw_norms) == list(expected.raw_norms)
     for name in expected.raw_norms:
-        np.testing.assert_array_equal(expected.raw_norms[name], actual.raw_norms[name])
-        np.testing.assert_array_equal(expected.clipped_norms[name], actual.clipped_norms[name])
+        np.testing.assert_array_equal(actual.raw_norms[name], expected.raw_norms[name])
+        np.testing.assert_array_equal(actual.clipped_norms[name], expected.clipped_norms[name])

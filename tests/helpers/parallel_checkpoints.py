@@ -15,8 +15,8 @@ from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
 
-# Five batches, of which the last has two samples. With every third step recorded, predictions wait
-# to be counted when a checkpoint is written after the fourth and the eighth.
+# Five batches; the last has two samples. With every third step recorded, uncounted predictions wait
+# when checkpoints are written after steps 4 and 8.
 CONFIG = TrainConfig(
     cell="LSTM",
     epochs=2,
@@ -37,7 +37,7 @@ class Stopped(Exception):  # noqa: N818 - it stands for whatever ends a process
 
 def checkpoints(folder: Path) -> dict[str, Any]:
     """Results of this process for all that two processes try with checkpoints."""
-    # Some predictions must be right, or there is nothing to count.
+    # Wide enough for some correct predictions.
     with patch("rnn_core.recorder.CORRECT_WITHIN", 5.0), noted() as written:
         return {
             "whole": ended(*run()),
@@ -95,17 +95,17 @@ def stopped_and_resumed(folder: Path, written: list[str]) -> dict[str, Any]:
         run(until(6), checkpoint=folder)
     with suppress(Stopped):
         run(until(9), seed=1, checkpoint=folder, resume=True)
-    parallel.wait()  # So that nobody still looks for checkpoints.
+    parallel.wait()  # Until no process looks for checkpoints.
     if parallel.rank() == 0:
         (folder / "step-000000008.npz").write_bytes(b"damaged")
     parallel.wait()
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         resumed = ended(*run(until(STEPS + 1), seed=2, checkpoint=folder, resume=True))
     return {
         "resumed": resumed,
         "seen": seen,
-        "told": [str(warning.message) for warning in told],
+        "warnings": [str(warning.message) for warning in caught],
         "written": [*written],
     }
 

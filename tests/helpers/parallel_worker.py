@@ -29,7 +29,7 @@ from tests.helpers.parallel_checkpoints import checkpoints
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
 CELLS: tuple[Cell, ...] = ("RNN", "LSTM")
-# Five samples are not shared evenly, and the last batch has two: 22 = 4 * 5 + 2.
+# Five samples do not divide evenly, and the last batch has two: 22 = 4 * 5 + 2.
 SAMPLES, BATCH_SIZE = 22, 5
 TIMING = "--rounds 1 --steps 1 --batch 5 --num-steps 3 --hidden-size 4"
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
@@ -98,7 +98,7 @@ def refusal(config: TrainConfig, data: Any) -> str:
 def die(step: Step) -> None:
     """Fail in the second process at step 3."""
     if parallel.rank() == 1 and step.number == 3:
-        raise RuntimeError("the second process is no more")
+        raise RuntimeError("the second process failed")
 
 
 def counted() -> float:
@@ -107,7 +107,7 @@ def counted() -> float:
     data = DigitSums(count=4, batch_size=4)
     tokens, _ = data[0]
     predictions = model(tokens)[0].detach()
-    # Of the first process's two samples one is right, of the second's both.
+    # The first process has one correct prediction of two, the second has two.
     labels = predictions + np.array([[0.0], [1.0], [0.0], [0.0]], dtype=np.float32)
     config = TrainConfig(
         batch_size=4, epochs=1, emb_size=8, hidden_size=4, learning_rate=1e-9, record=1
@@ -133,7 +133,7 @@ def main(folder: Path) -> None:
             results["alone"] = {case: trained(config_of(case)) for case in cases()}
             results["twice alone"] = trained(config_of(cases()[0]), twice=True)
     (folder / f"{number}.json").write_text(json.dumps(results), encoding="utf-8")
-    # At the end, for where they fail, processes may wait for each other for ever.
+    # Last: if one of these fails, the processes may wait for each other forever.
     seen = json.dumps(checkpoints(folder))
     (folder / f"{number}-checkpoints.json").write_text(seen, encoding="utf-8")
 

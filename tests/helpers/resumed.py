@@ -1,5 +1,6 @@
 """A run that depends on the random generators of NumPy and Python; comparison of checkpoints."""
 
+import atexit
 import random
 import shutil
 from collections.abc import Callable
@@ -17,9 +18,6 @@ from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.model import model_of
 from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
-
-# Removed when the process ends.
-WHOLE_RUNS = TemporaryDirectory()
 
 SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=1.0)
 
@@ -92,7 +90,9 @@ def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
 @cache
 def whole_run(config: TrainConfig = SMALL) -> Path:
     """A folder with all checkpoints of an uninterrupted noisy run."""
-    folder = Path(WHOLE_RUNS.name) / str(whole_run.cache_info().misses)
+    temporary = TemporaryDirectory()
+    atexit.register(temporary.cleanup)
+    folder = Path(temporary.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
         noisy_run(config, folder)

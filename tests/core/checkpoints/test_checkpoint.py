@@ -70,7 +70,7 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="is not a valid 'rnn_core checkpoint 1' file"):
             noisy_run(SMALL, path.parent, resume=True)
     else:
-        # One of each kind: all norms, and all weights, are read alike.
+        # One array of each kind: all norms are read in the same way, and so are all weights.
         for name in {name.partition("/")[0]: name for name in content(path)}.values():
             path.write_bytes(whole)
             change(path, **{name: np.array([Bomb(mark)], dtype=object)})

@@ -31,7 +31,7 @@ from tests.helpers.resumed import (
     stopped,
 )
 
-STREAM = DigitSums(count=18, batch_size=4)  # Five batches, of which the last has two samples.
+STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
 
 
@@ -244,7 +244,7 @@ def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     """Only files with the temporary prefix are removed."""
     stopped(tmp_path, steps=2)
     (tmp_path / ".rnn_core-abc").touch()
-    (tmp_path / ".rnn_core-folder").mkdir()  # Not its own: it writes files.
+    (tmp_path / ".rnn_core-folder").mkdir()  # Not a temporary file.
     check_resumed(tmp_path)
 
     assert list(tmp_path.glob(".rnn_core-*")) == [tmp_path / ".rnn_core-folder"]
@@ -253,7 +253,7 @@ def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 @contextmanager
 def no_room(size: int) -> Iterator[None]:
     """Make the kernel refuse to write more than this number of bytes to a file."""
-    resource = pytest.importorskip("resource", reason="the system limits no size of files")
+    resource = pytest.importorskip("resource", reason="the system cannot limit the size of files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -297,7 +297,7 @@ def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
         assert caught.value.history is None
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="users have other rights on this system")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="the system has no user ids")
 def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
     """As root, the test acts as another user."""
     tmp_path.chmod(0o555)

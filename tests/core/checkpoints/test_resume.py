@@ -36,7 +36,7 @@ from tests.helpers.resumed import (
     stopped,
 )
 
-STREAM = DigitSums(count=18, batch_size=4)  # Five batches, of which the last has two samples.
+STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 NAME_7 = "step-000000007.npz"
 
 
@@ -82,7 +82,7 @@ def test_resume_continues_the_count_of_correct_predictions(
     seen: list[Step] = []
     train(config, data, model, on_step=seen.append, checkpoint=tmp_path / "whole", every=1)
 
-    # After a right one that waits to be counted, after several, at and after an epoch's end.
+    # With one and with several predictions waiting to be counted, at and after an epoch's end.
     for steps in (1, 3, 5, 8):
         again: list[Step] = []
         folder = tmp_path / str(steps)
@@ -91,7 +91,7 @@ def test_resume_continues_the_count_of_correct_predictions(
         history = train(config, data, model, again.append, checkpoint=folder, resume=True)
 
         assert history.accuracy.tolist() == [0.6, 0.6]
-        assert [step for step in seen if step.number > steps] == again
+        assert again == [step for step in seen if step.number > steps]
 
 
 def test_resume_in_another_process_with_more_epochs(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_resume_of_a_stream_makes_the_remaining_batches_only(
     end = "step-000000010.npz"
     assert content(tmp_path / "whole" / end) == content(tmp_path / "stopped" / end)
     to_come = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4][steps:]
-    # The first and the last of the stream are looked at before.
+    # The first and the last batch are checked before.
     assert (to_come, {0, 4}) == (made[-len(to_come) :], set(made[: -len(to_come)]))
 
 
@@ -235,7 +235,7 @@ def test_resume_ignores_arrays_of_an_earlier_version(tmp_path: Path) -> None:
     check_equal(from_new, from_old)
 
 
-@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the system has no such wait")
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the system has no sigtimedwait")
 def test_run_killed_at_random_moments_ends_in_the_same_bits() -> None:
     """Three kills; `python -m tests.kill_and_resume` does two hundred."""
     done = subprocess.run(

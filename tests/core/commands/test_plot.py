@@ -180,7 +180,7 @@ def test_long_runs_show_the_largest_recorded_step_of_each_epoch() -> None:
         raw_norms={"W": values},
         clipped_norms={"W": values},
         accuracy=np.ones(3),
-        # The second epoch has one step, and no record.
+        # The second epoch has one step, which is not recorded.
         epoch_ends=np.array([100, 101, 300]),
     )
     figure = draw(history)
@@ -230,7 +230,7 @@ def test_many_epochs_are_a_line_without_points() -> None:
 
     (line,) = draw(history).axes[0].get_lines()
     assert line.get_marker() == "None"
-    assert list(range(3, 304, 3)) == np.asarray(line.get_xdata()).tolist()
+    assert np.asarray(line.get_xdata()).tolist() == list(range(3, 304, 3))
 
 
 def test_eight_lines_fit_one_panel() -> None:

@@ -59,7 +59,7 @@ def test_load_data_has_int64_tokens_and_labels_of_the_dtype(dtype: DType) -> Non
     """The labels have the requested dtype."""
     tokens, labels = next(load_data(dtype=dtype))
 
-    assert paddle.int64 == tokens.dtype
+    assert tokens.dtype == paddle.int64
     assert getattr(paddle, dtype) == labels.dtype
 
 

@@ -14,7 +14,7 @@ from rnn_core.evaluation import evaluate
 from rnn_core.model import new_model
 from rnn_core.parameters import named_weights, set_weights
 
-# Of three digits, with seed 0.
+# Samples of three digits with seed 0.
 TRAINING = [[9, 3, 8], [1, 4, 3], [0, 8, 8], [6, 8, 4]]
 HELD_OUT = [[6, 2, 4], [4, 8, 9], [5, 6, 3], [9, 8, 9]]
 
@@ -27,7 +27,7 @@ def test_sample_is_digits_zeros_and_their_sum() -> None:
     check_tokens(tokens, 10)
     check_labels(labels, 200, "float32")
     assert list(tokens.shape) == [200, 7]
-    assert paddle.int64 == tokens.dtype
+    assert tokens.dtype == paddle.int64
     assert data.samples(0, 200).tolist() == tokens[:, :3].tolist()
     assert int(tokens[:, 3:].sum()) == 0
     assert tokens.sum(axis=1).tolist() == labels[:, 0].astype("int64").tolist()
@@ -150,7 +150,7 @@ def unexplained(config: TrainConfig, device: str) -> float:
     config = replace(config, device=device)
     model = new_model(config)
     if config.cell == "LSTM":
-        # A forget gate that is open at first (Gers, Schmidhuber and Cummins, 2000).
+        # Start with an open forget gate (Gers, Schmidhuber and Cummins, 2000).
         weights = named_weights(model)
         weights["recurrent.b_f"][:] = 5
         set_weights(model, weights)

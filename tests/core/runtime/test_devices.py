@@ -7,7 +7,7 @@ from rnn_core import TrainConfig, train
 from rnn_core.runtime import devices as device
 
 needs_no_gpu = pytest.mark.skipif(
-    len(device.available_devices()) > 1, reason="there is a GPU, which this test would find"
+    len(device.available_devices()) > 1, reason="this machine has a GPU"
 )
 
 
@@ -65,7 +65,7 @@ def test_use_device_restores_the_device() -> None:
     """After the block, also after an error in it."""
     before = paddle.device.get_device()
     with pytest.raises(RuntimeError), device.use_device("cpu") as name:
-        assert "cpu" == name == paddle.device.get_device()
+        assert name == paddle.device.get_device() == "cpu"
         raise RuntimeError
 
     assert paddle.device.get_device() == before

@@ -16,12 +16,12 @@ def test_environment_has_versions_machine_and_threads(monkeypatch: pytest.Monkey
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     environment = describe_environment()
 
-    assert paddle.version.full_version == environment["paddle"]
-    assert paddle.version.commit == environment["paddle_commit"]
+    assert environment["paddle"] == paddle.version.full_version
+    assert environment["paddle_commit"] == paddle.version.commit
     assert platform.python_version() == environment["python"]
     assert np.__version__ == environment["numpy"]
     assert cpu_model() == environment["cpu"]
-    assert "cpu" == environment["device"] == environment["device_name"]
+    assert environment["device"] == environment["device_name"] == "cpu"
     assert environment["threads"] == "7"
     assert str(paddle.version.cuda()) == environment["cuda"]
     assert str(paddle.version.cudnn()) == environment["cudnn"]

@@ -23,7 +23,7 @@ def test_file_appears_after_the_block(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="directories are not flushed on this system")
+@pytest.mark.skipif(os.name != "posix", reason="the system cannot sync directories")
 def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

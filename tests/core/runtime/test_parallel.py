@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import paddle
 import pytest
 
 from benchmarks.commands import processes as benchmark
+from benchmarks.runner import Result
 from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
@@ -19,7 +19,7 @@ from tests.helpers.launcher import launch
 from tests.helpers.parallel_worker import cases
 
 pytestmark = pytest.mark.skipif(
-    not paddle.distributed.is_available(), reason="this Paddle trains in one process only"
+    not paddle.distributed.is_available(), reason="this Paddle can train in one process only"
 )
 over_cases = pytest.mark.parametrize("case", cases())
 
@@ -31,30 +31,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def launched(folder: Path) -> "subprocess.CompletedProcess[str]":
+def launched(folder: Path) -> Result:
     """The only launch, shared by all tests: it takes seconds."""
     return launch([parallel_worker.__file__, str(folder)], folder)
 
 
 @pytest.fixture(scope="module")
-def results(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+def results(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """The results of both processes."""
     files = [folder / f"{rank}.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
+def checkpoints(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """The results of both processes with checkpoints, which come last."""
     files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def test_both_processes_end(launched: "subprocess.CompletedProcess[str]") -> None:
+def test_both_processes_end(launched: Result) -> None:
     """With exit status 0."""
-    assert launched.returncode == 0, launched.stdout + launched.stderr
+    assert launched.status == 0, launched.output + launched.error
 
 
 @over_cases
@@ -138,9 +138,9 @@ def test_only_the_first_process_writes_checkpoints(
     first, second = checkpoints
     names = [f"step-{steps:09}.npz" for steps in (0, 4, 8, 10)]
 
-    assert [f"run/{names[n]}" for n in (0, 1, 2, 2, 3)] == first["written"]
-    assert [] == second["written"] == second["told"]
-    assert [f"; {names[1]} is used instead" in words for words in first["told"]] == [True]
+    assert first["written"] == [f"run/{names[n]}" for n in (0, 1, 2, 2, 3)]
+    assert second["written"] == second["warnings"] == []
+    assert [f"; {names[1]} is used instead" in words for words in first["warnings"]] == [True]
     assert sorted([".lock", *names[1:], f"{names[2]}.refused"]) == sorted(
         path.name for path in (folder / "run").iterdir()
     )
@@ -164,7 +164,7 @@ def test_error_of_one_process_is_raised_in_all(
 
     assert words in seen[of][0]
     assert seen[1 - of][0] == "another process cannot use its checkpoints: see its log"
-    assert [[steps, 3.0]] * 2 == [there[1:] for there in seen]
+    assert [there[1:] for there in seen] == [[steps, 3.0]] * 2
     assert [result["errors"]["written"] for result in checkpoints] == [[], []]
 
 
@@ -208,8 +208,8 @@ def test_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     """
     process = launch([parallel_worker.__file__, "die"], tmp_path)
 
-    assert process.returncode != 0
-    assert "the second process is no more" in (tmp_path / "log" / "workerlog.1").read_text()
+    assert process.status != 0
+    assert "the second process failed" in (tmp_path / "log" / "workerlog.1").read_text()
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_command_of_the_docs_works(tmp_path: Path) -> None:
     command = "-m rnn_core run digit-sums --samples 48 --held-out 10 --save run.npz"
     process = launch([sys.executable, *command.split()], tmp_path)
 
-    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.status == 0, process.output + process.error
     assert History.load(tmp_path / "run.npz").environment["processes"] == "2"
 
 

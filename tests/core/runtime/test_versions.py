@@ -24,7 +24,7 @@ PAGES = Path("/proc/self/statm")
         ("3.0.0", "1.26.4", True),
         ("3.3.1", "2.5.0", True),
         (None, "2.5.0", True),
-        # What a build of Paddle's development branch calls itself.
+        # Version of a build from Paddle's development branch.
         ("0.0.0", "2.5.0", True),
     ],
 )
@@ -129,7 +129,7 @@ def test_tensor_of_copies_an_array(dtype: str) -> None:
     assert str(tensor.dtype) == f"paddle.{dtype}"
 
 
-@pytest.mark.skipif(not PAGES.exists(), reason="counts resident pages as Linux does")
+@pytest.mark.skipif(not PAGES.exists(), reason="needs /proc, which only Linux has")
 def test_tensor_of_does_not_leak() -> None:
     """With 113 bytes per call, as with `paddle.to_tensor` on Paddle 3.3.1, 2 MB would be left.
 
