@@ -20,9 +20,10 @@ from benchmarks.commands.parser import make_parser
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
 from benchmarks.compare.process import Selection
 from benchmarks.compare.result import FILE, Comparison, Outcome
-from benchmarks.compare.sides import CrashError, Interpreter, Saved, SideError, find_side
+from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
+from benchmarks.interpreters import Interpreter
 from benchmarks.saved.baseline import obstacles
 from rnn_core.commands.arguments import at_least, percentage, positive_number
 from rnn_core.commands.status import ExitStatus
