@@ -38,7 +38,7 @@ class PaddlePeer(paddle.nn.Layer):
             self.add_parameter(name, parameter)
 
     def forward(self, inputs: Tensor) -> Tensor | LSTMState:
-        """Unroll `inputs` `[B, T, E]` from a zero state, and return the state as `rnn_core` does."""
+        """Unroll `inputs` `[B, T, E]` from a zero state; returns the same as `rnn_core`'s layer."""
         layer = self._layer[0]
         # The optimizer does not clear this parameter's gradient, which would accumulate.
         layer.bias_hh_l0.clear_gradient(False)
