@@ -1,4 +1,4 @@
-"""Step times and behaviours, compared with the last run: see README.md beside this file."""
+"""Benchmarks of training steps and experiments; README.md in this folder explains them."""
 
 from pathlib import Path
 

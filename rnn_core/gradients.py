@@ -12,27 +12,27 @@ from paddle import Tensor
 from rnn_core.config import Clip
 from rnn_core.runtime import operators as op
 
-# Takes gradients and, where they are at hand, the squares of their norms; gives them clipped.
+# Clips gradients. Takes them and, if they have been computed already, their squared norms.
 GradientClip = Callable[[Sequence[Tensor], Sequence[Tensor] | None], list[Tensor]]
 
-# Between these a sum of squares has lost nothing: no square was infinite, and what fell below the
-# smallest number is less than the rounding of the sum, for up to 1e7 numbers.
+# A sum of squares within these limits is accurate: no square overflowed, and for up to 1e7 numbers
+# the squares that underflowed are less than the rounding of the sum.
 SAFE_SQUARES = {paddle.float32: (1e-24, 1e30), paddle.float64: (1e-280, 1e280)}
 
 
 def l2_norm(values: NDArray[np.floating]) -> float:
     """sqrt(sum of squares), in float64 and without overflow.
 
-    float32 would overflow from 1e19 on, where an explosion passes through, and its last digit
-    differs between NumPy versions.
+    float32 overflows from norms of 1e19 on, which an explosion reaches, and its last digit differs
+    between NumPy versions.
     """
     wide = values.astype(np.float64).ravel()
     with np.errstate(over="ignore"):
-        # Not np.dot: BLAS spreads it over threads, whose wait on a busy machine is milliseconds.
+        # Not np.dot: BLAS uses threads for it, and waiting for them can take milliseconds.
         squares = float(np.square(wide).sum())
     if 1e-280 < squares < 1e280:
         return math.sqrt(squares)
-    # Zero, NaN and infinity come out as they are; what is left is finite and needs scaling.
+    # Return zero, NaN and infinity as they are; scale everything else.
     largest = float(np.abs(wide).max())
     if largest == 0 or not np.isfinite(largest):
         return largest
@@ -40,15 +40,19 @@ def l2_norm(values: NDArray[np.floating]) -> float:
 
 
 def squared_norms(gradients: Sequence[Tensor]) -> list[Tensor]:
-    """The square of each gradient's L2 norm, `[1]` of its dtype, left on the device."""
+    """The squared L2 norm of each gradient, `[1]` in its dtype, on its device."""
     return [op.squared_l2_norm(gradient) for gradient in gradients]
 
 
 def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[float]:
-    """Read the norms of gradients whose squared norms are at hand.
+    """Read norms to the host, from their squares.
 
-    Where squares leave the range of the dtype, as float32's do from norms of 1e19 on, where an
-    explosion passes through, the gradient itself is read.
+    If a square overflowed or underflowed its dtype, the norm is computed from the gradient itself,
+    in float64.
+
+    Args:
+        gradients: gradients of any shape.
+        squares: their squared norms, each `[1]`.
     """
     read = read_numbers(squares)
     low, high = SAFE_SQUARES[squares[0].dtype]
@@ -59,10 +63,10 @@ def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[f
 
 
 def read_numbers(tensors: Sequence[Tensor]) -> list[float]:
-    """Read tensors of one number each, `[1]`, to the host: from a GPU in one piece.
+    """Read tensors of shape `[1]` to the host.
 
-    There each read is a copy to wait for. A CPU reads them where they are, in less than half the
-    time that joining them takes (12 numbers: 11 us against 28, Paddle 3.3.1, November 2026).
+    From a GPU, where each read is a copy to wait for, they are joined and read once. On a CPU,
+    reading them one by one takes less than half the time (docs/measurements/performance.md).
     """
     if tensors[0].place.is_cpu_place():
         return [tensor.item() for tensor in tensors]  # type: ignore[misc]
@@ -70,13 +74,13 @@ def read_numbers(tensors: Sequence[Tensor]) -> list[float]:
 
 
 def joined(tensors: Sequence[Tensor]) -> list[float]:
-    """What `read_numbers` reads, by one operator and one copy."""
+    """Join tensors of shape `[1]` on their device, and read them by one copy."""
     numbers: list[float] = op.concat(list(tensors), 0).numpy().tolist()
     return numbers
 
 
 def make_clip(clip: Clip, clip_norm: float | None) -> GradientClip | None:
-    """Clipping of this kind and threshold; None where nothing is to be clipped."""
+    """The function that clips so, or None for no clipping."""
     if clip == "none" or clip_norm is None:
         return None
     clips = {"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}
@@ -88,8 +92,8 @@ def clip_by_norm(
 ) -> list[Tensor]:
     """g * limit / max(||g||, limit), for each gradient g by itself.
 
-    By the operator under Paddle's `ClipGradByNorm`, which takes half the time of a product with a
-    norm that is at hand; in float64, which it refuses (Paddle 2.6 to 3.3), by the formula.
+    In float32 by the operator of Paddle's `ClipGradByNorm`, which takes half the time of the
+    formula. It has no float64 kernel in Paddle 2.6 to 3.3.
     """
     if gradients[0].dtype == paddle.float32:
         return [op.clip_by_norm(gradient, limit) for gradient in gradients]
@@ -111,8 +115,8 @@ def clip_by_global_norm(
 
 
 def _shrink(square: Tensor, limit: float) -> Tensor:
-    """limit / max(norm, limit), `[1]`: 1 up to the limit."""
+    """limit / max(norm, limit), `[1]`, from the squared norm."""
     bound = paddle.full_like(square, limit)
-    # In this order a NaN comes through on Paddle 2.6 too.
+    # In this order of arguments, NaN propagates on Paddle 2.6 too.
     factor: Tensor = bound / op.maximum(bound, square.sqrt())
     return factor

@@ -24,8 +24,8 @@ class NumericPrediction(paddle.nn.Layer):
     """Embedding, recurrent layer, linear map of the last hidden state to one number.
 
     The weights are drawn in float32 from Paddle's global generator, in the order recurrent layer,
-    embedding, linear layer; float64 starts from the same values, so that a seed names the same
-    weights in both.
+    embedding, linear layer. float64 starts from the same values, so a seed gives the same weights
+    in both dtypes.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class NumericPrediction(paddle.nn.Layer):
         dtype: DType = "float32",
         execution: Execution = "textbook",
     ) -> None:
-        """Build the model and draw its weights, which are the same for every `execution`.
+        """Build the model and draw its weights, the same ones for every `execution`.
 
         Raises:
             TypeError: a size is not an int.
@@ -71,8 +71,8 @@ class NumericPrediction(paddle.nn.Layer):
 
         Args:
             tokens: digits, `[B, T]`, an integer dtype, each in `[0, vocab_size)`.
-            checked: the caller has checked the tokens. The check reads them to the host, for which
-                a GPU has to finish all its work.
+            checked: whether the caller has checked the tokens already. The check reads them to
+                the host, so a GPU must finish its work first.
 
         Returns:
             The predictions, `[B, 1]`, and the last hidden state, `[B, H]`.
@@ -89,7 +89,7 @@ class NumericPrediction(paddle.nn.Layer):
 
 
 def model_of(config: TrainConfig) -> NumericPrediction:
-    """A model of this config on the current device, with weights drawn from now on."""
+    """A model with the settings of this config, on the current device."""
     return NumericPrediction(
         config.vocab_size,
         config.emb_size,
@@ -101,10 +101,10 @@ def model_of(config: TrainConfig) -> NumericPrediction:
 
 
 def new_model(config: TrainConfig) -> NumericPrediction:
-    """The model that a run of this config begins with: on its device, with its seed's weights.
+    """The model at the start of a run: on the config's device, with the weights of its seed.
 
     Raises:
-        ValueError: the device is not there.
+        ValueError: the device is not available.
     """
     with use_device(config.device):
         paddle.seed(config.seed)

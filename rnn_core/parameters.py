@@ -14,6 +14,7 @@ import paddle
 from numpy.typing import NDArray
 from paddle import Tensor
 
+from rnn_core.data.batch import dtype_name
 from rnn_core.runtime import operators as op
 
 Arrays = dict[str, NDArray[Any]]
@@ -24,7 +25,7 @@ class Block:
     """One parameter of the equations, and where it is stored.
 
     Attributes:
-        name: name in the equations, with the names of the layers before it.
+        name: name in the equations, after the names of the layers that hold it.
         stored: tensor that holds it.
         index: position among the equal blocks into which the first axis of `stored` is divided.
         count: number of these blocks; 1 if the parameter fills the tensor.
@@ -39,15 +40,22 @@ class Block:
     shape: tuple[int, ...]
     transposed: bool
 
-    def read(self, tensor: NDArray[Any]) -> NDArray[Any]:
-        """The parameter's part of an array laid out as `stored`: a copy in the equations' shape."""
-        block = np.split(tensor, self.count)[self.index]
-        return np.array(block.T if self.transposed else block).reshape(self.shape)
+    def of(self, tensor: Tensor) -> Tensor:
+        """The parameter's block of a tensor laid out as `stored`: a view, not a copy."""
+        if self.count == 1:
+            return tensor
+        rows = tensor.shape[0] // self.count
+        return op.rows(tensor, self.index * rows, (self.index + 1) * rows)
 
-    def write(self, tensor: NDArray[Any], values: NDArray[Any]) -> None:
-        """Put values in the equations' shape into the parameter's part of an array."""
-        block = np.split(tensor, self.count)[self.index]
-        block[...] = (values.T if self.transposed else values).reshape(block.shape)
+    def read(self, block: Tensor) -> NDArray[Any]:
+        """A copy of a block in the equations' shape."""
+        values = block.numpy()
+        return np.array(values.T if self.transposed else values).reshape(self.shape)
+
+    def write(self, block: Tensor, values: NDArray[Any]) -> None:
+        """Set a block to values in the equations' shape."""
+        stored = values.T if self.transposed else values
+        block.set_value(np.ascontiguousarray(stored).reshape(block.shape))
 
 
 class PackedLayer(paddle.nn.Layer):
@@ -58,88 +66,68 @@ class PackedLayer(paddle.nn.Layer):
         raise NotImplementedError
 
 
-def blocks_of(model: paddle.nn.Layer) -> list[Block]:
-    """Every parameter of a model by its name in the equations, in the model's order."""
-    packed: dict[int, list[Block]] = {}
-    for name, layer in model.named_sublayers(include_self=True):
-        if isinstance(layer, PackedLayer):
-            for block in layer.blocks(f"{name}." if name else ""):
-                packed.setdefault(id(block.stored), []).append(block)
-    blocks: list[Block] = []
-    for name, parameter in model.named_parameters():
-        whole = Block(name, parameter, 0, 1, tuple(parameter.shape), transposed=False)
-        blocks += packed.get(id(parameter), [whole])
-    return blocks
-
-
-class Layout:
-    """How a model's tensors divide into the parameters of the equations.
+class Parameters:
+    """Every parameter of a model by its name in the equations, in the model's order.
 
     Attributes:
-        blocks: all parameters, in the model's order.
-        names: their names, in this order.
-        tensors: tensors that store them.
-        packed: names of the parameters in each of these tensors, in the order of their blocks.
-        block_names: all of these names in one list.
+        blocks: where each is stored.
+        names: name of each.
+        weights: each as it is stored; those that share a tensor are views of it.
+        tensors: tensors that store them, for which Paddle computes gradients.
     """
 
     def __init__(self, model: paddle.nn.Layer) -> None:
-        self.blocks = blocks_of(model)
+        """Find the parameters of a model.
+
+        Raises:
+            RuntimeError: Paddle copies slices instead of making views, so that a change of a
+                packed weight would be lost.
+        """
+        packed: dict[int, list[Block]] = {}
+        for name, layer in model.named_sublayers(include_self=True):
+            if isinstance(layer, PackedLayer):
+                for block in layer.blocks(f"{name}." if name else ""):
+                    packed.setdefault(id(block.stored), []).append(block)
+        self.blocks: list[Block] = []
+        self.tensors: list[Tensor] = []
+        for name, tensor in model.named_parameters():
+            whole = Block(name, tensor, 0, 1, tuple(tensor.shape), transposed=False)
+            self.blocks += packed.get(id(tensor), [whole])
+            self.tensors.append(tensor)
         self.names = [block.name for block in self.blocks]
-        self.tensors = list({id(block.stored): block.stored for block in self.blocks}.values())
-        by_place = sorted(self.blocks, key=lambda block: block.index)
-        self.packed = [
-            [block.name for block in by_place if block.stored is tensor] for tensor in self.tensors
-        ]
-        self.block_names = [name for names in self.packed for name in names]
-
-    def split(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """One tensor for each of `block_names`, from tensors laid out as `tensors`."""
-        blocks: list[Tensor] = []
-        for tensor, names in zip(tensors, self.packed, strict=True):
-            blocks += op.split(tensor, len(names), 0) if len(names) > 1 else [tensor]
-        return blocks
-
-    def join(self, blocks: Sequence[Tensor]) -> list[Tensor]:
-        """The tensors that `split` took apart."""
-        tensors, first = [], 0
-        for names in self.packed:
-            together = list(blocks[first : first + len(names)])
-            tensors.append(op.concat(together, 0) if len(names) > 1 else together[0])
-            first += len(names)
-        return tensors
-
-    def arrays(self, tensors: Sequence[Tensor]) -> Arrays:
-        """Copies by name in the shapes of the equations, from tensors laid out as `tensors`."""
-        arrays = {
-            id(stored): tensor.numpy() for stored, tensor in zip(self.tensors, tensors, strict=True)
-        }
-        return {block.name: block.read(arrays[id(block.stored)]) for block in self.blocks}
-
-    def named(self, numbers: Sequence[float]) -> dict[str, float]:
-        """Numbers by name in the model's order, from one for each of `block_names`."""
-        by_name = dict(zip(self.block_names, numbers, strict=True))
-        return {name: by_name[name] for name in self.names}
+        with paddle.no_grad():
+            self.weights = [block.of(block.stored) for block in self.blocks]
+        for block, weight in zip(self.blocks, self.weights, strict=True):
+            if block.index == 0 and weight.data_ptr() != block.stored.data_ptr():
+                raise RuntimeError(
+                    f"{block.name}: this Paddle copies slices instead of making views; "
+                    f"set FLAGS_use_stride_kernel=1"
+                )
 
     def gradients(self) -> list[Tensor]:
-        """The gradient of each of `tensors`.
+        """The gradient of each parameter as it is stored.
 
         Raises:
             RuntimeError: one has none: `backward` has not run or did not reach it.
         """
         gradients = []
-        for names, tensor in zip(self.packed, self.tensors, strict=True):
-            gradient = tensor.grad
+        for block in self.blocks:
+            gradient = block.stored.grad
             if gradient is None:
-                raise RuntimeError(f"parameter {', '.join(names)!r} has no gradient")
-            gradients.append(gradient)
+                raise RuntimeError(f"parameter {block.name!r} has no gradient")
+            gradients.append(block.of(gradient))
         return gradients
+
+    def arrays(self, blocks: Sequence[Tensor]) -> Arrays:
+        """Copies of one block for each parameter, by name in the shapes of the equations."""
+        pairs = zip(self.blocks, blocks, strict=True)
+        return {block.name: block.read(tensor) for block, tensor in pairs}
 
 
 def named_weights(model: paddle.nn.Layer) -> Arrays:
     """A copy of every weight by its name, in the shape of the equations."""
-    layout = Layout(model)
-    return layout.arrays(layout.tensors)
+    parameters = Parameters(model)
+    return parameters.arrays(parameters.weights)
 
 
 def named_gradients(model: paddle.nn.Layer) -> Arrays:
@@ -148,8 +136,8 @@ def named_gradients(model: paddle.nn.Layer) -> Arrays:
     Raises:
         RuntimeError: a parameter has no gradient: `backward` has not run or did not reach it.
     """
-    layout = Layout(model)
-    return layout.arrays(layout.gradients())
+    parameters = Parameters(model)
+    return parameters.arrays(parameters.gradients())
 
 
 def set_weights(model: paddle.nn.Layer, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -159,28 +147,27 @@ def set_weights(model: paddle.nn.Layer, weights: Mapping[str, NDArray[Any]]) -> 
     `set_weights(kernel, named_weights(textbook))`.
 
     Raises:
-        ValueError: a name is missing or unknown, or a shape or dtype differs; no weight changed.
+        ValueError: as `check_weights`; no weight has changed.
     """
-    layout = Layout(model)
-    check_weights(layout.blocks, weights)
-    arrays = {id(tensor): np.array(tensor.numpy()) for tensor in layout.tensors}
-    for block in layout.blocks:
-        block.write(arrays[id(block.stored)], weights[block.name])
-    for tensor in layout.tensors:
-        tensor.set_value(arrays[id(tensor)])
+    parameters = Parameters(model)
+    check_weights(parameters, weights)
+    for block, weight in zip(parameters.blocks, parameters.weights, strict=True):
+        block.write(weight, weights[block.name])
 
 
-def check_weights(blocks: list[Block], weights: Mapping[str, NDArray[Any]]) -> None:
-    """Raise ValueError unless the arrays have the names, shapes and dtypes of these parameters."""
-    names = [block.name for block in blocks]
-    if missing := [name for name in names if name not in weights]:
+def check_weights(parameters: Parameters, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Check that arrays can replace the weights of a model.
+
+    Raises:
+        ValueError: a name is missing or unknown, or a shape or dtype differs.
+    """
+    if missing := [name for name in parameters.names if name not in weights]:
         raise ValueError(f"weights are missing: {', '.join(missing)}")
-    if unknown := [name for name in weights if name not in names]:
+    if unknown := [name for name in weights if name not in parameters.names]:
         raise ValueError(f"the model has no weights named {', '.join(unknown)}")
-    for block in blocks:
-        dtype = block.stored.numpy().dtype
-        values = weights[block.name]
-        if (values.shape, values.dtype) != (block.shape, dtype):
+    for block in parameters.blocks:
+        dtype, values = dtype_name(block.stored), weights[block.name]
+        if (values.shape, str(values.dtype)) != (block.shape, dtype):
             raise ValueError(
                 f"weight {block.name!r} must be {dtype} of shape {list(block.shape)}, "
                 f"got {values.dtype} of shape {list(values.shape)}"

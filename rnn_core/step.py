@@ -8,7 +8,7 @@ from paddle import Tensor
 
 from rnn_core.gradients import GradientClip, read_norms, squared_norms
 from rnn_core.model import NumericPrediction
-from rnn_core.parameters import Layout
+from rnn_core.parameters import Parameters
 from rnn_core.runtime import operators as op
 from rnn_core.runtime import parallel
 
@@ -35,13 +35,12 @@ class TrainingStep:
     gradients()   g = dL/dp, for each parameter p, clipped
     update()      p = p - learning_rate * g
 
-    Clipping and norms see the parameters of the equations: a gradient that an execution stores in
-    one tensor with others is split into its blocks, and joined again for the update.
+    Clipping, norms and update see the parameters of the equations, whether an execution stores them
+    alone or several in one tensor.
 
     Attributes:
-        names: names of all parameters, in the model's order.
-        layout: tensors that store them.
-        clipped: gradients for the update, one for each of these tensors.
+        parameters: parameters of the model.
+        clipped: gradient for the update of each parameter.
     """
 
     def __init__(
@@ -49,10 +48,15 @@ class TrainingStep:
     ) -> None:
         self.model, self.clip = model, clip
         self.averaging = parallel.averaging(model)
-        self.layout = Layout(model)
-        self.names = self.layout.names
+        self.parameters = Parameters(model)
         self.clipped: list[Tensor] = []
-        self.learning_rate = paddle.to_tensor(learning_rate, dtype=self.layout.tensors[0].dtype)
+        dtype = self.parameters.tensors[0].dtype
+        self.learning_rate = paddle.to_tensor(learning_rate, dtype=dtype)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all parameters, in the model's order."""
+        return self.parameters.names
 
     def gradients(
         self, tokens: Tensor, labels: Tensor, measure: bool, whole: int | None = None
@@ -71,8 +75,8 @@ class TrainingStep:
             The predictions before the update, `[B, 1]`, still on the device; the loss and norms if
             `measure` is true.
         """
-        for parameter in self.layout.tensors:
-            parameter.clear_gradient(False)
+        for tensor in self.parameters.tensors:
+            tensor.clear_gradient(False)
         predictions, _ = self.averaging(tokens, checked=True)
         loss = F.mse_loss(predictions, labels)
         if whole is not None and (weight := parallel.weight(len(labels), whole)) != 1:
@@ -85,21 +89,17 @@ class TrainingStep:
         return predictions, Measured(parallel.total(float(loss.numpy())) / parallel.size(), *norms)
 
     def clip_gradients(self, measure: bool) -> tuple[Norms, Norms] | None:
-        """Clip the parameters' gradients for `update`, which leaves the gradients as they are.
+        """Clip the gradients for `update`; those that the parameters hold stay as they are.
 
         Args:
-            measure: whether to read their norms, before and after clipping, and return them.
+            measure: whether to read and return their norms, before and after clipping.
         """
-        gradients = self.layout.gradients()
-        self.clipped = gradients
-        if self.clip is None and not measure:
-            return None
-        raw = clipped = self.layout.split(gradients)
+        raw = clipped = self.parameters.gradients()
         raw_squares = clipped_squares = squared_norms(raw) if measure else None
         if self.clip is not None:
             clipped = self.clip(raw, raw_squares)
             clipped_squares = squared_norms(clipped) if measure else None
-            self.clipped = self.layout.join(clipped)
+        self.clipped = clipped
         if raw_squares is None or clipped_squares is None:
             return None
 
@@ -107,9 +107,13 @@ class TrainingStep:
             norms = read_norms(raw, raw_squares)
         else:
             norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])
-        return self.layout.named(norms[: len(raw)]), self.layout.named(norms[-len(raw) :])
+        names = self.names
+        return (
+            dict(zip(names, norms[: len(raw)], strict=True)),
+            dict(zip(names, norms[-len(raw) :], strict=True)),
+        )
 
     def update(self) -> None:
         """Subtract the clipped gradients, times the learning rate, from the parameters."""
-        for parameter, gradient in zip(self.layout.tensors, self.clipped, strict=True):
-            op.sgd_(parameter, self.learning_rate, gradient, None, False)
+        for weight, gradient in zip(self.parameters.weights, self.clipped, strict=True):
+            op.sgd_(weight, self.learning_rate, gradient, None, False)

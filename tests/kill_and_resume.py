@@ -1,8 +1,9 @@
 """Kill a run at random moments and resume it: `python -m tests.kill_and_resume --times 200`.
 
-A run that writes a checkpoint after every step is killed with SIGKILL and started again, until it
-ends; then another one begins, until there were so many kills. Each must go on from where it was,
-and end in the bits of a run that was never killed. The exit status is 0 only if all did.
+A run that writes a checkpoint after every step is killed with SIGKILL and resumed until it ends;
+then the next run begins, until the number of kills is reached. Each run must continue from its last
+checkpoint and end in the same bits as a run that was never killed. If one does not, the exit status
+is 1.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from rnn_core.checkpoints.folder import checkpoint_files
+from rnn_core.commands.arguments import at_least
+from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import PREFIX
 from tests.helpers.resumed import SMALL, content, noisy_run
 
@@ -29,27 +32,34 @@ STEPS = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill as often as asked, and return the exit status."""
+    """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.kill_and_resume", description=__doc__)
-    parser.add_argument("--times", type=int, default=200, metavar="N", help="kills (default: 200)")
-    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    parser.add_argument(
+        "--times", type=at_least(1), default=200, metavar="N", help="number of kills (default: 200)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=at_least(0),
+        default=0,
+        help="random seed for the moments of the kills (default: 0)",
+    )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         try:
             print(kill(Path(folder), options.times, random.Random(options.seed)))  # noqa: S311
         except AssertionError as error:
             print(f"FAILED: {error}")
-            return 1
-    return 0
+            return ExitStatus.FINDING
+    return ExitStatus.OK
 
 
 def kill(base: Path, times: int, moments: random.Random) -> str:
-    """Kill and resume, and say in a line what happened.
+    """Kill and resume runs; return a summary.
 
     Raises:
-        AssertionError: a run did not go on, or ended in other bits.
+        AssertionError: a run did not continue, or ended in other bits.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # To wait for it with a time limit.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # For sigtimedwait.
     began = time.monotonic()
     ends(start(base / "whole"), limit=None)
     whole, lasted = content(last(base / "whole")), time.monotonic() - began
@@ -69,7 +79,9 @@ def kill(base: Path, times: int, moments: random.Random) -> str:
                 files = checkpoint_files(folder)
                 now = int(files[-1].stem.partition("-")[2]) if files else -1
                 if now < step:
-                    raise AssertionError(f"step {step} was there before the kill, now {now} is")
+                    raise AssertionError(
+                        f"last checkpoint was step {step}, is {now} after the kill"
+                    )
                 step = now
                 early += step < 0
                 writing += any(folder.glob(f"{PREFIX}*"))
@@ -78,22 +90,22 @@ def kill(base: Path, times: int, moments: random.Random) -> str:
                 raise AssertionError(f"run {runs} ended in other bits")
     return (
         f"{kills} kills in {runs} runs of {STEPS} steps: {early} before the first checkpoint, "
-        f"{writing} while one was written, at {len(stopped_at)} different steps; every run went "
-        f"on, and ended in the bits of the one that was not killed"
+        f"{writing} while one was written, at {len(stopped_at)} different steps; every run was "
+        f"resumed and ended in the same bits as the run that was not killed"
     )
 
 
 def start(folder: Path) -> int:
-    """Begin or resume the run in a process of its own, forked, since importing Paddle is slow."""
+    """Start or resume the run in a forked process, which need not import Paddle again."""
     with warnings.catch_warnings():
-        # Python 3.12 warns of threads that the child lacks. Paddle has had no work yet: none.
+        # Python 3.12 warns about threads lost by a fork. Paddle has not started any yet.
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process:
         return process
     status = 1
     try:
-        warnings.simplefilter("error")  # A kill leaves no damaged checkpoint.
+        warnings.simplefilter("error")  # A damaged checkpoint would be a warning.
         noisy_run(CONFIG, folder, resume=True)
         status = 0
     except BaseException:
@@ -104,16 +116,16 @@ def start(folder: Path) -> int:
 
 
 def ends(process: int, limit: float | None) -> bool:
-    """Whether a process ends by itself within the limit, in seconds; if not, it is killed.
+    """Whether a process ends within the limit, in seconds; otherwise it is killed.
 
     Raises:
-        AssertionError: it ended with an error.
+        AssertionError: the process failed.
     """
     if limit is not None:
         signal.sigtimedwait({signal.SIGCHLD}, limit)
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
-    signal.sigtimedwait({signal.SIGCHLD}, 0)  # That of this process, if it has not been seen.
+    signal.sigtimedwait({signal.SIGCHLD}, 0)  # Discard its signal, if still pending.
     if os.WIFSIGNALED(status):
         return False
     if status:
@@ -122,13 +134,13 @@ def ends(process: int, limit: float | None) -> bool:
 
 
 def last(folder: Path) -> Path:
-    """The checkpoint of a run's last step."""
+    """Path of the checkpoint after the last step."""
     return folder / f"step-{STEPS:09}.npz"
 
 
 if __name__ == "__main__":
-    # A forked process has lost the other threads that it would wait for. So it must be set before
-    # Paddle is imported, which `python -m` has done by now: then this begins once more.
+    # A forked process would wait for the threads it has lost, so Paddle must use a single one. It
+    # reads the variable when it is imported, which `python -m` has done by now: start again.
     if os.environ.get("OMP_NUM_THREADS") != "1":
         os.environ["OMP_NUM_THREADS"] = "1"
         os.execv(sys.executable, [sys.executable, "-m", "tests.kill_and_resume", *sys.argv[1:]])  # noqa: S606

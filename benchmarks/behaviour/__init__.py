@@ -1,1 +1,1 @@
-"""Whether two environments train the same: `python -m benchmarks.behaviour`."""
+"""Do two environments train the same? `python -m benchmarks.behaviour`."""

@@ -1,8 +1,8 @@
-"""One training step with every tensor in sight, in the order in which they are made.
+"""Trace one training step: every tensor by name, in the order of computation.
 
-The equations of `rnn_core.cells` once more, written so that each operator's output has a name. That
-they give the same bits is not taken for granted: `Trace.repeats` compares with the recorded run.
-Of the execution "kernel" the layer is one operator, by design.
+The equations of `rnn_core.cells` are repeated here so that each operator's output has a name.
+`Trace.repeats` checks that they give the bits of the recorded run. In the execution "kernel", the
+whole layer is one operator.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,14 +19,14 @@ from benchmarks.behaviour.files import Trace, Traced, digest, step_digest
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.executions.kernel import recurrent
 from rnn_core.gradients import read_norms, squared_norms
-from rnn_core.parameters import Layout
+from rnn_core.parameters import Parameters
 from rnn_core.step import TrainingStep
 
 Operation = Callable[..., Any]
 
 
 class Kept(NamedTuple):
-    """An output: its name, its operator, what came out, and what the next operators get."""
+    """An output: name, operator, values, and the tensor passed to the next operators."""
 
     name: str
     operator: str
@@ -35,22 +35,22 @@ class Kept(NamedTuple):
 
 
 class Tape:
-    """Runs operators, and keeps what each made of what."""
+    """Runs operators, and keeps every output with its operator."""
 
     def __init__(self) -> None:
         self.kept: list[Kept] = []
-        # For each tensor that was used: by which operators, and what came out.
+        # By id of a tensor: the operators that used it, and their outputs.
         self.uses: dict[int, list[tuple[str, Tensor]]] = {}
 
     def run(self, name: str, operator: str, operation: Operation, *inputs: Tensor) -> Tensor:
-        """The output of an operator that has one."""
+        """Run an operator with one output."""
         (made,) = self.run_all([name], operator, lambda *given: [operation(*given)], *inputs)
         return made
 
     def run_all(
         self, names: Sequence[str], operator: str, operation: Operation, *inputs: Tensor
     ) -> list[Tensor]:
-        """The outputs of an operator that has several."""
+        """Run an operator with several outputs."""
         outputs = self.outputs(names, operation, inputs)
         for name, (made, passed_on) in zip(names, outputs, strict=True):
             self.kept.append(Kept(name, operator, read(made), passed_on))
@@ -62,7 +62,7 @@ class Tape:
     def outputs(
         self, names: Sequence[str], operation: Operation, inputs: tuple[Tensor, ...]
     ) -> list[tuple[Tensor, Tensor]]:
-        """What the operation makes, and what is passed on: the same."""
+        """Pairs of an output and the tensor passed on, which is the same."""
         del names
         outputs = operation(*inputs)
         for output in outputs:
@@ -75,20 +75,20 @@ class Tape:
         loss.backward()
 
     def gradient(self, tensor: Tensor) -> Tensor | None:
-        """The loss's derivative by a tensor, None where there is none."""
+        """The derivative of the loss with respect to a tensor, or None."""
         gradient: Tensor | None = tensor.grad
         return gradient
 
     def given(self, name: str, tensor: Tensor) -> Tensor:
-        """The tensor of this name that the next operators get: this one."""
+        """The tensor of this name to pass on: the given one."""
         del name
         return tensor
 
 
 class Replay(Tape):
-    """Gives every operator the inputs that another side had, whatever came out before.
+    """Gives every operator the inputs that it had on the other side.
 
-    So each tensor shows what its own operator does, and no more.
+    So a tensor differs only if its own operator does.
     """
 
     def __init__(self, other: Trace) -> None:
@@ -99,7 +99,7 @@ class Replay(Tape):
     def outputs(
         self, names: Sequence[str], operation: Operation, inputs: tuple[Tensor, ...]
     ) -> list[tuple[Tensor, Tensor]]:
-        """What the operation makes of the other side's inputs, and the other side's outputs."""
+        """Pairs of an output from the other side's inputs and the other side's output."""
         leaves = [tensor.detach() for tensor in inputs]
         for leaf, tensor in zip(leaves, inputs, strict=True):
             leaf.stop_gradient = tensor.stop_gradient
@@ -112,7 +112,7 @@ class Replay(Tape):
             if name == "loss" or derivative(name) in self.other
         ]
         if wanted and known:
-            # Not paddle.grad, under which Paddle's recurrent operator fails.
+            # Not paddle.grad, which fails for Paddle's recurrent operator.
             paddle.autograd.backward(
                 [output for output, _ in known], [gradient for _, gradient in known]
             )
@@ -123,10 +123,10 @@ class Replay(Tape):
         return list(zip(made, passed_on, strict=True))
 
     def backward(self, loss: Tensor) -> None:
-        """Nothing: every operator has gone backward already."""
+        """Do nothing: each operator has run its backward pass already."""
 
     def gradient(self, tensor: Tensor) -> Tensor | None:
-        """The sum of what each use contributes, the last use first, as in backpropagation."""
+        """The sum of the contributions of all uses, the last one first, as in backpropagation."""
         shares = self.shares.get(id(tensor), [])
         total: Tensor | None = None
         for share in reversed(shares):
@@ -141,41 +141,37 @@ class Replay(Tape):
 def trace_step(
     training: TrainingStep, tokens: Tensor, labels: Tensor, other: Trace | None = None
 ) -> Trace:
-    """Take one training step, as `TrainingStep` does, and keep every tensor of it.
+    """Run one training step as `TrainingStep` does, and keep every tensor.
 
     Args:
-        training: holds the model; its parameters are updated.
+        training: training step, whose model is updated.
         tokens: `[B, T]`, checked.
         labels: `[B, 1]`.
-        other: every operator gets its inputs from here, instead of those that came out before.
+        other: trace of the other side, from which every operator gets its inputs.
     """
     tape = Tape() if other is None else Replay(other)
-    layout = training.layout
-    names = layout.block_names
-    start = [
-        tape.given(before_step(name), block)
-        for name, block in zip(names, layout.split(layout.tensors), strict=True)
-    ]
-    for parameter, values in zip(layout.tensors, layout.join(start), strict=True):
-        parameter.clear_gradient(False)
-        parameter.set_value(values)
-    traced = weights(layout, before_step, "seed or update")
+    parameters, names = training.parameters, training.names
+    for tensor in parameters.tensors:
+        tensor.clear_gradient(False)
+    for name, weight in zip(names, parameters.weights, strict=True):
+        weight.set_value(tape.given(before_step(name), weight))
+    traced = weights(parameters, before_step, "seed or update")
     before = digest(tensor.values for tensor in traced)
     traced += [traced_at("tokens", "data", tokens), traced_at("labels", "data", labels)]
 
     loss = forward(tape, training.model, tokens, labels)
     traced += [Traced(k.name, k.operator, k.made, scale_of(k.made)) for k in tape.kept]
     tape.backward(loss)
-    # A tensor's users come after it, so from last to first each gradient is made of those before.
+    # From last to first, because a gradient is computed from those of later tensors.
     for kept in reversed(tape.kept):
         traced += gradient_of(tape, derivative(kept.name), kept.passed_on)
-    traced += parameter_gradients(tape, layout)
+    for block in parameters.blocks:
+        traced += gradient_of(tape, f"grad {block.name}", block.stored, block.of)
 
-    # In a replay the other side's take the place of these.
-    left = layout.tensors if isinstance(tape, Replay) else layout.gradients()
+    # In a replay, the other side's gradients replace whatever stands here.
+    left = parameters.weights if isinstance(tape, Replay) else parameters.gradients()
     raw = clipped = [
-        tape.given(f"grad {name}", gradient)
-        for name, gradient in zip(names, layout.split(left), strict=True)
+        tape.given(f"grad {name}", gradient) for name, gradient in zip(names, left, strict=True)
     ]
     squares = clipped_squares = squared_norms(raw)
     traced += norms("grad", names, squares)
@@ -188,23 +184,19 @@ def trace_step(
         clipped = [tape.given(f"clipped {n}", g) for n, g in zip(names, made, strict=True)]
         clipped_squares = squared_norms(clipped)
         traced += norms("clipped", names, clipped_squares)
-    raw_norms = read_norms(raw, squares)
-    clipped_norms = read_norms(clipped, clipped_squares)
-    read_back = [
-        norm for found in (raw_norms, clipped_norms) for norm in layout.named(found).values()
-    ]
+    read_back = read_norms([*raw, *clipped], [*squares, *clipped_squares])
     gradients = step_digest(float(loss.numpy()), read_back, map(read, raw))
 
-    training.clipped = layout.join(clipped)
+    training.clipped = clipped
     training.update()
-    after = weights(layout, after_step, "sgd")
+    after = weights(parameters, after_step, "sgd")
     return Trace([*traced, *after], before, gradients, digest(tensor.values for tensor in after))
 
 
-def weights(layout: Layout, named: Callable[[str], str], operator: str) -> list[Traced]:
-    """Every parameter as it is now."""
-    blocks = zip(layout.block_names, layout.split(layout.tensors), strict=True)
-    return [traced_at(named(name), operator, block) for name, block in blocks]
+def weights(parameters: Parameters, named: Callable[[str], str], operator: str) -> list[Traced]:
+    """The current value of every parameter."""
+    pairs = zip(parameters.names, parameters.weights, strict=True)
+    return [traced_at(named(name), operator, weight) for name, weight in pairs]
 
 
 def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor) -> Tensor:
@@ -279,7 +271,7 @@ def gate(
     return tape.run(name, "tanh" if activation is F.tanh else "sigmoid", activation, z)
 
 
-# As the cells write them: a release that changes an operator may change one way to call it.
+# Written as in the cells: a release may change an operator in only one of its spellings.
 def matmul(x: Tensor, y: Tensor) -> Tensor:
     """x @ y."""
     return x @ y
@@ -295,37 +287,28 @@ def multiply(x: Tensor, y: Tensor) -> Tensor:
     return x * y
 
 
-def gradient_of(tape: Tape, name: str, tensor: Tensor) -> list[Traced]:
-    """A tensor's gradient, and the operators whose gradients made it; nothing if it has none."""
+def gradient_of(
+    tape: Tape, name: str, tensor: Tensor, part: Callable[[Tensor], Tensor] | None = None
+) -> list[Traced]:
+    """Trace a tensor's gradient, or a part of it, if it has one.
+
+    The operators named are those whose gradients made it.
+    """
     gradient, uses = tape.gradient(tensor), tape.uses.get(id(tensor), [])
     if gradient is None or not uses:
         return []
     operator = "gradient of " + " and ".join(dict.fromkeys(operator for operator, _ in uses))
     if len(uses) > 1 and "unbind" not in operator:
         operator += f", summed over {len(uses)} uses"
-    values = read(gradient)
-    # What an activation lets pass may be nothing but the rounding of what arrived.
+    values = read(gradient if part is None else part(gradient))
+    # A saturated activation may pass on only the rounding of the gradient that arrived.
     arrived = [g for g in (tape.gradient(output) for _, output in uses) if g is not None]
     scale = max(scale_of(values), *(scale_of(read(g)) for g in arrived), 0)
     return [Traced(name, operator, values, scale)]
 
 
-def parameter_gradients(tape: Tape, layout: Layout) -> list[Traced]:
-    """The gradient of every parameter that has one, by its name in the equations."""
-    found = [gradient_of(tape, "", tensor) for tensor in layout.tensors]
-    if not all(found):
-        return []
-    whole = [traced for [traced] in found]
-    blocks = layout.split([paddle.to_tensor(traced.values) for traced in whole])
-    of_block = [traced for traced, names in zip(whole, layout.packed, strict=True) for _ in names]
-    return [
-        traced._replace(name=f"grad {name}", values=read(block))
-        for name, block, traced in zip(layout.block_names, blocks, of_block, strict=True)
-    ]
-
-
 def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Traced]:
-    """The squares of norms."""
+    """Squared norms."""
     return [
         traced_at(f"squared norm of {what} {name}", "squared_l2_norm", square)
         for name, square in zip(names, squares, strict=True)
@@ -333,32 +316,32 @@ def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Tr
 
 
 def derivative(name: str) -> str:
-    """The name of the loss's derivative by a tensor."""
+    """Name of the derivative of the loss with respect to a tensor."""
     return f"d ({name})" if " " in name else f"d {name}"
 
 
 def before_step(name: str) -> str:
-    """The name of a parameter as the step found it."""
+    """Name of a parameter before the step."""
     return f"{name} before the step"
 
 
 def after_step(name: str) -> str:
-    """The name of a parameter as the step left it."""
+    """Name of a parameter after the update."""
     return f"{name} after the update"
 
 
 def traced_at(name: str, operator: str, tensor: Tensor) -> Traced:
-    """A tensor as it is now."""
+    """The current value of a tensor."""
     values = read(tensor)
     return Traced(name, operator, values, scale_of(values))
 
 
 def scale_of(values: NDArray[Any]) -> float:
-    """The largest finite magnitude; of a single number, the difference of others, at least 1."""
+    """The largest finite magnitude; at least 1 for a single number, which may be a difference."""
     finite = np.abs(values[np.isfinite(values)])
     return float(finite.max(initial=1 if values.size == 1 else 0))
 
 
 def read(tensor: Tensor) -> NDArray[Any]:
-    """A copy: what `numpy` gives may change with the tensor."""
+    """Copy a tensor, since the result of `numpy` may change with it."""
     return np.array(tensor.numpy())

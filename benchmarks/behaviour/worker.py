@@ -21,7 +21,7 @@ from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
 from rnn_core.config import Execution
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
-from rnn_core.parameters import Layout
+from rnn_core.parameters import Parameters
 from rnn_core.recorder import Step
 from rnn_core.runtime.devices import use_device
 from rnn_core.step import TrainingStep
@@ -78,15 +78,15 @@ def record(config: TrainConfig) -> Recording:
     parameters: list[bytes] = []
     with use_device(config.device):
         model = new_model(config)
-        layout = Layout(model)
+        named = Parameters(model)
 
         def weights() -> bytes:
-            return digest(block.numpy() for block in layout.split(layout.tensors))
+            return digest(block.numpy() for block in named.weights)
 
         def on_step(step: Step) -> None:
             parameters.append(weights())
             norms = (*step.raw_norms.values(), *step.clipped_norms.values())
-            raw = (block.numpy() for block in layout.split(layout.gradients()))
+            raw = (block.numpy() for block in named.gradients())
             gradients.append(step_digest(step.loss, norms, raw))
 
         history = train(config, model=model, on_step=on_step)

@@ -1,1 +1,1 @@
-"""The commands that measure on one environment."""
+"""Commands that measure one environment: ratios, scaling, processes and soak."""

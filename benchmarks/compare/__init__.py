@@ -1,1 +1,1 @@
-"""Two environments compared, with verdicts: `python -m benchmarks.compare`."""
+"""Is one environment slower than another? `python -m benchmarks.compare`."""

@@ -102,7 +102,8 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
         save("crashed", str(error))
         raise
     assert contest is not None
-    result = save(outcome_of(contest))
+    outcome = outcome_of(contest)
+    result = save(outcome)
     print(text_of(result), flush=True)
     if behaviour:
         try:
@@ -110,7 +111,7 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
         except SideError as error:
             print(f"error: could not compare behaviour: {error}", file=sys.stderr)
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
-        result = save(outcome_of(contest))
+        result = save(outcome)
         print(behaviour_text(behaviours))
     print(f"\nresults: {pairs.folder}")
     return result.status

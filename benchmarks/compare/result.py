@@ -4,7 +4,6 @@ Importing this module needs pydantic, but neither pytest nor scipy: the page is 
 are not installed.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -14,7 +13,7 @@ from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.words import CANNOT_TELL, SAME, SLOWER, Word
 from benchmarks.saved.records import Count, Date, Positive, Record, read_record
 from rnn_core.commands.status import ExitStatus
-from rnn_core.runtime.files import write_whole
+from rnn_core.runtime.files import write_json
 
 FILE = "comparison.json"
 Format = Literal["rnn_core comparison 2"]
@@ -237,8 +236,7 @@ class Comparison(Record):
 
     def save(self, folder: Path) -> None:
         """Write the comparison into its folder."""
-        with write_whole(folder / FILE) as file:
-            file.write((json.dumps(self.dump(), indent=1, allow_nan=False) + "\n").encode())
+        write_json(folder / FILE, self.dump())
 
     @property
     def measures(self) -> list[Measure]:

@@ -18,9 +18,8 @@ SIDES = ("baseline", "candidate")
 PROBE = ("-I", "-c", "import sys; print(sys.version_info >= (3, 10))")
 PROBE_LIMIT = 60.0  # seconds
 ALLOWED = (
-    "allowed are a Python interpreter (a path, or a name on PATH), a tox environment (paddle30, "
-    "bench-paddle33, py311-paddle30-cpu), the file of a saved run (.json), and one side of a saved "
-    "comparison (FOLDER:baseline, FOLDER:candidate)"
+    "allowed are a Python interpreter (a path, or a name on PATH) and a tox environment (paddle30, "
+    "bench-paddle33, py311-paddle30-cpu)"
 )
 
 
@@ -68,7 +67,9 @@ def find_side(text: str) -> Interpreter | Saved:
     if path.suffix == ".json":
         return Saved(path.stem, (read_file(path),))
     if path.is_dir():
-        raise SideError(f"{text} is a folder, without :baseline or :candidate: {ALLOWED}")
+        raise SideError(
+            f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"
+        )
     return find_interpreter(text)
 
 

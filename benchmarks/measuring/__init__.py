@@ -1,1 +1,1 @@
-"""How times and memory are measured: threads, disturbance, interleaving."""
+"""How time and memory are measured: threads, disturbance, interleaving, peaks and growth."""

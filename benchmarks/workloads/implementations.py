@@ -1,4 +1,4 @@
-"""Every implementation of one training step, by its name, and whether it can be had here."""
+"""Implementations of one training step by name, and which of them are installed."""
 
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol, cast, get_args
@@ -25,20 +25,20 @@ IMPLEMENTATIONS: tuple[str, ...] = (*PADDLE_IMPLEMENTATIONS, *PEERS)
 
 
 class Contender(Protocol):
-    """A model, a batch and one way to train on it."""
+    """A model, a batch, and an implementation of the training step."""
 
     def step(self) -> object:
-        """One whole training step, which is done when this returns."""
+        """Run one training step, and wait until it is done."""
 
     def loss(self) -> float:
-        """Mean squared error of the weights as they are."""
+        """Mean squared error of the current weights."""
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Values of all parameters, in the layout of `rnn_core` or in that of its peers."""
+        """Copies of all parameters, in the layout of `rnn_core` or of its peers."""
 
 
 def absent(implementation: str) -> str | None:
-    """Why this implementation cannot run here; None where it can."""
+    """Why this implementation cannot run here, or None."""
     if implementation in PEERS and find_spec(implementation) is None:
         return f"{implementation} is not installed: pip install {implementation}"
     return None
@@ -51,12 +51,12 @@ def make_contender(
     learning_rate: float = LEARNING_RATE,
     clip_norm: float | None = CLIP_NORM,
 ) -> Contender:
-    """The same weights and the same batch, whatever the implementation; None clips nothing."""
+    """An implementation with the same weights and batch as all others; None disables clipping."""
     if implementation not in PEERS:
         paddle_implementation = cast("PaddleImplementation", implementation)
         return make_work(paddle_implementation, cell, shape, learning_rate, clip_norm)
     weights = peer_layout(named_weights(draw_model(cell, shape.size)))
-    # Here, not above: both are optional, and take seconds to import.
+    # Imported here because both are optional and take seconds to import.
     if implementation == "torch":
         from benchmarks.workloads.torch_peer import TorchContender
 

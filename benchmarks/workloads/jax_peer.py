@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rnn_core.config import Cell
 
-# Untyped on purpose: JAX is optional, and where types are checked it is not installed.
-# It would look for other devices, and report that there are none.
+# Untyped: JAX is optional, and not installed where types are checked.
+# Without this, JAX looks for other devices and reports that it found none.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 jax: Any = import_module("jax")
 jnp: Any = import_module("jax.numpy")
@@ -23,7 +23,7 @@ Weights = dict[str, Any]
 def mean_squared_error(weights: Weights, tokens: Any, labels: Any, cell: Cell) -> Any:
     """Embedding, recurrent layer, linear map of the last hidden state, mean squared error."""
     x = weights["embedding.weight"][tokens].transpose(1, 0, 2)
-    # x_t W + b waits for no state, so it is one product for all steps.
+    # x_t W + b does not depend on the state, so one product computes it for all steps.
     projected = x @ weights["recurrent.weight_ih"].T + weights["recurrent.bias_ih"]
     U = weights["recurrent.weight_hh"].T
     zeros = jnp.zeros((tokens.shape[0], U.shape[0]), x.dtype)
@@ -59,8 +59,8 @@ def training_step(
     return updated
 
 
-# At module level, so that each cell and shape is compiled once, however many contenders there are.
-# The old weights are given up: the new ones take their memory.
+# At module level, so that each cell and shape is compiled once for all contenders.
+# The old weights are donated: the new ones reuse their memory.
 _step: Any = partial(jax.jit, static_argnames="cell", donate_argnums=0)(training_step)
 _loss: Any = partial(jax.jit, static_argnames="cell")(mean_squared_error)
 
@@ -77,25 +77,25 @@ class JaxContender:
         learning_rate: float,
         clip_norm: float | None,
     ) -> None:
-        """Take weights as `peer_layout` names them, `tokens` `[B, T]` and `labels` `[B, 1]`."""
+        """Start from weights named as in `peer_layout`, `tokens` `[B, T]` and `labels` `[B, 1]`."""
         self.cell = cell
         put = partial(jax.device_put, device=jax.devices("cpu")[0])
-        # Copies, for a donated array must be nobody else's.
+        # Copies, because donated arrays must not be shared.
         self.weights: Weights = {name: put(values.copy()) for name, values in weights.items()}
         self.batch = put(tokens.astype(np.int32)), put(labels)
-        # An infinite norm clips nothing, by the same compiled function.
+        # With an infinite limit, the same compiled function clips nothing.
         limit = np.inf if clip_norm is None else clip_norm
         self.settings = put(np.float32(learning_rate)), put(np.float32(limit))
 
     def step(self) -> None:
-        """A whole training step, waited for."""
+        """Run one training step, and wait for it."""
         self.weights = _step(self.weights, *self.batch, *self.settings, cell=self.cell)
         jax.block_until_ready(self.weights)
 
     def loss(self) -> float:
-        """Mean squared error of the weights as they are."""
+        """Mean squared error of the current weights."""
         return float(_loss(self.weights, *self.batch, cell=self.cell))
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Values of all parameters, as `peer_layout` names and lays them out, copied."""
+        """Copies of all parameters, named and laid out as in `peer_layout`."""
         return {name: np.array(values) for name, values in self.weights.items()}

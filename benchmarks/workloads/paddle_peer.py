@@ -1,4 +1,4 @@
-"""Paddle's own recurrent layers, made to do the same work on the same weights as ours."""
+"""Paddle's own recurrent layers with the weights of `rnn_core`'s, doing the same work."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,22 +14,22 @@ from rnn_core.parameters import named_weights
 
 
 class PaddlePeer(paddle.nn.Layer):
-    """`paddle.nn.SimpleRNN` or `paddle.nn.LSTM` in the place of `rnn_core`'s, weights included.
+    """`paddle.nn.SimpleRNN` or `paddle.nn.LSTM` with the weights of a layer of `rnn_core`.
 
     Parameters: `weight_ih` `[G*H, E]`, `weight_hh` `[G*H, H]`, `bias_ih` `[G*H]`, with G = 1 for
     the RNN and 4 for the LSTM.
 
-    Paddle has a second bias where ours has one. It stays zero here: it is no parameter of the
-    peer, so nobody clips or updates it. It cannot be left out, for `bias_hh_attr=False` ends the
-    process with a segmentation fault, nor be frozen, for then `backward` raises (both seen with
-    Paddle 2.6.2 to 3.3.1, on the CPU). Its gradient, `[G*H]`, is work that ours does not do.
+    Paddle's layers have a second bias. It stays zero here: it is not a parameter of the peer, so
+    it is neither clipped nor updated. It cannot be left out, because `bias_hh_attr=False` ends the
+    process with a segmentation fault, nor frozen, because then `backward` raises (Paddle 2.6.2 to
+    3.3.1, on the CPU). Its gradient, `[G*H]`, is extra work.
     """
 
     def __init__(self, ours: SimpleRNN | LSTM) -> None:
         super().__init__()
         kind = paddle.nn.LSTM if isinstance(ours, LSTM) else paddle.nn.SimpleRNN
         zero = paddle.ParamAttr(initializer=paddle.nn.initializer.Constant(0.0))
-        # In a tuple the layer is not registered: the peer's parameters are those named below.
+        # In a tuple, so that the layer's parameters are not registered: those added below are.
         self._layer = (kind(ours.emb_size, ours.hidden_size, bias_hh_attr=zero),)
         weights = paddle_layout(named_weights(ours))
         for name, values in weights.items():
@@ -38,9 +38,9 @@ class PaddlePeer(paddle.nn.Layer):
             self.add_parameter(name, parameter)
 
     def forward(self, inputs: Tensor) -> Tensor | LSTMState:
-        """Unroll `inputs` `[B, T, E]` from a zero state; returns what ours returns."""
+        """Unroll `inputs` `[B, T, E]` from a zero state; returns the same as `rnn_core`'s layer."""
         layer = self._layer[0]
-        # The optimizer does not know this parameter, so its gradient would add up.
+        # The optimizer does not clear this parameter's gradient, which would accumulate.
         layer.bias_hh_l0.clear_gradient(False)
         _, state = layer(inputs)
         if isinstance(layer, paddle.nn.LSTM):
@@ -50,7 +50,7 @@ class PaddlePeer(paddle.nn.Layer):
 
 
 def paddle_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The values of our recurrent parameters, or their gradients, as Paddle lays them out."""
+    """Recurrent parameters of `rnn_core`, or their gradients, in the layout of Paddle's layers."""
     if "W" in ours:
         stacked = {"weight_ih": ours["W"], "weight_hh": ours["U"], "bias_ih": ours["b"]}
     else:
@@ -65,7 +65,7 @@ def paddle_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def peer_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Values of all of a model's parameters, as a model with a peer in it names and stacks them.
+    """All parameters of a model, named and stacked as in a model with a peer.
 
     `embedding.weight` `[V, E]`, `linear.weight` `[H, 1]` and `linear.bias` `[1]` stay as they are.
     """

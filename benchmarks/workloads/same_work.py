@@ -1,14 +1,13 @@
-"""The check that all implementations do the same work, before any of them is timed.
+"""Check that all implementations do the same work, before any of them is timed.
 
 Clipping by norm acts on each parameter by itself. Paddle, PyTorch and JAX hold the LSTM's four
-gates in one parameter, `rnn_core` in four: with clipping on, their runs part after the first step,
-and rightly so. Two things are compared instead:
+gates in one parameter, `rnn_core` in four: with clipping, their runs differ after the first step.
+So two other things are compared:
 
 - the losses of three steps without clipping, where the layout of the parameters does not matter.
-  This finds a wrong gradient, a wrong update, and gradients that add up from step to step;
-- the first clipped step of each parameter, with what the textbook's unclipped gradients give when
-  they are laid out as the implementation does and clipped there, in NumPy. This finds wrong or
-  missing clipping.
+  This finds a wrong gradient, a wrong update, and gradients that accumulate;
+- the first clipped step of each parameter with the textbook's unclipped gradients, laid out as in
+  the implementation and clipped in NumPy. This finds wrong or missing clipping.
 """
 
 from collections.abc import Iterable
@@ -28,16 +27,16 @@ STEPS = 3
 # (November 2026): 3.8e-7 for a loss, 7.2e-7 for a gradient. A gate in the wrong place differs by
 # more than 0.1.
 CPU_TOLERANCE = 1e-5
-# PyTorch 2.13 adds up a norm's squares with less care: with a million numbers the norm, and so the
-# factor of the clipping, was 7.2e-5 off.
+# PyTorch 2.13 sums the squares of a norm less accurately: with a million numbers the norm, and so
+# the clipping factor, was off by 7.2e-5.
 TORCH_TOLERANCE = 1e-3
-# Weights after a step with this rate are its gradients, to the last digit: what they were before is
-# lost in the rounding. A power of two, so that the division by it is exact.
+# With this rate, the weights after a step are the gradients to the last digit: the weights before
+# it are lost in the rounding. A power of two, so that dividing by it is exact.
 HUGE_RATE = 2.0**20
 
 
 class DifferentWorkError(Exception):
-    """An implementation does not do what the textbook does, so its time would mean nothing."""
+    """An implementation does not do the textbook's work, so its time cannot be compared."""
 
 
 def check_same_work(
@@ -58,7 +57,7 @@ def check_same_work(
             else unclipped_losses(implementation, cell, shape)
         )
         for number, (theirs, ours) in enumerate(zip(found, losses, strict=True), 1):
-            # Not "error > tolerance": NaN must not pass.
+            # Not `error > tolerance`, which NaN would pass.
             if not abs(theirs - ours) <= tolerance * abs(ours):
                 raise DifferentWorkError(
                     f"{what}: loss {theirs:.9g} before step {number}, textbook {ours:.9g}"
@@ -88,7 +87,7 @@ def unclipped_losses(implementation: str, cell: Cell, shape: Shape) -> list[floa
 def applied_gradients(
     implementation: str, cell: Cell, shape: Shape, clip_norm: float | None
 ) -> dict[str, NDArray[Any]]:
-    """What the first step subtracts from each parameter, without the learning rate, in float64."""
+    """The first step's change of each parameter, divided by the learning rate, in float64."""
     contender = make_contender(implementation, cell, shape, HUGE_RATE, clip_norm)
     before = contender.parameters()
     contender.step()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnn_core.config import Cell
 
-# Untyped on purpose: PyTorch is optional, and where types are checked it is not installed.
+# Untyped: PyTorch is optional, and not installed where types are checked.
 torch: Any = import_module("torch")
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
@@ -31,7 +31,7 @@ class TorchContender:
         learning_rate: float,
         clip_norm: float | None,
     ) -> None:
-        """Take weights as `peer_layout` names them, `tokens` `[B, T]` and `labels` `[B, 1]`."""
+        """Start from weights named as in `peer_layout`, `tokens` `[B, T]` and `labels` `[B, 1]`."""
         vocab_size, E = weights["embedding.weight"].shape
         H = weights["recurrent.weight_hh"].shape[1]
         kind = torch.nn.LSTM if cell == "LSTM" else torch.nn.RNN
@@ -55,12 +55,12 @@ class TorchContender:
         self.optimizer = torch.optim.SGD(list(self.named.values()), lr=learning_rate)
 
     def forward(self) -> Any:
-        """Mean squared error, a tensor."""
+        """Mean squared error as a tensor."""
         outputs, _ = self.recurrent(self.embedding(self.tokens))
         return torch.nn.functional.mse_loss(self.linear(outputs[:, -1]), self.labels)
 
     def step(self) -> None:
-        """A whole training step."""
+        """Run one training step."""
         self.optimizer.zero_grad()
         self.forward().backward()
         if self.clip_norm is not None:
@@ -69,12 +69,12 @@ class TorchContender:
         self.optimizer.step()
 
     def loss(self) -> float:
-        """Mean squared error of the weights as they are."""
+        """Mean squared error of the current weights."""
         with torch.no_grad():
             return float(self.forward())
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Values of all parameters, as `peer_layout` names and lays them out."""
+        """Copies of all parameters, named and laid out as in `peer_layout`."""
         return {
             name: _linear_transposed(name, parameter.detach().numpy()).copy()
             for name, parameter in self.named.items()
@@ -82,5 +82,5 @@ class TorchContender:
 
 
 def _linear_transposed(name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """PyTorch's linear layer holds `[1, H]` where Paddle's holds `[H, 1]`."""
+    """Transpose the linear layer's weight: `[1, H]` in PyTorch, `[H, 1]` in Paddle."""
     return values.T if name == "linear.weight" else values

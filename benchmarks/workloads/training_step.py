@@ -1,4 +1,4 @@
-"""What is timed: one model, one batch, and the stages of a training step on it."""
+"""One model, one batch, and the stages of a training step, to be timed."""
 
 import re
 from collections.abc import Callable
@@ -15,25 +15,25 @@ from benchmarks.workloads.stages import Stage
 from rnn_core import LSTM, NumericPrediction, SimpleRNN
 from rnn_core.config import Cell, Execution
 from rnn_core.gradients import make_clip
-from rnn_core.parameters import Layout, named_weights
+from rnn_core.parameters import Parameters, named_weights
 from rnn_core.recorder import count_correct
 from rnn_core.runtime.devices import synchronize
 from rnn_core.step import TrainingStep
 
-# The executions of rnn_core, and what a user of Paddle writes.
+# The executions of rnn_core, and a plain Paddle program.
 PaddleImplementation = Literal["textbook", "kernel", "paddle"]
 
 PADDLE_IMPLEMENTATIONS: tuple[PaddleImplementation, ...] = get_args(PaddleImplementation)
 
 VOCAB_SIZE = 10
 CLIP_NORM = 1.0
-# So small that no parameter moves by more than 0.3 in 3000 clipped steps: the weights keep their
-# kind, and no run drifts into saturation, where zeros and denormals change the time of a step.
+# Small enough that no parameter moves by more than 0.3 in 3000 clipped steps. A run that saturates
+# would time zeros and denormals.
 LEARNING_RATE = 1e-4
 
 
 class Shape(NamedTuple):
-    """Batch size, steps, and the size of both embedding and hidden state."""
+    """Batch size, time steps, and the size of the embedding and the hidden state."""
 
     batch: int
     steps: int
@@ -44,10 +44,10 @@ class Shape(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Shape":
-        """The shape that is written `B1-T10-H128`.
+        """Parse a shape such as `B1-T10-H128`.
 
         Raises:
-            ValueError: it is not written so, or a number is 0.
+            ValueError: the text has another form, or a number is 0.
         """
         found = re.fullmatch(r"B([1-9]\d*)[- ]T([1-9]\d*)[- ]H([1-9]\d*)", text)
         if found is None:
@@ -58,12 +58,12 @@ class Shape(NamedTuple):
 
 
 SHAPES = (
-    # The notebook's own.
+    # The notebook's shape.
     Shape(batch=1, steps=10, size=128),
     Shape(batch=32, steps=50, size=256),
-    # Large products: what a library's matrix multiplication decides.
+    # Large products: matrix multiplication dominates.
     Shape(batch=64, steps=25, size=512),
-    # Many small steps: what the cost of a call decides.
+    # Many small steps: the cost of a call dominates.
     Shape(batch=1, steps=500, size=128),
 )
 
@@ -81,7 +81,7 @@ def draw_model(cell: Cell, size: int, execution: Execution = "textbook") -> Nume
 
 
 class Work:
-    """A model and a batch on Paddle's current device, and an `rnn_core` execution of the step."""
+    """A model and a batch on Paddle's current device, trained by an execution of `rnn_core`."""
 
     def __init__(
         self,
@@ -91,14 +91,14 @@ class Work:
         clip_norm: float | None = CLIP_NORM,
     ) -> None:
         self.model = model
-        self.layout = Layout(model)
+        self.parts = Parameters(model)
         tokens, labels = draw_batch(shape)
         self.tokens, self.labels = paddle.to_tensor(tokens), paddle.to_tensor(labels)
         self.clipped: list[Tensor] = []
         self.prepare(learning_rate, clip_norm)
 
     def prepare(self, learning_rate: float, clip_norm: float | None) -> None:
-        """Make what clips and updates."""
+        """Make the training step."""
         self.training = TrainingStep(self.model, learning_rate, make_clip("by-norm", clip_norm))
 
     def forward(self) -> Tensor:
@@ -110,13 +110,13 @@ class Work:
         loss.backward()
 
     def clip(self) -> None:
-        """Clip them, each by its own norm, into `clipped`."""
+        """Clip the gradients, each by its own norm, into `clipped`."""
         assert self.training.clip is not None
         self.training.clip_gradients(measure=False)
-        self.clipped = self.layout.split(self.training.clipped)
+        self.clipped = self.training.clipped
 
     def use_clipped(self) -> None:
-        """Let `update` subtract what `clip` made, as it does anyway here."""
+        """Pass the clipped gradients to `update`; `TrainingStep` has done so already."""
 
     def update(self) -> None:
         """One step of plain SGD."""
@@ -128,24 +128,24 @@ class Work:
         self.training.update()
 
     def recorded(self) -> None:
-        """A whole training step that reads to the host what `rnn_core.train` records."""
+        """A whole training step that reads everything that `rnn_core.train` records."""
         predictions, _ = self.training.gradients(self.tokens, self.labels, measure=True)
         count_correct(predictions, self.labels)
         self.training.update()
 
     def loss(self) -> float:
-        """Mean squared error of the weights as they are."""
+        """Mean squared error of the current weights."""
         with paddle.no_grad():
             return float(self.forward().numpy())
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Values of all parameters by name, copied."""
+        """Copies of all parameters by name."""
         return named_weights(self.model)
 
     def timed(
         self, stage: Stage, device: str
     ) -> tuple[Callable[..., None], Callable[[], Any] | None]:
-        """What to time, and what makes its inputs afresh before each time, if it has any."""
+        """The function to time, and a setup function that makes its inputs, or None."""
 
         def target(*inputs: Tensor) -> None:
             getattr(self, stage)(*inputs)
@@ -163,24 +163,24 @@ class Work:
             self.clear_gradients()
             self.backward(self.forward())
         if stage == "update":
-            # Unclipped, they would lead the weights away within the rounds of a benchmark.
+            # Unclipped gradients would move the weights too far within the rounds of a benchmark.
             self.clip()
             self.use_clipped()
         return target, None
 
     def clear_gradients(self) -> None:
-        """Forget all gradients."""
-        for parameter in self.layout.tensors:
+        """Clear all gradients."""
+        for parameter in self.parts.tensors:
             parameter.clear_gradient(False)
 
 
 class PaddleWork(Work):
-    """The same model and batch, with Paddle's own layer, clipping and optimizer."""
+    """The same model and batch with Paddle's own layer, clipping and optimizer."""
 
     def prepare(self, learning_rate: float, clip_norm: float | None) -> None:
-        """Make the optimizer that clips, and, for the stages, clipping and an SGD by themselves."""
+        """Make an optimizer that clips, and clipping and a plain SGD for the separate stages."""
         clip = None if clip_norm is None else paddle.nn.ClipGradByNorm(clip_norm)
-        parameters = self.layout.tensors
+        parameters = self.parts.tensors
         self.clipping = clip
         self.optimizer = paddle.optimizer.SGD(learning_rate, parameters, grad_clip=clip)
         self.plain = paddle.optimizer.SGD(learning_rate, parameters)
@@ -188,12 +188,12 @@ class PaddleWork(Work):
     def clip(self) -> None:
         """Clip the gradients, each by its own norm, into `clipped`."""
         assert self.clipping is not None
-        pairs = list(zip(self.layout.tensors, self.layout.gradients(), strict=True))
+        pairs = list(zip(self.parts.tensors, self.parts.gradients(), strict=True))
         self.clipped = [gradient for _, gradient in self.clipping(pairs)]
 
     def use_clipped(self) -> None:
-        """Put what `clip` made where the optimizer looks for gradients."""
-        for parameter, gradient in zip(self.layout.tensors, self.clipped, strict=True):
+        """Set the clipped gradients as the parameters' gradients, which the optimizer reads."""
+        for parameter, gradient in zip(self.parts.tensors, self.clipped, strict=True):
             parameter.grad = gradient
 
     def update(self) -> None:
@@ -207,15 +207,15 @@ class PaddleWork(Work):
         self.optimizer.clear_grad()
 
     def recorded(self) -> None:
-        """A whole training step that reads loss, norms before clipping and right predictions.
+        """A whole training step that reads the loss, raw norms and correct predictions.
 
-        Norms after clipping are not among them: the optimizer keeps clipped gradients to itself.
+        Norms after clipping cannot be read: the optimizer does not expose the clipped gradients.
         """
         predictions, _ = self.model(self.tokens, checked=True)
         loss = F.mse_loss(predictions, self.labels)
         loss.backward()
         float(loss)
-        for gradient in self.layout.gradients():
+        for gradient in self.parts.gradients():
             float(gradient.norm())
         count_correct(predictions, self.labels)
         self.optimizer.step()
@@ -229,7 +229,7 @@ def make_work(
     learning_rate: float = LEARNING_RATE,
     clip_norm: float | None = CLIP_NORM,
 ) -> Work:
-    """The same weights and the same batch, whatever the implementation; None clips nothing."""
+    """Work with the same weights and batch for every implementation; None disables clipping."""
     if implementation != "paddle":
         model = draw_model(cell, shape.size, implementation)
         return Work(model, shape, learning_rate, clip_norm)

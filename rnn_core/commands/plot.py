@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rnn_core.history import EventKind, History, Values
+from rnn_core.history import Event, EventKind, History, Values
 from rnn_core.runtime.files import check_writable, write_whole
 
 if TYPE_CHECKING:
@@ -67,58 +67,71 @@ def draw(history: History) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    config = history.config
     panels = _panels(list(history.raw_norms))
     figure = Figure(figsize=(8, 5 + 2.5 * len(panels)), layout="constrained")
+    figure.suptitle(_title(history))
     loss, accuracy, *gradients = figure.subplots(
         2 + len(panels),
         1,
         sharex=True,
         height_ratios=(2, 1, *(max(2, 4 - len(panels)),) * len(panels)),
     )
-    clip = "no clipping" if config.clip_norm is None else f"clip {config.clip} {config.clip_norm:g}"
-    figure.suptitle(
-        f"{config.cell}, learning rate {config.learning_rate:g}, {clip}, seed {config.seed}, "
-        f"Paddle {history.environment['paddle']}"
-    )
-    steps, ends = history.recorded, np.arange(1, len(history.recorded) + 1)
-    if len(ends) > LONG_RUN:
-        epochs = np.union1d(history.epoch_ends, history.steps)
-        ends = np.unique(np.searchsorted(steps, epochs, side="right"))
-        ends = ends[ends > 0]
+    steps, ends = history.recorded, _group_ends(history)
     _line(loss, history.loss, steps, ends, "loss", "#000000")
     loss.set(yscale="log", ylabel="loss (mean squared error)")
-
     accuracy.plot(history.epoch_ends, history.accuracy, color="#000000", marker=".", linewidth=1)
     accuracy.set(ylim=(-0.05, 1.05), ylabel="accuracy")
-
     for axes, names in zip(gradients, panels, strict=True):
         for color, name in zip(cycle(COLORS), names, strict=False):
             _line(axes, history.raw_norms[name], steps, ends, name, color)
-        if config.clip_norm is not None:
-            axes.axhline(config.clip_norm, color="#999999", linewidth=0.8)
+        if history.config.clip_norm is not None:
+            axes.axhline(history.config.clip_norm, color="#999999", linewidth=0.8)
         axes.set(yscale="log", ylabel="gradient norm")
         axes.legend(fontsize="small", ncols=2)
-    shown = "every recorded step" if config.record != 1 else "every step"
+    shown = "every recorded step" if history.config.record != 1 else "every step"
     if len(ends) < len(steps):
         shown = "largest of each epoch"
     gradients[-1].set_xlabel(f"step ({shown}; gradient norms before clipping)")
-
     for event in history.events:
         for axes in (loss, accuracy, *gradients):
             axes.axvline(event.step, color=EVENT_COLORS[event.kind], linestyle="--", linewidth=1)
-        loss.annotate(
-            f"{event.kind}, step {event.step} ",
-            xy=(event.step, 0.98),
-            xytext=(-2, 0),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            color=EVENT_COLORS[event.kind],
-            rotation=90,
-            verticalalignment="top",
-            horizontalalignment="right",
-        )
+        _label(loss, event)
     return figure
+
+
+def _title(history: History) -> str:
+    """The settings that matter for the curves."""
+    config = history.config
+    clip = "no clipping" if config.clip_norm is None else f"clip {config.clip} {config.clip_norm:g}"
+    return (
+        f"{config.cell}, learning rate {config.learning_rate:g}, {clip}, seed {config.seed}, "
+        f"Paddle {history.environment['paddle']}"
+    )
+
+
+def _group_ends(history: History) -> Steps:
+    """Numbers of recorded steps up to the end of each drawn point: a step, or an epoch."""
+    recorded = history.recorded
+    if len(recorded) <= LONG_RUN:
+        return np.arange(1, len(recorded) + 1)
+    epochs = np.union1d(history.epoch_ends, history.steps)
+    ends = np.unique(np.searchsorted(recorded, epochs, side="right"))
+    return ends[ends > 0]
+
+
+def _label(axes: "Axes", event: Event) -> None:
+    """Write an event's kind and step beside its mark."""
+    axes.annotate(
+        f"{event.kind}, step {event.step} ",
+        xy=(event.step, 0.98),
+        xytext=(-2, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color=EVENT_COLORS[event.kind],
+        rotation=90,
+        verticalalignment="top",
+        horizontalalignment="right",
+    )
 
 
 def _panels(names: list[str]) -> list[list[str]]:

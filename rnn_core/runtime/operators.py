@@ -20,9 +20,14 @@ maximum = _C_ops.maximum
 reshape = _C_ops.reshape
 rnn = _C_ops.rnn
 sgd_ = _C_ops.sgd_
-split = _C_ops.split_with_num
 squared_l2_norm = _C_ops.squared_l2_norm
 transpose = _C_ops.transpose
+
+
+def rows(tensor: paddle.Tensor, start: int, stop: int) -> paddle.Tensor:
+    """Rows of a tensor from `start` up to `stop`: a view that shares its memory."""
+    view: paddle.Tensor = _C_ops.slice(tensor, [0], [start], [stop], [1], [])
+    return view
 
 
 def zeros(shape: list[int], dtype: Any) -> paddle.Tensor:

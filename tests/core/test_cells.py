@@ -56,7 +56,7 @@ def test_initial_weights_are_the_same_for_every_execution(cell: Cell) -> None:
 
 @pytest.mark.parametrize("layer", [SimpleRNN, LSTM])
 def test_parameters_fill_the_glorot_range(layer: type[SimpleRNN] | type[LSTM]) -> None:
-    """Weights and biases lie in +-sqrt(6 / (rows + columns)), and come near both ends."""
+    """Weights and biases fill the range +-sqrt(6 / (rows + columns))."""
     paddle.seed(0)
     for name, parameter in layer(64, 96).named_parameters():
         bound = np.sqrt(6 / sum(parameter.shape))
@@ -102,7 +102,7 @@ def test_lstm_step_by_hand(execution: Execution) -> None:
 def test_last_state_has_one_row_for_each_sequence(
     cell: Cell, execution: Execution, B: int, T: int
 ) -> None:
-    """From [B, T, E] comes the last state, [B, H]: the LSTM's hidden and cell state by name."""
+    """Inputs [B, T, E] give states [B, H]: one of the RNN, two named ones of the LSTM."""
     state = LAYERS[execution][cell](E, H)(paddle.rand([B, T, E]))
 
     parts = [state.hidden, state.cell] if isinstance(state, LSTMState) else [state]
@@ -113,7 +113,7 @@ def test_last_state_has_one_row_for_each_sequence(
 @pytest.mark.parametrize("shape", [[0, 3, E], [2, 0, E], [2, 3, E + 1], [2, 3, E - 1], [3, E]])
 @over_executions
 def test_refuses_misshapen_inputs(cell: Cell, execution: Execution, shape: list[int]) -> None:
-    """Inputs are [B, T, E], none of them empty, E as the layer was built for."""
+    """Inputs must be [B, T, E], not empty, with the layer's E."""
     with pytest.raises(ValueError, match=r"inputs must be \[B >= 1, T >= 1, E = 5\], got shape"):
         LAYERS[execution][cell](E, H)(paddle.zeros(shape))
 
@@ -121,7 +121,7 @@ def test_refuses_misshapen_inputs(cell: Cell, execution: Execution, shape: list[
 @pytest.mark.parametrize("shape", [[1, H], [2, H + 1], [2, 1, H], [H]])
 @over_executions
 def test_refuses_a_state_that_would_broadcast(execution: Execution, shape: list[int]) -> None:
-    """A carried state has a row for each sequence of the batch."""
+    """A given state must have one row for each sequence of the batch."""
     inputs, wrong, right = paddle.zeros([2, 3, E]), paddle.zeros(shape), paddle.zeros([2, H])
 
     with pytest.raises(ValueError, match=r"state must be \[B, H\] = \[2, 3\], got shape \["):
@@ -144,7 +144,7 @@ def test_refuses_wrong_sizes(cell: Cell, execution: Execution) -> None:
 @over_cells
 @over_executions
 def test_no_state_is_a_state_of_zeros(cell: Cell, execution: Execution) -> None:
-    """A sequence begins with zeros unless it is given a state, bit by bit."""
+    """The default initial state is zero, bit for bit."""
     ours, inputs, zeros = (
         LAYERS[execution][cell](E, H),
         paddle.rand([2, 3, E]),
@@ -162,7 +162,7 @@ def test_no_state_is_a_state_of_zeros(cell: Cell, execution: Execution) -> None:
 @over_cells
 @over_executions
 def test_state_and_inputs_are_left_as_they_were(cell: Cell, execution: Execution) -> None:
-    """No operator writes into what it was given."""
+    """Neither pass writes into inputs, states or parameters."""
     ours, inputs, zeros = LAYERS[execution][cell](E, H), paddle.rand([2, 3, E]), paddle.rand([2, H])
     given = zeros if cell == "RNN" else LSTMState(zeros, zeros * 2)
     watched = [inputs, *from_state(given).values(), *ours.parameters()]
@@ -180,7 +180,7 @@ def test_state_and_inputs_are_left_as_they_were(cell: Cell, execution: Execution
 def test_gradients_where_they_are_wanted(
     cell: Cell, execution: Execution, inputs_want: bool, state_wants: bool
 ) -> None:
-    """Whatever is frozen gets no gradient, and the others get theirs as if nothing were."""
+    """Frozen parameters get no gradient, and all other gradients stay the same."""
     expected = gradients_of_all(cell, execution, set(), inputs_want=True, state_wants=True)
     names = [name for name in expected if name not in ("inputs", "hidden", "cell")]
     # Nothing, each parameter alone, each kind of parameter, and all.
@@ -221,7 +221,7 @@ def gradients_of_all(
 @over_cells
 @over_executions
 def test_nothing_to_go_back_to(cell: Cell, execution: Execution) -> None:
-    """Under `no_grad`, and where all is frozen, the state is the same, and wants no gradient."""
+    """Under `no_grad` or with all parameters frozen, the state is the same, without a gradient."""
     ours, inputs = LAYERS[execution][cell](E, H), paddle.rand([2, 3, E])
     expected = from_state(ours(inputs))
 
@@ -243,7 +243,7 @@ def test_nothing_to_go_back_to(cell: Cell, execution: Execution) -> None:
 @pytest.mark.parametrize("part", ["hidden", "cell"])
 @over_executions
 def test_the_lstm_goes_back_from_either_state(execution: Execution, part: str) -> None:
-    """The way back from one of both states is that from both, the other weighed with zero."""
+    """The gradient from one state alone equals that from both with a zero weight for the other."""
     gradients = []
     for parts in ([part], ["hidden", "cell"]):
         paddle.seed(3)

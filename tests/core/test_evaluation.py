@@ -1,4 +1,4 @@
-"""What a model is told about data that it was not trained with."""
+"""Evaluation of a model on held-out data."""
 
 import numpy as np
 import paddle
@@ -8,8 +8,8 @@ from rnn_core import Batch, NumericPrediction
 from rnn_core.evaluation import evaluate
 
 
-def test_counts_every_sample_of_every_batch_alike() -> None:
-    """Loss and accuracy are over samples, not over batches, and nothing is trained."""
+def test_evaluate_weighs_all_samples_equally() -> None:
+    """Loss and accuracy are means over samples, not over batches, and nothing is trained."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]])]
     errors = [[0.0, 0.05, 1.0], [2.0]]
@@ -29,7 +29,7 @@ def test_counts_every_sample_of_every_batch_alike() -> None:
     assert [parameter.numpy().tolist() for parameter in model.parameters()] == before
 
 
-def test_refuses_no_data() -> None:
-    """There is no loss of nothing."""
+def test_evaluate_rejects_empty_data() -> None:
+    """At least one batch is needed."""
     with pytest.raises(ValueError, match="data must hold at least one batch, got none"):
         evaluate(NumericPrediction(emb_size=8, hidden_size=4), [])

@@ -1,4 +1,4 @@
-"""Norms that do not overflow, and clipping that leaves its input as it is."""
+"""Norms do not overflow, and clipping does not change its input."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from rnn_core.gradients import (
     read_numbers,
     squared_norms,
 )
-from rnn_core.parameters import Layout
+from rnn_core.parameters import Parameters
 from tests.helpers.weights import to_array, to_tensor
 
 
@@ -55,7 +55,7 @@ def test_norm_of_what_is_not_finite() -> None:
 
 @pytest.mark.parametrize("norm", [0.0, 1e-25, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38])
 def test_reads_norms_whose_squares_float32_cannot_hold(norm: float) -> None:
-    """Below and above float32's squares, as within, the norm that is read is right."""
+    """The norm is right where its square leaves the range of float32, and within it."""
     gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), "float32")] * 2
 
     read = read_norms(gradients, squared_norms(gradients))
@@ -65,14 +65,14 @@ def test_reads_norms_whose_squares_float32_cannot_hold(norm: float) -> None:
 
 @pytest.mark.parametrize("norm", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300])
 def test_reads_norms_whose_squares_float64_cannot_hold(norm: float) -> None:
-    """The same in float64, whose squares reach further."""
+    """The same for float64."""
     gradients = [to_tensor(np.array([0.6 * norm, -0.8 * norm]), "float64")]
 
     assert pytest.approx(read_norms(gradients, squared_norms(gradients)), rel=1e-12) == [norm]
 
 
 def test_reads_norms_that_are_not_finite() -> None:
-    """Infinity stays infinity and NaN stays NaN, and the norm beside them is its own."""
+    """Infinity stays infinity, NaN stays NaN, and other norms are not affected."""
     values = ([1.0, -np.inf], [np.nan, 1.0], [np.inf, np.nan], [3.0, 4.0])
     gradients = [to_tensor(np.array(each), "float32") for each in values]
 
@@ -85,7 +85,7 @@ def test_reads_norms_that_are_not_finite() -> None:
 
 
 def test_reads_the_gradients_alone_that_it_needs(reads: list[list[int]]) -> None:
-    """Each square is read, and of the gradients only one whose square says nothing."""
+    """All squares are read, but a gradient only if its square is out of range."""
     gradients = [to_tensor(np.full(2, value), "float32") for value in (1.0, 1e25, 2.0)]
     squares = squared_norms(gradients)
 
@@ -95,7 +95,7 @@ def test_reads_the_gradients_alone_that_it_needs(reads: list[list[int]]) -> None
 
 
 def test_reads_a_gpu_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a CPU reads one by one comes from a GPU in one piece, and is the same."""
+    """The numbers read from a GPU in one copy are those read from a CPU one by one."""
     numbers = [0.1, -2.0, np.inf]
     tensors = [to_tensor(np.array([number]), "float32") for number in numbers]
     one_by_one = read_numbers(tensors)
@@ -113,7 +113,7 @@ def test_reads_a_gpu_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatc
 
 
 def test_squares_are_of_the_gradients_dtype() -> None:
-    """One number for each gradient, in its dtype, that can be joined with the others."""
+    """A squared norm has shape [1] and the gradient's dtype, so that it can be joined."""
     for dtype in (paddle.float32, paddle.float64):
         (square,) = squared_norms([paddle.full([2, 3], 2.0, dtype=dtype)])
         assert (square.dtype, list(square.shape), square.item()) == (dtype, [1], 24.0)
@@ -122,8 +122,8 @@ def test_squares_are_of_the_gradients_dtype() -> None:
 @pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
-    """Each gradient, or all together, comes out with the threshold's norm, in its own dtype."""
-    gradients = Layout(with_gradients(dtype)).gradients()
+    """Each gradient, or all together, has the threshold's norm afterwards, in its own dtype."""
+    gradients = Parameters(with_gradients(dtype)).gradients()
     before = [to_array(gradient) for gradient in gradients]
     together = np.sqrt(sum(l2_norm(values) ** 2 for values in before))
     clipping = make_clip(clip, 1e-3)
@@ -142,8 +142,8 @@ def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
 @pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
-    """Whether a step was recorded, and so squared, or not: clipping gives the same bits."""
-    gradients = Layout(with_gradients(dtype)).gradients()
+    """Clipping gives the same bits whether or not squared norms are passed to it."""
+    gradients = Parameters(with_gradients(dtype)).gradients()
     clipping = make_clip(clip, 0.5)
     assert clipping is not None
 
@@ -173,13 +173,13 @@ def test_no_clipping_where_none_was_asked_for() -> None:
 def test_each_kind_is_paddles_own(
     clip: Clip, dtype: DType, paddles: Callable[[float], Any], limit: float
 ) -> None:
-    """Clipped gradients are those of Paddle's class of that name, bit for bit."""
-    layout = Layout(with_gradients(dtype))
-    gradients = layout.gradients()
+    """Clipping equals Paddle's class of the same name, bit for bit."""
+    parameters = Parameters(with_gradients(dtype))
+    gradients = parameters.gradients()
     clipping = make_clip(clip, limit)
     assert clipping is not None
 
-    pairs = list(zip(layout.tensors, gradients, strict=True))
+    pairs = list(zip(parameters.tensors, gradients, strict=True))
     expected = [gradient for _, gradient in paddles(limit)(pairs)]
 
     for theirs, ours in zip(expected, clipping(gradients, None), strict=True):

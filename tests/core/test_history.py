@@ -1,4 +1,4 @@
-"""A history tells what happened, and comes back from its file as it was."""
+"""Events of a history, and its file."""
 
 import json
 from pathlib import Path
@@ -24,8 +24,8 @@ def with_values(**values: list[float]) -> History:
     )
 
 
-def test_nothing_happened() -> None:
-    """A healthy run has no events."""
+def test_healthy_run_has_no_events() -> None:
+    """Finite, moderate values are no event."""
     history = with_values(loss=[4, 3, 2, 1])
 
     assert history.events == ()
@@ -43,42 +43,42 @@ def test_nothing_happened() -> None:
         ({"raw": [-INF, 1, 1, 1]}, Event("non-finite", 1, ("W",), -INF)),
     ],
 )
-def test_first_event(values: dict[str, list[float]], event: Event) -> None:
-    """The first step of an event is told, with every quantity that took part."""
+def test_event_is_the_first_step_of_its_kind(values: dict[str, list[float]], event: Event) -> None:
+    """It names the step and every quantity concerned."""
     history = with_values(**values)
 
     assert history.events == (event,)
     assert history.event(event.kind) == event
 
 
-def test_the_limit_itself_is_no_explosion() -> None:
-    """Only what is past the limit has exploded."""
+def test_value_at_the_limit_has_not_exploded() -> None:
+    """Only values above the limit have exploded."""
     assert with_values(loss=[1, 1, EXPLOSION_LIMIT, 1]).events == ()
 
 
-def test_infinity_is_not_counted_twice() -> None:
-    """An infinite loss is non-finite; whether something exploded before, finite values tell."""
+def test_infinity_is_non_finite_only() -> None:
+    """Only finite values can have exploded."""
     kinds = [event.kind for event in with_values(loss=[1, INF, NAN, NAN]).events]
 
     assert kinds == ["non-finite"]
 
 
-def test_nan_after_clipping_alone_is_an_event() -> None:
-    """Clipping can make NaN of a finite gradient; the history says so."""
+def test_nan_after_clipping_is_an_event() -> None:
+    """Clipping can turn a finite gradient into NaN."""
     (event,) = with_values(clipped=[1, 1, NAN, 1]).events
 
     assert (event.kind, event.step, event.what) == ("non-finite", 3, ("W",))
 
 
-def test_a_perfect_fit_has_not_vanished() -> None:
-    """Where the loss is exactly zero, zero gradients are right."""
+def test_zero_gradients_of_a_perfect_fit_have_not_vanished() -> None:
+    """If the loss is exactly zero, zero gradients are right."""
     history = with_values(loss=[1, 1, 0, 0], raw=[1, 1, 0, 0], U=[1, 1, 0, 0])
 
     assert history.events == ()
 
 
-def test_events_come_in_the_order_of_their_steps() -> None:
-    """What happened first is told first."""
+def test_events_are_ordered_by_step() -> None:
+    """The first event comes first."""
     history = with_values(loss=[1, 1, 2e6, NAN], raw=[1, 0, 0, NAN])
 
     assert [(event.kind, event.step) for event in history.events] == [
@@ -88,8 +88,8 @@ def test_events_come_in_the_order_of_their_steps() -> None:
     ]
 
 
-def test_events_name_the_step_not_its_place() -> None:
-    """Where not every step was recorded, an event is at the step's number."""
+def test_event_has_the_step_number_with_gaps_in_the_record() -> None:
+    """If not every step was recorded, the number differs from the index."""
     history = make_history(
         loss=np.array([1.0, 1.0, 2e6, np.nan]), steps=41, recorded=np.array([10, 20, 30, 40])
     )
@@ -100,13 +100,13 @@ def test_events_name_the_step_not_its_place() -> None:
     ]
 
 
-def test_an_empty_history_has_no_events() -> None:
-    """A run that was interrupted in its first step is a history too."""
+def test_empty_history_has_no_events() -> None:
+    """A run can be interrupted in its first step."""
     assert empty_history().events == ()
 
 
-def test_comes_back_as_saved(tmp_path: Path) -> None:
-    """Every field comes back bit for bit, NaN and infinity too."""
+def test_load_returns_what_was_saved(tmp_path: Path) -> None:
+    """Every field is the same, bit for bit, also NaN and infinity."""
     config = TrainConfig(cell="LSTM", clip_norm=0.1, epochs=2)
     saved = make_history(
         config=config, outcome="non-finite", loss=np.array([0.1, 1e-320, INF, NAN])
@@ -118,8 +118,8 @@ def test_comes_back_as_saved(tmp_path: Path) -> None:
     check_equal(saved, History.load(path))
 
 
-def test_a_history_with_gaps_comes_back(tmp_path: Path) -> None:
-    """A run of which every third step was recorded comes back with its steps."""
+def test_load_keeps_the_numbers_of_recorded_steps(tmp_path: Path) -> None:
+    """Every third step was recorded."""
     saved = make_history(
         config=TrainConfig(epochs=4, record=3), steps=13, recorded=np.array([3, 6, 9, 12])
     )
@@ -133,8 +133,8 @@ def test_a_history_with_gaps_comes_back(tmp_path: Path) -> None:
         assert arrays["steps"] == 13
 
 
-def test_an_empty_history_comes_back(tmp_path: Path) -> None:
-    """No steps and no epochs come back as none."""
+def test_load_returns_an_empty_history(tmp_path: Path) -> None:
+    """There are no steps and no epochs."""
     saved = empty_history()
     path = tmp_path / "history.npz"
 
@@ -143,8 +143,8 @@ def test_an_empty_history_comes_back(tmp_path: Path) -> None:
     check_equal(saved, History.load(path))
 
 
-def test_opens_without_this_package(tmp_path: Path) -> None:
-    """NumPy alone reads the arrays, without running anything of the file's."""
+def test_file_can_be_read_with_numpy_alone(tmp_path: Path) -> None:
+    """Without loading pickles."""
     path = tmp_path / "history.npz"
     make_history().save(path)
 
@@ -153,8 +153,8 @@ def test_opens_without_this_package(tmp_path: Path) -> None:
         assert arrays["raw_norms/recurrent.W"].tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
-def test_refuses_a_file_cut_short_anywhere(tmp_path: Path) -> None:
-    """A file that lost its end, wherever, is refused by name."""
+def test_load_rejects_a_file_cut_short_anywhere(tmp_path: Path) -> None:
+    """The error names the file."""
     whole = tmp_path / "whole.npz"
     make_history().save(whole)
     content = whole.read_bytes()
@@ -165,11 +165,8 @@ def test_refuses_a_file_cut_short_anywhere(tmp_path: Path) -> None:
         refuses(cut)
 
 
-def test_a_damaged_byte_is_refused_or_changes_nothing(tmp_path: Path) -> None:
-    """Whatever byte is damaged, the file is refused by name or read as it was saved.
-
-    Not every byte of a zip archive matters: its times do not.
-    """
+def test_load_rejects_a_damaged_byte_or_ignores_it(tmp_path: Path) -> None:
+    """The file is refused by name or read as saved: some bytes of a zip archive do not matter."""
     path = tmp_path / "history.npz"
     saved = make_history(loss=np.random.default_rng(0).random(4))
     saved.save(path)
@@ -189,16 +186,16 @@ def test_a_damaged_byte_is_refused_or_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a history", b"PK\x03\x04", b"{}"])
-def test_refuses_foreign_files(tmp_path: Path, content: bytes) -> None:
-    """Something else under that name is refused by name."""
+def test_load_rejects_foreign_files(tmp_path: Path, content: bytes) -> None:
+    """The error names the file."""
     path = tmp_path / "foreign.npz"
     path.write_bytes(content)
 
     refuses(path, ": not a zip archive, or cut short$")
 
 
-def test_refuses_foreign_archives(tmp_path: Path) -> None:
-    """An archive of arrays that is no history is refused."""
+def test_load_rejects_foreign_archives(tmp_path: Path) -> None:
+    """An archive of other arrays is not a history."""
     path = tmp_path / "foreign.npz"
     np.savez(path, loss=np.zeros(3))
 
@@ -209,7 +206,7 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
     ("changes", "match"),
     [
         ({"format": np.array("rnn_core history 99")}, ".*format tag is missing or different"),
-        # What was written before steps could go unrecorded.
+        # The format before `record` existed.
         ({"format": np.array("rnn_core history 1")}, ".*format tag is missing or different"),
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
@@ -257,8 +254,10 @@ def test_refuses_foreign_archives(tmp_path: Path) -> None:
         ({"loss": np.array([object()])}, ".*allow_pickle"),
     ],
 )
-def test_refuses_contradictions(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
-    """A file whose parts do not fit each other is refused, with the reason."""
+def test_load_rejects_arrays_that_do_not_fit_together(
+    tmp_path: Path, changes: dict[str, Any], match: str
+) -> None:
+    """The error says which."""
     path = tmp_path / "history.npz"
     make_history().save(path)
     with np.load(path) as stored:
@@ -269,8 +268,8 @@ def test_refuses_contradictions(tmp_path: Path, changes: dict[str, Any], match: 
     refuses(path, match)
 
 
-def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
-    """That there is no file is no question of its content."""
+def test_load_of_a_missing_file_raises_os_error(tmp_path: Path) -> None:
+    """The error is not about the content of the file."""
     with pytest.raises(FileNotFoundError):
         History.load(tmp_path / "none.npz")
 

@@ -1,4 +1,4 @@
-"""The model: its parts, its seeded weights and its border."""
+"""The model: parts, seeded weights and input checks."""
 
 import numpy as np
 import paddle
@@ -19,7 +19,7 @@ def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
 @pytest.mark.parametrize("execution", EXECUTIONS)
 def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: Execution) -> None:
-    """The prediction is the linear layer's, of the recurrent layer's hidden state."""
+    """The prediction is the linear layer's output for the last hidden state."""
     ours = model(cell, execution=execution)
     tokens = paddle.to_tensor([[1, 2, 0], [3, 1, 0]], dtype="int64")
 
@@ -35,7 +35,7 @@ def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: E
 
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
 def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
-    """A seed names the same weights in both dtypes."""
+    """A seed gives the same weights in both dtypes."""
     single, double = model(cell), model(cell, dtype="float64")
 
     weights = named_weights(double)
@@ -46,7 +46,7 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
 
 @pytest.mark.parametrize("cell", ["RNN", "LSTM"])
 def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
-    """A seed names the same weights whatever default dtype was set, and leaves it set."""
+    """A seed gives the same weights under any default dtype, which stays set."""
     expected = [p.numpy().tolist() for p in model(cell).parameters()]
     paddle.set_default_dtype("float64")
     try:
@@ -59,7 +59,7 @@ def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
 
 
 def test_refuses_an_unknown_cell() -> None:
-    """A misspelt cell builds nothing, where the notebook's code built an LSTM."""
+    """A misspelt cell is an error; the notebook's code built an LSTM."""
     with pytest.raises(ValueError, match="cell must be one of 'RNN', 'LSTM', got 'rnn'"):
         NumericPrediction(cell="rnn")  # type: ignore[arg-type]
 
@@ -80,7 +80,7 @@ def test_refuses_an_unknown_dtype() -> None:
 
 
 def test_refuses_an_unknown_execution() -> None:
-    """The layer is computed in one of two ways."""
+    """A misspelt execution is an error."""
     words = "execution must be one of 'textbook', 'kernel', got 'fast'"
     with pytest.raises(ValueError, match=words):
         model(execution="fast")
@@ -96,7 +96,7 @@ def test_the_layer_is_computed_as_asked(execution: Execution) -> None:
 
 
 def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller who has checked the tokens saves the read, and gets the same predictions."""
+    """With checked=True the tokens are not read again, and the predictions are the same."""
     ours, tokens = model(), paddle.to_tensor([[1, 2]], dtype="int64")
     expected = ours(tokens)[0].tolist()
     checks: list[object] = []
@@ -110,6 +110,6 @@ def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("token", [-1, 10])
 def test_refuses_tokens_outside_the_vocabulary(token: int) -> None:
-    """The model itself looks at its tokens: Paddle would read past the embedding in silence."""
+    """The model checks its tokens: Paddle would silently read past the embedding."""
     with pytest.raises(ValueError, match=rf"tokens must lie in \[0, 10\), got {token}"):
         model()(paddle.to_tensor([[1, token]], dtype="int64"))

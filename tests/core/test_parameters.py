@@ -6,7 +6,8 @@ import pytest
 
 from rnn_core import NumericPrediction, load_data
 from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
-from rnn_core.parameters import Layout, named_gradients, named_weights, set_weights
+from rnn_core.parameters import Parameters, named_gradients, named_weights, set_weights
+from rnn_core.runtime import operators as op
 from tests.helpers.comparison import assert_close
 from tests.helpers.tolerances import GRADIENT
 from tests.reference.network import Arrays
@@ -104,30 +105,38 @@ def test_set_weights_refuses_what_does_not_fit(
 
 @over_cells
 @over_executions
-def test_layout_splits_and_joins(cell: Cell, execution: Execution) -> None:
-    """`join` undoes `split`; a block is its parameter, transposed where it is stored so."""
+def test_weights_as_stored_are_views_of_the_model(cell: Cell, execution: Execution) -> None:
+    """What changes one parameter in place changes this parameter of the model, and no other."""
     ours = model(cell, execution)
-    layout, weights = Layout(ours), named_weights(ours)
+    parameters = Parameters(ours)
+    expected = named_weights(ours)
 
-    blocks = layout.split(layout.tensors)
-    joined = layout.join(blocks)
-
-    assert [t.tolist() for t in joined] == [t.tolist() for t in layout.tensors]
-    assert sorted(layout.block_names) == sorted(layout.names)
-    assert layout.names == list(weights)
-    for name, block in zip(layout.block_names, blocks, strict=True):
-        stored, values = block.numpy(), weights[name]
-        transposed = execution == "kernel" and name.startswith("recurrent.")
-        expected = values.T.reshape(stored.shape) if transposed else values
-        assert stored.tolist() == expected.tolist(), name
+    for name, weight in zip(parameters.names, parameters.weights, strict=True):
+        weight.set_value(weight.numpy() + 1)
+        expected[name] += 1
+        assert bits(named_weights(ours)) == bits(expected), name
 
 
 @over_cells
-def test_layout_names_numbers_in_the_models_order(cell: Cell) -> None:
-    """A number of each block comes back under its name, in the order of the equations."""
-    layout = Layout(model(cell, "kernel"))
-    numbers = {name: float(number) for number, name in enumerate(layout.names)}
+@over_executions
+def test_gradients_as_stored_are_those_of_their_names(cell: Cell, execution: Execution) -> None:
+    """A block has its parameter's numbers, transposed where it is stored so."""
+    ours = model(cell, execution)
+    tokens, labels = next(load_data())
+    paddle.nn.functional.mse_loss(ours(tokens)[0], labels).backward()
+    parameters, expected = Parameters(ours), named_gradients(ours)
 
-    named = layout.named([numbers[name] for name in layout.block_names])
+    for name, gradient in zip(parameters.names, parameters.gradients(), strict=True):
+        stored, values = gradient.numpy(), expected[name]
+        transposed = execution == "kernel" and name.startswith("recurrent.")
+        values = values.T.reshape(stored.shape) if transposed else values
+        assert stored.tolist() == values.tolist(), name
 
-    assert list(named.items()) == list(numbers.items())
+
+def test_refuses_a_paddle_that_copies_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, the update of a packed weight would be lost."""
+    ours, rows = model("LSTM", "kernel"), op.rows
+    monkeypatch.setattr(op, "rows", lambda *args: rows(*args).clone())
+
+    with pytest.raises(RuntimeError, match=r"w_i: this Paddle copies slices instead of making vi"):
+        Parameters(ours)

@@ -1,4 +1,4 @@
-"""One training step, and how little of it is read."""
+"""One training step, and how many reads from the device it makes."""
 
 import numpy as np
 import paddle
@@ -32,14 +32,14 @@ def raw_norms(model: NumericPrediction) -> dict[str, float]:
 
 def clipped_norms(step: TrainingStep) -> dict[str, float]:
     """Norms of the gradients that the next update takes."""
-    blocks = step.layout.split(step.clipped)
-    return step.layout.named([l2_norm(block.numpy()) for block in blocks])
+    gradients = step.parameters.arrays(step.clipped)
+    return {name: l2_norm(gradient) for name, gradient in gradients.items()}
 
 
 @over_executions
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_measures_loss_and_norms(dtype: DType, execution: Execution) -> None:
-    """What is measured is the loss and the norms of the gradients that the parameters hold."""
+    """A measured step returns the loss and the norms of the parameters' gradients."""
     if execution != "textbook":
         skip_where_it_dies("LSTM", dtype)
     model = small("LSTM", dtype, execution)
@@ -60,7 +60,7 @@ def test_measures_loss_and_norms(dtype: DType, execution: Execution) -> None:
 @over_cells
 @over_executions
 def test_clips_every_parameter_by_its_own_norm(cell: Cell, execution: Execution) -> None:
-    """Packed or not, each parameter of the equations is clipped for the update, and measured."""
+    """Each parameter of the equations is clipped by its own norm, packed or not."""
     model = small(cell, execution=execution)
     step = TrainingStep(model, 0.1, make_clip("by-norm", 0.5))
 
@@ -95,7 +95,7 @@ def test_update_subtracts_the_clipped_gradients(cell: Cell, execution: Execution
 
 
 def test_a_new_step_forgets_the_last_ones_gradients() -> None:
-    """Two steps without an update between them have the same gradients, not their sum."""
+    """Two steps without an update between them have the same gradients: they do not add up."""
     step = TrainingStep(small(), 0.1)
     tokens, labels = next(load_data())
 
@@ -106,7 +106,7 @@ def test_a_new_step_forgets_the_last_ones_gradients() -> None:
 
 @pytest.fixture
 def gpu_reads(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The same, where numbers are read as from a GPU."""
+    """The reads of a test, with numbers read as from a GPU."""
     monkeypatch.setattr(gradients, "read_numbers", gradients.joined)
     return reads
 
@@ -116,7 +116,7 @@ def gpu_reads(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> list[l
 def test_a_measured_step_is_read_twice(
     cell: Cell, execution: Execution, gpu_reads: list[list[int]]
 ) -> None:
-    """The loss, and all norms in one piece, however many parameters there are."""
+    """One read for the loss and one for all norms, however many parameters there are."""
     step = TrainingStep(small(cell, execution=execution), 0.1, make_clip("by-norm", 0.5))
     tokens, labels = next(load_data())
     gpu_reads.clear()
@@ -127,7 +127,7 @@ def test_a_measured_step_is_read_twice(
 
 
 def test_a_step_that_is_not_measured_is_not_read(reads: list[list[int]]) -> None:
-    """Nothing of it goes to the host."""
+    """An unmeasured step reads nothing to the host."""
     step = TrainingStep(small(), 0.1, make_clip("by-global-norm", 0.5))
 
     _, measured = step.gradients(*next(load_data()), measure=False)
@@ -138,7 +138,7 @@ def test_a_step_that_is_not_measured_is_not_read(reads: list[list[int]]) -> None
 
 
 def test_a_recorded_step_of_a_run_is_read_four_times(gpu_reads: list[list[int]]) -> None:
-    """Loss, norms, predictions and labels: a step more costs four reads more."""
+    """Each recorded step reads the loss, norms, predictions and labels."""
     counts = []
     for epochs in (1, 2):
         gpu_reads.clear()

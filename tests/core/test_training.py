@@ -1,4 +1,4 @@
-"""The loop: what it records, refuses, and does at NaN, infinity and Ctrl-C."""
+"""The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,24 +20,24 @@ from rnn_core import (
 from rnn_core.config import EXECUTIONS, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.digit_sums import DigitSums
-from rnn_core.recorder import Step, count_correct
+from rnn_core.recorder import Step
 from rnn_core.step import TrainingStep
 from rnn_core.training import _check_model
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
-# The RNN without clipping, whose loss is infinite at step 21 to 28 and NaN soon after.
+# The RNN without clipping: its loss is infinite at step 21 to 28 and then NaN.
 EXPLODING = TrainConfig(epochs=8)
-# The ways in which a tensor's numbers come to the host.
+# Methods of a tensor that copy its numbers to the host.
 READS = ["numpy", "item", "tolist", "__array__", "__float__", "__int__", "__bool__"]
 
 
 def batch(tokens: Any = ((1, 2),), labels: Any = ((3.0,),), dtype: DType = "float32") -> Batch:
-    """A batch of these values, right or wrong."""
+    """A batch of these values, valid or not."""
     return Batch(paddle.to_tensor(tokens), paddle.to_tensor(labels, dtype=dtype))
 
 
-def test_records_every_step_and_epoch() -> None:
-    """There is a loss and every parameter's norms for each step, an accuracy for each epoch."""
+def test_history_has_every_step_and_epoch() -> None:
+    """A loss and all norms for each step, and an accuracy for each epoch."""
     history = train(replace(SMALL, cell="LSTM", batch_size=3, clip_norm=0.5))
 
     names = [name for name, _ in NumericPrediction(cell="LSTM").named_parameters()]
@@ -49,11 +49,11 @@ def test_records_every_step_and_epoch() -> None:
     assert names == list(history.raw_norms) == list(history.clipped_norms)
     assert {values.shape for values in history.raw_norms.values()} == {(6,)}
     assert {values.shape for values in history.clipped_norms.values()} == {(6,)}
-    assert paddle.version.full_version == history.environment["paddle"]
+    assert history.environment["paddle"] == paddle.version.full_version
 
 
-def test_records_norms_before_and_after_clipping() -> None:
-    """Raw norms pass the threshold; clipped ones are the smaller of raw norm and threshold."""
+def test_history_has_norms_before_and_after_clipping() -> None:
+    """Some raw norms exceed the threshold; clipped norms are at most the threshold."""
     history = train(replace(SMALL, clip_norm=0.5))
 
     assert max(values.max() for values in history.raw_norms.values()) > 0.5
@@ -62,16 +62,16 @@ def test_records_norms_before_and_after_clipping() -> None:
         np.testing.assert_allclose(history.clipped_norms[name], expected, rtol=1e-6, err_msg=name)
 
 
-def test_without_clipping_both_norms_are_the_same() -> None:
-    """What reaches the update is the raw gradient."""
+def test_both_norms_are_the_same_without_clipping() -> None:
+    """The raw gradient reaches the update."""
     history = train(SMALL)
 
     for name, raw in history.raw_norms.items():
         assert raw.tolist() == history.clipped_norms[name].tolist()
 
 
-def test_tells_every_step_as_it_happens() -> None:
-    """`on_step` hears each step once, in order, with its place and the epoch's count so far."""
+def test_on_step_receives_every_step_in_order() -> None:
+    """Each step has its position and the counts of its epoch so far."""
     steps: list[Step] = []
     history = train(replace(SMALL, epochs=2, batch_size=3), on_step=steps.append)
 
@@ -87,7 +87,7 @@ def test_tells_every_step_as_it_happens() -> None:
 
 
 def test_accuracy_counts_predictions_before_the_update() -> None:
-    """A model that is right, and that the update throws far off, scores 1 of 1."""
+    """A correct model that the update makes wrong scores 1 of 1."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     tokens = paddle.to_tensor([[1, 2]])
     right = model(tokens)[0].item()
@@ -99,7 +99,7 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
 
 
 def test_accuracy_counts_the_whole_epoch() -> None:
-    """Right, wrong, right: two of three, whatever the batch that ends the epoch."""
+    """Correct, wrong, correct: two of three."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     right = model(paddle.to_tensor([[1, 2]]))[0].item()
     config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e-9)
@@ -110,31 +110,10 @@ def test_accuracy_counts_the_whole_epoch() -> None:
     assert [step.correct for step in steps] == [1, 1, 2]
 
 
-def test_a_tenth_itself_is_not_within() -> None:
-    """A difference of exactly float32's 0.1 does not count, as in the notebook."""
-    assert count_correct(paddle.to_tensor([[0.1]]), paddle.to_tensor([[0.0]])) == 0
-
-
-@pytest.mark.parametrize(
-    ("prediction", "correct"), [(2.0, 1), (2.099, 1), (1.901, 1), (2.101, 0), (1.899, 0)]
-)
-def test_correct_is_within_a_tenth(prediction: float, correct: int) -> None:
-    """A prediction counts when it is less than 0.1 from its label."""
-    predictions = paddle.to_tensor([[prediction], [9.0]])
-    labels = paddle.to_tensor([[2.0], [1.0]])
-
-    assert count_correct(predictions, labels) == correct
-
-
-def test_nan_is_not_correct() -> None:
-    """A NaN prediction is wrong."""
-    assert count_correct(paddle.to_tensor([[float("nan")]]), paddle.to_tensor([[1.0]])) == 0
-
-
 @pytest.mark.parametrize("clip", [None, 0.5])
 @pytest.mark.parametrize("record", [2, 3, 12, 100])
-def test_records_every_nth_step(record: int, clip: float | None) -> None:
-    """Steps n, 2n and so on are those of a run that records all, bit for bit."""
+def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: float | None) -> None:
+    """Steps n, 2n and so on are the same, bit for bit."""
     config = replace(SMALL, cell="LSTM", clip_norm=clip)
     steps: list[Step] = []
     all_steps: list[Step] = []
@@ -142,9 +121,9 @@ def test_records_every_nth_step(record: int, clip: float | None) -> None:
     whole = train(config, on_step=all_steps.append)
     history = train(replace(config, record=record), on_step=steps.append)
 
-    assert list(range(record, 13, record)) == history.recorded.tolist()
-    assert all_steps[record - 1 :: record] == steps
-    assert whole.loss[record - 1 :: record].tolist() == history.loss.tolist()
+    assert history.recorded.tolist() == list(range(record, 13, record))
+    assert steps == all_steps[record - 1 :: record]
+    assert history.loss.tolist() == whole.loss[record - 1 :: record].tolist()
     for name in whole.raw_norms:
         for all_norms, norms in (
             (whole.raw_norms[name], history.raw_norms[name]),
@@ -154,8 +133,8 @@ def test_records_every_nth_step(record: int, clip: float | None) -> None:
 
 
 @pytest.mark.parametrize("record", [2, 3, 4, 5, 100])
-def test_counts_every_step_whatever_it_records(record: int) -> None:
-    """An epoch's accuracy is of all its predictions, also of those that were not recorded."""
+def test_accuracy_counts_unrecorded_steps(record: int) -> None:
+    """The accuracy covers all predictions of an epoch."""
     config = replace(SMALL, num_steps=2, learning_rate=1e-9)
     model = NumericPrediction(emb_size=8, hidden_size=4)
     right = model(paddle.to_tensor([[1, 2]]))[0].item()
@@ -170,23 +149,23 @@ def test_counts_every_step_whatever_it_records(record: int) -> None:
 
 @pytest.mark.parametrize("record", [0, 3])
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_trains_the_same_whatever_it_records(execution: Execution, record: int) -> None:
-    """Who looks changes nothing: the weights at the end are the same, bit for bit."""
+def test_record_does_not_change_the_weights(execution: Execution, record: int) -> None:
+    """The final weights are the same, bit for bit."""
     config = replace(SMALL, cell="LSTM", execution=execution, clip_norm=0.5)
 
     assert trained(config) == trained(replace(config, record=record))
 
 
 def trained(config: TrainConfig) -> dict[str, Any]:
-    """The weights of a small model after a run of this config."""
+    """Weights of a small model after a run with this config."""
     paddle.seed(1)
     model = NumericPrediction(10, 8, 4, config.cell, execution=config.execution)
     train(config, model=model)
     return {name: parameter.numpy().tolist() for name, parameter in model.named_parameters()}
 
 
-def test_records_nothing_when_asked() -> None:
-    """With `record` 0 the run is trained, and nobody hears of its steps."""
+def test_record_0_trains_without_recording() -> None:
+    """The run is trained, and `on_step` is never called."""
     steps: list[Step] = []
     history = train(replace(SMALL, record=0), on_step=steps.append)
 
@@ -198,14 +177,11 @@ def test_records_nothing_when_asked() -> None:
     assert {values.shape for values in history.raw_norms.values()} == {(0,)}
 
 
-def test_nothing_is_read_where_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `record` 0, no number goes to the host once the batches were checked.
-
-    Each would have a GPU finish all its work.
-    """
+def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the batches were checked, no number is copied to the host."""
 
     class Unread(TrainingStep):
-        """Made when training begins."""
+        """Forbids reads from the time when training begins."""
 
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
@@ -222,8 +198,8 @@ def test_nothing_is_read_where_nothing_is_recorded(monkeypatch: pytest.MonkeyPat
         train(replace(SMALL, record=12))
 
 
-def test_infinity_that_is_not_recorded_does_not_stop() -> None:
-    """What is not read cannot be refused: the run goes on, to the next record or its end."""
+def test_unrecorded_infinity_does_not_stop_the_run() -> None:
+    """The run continues to the next recorded step or its end."""
     never = train(replace(EXPLODING, record=0, on_nonfinite="raise"))
     late = train(replace(EXPLODING, record=30))
 
@@ -232,8 +208,8 @@ def test_infinity_that_is_not_recorded_does_not_stop() -> None:
     assert np.isnan(late.loss[0])
 
 
-def test_ctrl_c_keeps_what_was_recorded() -> None:
-    """The history counts the steps that were trained, and keeps those that were recorded."""
+def test_ctrl_c_keeps_the_recorded_steps() -> None:
+    """The history counts all trained steps and holds the recorded ones."""
 
     def interrupt(step: Step) -> None:
         if step.number == 10:
@@ -247,8 +223,8 @@ def test_ctrl_c_keeps_what_was_recorded() -> None:
     assert history.epoch_ends.tolist() == [4, 8]
 
 
-def test_stops_at_infinity_by_default() -> None:
-    """The run ends with the first non-finite step, which is kept, before its update."""
+def test_stop_ends_the_run_at_infinity() -> None:
+    """The last step is the first non-finite one, and is not applied to the weights."""
     model = NumericPrediction()
     history = train(EXPLODING, model=model)
 
@@ -259,8 +235,8 @@ def test_stops_at_infinity_by_default() -> None:
     assert all(np.isfinite(p.numpy()).all() for p in model.parameters())
 
 
-def test_raises_at_infinity_when_asked() -> None:
-    """The error carries the history up to the non-finite step."""
+def test_raise_ends_the_run_with_an_error() -> None:
+    """The error holds the history up to the non-finite step."""
     with pytest.raises(NonFiniteError, match=r"not finite at step 2\d") as caught:
         train(replace(EXPLODING, on_nonfinite="raise"))
 
@@ -270,8 +246,8 @@ def test_raises_at_infinity_when_asked() -> None:
     assert np.isfinite(history.loss[:-1]).all()
 
 
-def test_goes_on_past_infinity_when_asked() -> None:
-    """The run goes to its end, in NaN."""
+def test_continue_trains_past_infinity() -> None:
+    """The run ends in NaN."""
     history = train(replace(EXPLODING, on_nonfinite="continue"))
 
     assert history.outcome == "finished"
@@ -279,8 +255,8 @@ def test_goes_on_past_infinity_when_asked() -> None:
     assert np.isnan(history.loss[-1])
 
 
-def test_keeps_the_weights_of_before_the_step_that_it_refuses() -> None:
-    """An infinite loss has a finite gradient here: the update would go through, and must not."""
+def test_non_finite_step_does_not_change_the_weights() -> None:
+    """The infinite loss has a finite gradient here, so the update would work."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
     before = [p.numpy().tolist() for p in model.parameters()]
@@ -291,8 +267,8 @@ def test_keeps_the_weights_of_before_the_step_that_it_refuses() -> None:
     assert [p.numpy().tolist() for p in model.parameters()] == before
 
 
-def test_stops_at_an_infinite_gradient_under_a_finite_loss() -> None:
-    """The gradients are looked at, not the loss alone."""
+def test_infinite_gradient_with_a_finite_loss_ends_the_run() -> None:
+    """Gradients are checked as well as the loss."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     for parameter in model.recurrent.parameters():
         parameter.set_value(np.zeros(parameter.shape, dtype=np.float32))
@@ -304,12 +280,12 @@ def test_stops_at_an_infinite_gradient_under_a_finite_loss() -> None:
     assert np.isfinite(history.loss[0])
 
 
-def test_trains_where_gradients_are_switched_off() -> None:
-    """Neither `no_grad` nor an interrupted run before leaves the loop without gradients."""
+def test_train_works_inside_no_grad() -> None:
+    """Gradients are switched on for the run."""
     with paddle.no_grad():
         history = train(SMALL)
 
-    assert train(SMALL).loss.tolist() == history.loss.tolist()
+    assert history.loss.tolist() == train(SMALL).loss.tolist()
 
 
 @pytest.mark.parametrize(
@@ -323,14 +299,14 @@ def test_trains_where_gradients_are_switched_off() -> None:
         ({"data": [(1,)]}, r"^data must hold batches \(tokens, labels\): "),
     ],
 )
-def test_refuses_arguments_of_the_wrong_type(arguments: dict[str, Any], match: str) -> None:
-    """What is no config, model, data or callable is named."""
+def test_train_rejects_arguments_of_the_wrong_type(arguments: dict[str, Any], match: str) -> None:
+    """The error names the argument and the type given."""
     with pytest.raises(TypeError, match=match):
         train(**{"config": SMALL, **arguments})
 
 
-def test_ctrl_c_keeps_every_whole_step() -> None:
-    """An interrupt carries the history of what was trained so far, equal to the whole run's."""
+def test_ctrl_c_keeps_every_complete_step() -> None:
+    """The history equals the beginning of the whole run's."""
 
     def interrupt(step: Step) -> None:
         if step.number == 6:
@@ -341,12 +317,12 @@ def test_ctrl_c_keeps_every_whole_step() -> None:
 
     history = caught.value.history
     assert history.outcome == "interrupted"
-    assert train(SMALL).loss[:6].tolist() == history.loss.tolist()
+    assert history.loss.tolist() == train(SMALL).loss[:6].tolist()
     assert len(history.accuracy) == 1
 
 
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the first step is whole there is nothing to keep, and that is no error."""
+    """An interrupt before the first step is complete gives an empty history."""
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -357,23 +333,23 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.Mon
 
     history = caught.value.history
     assert history.steps == 0
-    assert np.float64 == history.loss.dtype == history.accuracy.dtype
-    assert np.int64 == history.epoch_ends.dtype == history.recorded.dtype
+    assert history.loss.dtype == history.accuracy.dtype == np.float64
+    assert history.epoch_ends.dtype == history.recorded.dtype == np.int64
 
 
-def test_trains_a_given_model_further() -> None:
-    """Two runs of one model, one after the other, equal one run of twice the length."""
+def test_given_model_is_trained_further() -> None:
+    """Two runs of one model equal one run of twice the length."""
     config = replace(SMALL, clip_norm=1.0)
     whole = train(replace(config, epochs=6))
     paddle.seed(config.seed)
     model = NumericPrediction(emb_size=8, hidden_size=4)
     first, second = train(config, model=model), train(config, model=model)
 
-    assert whole.loss.tolist() == [*first.loss.tolist(), *second.loss.tolist()]
+    assert [*first.loss.tolist(), *second.loss.tolist()] == whole.loss.tolist()
 
 
-def test_gradients_left_in_a_model_do_not_count() -> None:
-    """A model that comes with gradients of its own trains as one that comes without."""
+def test_gradients_left_in_a_given_model_are_ignored() -> None:
+    """A model with gradients trains like one without."""
     paddle.seed(0)
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model(paddle.to_tensor([[3, 3]]))[0].sum().backward()
@@ -384,17 +360,17 @@ def test_gradients_left_in_a_model_do_not_count() -> None:
     )
 
 
-def test_trains_on_given_data() -> None:
-    """Own batches are used in their order, in every epoch."""
+def test_given_data_is_used_in_order() -> None:
+    """The batches are used in their order in every epoch."""
     data = list(load_data())
     reverse = train(SMALL, data[::-1])
 
-    assert train(SMALL).loss.tolist() == train(SMALL, data).loss.tolist()
+    assert train(SMALL, data).loss.tolist() == train(SMALL).loss.tolist()
     assert train(SMALL).loss[0] != reverse.loss[0]
 
 
-def test_data_goes_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches that were made on another device are brought to the one that is trained on."""
+def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches may be made on another device."""
     moved: list[tuple[str, str]] = []
 
     def to(self: paddle.Tensor, device: str) -> paddle.Tensor:
@@ -407,14 +383,14 @@ def test_data_goes_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert moved == [("paddle.int64", "cpu"), ("paddle.float32", "cpu")]
 
 
-def test_float64_runs_the_same_experiment() -> None:
-    """In float64 the first losses are those of float32 to float32's rounding, and not equal."""
+def test_float64_equals_float32_to_its_rounding() -> None:
+    """The first losses agree to float32's rounding, but are not equal."""
     single = train(replace(SMALL, clip_norm=1.0))
     double = train(replace(SMALL, clip_norm=1.0, dtype="float64"))
 
     np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
     assert single.loss[0] != double.loss[0]
-    # Its model is float64 too: a float32 model under float64 labels would give other digits.
+    # The model is float64 too: a float32 model with float64 labels would give other digits.
     paddle.seed(SMALL.seed)
     model = NumericPrediction(emb_size=8, hidden_size=4, dtype="float64")
     expected = train(replace(SMALL, clip_norm=1.0, dtype="float64"), model=model)
@@ -439,10 +415,10 @@ def test_float64_runs_the_same_experiment() -> None:
         ([batch(), batch([[1, 10]])], ValueError, "got 10"),
     ],
 )
-def test_refuses_wrong_data_before_any_training(
+def test_train_rejects_wrong_data_before_the_first_step(
     data: list[Batch], error: type[Exception], match: str
 ) -> None:
-    """Wrong data, even in the last batch, is refused before the first step."""
+    """Even if only the last batch is wrong."""
     steps: list[Step] = []
 
     with pytest.raises(error, match=match):
@@ -461,37 +437,39 @@ def test_refuses_wrong_data_before_any_training(
         ({"execution": "kernel"}, "execution of the model must be 'kernel' .* got 'textbook'"),
     ],
 )
-def test_refuses_a_model_that_is_not_the_configs(settings: dict[str, Any], match: str) -> None:
-    """The history's config must say what was trained."""
+def test_train_rejects_a_model_that_differs_from_the_config(
+    settings: dict[str, Any], match: str
+) -> None:
+    """The config in the history must describe the model."""
     with pytest.raises(ValueError, match=match):
         train(replace(SMALL, **settings), model=NumericPrediction(emb_size=8, hidden_size=4))
 
 
-def test_refuses_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that lies on a GPU is not trained by a config that says CPU."""
+def test_train_rejects_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model on a GPU does not fit a config for the CPU."""
     monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
 
     with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
         train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
 
 
-def test_takes_a_model_on_the_gpu_that_gpu_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A config that says "gpu" means "gpu:0", where the model lies."""
+def test_train_accepts_a_model_on_the_gpu_that_gpu_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a config, "gpu" means "gpu:0"."""
     monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
     model = NumericPrediction(emb_size=8, hidden_size=4)
 
     _check_model(model, replace(SMALL, device="gpu"), "gpu:0")
 
 
-def test_the_device_is_named_in_the_history() -> None:
-    """The environment is that of the device that was trained on."""
+def test_history_names_the_device() -> None:
+    """The environment is that of the device of the run."""
     history: History = train(SMALL)
 
     assert history.environment["device"] == "cpu"
 
 
 class Stream(BatchStream):
-    """A stream of three batches, some of which may be wrong; it counts how often each is made."""
+    """A stream of these batches that counts how often each is made."""
 
     def __init__(self, *batches: Batch) -> None:
         self.batches = batches
@@ -505,26 +483,26 @@ class Stream(BatchStream):
         return self.batches[index]
 
 
-def test_a_stream_trains_as_a_list() -> None:
-    """Batches made one by one train to the same bits, in every epoch anew."""
+def test_stream_trains_like_a_list() -> None:
+    """Batches made one by one give the same bits in every epoch."""
     data = [*load_data()]
     stream = Stream(*data)
 
-    assert train(SMALL, data).loss.tolist() == train(SMALL, stream).loss.tolist()
-    # In each of three epochs, and the first and the last to be checked.
+    assert train(SMALL, stream).loss.tolist() == train(SMALL, data).loss.tolist()
+    # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
 
 
-def test_a_stream_is_named_in_the_history() -> None:
-    """The config does not say what a stream was; the environment does."""
+def test_history_describes_a_stream() -> None:
+    """The environment has an entry for it; the config does not describe data."""
     data = DigitSums(count=4, batch_size=1)
 
-    assert repr(data) == train(SMALL, data).environment["data"]
+    assert train(SMALL, data).environment["data"] == repr(data)
     assert "data" not in train(SMALL).environment
 
 
-def test_a_stream_may_give_plain_tuples() -> None:
-    """They are trained on as batches, and the stream's name holds no address."""
+def test_stream_may_return_plain_tuples() -> None:
+    """They are used as batches, and the description has no address."""
 
     class Plain(BatchStream):
         def __len__(self) -> int:
@@ -537,13 +515,13 @@ def test_a_stream_may_give_plain_tuples() -> None:
     data = [*load_data()]
     history = train(SMALL, Plain())
 
-    assert train(SMALL, data).loss.tolist() == history.loss.tolist()
+    assert history.loss.tolist() == train(SMALL, data).loss.tolist()
     assert Plain.__qualname__ == history.environment["data"]
 
 
 @pytest.mark.parametrize("wrong", [0, 2])
-def test_a_stream_whose_first_or_last_batch_is_wrong_is_not_trained(wrong: int) -> None:
-    """Where the settings do not fit, and where a last batch is too small, it shows there."""
+def test_train_rejects_a_stream_with_a_wrong_first_or_last_batch(wrong: int) -> None:
+    """Both are checked before the first step."""
     batches = [batch(), batch(), batch()]
     batches[wrong] = batch([[1, 10]])
     steps: list[Step] = []
@@ -553,8 +531,8 @@ def test_a_stream_whose_first_or_last_batch_is_wrong_is_not_trained(wrong: int) 
     assert steps == []
 
 
-def test_a_wrong_batch_inside_a_stream_is_refused_before_its_step() -> None:
-    """What comes before it is trained, and it never reaches the model."""
+def test_train_rejects_a_wrong_batch_of_a_stream_before_its_step() -> None:
+    """Earlier batches are trained."""
     steps: list[Step] = []
     stream = Stream(batch(), batch([[1, -1]]), batch())
 
@@ -563,7 +541,7 @@ def test_a_wrong_batch_inside_a_stream_is_refused_before_its_step() -> None:
     assert [step.number for step in steps] == [1]
 
 
-def test_refuses_an_empty_stream() -> None:
-    """Nothing to train with is nothing to begin with."""
+def test_train_rejects_an_empty_stream() -> None:
+    """At least one batch is needed."""
     with pytest.raises(ValueError, match="^data must hold at least one batch, got none$"):
         train(SMALL, Stream())

@@ -130,7 +130,7 @@ FAULTS = (
         "parameters.py",
         "checkpoint-other-weights-accepted",
         "weights of another model are accepted",
-        ("    check_weights(layout.blocks, weights)\n", ""),
+        ("    check_weights(parameters, weights)\n", ""),
     ),
     in_folder(
         "checkpoint-all-damaged-begins-anew",

@@ -11,12 +11,11 @@ in_model = partial(edit, "model.py")
 in_step = partial(edit, "step.py")
 
 WEIGHTS = "weights = [weight_ih, weight_hh, bias, op.zeros(bias.shape, bias.dtype)]"
-READ = "np.array(block.T if self.transposed else block)"
-WRITE = "(values.T if self.transposed else values)"
-SQUARE = "block.shape[0] != block.shape[1] and self.transposed"
-BY_PLACE = "sorted(self.blocks, key=lambda block: block.index)"
-SPLIT = "op.split(tensor, len(names), 0)"
-JOINED = "self.clipped = self.layout.join(clipped)"
+READ = "np.array(values.T if self.transposed else values)"
+WRITE = "stored = values.T if self.transposed else values"
+SQUARE = "values.shape[0] != values.shape[1] and self.transposed"
+ROWS = "self.index * rows, (self.index + 1) * rows"
+CLIPPED = "        self.clipped = clipped\n"
 CLIP = "clipped = self.clip(raw, raw_squares)"
 
 FAULTS = (
@@ -97,89 +96,115 @@ FAULTS = (
     in_parameters(
         "parameters-read-not-transposed",
         "a square weight or gradient is given out as it is stored",
-        (READ, f"np.array(block.T if {SQUARE} else block)"),
+        (READ, f"np.array(values.T if {SQUARE} else values)"),
     ),
     in_parameters(
         "parameters-written-not-transposed",
         "a square weight is stored as it is given",
-        (WRITE, f"(values.T if {SQUARE} else values)"),
+        (WRITE, f"stored = values.T if {SQUARE} else values"),
     ),
     in_parameters(
         "parameters-read-and-written-not-transposed",
         "both ways are wrong, and the round trip right",
-        (READ, f"np.array(block.T if {SQUARE} else block)"),
-        (WRITE, f"(values.T if {SQUARE} else values)"),
+        (READ, f"np.array(values.T if {SQUARE} else values)"),
+        (WRITE, f"stored = values.T if {SQUARE} else values"),
     ),
     in_parameters(
-        "parameters-blocks-in-the-models-order",
-        "two gates' norms and gradients under each other's names",
-        (BY_PLACE, "self.blocks"),
+        "parameters-block-of-the-neighbour",
+        "a gate's weight and gradient are those of the next gate",
+        (
+            ROWS,
+            "(self.index + 1) % self.count * rows, ((self.index + 1) % self.count + 1) * rows",
+        ),
     ),
     in_parameters(
-        "parameters-split-along-another-axis",
-        "a square stack is cut along its columns",
-        (SPLIT, f"{SPLIT[:-2]}tensor.ndim - 1)"),
+        "parameters-blocks-from-the-end",
+        "the blocks of a tensor are counted from the other end",
+        (ROWS, "(self.count - 1 - self.index) * rows, (self.count - self.index) * rows"),
     ),
     in_parameters(
-        "parameters-split-backward",
-        "the blocks of a tensor in the other order",
-        (SPLIT, f"{SPLIT}[::-1]"),
+        "parameters-block-one-row-short",
+        "the last unit of each gate is neither clipped nor trained",
+        (ROWS, "self.index * rows, (self.index + 1) * rows - 1"),
     ),
     in_parameters(
-        "parameters-joined-backward",
-        "the blocks go back into the wrong places",
-        ("op.concat(together, 0)", "op.concat(together[::-1], 0)"),
+        "parameters-weights-copied",
+        "the update changes copies, and the model stays as it is",
+        (
+            "self.weights = [block.of(block.stored) for block in self.blocks]",
+            "self.weights = [\n"
+            "                block.of(block.stored) if block.index == 0 else "
+            "block.of(block.stored).clone()\n"
+            "                for block in self.blocks\n"
+            "            ]",
+        ),
     ),
     in_parameters(
-        "parameters-named-in-the-blocks-order",
-        "a number under the name that stands in its place in another list",
-        ("zip(self.block_names, numbers, strict=True)", "zip(self.names, numbers, strict=True)"),
+        "parameters-gradients-in-another-order",
+        "two gradients of one shape change places",
+        (
+            "        return gradients\n",
+            "        gradients[:2] = gradients[1::-1] if gradients[0].shape == gradients[1].shape "
+            "else gradients[:2]\n        return gradients\n",
+        ),
     ),
     in_parameters(
         "parameters-first-block-set-alone",
         "of a packed tensor, one weight is replaced, and the others are forgotten",
         (
-            "block.write(arrays[id(block.stored)], weights[block.name])",
-            "block.index or block.write(arrays[id(block.stored)], weights[block.name])",
+            "block.write(weight, weights[block.name])",
+            "block.index or block.write(weight, weights[block.name])",
         ),
     ),
     in_parameters(
         "parameters-wrong-shape-accepted",
         "a weight that does not fit is reshaped",
-        ("(values.shape, values.dtype) != (block.shape, dtype)", "values.dtype != dtype"),
+        ("(values.shape, str(values.dtype)) != (block.shape, dtype)", "str(values.dtype) != dtype"),
     ),
     in_step(
         "step-gates-clipped-together",
-        "a packed tensor is clipped by the norm of all its gates",
-        (JOINED, "self.clipped = self.clip(gradients, None)"),
+        "a packed parameter is clipped by the norm of the whole tensor",
+        (
+            CLIPPED,
+            "        if self.clip is not None:\n"
+            "            blocks = self.parameters.blocks\n"
+            "            whole = {id(b.stored): b.stored.grad for b in blocks}\n"
+            "            made = self.clip(list(whole.values()), None)\n"
+            "            by_tensor = dict(zip(whole, made))\n"
+            "            clipped = [b.of(by_tensor[id(b.stored)]) for b in blocks]\n"
+            f"{CLIPPED}",
+        ),
     ),
     in_step(
         "step-block-clipped-by-its-neighbours-norm",
         "each gradient is scaled by the factor of the one before it",
         (
-            JOINED,
-            "ratios = [c.norm() / r.norm().clip(1e-30) for r, c in zip(raw, clipped)]\n"
-            "            wrong = [r * f for r, f in zip(raw, [ratios[-1], *ratios])]\n"
-            "            self.clipped = self.layout.join(wrong)",
+            CLIPPED,
+            "        factors = [c.norm() / r.norm().clip(1e-30) for r, c in zip(raw, clipped)]\n"
+            "        clipped = [r * f for r, f in zip(raw, [factors[-1], *factors])]\n"
+            f"{CLIPPED}",
         ),
     ),
     in_step(
-        "step-one-block-not-clipped",
-        "the last gate of a packed tensor is updated with its raw gradient",
-        (JOINED, "self.clipped = self.layout.join([*clipped[:3], raw[3], *clipped[4:]])"),
+        "step-one-gate-not-clipped",
+        "a parameter is updated with its raw gradient",
+        (CLIPPED, "        self.clipped = [*clipped[:1], raw[1], *clipped[2:]]\n"),
     ),
     in_step(
-        "step-one-block-not-updated",
-        "the update of one gate is missed",
-        (JOINED, "self.clipped = self.layout.join([clipped[0] * 0, *clipped[1:]])"),
+        "step-one-gate-not-updated",
+        "the update of one parameter is missed",
+        (CLIPPED, "        self.clipped = [clipped[0], clipped[1] * 0, *clipped[2:]]\n"),
     ),
     in_step(
-        "step-blocks-joined-in-another-order",
+        "step-clipped-in-another-order",
         "clipped gradients of one shape change places",
         (
-            JOINED,
-            "self.clipped = self.layout.join([clipped[1], clipped[0], *clipped[2:]] "
-            "if clipped[0].shape == clipped[1].shape else clipped)",
+            CLIPPED,
+            "        self.clipped = (\n"
+            "            [clipped[1], clipped[0], *clipped[2:]]\n"
+            "            if clipped[0].shape == clipped[1].shape\n"
+            "            else clipped\n"
+            "        )\n",
         ),
     ),
     in_step(

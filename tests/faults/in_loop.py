@@ -14,8 +14,8 @@ in_data = partial(edit, "data/batch.py")
 IF_CLIPPED = "if self.clip is not None:"
 CLIP = "clipped = self.clip(raw, raw_squares)"
 LEARNING_RATE = "paddle.to_tensor(learning_rate,"
-TRAINED = "zip(self.layout.tensors, self.clipped, strict=True):"
-SGD = "op.sgd_(parameter, self.learning_rate, gradient, None, False)"
+TRAINED = "zip(self.parameters.weights, self.clipped, strict=True):"
+SGD = "op.sgd_(weight, self.learning_rate, gradient, None, False)"
 CLIPS = '{"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}'
 UPDATE = "            training.update()\n"
 RECORDS = "step = recorder.record(predictions, labels, samples, measured)"
@@ -40,7 +40,7 @@ FAULTS = (
     in_step(
         "loop-clip-recorded-not-applied",
         "the clipped gradients are computed but not used",
-        ("self.clipped = self.layout.join(clipped)", "pass"),
+        ("self.clipped = clipped", "self.clipped = raw"),
     ),
     in_step(
         "loop-clips-twice",
@@ -95,12 +95,12 @@ FAULTS = (
     in_step(
         "loop-first-parameter-not-trained",
         "the update misses a parameter",
-        (TRAINED, TRAINED.replace("tensors", "tensors[1:]").replace("clipped", "clipped[1:]")),
+        (TRAINED, TRAINED.replace("weights", "weights[1:]").replace("clipped", "clipped[1:]")),
     ),
     in_step(
         "loop-last-parameter-not-trained",
         "the update misses a parameter",
-        (TRAINED, TRAINED.replace("tensors", "tensors[:-1]").replace("clipped", "clipped[:-1]")),
+        (TRAINED, TRAINED.replace("weights", "weights[:-1]").replace("clipped", "clipped[:-1]")),
     ),
     in_step(
         "loop-momentum",
@@ -108,20 +108,20 @@ FAULTS = (
         (
             SGD,
             'past = vars(self).setdefault("past", {})\n'
-            "            gradient = past[id(parameter)] = (\n"
-            "                gradient + 0.1 * past.get(id(parameter), 0 * gradient)\n"
+            "            gradient = past[id(weight)] = (\n"
+            "                gradient + 0.1 * past.get(id(weight), 0 * gradient)\n"
             f"            ).detach()\n            {SGD}",
         ),
     ),
     in_step(
         "loop-weight-decay",
         "a weight decay whose default is not zero",
-        (SGD, SGD.replace("gradient,", "gradient + 1e-4 * parameter.detach(),")),
+        (SGD, SGD.replace("gradient,", "gradient + 1e-4 * weight.detach(),")),
     ),
     in_step(
         "loop-gradients-not-cleared",
         "gradients of all steps add up",
-        ("parameter.clear_gradient(False)", "pass"),
+        ("tensor.clear_gradient(False)", "pass"),
     ),
     in_step(
         "loop-raw-norms-after-clipping",
@@ -136,12 +136,15 @@ FAULTS = (
     in_step(
         "norm-of-the-weights",
         "norms of the weights are recorded",
-        ("squared_norms(raw) if measure", "squared_norms(self.parameters) if measure"),
+        ("squared_norms(raw) if measure", "squared_norms(self.parameters.weights) if measure"),
     ),
     in_step(
         "loop-updates-before-clipping",
         "the update comes before gradients are clipped or checked",
-        ("averages the gradients over them.\n", "\n        self._update()\n"),
+        (
+            "averages the gradients over them.\n",
+            "\n        self.clipped = self.parameters.gradients()\n        self._update()\n",
+        ),
         (
             "    def update(self)",
             "    def update(self) -> None:\n        pass\n\n    def _update(self)",

@@ -1,10 +1,13 @@
 """The catalogue of faults fits the code, and its verdicts count only what they should."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from rnn_core.commands.status import ExitStatus
 from tests import ROOT
+from tests.faults import __main__ as faults
 from tests.faults.__main__ import (
     FAULTS,
     HEALTHY,
@@ -19,6 +22,7 @@ from tests.faults.__main__ import (
     plant,
 )
 from tests.faults.fault import Fault, apply_edits
+from tests.helpers.command_lines import assert_rejected
 
 
 def verdict(**changes: object) -> Verdict:
@@ -135,9 +139,38 @@ def test_oracles_run_first_and_long_runs_last() -> None:
     assert max(names, key=lambda name: order(Path(name))) == "runs/test_contrast.py"
 
 
-def test_unknown_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """The error names it, and nothing runs."""
-    with pytest.raises(SystemExit):
-        main(["no-such-fault"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-such-fault"], "unknown fault: no-such-fault"),
+        (["--jobs", "0"], "must be at least 1, got 0"),
+        (["--save", "faults.txt"], "must end in .md or .json, got 'faults.txt'"),
+    ],
+)
+def test_faults_rejects_wrong_options(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names what is wrong, and nothing runs."""
+    assert_rejected(main, arguments, message, capsys)
 
-    assert "unknown fault: no-such-fault" in capsys.readouterr().err
+
+def test_faults_exits_1_when_a_fault_survives_and_3_when_a_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdicts are printed in either case."""
+    fault = FAULTS[0].name
+    path = tmp_path / "faults.json"
+    monkeypatch.setattr(faults, "judge_all", lambda *_: [verdict(name=fault, caught=False)])
+
+    assert main([fault, "--save", str(path)]) == ExitStatus.FINDING
+    assert json.loads(path.read_text())["verdicts"][0]["caught"] is False
+    monkeypatch.setattr(faults, "judge_all", lambda *_: [verdict(name=fault)])
+    assert main([fault]) == ExitStatus.OK
+    monkeypatch.setattr(faults, "save", raise_os_error)
+    assert main([fault, "--save", str(path)]) == ExitStatus.NOT_WRITTEN
+    assert "error: disk full" in capsys.readouterr().err
+
+
+def raise_os_error(*_: object) -> None:
+    """Fail as a full disk does."""
+    raise OSError("disk full")

@@ -1,4 +1,4 @@
-"""A made-up history, for tests that need any values but no training, and how two compare."""
+"""Histories for tests that need no training, and a comparison of histories."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ ENVIRONMENT = {
 def make_history(**changes: Any) -> History:
     """Four steps, two epochs, two parameters; `changes` replace any field.
 
-    As many steps are trained, and recorded, as there are losses.
+    The numbers of trained and recorded steps are the number of losses.
     """
     loss = changes.get("loss", np.array([4.0, 3.0, 2.0, 1.0]))
     fields: dict[str, Any] = {
@@ -43,7 +43,7 @@ def make_history(**changes: Any) -> History:
 
 
 def empty_history(**changes: Any) -> History:
-    """A run that was interrupted in its first step; `changes` replace any field."""
+    """A run interrupted in its first step; `changes` replace any field."""
     empty = np.array([])
     fields: dict[str, Any] = {
         "outcome": "interrupted",
@@ -62,11 +62,11 @@ def check_equal(expected: History, actual: History) -> None:
     assert actual.environment == expected.environment
     assert actual.outcome == expected.outcome
     assert actual.steps == expected.steps
-    np.testing.assert_array_equal(expected.recorded, actual.recorded, strict=True)
-    np.testing.assert_array_equal(expected.loss, actual.loss, strict=True)
-    np.testing.assert_array_equal(expected.accuracy, actual.accuracy, strict=True)
-    np.testing.assert_array_equal(expected.epoch_ends, actual.epoch_ends, strict=True)
-    assert list(expected.raw_norms) == list(actual.raw_norms)
+    np.testing.assert_array_equal(actual.recorded, expected.recorded, strict=True)
+    np.testing.assert_array_equal(actual.loss, expected.loss, strict=True)
+    np.testing.assert_array_equal(actual.accuracy, expected.accuracy, strict=True)
+    np.testing.assert_array_equal(actual.epoch_ends, expected.epoch_ends, strict=True)
+    assert list(actual.raw_norms) == list(expected.raw_norms)
     for name in expected.raw_norms:
-        np.testing.assert_array_equal(expected.raw_norms[name], actual.raw_norms[name])
-        np.testing.assert_array_equal(expected.clipped_norms[name], actual.clipped_norms[name])
+        np.testing.assert_array_equal(actual.raw_norms[name], expected.raw_norms[name])
+        np.testing.assert_array_equal(actual.clipped_norms[name], expected.clipped_norms[name])

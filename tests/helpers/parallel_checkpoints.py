@@ -1,4 +1,4 @@
-"""What `parallel_worker` does with checkpoints: stopped and resumed, and errors of one process."""
+"""The part of `parallel_worker` with checkpoints: stop, resume, and errors of one process."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
 
-# Five batches, of which the last has two samples. With every third step recorded, predictions wait
-# to be counted when a checkpoint is written after the fourth and the eighth.
+# Five batches; the last has two samples. With every third step recorded, uncounted predictions wait
+# when checkpoints are written after steps 4 and 8.
 CONFIG = TrainConfig(
     cell="LSTM",
     epochs=2,
@@ -32,12 +32,12 @@ EVERY, STEPS = 4, 10
 
 
 class Stopped(Exception):  # noqa: N818 - it stands for whatever ends a process
-    """The run was stopped at a step, as it is in every process."""
+    """Ends a run at a step, in every process."""
 
 
 def checkpoints(folder: Path) -> dict[str, Any]:
-    """What this process sees of all that is tried with checkpoints in two of them."""
-    # Some predictions must be right, or there is nothing to count.
+    """Results of this process for all that two processes try with checkpoints."""
+    # Wide enough for some correct predictions.
     with patch("rnn_core.recorder.CORRECT_WITHIN", 5.0), noted() as written:
         return {
             "whole": ended(*run()),
@@ -48,7 +48,7 @@ def checkpoints(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """The names of the checkpoints that this process writes."""
+    """Names of the checkpoints that this process writes."""
     names: list[str] = []
     save = Checkpoint.save
 
@@ -63,13 +63,13 @@ def noted() -> Iterator[list[str]]:
 def run(
     on_step: Callable[[Step], object] | None = None, seed: int = 0, **options: Any
 ) -> tuple[History, NumericPrediction]:
-    """Train a model with the weights of a seed."""
+    """Train a model with the initial weights of a seed."""
     model = new_model(replace(CONFIG, seed=seed))
     return train(CONFIG, DATA, model, on_step, every=EVERY, **options), model
 
 
 def ended(history: History, model: NumericPrediction) -> dict[str, Any]:
-    """The bits in which a run ended, as numbers that JSON keeps exactly."""
+    """Final state of a run, as numbers that JSON keeps exactly."""
     return {
         "recorded": history.recorded.tolist(),
         "loss": history.loss.tolist(),
@@ -80,7 +80,7 @@ def ended(history: History, model: NumericPrediction) -> dict[str, Any]:
 
 
 def stopped_and_resumed(folder: Path, written: list[str]) -> dict[str, Any]:
-    """Stopped in its sixth and its ninth step, then once more with the last checkpoint damaged."""
+    """Stop at steps 6 and 9 and resume, then resume with the last checkpoint damaged."""
     seen: list[int] = []
 
     def until(step: int) -> Callable[[Step], None]:
@@ -95,23 +95,23 @@ def stopped_and_resumed(folder: Path, written: list[str]) -> dict[str, Any]:
         run(until(6), checkpoint=folder)
     with suppress(Stopped):
         run(until(9), seed=1, checkpoint=folder, resume=True)
-    parallel.wait()  # So that nobody still looks for checkpoints.
+    parallel.wait()  # Until no process looks for checkpoints.
     if parallel.rank() == 0:
         (folder / "step-000000008.npz").write_bytes(b"damaged")
     parallel.wait()
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         resumed = ended(*run(until(STEPS + 1), seed=2, checkpoint=folder, resume=True))
     return {
         "resumed": resumed,
         "seen": seen,
-        "told": [str(warning.message) for warning in told],
+        "warnings": [str(warning.message) for warning in caught],
         "written": [*written],
     }
 
 
 def errors(folder: Path, written: list[str]) -> dict[str, list[Any]]:
-    """What this process is told of errors, the steps in their histories, and a sum after each."""
+    """For each case: message, steps in its history, and a sum over the processes afterwards."""
     before, first = len(written), parallel.rank() == 0
 
     def full(self: Checkpoint, path: Path) -> None:  # noqa: ARG001 - as `Checkpoint.save`
@@ -142,7 +142,7 @@ def errors(folder: Path, written: list[str]) -> dict[str, list[Any]]:
 
 
 def error(train: Callable[[], object]) -> list[Any]:
-    """What is said, the steps of its history, and whether the processes still sum together."""
+    """The message, the steps in its history, and whether the processes can still sum together."""
     try:
         train()
     except CheckpointError as caught:

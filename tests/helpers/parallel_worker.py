@@ -1,8 +1,8 @@
-"""Run by Paddle's launcher, in each of two processes, for `test_parallel`: every case at once.
+"""Program for each of two processes, started by Paddle's launcher for `test_parallel`.
 
-Trains all cases in both processes together, and each of them once more in one process alone, with
-the whole batch. Writes what every process has seen into the folder that is its argument. With
-`die`, the second process ends in an error while the first one waits for it.
+Trains all cases in both processes together, and again in one process alone with the whole batch.
+Writes the results of each process into the folder given as argument. With the argument `die`, the
+second process fails while the first one waits for it.
 """
 
 import json
@@ -29,19 +29,19 @@ from tests.helpers.parallel_checkpoints import checkpoints
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
 CELLS: tuple[Cell, ...] = ("RNN", "LSTM")
-# Five samples are not shared evenly, and the last batch has two: 22 = 4 * 5 + 2.
+# Five samples do not divide evenly, and the last batch has two: 22 = 4 * 5 + 2.
 SAMPLES, BATCH_SIZE = 22, 5
 TIMING = "--rounds 1 --steps 1 --batch 5 --num-steps 3 --hidden-size 4"
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
 
 
 def cases() -> list[str]:
-    """The names of the cases: cell, clipping and execution."""
+    """Names of the cases: cell, clipping and execution."""
     return ["/".join(case) for case in product(CELLS, CLIPS, EXECUTIONS)]
 
 
 def config_of(case: str) -> TrainConfig:
-    """A small run of five steps."""
+    """Settings of a run of five steps."""
     cell: Any
     clip: Any
     execution: Any
@@ -77,7 +77,7 @@ def trained(config: TrainConfig, twice: bool = False) -> dict[str, Any]:
 
 
 def refusals() -> list[str]:
-    """What is said to batches that two processes cannot share, as a list and as a stream."""
+    """Errors for batches that two processes cannot share, as a list and as a stream."""
     three = TrainConfig(batch_size=3)
     return [
         refusal(TrainConfig(), None),
@@ -87,7 +87,7 @@ def refusals() -> list[str]:
 
 
 def refusal(config: TrainConfig, data: Any) -> str:
-    """What training says instead of beginning."""
+    """The error of `train`; "nothing" if it trains."""
     try:
         train(config, data)
     except ValueError as error:
@@ -96,18 +96,18 @@ def refusal(config: TrainConfig, data: Any) -> str:
 
 
 def die(step: Step) -> None:
-    """End the second process in its third step."""
+    """Fail in the second process at step 3."""
     if parallel.rank() == 1 and step.number == 3:
-        raise RuntimeError("the second process is no more")
+        raise RuntimeError("the second process failed")
 
 
 def counted() -> float:
-    """Accuracy where each process is right once: a sum over both, not the first one's share."""
+    """Accuracy if the first process has one correct prediction of two, and the second two."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     data = DigitSums(count=4, batch_size=4)
     tokens, _ = data[0]
     predictions = model(tokens)[0].detach()
-    # Of the first process's two samples one is right, of the second's both.
+    # The first process has one correct prediction of two, the second has two.
     labels = predictions + np.array([[0.0], [1.0], [0.0], [0.0]], dtype=np.float32)
     config = TrainConfig(
         batch_size=4, epochs=1, emb_size=8, hidden_size=4, learning_rate=1e-9, record=1
@@ -133,7 +133,7 @@ def main(folder: Path) -> None:
             results["alone"] = {case: trained(config_of(case)) for case in cases()}
             results["twice alone"] = trained(config_of(cases()[0]), twice=True)
     (folder / f"{number}.json").write_text(json.dumps(results), encoding="utf-8")
-    # At the end, for where they fail, processes may wait for each other for ever.
+    # Last: if one of these fails, the processes may wait for each other forever.
     seen = json.dumps(checkpoints(folder))
     (folder / f"{number}-checkpoints.json").write_text(seen, encoding="utf-8")
 

@@ -1,16 +1,23 @@
 """A run that depends on the random generators of NumPy and Python; comparison of checkpoints."""
 
+import atexit
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import pytest
 
 from rnn_core import History, NumericPrediction, TrainConfig, train
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.model import model_of
 from rnn_core.recorder import Step
+from tests.helpers.histories import check_equal
 
 SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=1.0)
 
@@ -78,3 +85,39 @@ def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
             name: (str(values.dtype), values.shape, values.tobytes())
             for name, values in stored.items()
         }
+
+
+@cache
+def whole_run(config: TrainConfig = SMALL) -> Path:
+    """A folder with all checkpoints of an uninterrupted noisy run."""
+    temporary = TemporaryDirectory()
+    atexit.register(temporary.cleanup)
+    folder = Path(temporary.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
+        noisy_run(config, folder)
+    return folder
+
+
+def stopped(folder: Path, config: TrainConfig = SMALL, steps: int = 12) -> Path:
+    """Fill a folder like a run killed after this number of steps; return its last checkpoint."""
+    folder.mkdir(exist_ok=True)
+    for path in checkpoint_files(whole_run(config))[max(0, steps - 2) : steps + 1]:
+        shutil.copy(path, folder)
+    return folder / f"step-{steps:09}.npz"
+
+
+def check_resumed(folder: Path, config: TrainConfig = SMALL, done: int | None = None) -> None:
+    """Resume the run, and check that it ends in the same bits as the uninterrupted one."""
+    history = noisy_run(config, folder, resume=True, every=1000, done=done)
+
+    end = checkpoint_files(whole_run(config))[-1]
+    assert content(folder / end.name) == content(end)
+    check_equal(replace(History.load(end), outcome="finished"), history)
+
+
+def change(path: Path, **arrays: Any) -> None:
+    """Replace arrays in a checkpoint."""
+    with np.load(path) as stored:
+        content = {**stored, **arrays}
+    np.savez(path, **content)

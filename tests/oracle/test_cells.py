@@ -60,7 +60,7 @@ def build(cell: CellName, parameters: Arrays, dtype: DType, execution: Execution
 def test_state_after_every_step(
     cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
 ) -> None:
-    """From a zero state, a sequence cut after step t ends in the oracle's state after step t."""
+    """From a zero state, the state after t steps is the oracle's, for every t."""
     B, T, E, H = shape
     generator = np.random.default_rng(0)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
@@ -82,7 +82,7 @@ def test_state_after_every_step(
 def test_gradients(
     cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
 ) -> None:
-    """From a given state: the last state, and the gradients of all that it was made from."""
+    """From a given state, the last state and all gradients are the oracle's."""
     B, T, E, H = shape
     generator = np.random.default_rng(1)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
@@ -118,7 +118,7 @@ def test_gradients(
 @over_executions
 @pytest.mark.parametrize("gate", GATES)
 def test_each_gate_alone(gate: str, execution: Execution, dtype: DType) -> None:
-    """With one gate random and the others held open by their biases, a fault names its gate."""
+    """One gate is random and the others are open, so a failure names the wrong gate."""
     generator = np.random.default_rng(2)
     parameters = random_cell(generator, "LSTM", 3, 4)
     for name in parameters:

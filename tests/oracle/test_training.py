@@ -106,7 +106,7 @@ def train_and_watch(
     update = TrainingStep.update
 
     def watch(step: TrainingStep) -> None:
-        clipped.append(step.layout.arrays(step.clipped))
+        clipped.append(step.parameters.arrays(step.clipped))
         update(step)
         updated.append(read_parameters(model))
 

@@ -6,18 +6,21 @@ compares environments in processes of their own: the same Paddle with another ro
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
 from paddle.autograd import PyLayer
 
 from benchmarks.behaviour import comparison, sides, worker
-from benchmarks.behaviour.comparison import compare_behaviour, record
-from benchmarks.behaviour.files import Job, Recording
+from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps, record
+from benchmarks.behaviour.culprits import Culprit
+from benchmarks.behaviour.files import Job, Recording, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.behaviour.sides import Task
+from benchmarks.behaviour.sides import Side, Task
 from rnn_core import EXPERIMENTS
 from rnn_core.config import EXECUTIONS
 from tests.bench.behaviour import EPOCHS
@@ -216,6 +219,24 @@ def test_recorded_sides_are_traced_in_step_1_only(
     assert (verdict.verdict, verdict.first_step, verdict.tensor) == ("different", step, tensor)
     assert "note: " in verdict.text
     assert "recorded" in verdict.text
+
+
+def test_operator_beyond_rounding_comes_before_an_earlier_rounding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of several traced steps, the one with the wrong operator is named."""
+    rounding = Culprit(Traced("h_1", "tanh", np.zeros(1), 1.0), 1, 1e-7, 1e-7, beyond=False)
+    wrong = rounding._replace(beyond=True)
+    found = iter([rounding, wrong])
+    trace = SimpleNamespace(repeats=lambda *_: True)
+    monkeypatch.setattr(comparison, "find_culprit", lambda *_: next(found))
+    monkeypatch.setattr(Side, "trace", lambda *_: trace)
+    both = (Side("baseline", Path("a"), Path(PYTHON)), Side("candidate", Path("b"), Path(PYTHON)))
+    pair: Any = (None, None)
+
+    finding = find_in_steps(both, Job("clipped-rnn", "textbook"), pair, [2, 5])
+
+    assert finding == (5, wrong, ())
 
 
 def test_step_that_does_not_repeat_is_noted(compare_planted: Compare) -> None:

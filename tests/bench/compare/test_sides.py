@@ -131,7 +131,7 @@ def test_side_of_a_saved_comparison_has_its_complete_pairs(tmp_path: Path) -> No
         ("{folder}/script", "script is not a Python interpreter"),
         ("{folder}/text", "text cannot be started"),
         ("{folder}/old", "old is older than Python 3.10"),
-        ("{folder}", "is a folder, without :baseline or :candidate"),
+        ("{folder}", "is a folder: add :baseline or :candidate"),
         ("{folder}:baseline", "has no complete pair"),
         ("{folder}/none.json", "none.json cannot be read as a saved run"),
         ("{folder}/half.json", "half.json cannot be read as a saved run"),

@@ -32,7 +32,7 @@ def test_run_prints_the_lines_of_the_notebook_and_a_summary(
     assert status == 0
     assert out.count("W_grad_l2: ") == 8
     assert "=========epoch: 1, step: 0, loss: 8.67871========" in out
-    # The first row that the notebook printed, to the digits that every rounding shares.
+    # The first row of the notebook, to the digits that do not depend on rounding.
     assert "W_grad_l2: 19.6586" in out
     assert out.count("correct/total:0/4, Accuracy: 0.00000") == 2
     assert "RNN, 8 steps, finished, on cpu" in out
@@ -126,7 +126,7 @@ def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFi
         config.learning_rate,
         config.seed,
     ) == ("RNN", 20, 5, 0.25, 4)
-    assert 6 == config.hidden_size == config.emb_size
+    assert config.hidden_size == config.emb_size == 6
     assert history.epoch_ends.tolist() == [3, 6]
     assert history.environment["data"] == (
         "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
@@ -145,7 +145,7 @@ def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[st
         assert found is not None
         losses.append(float(found[1]))
 
-    # 38 and 0.99 to 1.2 with both roundings (Paddle 2.6.2 and 3.3.1, November 2026).
+    # Measured: 38 and 0.99 to 1.2 with two roundings (Paddle 2.6.2 and 3.3.1, November 2026).
     assert losses[1] < losses[0] / 5
 
 
@@ -240,12 +240,12 @@ def test_processes_wait_until_the_files_are_written(
         assert existed == [True]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for processes")
 def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
     """Ctrl-C ends a run with its summary and its file."""
     saved = tmp_path / "run.npz"
     command = ["run", "clipped-rnn", "--epochs", "100000", "--save", str(saved)]
-    # What a shell starts in the background ignores SIGINT, and so would this, its grandchild.
+    # A program that a shell starts in the background, and its children, ignore SIGINT.
     program = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from rnn_core.__main__ import main; sys.exit(main(sys.argv[1:]))"
@@ -254,7 +254,7 @@ def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
         [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        # The first printed step: training has begun.
+        # The first printed step shows that training has begun.
         assert process.stdout.readline().startswith("=========epoch: 5")
         process.send_signal(signal.SIGINT)
         try:
@@ -424,7 +424,7 @@ def test_resume_names_the_checkpoint_and_continues(
     assert main([*command, "--epochs", "3", "--save", str(saved)]) == 0
     assert f"{folder}: last checkpoint is step-000000004.npz\n" in capsys.readouterr().out
     whole = train(replace(ALL_EXPERIMENTS["clipped-rnn"].config, epochs=3))
-    assert whole.loss.tolist() == History.load(saved).loss.tolist()
+    assert History.load(saved).loss.tolist() == whole.loss.tolist()
 
 
 def test_resume_names_a_damaged_or_foreign_checkpoint(

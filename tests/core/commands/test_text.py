@@ -1,4 +1,4 @@
-"""A run in words."""
+"""The text output of a run."""
 
 import numpy as np
 
@@ -20,8 +20,8 @@ def step(norms: dict[str, float]) -> Step:
     return Step(8, 2, 3, 0.123456, norms, dict.fromkeys(norms, 1.0), 3, 4, last=True)
 
 
-def test_the_notebooks_lines_for_the_rnn() -> None:
-    """Loss and raw norms of W, U and b are printed as the notebook printed them."""
+def test_step_lines_of_the_rnn_are_those_of_the_notebook() -> None:
+    """Loss and raw norms of W, U and b."""
     norms = {"recurrent.W": 19.658676, "recurrent.U": 47.573059, "recurrent.b": 13.377793}
     lines = step_lines(step({**norms, "linear.bias": 1.0}))
 
@@ -31,8 +31,8 @@ def test_the_notebooks_lines_for_the_rnn() -> None:
     ]
 
 
-def test_the_lstms_norms_are_told_too() -> None:
-    """Twelve norms fill three lines: inputs, states, biases."""
+def test_step_lines_of_the_lstm_have_twelve_norms() -> None:
+    """In three lines: input weights, state weights and biases."""
     norms = {f"recurrent.{kind}_{gate}": 1.5 for kind in "wub" for gate in "ifoa"}
     lines = step_lines(step(norms))
 
@@ -40,13 +40,13 @@ def test_the_lstms_norms_are_told_too() -> None:
     assert "u_i_grad_l2: 1.500000, u_f_grad_l2: 1.500000, u_o_grad_l2: 1.500000" in lines[2]
 
 
-def test_the_notebooks_line_for_an_epoch() -> None:
-    """Correct predictions and accuracy stand in one line."""
+def test_epoch_line_is_that_of_the_notebook() -> None:
+    """Correct predictions and accuracy in one line."""
     assert epoch_line(step({})) == "correct/total:3/4, Accuracy: 0.75000"
 
 
 def test_summary_of_a_healthy_run() -> None:
-    """Loss, largest norm, accuracy, and that nothing happened."""
+    """Loss, largest norm and accuracy, and no event."""
     text = "\n".join(summary_lines(make_history()))
 
     assert "RNN, 4 steps, finished, on cpu (A CPU), Paddle 9.9.9, Python 3.99" in text
@@ -56,15 +56,15 @@ def test_summary_of_a_healthy_run() -> None:
     assert text.endswith("\n  exploded    never\n  vanished    never\n  non-finite  never")
 
 
-def test_summary_tells_the_last_epochs_accuracy() -> None:
-    """Of three epochs, the third is told."""
+def test_summary_has_the_accuracy_of_the_last_epoch() -> None:
+    """The third of three epochs."""
     history = make_history(accuracy=np.array([0.25, 0.5, 0.75]), epoch_ends=np.array([1, 2, 4]))
 
     assert "  accuracy    0.75 in epoch 3" in summary_lines(history)
 
 
-def test_summary_of_every_event() -> None:
-    """Each kind of event has its line, in the same order in every summary."""
+def test_summary_has_a_line_for_each_kind_of_event() -> None:
+    """In the same order in every summary."""
     history = make_history(
         loss=np.array([1.0, 2e6, 1.0, np.nan]),
         raw_norms={"recurrent.W": np.array([1.0, 1, 0, 1])},
@@ -78,28 +78,28 @@ def test_summary_of_every_event() -> None:
     ]
 
 
-def test_summary_where_nothing_is_finite() -> None:
-    """A run that is NaN from its first step on has no largest loss."""
+def test_summary_of_a_run_without_finite_values() -> None:
+    """There is no largest loss."""
     text = "\n".join(summary_lines(make_history(loss=np.full(4, np.nan))))
 
     assert "first nan, last nan, largest nan" in text
 
 
-def test_summary_tells_the_largest_finite_loss() -> None:
-    """NaN and infinity do not hide how far it went; they are told as an event."""
+def test_summary_has_the_largest_finite_loss() -> None:
+    """NaN and infinity do not hide it."""
     text = "\n".join(summary_lines(make_history(loss=np.array([1.0, 7e5, np.inf, np.nan]))))
 
     assert "first 1, last nan, largest 700000" in text
     assert "non-finite  step 3: loss inf" in text
 
 
-def test_summary_of_nothing() -> None:
+def test_summary_of_an_empty_run() -> None:
     """A run without a step has a summary too."""
     assert "RNN, 0 steps, interrupted" in summary_lines(empty_history())[0]
 
 
-def test_summary_tells_what_is_not_the_default() -> None:
-    """Another execution, and how many of the steps were recorded, stand beside what they change."""
+def test_summary_has_settings_that_are_not_the_default() -> None:
+    """The execution, and how many steps were recorded."""
     config = TrainConfig(cell="LSTM", execution="kernel", record=10)
     history = make_history(config=config, steps=49, recorded=np.array([10, 20, 30, 40]))
 
@@ -109,7 +109,7 @@ def test_summary_tells_what_is_not_the_default() -> None:
 
 
 def test_summary_of_a_run_that_recorded_nothing() -> None:
-    """It was trained, and nothing is known of it."""
+    """It has the number of steps, but no values."""
     none = empty_history(config=TrainConfig(record=0), outcome="finished", steps=20)
 
     assert summary_lines(none) == [
@@ -120,8 +120,8 @@ def test_summary_of_a_run_that_recorded_nothing() -> None:
     ]
 
 
-def test_events_in_words() -> None:
-    """An event tells its step, and what it was that happened there."""
+def test_event_text_has_step_and_quantities() -> None:
+    """In a few words."""
     both = Event("exploded", 6, ("loss", "recurrent.W"), 3411677.25)
     zeros = Event("vanished", 8, ("recurrent.W", "recurrent.U"), 0.0)
 

@@ -1,4 +1,4 @@
-"""The notebook's samples, and the checks that any batch passes."""
+"""The notebook's samples, and the checks of any batch."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from rnn_core.config import DType
 from rnn_core.data.batch import check_labels, check_tokens
 
 
-def test_four_samples_in_the_notebooks_order() -> None:
-    """Two digits, eight zeros, and the sum of the digits as the label."""
+def test_load_data_yields_the_four_samples_of_the_notebook() -> None:
+    """Each is two digits and eight zeros, with the sum of the digits as label."""
     batches = list(load_data())
 
     zeros = [0] * 8
@@ -25,8 +25,8 @@ def test_four_samples_in_the_notebooks_order() -> None:
 
 
 @pytest.mark.parametrize("num_steps", [2, 3, 50])
-def test_padded_to_num_steps(num_steps: int) -> None:
-    """A sequence is as long as asked for, and zero past its two digits."""
+def test_load_data_pads_to_num_steps(num_steps: int) -> None:
+    """Zeros follow the two digits."""
     for tokens, _ in load_data(num_steps):
         assert list(tokens.shape) == [1, num_steps]
         assert int(tokens[:, 2:].sum()) == 0 if num_steps > 2 else True
@@ -35,8 +35,8 @@ def test_padded_to_num_steps(num_steps: int) -> None:
 @pytest.mark.parametrize(
     ("batch_size", "sizes"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4])]
 )
-def test_batches_hold_all_samples(batch_size: int, sizes: list[int]) -> None:
-    """Every sample comes once, whatever the size of a batch."""
+def test_load_data_yields_every_sample_once(batch_size: int, sizes: list[int]) -> None:
+    """Whatever the batch size."""
     batches = list(load_data(batch_size=batch_size))
 
     assert [len(batch.labels) for batch in batches] == sizes
@@ -55,16 +55,16 @@ def test_batches_hold_all_samples(batch_size: int, sizes: list[int]) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dtypes(dtype: DType) -> None:
-    """Tokens are int64, labels of the dtype asked for."""
+def test_load_data_has_int64_tokens_and_labels_of_the_dtype(dtype: DType) -> None:
+    """The labels have the requested dtype."""
     tokens, labels = next(load_data(dtype=dtype))
 
-    assert paddle.int64 == tokens.dtype
+    assert tokens.dtype == paddle.int64
     assert getattr(paddle, dtype) == labels.dtype
 
 
-def test_refuses_wrong_sizes_before_the_first_batch() -> None:
-    """Wrong sizes are refused by the call itself, not when the first batch is drawn."""
+def test_load_data_rejects_wrong_sizes_at_the_call() -> None:
+    """Not only when the first batch is made."""
     with pytest.raises(ValueError, match="num_steps must be at least 2, .* got 1"):
         load_data(1)
     with pytest.raises(ValueError, match="batch_size must be at most 4, the number of .* got 5"):
@@ -78,54 +78,54 @@ def test_refuses_wrong_sizes_before_the_first_batch() -> None:
 
 
 @pytest.mark.parametrize("token", [-1, -2, 10, 2**40])
-def test_refuses_tokens_outside_the_vocabulary(token: int) -> None:
-    """A token is at least 0 and less than the size of the vocabulary."""
+def test_check_tokens_rejects_tokens_outside_the_vocabulary(token: int) -> None:
+    """A token is at least 0 and less than the vocabulary's size."""
     with pytest.raises(ValueError, match=rf"tokens must lie in \[0, 10\), got {token}"):
         check_tokens(paddle.to_tensor([[0, token]], dtype="int64"), 10)
 
 
-def test_takes_every_token_of_the_vocabulary() -> None:
-    """The first and the last token of the vocabulary are tokens, in int32 as in int64."""
+def test_check_tokens_accepts_the_whole_vocabulary() -> None:
+    """In int32 and int64."""
     check_tokens(paddle.to_tensor([[0, 9]], dtype="int64"), 10)
     check_tokens(paddle.to_tensor([[0, 9]], dtype="int32"), 10)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
-def test_refuses_tokens_that_are_no_integers(dtype: Any) -> None:
+def test_check_tokens_rejects_other_dtypes(dtype: Any) -> None:
     """Float tokens are refused, not truncated."""
     with pytest.raises(TypeError, match=f"tokens must be int32 or int64, got {dtype}"):
         check_tokens(paddle.to_tensor([[0, 1]], dtype=dtype), 10)
 
 
 @pytest.mark.parametrize("shape", [[0, 3], [3, 0], [3], [1, 2, 3]])
-def test_refuses_empty_or_misshapen_tokens(shape: list[int]) -> None:
-    """Tokens are a batch of sequences, neither empty."""
+def test_check_tokens_rejects_other_shapes(shape: list[int]) -> None:
+    """Tokens must be `[B, T]`, not empty."""
     with pytest.raises(ValueError, match=r"tokens must be \[B >= 1, T >= 1\], got shape"):
         check_tokens(paddle.zeros(shape, dtype="int64"), 10)
 
 
-def test_refuses_tokens_that_are_no_tensor() -> None:
-    """A list is refused by name."""
+def test_check_tokens_rejects_a_list() -> None:
+    """The error names the given type."""
     with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got list"):
         check_tokens([[1, 2]], 10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [[2], [1, 2], [2, 2], [1, 1], [2, 1, 1]])
-def test_refuses_labels_that_would_broadcast(shape: list[int]) -> None:
-    """Labels have the shape of the predictions, or Paddle would broadcast in silence."""
+def test_check_labels_rejects_labels_that_would_broadcast(shape: list[int]) -> None:
+    """Labels must have the shape of the predictions."""
     with pytest.raises(ValueError, match=r"shape of the predictions, \[2, 1\], got \["):
         check_labels(paddle.zeros(shape), 2, "float32")
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_refuses_labels_that_are_not_finite(value: str) -> None:
+def test_check_labels_rejects_nan_and_infinity(value: str) -> None:
     """One NaN among the labels would make every weight NaN."""
     with pytest.raises(ValueError, match=f"labels must be finite, got {value}"):
         check_labels(paddle.to_tensor([[1.0], [float(value)]]), 2, "float32")
 
 
-def test_refuses_labels_of_another_dtype() -> None:
-    """Labels are of the model's dtype."""
+def test_check_labels_rejects_another_dtype() -> None:
+    """Labels must have the dtype of the model."""
     with pytest.raises(TypeError, match="labels must be float32 like the model, got int64"):
         check_labels(paddle.zeros([1, 1], dtype="int64"), 1, "float32")
     with pytest.raises(TypeError, match="labels must be a Paddle tensor, got float"):

@@ -1,4 +1,4 @@
-"""Digit sums of any size: what they are, that none is in both sets, and that they can be learnt."""
+"""Generated digit sums: samples, the held-out set, and whether networks can learn them."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,27 +14,27 @@ from rnn_core.evaluation import evaluate
 from rnn_core.model import new_model
 from rnn_core.parameters import named_weights, set_weights
 
-# Of three digits, with seed 0.
+# Samples of three digits with seed 0.
 TRAINING = [[9, 3, 8], [1, 4, 3], [0, 8, 8], [6, 8, 4]]
 HELD_OUT = [[6, 2, 4], [4, 8, 9], [5, 6, 3], [9, 8, 9]]
 
 
-def test_digits_then_zeros_and_their_sum() -> None:
-    """Every sample is its digits, zeros up to the length of the sequence, and the digits' sum."""
+def test_sample_is_digits_zeros_and_their_sum() -> None:
+    """Zeros follow the digits up to the length of the sequence."""
     data = DigitSums(count=200, digits=3, num_steps=7, batch_size=200)
     tokens, labels = data[0]
 
     check_tokens(tokens, 10)
     check_labels(labels, 200, "float32")
     assert list(tokens.shape) == [200, 7]
-    assert paddle.int64 == tokens.dtype
+    assert tokens.dtype == paddle.int64
     assert data.samples(0, 200).tolist() == tokens[:, :3].tolist()
     assert int(tokens[:, 3:].sum()) == 0
     assert tokens.sum(axis=1).tolist() == labels[:, 0].astype("int64").tolist()
 
 
-def test_the_samples_of_a_seed_stay() -> None:
-    """These are the samples, on every machine and version: PCG64 has one stream for a seed."""
+def test_samples_of_a_seed_are_fixed() -> None:
+    """They are the same on every machine and version: PCG64 has one stream per seed."""
     data = DigitSums(count=4, digits=3)
 
     assert data.samples(0, 4).tolist() == TRAINING
@@ -42,8 +42,8 @@ def test_the_samples_of_a_seed_stay() -> None:
 
 
 @pytest.mark.parametrize("held_out", [False, True])
-def test_samples_do_not_depend_on_batches(held_out: bool) -> None:
-    """Sample i is the same whatever the size of a batch, whenever it is made."""
+def test_samples_do_not_depend_on_the_batch_size(held_out: bool) -> None:
+    """A sample is the same whenever it is made."""
     data = DigitSums(count=50, digits=3, batch_size=7, held_out=held_out)
     whole = replace(data, batch_size=50)[0]
 
@@ -90,15 +90,15 @@ def test_digits_are_equally_frequent(digits: int, seed: int) -> None:
 
 
 def test_seeds_differ_in_samples_and_in_the_split() -> None:
-    """Another seed draws other samples and holds out others."""
+    """Another seed has other samples and holds out other sequences."""
     one, other = DigitSums(count=100), DigitSums(count=100, seed=1)
 
     assert one.samples(0, 100).tolist() != other.samples(0, 100).tolist()
     assert len(sequences(one.rest(100)) & sequences(other.rest(100))) < 5
 
 
-def test_only_the_batch_that_is_asked_for_is_made() -> None:
-    """The last of 10 to the 12 samples is made at once, in a moment and a few bytes."""
+def test_last_of_many_batches_is_made_at_once() -> None:
+    """The samples before it are not made."""
     data = DigitSums(count=10**12, batch_size=100)
 
     assert len(data) == 10**10
@@ -117,17 +117,17 @@ def test_only_the_batch_that_is_asked_for_is_made() -> None:
         ({"dtype": "int64"}, ValueError, "dtype must be one of 'float32', 'float64'"),
     ],
 )
-def test_refuses_what_is_no_data(
+def test_digit_sums_rejects_wrong_arguments(
     settings: dict[str, Any], error: type[Exception], match: str
 ) -> None:
-    """A wrong number is named, with what is allowed, before anything is made."""
+    """The error says what is allowed."""
     with pytest.raises(error, match=match):
         DigitSums(**{"count": 4, **settings})
 
 
 @pytest.mark.parametrize("index", [-1, 2])
-def test_refuses_a_batch_that_is_not_there(index: int) -> None:
-    """Batches are counted from 0; there is none past the last one."""
+def test_digit_sums_rejects_an_index_out_of_range(index: int) -> None:
+    """Batches are numbered from 0."""
     with pytest.raises(IndexError, match=rf"batch index must lie in \[0, 2\), got {index}"):
         DigitSums(count=40)[index]
 
@@ -146,11 +146,11 @@ LONG = TrainConfig(
 
 
 def unexplained(config: TrainConfig, device: str) -> float:
-    """Held-out loss after 1000 steps, as a share of that of always saying the labels' mean."""
+    """Held-out loss after 1000 steps, divided by the loss of predicting the mean."""
     config = replace(config, device=device)
     model = new_model(config)
     if config.cell == "LSTM":
-        # A forget gate that is open at first (Gers, Schmidhuber and Cummins, 2000).
+        # Start with an open forget gate (Gers, Schmidhuber and Cummins, 2000).
         weights = named_weights(model)
         weights["recurrent.b_f"][:] = 5
         set_weights(model, weights)
@@ -160,18 +160,18 @@ def unexplained(config: TrainConfig, device: str) -> float:
     return found.loss / found.variance
 
 
-def test_an_lstm_learns_them(device: str) -> None:
-    """The sum of two digits, 28 zeros ago, is known of sequences that were never trained with.
+def test_lstm_learns_digits_over_28_zeros(device: str) -> None:
+    """The LSTM predicts held-out sequences.
 
-    Of 20 seeds with two roundings the share was 0.007 to 0.11 (Paddle 3.3.1, November 2026).
+    The share was 0.007 to 0.11 for 20 seeds with two roundings (Paddle 3.3.1, November 2026).
     """
     assert unexplained(replace(LONG, cell="LSTM"), device) < 0.4
 
 
-def test_a_clipped_rnn_does_not_at_that_distance(device: str) -> None:
-    """With as many steps, the RNN is no better than somebody who has never seen a digit.
+def test_clipped_rnn_does_not_learn_digits_over_28_zeros(device: str) -> None:
+    """With as many steps, the RNN is no better than predicting the mean.
 
-    Of 20 seeds 19 had a share of 1.000 to 1.31, seed 19 one of 0.10 and 0.12; seed 0, which is run
-    here, 1.0142 with both roundings (Paddle 3.3.1, November 2026).
+    Of 20 seeds, 19 had a share of 1.000 to 1.31, and seed 19 had 0.10 and 0.12. Seed 0, used here,
+    had 1.0142 with both roundings (Paddle 3.3.1, November 2026).
     """
     assert unexplained(replace(LONG, cell="RNN"), device) > 0.8

@@ -1,4 +1,4 @@
-"""Devices are looked for before they are used."""
+"""Devices are checked before they are used."""
 
 import paddle
 import pytest
@@ -7,26 +7,26 @@ from rnn_core import TrainConfig, train
 from rnn_core.runtime import devices as device
 
 needs_no_gpu = pytest.mark.skipif(
-    len(device.available_devices()) > 1, reason="there is a GPU, which this test would find"
+    len(device.available_devices()) > 1, reason="this machine has a GPU"
 )
 
 
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Play a Paddle that finds two GPUs."""
+    """A Paddle that finds two GPUs."""
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: True)
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
 
 
-def test_the_cpu_is_always_there() -> None:
-    """The CPU comes first, and by its own name."""
+def test_cpu_is_always_available() -> None:
+    """It is the first of the devices."""
     assert device.available_devices()[0] == "cpu"
     assert device.resolve_device("cpu") == "cpu"
 
 
 @pytest.mark.usefixtures("two_gpus")
 def test_gpus_are_numbered() -> None:
-    """GPUs come after the CPU; "gpu" is the first of them."""
+    """GPUs follow the CPU; "gpu" is the first of them."""
     assert device.available_devices() == ["cpu", "gpu:0", "gpu:1"]
     assert device.resolve_device("gpu") == "gpu:0"
     assert device.resolve_device("gpu:1") == "gpu:1"
@@ -34,8 +34,8 @@ def test_gpus_are_numbered() -> None:
         device.resolve_device("gpu:2")
 
 
-def test_a_cuda_build_without_a_gpu_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paddle's GPU wheel finds no GPU where there is none, and the error says so."""
+def test_cuda_build_without_a_gpu_has_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says that Paddle was built with CUDA."""
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: True)
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 0)
 
@@ -43,8 +43,8 @@ def test_a_cuda_build_without_a_gpu_has_none(monkeypatch: pytest.MonkeyPatch) ->
         device.resolve_device("gpu")
 
 
-def test_a_build_without_cuda_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paddle's CPU wheel is not asked for GPUs, and the error says what it is."""
+def test_build_without_cuda_has_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says that Paddle was built without CUDA."""
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
 
@@ -55,30 +55,30 @@ def test_a_build_without_cuda_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_no_gpu
 @pytest.mark.parametrize("name", ["gpu", "gpu:0", "gpu:7"])
-def test_a_gpu_that_is_not_there_is_an_error(name: str) -> None:
-    """Training on a GPU where there is none is an error that can be caught."""
+def test_missing_gpu_raises_value_error(name: str) -> None:
+    """Paddle itself would crash on some versions."""
     with pytest.raises(ValueError, match=rf"device '{name}' is not available: Paddle .* finds cpu"):
         train(TrainConfig(device=name))
 
 
-def test_the_former_device_comes_back() -> None:
-    """After the block, and after an error in it, Paddle's device is what it was."""
+def test_use_device_restores_the_device() -> None:
+    """After the block, also after an error in it."""
     before = paddle.device.get_device()
     with pytest.raises(RuntimeError), device.use_device("cpu") as name:
-        assert "cpu" == name == paddle.device.get_device()
+        assert name == paddle.device.get_device() == "cpu"
         raise RuntimeError
 
     assert paddle.device.get_device() == before
 
 
-def test_a_tensor_knows_its_device() -> None:
-    """A tensor's device has the name that devices have here."""
+def test_device_of_returns_the_name_of_the_device() -> None:
+    """The name is the one that `resolve_device` returns."""
     assert device.device_of(paddle.zeros([1])) == "cpu"
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_waits_for_the_gpu_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Synchronising waits for the GPU of that number, and for none on the CPU."""
+def test_synchronize_waits_for_the_named_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU it does not wait."""
     waited: list[int] = []
     monkeypatch.setattr("paddle.device.cuda.synchronize", waited.append)
 
@@ -90,8 +90,8 @@ def test_waits_for_the_gpu_that_was_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_a_gpu_has_its_makers_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The GPU's name is Paddle's answer for its number."""
+def test_device_name_of_a_gpu_is_its_product_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paddle looks it up by the GPU's number."""
     monkeypatch.setattr("paddle.device.cuda.get_device_name", lambda index: f"GPU number {index}")
 
     assert device.device_name("gpu:1") == "GPU number 1"
@@ -99,8 +99,8 @@ def test_a_gpu_has_its_makers_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.device_name("cpu") == "cpu"
 
 
-def test_gpu_is_the_one_that_a_launched_process_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paddle's launcher tells each process its GPU; without it, "gpu" is the first."""
+def test_gpu_is_the_one_assigned_by_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Paddle's launcher, "gpu" is the first GPU."""
     monkeypatch.setattr(
         "rnn_core.runtime.devices.available_devices", lambda: ["cpu", "gpu:0", "gpu:1"]
     )

@@ -1,4 +1,4 @@
-"""What a result depends on is named."""
+"""The description of the environment."""
 
 import os
 import platform
@@ -11,17 +11,17 @@ import pytest
 from rnn_core.runtime.environment import cpu_model, describe_environment
 
 
-def test_names_versions_machine_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Versions, CPU, device and threads are all there, as this process has them."""
+def test_environment_has_versions_machine_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those of this process."""
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     environment = describe_environment()
 
-    assert paddle.version.full_version == environment["paddle"]
-    assert paddle.version.commit == environment["paddle_commit"]
+    assert environment["paddle"] == paddle.version.full_version
+    assert environment["paddle_commit"] == paddle.version.commit
     assert platform.python_version() == environment["python"]
     assert np.__version__ == environment["numpy"]
     assert cpu_model() == environment["cpu"]
-    assert "cpu" == environment["device"] == environment["device_name"]
+    assert environment["device"] == environment["device_name"] == "cpu"
     assert environment["threads"] == "7"
     assert str(paddle.version.cuda()) == environment["cuda"]
     assert str(paddle.version.cudnn()) == environment["cudnn"]
@@ -32,15 +32,15 @@ def test_names_versions_machine_and_threads(monkeypatch: pytest.MonkeyPatch) -> 
     assert str(os.cpu_count()) == environment["cpu_count"]
 
 
-def test_says_where_the_threads_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A number of threads that nobody knows is not made up."""
+def test_environment_says_if_the_threads_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown number is not guessed."""
     monkeypatch.delenv("OMP_NUM_THREADS")
 
     assert describe_environment()["threads"] == "unset"
 
 
-def test_names_the_flags_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables that change Paddle's arithmetic are told, and no others."""
+def test_environment_has_the_flags_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only variables that change Paddle's arithmetic or speed."""
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
     monkeypatch.setenv("FLAGS_cudnn_deterministic", "1")
     monkeypatch.setenv("A_PASSWORD", "secret")
@@ -50,8 +50,8 @@ def test_names_the_flags_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("PASSWORD" in flag for flag in flags)
 
 
-def test_names_the_cpu_as_linux_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU's name is the first that Linux tells, colons included."""
+def test_cpu_model_is_read_from_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first model name counts, colons included."""
     files = {"/proc/cpuinfo": "vendor_id\t: X\nmodel name\t: A CPU: fast\nmodel name\t: B\n"}
     monkeypatch.setattr(Path, "read_text", lambda self, encoding: files[f"{self}"] + encoding[:0])
 
@@ -59,10 +59,10 @@ def test_names_the_cpu_as_linux_does(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("processor", "name"), [("arm", "arm"), ("", "arm64")])
-def test_names_the_cpu_elsewhere(
+def test_cpu_model_comes_from_python_elsewhere(
     monkeypatch: pytest.MonkeyPatch, processor: str, name: str
 ) -> None:
-    """Without Linux's file, Python's answer is taken, or at least the architecture."""
+    """The architecture is the last resort."""
 
     def no_file(self: Path, encoding: str) -> str:
         raise FileNotFoundError(self, encoding)
@@ -74,7 +74,7 @@ def test_names_the_cpu_elsewhere(
     assert cpu_model() == name
 
 
-def test_refuses_a_device_that_is_not_there() -> None:
-    """An environment is not described for a device that nothing ran on."""
+def test_environment_rejects_a_missing_device() -> None:
+    """The error is that of `resolve_device`."""
     with pytest.raises(ValueError, match="is not available"):
         describe_environment("gpu:99")

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all."""
+"""Files are written completely or not at all."""
 
 import json
 import os
@@ -11,8 +11,8 @@ import pytest
 from rnn_core.runtime.files import check_writable, write_json, write_text, write_whole
 
 
-def test_appears_when_it_is_whole(tmp_path: Path) -> None:
-    """The file is there after the block, with all that was written, and nothing beside it."""
+def test_file_appears_after_the_block(tmp_path: Path) -> None:
+    """It is complete, and no other file is left."""
     path = tmp_path / "file"
     with write_whole(path) as file:
         file.write(b"first half, ")
@@ -23,9 +23,11 @@ def test_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="directories are not flushed on this system")
-def test_lasts_through_a_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The content is stored before the name leads to it, and the name before the block is over."""
+@pytest.mark.skipif(os.name != "posix", reason="the system cannot sync directories")
+def test_file_is_synced_before_the_rename_and_the_directory_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it survives a power failure."""
     path, flushed = tmp_path / "file", []
 
     def fsync(descriptor: int) -> None:
@@ -38,10 +40,10 @@ def test_lasts_through_a_power_failure(tmp_path: Path, monkeypatch: pytest.Monke
     assert flushed == [(False, False), (True, True)]
 
 
-def test_a_file_system_that_flushes_no_directory(
+def test_file_is_written_if_directories_cannot_be_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where directories cannot be flushed, the file is written all the same."""
+    """Some file systems refuse it."""
     flush = os.fsync
 
     def fsync(descriptor: int) -> None:
@@ -57,8 +59,10 @@ def test_a_file_system_that_flushes_no_directory(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
-    """When writing fails midway, the former file is untouched and nothing is left over."""
+def test_error_while_writing_keeps_the_earlier_file(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    """No temporary file is left."""
     path = tmp_path / "file"
     path.write_bytes(b"former")
 
@@ -70,8 +74,8 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseExceptio
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
-    """A temporary file's private permissions do not stay."""
+def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
+    """Not the private permissions of a temporary file."""
     ordinary, whole = tmp_path / "ordinary", tmp_path / "whole"
     ordinary.touch()
     with write_whole(whole):
@@ -81,10 +85,10 @@ def test_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
-def test_refuses_what_is_no_place_for_a_file(
+def test_write_rejects_missing_directories_and_special_files(
     tmp_path: Path, refuse: Callable[[Path], object]
 ) -> None:
-    """A missing directory is named; a directory, pipe or device is not replaced."""
+    """A directory, pipe or device is not replaced."""
     with pytest.raises(FileNotFoundError, match="nowhere is not a directory$"):
         refuse(tmp_path / "nowhere" / "file")
     with pytest.raises(OSError, match="it exists and is not a regular file$"):
@@ -96,8 +100,8 @@ def test_refuses_what_is_no_place_for_a_file(
         assert (tmp_path / "pipe").is_fifo()
 
 
-def test_checking_leaves_nothing_and_changes_nothing(tmp_path: Path) -> None:
-    """What is there stays, and nothing is added."""
+def test_check_writable_changes_nothing(tmp_path: Path) -> None:
+    """An existing file stays, and no file is left."""
     path = tmp_path / "file"
     check_writable(path)
     assert list(tmp_path.iterdir()) == []
@@ -108,10 +112,10 @@ def test_checking_leaves_nothing_and_changes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_asks_the_directory_that_the_file_will_be_in(
+def test_check_writable_tries_the_directory_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether a file can be made is tried beside it, under a name of our own."""
+    """With a temporary name."""
     asked: list[tuple[Path, str]] = []
 
     def refuse(dir: Path, prefix: str) -> None:  # noqa: A002 - tempfile's own name
@@ -125,14 +129,14 @@ def test_asks_the_directory_that_the_file_will_be_in(
     assert asked == [(tmp_path.resolve(), ".rnn_core-")]
 
 
-def test_refuses_a_name_that_the_file_system_refuses(tmp_path: Path) -> None:
-    """A name that is too long is found out before the run."""
+def test_check_writable_rejects_a_name_that_is_too_long(tmp_path: Path) -> None:
+    """Before the run, not after it."""
     with pytest.raises(OSError, match="x"):
         check_writable(tmp_path / ("x" * 300))
 
 
-def test_takes_the_longest_name(tmp_path: Path) -> None:
-    """A name as long as the file system allows is written like any other."""
+def test_write_accepts_the_longest_name(tmp_path: Path) -> None:
+    """The temporary name is not longer."""
     path = tmp_path / ("x" * 255)
     check_writable(path)
     with write_whole(path) as file:
@@ -141,8 +145,8 @@ def test_takes_the_longest_name(tmp_path: Path) -> None:
     assert path.read_bytes() == b"whole"
 
 
-def test_follows_a_link(tmp_path: Path) -> None:
-    """A link stays one, and the file that it leads to is written."""
+def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
+    """The link stays, and its target is written."""
     (tmp_path / "elsewhere").mkdir()
     link, target = tmp_path / "link", tmp_path / "elsewhere" / "file"
     link.symlink_to(target)
@@ -153,8 +157,8 @@ def test_follows_a_link(tmp_path: Path) -> None:
     assert target.read_bytes() == b"whole"
 
 
-def test_refuses_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that may not be written to is named; root may write to all, so it is played."""
+def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write any file, so the permission is simulated."""
     path = tmp_path / "file"
     path.touch()
     monkeypatch.setattr("os.access", lambda *_: False)

@@ -1,4 +1,4 @@
-"""Ctrl-C is held back, once."""
+"""Ctrl-C is held back once."""
 
 import signal
 import threading
@@ -11,14 +11,14 @@ from rnn_core.runtime.interrupts import held_interrupt
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_interrupts() -> Iterator[None]:
-    """Have Ctrl-C interrupt, also where the tests were started in the background."""
+    """Make SIGINT raise KeyboardInterrupt, also if the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-def test_the_first_is_noted_and_the_second_interrupts() -> None:
-    """One Ctrl-C is told when asked; the next one does not wait."""
+def test_first_ctrl_c_is_held_and_second_interrupts() -> None:
+    """The function tells that the first one came."""
     with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
         assert not interrupted()
         signal.raise_signal(signal.SIGINT)
@@ -28,8 +28,8 @@ def test_the_first_is_noted_and_the_second_interrupts() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_another_answer_to_ctrl_c_stays() -> None:
-    """Where Ctrl-C is ignored, or somebody's own, nothing is noted."""
+def test_other_handlers_of_ctrl_c_are_kept() -> None:
+    """Neither an ignored signal nor a custom handler is replaced."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with held_interrupt() as interrupted:
         signal.raise_signal(signal.SIGINT)
@@ -38,8 +38,8 @@ def test_another_answer_to_ctrl_c_stays() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_another_thread_changes_nothing() -> None:
-    """Only the main thread may answer signals."""
+def test_other_threads_hold_nothing() -> None:
+    """Only the main thread can handle signals."""
     noted: list[bool] = []
 
     def hold() -> None:

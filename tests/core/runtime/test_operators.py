@@ -35,13 +35,23 @@ def test_clip_by_norm() -> None:
     assert op.clip_by_norm(vector, 6.0).tolist() == [3.0, 4.0]
 
 
-def test_split_and_concat_are_inverse() -> None:
-    """Both work along the given axis."""
-    whole = paddle.arange(12).reshape([2, 6])
-    halves = op.split(whole, 2, 1)
+def test_concat_joins_along_an_axis() -> None:
+    """Here along the second of two."""
+    halves = [paddle.to_tensor([[1.0], [2.0]]), paddle.to_tensor([[3.0], [4.0]])]
 
-    assert [h.tolist() for h in halves] == [[[0, 1, 2], [6, 7, 8]], [[3, 4, 5], [9, 10, 11]]]
-    assert op.concat(list(halves), 1).tolist() == whole.tolist()
+    assert op.concat(halves, 1).tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+def test_rows_are_a_view() -> None:
+    """They share the tensor's memory, in one piece."""
+    whole = paddle.arange(12).reshape([4, 3])
+
+    view = op.rows(whole, 1, 3)
+    assert view.tolist() == [[3, 4, 5], [6, 7, 8]]
+    assert view.is_contiguous()
+
+    whole[2, 0] = 60
+    assert view.tolist() == [[3, 4, 5], [60, 7, 8]]
 
 
 def test_shapes_and_maximum() -> None:

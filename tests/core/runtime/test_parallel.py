@@ -1,8 +1,7 @@
-"""Two processes train as one does with the whole batch."""
+"""Two processes train like one with the whole batch."""
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import paddle
 import pytest
 
 from benchmarks.commands import processes as benchmark
+from benchmarks.runner import Result
 from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
@@ -19,7 +19,7 @@ from tests.helpers.launcher import launch
 from tests.helpers.parallel_worker import cases
 
 pytestmark = pytest.mark.skipif(
-    not paddle.distributed.is_available(), reason="this Paddle trains in one process only"
+    not paddle.distributed.is_available(), reason="this Paddle can train in one process only"
 )
 over_cases = pytest.mark.parametrize("case", cases())
 
@@ -31,35 +31,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def launched(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """The one launch that all tests share, for it takes seconds."""
+def launched(folder: Path) -> Result:
+    """The only launch, shared by all tests: it takes seconds."""
     return launch([parallel_worker.__file__, str(folder)], folder)
 
 
 @pytest.fixture(scope="module")
-def results(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
-    """What both processes have seen."""
+def results(launched: Result, folder: Path) -> list[dict[str, Any]]:
+    """The results of both processes."""
     files = [folder / f"{rank}.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(launched: "subprocess.CompletedProcess[str]", folder: Path) -> list[dict[str, Any]]:
-    """What both processes have seen of checkpoints, which they try at the end."""
+def checkpoints(launched: Result, folder: Path) -> list[dict[str, Any]]:
+    """The results of both processes with checkpoints, which come last."""
     files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.stdout + launched.stderr
+    assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def test_no_process_waits_for_ever(launched: "subprocess.CompletedProcess[str]") -> None:
-    """Both come to their end, and well."""
-    assert launched.returncode == 0, launched.stdout + launched.stderr
+def test_both_processes_end(launched: Result) -> None:
+    """With exit status 0."""
+    assert launched.status == 0, launched.output + launched.error
 
 
 @over_cases
-def test_every_process_ends_in_the_same_bits(results: list[dict[str, Any]], case: str) -> None:
-    """Weights and everything recorded are the same in both, to the last bit."""
+def test_both_processes_end_in_the_same_bits(results: list[dict[str, Any]], case: str) -> None:
+    """Weights and everything recorded."""
     first, second = (result["together"][case] for result in results)
 
     assert first["processes"] == "2"
@@ -67,12 +67,14 @@ def test_every_process_ends_in_the_same_bits(results: list[dict[str, Any]], case
 
 
 @over_cases
-def test_equals_one_process_with_the_whole_batch(results: list[dict[str, Any]], case: str) -> None:
-    """Losses, norms before and after clipping, accuracy and weights are the whole batch's.
+def test_two_processes_equal_one_with_the_whole_batch(
+    results: list[dict[str, Any]], case: str
+) -> None:
+    """Losses, norms before and after clipping, accuracy and weights.
 
-    At five steps of batches that do not divide, the largest relative difference was 8e-7 (norms,
-    RNN without clipping; Paddle 2.6.2 and 3.3.1, November 2026). The mean of the two shares' means
-    would be off by some percent.
+    After five steps of batches that do not divide evenly, the largest relative difference was 8e-7
+    (norms, RNN without clipping; Paddle 2.6.2 and 3.3.1, November 2026). The mean of the means of
+    the two shares would be wrong by some percent.
     """
     together, alone = results[0]["together"][case], results[0]["alone"][case]
 
@@ -89,21 +91,23 @@ def test_equals_one_process_with_the_whole_batch(results: list[dict[str, Any]], 
         )
 
 
-def test_a_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
-    """A second run of one model averages its gradients as the first one does."""
+def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
+    """A second run of one model also averages its gradients."""
     first, second = (result["twice"] for result in results)
 
     assert first == second
     np.testing.assert_allclose(first["loss"], results[0]["twice alone"]["loss"], rtol=1e-4)
 
 
-def test_right_predictions_are_counted_in_all_processes(results: list[dict[str, Any]]) -> None:
+def test_correct_predictions_of_all_processes_count(results: list[dict[str, Any]]) -> None:
     """One of two in one process and two of two in the other are three of four."""
     assert [result["counted"] for result in results] == [0.75, 0.75]
 
 
-def test_what_cannot_be_shared_is_refused(results: list[dict[str, Any]]) -> None:
-    """A batch of one sample, in a list or at the end of a stream, is refused in every process."""
+def test_batches_smaller_than_the_number_of_processes_are_rejected(
+    results: list[dict[str, Any]],
+) -> None:
+    """In a list or at the end of a stream, in every process."""
     for result in results:
         assert result["refusals"] == [
             "batch_size must be at least 2, one sample per process, got 1",
@@ -112,11 +116,11 @@ def test_what_cannot_be_shared_is_refused(results: list[dict[str, Any]]) -> None
         ]
 
 
-def test_a_stopped_run_goes_on_in_every_process(checkpoints: list[dict[str, Any]]) -> None:
-    """Stopped twice, and its last checkpoint damaged once, it ends in the bits of a whole one.
+def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any]]) -> None:
+    """It is stopped twice, and its last checkpoint is damaged once.
 
-    The models that were given to be trained further had other weights. Each time it goes on from
-    the last good checkpoint, in the last batch of the first epoch.
+    The given models have other weights. Each time the run resumes from the last valid checkpoint,
+    in the last batch of the first epoch.
     """
     first, second = checkpoints
 
@@ -127,16 +131,16 @@ def test_a_stopped_run_goes_on_in_every_process(checkpoints: list[dict[str, Any]
         assert seen["seen"] == [3, 6, 6, 9, 6, 9]
 
 
-def test_the_first_process_alone_writes_checkpoints(
+def test_only_the_first_process_writes_checkpoints(
     checkpoints: list[dict[str, Any]], folder: Path
 ) -> None:
-    """It sets a damaged one aside too, and tells so; the others find the folder in order."""
+    """It also renames a damaged one and warns; the others find the folder in order."""
     first, second = checkpoints
     names = [f"step-{steps:09}.npz" for steps in (0, 4, 8, 10)]
 
-    assert [f"run/{names[n]}" for n in (0, 1, 2, 2, 3)] == first["written"]
-    assert [] == second["written"] == second["told"]
-    assert [f"; {names[1]} is used instead" in words for words in first["told"]] == [True]
+    assert first["written"] == [f"run/{names[n]}" for n in (0, 1, 2, 2, 3)]
+    assert second["written"] == second["warnings"] == []
+    assert [f"; {names[1]} is used instead" in words for words in first["warnings"]] == [True]
     assert sorted([".lock", *names[1:], f"{names[2]}.refused"]) == sorted(
         path.name for path in (folder / "run").iterdir()
     )
@@ -152,22 +156,22 @@ def test_the_first_process_alone_writes_checkpoints(
         ("full", 0, "step-000000004.npz: [Errno 28] No space left on device", 4),
     ],
 )
-def test_an_error_of_one_process_is_an_error_of_all(
+def test_error_of_one_process_is_raised_in_all(
     case: str, of: int, words: str, steps: int | None, checkpoints: list[dict[str, Any]]
 ) -> None:
-    """The other one is told to look there, keeps its history, and both can go on together."""
+    """The other one refers to its log and keeps its history, and both can continue together."""
     seen = [result["errors"][case] for result in checkpoints]
 
     assert words in seen[of][0]
     assert seen[1 - of][0] == "another process cannot use its checkpoints: see its log"
-    assert [[steps, 3.0]] * 2 == [there[1:] for there in seen]
+    assert [there[1:] for there in seen] == [[steps, 3.0]] * 2
     assert [result["errors"]["written"] for result in checkpoints] == [[], []]
 
 
-def test_the_first_process_alone_prints_and_writes(
+def test_only_the_first_process_prints_and_writes(
     results: list[dict[str, Any]], folder: Path
 ) -> None:
-    """`run` in two processes leaves one history, and one summary, of the samples of both."""
+    """`run` in two processes writes one history and one summary."""
     first, second = results
 
     assert [first["status"], second["status"]] == [0, 0]
@@ -179,8 +183,8 @@ def test_the_first_process_alone_prints_and_writes(
     assert second["printed"] == ""
 
 
-def test_the_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> None:
-    """`benchmarks.processes` prints both times once, and ends well everywhere."""
+def test_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> None:
+    """`benchmarks.processes` prints both times once."""
     first, second = results
 
     assert [first["timed"], second["timed"]] == [0, 0]
@@ -189,37 +193,37 @@ def test_the_benchmark_of_processes_times_both(results: list[dict[str, Any]]) ->
     assert second["timings"] == ""
 
 
-def test_the_benchmark_needs_processes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Alone there is nothing to compare, and it says how to start it."""
+def test_benchmark_of_processes_needs_the_launcher(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error shows the command."""
     assert benchmark.main([]) == 2
     message = "at least 2 processes are needed, got 1: start them with python -m paddle"
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_ends_the_run_with_its_error(tmp_path: Path) -> None:
-    """The others do not wait for it for ever. What it said is in its log.
+def test_process_that_dies_ends_the_run(tmp_path: Path) -> None:
+    """The others do not wait forever; its error is in its log.
 
-    The launcher itself shows what the first process says when its peer is gone.
+    The launcher itself shows what the first process prints when its peer is gone.
     """
     process = launch([parallel_worker.__file__, "die"], tmp_path)
 
-    assert process.returncode != 0
-    assert "the second process is no more" in (tmp_path / "log" / "workerlog.1").read_text()
+    assert process.status != 0
+    assert "the second process failed" in (tmp_path / "log" / "workerlog.1").read_text()
 
 
 @pytest.mark.slow
-def test_the_command_of_the_docs(tmp_path: Path) -> None:
-    """Paddle's launcher runs `python -m rnn_core`, though it has no `-m` of its own."""
+def test_command_of_the_docs_works(tmp_path: Path) -> None:
+    """Paddle's launcher runs `python -m rnn_core`, although it has no option `-m` itself."""
     command = "-m rnn_core run digit-sums --samples 48 --held-out 10 --save run.npz"
     process = launch([sys.executable, *command.split()], tmp_path)
 
-    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.status == 0, process.output + process.error
     assert History.load(tmp_path / "run.npz").environment["processes"] == "2"
 
 
 def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: str = "gloo") -> None:
-    """Be one of several processes, as the launcher's environment says it."""
+    """Simulate one of several processes by the environment variables of the launcher."""
     monkeypatch.setenv("PADDLE_TRAINER_ID", str(rank))
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", str(size))
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", backend)
@@ -243,18 +247,18 @@ def test_shares_make_up_the_batch(
 
 
 @pytest.mark.parametrize(("device", "backend"), [("cpu", "nccl"), ("cpu", "auto"), ("gpu", "gloo")])
-def test_refuses_a_backend_that_does_not_fit_the_device(
+def test_check_rejects_a_backend_that_does_not_fit_the_device(
     device: str, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CPUs meet by gloo, GPUs by NCCL."""
+    """CPUs use gloo, GPUs use NCCL."""
     processes(monkeypatch, 0, 2, backend)
 
     with pytest.raises(ValueError, match=f"must be 'gloo' .* got '{backend}' and .* '{device}'"):
         parallel.check(device, 4)
 
 
-def test_refuses_one_gpu_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each process has its own GPU, which the launcher names."""
+def test_check_rejects_one_gpu_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher assigns a GPU to each process."""
     processes(monkeypatch, 0, 2, "nccl")
 
     with pytest.raises(ValueError, match="device must be 'cpu' or 'gpu' for 2 .* got 'gpu:1'"):
@@ -262,8 +266,10 @@ def test_refuses_one_gpu_for_several_processes(monkeypatch: pytest.MonkeyPatch) 
     parallel.check("gpu", 4)
 
 
-def test_refuses_a_paddle_without_its_distributed_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Paddle cannot do it, that is said before anything else."""
+def test_check_rejects_a_paddle_without_its_distributed_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before any other check."""
     processes(monkeypatch, 0, 2)
     monkeypatch.setattr("paddle.distributed.is_available", lambda: False)
 
@@ -271,8 +277,8 @@ def test_refuses_a_paddle_without_its_distributed_part(monkeypatch: pytest.Monke
         parallel.check("cpu", 4)
 
 
-def test_alone_nothing_is_met_nor_changed() -> None:
-    """One process neither checks nor joins anything, and sums nothing."""
+def test_single_process_checks_and_changes_nothing() -> None:
+    """`join` does nothing, and `total` returns its argument."""
     parallel.join("gpu:7", 1)
 
     assert (parallel.rank(), parallel.size(), parallel.total(0.1)) == (0, 1, 0.1)

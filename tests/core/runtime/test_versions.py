@@ -1,4 +1,4 @@
-"""Paddle 2 beside NumPy 2 is refused, and arrays become tensors without a leak."""
+"""Paddle 2 with NumPy 2 is rejected; import warnings; tensors without a leak."""
 
 import builtins
 import gc
@@ -24,14 +24,14 @@ PAGES = Path("/proc/self/statm")
         ("3.0.0", "1.26.4", True),
         ("3.3.1", "2.5.0", True),
         (None, "2.5.0", True),
-        # What a build of Paddle's development branch calls itself.
+        # Version of a build from Paddle's development branch.
         ("0.0.0", "2.5.0", True),
     ],
 )
-def test_numpy_beside_paddle(
+def test_check_numpy_rejects_paddle_2_with_numpy_2(
     monkeypatch: pytest.MonkeyPatch, paddle: str | None, numpy: str, allowed: bool
 ) -> None:
-    """Only Paddle 2 with NumPy 2 or newer is refused, with what to install."""
+    """The error says what to install."""
     monkeypatch.setattr(compat, "installed_paddle", lambda: paddle)
     monkeypatch.setattr("importlib.metadata.version", {"numpy": numpy}.__getitem__)
 
@@ -43,10 +43,10 @@ def test_numpy_beside_paddle(
 
 
 @pytest.mark.parametrize("message", compat.IDLE_WARNINGS)
-def test_idle_warnings_of_the_import_are_not_shown(
+def test_import_hides_warnings_that_do_not_apply(
     monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
-    """What Paddle warns of at import, and is no news here, stays quiet: tests make it an error."""
+    """The tests turn warnings into errors."""
     warn_at_import(monkeypatch, f"{message} and more", UserWarning)
 
     compat.import_paddle()
@@ -56,10 +56,10 @@ def test_idle_warnings_of_the_import_are_not_shown(
     ("message", "category"),
     [("something new", UserWarning), (compat.IDLE_WARNINGS[0], DeprecationWarning)],
 )
-def test_other_warnings_of_the_import_are(
+def test_import_shows_other_warnings(
     monkeypatch: pytest.MonkeyPatch, message: str, category: type[Warning]
 ) -> None:
-    """A warning that nobody expects gets through."""
+    """An unexpected warning is shown."""
     warn_at_import(monkeypatch, message, category)
 
     with pytest.warns(category, match=message):
@@ -67,7 +67,7 @@ def test_other_warnings_of_the_import_are(
 
 
 def warn_at_import(monkeypatch: pytest.MonkeyPatch, message: str, category: type[Warning]) -> None:
-    """Play a Paddle that warns when it is imported."""
+    """A Paddle that warns when it is imported."""
     real = builtins.__import__
 
     def importing(name: str, *args: Any) -> Any:
@@ -88,8 +88,10 @@ def warn_at_import(monkeypatch: pytest.MonkeyPatch, message: str, category: type
         ("x", "^x$"),
     ],
 )
-def test_tells_how_to_get_paddle(monkeypatch: pytest.MonkeyPatch, missing: str, match: str) -> None:
-    """Without Paddle the error says what to install; what Paddle itself misses is its own error."""
+def test_import_error_says_how_to_install_paddle(
+    monkeypatch: pytest.MonkeyPatch, missing: str, match: str
+) -> None:
+    """A module that Paddle itself misses keeps its own error."""
     real = builtins.__import__
 
     def importing(name: str, *args: Any) -> Any:
@@ -102,23 +104,23 @@ def test_tells_how_to_get_paddle(monkeypatch: pytest.MonkeyPatch, missing: str, 
         compat.import_paddle()
 
 
-def test_no_paddle_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Paddle is not installed, there is no version, and nothing to refuse."""
+def test_version_is_none_without_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to reject then."""
     monkeypatch.setattr(compat, "PADDLE_DISTRIBUTIONS", ("no-such-distribution",))
 
     assert compat.installed_paddle() is None
 
 
-def test_finds_the_installed_paddle() -> None:
-    """The version that is read without importing Paddle is the imported one's."""
+def test_version_is_that_of_the_installed_paddle() -> None:
+    """It is read without importing Paddle."""
     import paddle
 
     assert paddle.version.full_version == compat.installed_paddle()
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32", "float64"])
-def test_tensor_of_an_array(dtype: str) -> None:
-    """Numbers, shape and dtype are the array's, and the tensor keeps none of its memory."""
+def test_tensor_of_copies_an_array(dtype: str) -> None:
+    """Values, shape and dtype are the same, and no memory is shared."""
     array = np.arange(6).reshape(2, 3).astype(dtype)
     tensor = compat.tensor_of(array)
     array[:] = 0
@@ -127,11 +129,11 @@ def test_tensor_of_an_array(dtype: str) -> None:
     assert str(tensor.dtype) == f"paddle.{dtype}"
 
 
-@pytest.mark.skipif(not PAGES.exists(), reason="counts resident pages as Linux does")
-def test_tensor_of_leaves_nothing_behind() -> None:
-    """Of 113 bytes a call, as by `paddle.to_tensor` on Paddle 3.3.1, 20000 calls would leave 2 MB.
+@pytest.mark.skipif(not PAGES.exists(), reason="needs /proc, which only Linux has")
+def test_tensor_of_does_not_leak() -> None:
+    """With 113 bytes per call, as with `paddle.to_tensor` on Paddle 3.3.1, 2 MB would be left.
 
-    0 to 4 bytes a call were measured (Paddle 2.6.2 and 3.3.1, November 2026).
+    Measured: 0 to 4 bytes per call (Paddle 2.6.2 and 3.3.1, November 2026).
     """
     array = np.zeros((16, 10), dtype=np.int64)
 

@@ -1,0 +1,360 @@
+"""The folder of checkpoints: what is written, kept, refused and locked."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnn_core import (
+    CheckpointError,
+    TrainingInterrupted,
+    load_data,
+    train,
+)
+from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
+from rnn_core.data.digit_sums import DigitSums
+from rnn_core.recorder import Step
+from tests.helpers.histories import check_equal
+from tests.helpers.resumed import (
+    SMALL,
+    change,
+    check_resumed,
+    noisy_run,
+    stopped,
+)
+
+STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
+NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
+
+
+def test_folder_holds_the_first_every_nth_and_the_last_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every=5 and 12 steps, these are 0, 5, 10 and 12."""
+    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
+    train(SMALL, checkpoint=str(tmp_path), every=5)
+
+    assert [Checkpoint.load(p).history.steps for p in checkpoint_files(tmp_path)] == [0, 5, 10, 12]
+
+
+def test_folder_keeps_the_last_three_checkpoints(tmp_path: Path) -> None:
+    """Older ones are removed, and no other file is left."""
+    train(SMALL, checkpoint=tmp_path, every=1)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *NAMES]
+
+
+Damage = Callable[[Path], object]
+NOT_VALID = "is not a valid 'rnn_core checkpoint 1' file: "
+
+
+def make_directory(path: Path) -> None:
+    """Replace a file by a directory."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        pytest.param(
+            lambda path: path.write_bytes(path.read_bytes()[:-1]),
+            NOT_VALID + "not a zip archive, or cut short",
+            id="cut",
+        ),
+        pytest.param(
+            lambda path: path.write_bytes(b""),
+            NOT_VALID + "not a zip archive, or cut short",
+            id="empty",
+        ),
+        pytest.param(
+            lambda path: np.savez(path, loss=np.zeros(3)),
+            NOT_VALID + "format tag is missing or different",
+            id="foreign",
+        ),
+        pytest.param(
+            lambda path: train(SMALL).save(path),
+            NOT_VALID + "format tag is missing or different",
+            id="history",
+        ),
+        pytest.param(
+            lambda path: change(path, **{"weights/linear.bias": np.zeros(2, np.float32)}),
+            r"does not fit the model: weight 'linear.bias' must be float32 of shape \[1\], "
+            r"got float32 of shape \[2\]",
+            id="weights",
+        ),
+        pytest.param(
+            lambda path: change(path, **{"weights/linear.bias": np.zeros(1, np.float64)}),
+            r"does not fit the model: weight 'linear.bias' must be float32 of shape \[1\], "
+            r"got float64 of shape \[1\]",
+            id="dtype",
+        ),
+        pytest.param(
+            lambda path: change(path, **{"random/numpy": np.array([1] * 624 + [10**6], np.uint32)}),
+            NOT_VALID + "the state of the generator 'numpy' is not valid",
+            id="generator",
+        ),
+        pytest.param(
+            lambda path: change(path, position=np.array([0, 0, 0, 0])),
+            NOT_VALID + r"Position\(epoch=0, .* is not valid",
+            id="epoch",
+        ),
+        pytest.param(
+            lambda path: change(path, position=np.array([3, -1, 0, 0])),
+            NOT_VALID + r"Position\(.*batch=-1, .* is not valid",
+            id="batch",
+        ),
+        pytest.param(make_directory, NOT_VALID + ".*directory.*", id="directory"),
+    ],
+)
+def test_resume_uses_the_checkpoint_before_a_damaged_one(
+    damage: Damage, reason: str, tmp_path: Path
+) -> None:
+    """The damaged file is named with the reason and renamed."""
+    path = stopped(tmp_path, steps=9)
+    damage(path)
+
+    words = rf"{path.name} {reason}; step-000000008.npz is used instead$"
+    with pytest.warns(CheckpointWarning, match=words):
+        check_resumed(tmp_path, done=8)
+    assert (tmp_path / f"{path.name}.refused").exists()
+
+
+def test_resume_fails_if_a_damaged_checkpoint_cannot_be_renamed(tmp_path: Path) -> None:
+    """The error names the file, and nothing is trained."""
+    path = stopped(tmp_path, steps=9)
+    path.write_bytes(b"damaged")
+    (tmp_path / f"{path.name}.refused").mkdir()
+
+    with pytest.raises(CheckpointError, match=f"cannot rename .*{path.name}") as caught:
+        noisy_run(SMALL, tmp_path, resume=True)
+    assert caught.value.history is None
+    assert path in checkpoint_files(tmp_path)
+
+
+def test_resume_fails_if_all_checkpoints_are_damaged(tmp_path: Path) -> None:
+    """The run does not start again, and the files stay as they are."""
+    stopped(tmp_path, steps=9)
+    for path in checkpoint_files(tmp_path):
+        path.write_bytes(b"damaged")
+
+    words = r"step-000000009.npz is not a valid .*step-000000007.npz is not a valid"
+    with pytest.raises(CheckpointError, match=words) as caught:
+        noisy_run(SMALL, tmp_path, resume=True)
+    assert caught.value.history is None
+    assert [path.read_bytes() for path in checkpoint_files(tmp_path)] == [b"damaged"] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cell": "RNN"}, "cell is 'LSTM' in the checkpoint, but 'RNN' now$"),
+        ({"seed": 4}, "seed is 3 in the checkpoint, but 4 now$"),
+        (
+            {"record": 2, "clip_norm": None},
+            "clip_norm is 1.0 in .* None now; record is 1 ",
+        ),
+        ({"execution": "kernel"}, "execution is 'textbook' in the checkpoint, but 'kernel' now$"),
+        ({"epochs": 2}, "the checkpoint is at epoch 3, but epochs=2$"),
+        (
+            {"on_nonfinite": "continue"},
+            "on_nonfinite is 'stop' in .* 'continue' now$",
+        ),
+    ],
+)
+def test_resume_rejects_another_config(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    """The error lists the differences; nothing is trained, renamed or written."""
+    stopped(tmp_path, steps=9)
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(CheckpointError, match=f"step-000000009.npz is of another run: {words}"):
+        train(
+            replace(SMALL, **{"seed": 3, **changes}), load_data(), checkpoint=tmp_path, resume=True
+        )
+    assert sorted(path for path in tmp_path.iterdir() if path.name != ".lock") == before
+
+
+def test_resume_rejects_other_data(tmp_path: Path) -> None:
+    """The batches must be the same, in the same order."""
+    data = list(load_data())
+    train(SMALL, data, checkpoint=tmp_path)
+
+    for other in (data[::-1], data[:3], [*data, data[0]]):
+        with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
+            train(SMALL, other, checkpoint=tmp_path, resume=True)
+
+
+def test_resume_rejects_another_stream(tmp_path: Path) -> None:
+    """A stream with another length, or another first or last batch, is refused."""
+    config = replace(SMALL, epochs=1, batch_size=4)
+    train(config, STREAM, checkpoint=tmp_path)
+    others: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"count": 22},
+        {"digits": 3},
+        {"batch_size": 3},
+        {"held_out": True},
+    ]
+
+    for changes in others:
+        with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
+            train(config, replace(STREAM, **changes), checkpoint=tmp_path, resume=True)
+
+
+def test_train_rejects_a_folder_with_checkpoints_without_resume(tmp_path: Path) -> None:
+    """The existing checkpoints are not overwritten."""
+    path = stopped(tmp_path, steps=2)
+    before = {path: path.read_bytes() for path in checkpoint_files(tmp_path)}
+
+    with pytest.raises(
+        CheckpointError, match=f"already holds .* up to {path.name}: resume that run"
+    ):
+        noisy_run(SMALL, tmp_path)
+    assert {path: path.read_bytes() for path in checkpoint_files(tmp_path)} == before
+
+
+def test_folder_in_use_is_refused_to_a_second_run(tmp_path: Path) -> None:
+    """The first run is not disturbed, and the folder can be used again afterwards."""
+    if sys.platform == "win32":
+        pytest.skip("there is no lock on Windows")
+    refused: list[str] = []
+
+    def second(step: Step) -> None:
+        if step.number == 2:
+            with pytest.raises(CheckpointError) as caught:
+                train(SMALL, checkpoint=tmp_path, resume=True)
+            refused.append(str(caught.value))
+
+    first = train(SMALL, on_step=second, checkpoint=tmp_path, every=1)
+
+    assert refused == [f"{tmp_path} is in use by another run"]
+    check_equal(train(SMALL), first)
+    check_equal(first, train(SMALL, checkpoint=tmp_path, resume=True))
+
+
+def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    """Only files with the temporary prefix are removed."""
+    stopped(tmp_path, steps=2)
+    (tmp_path / ".rnn_core-abc").touch()
+    (tmp_path / ".rnn_core-folder").mkdir()  # Not a temporary file.
+    check_resumed(tmp_path)
+
+    assert list(tmp_path.glob(".rnn_core-*")) == [tmp_path / ".rnn_core-folder"]
+
+
+@contextmanager
+def no_room(size: int) -> Iterator[None]:
+    """Make the kernel refuse to write more than this number of bytes to a file."""
+    resource = pytest.importorskip("resource", reason="the system cannot limit the size of files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize("size", [0, 4096])
+def test_full_disk_ends_the_run_and_keeps_older_checkpoints(size: int, tmp_path: Path) -> None:
+    """The error names the file, and the run can be resumed once there is room."""
+    stopped(tmp_path, steps=7)
+    before = {path: path.read_bytes() for path in checkpoint_files(tmp_path)}
+
+    words = "cannot write checkpoint .*step-000000008.npz: .*too large"
+    with pytest.raises(CheckpointError, match=words), no_room(size):
+        noisy_run(SMALL, tmp_path, resume=True)
+
+    assert {path: path.read_bytes() for path in checkpoint_files(tmp_path)} == before
+    assert not list(tmp_path.glob(".rnn_core-*"))
+    check_resumed(tmp_path)
+
+
+def test_full_disk_error_holds_the_history(tmp_path: Path) -> None:
+    """The error holds the history so far."""
+    with pytest.raises(CheckpointError) as caught, no_room(0):
+        train(SMALL, checkpoint=tmp_path)
+
+    assert caught.value.history is not None
+    assert caught.value.history.steps == 0
+
+
+def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
+    """A file at its path, or a missing parent, is refused before training."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "nowhere" / "run"):
+        with pytest.raises(CheckpointError, match=f"cannot write .* to {path}: ") as caught:
+            train(SMALL, checkpoint=path)
+        assert caught.value.history is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="the system has no user ids")
+def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    """As root, the test acts as another user."""
+    tmp_path.chmod(0o555)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        with pytest.raises(CheckpointError, match="cannot write .* Permission denied"):
+            train(SMALL, checkpoint=tmp_path)
+    finally:
+        os.seteuid(user)
+        tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize("record", [1, 5])
+def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) -> None:
+    """The step is completed and saved, whatever `every` is, and the run can be resumed."""
+    config = replace(SMALL, record=record)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(step: Step) -> None:
+        if step.number == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
+            train(config, on_step=interrupt, checkpoint=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+    saved = Checkpoint.load(tmp_path / "step-000000005.npz")
+    check_equal(saved.history, caught.value.history)
+    check_equal(train(config), train(config, checkpoint=tmp_path, resume=True))
+
+
+def test_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
+    """The last checkpoint is the one before the interrupted step."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(step: Step) -> None:
+        if step.number == 5:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    try:
+        with pytest.raises(TrainingInterrupted):
+            train(SMALL, on_step=interrupt, checkpoint=tmp_path, every=4)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+    assert checkpoint_files(tmp_path)[-1].name == "step-000000004.npz"
+    check_equal(train(SMALL), train(SMALL, checkpoint=tmp_path, resume=True))
+
+
+def test_train_rejects_resume_without_folder_and_every_below_1(tmp_path: Path) -> None:
+    """The error names the argument."""
+    with pytest.raises(ValueError, match="^resume needs a checkpoint folder, got None$"):
+        train(SMALL, resume=True)
+    with pytest.raises(ValueError, match="^every must be at least 1, got 0$"):
+        train(SMALL, checkpoint=tmp_path, every=0)

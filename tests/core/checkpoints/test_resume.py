@@ -1,0 +1,250 @@
+"""A resumed run continues as if it had never stopped."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import paddle
+import pytest
+
+from rnn_core import (
+    EXPERIMENTS,
+    Batch,
+    History,
+    NumericPrediction,
+    train,
+)
+from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.checkpoints.folder import checkpoint_files
+from rnn_core.checkpoints.random_states import seed_paddle
+from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.data.digit_sums import DigitSums
+from rnn_core.model import model_of
+from rnn_core.recorder import Step
+from tests import ROOT
+from tests.helpers.histories import check_equal
+from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.resumed import (
+    SMALL,
+    check_resumed,
+    content,
+    noisy_run,
+    stopped,
+)
+
+STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
+NAME_7 = "step-000000007.npz"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_resumed_run_equals_an_uninterrupted_one(
+    name: str, execution: Execution, dtype: DType, device: str, tmp_path: Path
+) -> None:
+    """Stopped within an epoch or between two, nothing differs."""
+    experiment = EXPERIMENTS[name].config
+    skip_where_it_dies(experiment.cell, dtype)
+    config = replace(experiment, epochs=2, execution=execution, dtype=dtype, device=device)
+
+    for steps in (3, 4):
+        stopped(tmp_path / str(steps), config, steps)
+        check_resumed(tmp_path / str(steps), config)
+
+
+@pytest.mark.parametrize("record", [0, 1, 4])
+def test_resume_from_any_step_with_any_record(record: int, tmp_path: Path) -> None:
+    """Stopped after any step, with any setting of `record`, nothing differs."""
+    config = replace(SMALL, record=record, batch_size=3)
+
+    for steps in range(7):
+        stopped(tmp_path / str(steps), config, steps)
+        check_resumed(tmp_path / str(steps), config)
+
+
+@pytest.mark.parametrize("record", [1, 2, 4, 100])
+def test_resume_continues_the_count_of_correct_predictions(
+    record: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Predictions before the stop count once, also those not yet counted then."""
+    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
+    config = replace(SMALL, cell="RNN", num_steps=2, epochs=2, learning_rate=1e-9, record=record)
+    model = NumericPrediction(emb_size=8, hidden_size=4)
+    right = model(paddle.to_tensor([[1, 2]]))[0].item()
+    data = [
+        Batch(paddle.to_tensor([[1, 2]]), paddle.to_tensor([[right + error]]))
+        for error in (0.0, 1.0, 0.0, 0.0, 1.0)
+    ]
+    seen: list[Step] = []
+    train(config, data, model, on_step=seen.append, checkpoint=tmp_path / "whole", every=1)
+
+    # With one and with several predictions waiting to be counted, at and after an epoch's end.
+    for steps in (1, 3, 5, 8):
+        again: list[Step] = []
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        shutil.copy(tmp_path / "whole" / f"step-{steps:09}.npz", folder)
+        history = train(config, data, model, again.append, checkpoint=folder, resume=True)
+
+        assert history.accuracy.tolist() == [0.6, 0.6]
+        assert again == [step for step in seen if step.number > steps]
+
+
+def test_resume_in_another_process_with_more_epochs(tmp_path: Path) -> None:
+    """Resumed on the command line, a run equals one that was never stopped."""
+    folder, saved = tmp_path / "run", tmp_path / "run.npz"
+    config = replace(EXPERIMENTS["clipped-lstm"].config, epochs=3)
+    train(replace(config, epochs=1), checkpoint=folder, every=3)
+    command = ["-m", "rnn_core", "run", "clipped-lstm", "--epochs", "3", "--save", str(saved)]
+    subprocess.run(
+        [sys.executable, *command, "--checkpoint", str(folder), "--resume"],
+        check=True,
+        capture_output=True,
+    )
+
+    check_equal(train(config), History.load(saved))
+
+
+def test_resumed_history_names_earlier_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment is the last one; what was different before is named with its step."""
+    environment = History.load(stopped(tmp_path, steps=5)).environment
+    here = {**environment, "paddle": "9.9.9"}
+    monkeypatch.setattr("rnn_core.training.describe_environment", lambda _: here)
+    noisy_run(SMALL, tmp_path, resume=True)
+    there = {**here, "paddle": "9.9.10"}
+    monkeypatch.setattr("rnn_core.training.describe_environment", lambda _: there)
+    history = noisy_run(replace(SMALL, epochs=4), tmp_path, resume=True)
+
+    expected = {
+        **there,
+        "up to step 5": f"paddle {environment['paddle']}",
+        "up to step 12": "paddle 9.9.9",
+    }
+    assert history.environment == expected
+
+
+def test_resume_with_an_empty_folder_starts_the_run(tmp_path: Path) -> None:
+    """Without a checkpoint, the run starts."""
+    check_resumed(tmp_path / "new")
+
+
+def test_resume_of_a_finished_run_trains_nothing(tmp_path: Path) -> None:
+    """It returns the history of the whole run."""
+    steps: list[Step] = []
+    first = train(SMALL, checkpoint=tmp_path)
+    again = train(SMALL, on_step=steps.append, checkpoint=tmp_path, resume=True)
+
+    assert steps == []
+    check_equal(first, again)
+
+
+def test_resume_with_more_epochs_continues_a_finished_run(tmp_path: Path) -> None:
+    """It equals a run that had these epochs from the start."""
+    longer = replace(SMALL, epochs=4)
+    noisy_run(SMALL, tmp_path)
+
+    check_resumed(tmp_path, longer)
+
+
+def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> None:
+    """The steps after the last checkpoint are repeated with the same end."""
+    config = replace(EXPERIMENTS["exploding-rnn"].config, epochs=8)
+    first = train(config, checkpoint=tmp_path, every=8)
+    again = train(config, checkpoint=tmp_path, every=8, resume=True)
+
+    assert again.outcome == "non-finite"
+    assert Checkpoint.load(checkpoint_files(tmp_path)[-1]).history.steps == 16
+    check_equal(first, again)
+
+
+@pytest.mark.parametrize("steps", [3, 5])
+def test_resume_of_a_stream_makes_the_remaining_batches_only(
+    steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped within an epoch or at its end, nothing differs."""
+    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
+    config = replace(SMALL, epochs=2, batch_size=4)
+    whole = train(config, STREAM, checkpoint=tmp_path / "whole", every=1)
+    name = f"step-{steps:09}.npz"
+    (tmp_path / "stopped").mkdir()
+    shutil.copy(tmp_path / "whole" / name, tmp_path / "stopped")
+    made: list[int] = []
+    make = DigitSums.__getitem__
+
+    def noting(self: DigitSums, index: int) -> Batch:
+        made.append(index)
+        return make(self, index)
+
+    monkeypatch.setattr(DigitSums, "__getitem__", noting)
+    history = train(config, STREAM, checkpoint=tmp_path / "stopped", resume=True)
+
+    check_equal(whole, history)
+    end = "step-000000010.npz"
+    assert content(tmp_path / "whole" / end) == content(tmp_path / "stopped" / end)
+    to_come = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4][steps:]
+    # The first and the last batch are checked before.
+    assert (to_come, {0, 4}) == (made[-len(to_come) :], set(made[: -len(to_come)]))
+
+
+def test_resume_seeds_paddle_from_seed_and_step(tmp_path: Path) -> None:
+    """What `on_step` draws from Paddle neither continues nor repeats its sequence."""
+    stopped(tmp_path, steps=5)
+    drawn: list[float] = []
+    train(
+        replace(SMALL, seed=3),
+        model=model_of(SMALL),
+        on_step=lambda _: drawn.append(float(paddle.rand([1]).numpy()[0])),
+        checkpoint=tmp_path,
+        resume=True,
+    )
+
+    seed_paddle(3, 5)
+    assert drawn == [float(paddle.rand([1]).numpy()[0]) for _ in range(7)]
+
+
+def test_resume_ignores_arrays_of_an_earlier_version(tmp_path: Path) -> None:
+    """A checkpoint with a state of Paddle's generator is resumed."""
+    old = ROOT / "tests" / "data" / "checkpoint-with-paddle-generator.npz"
+    checkpoint = Checkpoint.load(old)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    shutil.copy(old, tmp_path / "old" / NAME_7)
+    checkpoint.save(tmp_path / "new" / NAME_7)
+    seen: list[int] = []
+
+    from_old, from_new = (
+        train(
+            checkpoint.history.config,
+            on_step=lambda step: seen.append(step.number),
+            checkpoint=tmp_path / name,
+            resume=True,
+        )
+        for name in ("old", "new")
+    )
+
+    assert {"random/paddle_seed", "random/paddle_next"} <= set(content(old))
+    assert "random/paddle_seed" not in content(tmp_path / "new" / NAME_7)
+    assert seen == [*range(8, 13), *range(8, 13)]
+    assert from_old.loss[:7].tolist() == checkpoint.history.loss.tolist()
+    check_equal(from_new, from_old)
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the system has no sigtimedwait")
+def test_run_killed_at_random_moments_ends_in_the_same_bits() -> None:
+    """Three kills; `python -m tests.kill_and_resume` does two hundred."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kill_and_resume", "--times", "3"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("3 kills in ")
