@@ -9,11 +9,7 @@ import pytest
 from benchmarks.compare.result import UNITS, Benchmark, Comparison, Measure, Measured
 from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
-from tests import ROOT
-from tests.helpers.matrix_results import comparison, write_json
-
-# Written by the first version, with one benchmark for each verdict but "cannot tell".
-FIRST_VERSION = ROOT / "tests" / "data" / "comparison-1.json"
+from tests.helpers.matrix_results import FIRST_COMPARISON, comparison, write_json
 
 
 def load(folder: Path, content: Any) -> Comparison:
@@ -46,7 +42,7 @@ def test_a_saved_comparison_is_read_back_equal(tmp_path: Path) -> None:
 
 def test_the_first_versions_file_is_read() -> None:
     """All verdicts, behaviour and drift are there, and the text is complete."""
-    found = Comparison.load(FIRST_VERSION)
+    found = Comparison.load(FIRST_COMPARISON)
     times = {benchmark.label: result for benchmark, result in found.results("time")}
     slower = times["cpu RNN B1 T10 H128 fused step"]
 
@@ -61,7 +57,7 @@ def test_the_first_versions_file_is_read() -> None:
 
 def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path) -> None:
     """A single process has no drift, and disturbances were not looked for."""
-    content = json.loads(FIRST_VERSION.read_text(encoding="utf-8"))
+    content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
     del content["disturbance"]
     found = load(tmp_path, {**content, "drift": None})
 
@@ -71,7 +67,7 @@ def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path)
 @pytest.mark.parametrize("field", ["verdict", "ratio", "baseline_ms", "low"])
 def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Path) -> None:
     """The message names the field where this version has it."""
-    content = json.loads(FIRST_VERSION.read_text(encoding="utf-8"))
+    content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
     del content["benchmarks"][1][field]
 
     name = field.removesuffix("_ms")

@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.compare.result import Comparison
 from benchmarks.report.curves import curves_of
-from benchmarks.report.formats import StepTime
 from benchmarks.report.matrix import environments_of
 from benchmarks.report.pictures import (
     curves_figure,
@@ -18,7 +17,7 @@ from benchmarks.report.pictures import (
 )
 from benchmarks.report.reading import EnvironmentResults
 from benchmarks.report.times import blocks_of
-from tests.helpers.matrix_results import comparison, left, made_up, write_json
+from tests.helpers.matrix_results import comparison, left, made_up, step_time, write_json
 
 
 def test_the_curves_picture_has_the_values_of_the_table() -> None:
@@ -69,7 +68,7 @@ def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
 def test_a_picture_is_reproducible() -> None:
     """Its ids are not random, and it has no date."""
     results = left("a", paddle="3.3.1")
-    results.times = [StepTime("cpu", "RNN", "B1 T10 H128", "kernel", "step", 2, 1, 3)]
+    results.times = [step_time(2)]
     [block] = blocks_of(environments_of([results]))
 
     assert draw_times(block, "a") == draw_times(block, "a")

@@ -241,7 +241,7 @@ def test_comparisons_and_faults_are_read(folder: Path) -> None:
     assert results.problems == []
     [compared] = results.comparisons
     assert (compared.verdicts.count("slower"), compared.different) == (1, 1)
-    assert compared.changes == [("paddle", "3.0.0", "3.3.1")]
+    assert compared.changes[0] == ("paddle", "3.0.0", "3.3.1")
     assert results.planting is not None
     assert (results.planting.caught, len(results.planting.faults)) == (1, 2)
     assert [each.name for each in results.planting.surprises] == ["one-percent"]
