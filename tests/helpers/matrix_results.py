@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare.result import Comparison
+from benchmarks.report.curves import Curves, curves_of
 from benchmarks.report.formats import Case, StepTime
+from benchmarks.report.matrix import Environment, environments_of
 from benchmarks.report.reading import EnvironmentResults
 from benchmarks.saved.result_files import TIMES, history_file
 from benchmarks.saved.run_file import RunFile, Selection
@@ -108,7 +110,13 @@ def history_bytes(experiment: str, paddle: str) -> bytes:
 
 
 def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
-    """Return a history with an experiment's config, whose norms explode and then vanish."""
+    """Return a history with an experiment's config, whose norms explode and then vanish.
+
+    Args:
+        experiment: name of the experiment.
+        paddle: version of Paddle.
+        changes: other values of fields; or `norms`, before and after clipping.
+    """
     config = EXPERIMENTS[experiment].config
     steps = 4 * config.epochs
     norms = np.geomspace(1, 1e9, steps)
@@ -116,6 +124,7 @@ def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
     loss = np.geomspace(1, 1e8, steps)
     loss[-1] = np.inf
     raw = {f"recurrent.{name}": norms * (1 + i) for i, name in enumerate(PARAMETERS[config.cell])}
+    raw = changes.pop("norms", raw)
     fields: dict[str, Any] = {
         "config": config,
         "environment": {**FACTS, "paddle": paddle},
@@ -158,3 +167,17 @@ def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentRes
             date=date, arguments=(), environments=devices, selection=WHOLE, expected=()
         )
     return results
+
+
+def with_history(name: str, experiment: str = "exploding-rnn", **changes: Any) -> Environment:
+    """Return an environment with a made-up history of one experiment."""
+    results = left(name)
+    results.histories["cpu", experiment] = made_up(experiment, **changes)
+    [environment] = environments_of([results])
+    return environment
+
+
+def curves(experiment: str = "exploding-rnn", **changes: Any) -> Curves:
+    """Return the curves of one made-up run."""
+    [found] = curves_of([with_history("a", experiment, **changes)])[experiment]
+    return found

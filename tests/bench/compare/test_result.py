@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from benchmarks.compare.result import UNITS, Benchmark, Comparison, Measure, Measured
+from benchmarks.compare.result import UNITS, Comparison, Measure, Measured
 from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
 from tests.helpers.matrix_results import FIRST_COMPARISON, comparison, write_json
@@ -112,19 +112,7 @@ def test_every_measure_has_a_unit() -> None:
 
 def result(**changes: Any) -> Measured:
     """The result of a benchmark without a verdict."""
-    values: dict[str, Any] = {
-        "baseline": 2.0,
-        "candidate": 1.0,
-        "ratio": 0.5,
-        "low": None,
-        "high": None,
-        "p": 1.0,
-        "verdict": "cannot tell",
-        "pairs": 6,
-        "smallest_effect": None,
-        "pairs_to_settle": None,
-    }
-    return Measured(**(values | changes))
+    return Measured(**comparison()["benchmarks"][-1]["measures"]["time"] | changes)
 
 
 @pytest.mark.parametrize(
@@ -178,11 +166,7 @@ def test_status_follows_from_the_verdicts(
     """A slower benchmark or another behaviour is a finding; without a verdict nothing is known."""
     found = load(tmp_path, comparison() if different else comparison(behaviour=[]))
     benchmarks = tuple(
-        Benchmark(
-            name=word,
-            **dict.fromkeys(("device", "cell", "shape", "implementation", "stage"), ""),
-            measures={"time": result(verdict=word)},
-        )
+        found.benchmarks[0].model_copy(update={"measures": {"time": result(verdict=word)}})
         for word in verdicts
     )
 

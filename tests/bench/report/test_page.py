@@ -197,9 +197,7 @@ def test_text_from_files_never_becomes_markup(tmp_path: Path) -> None:
     (folder / f"{safe}.txt").write_text("", encoding="utf-8")
     with suppress(OSError):  # Some systems have no such names.
         (tmp_path / os.fsdecode(b"\xff")).mkdir()
-    norms = {EVIL: np.ones(20)}
-    history = made_up("exploding-rnn", raw_norms=norms, clipped_norms=norms)
-    history.save(folder / "exploding-rnn.npz")
+    made_up("exploding-rnn", norms={EVIL: np.ones(20)}).save(folder / "exploding-rnn.npz")
     bad = comparison()
     bad["benchmarks"][0]["cell"] = bad["candidate"]["name"] = bad["error"] = EVIL
     bad["behaviour"][0]["text"], bad["outcome"] = EVIL, "crashed"
