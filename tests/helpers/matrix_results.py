@@ -22,8 +22,7 @@ from tests.helpers.histories import make_history
 
 # Written by the first version, with one benchmark for each verdict but "cannot tell".
 FIRST_COMPARISON = ROOT / "tests" / "data" / "comparison-1.json"
-DATE = "2026-11-24T12:00:00+00:00"
-EXPECTED = [TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS)]
+EXPECTED = (TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS))
 WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), options=())
 FACTS = {
     "paddle": "3.3.1",
@@ -42,26 +41,16 @@ def write_environment(folder: Path, **changes: Any) -> Path:
 
     Args:
         folder: folder to create.
-        changes: facts of the environment, such as `paddle`; or `cases` and `date` of the runs, or
-            `times`, a factor for all medians.
+        changes: facts of the environment, such as `paddle`; or `cases` of the tests, or `times`,
+            a factor for all medians.
     """
     folder.mkdir(parents=True)
-    date, times = changes.pop("date", DATE), changes.pop("times", 1.0)
+    times = changes.pop("times", 1.0)
     cases = changes.pop("cases", '<testcase classname="tests.test_a" name="test_one" />')
     facts = {**FACTS, **changes}
     for kind in ("tests", "benchmarks"):
-        write_json(
-            folder / f"{kind}-run.json",
-            {
-                "format": "rnn_core run 2",
-                "date": date,
-                "arguments": ["benchmarks"] if kind == "benchmarks" else [],
-                "environments": {"cpu": facts},
-                "selection": {"source": "TESTPATHS", "paths": [], "whole": [], "options": []},
-                "expected": EXPECTED if kind == "benchmarks" else [],
-                "exit_status": 0,
-            },
-        )
+        expected = EXPECTED if kind == "benchmarks" else ()
+        write_json(folder / f"{kind}-run.json", run_file(facts, expected=expected).dump())
     write_cases(folder / "tests.xml", cases)
     names = "".join(
         f'<testcase classname="benchmarks.test_experiments" name="test_experiment[cpu-{name}]" />'
@@ -73,6 +62,18 @@ def write_environment(folder: Path, **changes: Any) -> Path:
     for name in EXPERIMENTS:
         (folder / history_file(name, "cpu")).write_bytes(history_bytes(name, facts["paddle"]))
     return folder
+
+
+def run_file(facts: dict[str, str], day: int = 24, expected: tuple[str, ...] = ()) -> RunFile:
+    """Return the file of a complete run of all tests on that day of November."""
+    return RunFile(
+        date=datetime(2026, 11, day, tzinfo=timezone.utc),
+        arguments=(),
+        environments={"cpu": facts},
+        selection=WHOLE,
+        expected=expected,
+        exit_status=0,
+    )
 
 
 def bench(median: float, low: float, high: float, **info: str) -> dict[str, Any]:
@@ -161,11 +162,7 @@ def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentRes
     """Return the results of an environment; without facts, no file describes it."""
     results = EnvironmentResults(name, cases={"tests": list(cases)})
     if facts:
-        devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
-        date = datetime(2026, 11, day, tzinfo=timezone.utc)
-        results.runs["tests"] = RunFile(
-            date=date, arguments=(), environments=devices, selection=WHOLE, expected=()
-        )
+        results.runs["tests"] = run_file({"device": "cpu", "cpu": "A CPU", **facts}, day)
     return results
 
 
