@@ -39,9 +39,8 @@ class TrainConfig:
         seed: random seed for the initial weights.
         device: "cpu", "gpu" or "gpu:N".
         dtype: "float32" or "float64".
-        execution: how the recurrent layer is computed, from the same parameters: "textbook" as
-            the equations stand, "kernel" by Paddle's own recurrent operator. Equal to rounding,
-            not bit for bit.
+        execution: implementation of the recurrent layer: "textbook" as in the equations, "kernel"
+            with Paddle's recurrent operator. They agree to rounding, not bit for bit.
         record: interval of recorded steps: 1 records every step, n every n-th, 0 none. Steps that
             are not recorded do not wait for a GPU.
         on_nonfinite: reaction to a NaN or infinity in a recorded loss or gradient: "stop" with the

@@ -1,4 +1,4 @@
-"""What a run records: each n-th step, right predictions, and the history they add up to."""
+"""What a run records: every n-th step, correct predictions, and the history they make up."""
 
 import math
 from dataclasses import dataclass

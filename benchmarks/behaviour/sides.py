@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.behaviour.files import Job, Recording, Trace
-from benchmarks.compare.sides import SideError, find_interpreter
+from benchmarks.interpreters import InterpreterError, find_interpreter
 from benchmarks.runner import Process, project_environment
 from rnn_core.experiments import EXPERIMENTS
 
@@ -104,7 +104,7 @@ def find_python(name: str, given: str) -> Path:
     """
     try:
         return find_interpreter(given).python
-    except SideError as error:
+    except InterpreterError as error:
         raise BehaviourError(f"{name}: {error}") from error
 
 

@@ -6,6 +6,7 @@ recording every norm in every step. benchmarks/README.md explains the tables.
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
@@ -35,24 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"--to must be one of the measured implementations, {', '.join(implementations)}, "
             f"got {options.to!r}"
         )
-    points = [(cell, shape) for cell in options.cells for shape in options.shapes]
-
-    def measure() -> None:
-        for cell, shape in tqdm(points, desc="same work?", disable=None, leave=False):
-            check_same_work(implementations, cell, shape)
-        with tqdm(total=len(points) * options.rounds, disable=None, leave=False) as bar:
-            for cell, shape in points:
-                bar.set_description(f"{cell} {shape}")
-                rounds: list[Round] = []
-                outcome.data.append({"cell": cell, "shape": str(shape), "rounds": rounds})
-                calls = calls_of(implementations, cell, shape)
-                for times in time_rounds(calls, options.rounds, options.seed):
-                    rounds.append(times)
-                    bar.update()
-
     return finish(
-        measure, outcome, lambda: tables(outcome, implementations, options.to), options.save
+        lambda: measure(options, implementations, outcome.data),
+        outcome,
+        lambda: tables(outcome, implementations, options.to),
+        options.save,
     )
+
+
+def measure(
+    options: argparse.Namespace, implementations: Sequence[str], data: list[dict[str, Any]]
+) -> None:
+    """Measure every cell and shape, and add the rounds to `data` one by one."""
+    points = [(cell, shape) for cell in options.cells for shape in options.shapes]
+    for cell, shape in tqdm(points, desc="same work?", disable=None, leave=False):
+        check_same_work(implementations, cell, shape)
+    with tqdm(total=len(points) * options.rounds, disable=None, leave=False) as bar:
+        for cell, shape in points:
+            bar.set_description(f"{cell} {shape}")
+            rounds: list[Round] = []
+            data.append({"cell": cell, "shape": str(shape), "rounds": rounds})
+            calls = calls_of(implementations, cell, shape)
+            for times in time_rounds(calls, options.rounds, options.seed):
+                rounds.append(times)
+                bar.update()
 
 
 def calls_of(

@@ -76,31 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fails; 3: a file could not be written; 130: Ctrl-C.
     """
     options, names, outcome = begin(_parser(), arguments, PADDLE_IMPLEMENTATIONS)
-
-    def measure() -> None:
-        for cell in options.cells:
-            check_same_work(names, cell, SAME_WORK)
-        parts = [(cell, what) for cell in options.cells for what in options.sweeps]
-        sizes = sum(len(_sweep(what).sizes) for _, what in parts)
-        with tqdm(total=sizes, disable=None, leave=False) as bar:
-            for cell, what in parts:
-                points: list[dict[str, Any]] = []
-                outcome.data.append({"cell": cell, "sweep": what, "points": points})
-                for size, shape in _sweep(what).shapes():
-                    bar.set_description(f"{cell} {what} {shape}")
-                    if what == "memory":
-                        points.append({"size": size, "bytes": peaks(names, cell, shape)})
-                    else:
-                        points.append({"size": size, "rounds": []})
-                        measured: list[Round] = points[-1]["rounds"]
-                        calls = {name: make_contender(name, cell, shape).step for name in names}
-                        # One by one, so that Ctrl-C leaves the finished rounds.
-                        measured.extend(
-                            time_rounds(calls, MOST_ROUNDS, options.seed, options.seconds)
-                        )
-                    bar.update()
-
-    status = finish(measure, outcome, lambda: tables(outcome, names), options.save)
+    status = finish(
+        lambda: measure(options, names, outcome.data),
+        outcome,
+        lambda: tables(outcome, names),
+        options.save,
+    )
     if status == ExitStatus.OK and options.plot is not None:
         try:
             with write_whole(options.plot) as file:
@@ -110,6 +91,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return ExitStatus.NOT_WRITTEN
         print(f"plot: {options.plot}")
     return status
+
+
+def measure(options: argparse.Namespace, names: Sequence[str], data: list[dict[str, Any]]) -> None:
+    """Measure every sweep of every cell, and add the results to `data` one by one."""
+    for cell in options.cells:
+        check_same_work(names, cell, SAME_WORK)
+    parts = [(cell, what) for cell in options.cells for what in options.sweeps]
+    sizes = sum(len(_sweep(what).sizes) for _, what in parts)
+    with tqdm(total=sizes, disable=None, leave=False) as bar:
+        for cell, what in parts:
+            points: list[dict[str, Any]] = []
+            data.append({"cell": cell, "sweep": what, "points": points})
+            for size, shape in _sweep(what).shapes():
+                bar.set_description(f"{cell} {what} {shape}")
+                if what == "memory":
+                    points.append({"size": size, "bytes": peaks(names, cell, shape)})
+                else:
+                    rounds: list[Round] = []
+                    points.append({"size": size, "rounds": rounds})
+                    calls = {name: make_contender(name, cell, shape).step for name in names}
+                    # One by one, so that Ctrl-C leaves the finished rounds.
+                    rounds.extend(time_rounds(calls, MOST_ROUNDS, options.seed, options.seconds))
+                bar.update()
 
 
 def peaks(names: Sequence[str], cell: str, shape: Shape) -> dict[str, int]:

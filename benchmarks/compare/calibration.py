@@ -22,10 +22,11 @@ from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
 from benchmarks.compare.process import Run, Selection, run_process
-from benchmarks.compare.sides import Interpreter, SideError, find_interpreter
+from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
+from benchmarks.interpreters import Interpreter, InterpreterError, find_interpreter
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.status import ExitStatus
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
                 bar.update()
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED
-    except (SideError, OSError) as error:
+    except (SideError, InterpreterError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         status = ExitStatus.WRONG_INPUT
     if not cases:

@@ -20,9 +20,10 @@ from benchmarks.commands.parser import make_parser
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
 from benchmarks.compare.process import Selection
 from benchmarks.compare.result import FILE, Comparison, Outcome
-from benchmarks.compare.sides import CrashError, Interpreter, Saved, SideError, find_side
+from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
+from benchmarks.interpreters import Interpreter
 from benchmarks.saved.baseline import obstacles
 from rnn_core.commands.arguments import at_least, percentage, positive_number
 from rnn_core.commands.status import ExitStatus
@@ -102,7 +103,8 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
         save("crashed", str(error))
         raise
     assert contest is not None
-    result = save(outcome_of(contest))
+    outcome = outcome_of(contest)
+    result = save(outcome)
     print(text_of(result), flush=True)
     if behaviour:
         try:
@@ -110,7 +112,7 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
         except SideError as error:
             print(f"error: could not compare behaviour: {error}", file=sys.stderr)
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
-        result = save(outcome_of(contest))
+        result = save(outcome)
         print(behaviour_text(behaviours))
     print(f"\nresults: {pairs.folder}")
     return result.status

@@ -12,8 +12,9 @@ from random import Random
 from typing import Any
 
 from benchmarks.compare.process import Run, Selection, run_process
-from benchmarks.compare.sides import SIDES, Interpreter, SideError, read_file
+from benchmarks.compare.sides import SIDES, SideError, read_file
 from benchmarks.compare.verdicts import Judge, Verdict
+from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings, planted_id
 from benchmarks.saved.baseline import SavedRun, differences, obstacles
 from rnn_core.runtime.files import write_json

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.compare.sides import CrashError, Interpreter, read_file
+from benchmarks.compare.sides import CrashError, read_file
+from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import run
 from benchmarks.saved.baseline import SavedRun

@@ -2,25 +2,13 @@
 
 import json
 import math
-import os
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import ROOT
-from benchmarks.runner import run
+from benchmarks.interpreters import Interpreter, InterpreterError, find_interpreter
 from benchmarks.saved.baseline import SavedRun, read_run
 
-TOX = ROOT / ".tox"
 SIDES = ("baseline", "candidate")
-# Run in isolated mode, so that the environment's own start-up files print nothing.
-PROBE = ("-I", "-c", "import sys; print(sys.version_info >= (3, 10))")
-PROBE_LIMIT = 60.0  # seconds
-ALLOWED = (
-    "allowed are a Python interpreter (a path, or a name on PATH) and a tox environment (paddle30, "
-    "bench-paddle33, py311-paddle30-cpu)"
-)
 
 
 class SideError(Exception):
@@ -29,14 +17,6 @@ class SideError(Exception):
 
 class CrashError(SideError):
     """A process of a side ended with an error."""
-
-
-@dataclass(frozen=True)
-class Interpreter:
-    """A side that can start processes."""
-
-    name: str
-    python: Path
 
 
 @dataclass(frozen=True)
@@ -70,92 +50,10 @@ def find_side(text: str) -> Interpreter | Saved:
         raise SideError(
             f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"
         )
-    return find_interpreter(text)
-
-
-# Returns the interpreter that a text names, or None if the text is of another kind. Raises
-# SideError if it is of this kind and the interpreter cannot be used.
-Finder = Callable[[str], Interpreter | None]
-
-
-def find_interpreter(text: str) -> Interpreter:
-    """Return the interpreter that a user named, by the first finder that knows such names.
-
-    Raises:
-        SideError: no finder knows the name, or the interpreter cannot be used.
-    """
-    finders: tuple[Finder, ...] = (find_program, find_tox_environment)
-    for find in finders:
-        found = find(text)
-        if found is not None:
-            return found
-    raise SideError(f"{text} is not an interpreter or tox environment: {ALLOWED}")
-
-
-def find_program(text: str) -> Interpreter | None:
-    """Find an interpreter by its path, or by its name on PATH.
-
-    The interpreter is named after its environment. Links are not followed, because a virtual
-    environment's interpreter is a link to one outside it.
-
-    Raises:
-        SideError: the path is not that of a Python interpreter, 3.10 or newer.
-    """
-    # Not Path(text): it would make a bare name, to look up on PATH, of ./python.
-    bare = not os.path.dirname(text)  # noqa: PTH120
-    program = shutil.which(os.path.expanduser(text))  # noqa: PTH111
-    if program is None:
-        if bare:
-            return None
-        raise SideError(f"{text} is not an executable file: {ALLOWED}")
-    python = Path(os.path.abspath(program))  # noqa: PTH100 - resolve() would follow links
-    check_python(text, python)
-    inside = not bare and python.parent.name in ("bin", "Scripts")
-    return Interpreter(python.parents[1].name if inside else python.name, python)
-
-
-def check_python(text: str, python: Path) -> None:
-    """Raise SideError unless the program is a Python interpreter, 3.10 or newer."""
     try:
-        result = run([python, *PROBE], timeout=PROBE_LIMIT)
-    except OSError as error:
-        raise SideError(f"{text} cannot be started: {error}") from error
-    answer = result.output.strip()
-    if result.status or answer not in ("True", "False"):
-        raise SideError(f"{text} is not a Python interpreter")
-    if answer == "False":
-        raise SideError(f"{text} is older than Python 3.10")
-
-
-def find_tox_environment(name: str) -> Interpreter | None:
-    """Find the interpreter of a tox environment, and let tox create the environment if necessary.
-
-    `paddle30` is `bench-paddle30`, or an existing test environment with that Paddle.
-
-    Raises:
-        SideError: tox is not installed, or cannot create the environment.
-    """
-    short = name.startswith("paddle")
-    environment = f"bench-{name}" if short else name
-    existing = [TOX / environment]
-    if short:
-        existing += sorted(TOX.glob(f"py*-{name}-cpu"))
-    for folder in existing:
-        for program in ("bin/python", "Scripts/python.exe"):
-            if (folder / program).is_file():
-                return Interpreter(name, folder / program)
-    tox = shutil.which("tox")
-    if tox is None:
-        raise SideError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
-    # tox would create an environment of any name, but an unknown one has no Paddle.
-    if environment not in run([tox, "list", "--no-desc", "-q"]).output.split():
-        return None
-    # Creating an environment takes minutes: show tox's progress.
-    created = run([tox, "run", "-e", environment, "--notest"], capture=False)
-    python = TOX / environment / "bin" / "python"
-    if created.status != 0 or not python.is_file():
-        raise SideError(f"tox could not create {environment}; see its output above")
-    return Interpreter(name, python)
+        return find_interpreter(text)
+    except InterpreterError as error:
+        raise SideError(str(error)) from error
 
 
 def read_side(folder: Path, side: str) -> Saved:

@@ -61,8 +61,8 @@ python -m tox -e faults
 plants each fault in a copy of the project, runs the tests there until one fails, and prints
 which test noticed. It also runs the tests without a fault, which must pass. A crash counts
 neither as caught nor as missed. It takes about half an hour on two cores.
-`python -m tests.faults NAME ...` plants the faults that you name; `--save docs/faults.md` writes
-this page. The catalogue is in [tests/faults](../tests/faults).
+`python -m tests.faults NAME ...` plants the faults that you name, and `--save docs/faults.md`
+writes this page. The catalogue is in [tests/faults](../tests/faults).
 
 ## Results
 """

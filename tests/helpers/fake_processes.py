@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.compare.pairs import candidate_name
 from benchmarks.compare.process import Selection
-from benchmarks.compare.sides import Interpreter, read_file
+from benchmarks.compare.sides import read_file
+from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import SavedRun, machine_identity
 from rnn_core.runtime.environment import describe_environment

@@ -14,8 +14,9 @@ from benchmarks.compare import verdicts
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
 from benchmarks.compare.process import Selection
 from benchmarks.compare.result import Disturbance
-from benchmarks.compare.sides import Interpreter, SideError, read_file
+from benchmarks.compare.sides import SideError, read_file
 from benchmarks.compare.summary import disturbance, typical_ms
+from benchmarks.interpreters import Interpreter
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, write_run
 
 PLAN = Plan(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare.process import Selection, run_process
-from benchmarks.compare.sides import CrashError, Interpreter, SideError
+from benchmarks.compare.sides import CrashError, SideError
+from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program

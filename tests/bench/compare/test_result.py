@@ -59,6 +59,15 @@ def test_the_first_versions_file_is_read() -> None:
     assert "2 slower, 1 faster, 1 same, 0 cannot tell" in text_of(found)
 
 
+def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path) -> None:
+    """A single process has no drift, and disturbances were not looked for."""
+    content = json.loads(FIRST_VERSION.read_text(encoding="utf-8"))
+    del content["disturbance"]
+    found = load(tmp_path, {**content, "drift": None})
+
+    assert (found.drift.change, found.disturbance.left_out) == (None, 0)
+
+
 @pytest.mark.parametrize("field", ["verdict", "ratio", "baseline_ms", "low"])
 def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Path) -> None:
     """The message names the field where this version has it."""

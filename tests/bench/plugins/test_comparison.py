@@ -181,6 +181,15 @@ def test_a_run_without_timing_is_reported(project: pytest.Pytester) -> None:
     assert files(project) == []
 
 
+def test_a_run_without_benchmarks_saves_nothing(project: pytest.Pytester) -> None:
+    """Without the warning of pytest-benchmark, which would be an error."""
+    status, output = run(project, "-k", "neither", "--benchmark-json=times.json")
+
+    assert status == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "Not saving anything" not in output
+    assert not (project.path / "times.json").exists()
+
+
 def test_a_run_of_few_benchmarks_does_not_replace_a_complete_baseline(
     project: pytest.Pytester,
 ) -> None:

@@ -1,6 +1,7 @@
 """What `pytest --results` leaves, with the real conftest."""
 
 import json
+import shutil
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
@@ -8,7 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.plugins.results import expected_files
+from rnn_core import EXPERIMENTS, History
 from rnn_core.runtime.environment import describe_environment
+from tests import ROOT
 from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
@@ -28,6 +31,16 @@ def test_fails():
 @pytest.mark.slow
 def test_slow():
     pass
+"""
+EXPERIMENT = """
+import pytest
+
+from tests.helpers.matrix_results import made_up
+
+@pytest.mark.parametrize("device", ["cpu"])
+@pytest.mark.parametrize("experiment", ["clipped-rnn"])
+def test_trains(leave_history, experiment, device):
+    leave_history(experiment, made_up(experiment))
 """
 BENCHMARK = """
 def test_times(benchmark, pytestconfig):
@@ -151,6 +164,18 @@ def test_what_else_leaves_out_tests_is_recorded(
     selection = left(project, "tests-run.json")["selection"]
 
     assert (selection["options"], selection["stopped"]) == (options, stopped)
+
+
+def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:
+    """The fixture of the real benchmarks saves them, and the run's own file expects them."""
+    shutil.copy(ROOT / "benchmarks" / "conftest.py", project.path / "benchmarks")
+    (project.path / "benchmarks" / "test_b.py").write_text(EXPERIMENT, encoding="utf-8")
+    status, _ = run(project, "benchmarks")
+    history = History.load(project.path / "left" / "clipped-rnn.npz")
+
+    assert status == 0
+    assert history.config == EXPERIMENTS["clipped-rnn"].config
+    assert left(project, "benchmarks-run.json")["expected"] == ["clipped-rnn.npz"]
 
 
 def test_expected_files_are_those_of_the_collected_benchmarks() -> None:

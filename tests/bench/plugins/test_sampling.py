@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import ROOT
 from benchmarks.compare.process import Selection, run_process
-from benchmarks.compare.sides import Interpreter
+from benchmarks.interpreters import Interpreter
 from benchmarks.measuring.threads import VARIABLES
 from benchmarks.plugins import sampling
 from benchmarks.plugins.sampling import Settings, fixed_work, lower_quartile, slowed, warm_up
