@@ -60,14 +60,10 @@ class Settings:
         """
         try:
             values = json.loads(text)
-            only = values["only"]
-            return cls(
-                int(values["seed"]),
-                float(values["seconds"]),
-                None if only is None else tuple(only),
-                tuple(float(share) for share in values["planted"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            only = values.pop("only")
+            planted = tuple(values.pop("planted"))
+            return cls(**values, only=None if only is None else tuple(only), planted=planted)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise pytest.UsageError(
                 f"--sample is internal to benchmarks.compare, which writes its value: {error!r}"
             ) from error

@@ -22,6 +22,7 @@ NOTHING_TIMED = (
 COMPARISON_REQUIRED = "The run fails, because --benchmark-compare-fail requires a comparison."
 NOT_SAVED = "Not saved: a benchmark failed, so the run cannot be a baseline."
 REGRESSED = "REGRESSED, by --benchmark-compare-fail: "
+LOUD = (NOTHING_COMPARED, NOTHING_TIMED, COMPARISON_REQUIRED, REGRESSED)
 FIRST_RUN = ["This is the first run: it is saved, and the next one will be compared with it."]
 NO_VERDICT = (
     "Two single runs cannot show a small change: on unchanged code, a limit of min:5% raised a "
@@ -89,28 +90,24 @@ def write(
     ]
     skipped = {str(test.longrepr[2]) for test in terminal.getreports("skipped")}
     if behaviours:
-        terminal.section("behaviours", sep="-", bold=True)
-        for device, name, text in behaviours:
-            terminal.write_line(f"{device}  {name:<15}{text}")
-        for reason in sorted(skipped):
-            terminal.write_line(reason)
-    rows = step_times(benchmarks.benchmarks, baseline)
-    if rows:
-        times = "median ms" + (" (times that of the baseline)" if baseline is not None else "")
-        terminal.section(f"step times, {times}", sep="-", bold=True)
-        for row in rows:
-            terminal.write_line(row)
+        lines = [f"{device}  {name:<15}{text}" for device, name, text in behaviours]
+        _section(terminal, "behaviours", [*lines, *sorted(skipped)])
+    times = "median ms" + (" (times that of the baseline)" if baseline is not None else "")
+    _section(terminal, f"step times, {times}", step_times(benchmarks.benchmarks, baseline))
     if not benchmarks.enabled:
         messages = [*messages, NOTHING_TIMED]
     elif benchmarks.benchmarks and baseline is not None:
         messages = [*messages, NO_VERDICT]
-    if messages:
-        terminal.section("comparison", sep="-", bold=True)
-        for line in messages:
-            loud = line.startswith(
-                (NOTHING_COMPARED, NOTHING_TIMED, COMPARISON_REQUIRED, REGRESSED)
-            )
-            terminal.write_line(line, red=loud, bold=loud)
+    _section(terminal, "comparison", messages)
+
+
+def _section(terminal: pytest.TerminalReporter, title: str, lines: Sequence[str]) -> None:
+    """Write a section, if it has any lines; the loud ones are red."""
+    if lines:
+        terminal.section(title, sep="-", bold=True)
+    for line in lines:
+        loud = line.startswith(LOUD)
+        terminal.write_line(line, red=loud, bold=loud)
 
 
 def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[str]:

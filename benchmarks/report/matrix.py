@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple, get_args
 
 from benchmarks.report.formats import Case
 from benchmarks.report.reading import KINDS, EnvironmentResults
-from benchmarks.saved.run_file import RunFile
 
 State = Literal["failed", "incomplete", "passed"]
 # The worst first.
@@ -51,7 +50,6 @@ class Environment:
         place: place in the matrix; unknown parts are "unknown".
         date: date of its last run; None if no file has it.
         old: how much older it is than the newest, in words; empty if it is not.
-        part: whether only some of the tests ran, in words; empty if all ran.
     """
 
     results: EnvironmentResults
@@ -59,7 +57,6 @@ class Environment:
     place: Place
     date: datetime | None
     old: str = ""
-    part: str = ""
 
     @property
     def name(self) -> str:
@@ -90,6 +87,16 @@ class Environment:
         )
 
     @property
+    def part(self) -> str:
+        """Whether only some of the tests ran, in words; empty if all ran."""
+        tests = self.results.runs.get("tests")
+        if tests is None:
+            return ""
+        if tests.selection is None:
+            return "perhaps not all tests (an earlier version saved this)"
+        return "not all tests" if tests.selection.partial else ""
+
+    @property
     def state(self) -> State:
         """The state of the worst result."""
         if self.failures:
@@ -117,13 +124,8 @@ class Breakage:
     cases: list[Case]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the matrix; `cells` has the environments of each Python."""
-
-    device: str
-    paddle: str
-    cells: tuple[tuple[Environment, ...], ...]
+# The environments in each cell of a row, by the device and the Paddle of the row.
+Rows = dict[tuple[str, str], list[list[Environment]]]
 
 
 def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environment]:
@@ -145,20 +147,14 @@ def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environme
     return sorted(dated, key=_order)
 
 
-def rows_of(environments: Sequence[Environment]) -> tuple[list[str], list[Row]]:
-    """Return the Pythons, and a row for each Paddle version on each device."""
+def rows_of(environments: Sequence[Environment]) -> tuple[list[str], Rows]:
+    """Return the Pythons, and for each device and Paddle the environments of each Python."""
     pythons = sorted({each.place.python for each in environments}, key=version)
-    heads = dict.fromkeys((each.place.device, each.place.paddle) for each in environments)
-    rows = [
-        Row(
-            *head,
-            tuple(
-                tuple(each for each in environments if each.place == (*head, python))
-                for python in pythons
-            ),
-        )
-        for head in heads
-    ]
+    rows: Rows = {}
+    for each in environments:
+        head = (each.place.device, each.place.paddle)
+        cells = rows.setdefault(head, [[] for _ in pythons])
+        cells[pythons.index(each.place.python)].append(each)
     return pythons, rows
 
 
@@ -263,16 +259,7 @@ def _environment(results: EnvironmentResults) -> Environment:
         ".".join(python.split(".")[:2]) if python else UNKNOWN,
     )
     date = max((run.date for run in results.runs.values()), default=None)
-    return Environment(results, facts, place, date, part=_part(results.runs.get("tests")))
-
-
-def _part(tests: RunFile | None) -> str:
-    """Whether only some of the tests ran, in words; empty if all ran."""
-    if tests is None:
-        return ""
-    if tests.selection is None:
-        return "perhaps not all tests (an earlier version saved this)"
-    return "not all tests" if tests.selection.partial else ""
+    return Environment(results, facts, place, date)
 
 
 def _fact(environment: Environment, key: str) -> str:

@@ -100,20 +100,12 @@ def curves_figure(curves: Curves) -> Figure:
         accuracy.plot(*zip(*known, strict=True), color=INK, marker=".", linewidth=1)
     accuracy.set(ylim=(-0.1, 1.1), ylabel="accuracy", xlabel="step")
     accuracy.set_yticks((0, 0.5, 1), ("0%", "50%", "100%"))
+    beside: Any = {"rotation": 90, "ha": "right", "va": "top", "fontsize": 7}
     for event in curves.history.events:
         for axes in (norms, loss, accuracy):
             axes.axvline(event.step, color=INK, linestyle=":", linewidth=0.9)
-        norms.annotate(
-            f"{event.kind}, step {event.step}",
-            (event.step, 0.97),
-            xycoords=("data", "axes fraction"),
-            xytext=(-2, 0),
-            textcoords="offset points",
-            rotation=90,
-            ha="right",
-            va="top",
-            fontsize=7,
-        )
+        label = f"{event.kind}, step {event.step}"
+        norms.text(event.step, 0.97, label, transform=norms.get_xaxis_transform(), **beside)
     accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
     norms.set_ylabel("gradient norm")
     loss.set_ylabel("loss")

@@ -1,6 +1,6 @@
 """Reading a folder of results. Files that are missing or damaged become problems by name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -127,7 +127,10 @@ def read_environment(folder: Path) -> EnvironmentResults:
     for name in sorted(names):
         if name.endswith(".npz"):
             _read_history(folder / name, found)
-    found.problems += _missing(names, found)
+    run = found.runs.get("benchmarks")
+    expected = (run.expected if run is not None else None) or ()
+    unwritten = "missing: the run ended before it was written"
+    found.problems += [Problem(name, unwritten) for name in expected if name not in names]
     known = {TIMES, *(begun_file(kind) for kind in KINDS), *(outcomes_file(kind) for kind in KINDS)}
     foreign = sorted(name for name in names - known if not name.endswith(".npz"))
     found.problems += [Problem(name, FOREIGN) for name in foreign]
@@ -136,39 +139,17 @@ def read_environment(folder: Path) -> EnvironmentResults:
 
 def _read_kind(folder: Path, kind: Kind, names: set[str], found: EnvironmentResults) -> None:
     begun, outcomes = begun_file(kind), outcomes_file(kind)
-    if begun in names:
-        run = _try(found.problems, begun, folder / begun, RunFile.load)
-        if run is not None:
-            found.runs[kind] = run
-    else:
-        reason = "missing: " + (
-            "date and environment are unknown" if outcomes in names else "the run did not begin"
-        )
-        found.problems.append(Problem(begun, reason))
-    if outcomes in names:
-        cases = _try(found.problems, outcomes, folder / outcomes, read_cases)
-        if cases is not None:
-            found.cases[kind] = cases
-    elif begun in names:
-        found.problems.append(Problem(outcomes, "missing: the run broke off before its end"))
-    elif kind == "tests":
-        found.problems.append(Problem(outcomes, "missing: the run did not begin"))
-    begun_run = found.runs.get(kind)
-    if begun_run is not None and outcomes in names and begun_run.exit_status not in ENDED:
-        how = ENDINGS.get(begun_run.exit_status or -1, "broke off")
-        found.problems.append(Problem(outcomes, f"incomplete: the run {how}"))
-
-
-def _missing(names: set[str], found: EnvironmentResults) -> Iterator[Problem]:
-    """Files that the run of the benchmarks should have left."""
-    run = found.runs.get("benchmarks")
-    if run is None:
-        if begun_file("benchmarks") not in names and not found.histories:
-            yield Problem("*.npz", "missing: the benchmarks did not begin")
-        return
-    for name in run.expected or ():
-        if name not in names:
-            yield Problem(name, "missing: the run ended before it was written")
+    unknown = "date and environment are unknown" if outcomes in names else "the run did not begin"
+    broken = "the run broke off before its end" if begun in names else "the run did not begin"
+    run = _try(found.problems, begun, folder / begun, RunFile.load, unknown)
+    cases = _try(found.problems, outcomes, folder / outcomes, read_cases, broken)
+    if cases is not None:
+        found.cases[kind] = cases
+    if run is not None:
+        found.runs[kind] = run
+        if outcomes in names and run.exit_status not in ENDED:
+            how = ENDINGS.get(run.exit_status or -1, "broke off")
+            found.problems.append(Problem(outcomes, f"incomplete: the run {how}"))
 
 
 def _read_history(path: Path, found: EnvironmentResults) -> None:
@@ -183,21 +164,24 @@ def _read_history(path: Path, found: EnvironmentResults) -> None:
     pair = _try(found.problems, path.name, path, read)
     if pair is None:
         return
-    if pair[0] in found.histories:
+    key, history = pair
+    if key in found.histories:
         found.problems.append(Problem(path.name, "has the same experiment as another file"))
         return
-    found.histories[pair[0]] = pair[1]
-    if pair[1].outcome != "finished":
-        text = f"incomplete: the run was {pair[1].outcome} after {pair[1].steps} steps"
+    found.histories[key] = history
+    if history.outcome != "finished":
+        text = f"incomplete: the run was {history.outcome} after {history.steps} steps"
         found.problems.append(Problem(path.name, text))
 
 
-def _try(problems: list[Problem], name: str, path: Path, read: Callable[[Path], T]) -> T | None:
-    """Read a file; on failure add a problem and return None."""
+def _try(
+    problems: list[Problem], name: str, path: Path, read: Callable[[Path], T], missing: str = ""
+) -> T | None:
+    """Read a file; on failure add a problem and return None; `missing` says why it is missing."""
     try:
         return read(path)
     except FileNotFoundError:
-        problems.append(Problem(name, "missing"))
+        problems.append(Problem(name, f"missing: {missing}" if missing else "missing"))
     except OSError as error:
         problems.append(Problem(name, f"cannot be read: {error.strerror}"))
     except ValueError as error:

@@ -70,22 +70,18 @@ def before(environment: Environment, others: Iterable[Environment]) -> Environme
 
     One with the same Python is preferred.
     """
-    own = version(environment.place.paddle)
+    place, machine = environment.place, [environment.facts.get(key) for key in MACHINE]
+
+    def rank(each: Environment) -> tuple[tuple[int, ...], bool, str]:
+        return version(each.place.paddle), each.place.python == place.python, each.name
+
     older = [
         each
         for each in others
-        if version(each.place.paddle) < own
-        and all(each.facts.get(key) == environment.facts.get(key) for key in MACHINE)
+        if version(each.place.paddle) < version(place.paddle)
+        and [each.facts.get(key) for key in MACHINE] == machine
     ]
-    return max(
-        older,
-        key=lambda each: (
-            version(each.place.paddle),
-            each.place.python == environment.place.python,
-            each.name,
-        ),
-        default=None,
-    )
+    return max(older, key=rank, default=None)
 
 
 def _row(

@@ -118,14 +118,6 @@ def test_naming_a_run_of_another_machine_is_a_usage_error(project: pytest.Pytest
     assert len(files(project)) == 1
 
 
-def test_naming_a_run_that_does_not_exist_is_a_usage_error(project: pytest.Pytester) -> None:
-    """The message says that no run was found."""
-    status, output = run(project, "--benchmark-compare=0007")
-
-    assert status == pytest.ExitCode.USAGE_ERROR
-    assert "--benchmark-compare=0007 must name one saved run" in output
-
-
 def test_damaged_files_are_named_and_ignored(project: pytest.Pytester) -> None:
     """The baseline is found beside a truncated file and a foreign one."""
     run(project)
@@ -225,6 +217,7 @@ def test_a_failed_run_is_not_saved(project: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("option", "words"),
     [
+        ("--benchmark-compare=0007", "--benchmark-compare=0007 must name one saved run"),
         ("--benchmark-compare=benchmarks", "and benchmarks is a path: put paths before it"),
         ("--benchmark-compare=benchmarks/test_small.py::test_something", "is a path"),
         ("--benchmark-compare=a/b/c", "--benchmark-compare=a/b/c: 'a/b/c' isn't"),

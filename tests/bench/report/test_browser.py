@@ -56,18 +56,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    try:
-        matrix = write_matrix(folder / "results")
-        # The longest name that a folder may have, without a place to break the line.
-        (matrix / ("py310-paddle33-cpu" + "x" * 200)).mkdir()
-        (matrix / "comparisons" / EVIL.replace("/", "|")[:-1]).mkdir()
-        page = make_page(read_results(matrix), datetime(2026, 11, 25, tzinfo=timezone.utc))
-        (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
+    matrix = write_matrix(folder / "results")
+    # The longest name that a folder may have, without a place to break the line.
+    (matrix / ("py310-paddle33-cpu" + "x" * 200)).mkdir()
+    (matrix / "comparisons" / EVIL.replace("/", "|")[:-1]).mkdir()
+    page = make_page(read_results(matrix), datetime(2026, 11, 25, tzinfo=timezone.utc))
+    (folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
+    with webdriver.Chrome(options, webdriver.ChromeService(DRIVER)) as driver:
         driver.get((folder / "report.html").as_uri())
         yield driver
-    finally:
-        driver.quit()
 
 
 def show(browser: Any, width: int, scheme: str = "light") -> None:

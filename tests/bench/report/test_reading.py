@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.report.formats import Case
 from benchmarks.report.reading import Problem, read_environment, read_results
 from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
@@ -33,11 +34,9 @@ def test_a_complete_run_has_no_problems(folder: Path) -> None:
 
     assert found.problems == []
     assert {"tests", "benchmarks"} == found.runs.keys() == found.cases.keys()
-    assert {("cpu", name) for name in ("exploding-rnn", "clipped-rnn", "clipped-lstm")} == set(
-        found.histories
-    )
+    assert found.histories.keys() == {("cpu", name) for name in EXPERIMENTS}
     [time] = found.times
-    assert pytest.approx((time.low, time.median, time.high)) == (1.0, 1.5, 2.0)
+    assert (time.low, time.median, time.high) == pytest.approx((1.0, 1.5, 2.0))
 
 
 Damage = Callable[[Path], object]
@@ -178,14 +177,11 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
         "</testcase>",
     )
 
-    assert [
-        (case.name, case.outcome, case.reason, case.detail)
-        for case in read_environment(folder).cases["tests"]
-    ] == [
-        ("tests.test_a::passes", "passed", "", ""),
-        ("tests.test_a::fails", "failed", "2 < 1", "where"),
-        ("tests.test_a::breaks", "error", "setup", ""),
-        ("tests.test_a::skips", "skipped", "no GPU", ""),
+    assert read_environment(folder).cases["tests"] == [
+        Case("tests.test_a::passes", "passed"),
+        Case("tests.test_a::fails", "failed", "2 < 1", "where"),
+        Case("tests.test_a::breaks", "error", "setup"),
+        Case("tests.test_a::skips", "skipped", "no GPU"),
     ]
 
 
