@@ -37,7 +37,25 @@ PATH_TAKEN = (
 )
 
 
-class ComparisonPlugin:
+class SavedEnvironments:
+    """Saves what the times of a run depend on.
+
+    Attributes:
+        environments: facts of each device that benchmarks run on.
+    """
+
+    environments: dict[str, dict[str, str]]
+
+    def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
+        """Save what must be equal to compare, instead of facts that always differ."""
+        return machine_identity(self.environments)
+
+    def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
+        """Save what else the times depend on."""
+        output_json["environment"] = self.environments
+
+
+class ComparisonPlugin(SavedEnvironments):
     """Registered by the root conftest if benchmarks are asked for."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -52,7 +70,7 @@ class ComparisonPlugin:
             raise pytest.UsageError("--benchmark-compare-fail requires --benchmark-compare")
         self.benchmarks.choose_no_baseline()
         self.benchmarks.show_columns(["median", "iqr", "min", "rounds"])
-        self.environments: dict[str, dict[str, str]] = {}
+        self.environments = {}
         self.baseline: SavedRun | None = None
         self.messages: list[str] = []
 
@@ -124,14 +142,6 @@ class ComparisonPlugin:
     def pytest_report_collectionfinish(self) -> list[str]:
         """Name the baseline before the benchmarks run."""
         return [f"baseline: {self.baseline.name}"] if self.baseline is not None else []
-
-    def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
-        """Save what must be equal to compare, instead of facts that always differ."""
-        return machine_identity(self.environments)
-
-    def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
-        """Save what else the times depend on."""
-        output_json["environment"] = self.environments
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Any:

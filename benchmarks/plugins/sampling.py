@@ -22,7 +22,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
 from benchmarks.plugins.adapter import rounds_of
-from benchmarks.saved.baseline import machine_identity
+from benchmarks.plugins.comparison import SavedEnvironments, describe_environments
 
 NAME = "rnn_core-sampler"
 
@@ -69,13 +69,12 @@ class Settings:
             ) from error
 
 
-class Sampler:
+class Sampler(SavedEnvironments):
     """Selects, orders and times the benchmarks of one process."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.settings = Settings.load(config.getoption("sample"))
         self.root = config.rootpath
-        self.environments: dict[str, dict[str, str]] = {}
 
     @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -97,7 +96,6 @@ class Sampler:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Describe what the times depend on."""
         import rnn_core
-        from benchmarks.plugins.comparison import describe_environments
 
         if self.root not in Path(rnn_core.__file__).parents:
             raise pytest.UsageError(
@@ -106,13 +104,9 @@ class Sampler:
             )
         self.environments = describe_environments(session.items)
 
-    def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
-        """Save what must be equal to compare."""
-        return machine_identity(self.environments)
-
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
-        """Save what else the times depend on."""
-        output_json["environment"] = self.environments
+        """Save the settings too."""
+        super().pytest_benchmark_update_json(output_json)
         output_json["sampling"] = asdict(self.settings)
 
     def measure(
