@@ -70,18 +70,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ComparisonPlugin(config), COMPARISON)
     folder = config.getoption("results")
     if folder is not None:
-        _register_results(config, config.invocation_params.dir / folder)
+        from benchmarks.plugins.results import DeselectedCounter, ResultsPlugin
 
-
-def _register_results(config: pytest.Config, folder: Path) -> None:
-    """Register the plugin that leaves results; a worker only reports what it deselected."""
-    from benchmarks.plugins.results import DeselectedCounter, ResultsPlugin
-
-    if hasattr(config, "workerinput"):
-        config.pluginmanager.register(DeselectedCounter())
-        return
-    kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
-    config.pluginmanager.register(ResultsPlugin(config, folder, kind), RESULTS)
+        if hasattr(config, "workerinput"):  # A worker only reports what it deselected.
+            config.pluginmanager.register(DeselectedCounter())
+        else:
+            kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
+            path = config.invocation_params.dir / folder
+            config.pluginmanager.register(ResultsPlugin(config, path, kind), RESULTS)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -124,8 +120,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `device` on each device; a missing GPU shows up as skipped."""
-    if "device" not in metafunc.fixturenames or _parametrises_device(metafunc):
-        return
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "device" not in metafunc.fixturenames or any("device" in mark.args[0] for mark in marks):
+        return  # The second: the test has its own values.
     there, missing = devices(metafunc.config.getoption("device"))
     params: list[str | ParameterSet] = list(there)
     if missing:
@@ -151,14 +148,5 @@ def asks_for_benchmarks(config: pytest.Config) -> bool:
     for argument in config.args:
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         if path == BENCHMARKS or path in BENCHMARKS.parents or BENCHMARKS in path.parents:
-            return True
-    return False
-
-
-def _parametrises_device(metafunc: pytest.Metafunc) -> bool:
-    """Return whether the test has its own values for `device`."""
-    for mark in metafunc.definition.iter_markers("parametrize"):
-        names = mark.args[0] if mark.args else mark.kwargs["argnames"]
-        if "device" in (names.replace(",", " ").split() if isinstance(names, str) else names):
             return True
     return False

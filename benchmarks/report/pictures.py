@@ -91,13 +91,10 @@ def curves_figure(curves: Curves) -> Figure:
     clip = curves.history.config.clip_norm
     if clip is not None:
         norms.axhline(clip, color=INK, linewidth=0.8, label=f"clipped to {clip:g}")
-    known = [
-        (end, value)
-        for end, value in zip(curves.ends, curves.accuracy, strict=True)
-        if value is not None
-    ]
-    if known:
-        accuracy.plot(*zip(*known, strict=True), color=INK, marker=".", linewidth=1)
+    shares = np.array(curves.accuracy, dtype=np.float64)
+    known = np.isfinite(shares)
+    ends = np.array(curves.ends)[known]
+    accuracy.plot(ends, shares[known], color=INK, marker=".", linewidth=1)
     accuracy.set(ylim=(-0.1, 1.1), ylabel="accuracy", xlabel="step")
     accuracy.set_yticks((0, 0.5, 1), ("0%", "50%", "100%"))
     beside: Any = {"rotation": 90, "ha": "right", "va": "top", "fontsize": 7}
@@ -123,9 +120,9 @@ def draw_times(block: TimesBlock, key: str) -> Markup:
     for index, name in enumerate(block.implementations):
         look: Any = {"color": COLORS[index % 6], "marker": MARKERS[index % len(MARKERS)]}
         measured = [
-            (place + spread[index], time)
+            (place + spread[index], row.times[name])
             for place, row in enumerate(block.rows)
-            if (time := row.cells[index]) is not None
+            if name in row.times
         ]
         for y, time in measured:
             axes.plot([time.low, time.high], [y, y], color=look["color"], linewidth=1.4)

@@ -1,6 +1,6 @@
 """Step times of each environment, beside those of the previous Paddle version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.report.formats import StepTime
@@ -16,16 +16,20 @@ class TimesRow:
 
     Attributes:
         environment: the environment.
-        cells: time of each implementation; None if it was not measured.
+        times: time of each implementation that was measured.
         before: environment of the previous version, which the ratios refer to.
-        ratios: median of each implementation as a multiple of the previous version's; None if
-            there is none.
+        times_before: times of the previous version.
     """
 
     environment: Environment
-    cells: tuple[StepTime | None, ...]
+    times: Mapping[str, StepTime]
     before: Environment | None
-    ratios: tuple[float | None, ...]
+    times_before: Mapping[str, StepTime]
+
+    def ratio(self, name: str) -> float | None:
+        """Return an implementation's median as a multiple of the previous version's."""
+        now, then = self.times.get(name), self.times_before.get(name)
+        return None if now is None or then is None else now.median / then.median
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,12 @@ def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
             [*PADDLE_IMPLEMENTATIONS, *(n for each in measured.values() for n in each)]
         )
         used = tuple(name for name in names if any(name in each for each in measured.values()))
-        ordered = [by_name[name] for name in measured]
-        rows = tuple(_row(each, ordered, measured, used) for each in ordered)
-        blocks.append(TimesBlock(device, cell, shape, used, rows))
+        rows = []
+        for name, times in measured.items():
+            older = before(by_name[name], map(by_name.__getitem__, measured))
+            then = {} if older is None else measured[older.name]
+            rows.append(TimesRow(by_name[name], times, older, then))
+        blocks.append(TimesBlock(device, cell, shape, used, tuple(rows)))
     return blocks
 
 
@@ -82,19 +89,3 @@ def before(environment: Environment, others: Iterable[Environment]) -> Environme
         and [each.facts.get(key) for key in MACHINE] == machine
     ]
     return max(older, key=rank, default=None)
-
-
-def _row(
-    environment: Environment,
-    others: Sequence[Environment],
-    measured: dict[str, dict[str, StepTime]],
-    implementations: Sequence[str],
-) -> TimesRow:
-    own = measured[environment.name]
-    older = before(environment, others)
-    then = {} if older is None else measured[older.name]
-    ratios = tuple(
-        own[name].median / then[name].median if name in own and name in then else None
-        for name in implementations
-    )
-    return TimesRow(environment, tuple(map(own.get, implementations)), older, ratios)

@@ -43,13 +43,8 @@ def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
 def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
     """With open intervals, and intervals far wider than the picture."""
     content = comparison()
-    for benchmark, ratio, low, high in zip(
-        content["benchmarks"],
-        (1e-9, 1e9, 1.0, 1.0),
-        (None, 1e-9, None, 1e-9),
-        (1e9, None, None, 1e9),
-        strict=True,
-    ):
+    extremes = ((1e-9, None, 1e9), (1e9, 1e-9, None), (1.0, None, None), (1.0, 1e-9, 1e9))
+    for benchmark, (ratio, low, high) in zip(content["benchmarks"], extremes, strict=True):
         benchmark["measures"]["time"] |= {"ratio": ratio, "low": low, "high": high}
     write_json(tmp_path / "comparison.json", content)
 
