@@ -39,8 +39,7 @@ class DeselectedCounter:
     Tests marked slow do not count: a usual run leaves them out.
     """
 
-    def __init__(self) -> None:
-        self.deselected = 0
+    deselected = 0
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count the tests."""
@@ -56,12 +55,16 @@ class ResultsPlugin(DeselectedCounter):
     """Registered by the root conftest if `--results` is given."""
 
     def __init__(self, config: pytest.Config, folder: Path, kind: Kind) -> None:
-        super().__init__()
         self.config, self.folder, self.kind = config, folder, kind
         self.run: RunFile | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.clear()
+            # What an earlier run of this kind left must not be taken for this one's.
+            old = [folder / begun_file(kind), folder / outcomes_file(kind)]
+            if kind == "benchmarks":
+                old += [folder / TIMES, *folder.glob("*.npz")]
+            for path in old:
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"--results {folder}: {error}") from error
         config.option.results = str(folder)
@@ -69,14 +72,6 @@ class ResultsPlugin(DeselectedCounter):
         self.benchmarks = BenchmarkSession(config)
         if kind == "benchmarks":
             self.benchmarks.write_json(folder / TIMES)
-
-    def clear(self) -> None:
-        """Remove what an earlier run of this kind left, so that it is not taken for this one's."""
-        names = [begun_file(self.kind), outcomes_file(self.kind)]
-        if self.kind == "benchmarks":
-            names += [TIMES, *(path.name for path in self.folder.glob("*.npz"))]
-        for name in names:
-            (self.folder / name).unlink(missing_ok=True)
 
     def begin(self, devices: Sequence[str]) -> None:
         """Write what was asked for, and on which devices it runs."""

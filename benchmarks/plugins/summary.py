@@ -1,7 +1,6 @@
 """Messages and tables at the end of a run of the benchmarks."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,11 +27,6 @@ NO_VERDICT = (
     "Two single runs cannot show a small change: on unchanged code, a limit of min:5% raised a "
     "false alarm in 87% of 24 sessions, mean:10% in 78%. Use python -m benchmarks.compare."
 )
-
-
-def file_name(run: SavedRun) -> Path:
-    """The name of a saved run without its folder, short enough for the tables."""
-    return Path(Path(run.name).name)
 
 
 def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:

@@ -115,11 +115,6 @@ class PrintedRow:
     cells: tuple[tuple[str, bool] | None, ...]
     error: float
 
-    @property
-    def allowed(self) -> str:
-        """The largest allowed error."""
-        return f"{self.figure.rtol:.0e}" if self.figure.rtol else "0"
-
 
 @dataclass(frozen=True)
 class Printed:
@@ -127,14 +122,6 @@ class Printed:
 
     columns: tuple[tuple[str, tuple[str, ...]], ...]
     rows: tuple[PrintedRow, ...]
-
-    @property
-    def experiments(self) -> dict[str, list[PrintedRow]]:
-        """The rows of each experiment, in the order of the experiments."""
-        return {
-            name: [row for row in self.rows if row.figure.experiment == name]
-            for name in EXPERIMENTS
-        }
 
     @property
     def outside(self) -> int:

@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 # An environment older than the newest by more than this is not from the same run of tox.
 OLD = timedelta(days=1)
 # The names of tox's environments.
-NAMED = re.compile(r"(?:py(?P<python>3\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
+NAMED = re.compile(r"(?:py3(?P<python>\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
 # Facts that failing environments may share and all others lack, in the order of preference.
 TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
 NAMES = {
@@ -246,17 +246,16 @@ def _environment(results: EnvironmentResults) -> Environment:
     ]
     facts = devices[0] if devices else {}
     named = NAMED.fullmatch(results.name.removesuffix("-cpu"))
-    known = any(facts.get("device", "").startswith("gpu") for facts in devices)
-    gpu = known if devices else bool(named and named["gpu"])
-    python, paddle = facts.get("python"), facts.get("paddle")
-    if named and paddle is None:
-        paddle = ".".join(named["paddle"])
-    if named and named["python"] and python is None:
-        python = f"3.{named['python'][1:]}"
+    known = {} if named is None else {"paddle": ".".join(named["paddle"])}
+    if named and named["python"]:
+        known["python"] = f"3.{named['python']}"
+    known |= {key: facts[key] for key in ("paddle", "python") if key in facts}
+    used = any(each.get("device", "").startswith("gpu") for each in devices)
+    gpu = used if devices else bool(named and named["gpu"])
     place = Place(
         "gpu" if gpu else "cpu" if devices or named else UNKNOWN,
-        paddle or UNKNOWN,
-        ".".join(python.split(".")[:2]) if python else UNKNOWN,
+        known.get("paddle", UNKNOWN),
+        ".".join(known.get("python", UNKNOWN).split(".")[:2]),
     )
     date = max((run.date for run in results.runs.values()), default=None)
     return Environment(results, facts, place, date)

@@ -58,7 +58,11 @@ def make_page(results: Results, now: datetime) -> str:
         lstrip_blocks=True,
     )
     templates.globals["symbols"] = SYMBOLS
-    templates.filters |= {"date": _date, "ms": milliseconds, "fact": fact_name}
+    templates.filters |= {
+        "date": "{:%Y-%m-%d %H:%M} UTC".format,
+        "ms": milliseconds,
+        "fact": fact_name,
+    }
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
     printed = printed_of(environments)
@@ -136,9 +140,3 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
         names = ", ".join(problem.file for problem in results.problems)
         found.append(("incomplete", f"Not on the page: {names}"))
     return found
-
-
-def _date(date: datetime | None) -> str:
-    if date is None:
-        return "unknown"
-    return f"{date:%Y-%m-%d %H:%M} UTC"

@@ -36,16 +36,9 @@ class TimesRow:
 class TimesBlock:
     """The step times of one cell and shape on one device, in all environments."""
 
-    device: str
-    cell: str
-    shape: str
+    title: str
     implementations: tuple[str, ...]
     rows: tuple[TimesRow, ...]
-
-    @property
-    def title(self) -> str:
-        """Cell, shape and device."""
-        return f"{self.cell}, {self.shape}, {self.device}"
 
 
 def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
@@ -68,7 +61,7 @@ def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
             older = before(by_name[name], map(by_name.__getitem__, measured))
             then = {} if older is None else measured[older.name]
             rows.append(TimesRow(by_name[name], times, older, then))
-        blocks.append(TimesBlock(device, cell, shape, used, tuple(rows)))
+        blocks.append(TimesBlock(f"{cell}, {shape}, {device}", used, tuple(rows)))
     return blocks
 
 

@@ -50,12 +50,8 @@ def write_environment(folder: Path, **changes: Any) -> Path:
         expected = EXPECTED if kind == "benchmarks" else ()
         write_json(folder / f"{kind}-run.json", run_file(facts, expected=expected).dump())
     write_cases(folder / "tests.xml", cases)
-    names = "".join(
-        f'<testcase classname="benchmarks.test_experiments" name="test_experiment[cpu-{name}]" />'
-        for name in EXPERIMENTS
-    )
     stage = '<testcase classname="benchmarks.test_stages" name="test_stage[cpu-step-RNN]" />'
-    write_cases(folder / "benchmarks.xml", names + stage)
+    write_cases(folder / "benchmarks.xml", stage)
     write_json(folder / "benchmarks.json", {"benchmarks": [bench(1.5 * times, times, 2 * times)]})
     for name in EXPERIMENTS:
         made_up(name, facts["paddle"]).save(folder / history_file(name, "cpu"))

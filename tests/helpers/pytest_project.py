@@ -17,14 +17,14 @@ def make_project(
     monkeypatch: pytest.MonkeyPatch,
     files: Mapping[str, str],
     settings: str = "",
-) -> None:
-    """Write the project.
+) -> pytest.Pytester:
+    """Write the project, and return the fixture `pytester`, whose folder it is in.
 
     Args:
         pytester: pytest's fixture, in whose folder the project is written.
         monkeypatch: pytest's fixture.
         files: contents by path.
-        settings: more lines of pytest.ini.
+        settings: more options, and more lines of pytest.ini.
     """
     # With this variable, pytest-benchmark measures nothing; but the project's runs are not workers.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
@@ -34,7 +34,9 @@ def make_project(
         path = pytester.path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    pytester.makeini(f"[pytest]\nfilterwarnings = error\n{settings}")
+    settings = f"filterwarnings = error\naddopts = --import-mode=importlib {settings}"
+    pytester.makeini(f"[pytest]\n{settings}")
+    return pytester
 
 
 def run_pytest(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:

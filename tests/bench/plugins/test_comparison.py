@@ -28,10 +28,8 @@ def test_something(benchmark, device, name):
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with two small benchmarks."""
-    settings = "addopts = --import-mode=importlib --numprocesses=auto --dist=loadfile\n"
     files = {"benchmarks/test_small.py": BENCHMARK, "tests/test_nothing.py": ""}
-    make_project(pytester, monkeypatch, files, settings)
-    return pytester
+    return make_project(pytester, monkeypatch, files, "--numprocesses=auto --dist=loadfile")
 
 
 def run(project: pytest.Pytester, *options: str) -> tuple[int, str]:

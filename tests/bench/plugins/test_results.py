@@ -51,12 +51,9 @@ def test_times(benchmark, pytestconfig):
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with three tests and a benchmark."""
-    settings = (
-        "addopts = --import-mode=importlib -m 'not slow'\nmarkers = slow\ntestpaths = tests\n"
-    )
     files = {"tests/test_a.py": TEST, "benchmarks/test_b.py": BENCHMARK}
-    make_project(pytester, monkeypatch, files, settings)
-    return pytester
+    settings = "-m 'not slow'\nmarkers = slow\ntestpaths = tests"
+    return make_project(pytester, monkeypatch, files, settings)
 
 
 def run(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:

@@ -14,7 +14,6 @@ from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
     bench,
     comparison,
-    faults,
     made_up,
     write_cases,
     write_environment,
@@ -183,23 +182,6 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
         Case("tests.test_a::breaks", "error", "setup"),
         Case("tests.test_a::skips", "skipped", "no GPU"),
     ]
-
-
-def test_comparisons_and_faults_are_read(folder: Path) -> None:
-    """Their files lie beside the folders of environments."""
-    root = folder.parent
-    write_json(root / "comparisons" / "a" / "comparison.json", comparison())
-    write_json(root / "faults.json", faults())
-    results = read_results(root)
-
-    assert [each.name for each in results.environments] == ["py311-paddle33-cpu"]
-    assert results.problems == []
-    [compared] = results.comparisons
-    assert (compared.verdicts.count("slower"), compared.different) == (1, 1)
-    assert compared.changes[0] == ("paddle", "3.0.0", "3.3.1")
-    assert results.planting is not None
-    assert (results.planting.caught, len(results.planting.faults)) == (1, 2)
-    assert [each.name for each in results.planting.surprises] == ["one-percent"]
 
 
 def test_a_damaged_comparison_is_a_problem(folder: Path) -> None:

@@ -82,15 +82,6 @@ def test_an_invalid_field_is_refused_by_name(
     assert len(str(refused.value)) < 130
 
 
-@pytest.mark.parametrize("field", VALID)
-def test_a_missing_field_is_refused_by_name(field: str, tmp_path: Path) -> None:
-    """Every field is needed, those that may be null too."""
-    content = {name: value for name, value in VALID.items() if name != field}
-
-    with pytest.raises(ValueError, match=f"^{field} is missing$"):
-        read(tmp_path, json.dumps(content))
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
