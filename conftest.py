@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.plugins.adapter import storage_folder, use_storage
+from benchmarks.plugins.adapter import use_storage
 
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
@@ -58,8 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         # On 2 cores, 2 workers with one thread each are faster than a serial run, with two slower.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # The same folder, whatever the current directory is.
-    use_storage(config, config.rootpath / ".benchmarks")
+    use_storage(config, _storage(config))
     if config.getoption("sample"):
         from benchmarks.plugins.sampling import NAME, Sampler
 
@@ -82,10 +81,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the folder that pytest-benchmark makes even if it saves nothing in it."""
-    path = storage_folder(config)
-    if path is not None:
-        with suppress(OSError):  # It is not empty, or another worker removed it.
-            path.rmdir()
+    with suppress(OSError):  # It is not empty, or another worker removed it.
+        _storage(config).rmdir()
+
+
+def _storage(config: pytest.Config) -> Path:
+    """The folder of saved runs: the same, whatever the current directory is."""
+    return config.rootpath / ".benchmarks"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

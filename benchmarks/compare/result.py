@@ -150,18 +150,13 @@ class Drift(Record):
         return max((pace.slowest_ms / pace.fastest_ms - 1 for pace in paces), default=None)
 
     @property
-    def drifted(self) -> bool:
-        """Whether the pace changed by more than a quiet machine's would."""
-        return self.change is not None and self.change > DRIFT
-
-    @property
     def text(self) -> str:
         """One sentence for a reader."""
         if self.change is None:
             return "Whether the machine drifted is not known."
         found = (
             "the machine drifted, and more pairs are needed than on a quiet one"
-            if self.drifted
+            if self.change > DRIFT
             else "the machine was steady"
         )
         return (

@@ -91,9 +91,9 @@ class BenchmarkSession:
             found = list(self._session.storage.load(*globs))
         return found, [str(warning.message) for warning in caught]
 
-    def compare_with(self, path: Path, benchmarks: Mapping[str, Any]) -> None:
-        """Compare with these benchmarks, by full name; the tables show the path's name."""
-        self._session.compared_mapping = {path: dict(benchmarks)}
+    def compare_with(self, name: str, benchmarks: Mapping[str, Any]) -> None:
+        """Compare with a saved run's benchmarks; the tables show its name without the folder."""
+        self._session.compared_mapping = {Path(Path(name).name): dict(benchmarks)}
 
     def save_every_round(self) -> None:
         """Save the times of all rounds, not only their statistics."""
@@ -122,13 +122,6 @@ def use_storage(config: pytest.Config, folder: Path) -> None:
     """Save runs in this folder, unless the command line says where."""
     if config.getoption("benchmark_storage") == DEFAULT_STORAGE:
         config.option.benchmark_storage = f"file://{folder}"
-
-
-def storage_folder(config: pytest.Config) -> Path | None:
-    """The folder that pytest-benchmark made for saved runs, if there is one."""
-    session = config.pluginmanager.get_plugin("pytest-benchmark")
-    path = getattr(getattr(session, "storage", None), "path", None)
-    return path if isinstance(path, Path) else None
 
 
 def rounds_of(benchmark: BenchmarkFixture) -> list[float]:

@@ -95,9 +95,7 @@ class ComparisonPlugin(SavedEnvironments):
         else:
             self.take(str(self.asked))
         if self.baseline is not None:
-            # The name without the folder is short enough for the tables.
-            name = Path(Path(self.baseline.name).name)
-            self.benchmarks.compare_with(name, self.baseline.benchmarks)
+            self.benchmarks.compare_with(self.baseline.name, self.baseline.benchmarks)
 
     def choose(self, names: list[str]) -> None:
         """Take the best run of this machine for these benchmarks, or say why there is none."""

@@ -82,9 +82,8 @@ class Environment:
     @property
     def flags(self) -> str:
         """The flags that change rounding, and so the figures."""
-        return " ".join(
-            flag for flag in self.facts.get("flags", "").split() if flag.startswith("MKL_")
-        )
+        flags = self.facts.get("flags", "").split()
+        return " ".join(flag for flag in flags if flag.startswith("MKL_"))
 
     @property
     def part(self) -> str:

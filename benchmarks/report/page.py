@@ -126,16 +126,16 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
     crashed = sum(each.outcome == "crashed" for each in results.comparisons)
     different = sum(each.different for each in results.comparisons)
     surprises = 0 if results.planting is None else len(results.planting.surprises)
-    found: list[tuple[State, str]] = []
-    for count, what in (
-        (outside, "of the notebook's figures not reproduced"),
-        (slower, "of the compared benchmarks slower"),
-        (different, "of the compared experiments different"),
-        (crashed, "of the comparisons crashed"),
-        (surprises, "of the planted faults without the expected result"),
-    ):
-        if count:
-            found.append(("failed", f"{count} {what}"))
+    counts = {
+        "of the notebook's figures not reproduced": outside,
+        "of the compared benchmarks slower": slower,
+        "of the compared experiments different": different,
+        "of the comparisons crashed": crashed,
+        "of the planted faults without the expected result": surprises,
+    }
+    found: list[tuple[State, str]] = [
+        ("failed", f"{count} {what}") for what, count in counts.items() if count
+    ]
     if results.problems:
         names = ", ".join(problem.file for problem in results.problems)
         found.append(("incomplete", f"Not on the page: {names}"))

@@ -31,6 +31,7 @@ FACTS = {
     "device_name": "cpu",
     "flags": "",
 }
+STAGE = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "stage": "step"}
 PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
@@ -72,16 +73,15 @@ def run_file(facts: dict[str, str], day: int = 24, expected: tuple[str, ...] = (
 
 def bench(median: float, low: float, high: float, **info: str) -> dict[str, Any]:
     """Return a benchmark as pytest-benchmark saves it; the times are in milliseconds."""
-    facts = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "implementation": "textbook"}
     stats = {"median": median / 1e3, "q1": low / 1e3, "q3": high / 1e3}
-    return {"name": "bench", "extra_info": {**facts, "stage": "step", **info}, "stats": stats}
+    facts = {**STAGE, "implementation": "textbook", **info}
+    return {"name": "bench", "extra_info": facts, "stats": stats}
 
 
 def step_time(median: float, **facts: str) -> StepTime:
     """Return a time in milliseconds of the stage "step" of `kernel`, or as `facts` say."""
-    kernel = {"cell": "RNN", "shape": "B1 T10 H128", "implementation": "kernel", "stage": "step"}
     times = {"median": median, "low": median / 2, "high": median * 2}
-    return StepTime.model_validate({"device": "cpu", **kernel, **times, **facts})
+    return StepTime.model_validate({**STAGE, "implementation": "kernel", **times, **facts})
 
 
 def write_cases(path: Path, cases: str) -> None:

@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from benchmarks.compare.result import UNITS, Comparison, Measure, Measured
+from benchmarks.compare.result import Comparison, Measured
 from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
 from tests.helpers.matrix_results import FIRST_COMPARISON, comparison, write_json
@@ -103,11 +103,6 @@ def test_a_wrong_field_is_refused_by_name(
         load(tmp_path, content)
 
     assert str(refused.value).startswith(message)
-
-
-def test_every_measure_has_a_unit() -> None:
-    """Tables name it."""
-    assert set(UNITS) == set(get_args(Measure))
 
 
 def result(**changes: Any) -> Measured:

@@ -12,6 +12,7 @@ from benchmarks.plugins.results import expected_files
 from rnn_core import EXPERIMENTS, History
 from rnn_core.runtime.environment import describe_environment
 from tests import ROOT
+from tests.helpers.matrix_results import WHOLE
 from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
@@ -132,14 +133,8 @@ def test_what_was_asked_for_is_recorded(
 ) -> None:
     """Paths, and what left out tests; the slow tests that a usual run leaves out do not count."""
     run(project, *arguments)
-    usual = {"source": "TESTPATHS", "paths": ["tests"], "whole": ["tests"], "options": []}
 
-    assert left(project, "tests-run.json")["selection"] == {
-        **usual,
-        "deselected": 0,
-        "stopped": "",
-        **expected,
-    }
+    assert left(project, "tests-run.json")["selection"] == {**WHOLE.dump(), **expected}
 
 
 def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:

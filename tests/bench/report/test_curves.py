@@ -5,7 +5,6 @@ import pytest
 
 from benchmarks.notebook import figures as notebook
 from benchmarks.report.curves import curves_of, printed_of
-from tests.helpers.histories import make_history
 from tests.helpers.matrix_results import curves, made_up, with_history
 
 
@@ -75,14 +74,3 @@ def test_the_notebooks_figures_are_compared_with_each_run() -> None:
     # There are no runs of the other experiments.
     assert table.rows[-1].figure.experiment != "exploding-rnn"
     assert table.rows[-1].cells == (None, None)
-
-
-def test_a_run_that_ended_early_lacks_the_later_figures() -> None:
-    """They are missing, not wrong."""
-    early = make_history()
-
-    assert {
-        (figure.name, figure.step)
-        for figure in notebook.figures()
-        if figure.experiment == "exploding-rnn" and figure.of(early) is not None
-    } == {("norm of W", 1), ("norm of W", 2), ("norm of W", 3), ("norm of W", 4), ("correct", 4)}
