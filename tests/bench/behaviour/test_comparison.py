@@ -16,7 +16,7 @@ import pytest
 from paddle.autograd import PyLayer
 
 from benchmarks.behaviour import comparison, sides, worker
-from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps, record
+from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps
 from benchmarks.behaviour.culprits import Culprit
 from benchmarks.behaviour.files import Job, Recording, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
@@ -181,21 +181,6 @@ def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Pat
         assert verdict.until >= 5, verdict.text
     history = Recording.load(Job("clipped-rnn", "textbook"), tmp_path / "candidate").history
     assert "MKL_CBWR=COMPATIBLE" in history.environment["flags"]
-
-
-def test_recorded_sides_are_compared_without_an_interpreter(recorded: Path, tmp_path: Path) -> None:
-    """A process records the same bits as this one."""
-    record(PYTHON, tmp_path / "side", experiments=["clipped-rnn"], epochs=EPOCHS)
-
-    (verdict,) = compare_behaviour(
-        str(recorded),
-        str(tmp_path / "side"),
-        tmp_path,
-        experiments=["clipped-rnn"],
-        epochs=EPOCHS,
-    )
-
-    assert verdict.verdict == "bitwise equal"
 
 
 @pytest.mark.parametrize(("step", "tensor"), [(1, "d (x_10 W + h_9 U + b)"), (2, None)])

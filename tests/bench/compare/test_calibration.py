@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import calibration, verdicts
+from benchmarks.compare import calibration
 from benchmarks.compare.calibration import main, rate
 from benchmarks.compare.words import WORDS
 from tests.helpers.command_lines import assert_rejected
-from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, write_run
+from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at, write_run
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
-
-
-@pytest.fixture(autouse=True)
-def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take as many resamples as the first looks need."""
-    monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
 
 
 def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
@@ -58,17 +52,11 @@ def test_sessions_have_different_seeds_and_all_slowdowns(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["session-001", "session-002"]
 
 
-def interrupt(number: int) -> None:
-    """Press Ctrl-C in the second session."""
-    if number == 16:
-        raise KeyboardInterrupt
-
-
 def test_calibrate_exits_130_after_ctrl_c(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The pairs are kept, and not used again without --resume."""
-    assert run(tmp_path, FakeProcesses(BENCHMARKS, before=interrupt)) == 130
+    assert run(tmp_path, FakeProcesses(BENCHMARKS, before=interrupt_at(16))) == 130
     assert "Incomplete: --resume continues" in capsys.readouterr().out
     assert run(tmp_path, FakeProcesses(BENCHMARKS)) == 2
     assert "already has a comparison" in capsys.readouterr().err
@@ -76,7 +64,7 @@ def test_calibrate_exits_130_after_ctrl_c(
 
 def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(tmp_path: Path) -> None:
     """Only the missing pairs are measured."""
-    run(tmp_path / "cut", FakeProcesses(BENCHMARKS, before=interrupt))
+    run(tmp_path / "cut", FakeProcesses(BENCHMARKS, before=interrupt_at(16)))
     fake = FakeProcesses(BENCHMARKS)
     status = run(tmp_path / "cut", fake, "--resume", "--save", str(tmp_path / "cut.json"))
     run(tmp_path / "whole", FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "whole.json"))
