@@ -19,13 +19,7 @@ pytest.importorskip("psutil", reason="psutil, an optional extra, is not installe
 pytest.importorskip("scipy", reason="scipy, an optional extra, is not installed")
 
 TINY = TrainConfig(
-    cell="LSTM",
-    epochs=1,
-    clip_norm=1.0,
-    batch_size=2,
-    num_steps=3,
-    hidden_size=4,
-    execution="kernel",
+    cell="LSTM", epochs=1, clip_norm=1.0, batch_size=2, hidden_size=4, execution="kernel"
 )
 STEPS, ROUNDS = 10, 40
 # Bytes per step that are no leak in so short a run, while pools still fill: in 12 runs intervals
