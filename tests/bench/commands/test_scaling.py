@@ -13,7 +13,6 @@ from benchmarks.commands.scaling import SWEEPS, Sweep, growth, main, per_step
 from benchmarks.workloads.same_work import DifferentWorkError
 from benchmarks.workloads.training_step import Shape
 from tests.bench.commands.conftest import RunMain
-from tests.helpers.command_lines import assert_rejected
 
 TINY_RUN = ("--cells", "RNN", "--implementations", "kernel,paddle", "--seconds", "0")
 
@@ -190,19 +189,3 @@ def test_scaling_exits_with_the_status_of_its_end(
     if not isinstance(error, DifferentWorkError):
         assert "| 2 | 1000   | 1000   |" in ended.out
         assert "Incomplete" in ended.out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--implementations", "torch"], "must be names from textbook, kernel, paddle, separated"),
-        (["--sweeps", "X"], "must be names from T, H, B, memory, separated by commas, got 'X'"),
-        (["--seconds", "-1"], "must be at least 0, got -1"),
-        (["--plot", "scaling.gif"], "scaling.gif"),
-    ],
-)
-def test_scaling_rejects_wrong_options(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The error says what is allowed."""
-    assert_rejected(main, arguments, message, capsys)
