@@ -9,8 +9,7 @@ import pytest
 from benchmarks.compare import calibration
 from benchmarks.compare.calibration import main, rate
 from benchmarks.compare.words import WORDS
-from tests.helpers.command_lines import assert_rejected
-from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at, write_run
+from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
 
