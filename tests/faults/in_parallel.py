@@ -14,7 +14,7 @@ in_folder = partial(edit, "checkpoints/folder.py")
 in_recorder = partial(edit, "recorder.py")
 
 KEEPS = 'known["_averaging"] = paddle.DataParallel(model)'
-SAVES = "\n            try:\n                self._save("
+SAVES = "\n                self._save("
 ENOUGH = "if batch_size < size():"
 
 FAULTS = (

@@ -116,7 +116,7 @@ def test_rates_have_exact_intervals() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--levels", "5,x"], "must be percentages from 0 to 1000, separated by commas, got '5,x'"),
+        (["--levels", "5,x"], "must be percentages from 0 to 1000, separated by commas, got 'x'"),
         (["--levels", "-5"], "must be percentages"),
         (["--sessions", "0"], "must be at least 1, got 0"),
         (["--save", "c.txt"], "must end in .md or .json"),
