@@ -35,12 +35,13 @@ def test_experiment(
 
 
 def explodes(history: History) -> None:
-    """The gradients explode, and are exactly zero after that."""
-    exploded, vanished = history.event("exploded"), history.event("vanished")
+    """The run explodes, and its recurrent gradients end at exactly zero.
 
-    assert exploded is not None
-    assert vanished is not None
-    assert exploded.step < vanished.step
+    In three runs of ten, a gradient is zero before the explosion: large weights saturate tanh first
+    (tests/runs/test_explosion.py).
+    """
+    assert history.event("exploded") is not None
+    assert history.event("vanished") is not None
     # In the last epoch, the weights and the bias of the recurrent layer have no gradient left.
     for name in ("recurrent.W", "recurrent.U", "recurrent.b"):
         assert not history.raw_norms[name][-4:].any()
