@@ -16,12 +16,12 @@ from rnn_core import History
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
 from tests.helpers.launcher import launch
-from tests.helpers.parallel_worker import cases
+from tests.helpers.parallel_worker import CASES
 
 pytestmark = pytest.mark.skipif(
     not paddle.distributed.is_available(), reason="this Paddle can train in one process only"
 )
-over_cases = pytest.mark.parametrize("case", cases())
+over_cases = pytest.mark.parametrize("case", CASES)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +39,18 @@ def launched(folder: Path) -> Result:
 @pytest.fixture(scope="module")
 def results(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """The results of both processes."""
-    files = [folder / f"{rank}.json" for rank in (0, 1)]
-    assert all(file.exists() for file in files), launched.output + launched.error
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return read(launched, folder, "")
 
 
 @pytest.fixture(scope="module")
 def checkpoints(launched: Result, folder: Path) -> list[dict[str, Any]]:
     """The results of both processes with checkpoints, which come last."""
-    files = [folder / f"{rank}-checkpoints.json" for rank in (0, 1)]
+    return read(launched, folder, "-checkpoints")
+
+
+def read(launched: Result, folder: Path, what: str) -> list[dict[str, Any]]:
+    """Read a file of each process."""
+    files = [folder / f"{rank}{what}.json" for rank in (0, 1)]
     assert all(file.exists() for file in files), launched.output + launched.error
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
@@ -172,25 +175,25 @@ def test_only_the_first_process_prints_and_writes(
     results: list[dict[str, Any]], folder: Path
 ) -> None:
     """`run` in two processes writes one history and one summary."""
-    first, second = results
+    (status, text), second = (result["run"] for result in results)
 
-    assert [first["status"], second["status"]] == [0, 0]
+    assert status == 0
+    assert second == [0, ""]
     assert [path.name for path in folder.glob("*.npz")] == ["of-0.npz"]
     assert History.load(folder / "of-0.npz").environment["processes"] == "2"
-    assert "/48, Accuracy: " in first["printed"]
-    assert first["printed"].count("LSTM (kernel), 3 steps, finished, on cpu") == 1
-    assert first["printed"].count("held-out    loss ") == 1
-    assert second["printed"] == ""
+    assert "/48, Accuracy: " in text
+    assert text.count("LSTM (kernel), 3 steps, finished, on cpu") == 1
+    assert text.count("held-out    loss ") == 1
 
 
 def test_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> None:
     """`benchmarks.processes` prints both times once."""
-    first, second = results
+    (status, text), second = (result["timed"] for result in results)
 
-    assert [first["timed"], second["timed"]] == [0, 0]
-    assert first["timings"].startswith("LSTM (kernel), B5 T3 H4, 1 rounds of 1 steps, ")
-    assert re.search(r"\n  1 process   \S+ ms a step\n  2 processes \S+ ms", first["timings"])
-    assert second["timings"] == ""
+    assert status == 0
+    assert second == [0, ""]
+    assert text.startswith("LSTM (kernel), B5 T3 H4, 1 rounds of 1 steps, ")
+    assert re.search(r"\n  1 process   \S+ ms a step\n  2 processes \S+ ms", text)
 
 
 def test_benchmark_of_processes_needs_the_launcher(capsys: pytest.CaptureFixture[str]) -> None:
