@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnn_core.checkpoints.checkpoint import Checkpoint
@@ -40,31 +41,25 @@ class CheckpointWarning(UserWarning):
     """A checkpoint is damaged, and the one before it is used."""
 
 
+@dataclass(frozen=True)
 class CheckpointFolder:
     """The checkpoints of one run, of which the last `KEEP` are kept.
 
     If several processes train together, the first writes the checkpoints and all read them.
+
+    Attributes:
+        folder: path of the folder, which `checkpoint_folder` has locked.
+        every: number of steps between checkpoints.
+        data: checksum of the batches.
+        model: model in training.
+        interrupted: function that tells whether Ctrl-C has come.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        every: int,
-        data: int,
-        model: NumericPrediction,
-        interrupted: Callable[[], bool],
-    ) -> None:
-        """Use a folder that `checkpoint_folder` has locked.
-
-        Args:
-            folder: path of the folder.
-            every: number of steps between checkpoints.
-            data: checksum of the batches.
-            model: model in training.
-            interrupted: function that tells whether Ctrl-C has come.
-        """
-        self.folder, self.every, self.data = folder, every, data
-        self.model, self.interrupted = model, interrupted
+    folder: Path
+    every: int
+    data: int
+    model: NumericPrediction
+    interrupted: Callable[[], bool]
 
     def due(self, steps: int, last: bool) -> bool:
         """Whether to write a checkpoint after this number of steps."""

@@ -203,15 +203,6 @@ def test_raise_ends_the_run_with_an_error() -> None:
     assert np.isfinite(history.loss[:-1]).all()
 
 
-def test_continue_trains_past_infinity() -> None:
-    """The run ends in NaN."""
-    history = train(replace(EXPLODING, on_nonfinite="continue"))
-
-    assert history.outcome == "finished"
-    assert history.steps == 32
-    assert np.isnan(history.loss[-1])
-
-
 def test_non_finite_step_does_not_change_the_weights() -> None:
     """The infinite loss has a finite gradient here, so the update would work."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
@@ -393,19 +384,13 @@ def test_train_rejects_a_model_that_differs_from_the_config(
 
 
 def test_train_rejects_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model on a GPU does not fit a config for the CPU."""
-    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
-
-    with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
-        train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
-
-
-def test_train_accepts_a_model_on_the_gpu_that_gpu_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a config, "gpu" means "gpu:0"."""
+    """A model on a GPU does not fit a config for the CPU; "gpu" means "gpu:0"."""
     monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
     model = NumericPrediction(emb_size=8, hidden_size=4)
 
     _check_model(model, replace(SMALL, device="gpu"), "gpu:0")
+    with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
+        train(SMALL, model=model)
 
 
 class Stream(BatchStream):

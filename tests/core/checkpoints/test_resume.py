@@ -114,11 +114,6 @@ def test_resumed_history_names_earlier_environments(
     assert history.environment == expected
 
 
-def test_resume_with_an_empty_folder_starts_the_run(tmp_path: Path) -> None:
-    """Without a checkpoint, the run starts."""
-    check_resumed(tmp_path / "new")
-
-
 def test_resume_of_a_finished_run_trains_nothing(tmp_path: Path) -> None:
     """It returns the history of the whole run."""
     steps: list[Step] = []
@@ -127,14 +122,6 @@ def test_resume_of_a_finished_run_trains_nothing(tmp_path: Path) -> None:
 
     assert steps == []
     check_equal(first, again)
-
-
-def test_resume_with_more_epochs_continues_a_finished_run(tmp_path: Path) -> None:
-    """It equals a run that had these epochs from the start."""
-    longer = replace(SMALL, epochs=4)
-    noisy_run(SMALL, tmp_path)
-
-    check_resumed(tmp_path, longer)
 
 
 def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> None:
