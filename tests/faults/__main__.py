@@ -26,18 +26,11 @@ from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.files import write_json, write_text
 from tests import ROOT
-from tests.faults import in_cells, in_checkpoint, in_executions, in_loop, in_paddle, in_parallel
-from tests.faults.fault import Fault, apply_edits
+from tests.faults.fault import SOURCE_FAULTS, Fault, apply_edits
+from tests.faults.in_paddle import FAULTS as PADDLE_FAULTS
 from tests.faults.plant import VARIABLE
 
-FAULTS = (
-    *in_cells.FAULTS,
-    *in_executions.FAULTS,
-    *in_loop.FAULTS,
-    *in_checkpoint.FAULTS,
-    *in_parallel.FAULTS,
-    *in_paddle.FAULTS,
-)
+FAULTS = (*SOURCE_FAULTS, *PADDLE_FAULTS)
 HEALTHY = Fault("healthy", "no fault: every test must pass")
 
 # Folders of tests. The oracles run first: they are quick and notice most faults.
@@ -78,7 +71,7 @@ class Verdict:
         stands_for: real bug that the fault stands for.
         caught: whether a test failed.
         problem: reason why the verdict does not count, such as a crash; empty if it counts.
-        tests: names of the first failing tests.
+        tests: the failing tests, each by its path below `tests` and its name.
         seconds: duration of the run.
     """
 
@@ -176,7 +169,7 @@ def plant(fault: Fault, copy: Path) -> Path:
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
     if fault.edits:
-        path = copy / "rnn_core" / fault.file
+        path = copy / fault.file
         path.write_text(apply_edits(fault, path.read_text(encoding="utf-8")), encoding="utf-8")
     return copy
 
@@ -188,12 +181,15 @@ def order(path: Path) -> tuple[bool, int, str]:
 
 
 def failing_tests(report: Path) -> tuple[str, ...]:
-    """Names of the failed tests, from pytest's JUnit file; errors in fixtures do not count."""
+    """The failed tests, from pytest's JUnit file, such as `core/test_step.py::test_x`.
+
+    Errors in fixtures do not count.
+    """
     cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - our own file
+    failed = [case.attrib for case in cases if case.find("failure") is not None]
     return tuple(
-        f"{case.get('classname', '').rpartition('.')[-1]}::{case.get('name')}"
-        for case in cases
-        if case.find("failure") is not None
+        f"{case['classname'].removeprefix('tests.').replace('.', '/')}.py::{case['name']}"
+        for case in failed
     )
 
 

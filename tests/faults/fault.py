@@ -1,17 +1,34 @@
-"""Definition of a planted fault."""
+"""Definition of a planted fault, and the catalogue of those in the source of `rnn_core`.
 
-from collections.abc import Callable
+The `.diff` files beside this module hold the catalogue. A heading names the edited file; each fault
+has a name, the bug that it stands for, and one or more edits. The lines after `-` are a text that
+occurs once in the file, and those after `+` its replacement:
+
+    # rnn_core/cells.py
+
+    lstm-old-cell-shown: the output reads the cell before its update
+    - c = f * c + i * a
+    -         h = o * F.tanh(c)
+    + h = o * F.tanh(c)
+    +         c = f * c + i * a
+"""
+
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+EDIT = re.compile(r"((?:^-(?: .*)?\n)+)((?:^\+(?: .*)?\n)+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: either edits of a source file of `rnn_core`, or a function that breaks Paddle.
+    """One fault: either edits of a source file, or a function that breaks Paddle.
 
     Attributes:
         name: short, unique name.
         stands_for: real bug that the fault stands for, in one line.
-        file: edited file, relative to `rnn_core`.
+        file: edited file, relative to the root of the project.
         edits: pairs of a text that occurs once in the file, and its replacement.
         break_paddle: function that breaks Paddle; called before the tests are imported.
     """
@@ -23,9 +40,37 @@ class Fault:
     break_paddle: Callable[[], None] | None = None
 
 
-def edit(file: str, name: str, stands_for: str, *edits: tuple[str, str]) -> Fault:
-    """A fault in the source of `rnn_core`."""
-    return Fault(name, stands_for, file, edits)
+def read_faults(text: str) -> Iterator[Fault]:
+    """Faults in the source, from the content of a `.diff` file.
+
+    Raises:
+        ValueError: a fault has no file, no name, no bug or no edit, or a line cannot be read.
+    """
+    file = ""
+    for block in text.strip().split("\n\n"):
+        title, _, edits = f"{block}\n".partition("\n")
+        if title.startswith("# "):
+            file = title.removeprefix("# ")
+            continue
+        name, _, stands_for = title.partition(": ")
+        if not (file and name and stands_for and edits) or EDIT.sub("", edits):
+            raise ValueError(
+                f"expected `name: bug` and lines that begin with - or +, got {block!r}"
+            )
+        pairs = [(unmarked(old), unmarked(new)) for old, new in EDIT.findall(edits)]
+        yield Fault(name, stands_for, file, tuple(pairs))
+
+
+def unmarked(lines: str) -> str:
+    """The text of lines, without the mark at the beginning of each."""
+    return "\n".join(line[2:] for line in lines.splitlines())
+
+
+SOURCE_FAULTS = tuple(
+    fault
+    for path in sorted(Path(__file__).parent.glob("*.diff"))
+    for fault in read_faults(path.read_text(encoding="utf-8"))
+)
 
 
 def apply_edits(fault: Fault, source: str) -> str:

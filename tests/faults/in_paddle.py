@@ -1,35 +1,52 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+from paddle import Tensor
+from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
+from paddle.nn.layer.rnn import RNNBase
+from paddle.optimizer import SGD
 
 from tests.faults.fault import Fault
+
+Wrapper = Callable[..., Any]
 
 FAULTS: list[Fault] = []
 
 
-def in_paddle(name: str, stands_for: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Add the decorated function to the catalogue."""
+def breaks(owner: Any, attribute: str, title: str) -> Callable[[Wrapper], Wrapper]:
+    """Add a fault to the catalogue: the decorated function takes the place of `owner.attribute`.
 
-    def add(function: Callable[[], None]) -> Callable[[], None]:
-        FAULTS.append(Fault(name, stands_for, break_paddle=function))
-        return function
+    The title is the fault's name and the bug that it stands for, as in the `.diff` files.
+    """
+
+    def add(wrapper: Wrapper) -> Wrapper:
+        plant = partial(wrap, owner, attribute, wrapper)
+        name, _, stands_for = title.partition(": ")
+        FAULTS.append(Fault(name, stands_for, break_paddle=plant))
+        return wrapper
 
     return add
 
 
-def wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
-    """Replace `owner.name` by `wrapper`, which gets the original as its first argument."""
-    original = getattr(owner, name)
+# The operators are those that `rnn_core.runtime.operators` looks up later, when it is imported.
+breaks_function = partial(breaks, F)
+breaks_operator = partial(breaks, paddle._C_ops)
+
+
+def wrap(owner: Any, attribute: str, wrapper: Wrapper) -> None:
+    """Replace `owner.attribute` by `wrapper`, which gets the original as its first argument."""
+    original = getattr(owner, attribute)
 
     def replaced(*args: Any, **kwargs: Any) -> Any:
         return wrapper(original, *args, **kwargs)
 
-    setattr(owner, name, replaced)
+    setattr(owner, attribute, replaced)
 
 
 def gradient_scaled(output: Any, factor: float) -> Any:
@@ -37,191 +54,187 @@ def gradient_scaled(output: Any, factor: float) -> Any:
     return output * factor + (output - output * factor).detach()
 
 
-@in_paddle("paddle-tanh-off", "an approximation of tanh that is off by 1e-4")
-def _() -> None:
-    wrap(F, "tanh", lambda tanh, x: tanh(x) * (1 + 1e-4))
+@breaks_function("tanh", "paddle-tanh-off: an approximation of tanh that is off by 1e-4")
+@breaks_function("sigmoid", "paddle-sigmoid-off: an approximation of sigmoid that is off by 1e-4")
+@breaks_operator("tanh_", "paddle-op-tanh-in-place-off: tanh in place is off by 1e-4")
+@breaks_operator("sigmoid_", "paddle-op-sigmoid-in-place-off: sigmoid in place is off by 1e-4")
+def _(function: Any, x: Any) -> Any:
+    return function(x) * (1 + 1e-4)
 
 
-@in_paddle("paddle-sigmoid-off", "an approximation of sigmoid that is off by 1e-4")
-def _() -> None:
-    wrap(F, "sigmoid", lambda sigmoid, x: sigmoid(x) * (1 + 1e-4))
+@breaks_function("tanh", "paddle-tanh-gradient-off: a gradient of tanh that is off by 1e-4")
+@breaks_function(
+    "sigmoid", "paddle-sigmoid-gradient-off: a gradient of sigmoid that is off by 1e-4"
+)
+def _(function: Any, x: Any) -> Any:
+    return gradient_scaled(function(x), 1 + 1e-4)
 
 
-@in_paddle("paddle-tanh-gradient-off", "a gradient of tanh that is off by 1e-4")
-def _() -> None:
-    wrap(F, "tanh", lambda tanh, x: gradient_scaled(tanh(x), 1 + 1e-4))
+@breaks_function("tanh", "paddle-tanh-saturates-early: tanh is 1 above 4")
+def _(tanh: Any, x: Any) -> Any:
+    return tanh(paddle.where(x.abs() > 4, x * 1e6, x))
 
 
-@in_paddle("paddle-sigmoid-gradient-off", "a gradient of sigmoid that is off by 1e-4")
-def _() -> None:
-    wrap(F, "sigmoid", lambda sigmoid, x: gradient_scaled(sigmoid(x), 1 + 1e-4))
+@breaks_function("tanh", "paddle-float64-is-float32: float64 is computed in float32")
+def _(tanh: Any, x: Any) -> Any:
+    return tanh(x.astype("float32")).astype(x.dtype)
 
 
-@in_paddle("paddle-tanh-saturates-early", "tanh is 1 above 4")
-def _() -> None:
-    wrap(F, "tanh", lambda tanh, x: tanh(paddle.where(x.abs() > 4, x * 1e6, x)))
+NOISE = np.random.default_rng()
 
 
-@in_paddle("paddle-matmul-bfloat16", "matmul multiplies in bfloat16 by default")
-def _() -> None:
-    def rounded(matmul: Any, x: Any, y: Any) -> Any:
-        kept = x.dtype
-        return matmul(x.astype("bfloat16").astype(kept), y.astype("bfloat16").astype(kept))
-
-    wrap(paddle.Tensor, "__matmul__", rounded)
+@breaks_function(
+    "tanh", "paddle-tanh-not-reproducible: a reduction in a different order every time"
+)
+def _(tanh: Any, x: Any) -> Any:
+    return tanh(x) * float(1 + NOISE.choice([-1, 1]) * 2e-7)
 
 
-@in_paddle("paddle-matmul-tf32", "matmul multiplies in TF32 by default")
-def _() -> None:
+breaks_matmul = partial(breaks, Tensor, "__matmul__")
+
+
+@breaks_matmul("paddle-matmul-bfloat16: matmul multiplies in bfloat16 by default")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    return matmul(x.astype("bfloat16").astype(x.dtype), y.astype("bfloat16").astype(x.dtype))
+
+
+@breaks_matmul("paddle-matmul-tf32: matmul multiplies in TF32 by default")
+def _(matmul: Any, x: Any, y: Any) -> Any:
     def rounded(x: Any) -> Any:
         # Dekker's splitting leaves eleven bits of the significand; the gradient is unchanged.
         big = x * (2.0**13 + 1)
         return x + ((big - (big - x)) - x).detach()
 
-    wrap(paddle.Tensor, "__matmul__", lambda matmul, x, y: matmul(rounded(x), rounded(y)))
+    return matmul(rounded(x), rounded(y))
 
 
-@in_paddle("paddle-float64-is-float32", "float64 is computed in float32")
-def _() -> None:
-    wrap(F, "tanh", lambda tanh, x: tanh(x.astype("float32")).astype(x.dtype))
+breaks_clip_by_norm = partial(breaks, ClipGradByNorm, "_dygraph_clip")
 
 
-@in_paddle("paddle-tanh-not-reproducible", "a reduction in a different order every time")
-def _() -> None:
-    noise = np.random.default_rng()
-    wrap(F, "tanh", lambda tanh, x: tanh(x) * float(1 + noise.choice([-1, 1]) * 2e-7))
+@breaks_clip_by_norm("paddle-clip-by-norm-does-nothing: ClipGradByNorm returns gradients unchanged")
+def _(_: Any, __: Any, pairs: Any) -> Any:
+    return pairs
 
 
-@in_paddle("paddle-clip-by-norm-does-nothing", "ClipGradByNorm returns gradients unchanged")
-def _() -> None:
-    wrap(paddle.nn.ClipGradByNorm, "_dygraph_clip", lambda _clip, _self, pairs: pairs)
+@breaks_clip_by_norm("paddle-clip-by-norm-is-global: ClipGradByNorm clips all gradients together")
+def _(_: Any, self: Any, pairs: Any) -> Any:
+    return ClipGradByGlobalNorm(self.clip_norm)(pairs)
 
 
-@in_paddle("paddle-clip-by-norm-is-global", "ClipGradByNorm clips all gradients together")
-def _() -> None:
-    def together(_: Any, self: Any, pairs: Any) -> Any:
-        return paddle.nn.ClipGradByGlobalNorm(self.clip_norm)(pairs)
-
-    wrap(paddle.nn.ClipGradByNorm, "_dygraph_clip", together)
+@breaks_clip_by_norm("paddle-clip-by-norm-1%-off: an epsilon added to the norm")
+def _(clip: Any, self: Any, pairs: Any) -> Any:
+    return [(p, g * 0.99) for p, g in clip(self, pairs)]
 
 
-@in_paddle(
-    "paddle-clip-by-global-norm-is-not", "ClipGradByGlobalNorm clips each gradient separately"
+@breaks(
+    ClipGradByGlobalNorm,
+    "_dygraph_clip",
+    "paddle-clip-by-global-norm-is-not: ClipGradByGlobalNorm clips each gradient separately",
 )
-def _() -> None:
-    def alone(_: Any, self: Any, pairs: Any) -> Any:
-        return [(p, g * (self.clip_norm / g.norm().clip(min=self.clip_norm))) for p, g in pairs]
-
-    wrap(paddle.nn.ClipGradByGlobalNorm, "_dygraph_clip", alone)
+def _(_: Any, self: Any, pairs: Any) -> Any:
+    return [(p, g * (self.clip_norm / g.norm().clip(min=self.clip_norm))) for p, g in pairs]
 
 
-@in_paddle("paddle-clip-by-norm-1%-off", "an epsilon added to the norm")
-def _() -> None:
-    def loose(clip: Any, self: Any, pairs: Any) -> Any:
-        return [(p, g * 0.99) for p, g in clip(self, pairs)]
-
-    wrap(paddle.nn.ClipGradByNorm, "_dygraph_clip", loose)
-
-
-@in_paddle("paddle-sgd-wrong-sign", "SGD ascends on one parameter")
-def _() -> None:
-    def step(original: Any, self: Any) -> None:
-        first = self._parameter_list[0]
-        if first.grad is not None:
-            first.grad = -first.grad
-        original(self)
-
-    wrap(paddle.optimizer.SGD, "step", step)
+@breaks(SGD, "step", "paddle-sgd-wrong-sign: SGD ascends on one parameter")
+def _(step: Any, self: Any) -> None:
+    first = self._parameter_list[0]
+    if first.grad is not None:
+        first.grad = -first.grad
+    step(self)
 
 
-@in_paddle("paddle-sgd-rate-in-bfloat16", "the learning rate loses its last digits")
-def _() -> None:
-    def init(original: Any, self: Any, learning_rate: float = 0.001, *args: Any, **kw: Any) -> None:
-        rounded = paddle.to_tensor(learning_rate).astype("bfloat16").astype("float32").item()
-        original(self, rounded, *args, **kw)
-
-    wrap(paddle.optimizer.SGD, "__init__", init)
+@breaks(SGD, "step", "paddle-sgd-misses-an-update: the first step of an optimizer is lost")
+def _(step: Any, self: Any) -> None:
+    if getattr(self, "_began", False):
+        step(self)
+    self._began = True
 
 
-@in_paddle("paddle-sgd-misses-an-update", "the first step of an optimizer is lost")
-def _() -> None:
-    def step(original: Any, self: Any) -> None:
-        if getattr(self, "_began", False):
-            original(self)
-        self._began = True
-
-    wrap(paddle.optimizer.SGD, "step", step)
+@breaks(SGD, "__init__", "paddle-sgd-rate-in-bfloat16: the learning rate loses its last digits")
+def _(init: Any, self: Any, learning_rate: float = 0.001, *args: Any, **kwargs: Any) -> None:
+    rounded = paddle.to_tensor(learning_rate).astype("bfloat16").astype("float32").item()
+    init(self, rounded, *args, **kwargs)
 
 
-@in_paddle("paddle-clear-grad-does-nothing", "gradients are not cleared")
-def _() -> None:
-    wrap(paddle.optimizer.SGD, "clear_grad", lambda *_: None)
-
-
-@in_paddle(
-    "paddle-embedding-loses-repeats",
-    "a repeated token gets the gradient of its first occurrence only",
+@breaks(SGD, "clear_grad", "paddle-clear-grad-does-nothing: gradients are not cleared")
+@breaks(
+    Tensor,
+    "clear_gradient",
+    "paddle-clear-gradient-does-nothing: a parameter's gradient is not cleared",
 )
-def _() -> None:
-    def forward(original: Any, self: Any, tokens: Any) -> Any:
-        output = original(self, tokens)
-        seen, first = set(), np.zeros([*tokens.shape, 1], dtype=output.numpy().dtype)
-        for place, token in np.ndenumerate(tokens.numpy()):
-            first[place] = token not in seen
-            seen.add(token)
-        mask = paddle.to_tensor(first)
-        return output * mask + (output * (1 - mask)).detach()
-
-    wrap(paddle.nn.Embedding, "forward", forward)
+@breaks(paddle, "seed", "paddle-seed-without-effect: the generator is not seeded")
+def _(*_: Any) -> None:
+    pass
 
 
-@in_paddle("paddle-initialiser-normal", "XavierUniform draws from a normal distribution")
-def _() -> None:
-    setattr(paddle.nn.initializer, "XavierUniform", paddle.nn.initializer.XavierNormal)  # noqa: B010
-
-
-@in_paddle("paddle-initialiser-1%-wider", "XavierUniform has a different scale")
-def _() -> None:
-    def call(original: Any, self: Any, parameter: Any, block: Any = None) -> Any:
-        result = original(self, parameter, block)
-        parameter.set_value(parameter.numpy() * np.float32(1.01))
-        return result
-
-    wrap(paddle.nn.initializer.XavierUniform, "__call__", call)
-
-
-@in_paddle(
-    "paddle-embedding-initialiser", "the default weights of Embedding have a different scale"
+@breaks(
+    Embedding,
+    "forward",
+    "paddle-embedding-loses-repeats: a repeated token gets the first gradient only",
 )
-def _() -> None:
-    def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        self.weight.set_value(self.weight.numpy() * np.float32(0.5))
-
-    wrap(paddle.nn.Embedding, "__init__", init)
-
-
-@in_paddle("paddle-seed-without-effect", "the generator is not seeded")
-def _() -> None:
-    wrap(paddle, "seed", lambda *_: None)
+def _(forward: Any, self: Any, tokens: Any) -> Any:
+    output = forward(self, tokens)
+    seen, first = set(), np.zeros([*tokens.shape, 1], dtype=output.numpy().dtype)
+    for place, token in np.ndenumerate(tokens.numpy()):
+        first[place] = token not in seen
+        seen.add(token)
+    mask = paddle.to_tensor(first)
+    return output * mask + (output * (1 - mask)).detach()
 
 
-@in_paddle("paddle-loss-is-a-sum", "mse_loss sums by default")
-def _() -> None:
-    wrap(F, "mse_loss", lambda loss, x, y, reduction="sum": loss(x, y, reduction=reduction))
-
-
-@in_paddle("paddle-loss-halved", "mse_loss halves the square")
-def _() -> None:
-    wrap(F, "mse_loss", lambda loss, x, y, *args: loss(x, y, *args) / 2)
-
-
-@in_paddle(
-    "paddle-gradients-do-not-add-up", "a second backward overwrites the gradients of the first"
+@breaks(
+    Embedding,
+    "__init__",
+    "paddle-embedding-initialiser: the default weights of Embedding have a different scale",
 )
-def _() -> None:
+def _(init: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+    init(self, *args, **kwargs)
+    self.weight.set_value(self.weight.numpy() * np.float32(0.5))
+
+
+@breaks(
+    initializer,
+    "XavierUniform",
+    "paddle-initialiser-normal: XavierUniform draws from a normal distribution",
+)
+def _(_: Any) -> Any:
+    return initializer.XavierNormal()
+
+
+@breaks(
+    initializer.XavierUniform,
+    "__call__",
+    "paddle-initialiser-1%-wider: XavierUniform has a different scale",
+)
+def _(call: Any, self: Any, parameter: Any, block: Any = None) -> Any:
+    result = call(self, parameter, block)
+    parameter.set_value(parameter.numpy() * np.float32(1.01))
+    return result
+
+
+@breaks_function("mse_loss", "paddle-loss-is-a-sum: mse_loss sums by default")
+def _(loss: Any, x: Any, y: Any, reduction: str = "sum") -> Any:
+    return loss(x, y, reduction=reduction)
+
+
+@breaks_function("mse_loss", "paddle-loss-halved: mse_loss halves the square")
+def _(loss: Any, *args: Any) -> Any:
+    return loss(*args) / 2
+
+
+@breaks(
+    Linear, "forward", "paddle-linear-without-bias: Linear ignores its bias, which starts at zero"
+)
+def _(_: Any, self: Any, x: Any) -> Any:
+    return F.linear(x, self.weight) + 0 * self.bias
+
+
+def overwrite_gradients() -> None:
+    """Break `backward`, for which every parameter that is assigned to a layer is collected."""
+    parameters: list[Any] = []
+
     def backward(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
-        before = [(p, p.grad) for p in PARAMETERS if p.grad is not None]
+        before = [(p, p.grad) for p in parameters if p.grad is not None]
         for parameter, _ in before:
             parameter.clear_gradient(False)
         original(self, *args, **kwargs)
@@ -229,179 +242,132 @@ def _() -> None:
             if parameter.grad is None:  # This backward pass did not reach it.
                 parameter.grad = gradient
 
-    wrap(paddle.Tensor, "backward", backward)
+    def remember(original: Any, self: Any, name: str, value: Any) -> None:
+        if isinstance(value, paddle.base.framework.EagerParamBase):
+            parameters.append(value)
+        original(self, name, value)
+
+    wrap(Tensor, "backward", backward)
     wrap(paddle.nn.Layer, "__setattr__", remember)
 
 
-PARAMETERS: list[Any] = []
+NOT_ADDED = "a second backward overwrites the gradients of the first"
+FAULTS.append(Fault("paddle-gradients-do-not-add-up", NOT_ADDED, break_paddle=overwrite_gradients))
+
+breaks_kernel = partial(breaks, RNNBase, "forward")
 
 
-def remember(original: Any, self: Any, name: str, value: Any) -> None:
-    """Collect every parameter that is assigned to a layer."""
-    if isinstance(value, paddle.base.framework.EagerParamBase):
-        PARAMETERS.append(value)
-    original(self, name, value)
-
-
-@in_paddle("paddle-linear-without-bias", "Linear ignores its bias, which starts at zero")
-def _() -> None:
-    wrap(paddle.nn.Linear, "forward", lambda _, self, x: F.linear(x, self.weight) + 0 * self.bias)
-
-
-@in_paddle(
-    "paddle-kernel-two-layers", "the CPU kernel's gradients are wrong for two layers (37080)"
+@breaks_kernel(
+    "paddle-kernel-two-layers: the CPU kernel's gradients are wrong for two layers (37080)"
 )
-def _() -> None:
-    def forward(original: Any, self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        output, state = original(self, inputs, *args, **kwargs)
-        return (gradient_scaled(output, 1.01) if self.num_layers == 2 else output), state
-
-    wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
+def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    output, state = forward(self, *args, **kwargs)
+    return (gradient_scaled(output, 1.01) if self.num_layers == 2 else output), state
 
 
-@in_paddle(
-    "paddle-kernel-reverse", "the outputs of the reverse direction are not put back in order"
+@breaks_kernel(
+    "paddle-kernel-reverse: the outputs of the reverse direction are not put back in order"
 )
-def _() -> None:
-    def forward(original: Any, self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        output, state = original(self, inputs, *args, **kwargs)
-        if self.num_directions == 2:
-            ahead, back = output.chunk(2, axis=-1)
-            output = paddle.concat([ahead, back.flip([0 if self.time_major else 1])], axis=-1)
-        return output, state
-
-    wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
+def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    output, state = forward(self, *args, **kwargs)
+    if self.num_directions == 2:
+        ahead, back = output.chunk(2, axis=-1)
+        output = paddle.concat([ahead, back.flip([0 if self.time_major else 1])], axis=-1)
+    return output, state
 
 
-@in_paddle("paddle-kernel-final-state", "the LSTM kernel returns its two states swapped")
-def _() -> None:
-    def forward(original: Any, self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        output, state = original(self, inputs, *args, **kwargs)
-        return output, (state[::-1] if isinstance(state, tuple | list) else state)
-
-    wrap(paddle.nn.layer.rnn.RNNBase, "forward", forward)
+@breaks_kernel("paddle-kernel-final-state: the LSTM kernel returns its two states swapped")
+def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    output, state = forward(self, *args, **kwargs)
+    return output, (state[::-1] if isinstance(state, tuple | list) else state)
 
 
-# The operators that `rnn_core.runtime.operators` looks up later, when it is imported.
+@breaks_operator("sgd_", "paddle-op-sgd-wrong-sign: the update ascends on matrices of one row")
+def _(sgd: Any, parameter: Any, rate: Any, gradient: Any, *args: Any) -> Any:
+    return sgd(parameter, rate, -gradient if parameter.shape[0] == 1 else gradient, *args)
 
 
-@in_paddle("paddle-op-sgd-wrong-sign", "the update ascends on matrices of one row")
-def _() -> None:
-    def update(sgd: Any, parameter: Any, rate: Any, gradient: Any, *args: Any) -> Any:
-        return sgd(parameter, rate, -gradient if parameter.shape[0] == 1 else gradient, *args)
-
-    wrap(paddle._C_ops, "sgd_", update)
+UPDATED: set[str] = set()
 
 
-@in_paddle("paddle-op-sgd-misses-an-update", "the first update is lost")
-def _() -> None:
-    begun: set[str] = set()
-
-    def update(sgd: Any, parameter: Any, *args: Any) -> None:
-        if parameter.name in begun:
-            sgd(parameter, *args)
-        begun.add(parameter.name)
-
-    wrap(paddle._C_ops, "sgd_", update)
+@breaks_operator("sgd_", "paddle-op-sgd-misses-an-update: the first update is lost")
+def _(sgd: Any, parameter: Any, *args: Any) -> None:
+    if parameter.name in UPDATED:
+        sgd(parameter, *args)
+    UPDATED.add(parameter.name)
 
 
-@in_paddle("paddle-op-sgd-rate-in-bfloat16", "the learning rate loses its last digits")
-def _() -> None:
-    def update(sgd: Any, parameter: Any, rate: Any, *args: Any) -> Any:
-        return sgd(parameter, rate.astype("bfloat16").astype(rate.dtype), *args)
-
-    wrap(paddle._C_ops, "sgd_", update)
+@breaks_operator("sgd_", "paddle-op-sgd-rate-in-bfloat16: the learning rate loses its last digits")
+def _(sgd: Any, parameter: Any, rate: Any, *args: Any) -> Any:
+    return sgd(parameter, rate.astype("bfloat16").astype(rate.dtype), *args)
 
 
-@in_paddle("paddle-op-clip-by-norm-1%-off", "an epsilon added to the norm")
-def _() -> None:
-    wrap(paddle._C_ops, "clip_by_norm", lambda clip, *args: clip(*args) * 0.99)
+@breaks_operator("clip_by_norm", "paddle-op-clip-by-norm-1%-off: an epsilon added to the norm")
+def _(clip: Any, *args: Any) -> Any:
+    return clip(*args) * 0.99
 
 
-@in_paddle("paddle-op-clip-by-norm-does-nothing", "the operator returns gradients unchanged")
-def _() -> None:
-    wrap(paddle._C_ops, "clip_by_norm", lambda _, gradient, *__: gradient)
-
-
-@in_paddle("paddle-op-squared-norm-off", "a sum of squares that is too large by 1e-3")
-def _() -> None:
-    wrap(paddle._C_ops, "squared_l2_norm", lambda squared, x: squared(x) * (1 + 1e-3))
-
-
-@in_paddle("paddle-op-maximum-is-minimum", "maximum returns the smaller number")
-def _() -> None:
-    setattr(paddle._C_ops, "maximum", paddle._C_ops.minimum)  # noqa: B010
-
-
-@in_paddle("paddle-op-rnn-gradient-off", "a gradient of the recurrent operator that is off by 1e-4")
-def _() -> None:
-    def run(rnn: Any, *args: Any) -> Any:
-        output, dropout, states = rnn(*args)
-        return output, dropout, [gradient_scaled(state, 1 + 1e-4) for state in states]
-
-    wrap(paddle._C_ops, "rnn", run)
-
-
-@in_paddle("paddle-op-rnn-states-swapped", "the recurrent operator returns its two states swapped")
-def _() -> None:
-    def run(rnn: Any, *args: Any) -> Any:
-        output, dropout, states = rnn(*args)
-        return output, dropout, list(states)[::-1]
-
-    wrap(paddle._C_ops, "rnn", run)
-
-
-@in_paddle(
-    "paddle-op-rnn-other-gates", "the recurrent operator reads its gates in a different order"
+@breaks_operator(
+    "clip_by_norm", "paddle-op-clip-by-norm-does-nothing: the operator returns gradients unchanged"
 )
-def _() -> None:
-    def run(rnn: Any, inputs: Any, states: Any, weights: Any, *args: Any) -> Any:
-        if len(states) == 2:
-            i, f, a, o = weights[1].chunk(4)
-            weights = [weights[0], paddle.concat([f, i, a, o]), *weights[2:]]
-        return rnn(inputs, states, weights, *args)
-
-    wrap(paddle._C_ops, "rnn", run)
+def _(_: Any, gradient: Any, *__: Any) -> Any:
+    return gradient
 
 
-@in_paddle("paddle-op-tanh-in-place-off", "tanh in place is off by 1e-4")
-def _() -> None:
-    wrap(paddle._C_ops, "tanh_", lambda tanh, x: tanh(x) * (1 + 1e-4))
+@breaks_operator(
+    "squared_l2_norm", "paddle-op-squared-norm-off: a sum of squares that is too large by 1e-3"
+)
+def _(squared_norm: Any, x: Any) -> Any:
+    return squared_norm(x) * (1 + 1e-3)
 
 
-@in_paddle("paddle-op-sigmoid-in-place-off", "sigmoid in place is off by 1e-4")
-def _() -> None:
-    wrap(paddle._C_ops, "sigmoid_", lambda sigmoid, x: sigmoid(x) * (1 + 1e-4))
+@breaks_operator("maximum", "paddle-op-maximum-is-minimum: maximum returns the smaller number")
+def _(_: Any, x: Any, y: Any) -> Any:
+    return paddle.where(x < y, x, y)
 
 
-@in_paddle("paddle-op-unbind-reversed", "unbind returns its slices in reverse order")
-def _() -> None:
-    wrap(paddle._C_ops, "unbind", lambda unbind, *args: unbind(*args)[::-1])
+@breaks_operator(
+    "rnn", "paddle-op-rnn-gradient-off: a gradient of the recurrent operator that is off by 1e-4"
+)
+def _(rnn: Any, *args: Any) -> Any:
+    output, dropout, states = rnn(*args)
+    return output, dropout, [gradient_scaled(state, 1 + 1e-4) for state in states]
 
 
-@in_paddle("paddle-op-stack-reversed", "stack takes its tensors in reverse order")
-def _() -> None:
-    wrap(paddle._C_ops, "stack", lambda stack, tensors, axis: stack(tensors[::-1], axis))
+@breaks_operator(
+    "rnn", "paddle-op-rnn-states-swapped: the recurrent operator returns its two states swapped"
+)
+def _(rnn: Any, *args: Any) -> Any:
+    output, dropout, states = rnn(*args)
+    return output, dropout, list(states)[::-1]
 
 
-@in_paddle("paddle-op-concat-reversed", "concat takes its tensors in reverse order")
-def _() -> None:
-    wrap(paddle._C_ops, "concat", lambda concat, tensors, axis: concat(tensors[::-1], axis))
+@breaks_operator(
+    "rnn", "paddle-op-rnn-other-gates: the recurrent operator reads its gates in a different order"
+)
+def _(rnn: Any, inputs: Any, states: Any, weights: Any, *args: Any) -> Any:
+    if len(states) == 2:
+        i, f, a, o = weights[1].chunk(4)
+        weights = [weights[0], paddle.concat([f, i, a, o]), *weights[2:]]
+    return rnn(inputs, states, weights, *args)
 
 
-@in_paddle("paddle-op-split-reversed", "split returns its parts in reverse order")
-def _() -> None:
-    wrap(paddle._C_ops, "split_with_num", lambda split, *args: split(*args)[::-1])
+@breaks_operator("unbind", "paddle-op-unbind-reversed: unbind returns its slices in reverse order")
+@breaks_operator(
+    "split_with_num", "paddle-op-split-reversed: split returns its parts in reverse order"
+)
+def _(operator: Any, *args: Any) -> Any:
+    return operator(*args)[::-1]
 
 
-@in_paddle("paddle-op-matmul-not-transposed", "matmul does not transpose square matrices")
-def _() -> None:
-    def multiply(matmul: Any, x: Any, y: Any, first: bool = False, second: bool = False) -> Any:
-        return matmul(x, y, first, second and y.shape[-1] != y.shape[-2])
-
-    wrap(paddle._C_ops, "matmul", multiply)
+@breaks_operator("stack", "paddle-op-stack-reversed: stack takes its tensors in reverse order")
+@breaks_operator("concat", "paddle-op-concat-reversed: concat takes its tensors in reverse order")
+def _(operator: Any, tensors: Any, axis: int) -> Any:
+    return operator(tensors[::-1], axis)
 
 
-@in_paddle("paddle-clear-gradient-does-nothing", "a parameter's gradient is not cleared")
-def _() -> None:
-    wrap(paddle.Tensor, "clear_gradient", lambda *_: None)
+@breaks_operator(
+    "matmul", "paddle-op-matmul-not-transposed: matmul does not transpose square matrices"
+)
+def _(matmul: Any, x: Any, y: Any, first: bool = False, second: bool = False) -> Any:
+    return matmul(x, y, first, second and y.shape[-1] != y.shape[-2])

@@ -21,7 +21,7 @@ from tests.faults.__main__ import (
     outcome,
     plant,
 )
-from tests.faults.fault import Fault, apply_edits
+from tests.faults.fault import Fault, apply_edits, read_faults
 from tests.helpers.command_lines import assert_rejected
 
 
@@ -32,7 +32,7 @@ def verdict(**changes: object) -> Verdict:
         "stands_for": "a bug",
         "caught": True,
         "problem": "",
-        "tests": ("test_x::test_y",),
+        "tests": ("core/test_x.py::test_y",),
         "seconds": 1.5,
     }
     return Verdict(**{**fields, **changes})  # type: ignore[arg-type]
@@ -41,20 +41,48 @@ def verdict(**changes: object) -> Verdict:
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edits], ids=lambda f: f.name)
 def test_every_edit_fits_the_source(fault: Fault) -> None:
     """The text of every edit occurs once; the edited source differs and compiles."""
-    path = ROOT / "rnn_core" / fault.file
-    source = path.read_text(encoding="utf-8")
+    source = (ROOT / fault.file).read_text(encoding="utf-8")
 
     broken = apply_edits(fault, source)
+
     assert source != broken
-    compile(broken, str(path), "exec")
+    compile(broken, fault.file, "exec")
 
 
 def test_every_fault_has_a_unique_name_and_one_kind() -> None:
     """Names are unique; a fault either edits the source or breaks Paddle."""
-    assert len(FAULTS) == len({fault.name for fault in FAULTS}) >= 60
+    assert len(FAULTS) == len({fault.name for fault in FAULTS}) >= 230
     for fault in FAULTS:
         assert bool(fault.edits) != (fault.break_paddle is not None), fault.name
         assert fault.stands_for, fault.name
+
+
+def test_read_faults_reads_edits_of_one_and_of_several_lines() -> None:
+    """The text after a mark is literal, with its indentation; a mark alone is an empty line."""
+    text = "# a.py\n\nx: bug: one\n- a\n-     b\n+ c\n- d\n+\n+   e\n\n# b.py\n\ny: bug\n- f\n+ g\n"
+
+    assert list(read_faults(text)) == [
+        Fault("x", "bug: one", "a.py", (("a\n    b", "c"), ("d", "\n  e"))),
+        Fault("y", "bug", "b.py", (("f", "g"),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: bug\n- a\n+ b",
+        "# a.py\n\nx\n- a\n+ b",
+        "# a.py\n\nx: bug",
+        "# a.py\n\nx: bug\n- a",
+        "# a.py\n\nx: bug\n+ a\n- b",
+        "# a.py\n\nx: bug\n- a\nb\n+ c",
+    ],
+    ids=["no-file", "no-bug", "no-edit", "no-replacement", "wrong-order", "line-without-mark"],
+)
+def test_read_faults_refuses_a_fault_that_it_cannot_read(text: str) -> None:
+    """A slip in the catalogue raises an error, so that no fault or line is lost."""
+    with pytest.raises(ValueError, match="expected `name: bug` and lines that begin with - or"):
+        list(read_faults(text))
 
 
 def test_apply_edits_refuses_an_edit_that_does_not_fit() -> None:
@@ -72,12 +100,13 @@ def test_apply_edits_refuses_an_edit_that_does_not_fit() -> None:
 def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
     """The copy has the fault and the tests; the project itself is unchanged."""
     fault = FAULTS[0]
-    before = (ROOT / "rnn_core" / fault.file).read_text(encoding="utf-8")
+    before = (ROOT / fault.file).read_text(encoding="utf-8")
+
     copy = plant(fault, tmp_path / "copy")
 
-    edited = (copy / "rnn_core" / fault.file).read_text(encoding="utf-8")
+    edited = (copy / fault.file).read_text(encoding="utf-8")
     assert edited == apply_edits(fault, before)
-    assert (ROOT / "rnn_core" / fault.file).read_text(encoding="utf-8") == before
+    assert (ROOT / fault.file).read_text(encoding="utf-8") == before
     assert (copy / "tests" / "faults" / Path(__file__).name).exists()
     assert (copy / "pyproject.toml").exists()
 
@@ -107,7 +136,7 @@ def test_summary_names_the_faults_that_survived() -> None:
 
     assert "1 of 2 faults caught" in lines
     assert lines[-1] == "sly: SURVIVED (a bug)"
-    assert "| a-fault | a bug | caught | 1.5 | `test_x::test_y` |" in markdown(
+    assert "| a-fault | a bug | caught | 1.5 | `core/test_x.py::test_y` |" in markdown(
         [verdict()], {"paddle": "9", "python": "3", "cpu": "A CPU", "system": "Linux"}
     )
 
@@ -116,14 +145,14 @@ def test_failing_tests_ignores_errors_and_skips(tmp_path: Path) -> None:
     """A test that was skipped or could not be set up has not caught anything."""
     report = tmp_path / "report.xml"
     report.write_text(
-        '<testsuites><testsuite><testcase classname="tests.test_a" name="passed"/>'
-        '<testcase classname="tests.test_a" name="failed"><failure/></testcase>'
-        '<testcase classname="tests.test_a" name="error"><error/></testcase>'
-        '<testcase classname="tests.test_a" name="skip"><skipped/></testcase>'
+        '<testsuites><testsuite><testcase classname="tests.core.test_a" name="passed"/>'
+        '<testcase classname="tests.core.test_a" name="failed"><failure/></testcase>'
+        '<testcase classname="tests.core.test_a" name="error"><error/></testcase>'
+        '<testcase classname="tests.core.test_a" name="skip"><skipped/></testcase>'
         "</testsuite></testsuites>"
     )
 
-    assert failing_tests(report) == ("test_a::failed",)
+    assert failing_tests(report) == ("core/test_a.py::failed",)
 
 
 def test_oracles_run_first_and_long_runs_last() -> None:
