@@ -86,6 +86,9 @@ class SteepTanh(PyLayer):
         return d_x
 
 
+steep_tanh: Callable[[Any], Any] = SteepTanh.apply
+
+
 def tanh_at(calls: Callable[[int], bool], broken: Callable[[Any], Any]) -> Plant:
     """Return a fault that breaks tanh in the calls, counted from 0, for which `calls` is true."""
 
@@ -98,7 +101,7 @@ def tanh_at(calls: Callable[[int], bool], broken: Callable[[Any], Any]) -> Plant
 
 def steep_from(step: int) -> Plant:
     """Return a fault that makes the gradient of tanh too large from a step on."""
-    return tanh_at(lambda call: call >= TANHS * (step - 1), SteepTanh.apply)
+    return tanh_at(lambda call: call >= TANHS * (step - 1), steep_tanh)
 
 
 def rounded(x: Any) -> Any:
@@ -147,7 +150,7 @@ def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare)
         # A tanh that only rounds differently differs first, but is not the culprit.
         (
             "clipped-rnn",
-            tanh_at(lambda _: True, lambda x: rounded(SteepTanh.apply(x))),
+            tanh_at(lambda _: True, lambda x: rounded(steep_tanh(x))),
             ("different", 1, 0, *GRADIENT),
         ),
         ("clipped-rnn", steep_from(2), ("different", 2, 1, *GRADIENT)),
