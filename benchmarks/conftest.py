@@ -28,12 +28,7 @@ def planted() -> float:
 def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: float) -> Measure:
     """Time by rounds in a usual run, by long samples in a process of a comparison."""
 
-    def time_target(
-        target: Callable[..., object],
-        setup: Callable[[], Any] | None,
-        rounds: int,
-        warmup_rounds: int,
-    ) -> None:
+    def time_target(target: Any, setup: Any, rounds: int, warmup_rounds: int) -> None:
         sampler = pytestconfig.pluginmanager.get_plugin(NAME)
         if isinstance(sampler, Sampler):
             sampler.measure(benchmark, planted, target, setup)

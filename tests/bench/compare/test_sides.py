@@ -12,15 +12,6 @@ from benchmarks.interpreters import SideError
 from tests.helpers.fake_processes import FIRST, write_run
 
 
-def test_saved_run_is_one_process(tmp_path: Path) -> None:
-    """A file that `pytest benchmarks` saved is a side with one run."""
-    write_run(tmp_path / "0001_3.3.1.json", {FIRST: 1e-3})
-    side = find_side(str(tmp_path / "0001_3.3.1.json"))
-
-    assert isinstance(side, Saved)
-    assert (side.name, len(side.runs), side.comparison) == ("0001_3.3.1", 1, None)
-
-
 def test_side_of_a_saved_comparison_has_its_complete_pairs(tmp_path: Path) -> None:
     """Its runs are in the order of the pairs; half a pair is left out."""
     folder = tmp_path / "a..b"
