@@ -158,6 +158,15 @@ def test_damaged_file_is_named(damage: str, tmp_path: Path) -> None:
         Pairs(PLAN, tmp_path, resume=True)
 
 
+def test_sides_without_a_common_benchmark_are_refused(tmp_path: Path) -> None:
+    """There is nothing to compare."""
+    Pairs(PLAN, tmp_path, resume=False)
+    write_run(tmp_path / "pairs" / "0001-baseline.json", {FIRST: 1e-3})
+    write_run(tmp_path / "pairs" / "0001-candidate.json", {SECOND: 1e-3})
+    with pytest.raises(SideError, match="no benchmark in common"):
+        finished(Pairs(PLAN, tmp_path, resume=True))
+
+
 def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     """For the disturbed benchmark only, whichever side was disturbed."""
     run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
