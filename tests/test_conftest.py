@@ -1,23 +1,19 @@
 """The root conftest: parallel tests, serial benchmarks, and the devices to run on."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import conftest
 
-
-class Config:
-    """Stands in for pytest's config: a command line and the current directory."""
-
-    def __init__(self, directory: Path, *args: str) -> None:
-        self.args = list(args)
-        self.invocation_params = pytest.Config.InvocationParams(
-            args=args, plugins=None, dir=directory
-        )
-
-
 ROOT = conftest.BENCHMARKS.parent
+
+
+def config(directory: Path, *args: str) -> Any:
+    """Return what stands in for pytest's config: a command line and the current directory."""
+    return SimpleNamespace(args=args, invocation_params=SimpleNamespace(dir=directory))
 
 
 @pytest.mark.parametrize(
@@ -34,19 +30,15 @@ ROOT = conftest.BENCHMARKS.parent
 )
 def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None:
     """No worker is started, however the benchmarks are named."""
-    config = Config(directory, *args)
-
-    assert conftest.pytest_xdist_auto_num_workers(config) == 0  # type: ignore[arg-type]
+    assert conftest.pytest_xdist_auto_num_workers(config(directory, *args)) == 0
 
 
 @pytest.mark.parametrize("args", [("tests",), ("tests/core/test_cells.py",), ("rnn_core",)])
 def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
     """pytest-xdist chooses the number of workers, up to eight."""
-    config = Config(ROOT, *args)
-
     for cores, workers in ((2, None), (8, None), (64, 8)):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-        assert conftest.pytest_xdist_auto_num_workers(config) == workers  # type: ignore[arg-type]
+        assert conftest.pytest_xdist_auto_num_workers(config(ROOT, *args)) == workers
 
 
 def test_all_devices_without_a_gpu_give_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

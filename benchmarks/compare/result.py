@@ -11,7 +11,7 @@ from pydantic import Field
 
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.words import CANNOT_TELL, SAME, SLOWER, Word
-from benchmarks.saved.records import Count, Date, Positive, Record, read_record
+from benchmarks.saved.records import Count, Date, Positive, Record
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_json
 
@@ -224,15 +224,21 @@ class Comparison(Record):
     drift: Drift
     disturbance: Disturbance
 
-    @classmethod
-    def load(cls, path: Path) -> "Comparison":
-        """Read what `save` wrote, in this or the first version of the format.
-
-        Raises:
-            OSError: the file cannot be read.
-            ValueError: the file is damaged, or something else.
-        """
-        return read_record(cls, path, _from_first_format)
+    @staticmethod
+    def upgrade(content: dict[str, Any]) -> None:
+        """Bring a file of the first version to the present format, in place."""
+        if content.get("format") != FIRST_FORMAT:
+            return
+        content["format"] = FORMAT
+        content["drift"] = content.get("drift") or {}
+        # The first comparisons did not look for disturbances.
+        content.setdefault("disturbance", {"left_out": 0, "of": 0})
+        benchmarks = content.get("benchmarks")
+        # Validation refuses what is neither a list nor an object.
+        for benchmark in benchmarks if isinstance(benchmarks, list) else []:
+            if isinstance(benchmark, dict):
+                time = {name.removesuffix("_ms"): value for name, value in benchmark.items()}
+                benchmark["measures"] = {"time": time}
 
     def save(self, folder: Path) -> None:
         """Write the comparison into its folder."""
@@ -294,27 +300,3 @@ class Comparison(Record):
         if result.verdict == SAME:
             return f"{SAME} within {100 * self.within:g}%"
         return result.verdict + (f": {result.advice}" if result.advice else "")
-
-
-def _from_first_format(content: dict[str, Any]) -> None:
-    """Bring a file of the first version to the present format; other content stays as it is."""
-    if content.get("format") != FIRST_FORMAT:
-        return
-    content["format"] = FORMAT
-    content["drift"] = content.get("drift") or {}
-    # The first comparisons did not look for disturbances.
-    content.setdefault("disturbance", {"left_out": 0, "of": 0})
-    benchmarks = content.get("benchmarks")
-    # Validation refuses what is neither a list nor an object.
-    for benchmark in benchmarks if isinstance(benchmarks, list) else []:
-        if not isinstance(benchmark, dict):
-            return
-        time = {new: benchmark[old] for new, old in FIRST_FIELDS.items() if old in benchmark}
-        benchmark["measures"] = {"time": time}
-
-
-# The fields of `Measured`, and those of a benchmark in the first version.
-FIRST_FIELDS = {field: field for field in Measured.model_fields} | {
-    "baseline": "baseline_ms",
-    "candidate": "candidate_ms",
-}

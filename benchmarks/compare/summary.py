@@ -43,6 +43,7 @@ def summarise(
         error: message of the process that crashed.
     """
     environments = [environment_of(run) for run in pairs[0]] if pairs else [{}, {}]
+    baseline, candidate = ([pair[side] for pair in pairs] for side in (0, 1))
     verdicts = contest.all(pairs) if contest is not None else {}
     measured = {name for run in (pairs[0] if pairs else ()) for name in run.benchmarks}
     return Comparison(
@@ -58,7 +59,7 @@ def summarise(
         benchmarks=tuple(_benchmark(pairs, name, each) for name, each in verdicts.items()),
         not_compared=tuple(sorted(measured - verdicts.keys())),
         behaviour=tuple(behaviour),
-        drift=_drift(pairs),
+        drift=Drift(baseline=_pace(baseline), candidate=_pace(candidate)),
         disturbance=disturbance(pairs),
     )
 
@@ -111,14 +112,11 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _drift(pairs: Sequence[Pair]) -> Drift:
-    """How the pace of the machine changed, from the fixed work beside each benchmark."""
-    baseline, candidate = (_pace([pair[side] for pair in pairs]) for side in (0, 1))
-    return Drift(baseline=baseline, candidate=candidate)
-
-
 def _pace(runs: Sequence[SavedRun]) -> Pace | None:
-    """The pace of one side; None if fewer than two processes measured it."""
+    """The pace of one side, from the fixed work beside each benchmark.
+
+    None if fewer than two processes measured it.
+    """
     times = [time for run in runs if (time := _fixed_work_ms(run)) is not None]
     if len(times) < 2:
         return None

@@ -86,18 +86,18 @@ class Curves:
     def rows(self) -> list[list[str]]:
         """The rows of the table, with the numbers of the picture."""
         starts = [1, *(end + 1 for end in self.ends)]
-        found = []
-        for index, (start, end) in enumerate(zip(starts, self.ends, strict=False)):
-            accuracy = self.accuracy[index]
-            found.append(
-                [
-                    str(end) if start == end else f"{start} to {end}",
-                    *(points[index].text for points in self.norms.values()),
-                    self.loss[index].text,
-                    "" if accuracy is None else f"{accuracy:.0%}",
-                ]
-            )
-        return found
+        points = zip(
+            starts, self.ends, self.accuracy, self.loss, *self.norms.values(), strict=False
+        )
+        return [
+            [
+                str(end) if start == end else f"{start} to {end}",
+                *(norm.text for norm in norms),
+                loss.text,
+                "" if accuracy is None else f"{accuracy:.0%}",
+            ]
+            for start, end, accuracy, loss, *norms in points
+        ]
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,7 @@ def printed_of(environments: Iterable[Environment]) -> Printed:
         ours = [values[index] for values in groups]
         errors = [figure.error(value) for value in ours if value is not None]
         cells = tuple(
-            None
-            if value is None
-            else (figure.text(value), bool(figure.error(value) <= figure.rtol))
+            None if value is None else (figure.text(value), figure.error(value) <= figure.rtol)
             for value in ours
         )
         # Not fmax: a NaN must not be hidden.

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from pydantic import model_validator
 
-from benchmarks.saved.records import Positive, Record, read_record
+from benchmarks.saved.records import Positive, Record
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
 # The verdict on a project without a fault.
@@ -30,35 +30,28 @@ class Case:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class StepTime:
-    """Median and middle half of the rounds of one benchmark, in milliseconds."""
+class Stage(Record):
+    """The facts of a benchmark of a stage."""
 
     device: str
     cell: str
     shape: str
     implementation: str
     stage: str
-    median: float
-    low: float
-    high: float
 
 
-class _Info(Record):
-    """The facts that tell the stages apart; other benchmarks have other facts."""
+class StepTime(Stage):
+    """Median and middle half of the rounds of one benchmark, in milliseconds."""
 
-    device: str = ""
-    cell: str = ""
-    shape: str = ""
-    implementation: str = ""
-    stage: str | None = None
+    median: Positive
+    low: Positive
+    high: Positive
 
-    @model_validator(mode="after")
-    def _complete(self) -> "_Info":
-        for fact in ("device", "cell", "shape", "implementation"):
-            if self.stage is not None and not getattr(self, fact):
-                raise ValueError(f"a stage must have a {fact}")
-        return self
+
+class _Other(Record):
+    """The facts of any other benchmark, which the page does not show."""
+
+    stage: None = None
 
 
 class _Stats(Record):
@@ -76,7 +69,7 @@ class _Stats(Record):
 
 
 class _Timed(Record):
-    extra_info: _Info
+    extra_info: Stage | _Other
     stats: _Stats
 
 
@@ -153,27 +146,14 @@ def read_times(path: Path) -> list[StepTime]:
     """
     return [
         StepTime(
-            info.device,
-            info.cell,
-            info.shape,
-            info.implementation,
-            info.stage,
-            *(1e3 * seconds for seconds in (stats.median, stats.q1, stats.q3)),
+            **timed.extra_info.dump(),
+            median=1e3 * timed.stats.median,
+            low=1e3 * timed.stats.q1,
+            high=1e3 * timed.stats.q3,
         )
-        for info, stats in (
-            (each.extra_info, each.stats) for each in read_record(_TimesFile, path).benchmarks
-        )
-        if info.stage is not None
+        for timed in _TimesFile.load(path).benchmarks
+        if isinstance(timed.extra_info, Stage)
     ]
-
-
-def read_planting(path: Path) -> Planting:
-    """Read what `python -m tests.faults --save` wrote.
-
-    Raises:
-        OSError, ValueError: the file cannot be read.
-    """
-    return read_record(Planting, path)
 
 
 def read_cases(path: Path) -> list[Case]:

@@ -21,6 +21,16 @@ OLD = timedelta(days=1)
 NAMED = re.compile(r"(?:py(?P<python>3\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
 # Facts that failing environments may share and all others lack, in the order of preference.
 TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
+NAMES = {
+    "paddle": "Paddle",
+    "paddle_commit": "Paddle's commit",
+    "cuda": "CUDA",
+    "cudnn": "cuDNN",
+    "python": "Python",
+    "numpy": "NumPy",
+    "cpu": "CPU",
+    "cpu_count": "CPUs",
+}
 
 
 class Place(NamedTuple):
@@ -89,26 +99,7 @@ class Environment:
     @property
     def verdict(self) -> str:
         """The state in a few words."""
-        if self.failures:
-            return f"{len(self.failures)} failed"
-        return "incomplete" if self.results.problems else "passed"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A test that failed in at least one environment.
-
-    Attributes:
-        name: name of the test.
-        where: environments in which it failed, with the outcome there.
-        ran: number of environments that ran it.
-        pattern: fact that only these environments share; empty if there is none.
-    """
-
-    name: str
-    where: tuple[tuple[Environment, Case], ...]
-    ran: int
-    pattern: str
+        return f"{len(self.failures)} failed" if self.failures else self.state
 
 
 @dataclass(frozen=True)
@@ -118,25 +109,12 @@ class Breakage:
     Attributes:
         where: the environments.
         pattern: fact that only these environments share; empty if there is none.
-        failures: the tests.
+        cases: the tests, as they failed in the first of the environments.
     """
 
     where: tuple[Environment, ...]
     pattern: str
-    failures: tuple[Failure, ...]
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A reason to skip tests, with the number of tests in each environment."""
-
-    reason: str
-    where: tuple[tuple[str, int], ...]
-
-    @property
-    def most(self) -> int:
-        """The largest number of tests in one environment."""
-        return max(count for _, count in self.where)
+    cases: list[Case]
 
 
 @dataclass(frozen=True)
@@ -211,44 +189,35 @@ def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Envi
     return found
 
 
-def failures_of(environments: Sequence[Environment]) -> list[Failure]:
-    """Return every test that failed, those that failed in most environments first."""
-    outcomes: dict[str, list[tuple[Environment, Case]]] = {}
+def breakages_of(environments: Sequence[Environment]) -> list[Breakage]:
+    """Group the tests that failed, by name, by the environments in which they failed.
+
+    Groups of the most environments come first. Environments that skipped a test did not run it.
+    """
+    ran: dict[str, list[tuple[Environment, Case]]] = {}
     for each in environments:
         for case in each.cases:
             if case.outcome != "skipped":
-                outcomes.setdefault(case.name, []).append((each, case))
-    found = []
-    for name, pairs in outcomes.items():
-        where = tuple(pair for pair in pairs if pair[1].outcome != "passed")
-        if where:
-            ran = [each for each, _ in pairs]
-            pattern = what_tells([each for each, _ in where], ran)
-            found.append(Failure(name, where, len(ran), pattern))
-    return sorted(found, key=lambda failure: (-len(failure.where), failure.name))
+                ran.setdefault(case.name, []).append((each, case))
+    groups: dict[tuple[str, ...], Breakage] = {}
+    for _, pairs in sorted(ran.items()):
+        failed = [(each, case) for each, case in pairs if case.outcome != "passed"]
+        if failed:
+            where = tuple(each for each, _ in failed)
+            pattern = what_tells(where, [each for each, _ in pairs])
+            key = (*(each.name for each in where), pattern)
+            groups.setdefault(key, Breakage(where, pattern, [])).cases.append(failed[0][1])
+    return sorted(groups.values(), key=lambda group: -len(group.where))
 
 
-def breakages_of(failures: Iterable[Failure]) -> list[Breakage]:
-    """Group failures by the environments in which they happened."""
-    groups: dict[tuple[str, ...], list[Failure]] = {}
-    for failure in failures:
-        key = (*(each.name for each, _ in failure.where), failure.pattern)
-        groups.setdefault(key, []).append(failure)
-    return [
-        Breakage(tuple(each for each, _ in group[0].where), group[0].pattern, tuple(group))
-        for group in groups.values()
-    ]
-
-
-def skips_of(environments: Sequence[Environment]) -> list[Skip]:
-    """Return every reason to skip, the most frequent first."""
+def skips_of(environments: Sequence[Environment]) -> list[tuple[str, Counter[str]]]:
+    """Return every reason to skip, the most frequent first, with the tests by environment."""
     found: dict[str, Counter[str]] = {}
     for each in environments:
         for case in each.cases:
             if case.outcome == "skipped":
                 found.setdefault(case.reason, Counter())[each.name] += 1
-    skips = [Skip(reason, tuple(counts.items())) for reason, counts in found.items()]
-    return sorted(skips, key=lambda skip: (-skip.most, skip.reason))
+    return sorted(found.items(), key=lambda skip: (-max(skip[1].values()), skip[0]))
 
 
 def what_tells(failed: Sequence[Environment], ran: Sequence[Environment]) -> str:
@@ -261,12 +230,13 @@ def what_tells(failed: Sequence[Environment], ran: Sequence[Environment]) -> str
     for key in TELLING:
         values = {_fact(each, key) for each in failed}
         if len(values) == 1 and values.isdisjoint(_fact(each, key) for each in others):
-            value = values.pop() or "none"
-            return f"all with {NAMES.get(key, key)} {value}, and no other"
+            return f"all with {fact_name(key)} {values.pop() or 'none'}, and no other"
     return ""
 
 
-NAMES = {"paddle": "Paddle", "python": "Python", "numpy": "NumPy", "cpu": "CPU"}
+def fact_name(key: str) -> str:
+    """Return the name of a fact as the page shows it."""
+    return NAMES.get(key, key.replace("_", " "))
 
 
 def version(text: str) -> tuple[int, ...]:

@@ -16,11 +16,10 @@ from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
 from benchmarks.report.matrix import (
     STATES,
-    Environment,
     State,
     breakages_of,
     environments_of,
-    failures_of,
+    fact_name,
     headline,
     rows_of,
     skips_of,
@@ -45,18 +44,8 @@ SECTIONS = {
     "environments": "Environments",
 }
 SYMBOLS = {"failed": "✗", "incomplete": "!", "passed": "✓"}
-FACTS = {
-    "paddle": "Paddle",
-    "paddle_commit": "Paddle's commit",
-    "cuda": "CUDA",
-    "cudnn": "cuDNN",
-    "python": "Python",
-    "numpy": "NumPy",
-    "cpu": "CPU",
-    "cpu_count": "CPUs",
-}
-
 T = TypeVar("T")
+Drawn = TypeVar("Drawn")
 
 
 def make_page(results: Results, now: datetime) -> str:
@@ -69,24 +58,26 @@ def make_page(results: Results, now: datetime) -> str:
         lstrip_blocks=True,
     )
     templates.globals["symbols"] = SYMBOLS
-    templates.filters |= {"date": _date, "ms": milliseconds, "fact": _fact}
+    templates.filters |= {"date": _date, "ms": milliseconds, "fact": fact_name}
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
     printed = printed_of(environments)
     also = notices(results, printed.outside)
+    states: list[State] = [each.state for each in environments] or ["incomplete"]
+    states += [state for state, _ in also]
     return templates.get_template("page.html").render(
         sections=SECTIONS,
         made=now,
         headline=headline(environments),
         worst=worst_of(environments),
-        state=min([_state(environments), *(state for state, _ in also)], key=STATES.index),
+        state=min(states, key=STATES.index),
         also=also,
         environments=environments,
         ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
         counts=sum((each.counts for each in environments), Counter()),
         pythons=pythons,
         rows=rows,
-        breakages=breakages_of(failures_of(environments)),
+        breakages=breakages_of(environments),
         problems=results.problems,
         printed=printed,
         experiments=EXPERIMENTS,
@@ -97,10 +88,7 @@ def make_page(results: Results, now: datetime) -> str:
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
         compared=Counter(word for each in results.comparisons for word in each.verdicts),
         different=sum(each.different for each in results.comparisons),
-        comparisons=[
-            (each, _drawn_measures(each, f"comparison-{number}"))
-            for number, each in enumerate(results.comparisons, 1)
-        ],
+        comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),
         units=UNITS,
         words=WORDS,
         slower=SLOWER,
@@ -110,17 +98,15 @@ def make_page(results: Results, now: datetime) -> str:
     )
 
 
-def _drawn(
-    items: Sequence[T], draw: Callable[[T, str], Markup], name: str
-) -> list[tuple[T, Markup]]:
-    """Return each item with its picture, whose ids begin with name and number."""
+def _drawn(items: Sequence[T], draw: Callable[[T, str], Drawn], name: str) -> list[tuple[T, Drawn]]:
+    """Return each item with its pictures, whose ids begin with name and number."""
     return [(each, draw(each, f"{name}-{number}")) for number, each in enumerate(items, 1)]
 
 
-def _drawn_measures(comparison: Comparison, name: str) -> dict[Measure, Markup]:
-    """Return the picture of each measure of a comparison."""
+def _draw_measures(comparison: Comparison, key: str) -> dict[Measure, Markup]:
+    """Draw each measure of a comparison."""
     return {
-        measure: pictures.draw_comparison(comparison, measure, f"{name}-{measure}")
+        measure: pictures.draw_comparison(comparison, measure, f"{key}-{measure}")
         for measure in comparison.measures
     }
 
@@ -152,17 +138,7 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
     return found
 
 
-def _state(environments: Sequence[Environment]) -> State:
-    """Return the worst state; no environments at all are incomplete."""
-    return min((each.state for each in environments), key=STATES.index, default="incomplete")
-
-
 def _date(date: datetime | None) -> str:
     if date is None:
         return "unknown"
     return f"{date:%Y-%m-%d %H:%M} UTC"
-
-
-def _fact(key: str) -> str:
-    """Return the name of a fact as the page shows it."""
-    return FACTS.get(key, key.replace("_", " "))

@@ -6,8 +6,7 @@ name of the picture as a prefix.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -48,16 +47,36 @@ LONGEST_LABEL = 36
 WIDTH = 4.8
 
 
+# Text is drawn as text in the page's colour, and the same file each time.
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rnn_core",
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.solid_capstyle": "butt",
+    "grid.color": THIN,
+}
+
+
+@matplotlib.rc_context(STYLE)
 def draw_curves(curves: Curves, key: str) -> Markup:
     """Draw gradient norms, loss and accuracy of one run."""
-    with _style():
-        return inline(
-            curves_figure(curves),
-            key,
-            f"{curves.experiment}: gradient norms, loss and accuracy over the steps",
-            f"{'; '.join(curves.events) or 'Nothing exploded or vanished'}. The table below holds "
-            "every number that is drawn.",
-        )
+    return inline(
+        curves_figure(curves),
+        key,
+        f"{curves.experiment}: gradient norms, loss and accuracy over the steps",
+        f"{'; '.join(curves.events) or 'Nothing exploded or vanished'}. The table below holds "
+        "every number that is drawn.",
+    )
 
 
 def curves_figure(curves: Curves) -> Figure:
@@ -79,8 +98,8 @@ def curves_figure(curves: Curves) -> Figure:
     ]
     if known:
         accuracy.plot(*zip(*known, strict=True), color=INK, marker=".", linewidth=1)
-    accuracy.set(ylim=(-0.1, 1.1), yticks=(0, 0.5, 1), ylabel="accuracy", xlabel="step")
-    accuracy.set_yticklabels(["0%", "50%", "100%"])
+    accuracy.set(ylim=(-0.1, 1.1), ylabel="accuracy", xlabel="step")
+    accuracy.set_yticks((0, 0.5, 1), ("0%", "50%", "100%"))
     for event in curves.history.events:
         for axes in (norms, loss, accuracy):
             axes.axvline(event.step, color=INK, linestyle=":", linewidth=0.9)
@@ -102,98 +121,64 @@ def curves_figure(curves: Curves) -> Figure:
     return figure
 
 
+@matplotlib.rc_context(STYLE)
 def draw_times(block: TimesBlock, key: str) -> Markup:
     """Draw medians and middle halves of one block's step times."""
-    with _style():
-        return inline(
-            times_figure(block),
-            key,
-            f"Time of a training step: {block.title}",
-            "Medians, with the middle half of the rounds, on a logarithmic axis of milliseconds. "
-            "The table below holds the same numbers.",
-        )
-
-
-def times_figure(block: TimesBlock) -> Figure:
-    """Return the figure, before it is changed for a page."""
     count = len(block.rows)
     figure = Figure(figsize=(WIDTH, 1.3 + 0.5 * count), layout="constrained")
     axes = figure.subplots()
     spread = np.linspace(-0.27, 0.27, max(2, len(block.implementations)))
     for index, name in enumerate(block.implementations):
-        color, marker = COLORS[index % 6], MARKERS[index % len(MARKERS)]
-        for place, row in enumerate(block.rows):
-            time = row.cells[index]
-            if time is not None:
-                y = place + spread[index]
-                axes.plot([time.low, time.high], [y, y], color=color, linewidth=1.4)
-                axes.plot(
-                    [time.median],
-                    [y],
-                    color=color,
-                    marker=marker,
-                    markersize=4.5,
-                    linestyle="",
-                    label=plain(name),
-                )
+        look: Any = {"color": COLORS[index % 6], "marker": MARKERS[index % len(MARKERS)]}
+        measured = [
+            (place + spread[index], time)
+            for place, row in enumerate(block.rows)
+            if (time := row.cells[index]) is not None
+        ]
+        for y, time in measured:
+            axes.plot([time.low, time.high], [y, y], color=look["color"], linewidth=1.4)
+        medians, places = [time.median for _, time in measured], [y for y, _ in measured]
+        axes.plot(medians, places, markersize=4.5, linestyle="", label=plain(name), **look)
     labels = [
         f"{plain('Paddle ' + each.place.paddle)}\n"
         + plain(f"Python {each.place.python}" + ("" if each.name[:2] == "py" else f", {each.name}"))
         for each in (row.environment for row in block.rows)
     ]
-    axes.set(xscale="log", yticks=range(count), ylim=(count - 0.5, -0.5), xlabel="ms")
-    axes.set_yticklabels(labels)
+    axes.set(xscale="log", ylim=(count - 0.5, -0.5), xlabel="ms")
+    axes.set_yticks(range(count), labels)
     _ratio_axis(axes, (1, 2, 5))
-    handles, names = axes.get_legend_handles_labels()
-    unique = dict(zip(names, handles, strict=True))
-    figure.legend(
-        unique.values(),
-        unique.keys(),
-        loc="outside lower center",
-        ncols=len(block.implementations),
-        handletextpad=0.1,
+    columns = len(block.implementations)
+    figure.legend(loc="outside lower center", ncols=columns, handletextpad=0.1)
+    return inline(
+        figure,
+        key,
+        f"Time of a training step: {block.title}",
+        "Medians, with the middle half of the rounds, on a logarithmic axis of milliseconds. "
+        "The table below holds the same numbers.",
     )
-    return figure
-
-
-def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Markup:
-    """Draw ratios with their intervals, and the verdict to the right of each."""
-    with _style():
-        return inline(
-            comparison_figure(comparison, measure),
-            key,
-            f"{comparison.candidate.name} against {comparison.baseline.name}",
-            f"The candidate's {measure} as a multiple of the baseline's, with "
-            f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
-        )
 
 
 # Intervals are cut at the edge beyond this factor; the table has their ends.
 MOST_REACH = 1.6
 
 
-def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
-    """Return the figure, before it is changed for a page."""
+@matplotlib.rc_context(STYLE)
+def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Markup:
+    """Draw ratios with their intervals, and the verdict to the right of each."""
     results = comparison.results(measure)
     figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(results)), layout="constrained")
     axes = figure.subplots()
     same = comparison.within
     axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
     axes.axvline(1, color=INK, linewidth=0.8)
+    beside = axes.get_yaxis_transform()
     for place, (_, bench) in enumerate(results):
         color, marker = VERDICT_LOOKS[bench.verdict]
         if bench.interval:  # An open end reaches past the edge.
             ends = [bench.low or 1e-9, bench.high or 1e9]
             axes.plot(ends, [place, place], color=color, linewidth=1.4)
         axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
-        axes.annotate(
-            bench.verdict,
-            (1.02, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            annotation_clip=False,
-            fontsize=8,
-        )
+        axes.text(1.02, place, bench.verdict, transform=beside, va="center", fontsize=8)
     # Show all ratios, and as much of the intervals as fits.
     ratios = [max(bench.ratio, 1 / bench.ratio) for _, bench in results]
     ends = [end for _, bench in results for end in (bench.low, bench.high) if end]
@@ -203,12 +188,18 @@ def comparison_figure(comparison: Comparison, measure: Measure) -> Figure:
         xscale="log",
         xlim=(1 / reach, reach),
         ylim=(len(results) - 0.5, -0.5),
-        yticks=range(len(results)),
         xlabel=f"the baseline's {measure} = 1; left is faster",
     )
-    axes.set_yticklabels([plain(comparison.short(benchmark)) for benchmark, _ in results])
+    labels = [plain(comparison.short(benchmark)) for benchmark, _ in results]
+    axes.set_yticks(range(len(results)), labels)
     _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
-    return figure
+    return inline(
+        figure,
+        key,
+        f"{comparison.candidate.name} against {comparison.baseline.name}",
+        f"The candidate's {measure} as a multiple of the baseline's, with "
+        f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
+    )
 
 
 def plain(text: str) -> str:
@@ -221,11 +212,9 @@ def plain(text: str) -> str:
 def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
     """Return the figure as an element for a page, with title and description for screen readers."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
     root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - matplotlib's own
-    for child in list(root):
-        if child.tag == f"{{{SVG}}}metadata":
-            root.remove(child)
     for element in root.iter():
         element.tag = element.tag.removeprefix(f"{{{SVG}}}")
         _rename(element, key)
@@ -254,31 +243,6 @@ def _rename(element: ElementTree.Element, key: str) -> None:
         element.set(name, re.sub(r"'DejaVu Sans'[^;]*", "inherit", value))
 
 
-@contextmanager
-def _style() -> Iterator[None]:
-    """Draw text as text in the page's colour, and the same file each time."""
-    with matplotlib.rc_context(
-        {
-            "svg.fonttype": "none",
-            "svg.hashsalt": "rnn_core",
-            "font.size": 8.5,
-            "text.color": INK,
-            "axes.edgecolor": INK,
-            "axes.labelcolor": INK,
-            "axes.linewidth": 0.6,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "legend.frameon": False,
-            "legend.fontsize": 8,
-            "lines.solid_capstyle": "butt",
-            "grid.color": THIN,
-        }
-    ):
-        yield
-
-
 def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
     """Make the axis of ratios, with plain numbers."""
     axes.xaxis.set_major_locator(LogLocator(subs=marks))
@@ -291,33 +255,25 @@ def _log_line(
     axes: "Axes", steps: Sequence[int], points: Sequence[Point], name: str, index: int
 ) -> None:
     """Draw a line, with marks at the ends of the axis for zeros and non-finite values."""
-    look: dict[str, Any] = {"color": (*COLORS[:6], INK)[index % 7]}
-    values = [point.drawn for point in points]
+    color = (*COLORS[:6], INK)[index % 7]
     axes.plot(
         steps,
-        values,
+        [point.drawn for point in points],
         label=name,
         linewidth=1.3,
         linestyle=(*STYLES, "-")[index % 7],
         marker="." if len(steps) <= 25 else None,
-        **look,
+        color=color,
     )
     # A height for each line, or their marks would hide each other.
-    height = 0.012 * (index % 7)
-    across = axes.get_xaxis_transform()
-    zeros = [step for step, point in zip(steps, points, strict=True) if point.zero]
-    broken = [step for step, point in zip(steps, points, strict=True) if point.nonfinite]
-    axes.plot(
-        zeros,
-        [0.02 + height] * len(zeros),
-        "o",
-        transform=across,
-        markersize=3.2,
-        markerfacecolor="none",
-        markeredgewidth=0.8,
-        **look,
-    )
-    axes.plot(broken, [0.98 - height] * len(broken), "x", transform=across, markersize=4, **look)
+    shift = 0.012 * (index % 7)
+    look: Any = {"color": color, "markersize": 3.5, "fillstyle": "none", "markeredgewidth": 0.8}
+    for mark, height, marked in (
+        ("o", 0.02 + shift, [point.zero for point in points]),
+        ("x", 0.98 - shift, [point.nonfinite for point in points]),
+    ):
+        heights = np.where(marked, height, np.nan)
+        axes.plot(steps, heights, mark, transform=axes.get_xaxis_transform(), **look)
 
 
 def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
@@ -341,12 +297,5 @@ def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
     ):
         if there:
             axes.axhline(limit, color=THIN, linewidth=1)
-            axes.annotate(
-                text,
-                (-0.01, height),
-                xycoords="axes fraction",
-                fontsize=7,
-                ha="right",
-                va="center",
-                annotation_clip=False,
-            )
+            place: Any = {"transform": axes.transAxes, "ha": "right", "va": "center"}
+            axes.text(-0.01, height, text, fontsize=7, **place)

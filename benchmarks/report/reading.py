@@ -11,7 +11,6 @@ from benchmarks.report.formats import (
     Planting,
     StepTime,
     read_cases,
-    read_planting,
     read_times,
 )
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, outcomes_file
@@ -99,7 +98,7 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
         elif path.is_dir():
             results.environments.append(read_environment(path))
         elif path.name == FAULTS:
-            results.planting = _try(results.problems, FAULTS, path, read_planting)
+            results.planting = _try(results.problems, FAULTS, path, Planting.load)
         else:
             results.problems.append(Problem(path.name, FOREIGN))
     damaged = [problem for problem in results.problems if problem.reason != FOREIGN]

@@ -5,7 +5,6 @@ and NaN and infinity are refused. Whatever is wrong becomes a ValueError that na
 """
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -27,6 +26,34 @@ class Record(BaseModel):
         """The content of the file, as `json.dumps` takes it."""
         return self.model_dump(mode="json")
 
+    @staticmethod
+    def upgrade(content: dict[str, Any]) -> None:
+        """Bring the content of an earlier version's file to the present format, in place."""
+
+    @classmethod
+    def load(cls: type[RecordT], path: Path) -> RecordT:
+        """Read a file of this or an earlier version of the format.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is damaged, or something else; the message names the field.
+        """
+        data = path.read_bytes()
+        if not data:
+            raise ValueError("the file is empty")
+        try:
+            content = json.loads(data)
+            if isinstance(content, dict):
+                cls.upgrade(content)
+            # As JSON: strict validation of objects takes neither lists as tuples nor text as dates.
+            return cls.model_validate_json(json.dumps(content))
+        except ValidationError as error:
+            raise ValueError(reason(error)) from error
+        except RecursionError as error:
+            raise ValueError("the JSON is nested too deeply") from error
+        except ValueError as error:
+            raise ValueError(f"invalid JSON: {error}") from error
+
 
 def _in_utc(date: datetime) -> datetime:
     """Return the date in UTC; one without a time zone counts as UTC."""
@@ -39,37 +66,6 @@ def _in_utc(date: datetime) -> datetime:
 Date = Annotated[datetime, AfterValidator(_in_utc)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-
-
-def read_record(
-    record: type[RecordT], path: Path, upgrade: Callable[[dict[str, Any]], object] | None = None
-) -> RecordT:
-    """Read a JSON file.
-
-    Args:
-        record: model of the file.
-        path: the file.
-        upgrade: function that changes the content of an earlier version's file in place.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: the file is not what `record` says; the message names the field.
-    """
-    data = path.read_bytes()
-    if not data:
-        raise ValueError("the file is empty")
-    try:
-        content = json.loads(data)
-        if upgrade is not None and isinstance(content, dict):
-            upgrade(content)
-        # As JSON: strict validation of objects takes neither lists as tuples nor text as dates.
-        return record.model_validate_json(json.dumps(content))
-    except ValidationError as error:
-        raise ValueError(reason(error)) from error
-    except RecursionError as error:
-        raise ValueError("the JSON is nested too deeply") from error
-    except ValueError as error:
-        raise ValueError(f"invalid JSON: {error}") from error
 
 
 def reason(error: ValidationError) -> str:

@@ -7,7 +7,6 @@ from typing import Literal
 
 Kind = Literal["tests", "benchmarks"]
 
-FORMAT = "rnn_core run 1"
 TIMES = "benchmarks.json"
 # Keys of a benchmark's `extra_info` that identify it.
 FACTS = ("device", "cell", "shape", "implementation", "stage")

@@ -3,10 +3,9 @@
 pytest writes it when the run begins and again when it ends, so that a run that broke off shows.
 """
 
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from benchmarks.saved.records import Count, Date, Record, read_record
+from benchmarks.saved.records import Count, Date, Record
 
 Format = Literal["rnn_core run 2"]
 [FORMAT] = get_args(Format)
@@ -60,18 +59,8 @@ class RunFile(Record):
     expected: tuple[str, ...] | None
     exit_status: int | None = None
 
-    @classmethod
-    def load(cls, path: Path) -> "RunFile":
-        """Read a file of this or the first version of the format.
-
-        Raises:
-            OSError: the file cannot be read.
-            ValueError: the file is damaged, or something else.
-        """
-        return read_record(cls, path, _from_first_format)
-
-
-def _from_first_format(content: dict[str, Any]) -> None:
-    """Bring a file of the first version to the present format; other content stays as it is."""
-    if content.get("format") == FIRST_FORMAT:
-        content |= {"format": FORMAT, "selection": None, "expected": None}
+    @staticmethod
+    def upgrade(content: dict[str, Any]) -> None:
+        """Bring a file of the first version to the present format, in place."""
+        if content.get("format") == FIRST_FORMAT:
+            content |= {"format": FORMAT, "selection": None, "expected": None}

@@ -9,16 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report.formats import Case
+from benchmarks.compare.result import Comparison
+from benchmarks.report.curves import Curves, curves_of
+from benchmarks.report.formats import Case, StepTime
+from benchmarks.report.matrix import Environment, environments_of
 from benchmarks.report.reading import EnvironmentResults
 from benchmarks.saved.result_files import TIMES, history_file
 from benchmarks.saved.run_file import RunFile, Selection
 from rnn_core import EXPERIMENTS, History
+from tests import ROOT
 from tests.helpers.histories import make_history
 
-DATE = "2026-11-24T12:00:00+00:00"
-EXPECTED = [TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS)]
+# Written by the first version, with one benchmark for each verdict but "cannot tell".
+FIRST_COMPARISON = ROOT / "tests" / "data" / "comparison-1.json"
+EXPECTED = (TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS))
 WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), options=())
+FACTS = {
+    "paddle": "3.3.1",
+    "python": "3.11.7",
+    "numpy": "2.4.6",
+    "cpu": "A CPU",
+    "device": "cpu",
+    "device_name": "cpu",
+    "flags": "",
+}
 PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
@@ -27,35 +41,16 @@ def write_environment(folder: Path, **changes: Any) -> Path:
 
     Args:
         folder: folder to create.
-        changes: facts of the environment, such as `paddle`; or `cases` and `date` of the runs, or
-            `times`, a factor for all medians.
+        changes: facts of the environment, such as `paddle`; or `cases` of the tests, or `times`,
+            a factor for all medians.
     """
     folder.mkdir(parents=True)
-    date, times = changes.pop("date", DATE), changes.pop("times", 1.0)
+    times = changes.pop("times", 1.0)
     cases = changes.pop("cases", '<testcase classname="tests.test_a" name="test_one" />')
-    facts = {
-        "paddle": "3.3.1",
-        "python": "3.11.7",
-        "numpy": "2.4.6",
-        "cpu": "A CPU",
-        "device": "cpu",
-        "device_name": "cpu",
-        "flags": "",
-        **changes,
-    }
+    facts = {**FACTS, **changes}
     for kind in ("tests", "benchmarks"):
-        write_json(
-            folder / f"{kind}-run.json",
-            {
-                "format": "rnn_core run 2",
-                "date": date,
-                "arguments": ["benchmarks"] if kind == "benchmarks" else [],
-                "environments": {"cpu": facts},
-                "selection": {"source": "TESTPATHS", "paths": [], "whole": [], "options": []},
-                "expected": EXPECTED if kind == "benchmarks" else [],
-                "exit_status": 0,
-            },
-        )
+        expected = EXPECTED if kind == "benchmarks" else ()
+        write_json(folder / f"{kind}-run.json", run_file(facts, expected=expected).dump())
     write_cases(folder / "tests.xml", cases)
     names = "".join(
         f'<testcase classname="benchmarks.test_experiments" name="test_experiment[cpu-{name}]" />'
@@ -69,11 +64,30 @@ def write_environment(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def run_file(facts: dict[str, str], day: int = 24, expected: tuple[str, ...] = ()) -> RunFile:
+    """Return the file of a complete run of all tests on that day of November."""
+    return RunFile(
+        date=datetime(2026, 11, day, tzinfo=timezone.utc),
+        arguments=(),
+        environments={"cpu": facts},
+        selection=WHOLE,
+        expected=expected,
+        exit_status=0,
+    )
+
+
 def bench(median: float, low: float, high: float, **info: str) -> dict[str, Any]:
     """Return a benchmark as pytest-benchmark saves it; the times are in milliseconds."""
     facts = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "implementation": "textbook"}
     stats = {"median": median / 1e3, "q1": low / 1e3, "q3": high / 1e3}
     return {"name": "bench", "extra_info": {**facts, "stage": "step", **info}, "stats": stats}
+
+
+def step_time(median: float, **facts: str) -> StepTime:
+    """Return a time in milliseconds of the stage "step" of `kernel`, or as `facts` say."""
+    kernel = {"cell": "RNN", "shape": "B1 T10 H128", "implementation": "kernel", "stage": "step"}
+    times = {"median": median, "low": median / 2, "high": median * 2}
+    return StepTime.model_validate({"device": "cpu", **kernel, **times, **facts})
 
 
 def write_cases(path: Path, cases: str) -> None:
@@ -97,7 +111,13 @@ def history_bytes(experiment: str, paddle: str) -> bytes:
 
 
 def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
-    """Return a history with an experiment's config, whose norms explode and then vanish."""
+    """Return a history with an experiment's config, whose norms explode and then vanish.
+
+    Args:
+        experiment: name of the experiment.
+        paddle: version of Paddle.
+        changes: other values of fields; or `norms`, before and after clipping.
+    """
     config = EXPERIMENTS[experiment].config
     steps = 4 * config.epochs
     norms = np.geomspace(1, 1e9, steps)
@@ -105,10 +125,10 @@ def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
     loss = np.geomspace(1, 1e8, steps)
     loss[-1] = np.inf
     raw = {f"recurrent.{name}": norms * (1 + i) for i, name in enumerate(PARAMETERS[config.cell])}
-    environment = {"paddle": paddle, "python": "3.11.7", "cpu": "A CPU", "device": "cpu"}
+    raw = changes.pop("norms", raw)
     fields: dict[str, Any] = {
         "config": config,
-        "environment": {**environment, "device_name": "cpu", "flags": ""},
+        "environment": {**FACTS, "paddle": paddle},
         "loss": loss,
         "raw_norms": raw,
         "clipped_norms": raw,
@@ -119,61 +139,14 @@ def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
 
 
 def comparison(**changes: Any) -> dict[str, Any]:
-    """Return the content of a comparison's file, with one benchmark for each verdict."""
-    ratios = {"slower": 1.2, "faster": 0.8, "same": 1.01, "cannot tell": 1.05}
-    return {
-        "format": "rnn_core comparison 2",
-        "date": DATE,
-        "baseline": {"name": "paddle30", "environment": {"paddle": "3.0.0", "cpu": "A CPU"}},
-        "candidate": {"name": "paddle33", "environment": {"paddle": "3.3.1", "cpu": "A CPU"}},
-        "pairs": 8,
-        "seconds": 90.0,
-        "within": 0.05,
-        "confidence": 0.95,
-        "outcome": "settled",
-        "benchmarks": [
-            {
-                "name": verdict,
-                "device": "cpu",
-                "cell": "RNN",
-                "shape": "B1 T10 H128",
-                "implementation": verdict.replace(" ", "-"),
-                "stage": "step",
-                "measures": {
-                    "time": {
-                        "baseline": 2.0,
-                        "candidate": 2 * ratio,
-                        "ratio": ratio,
-                        "low": None if verdict == "cannot tell" else ratio * 0.98,
-                        "high": ratio * 1.02,
-                        "p": 0.01,
-                        "verdict": verdict,
-                        "pairs": 8,
-                        "smallest_effect": 0.12,
-                        "pairs_to_settle": 5,
-                    }
-                },
-            }
-            for verdict, ratio in ratios.items()
-        ],
-        "not_compared": [],
-        "behaviour": [
-            {
-                "experiment": "clipped-rnn",
-                "execution": "textbook",
-                "verdict": "different",
-                "until": 2,
-                "first_step": 2,
-                "largest_difference": 0.5,
-                "tensor": "h_1",
-                "operator": "tanh",
-                "text": "from step 3 on",
-            }
-        ],
-        "drift": {"baseline": {"fastest_ms": 2.0, "slowest_ms": 2.1}, "candidate": None},
-        "disturbance": {"left_out": 0, "of": 64},
-        **changes,
-    }
+    """Return the content of a comparison's file, with one benchmark for each verdict.
+
+    It is that of the first version's file, except for the last benchmark.
+    """
+    content = Comparison.load(FIRST_COMPARISON).dump()
+    undecided = {"verdict": "cannot tell", "low": None, "smallest_effect": 0.12}
+    content["benchmarks"][-1]["measures"]["time"] |= {**undecided, "pairs_to_settle": 5}
+    return {**content, **changes}
 
 
 def faults(**changes: Any) -> dict[str, Any]:
@@ -189,14 +162,19 @@ def left(name: str, *cases: Case, day: int = 24, **facts: str) -> EnvironmentRes
     """Return the results of an environment; without facts, no file describes it."""
     results = EnvironmentResults(name, cases={"tests": list(cases)})
     if facts:
-        devices = {"cpu": {"device": "cpu", "cpu": "A CPU", **facts}}
-        date = datetime(2026, 11, day, tzinfo=timezone.utc)
-        results.runs["tests"] = RunFile(
-            date=date,
-            arguments=(),
-            environments=devices,
-            selection=WHOLE,
-            expected=(),
-            exit_status=0,
-        )
+        results.runs["tests"] = run_file({"device": "cpu", "cpu": "A CPU", **facts}, day)
     return results
+
+
+def with_history(name: str, experiment: str = "exploding-rnn", **changes: Any) -> Environment:
+    """Return an environment with a made-up history of one experiment."""
+    results = left(name)
+    results.histories["cpu", experiment] = made_up(experiment, **changes)
+    [environment] = environments_of([results])
+    return environment
+
+
+def curves(experiment: str = "exploding-rnn", **changes: Any) -> Curves:
+    """Return the curves of one made-up run."""
+    [found] = curves_of([with_history("a", experiment, **changes)])[experiment]
+    return found

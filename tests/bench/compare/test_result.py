@@ -6,14 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
-from benchmarks.compare.result import UNITS, Benchmark, Comparison, Measure, Measured
+from benchmarks.compare.result import UNITS, Comparison, Measure, Measured
 from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
-from tests import ROOT
-from tests.helpers.matrix_results import comparison, write_json
-
-# Written by the first version, with one benchmark for each verdict but "cannot tell".
-FIRST_VERSION = ROOT / "tests" / "data" / "comparison-1.json"
+from tests.helpers.matrix_results import FIRST_COMPARISON, comparison, write_json
 
 
 def load(folder: Path, content: Any) -> Comparison:
@@ -46,7 +42,7 @@ def test_a_saved_comparison_is_read_back_equal(tmp_path: Path) -> None:
 
 def test_the_first_versions_file_is_read() -> None:
     """All verdicts, behaviour and drift are there, and the text is complete."""
-    found = Comparison.load(FIRST_VERSION)
+    found = Comparison.load(FIRST_COMPARISON)
     times = {benchmark.label: result for benchmark, result in found.results("time")}
     slower = times["cpu RNN B1 T10 H128 fused step"]
 
@@ -61,7 +57,7 @@ def test_the_first_versions_file_is_read() -> None:
 
 def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path) -> None:
     """A single process has no drift, and disturbances were not looked for."""
-    content = json.loads(FIRST_VERSION.read_text(encoding="utf-8"))
+    content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
     del content["disturbance"]
     found = load(tmp_path, {**content, "drift": None})
 
@@ -71,7 +67,7 @@ def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path)
 @pytest.mark.parametrize("field", ["verdict", "ratio", "baseline_ms", "low"])
 def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Path) -> None:
     """The message names the field where this version has it."""
-    content = json.loads(FIRST_VERSION.read_text(encoding="utf-8"))
+    content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
     del content["benchmarks"][1][field]
 
     name = field.removesuffix("_ms")
@@ -116,19 +112,7 @@ def test_every_measure_has_a_unit() -> None:
 
 def result(**changes: Any) -> Measured:
     """The result of a benchmark without a verdict."""
-    values: dict[str, Any] = {
-        "baseline": 2.0,
-        "candidate": 1.0,
-        "ratio": 0.5,
-        "low": None,
-        "high": None,
-        "p": 1.0,
-        "verdict": "cannot tell",
-        "pairs": 6,
-        "smallest_effect": None,
-        "pairs_to_settle": None,
-    }
-    return Measured(**(values | changes))
+    return Measured(**comparison()["benchmarks"][-1]["measures"]["time"] | changes)
 
 
 @pytest.mark.parametrize(
@@ -182,11 +166,7 @@ def test_status_follows_from_the_verdicts(
     """A slower benchmark or another behaviour is a finding; without a verdict nothing is known."""
     found = load(tmp_path, comparison() if different else comparison(behaviour=[]))
     benchmarks = tuple(
-        Benchmark(
-            name=word,
-            **dict.fromkeys(("device", "cell", "shape", "implementation", "stage"), ""),
-            measures={"time": result(verdict=word)},
-        )
+        found.benchmarks[0].model_copy(update={"measures": {"time": result(verdict=word)}})
         for word in verdicts
     )
 

@@ -1,7 +1,10 @@
 """Saving and comparing runs of benchmarks, with the real conftest and pytest-benchmark."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,11 +44,20 @@ def files(project: pytest.Pytester) -> list[Path]:
     return sorted(project.path.glob(".benchmarks/*/*.json"))
 
 
-def edit(path: Path, **machine: str) -> None:
-    """Change facts of the machine in a saved run."""
+@contextmanager
+def edited(path: Path) -> Iterator[Any]:
+    """Change the content of a saved run."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["machine_info"].update(machine)
+    yield content
     path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def of_another_machine(project: pytest.Pytester) -> None:
+    """A saved run of another CPU."""
+    run(project)
+    with edited(files(project)[0]) as content:
+        content["machine_info"]["cpu"] = "Another CPU"
 
 
 def test_the_first_run_is_saved_and_the_second_is_compared_with_it(
@@ -72,23 +84,21 @@ def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.
     """Both versions are named, and the folders of other Pythons are searched too."""
     run(project)
     [path] = files(project)
-    content = json.loads(path.read_text(encoding="utf-8"))
-    now = content["environment"]["cpu"]["paddle"]
-    content["environment"]["cpu"]["paddle"] = "2.5.0"
+    with edited(path) as content:
+        now = content["environment"]["cpu"]["paddle"]
+        content["environment"]["cpu"]["paddle"] = "2.5.0"
     folder = path.parent.with_name("Linux-CPython-3.99-64bit")
     folder.mkdir()
-    (folder / "0001_2.5.0.json").write_text(json.dumps(content), encoding="utf-8")
-    path.unlink()
+    path.rename(folder / "0001_2.5.0.json")
     _, output = run(project, "--benchmark-compare")
 
     assert f"Paddle 2.5.0 -> {now}." in output
     assert "2 benchmarks compared." in output
 
 
+@pytest.mark.usefixtures("of_another_machine")
 def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) -> None:
     """If there are no other runs, the output says why they cannot be compared."""
-    run(project)
-    edit(files(project)[0], cpu="Another CPU")
     status, output = run(project, "--benchmark-compare")
 
     assert status == 0
@@ -97,10 +107,9 @@ def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) 
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
 
 
+@pytest.mark.usefixtures("of_another_machine")
 def test_naming_a_run_of_another_machine_is_a_usage_error(project: pytest.Pytester) -> None:
     """The session ends before anything is measured."""
-    run(project)
-    edit(files(project)[0], cpu="Another CPU")
     status, output = run(project, "--benchmark-compare=0001")
 
     assert status == pytest.ExitCode.USAGE_ERROR
@@ -160,10 +169,9 @@ def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester
     """The summary names each benchmark beyond the limit of --benchmark-compare-fail."""
     run(project)
     [path] = files(project)
-    content = json.loads(path.read_text(encoding="utf-8"))
-    for benchmark in content["benchmarks"]:
-        benchmark["stats"]["min"] = -1000.0  # Every run is slower than that.
-    path.write_text(json.dumps(content), encoding="utf-8")
+    with edited(path) as content:
+        for benchmark in content["benchmarks"]:
+            benchmark["stats"]["min"] = -1000.0  # Every run is slower than that.
     status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:1")
 
     assert status == pytest.ExitCode.TESTS_FAILED
@@ -220,10 +228,7 @@ def test_a_failed_run_is_not_saved(project: pytest.Pytester) -> None:
         ("--benchmark-compare=benchmarks", "and benchmarks is a path: put paths before it"),
         ("--benchmark-compare=benchmarks/test_small.py::test_something", "is a path"),
         ("--benchmark-compare=a/b/c", "--benchmark-compare=a/b/c: 'a/b/c' isn't"),
-        (
-            "--benchmark-compare-fail=min:5%",
-            "-fail requires --benchmark-compare",
-        ),
+        ("--benchmark-compare-fail=min:5%", "-fail requires --benchmark-compare"),
     ],
 )
 def test_options_that_cannot_work_are_usage_errors(

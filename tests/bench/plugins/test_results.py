@@ -115,55 +115,34 @@ def test_an_interrupted_run_has_its_exit_status(project: pytest.Pytester) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "source", "paths", "deselected"),
+    ("arguments", "expected"),
     [
-        ((), "TESTPATHS", ["tests"], 0),
-        (("tests",), "ARGS", ["tests"], 0),
-        (("tests/test_a.py",), "ARGS", ["tests/test_a.py"], 0),
-        (("-k", "begun"), "TESTPATHS", ["tests"], 1),
-        (("-m", "slow"), "TESTPATHS", ["tests"], 2),
-        (("-m", "slow or not slow"), "TESTPATHS", ["tests"], 0),
-        (("--deselect", "tests/test_a.py::test_fails"), "TESTPATHS", ["tests"], 1),
+        ((), {}),
+        (("tests",), {"source": "ARGS"}),
+        (("tests/test_a.py",), {"source": "ARGS", "paths": ["tests/test_a.py"]}),
+        (("-k", "begun"), {"deselected": 1}),
+        # Only the workers collect the tests.
+        (("-n1", "-k", "begun"), {"deselected": 1}),
+        (("-m", "slow"), {"deselected": 2}),
+        (("-m", "slow or not slow"), {}),
+        (("--deselect", "tests/test_a.py::test_fails"), {"deselected": 1}),
+        (("--ignore=tests/test_b.py",), {"options": ["--ignore"]}),
+        (("--maxfail=1",), {"stopped": "stopping after 1 failures"}),
     ],
 )
 def test_what_was_asked_for_is_recorded(
-    project: pytest.Pytester,
-    arguments: tuple[str, ...],
-    source: str,
-    paths: list[str],
-    deselected: int,
+    project: pytest.Pytester, arguments: tuple[str, ...], expected: dict[str, object]
 ) -> None:
-    """Paths and deselected tests; the slow tests that a usual run leaves out do not count."""
+    """Paths, and what left out tests; the slow tests that a usual run leaves out do not count."""
     run(project, *arguments)
-    selection = left(project, "tests-run.json")["selection"]
+    usual = {"source": "TESTPATHS", "paths": ["tests"], "whole": ["tests"], "options": []}
 
-    assert (selection["source"], selection["paths"]) == (source, paths)
-    assert (selection["whole"], selection["deselected"]) == (["tests"], deselected)
-    assert (selection["options"], selection["stopped"]) == ([], "")
-
-
-def test_what_workers_deselect_is_recorded(project: pytest.Pytester) -> None:
-    """Only they collect the tests."""
-    run(project, "-n1", "-k", "begun")
-
-    assert left(project, "tests-run.json")["selection"]["deselected"] == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "options", "stopped"),
-    [
-        (("--ignore=tests/test_b.py",), ["--ignore"], ""),
-        (("--maxfail=1",), [], "stopping after 1 failures"),
-    ],
-)
-def test_what_else_leaves_out_tests_is_recorded(
-    project: pytest.Pytester, arguments: tuple[str, ...], options: list[str], stopped: str
-) -> None:
-    """Options that deselect nothing, and a failure that ends the run."""
-    run(project, *arguments)
-    selection = left(project, "tests-run.json")["selection"]
-
-    assert (selection["options"], selection["stopped"]) == (options, stopped)
+    assert left(project, "tests-run.json")["selection"] == {
+        **usual,
+        "deselected": 0,
+        "stopped": "",
+        **expected,
+    }
 
 
 def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:

@@ -14,7 +14,14 @@ from benchmarks.compare.process import Selection, run_process
 from benchmarks.interpreters import Interpreter
 from benchmarks.measuring.threads import VARIABLES
 from benchmarks.plugins import sampling
-from benchmarks.plugins.sampling import Settings, fixed_work, lower_quartile, slowed, warm_up
+from benchmarks.plugins.sampling import (
+    Sampler,
+    Settings,
+    fixed_work,
+    lower_quartile,
+    slowed,
+    warm_up,
+)
 
 KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{}]"
 
@@ -81,12 +88,6 @@ def test_an_invalid_sample_option_is_a_usage_error(text: str) -> None:
         Settings.load(text)
 
 
-def test_settings_are_read_back_as_written() -> None:
-    """With and without a list of benchmarks."""
-    for settings in (Settings(3, 0.2), Settings(3, 0.2, ("a", "b"), (0.0, 0.1))):
-        assert Settings.load(settings.dump()) == settings
-
-
 def test_a_process_times_only_the_chosen_benchmarks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,22 +117,24 @@ def test_a_process_times_only_the_chosen_benchmarks(
     assert json.loads((tmp_path / "1.json").read_text())["sampling"]["seed"] == 1
 
 
+def sampler(seed: int, only: tuple[str, ...] | None = None) -> Sampler:
+    """Return a sampler with these settings, and the shortest samples."""
+    settings = Settings(seed, 0.001, only).dump()
+    config: Any = SimpleNamespace(getoption=lambda _: settings, rootpath=ROOT)
+    return Sampler(config)
+
+
 def test_the_seed_determines_the_order() -> None:
     """The same seed gives the same order; benchmarks that are not asked for are deselected."""
-    items: list[Any] = [type("Item", (), {"nodeid": name})() for name in "abcdefgh"]
 
     def ordered(seed: int, only: tuple[str, ...] | None = None) -> str:
-        config: Any = SimpleNamespace()
-        config.getoption = lambda _: Settings(seed, 0.1, only).dump()
-        config.rootpath = ROOT
+        items: list[Any] = [SimpleNamespace(nodeid=name) for name in "abcdefgh"]
         dropped: list[Any] = []
-        config.hook = type(
-            "Hook", (), {"pytest_deselected": lambda _, items: dropped.extend(items)}
-        )()
-        chosen = list(items)
-        sampling.Sampler(config).pytest_collection_modifyitems(config, chosen)
-        assert len(chosen) + len(dropped) == len(items)
-        return "".join(item.nodeid for item in chosen)
+        config: Any = SimpleNamespace(hook=SimpleNamespace())
+        config.hook.pytest_deselected = lambda items: dropped.extend(items)
+        sampler(seed, only).pytest_collection_modifyitems(config, items)
+        assert len(items) + len(dropped) == 8
+        return "".join(item.nodeid for item in items)
 
     assert sorted(ordered(1)) == list("abcdefgh")
     assert ordered(1) == ordered(1) != ordered(2)
@@ -143,35 +146,21 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     calls: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
     monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
-    config: Any = SimpleNamespace()
-    config.getoption = lambda _: Settings(1, 0.001).dump()
-    config.rootpath = ROOT
-    rounds: list[tuple[int, int]] = []
-    targets: list[Any] = []
+    timed: list[tuple[Any, int, int]] = []
 
-    class Benchmark:
-        extra_info: dict[str, object] = {}  # noqa: RUF012
-        data: list[float] = []  # noqa: RUF012
+    def pedantic(call: Any, rounds: int, iterations: int, **_: Any) -> None:
+        calls.append("time")
+        timed.append((call.call, rounds, iterations))
+        call.disturbed = [False, False, False, False, True]
 
-        def pedantic(self, call: Any, setup: Any, rounds_: int = 0, **options: int) -> None:
-            del setup, rounds_
-            targets.append(call)
-            calls.append("time")
-            rounds.append((options["rounds"], options["iterations"]))
-            self.data = [9.0, 1.0, 2.0, 3.0, 6.0]
-            call.disturbed = [False, False, False, False, True]
+    monkeypatch.setattr(sampling, "rounds_of", lambda _: [9.0, 1.0, 2.0, 3.0, 6.0])
+    benchmark: Any = SimpleNamespace(pedantic=pedantic, extra_info={})
+    for planted, setup in ((0.0, None), (0.0, lambda: None), (0.5, None)):
+        sampler(1).measure(benchmark, planted, int, setup)
+    (target, samples, iterations), (_, _, single), (slow, _, _) = timed
 
-    benchmark: Any = Benchmark()
-    monkeypatch.setattr(sampling, "rounds_of", lambda benchmark: benchmark.data)
-    sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, None)
-    sampling.Sampler(config).measure(benchmark, 0.0, lambda: None, lambda: None)
-    sampling.Sampler(config).measure(benchmark, 0.5, int, None)
-    sampling.Sampler(config).measure(benchmark, 0.0, int, None)
-    (samples, iterations), (_, single), *_ = rounds
-
-    assert calls == ["collect", "freeze", "time"] * 4
-    assert targets[2].call is not int
-    assert targets[3].call is int
+    assert calls == ["collect", "freeze", "time"] * 3
+    assert target is int is not slow
     assert samples == 5
     assert iterations > 1  # An empty call takes far less than 10 ms.
     assert single == 1
@@ -188,15 +177,12 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
         ([False, True, *[False] * 4], 3.75),
         ([*[False] * 3, *[True] * 3], None),
         ([True] * 6, None),
+        # A single sample is not left out.
+        ([False], 1.0),
     ],
 )
 def test_the_lower_quartile_needs_mostly_undisturbed_samples(
     disturbed: list[bool], expected: float | None
 ) -> None:
     """It is None if at least half of the samples were disturbed."""
-    assert lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0], disturbed) == expected
-
-
-def test_a_single_sample_is_not_left_out() -> None:
-    """Otherwise the first sample is."""
-    assert lower_quartile([7.0], [False]) == 7.0
+    assert lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0][: len(disturbed)], disturbed) == expected

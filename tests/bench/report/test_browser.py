@@ -26,15 +26,11 @@ CONTRAST = """
 """
 
 
-def programs() -> tuple[str, str] | None:
-    """Return a browser and its driver, if both are installed."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    return (browser, driver) if browser and driver else None
-
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), "")
+DRIVER = shutil.which("chromedriver") or ""
 
 pytestmark = pytest.mark.skipif(
-    programs() is None, reason=f"no browser: chromedriver and one of {', '.join(BROWSERS)}"
+    not (BROWSER and DRIVER), reason=f"no browser: chromedriver and one of {', '.join(BROWSERS)}"
 )
 
 
@@ -43,11 +39,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A headless browser that has opened the page and uses no network."""
     from selenium import webdriver
 
-    found = programs()
-    assert found is not None
     folder = tmp_path_factory.mktemp("browser")
     options = webdriver.ChromeOptions()
-    options.binary_location = found[0]
+    options.binary_location = BROWSER
     for argument in (
         "headless=new",
         # The sandbox works neither for root nor in containers; the page is our own.
@@ -62,7 +56,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(found[1]))
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
     try:
         matrix = write_matrix(folder / "results")
         # The longest name that a folder may have, without a place to break the line.

@@ -8,12 +8,14 @@ from benchmarks.report.command import main
 
 
 def test_report_exits_2_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No file is written."""
+    """A folder of other files is refused like one that does not exist; no file is written."""
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+
     assert main([str(tmp_path)]) == 2
     assert "holds no results" in capsys.readouterr().err
     assert main([str(tmp_path / "nowhere"), "--output", str(tmp_path / "page.html")]) == 2
     assert "is not a folder" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "notes.txt"]
 
 
 def test_report_exits_3_if_the_page_cannot_be_written(

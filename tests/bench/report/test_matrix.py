@@ -10,7 +10,6 @@ from benchmarks.report.matrix import (
     Environment,
     breakages_of,
     environments_of,
-    failures_of,
     headline,
     rows_of,
     skips_of,
@@ -152,56 +151,42 @@ def test_a_failure_has_the_fact_that_only_its_environments_share(
     results = matrix(*pairs)
     for index in failing:
         results[index].cases["tests"] = [FAILED]
-    [failure] = failures_of(environments_of(results))
+    [breakage] = breakages_of(environments_of(results))
 
-    assert (len(failing), 4, pattern) == (len(failure.where), failure.ran, failure.pattern)
-    assert failure.where[0][1].reason == "1 != 2"
-
-
-def test_failures_in_most_environments_come_first() -> None:
-    """Environments that skipped a test did not run it."""
-    other = Case("test_b::y", "failed", "3")
-    environments = environments_of(
-        [
-            left("a", FAILED, other),
-            left("b", PASSED, other),
-            left("c", Case("test_b::y", "skipped")),
-        ]
-    )
-
-    assert [
-        (failure.name, len(failure.where), failure.ran) for failure in failures_of(environments)
-    ] == [("test_b::y", 2, 2), ("test_a::x", 1, 2)]
+    assert (len(breakage.where), breakage.pattern) == (len(failing), pattern)
+    assert breakage.cases == [FAILED]
 
 
 def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
-    """Tests that failed in other environments, or with another pattern, are separate."""
-    more = [FAILED, replace(FAILED, name="test_b::y")]
-    environments = environments_of(
-        [left("a", *more, paddle="2.6.2"), left("b", *more, Case("z", "failed"), paddle="2.6.2")]
-    )
-    found = breakages_of(failures_of([*environments, *environments_of(matrix(("3.3.1", "3.11")))]))
+    """Those of most environments come first; an environment that skipped a test did not run it."""
+    first, second, third = FAILED, replace(FAILED, name="test_b::y"), replace(FAILED, name="z")
+    results = [
+        left("a", second, first, third, paddle="2.6.2"),
+        left("b", second, replace(third, outcome="skipped"), first, paddle="2.6.2"),
+        left("c", PASSED, replace(second, outcome="skipped"), paddle="3.3.1"),
+        left("d", replace(PASSED, name="z"), replace(FAILED, name="test_c"), paddle="3.3.1"),
+    ]
+    found = breakages_of(environments_of(results))
 
     assert [
-        (names(list(each.where)), [failure.name for failure in each.failures], each.pattern)
+        (names(list(each.where)), [case.name for case in each.cases], each.pattern)
         for each in found
     ] == [
         (["a", "b"], ["test_a::x"], "all with Paddle 2.6.2, and no other"),
         (["a", "b"], ["test_b::y"], "everywhere"),
-        (["b"], ["z"], ""),
+        (["d"], ["test_c"], ""),
+        (["a"], ["z"], ""),
     ]
 
 
 def test_skips_are_counted_by_reason() -> None:
     """With the number of tests in each environment."""
     gpu, torch = Case("a", "skipped", "no GPU"), Case("b", "skipped", "no torch")
-    skips = skips_of(
-        environments_of([left("a", torch, gpu, replace(gpu, name="c")), left("b", gpu)])
-    )
+    results = [left("a", torch, gpu, replace(gpu, name="c")), left("b", gpu)]
 
-    assert [(skip.reason, skip.where) for skip in skips] == [
-        ("no GPU", (("a", 2), ("b", 1))),
-        ("no torch", (("a", 1),)),
+    assert skips_of(environments_of(results)) == [
+        ("no GPU", {"a": 2, "b": 1}),
+        ("no torch", {"a": 1}),
     ]
 
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from benchmarks.compare.result import Comparison
-from benchmarks.report.curves import curves_of
-from benchmarks.report.formats import StepTime
 from benchmarks.report.matrix import environments_of
 from benchmarks.report.pictures import (
     curves_figure,
@@ -16,21 +14,18 @@ from benchmarks.report.pictures import (
     draw_times,
     plain,
 )
-from benchmarks.report.reading import EnvironmentResults
 from benchmarks.report.times import blocks_of
-from tests.helpers.matrix_results import comparison, left, made_up, write_json
+from tests.helpers.matrix_results import comparison, curves, left, step_time, write_json
 
 
 def test_the_curves_picture_has_the_values_of_the_table() -> None:
     """A line for each column, without the values that a logarithmic axis cannot show."""
-    results = EnvironmentResults("a")
-    results.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn")
-    [curves] = curves_of(environments_of([results]))["exploding-rnn"]
-    norms, loss, _ = curves_figure(curves).axes
+    shown = curves()
+    norms, loss, _ = curves_figure(shown).axes
     lines = {line.get_label(): line for axes in (norms, loss) for line in axes.get_lines()}
-    columns = dict(zip(curves.heads, zip(*curves.rows, strict=True), strict=True))
+    columns = dict(zip(shown.heads, zip(*shown.rows, strict=True), strict=True))
 
-    for name in (*curves.norms, "loss"):
+    for name in (*shown.norms, "loss"):
         values = np.asarray(lines[name].get_ydata(), dtype=np.float64)
         drawn = [f"{value:.4g}" for value in values if np.isfinite(value)]
         assert drawn == [text for text in columns[name] if text[0].isdigit()]
@@ -40,14 +35,9 @@ def test_the_curves_picture_has_the_values_of_the_table() -> None:
 @pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
 def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
     """A history in which every value is the same extreme number."""
-    results = EnvironmentResults("a")
-    norms = {"W": np.full(20, value)}
-    results.histories["cpu", "exploding-rnn"] = made_up(
-        "exploding-rnn", loss=norms["W"], raw_norms=norms, clipped_norms=norms
-    )
-    [curves] = curves_of(environments_of([results]))["exploding-rnn"]
+    values = np.full(20, value)
 
-    assert "</svg>" in draw_curves(curves, "a")
+    assert "</svg>" in draw_curves(curves(loss=values, norms={"W": values}), "a")
 
 
 def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
@@ -69,7 +59,7 @@ def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
 def test_a_picture_is_reproducible() -> None:
     """Its ids are not random, and it has no date."""
     results = left("a", paddle="3.3.1")
-    results.times = [StepTime("cpu", "RNN", "B1 T10 H128", "kernel", "step", 2, 1, 3)]
+    results.times = [step_time(2)]
     [block] = blocks_of(environments_of([results]))
 
     assert draw_times(block, "a") == draw_times(block, "a")

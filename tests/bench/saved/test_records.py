@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.saved.records import Count, Date, Positive, Record, read_record
+from benchmarks.saved.records import Count, Date, Positive, Record
 
 
 class Inner(Record):
@@ -39,7 +39,7 @@ VALID: dict[str, Any] = {
 def read(folder: Path, text: str) -> Example:
     """Read a file with this content."""
     (folder / "example.json").write_text(text, encoding="utf-8")
-    return read_record(Example, folder / "example.json")
+    return Example.load(folder / "example.json")
 
 
 def test_a_valid_file_is_read(tmp_path: Path) -> None:
