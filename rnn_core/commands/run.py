@@ -84,7 +84,11 @@ def run(
             with use_device(config.device):
                 lines.append(evaluation_line(evaluate(model, held_out)))
         say("\n".join(lines))
-        if not _write_files(result.history, options):
+        written = [
+            _write("history", options.save, result.history.save),
+            _write("plot", options.plot, partial(save_plot, result.history)),
+        ]
+        if not all(written):
             status = ExitStatus.NOT_WRITTEN
     # The launcher kills all processes once one has failed, so wait until process 0 has written its
     # files. Not after Ctrl-C: it reaches the processes at different steps.
@@ -190,13 +194,6 @@ def _train(training: Callable[..., History], total: int, log_every: int) -> Resu
             return Result(ExitStatus.FINDING, error.history)
     finished = history.outcome == "finished"
     return Result(ExitStatus.OK if finished else ExitStatus.FINDING, history)
-
-
-def _write_files(history: History, options: argparse.Namespace) -> bool:
-    """Write the files that were asked for; return whether all were written."""
-    saved = _write("history", options.save, history.save)
-    drawn = _write("plot", options.plot, partial(save_plot, history))
-    return saved and drawn
 
 
 def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> bool:

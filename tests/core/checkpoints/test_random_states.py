@@ -10,6 +10,7 @@ import pytest
 
 from rnn_core.checkpoints.random_states import (
     WORDS,
+    check_random_states,
     random_states,
     restore_random_states,
     seed_paddle,
@@ -52,21 +53,17 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     ],
     ids=["short", "int64", "position"],
 )
-def test_restore_rejects_an_invalid_state(generator: str, words: Any) -> None:
-    """The error names the generator, and neither of the two has changed."""
-    before = random_states()
-
+def test_check_rejects_an_invalid_state(generator: str, words: Any) -> None:
+    """The error names the generator."""
     with pytest.raises(ValueError, match=f"state of the generator '{generator}' is not valid"):
-        restore_random_states({**random_states(), generator: words})
-    for name, values in random_states().items():
-        np.testing.assert_array_equal(values, before[name])
+        check_random_states({**random_states(), generator: words})
 
 
 @pytest.mark.parametrize("waiting", [np.zeros(3), np.zeros(2, np.float32)])
-def test_restore_rejects_invalid_waiting_numbers(waiting: Any) -> None:
+def test_check_rejects_invalid_waiting_numbers(waiting: Any) -> None:
     """There is one waiting normal number for each generator, in float64."""
     with pytest.raises(ValueError, match="^the waiting normal numbers are not valid$"):
-        restore_random_states({**random_states(), "waiting": waiting})
+        check_random_states({**random_states(), "waiting": waiting})
 
 
 def test_random_states_rejects_another_generator() -> None:
