@@ -52,15 +52,10 @@ def noisy_run(
         done = last_step(folder) if resume else 0
     random.seed(1)
     np.random.seed(2)  # noqa: NPY002 - the global generator
-    model = model_of(config)
-    return train(
-        replace(config, seed=3),
-        model=seeded(model),
-        on_step=noise(model, done),
-        checkpoint=folder,
-        every=every,
-        resume=resume,
-    )
+    config = replace(config, seed=3)
+    model = seeded(model_of(config))
+    on_step = noise(model, done)
+    return train(config, None, model, on_step, checkpoint=folder, every=every, resume=resume)
 
 
 def last_step(folder: Path) -> int:
