@@ -111,7 +111,8 @@ def test_resume_fails_if_all_checkpoints_are_damaged(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"cell": "RNN"}, "cell is 'LSTM' in the checkpoint, but 'RNN' now$"),
-        ({"record": 2, "clip_norm": None}, "clip_norm is 1.0 in .* None now; record is 1 "),
+        ({"clip_norm": None, "record": 2}, "clip_norm is 1.0 in .* None now; record is 1 "),
+        ({"execution": "kernel", "on_nonfinite": "raise"}, "execution is .*; on_nonfinite is "),
         ({"epochs": 2}, "the checkpoint is at epoch 3, but epochs=2$"),
     ],
 )

@@ -150,23 +150,17 @@ def test_run_rejects_wrong_options_before_training(
     assert_rejected(main, ["run", "exploding-rnn", *options.split()], message, capsys)
 
 
-@pytest.mark.parametrize(
-    ("command", "got"),
-    [
-        ("digit-sums --samples 33", "1: 33 samples in batches of 16"),
-        ("clipped-rnn --batch-size 3", "1: 4 samples in batches of 3"),
-    ],
-)
 def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
-    command: str, got: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is refused before the processes meet: this process would wait forever for another."""
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", "gloo")
     monkeypatch.setattr("rnn_core.commands.run.train", None)
 
-    message = f"the last batch must have at least 2 samples, one per process, got {got}"
-    assert_rejected(main, ["run", *command.split()], message, capsys)
+    message = "the last batch must have at least 2 samples, one per process, got 1: {} samples in"
+    for command, samples in (("digit-sums --samples 33", 33), ("clipped-rnn --batch-size 3", 4)):
+        assert_rejected(main, ["run", *command.split()], message.format(samples), capsys)
 
 
 @pytest.mark.parametrize(
