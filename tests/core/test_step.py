@@ -5,19 +5,17 @@ import paddle
 import pytest
 
 from rnn_core import NumericPrediction, TrainConfig, gradients, load_data, train
-from rnn_core.config import Cell, DType, Execution
+from rnn_core.config import Cell, Execution
 from rnn_core.gradients import l2_norm, make_clip
 from rnn_core.parameters import named_gradients, named_weights
 from rnn_core.step import TrainingStep
 from tests.helpers.parametrize import over_cells, over_executions
 
 
-def small(
-    cell: Cell = "RNN", dtype: DType = "float32", execution: Execution = "textbook"
-) -> NumericPrediction:
+def small(cell: Cell = "RNN", execution: Execution = "textbook") -> NumericPrediction:
     """A small model from seed 0."""
     paddle.seed(0)
-    return NumericPrediction(10, 8, 4, cell, dtype, execution)
+    return NumericPrediction(10, 8, 4, cell, execution=execution)
 
 
 @over_cells

@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import NumericPrediction, TrainConfig, load_data, train
+from rnn_core import TrainConfig, load_data, train
 from rnn_core.config import CLIPS, Cell, Clip
 from rnn_core.model import new_model
 from rnn_core.runtime.devices import use_device
@@ -14,6 +14,7 @@ from tests.helpers.comparison import assert_close
 from tests.helpers.parametrize import over_cells, over_clips
 from tests.helpers.tolerances import TRAINING
 from tests.helpers.trained import run
+from tests.helpers.weights import read_parameters
 
 CLIPPED = TrainConfig(clip_norm=1.0)
 # A norm clipped to 1, plus the rounding of float32. Measured with by-norm: 3e-7.
@@ -100,7 +101,7 @@ def test_clipping_equals_that_inside_the_optimizer(clip: Clip, cell: Cell, devic
                 optimizer.step()
                 optimizer.clear_grad()
 
-    ours, theirs = weights(model), weights(expected)
+    ours, theirs = read_parameters(model), read_parameters(expected)
     for name, values in theirs.items():
         if clip != "by-global-norm" or (cell, device) == ("RNN", "cpu"):
             assert values.tolist() == ours[name].tolist(), name
@@ -114,8 +115,3 @@ def test_clipped_loss_stays_small(seed: int, device: str) -> None:
 
     assert history.events == ()
     assert history.loss.max() < 1e3
-
-
-def weights(model: NumericPrediction) -> dict[str, np.ndarray]:
-    """Copy of every parameter, by name, in float64."""
-    return {name: p.numpy().astype("float64") for name, p in model.named_parameters()}
