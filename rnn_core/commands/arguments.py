@@ -47,7 +47,7 @@ def percentage(text: str) -> float:
 def percentages(text: str) -> tuple[float, ...]:
     """The fractions that `0,5,10%` stands for, each from 0 to 10, sorted and without repetition."""
     allowed = "percentages from 0 to 1000, separated by commas"
-    parts = set(text.split(","))
+    parts = text.split(",")
     values = {_number(part, lambda value: 0 <= value <= 1000, allowed, "%") for part in parts}
     return tuple(sorted(value / 100 for value in values))
 

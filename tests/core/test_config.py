@@ -11,28 +11,6 @@ import pytest
 from rnn_core import TrainConfig
 
 
-def test_defaults_are_the_notebooks_first_run() -> None:
-    """Without arguments, the config is that of the notebook's first experiment."""
-    assert TrainConfig().as_dict() == {
-        "cell": "RNN",
-        "epochs": 5,
-        "learning_rate": 0.05,
-        "clip_norm": None,
-        "clip": "by-norm",
-        "batch_size": 1,
-        "num_steps": 10,
-        "vocab_size": 10,
-        "emb_size": 128,
-        "hidden_size": 128,
-        "seed": 0,
-        "device": "cpu",
-        "dtype": "float32",
-        "execution": "textbook",
-        "record": 1,
-        "on_nonfinite": "stop",
-    }
-
-
 def test_config_is_frozen() -> None:
     """A config cannot change during a run."""
     with pytest.raises(AttributeError):

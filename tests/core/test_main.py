@@ -55,5 +55,5 @@ def test_help_of_run_describes_every_option(capsys: pytest.CaptureFixture[str]) 
 
     # With single spaces: the line breaks depend on the terminal.
     _, _, text = " ".join(capsys.readouterr().out.split()).partition(" options: ")
-    options = re.findall(r"(--[a-z-]+)( [A-Z{]\S*)? (?!--|options)", text)
-    assert len(options) == len(re.findall("--", text)) == 21
+    assert text.startswith("-h, --help show this")
+    assert re.findall(r"--[a-z-]+(?: [A-Z{]\S*)?(?: --| options of|$)", text) == []

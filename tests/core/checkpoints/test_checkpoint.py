@@ -9,18 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnn_core import (
-    CheckpointError,
-    History,
-)
+from rnn_core import CheckpointError, History
 from rnn_core.checkpoints.checkpoint import Checkpoint
-from tests.helpers.resumed import (
-    SMALL,
-    change,
-    content,
-    noisy_run,
-    stopped,
-)
+from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 
 def test_history_can_be_loaded_from_a_checkpoint(tmp_path: Path) -> None:

@@ -11,24 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import (
-    CheckpointError,
-    TrainingInterrupted,
-    load_data,
-    train,
-)
+from rnn_core import CheckpointError, TrainingInterrupted, load_data, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
-from tests.helpers.resumed import (
-    SMALL,
-    change,
-    check_resumed,
-    noisy_run,
-    stopped,
-)
+from tests.helpers.resumed import SMALL, change, check_resumed, noisy_run, stopped
 
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
@@ -122,7 +111,8 @@ def test_resume_fails_if_all_checkpoints_are_damaged(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"cell": "RNN"}, "cell is 'LSTM' in the checkpoint, but 'RNN' now$"),
-        ({"record": 2, "clip_norm": None}, "clip_norm is 1.0 in .* None now; record is 1 "),
+        ({"clip_norm": None, "record": 2}, "clip_norm is 1.0 in .* None now; record is 1 "),
+        ({"execution": "kernel", "on_nonfinite": "raise"}, "execution is .*; on_nonfinite is "),
         ({"epochs": 2}, "the checkpoint is at epoch 3, but epochs=2$"),
     ],
 )

@@ -12,13 +12,7 @@ from pathlib import Path
 import paddle
 import pytest
 
-from rnn_core import (
-    EXPERIMENTS,
-    Batch,
-    History,
-    NumericPrediction,
-    train,
-)
+from rnn_core import EXPERIMENTS, Batch, History, NumericPrediction, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.checkpoints.random_states import seed_paddle
@@ -29,13 +23,7 @@ from rnn_core.recorder import Step
 from tests import ROOT
 from tests.helpers.histories import check_equal
 from tests.helpers.kernel_float64 import skip_where_it_dies
-from tests.helpers.resumed import (
-    SMALL,
-    check_resumed,
-    content,
-    noisy_run,
-    stopped,
-)
+from tests.helpers.resumed import SMALL, check_resumed, content, noisy_run, stopped
 
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 

@@ -112,6 +112,17 @@ def test_check_writable_changes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_check_writable_tries_the_name_in_the_directory_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a temporary folder there."""
+    tried: list[Path] = []
+    monkeypatch.setattr(Path, "touch", lambda path: tried.append(path))
+
+    check_writable(tmp_path / "file")
+    assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
+
+
 def test_write_accepts_the_longest_name_and_check_writable_no_longer_one(tmp_path: Path) -> None:
     """The temporary name is not longer; a name that is too long is refused before the run."""
     path = tmp_path / ("x" * 255)
