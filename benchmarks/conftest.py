@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -14,27 +14,8 @@ if TYPE_CHECKING:
     from rnn_core.history import History
 
 LeaveHistory = Callable[[str, "History"], None]
-
-
-class Measure(Protocol):
-    """Times a target."""
-
-    def __call__(
-        self,
-        target: Callable[..., object],
-        setup: Callable[[], Any] | None,
-        rounds: int,
-        warmup_rounds: int,
-    ) -> None:
-        """Time the target.
-
-        Args:
-            target: what is timed.
-            setup: called before each call of the target, without being timed; it may return
-                arguments for the target.
-            rounds: number of rounds; a process of a comparison has its own.
-            warmup_rounds: number of rounds before them.
-        """
+# Times a target, which gets what `setup` returns, in rounds after `warmup_rounds`.
+Measure = Callable[..., None]
 
 
 @pytest.fixture
@@ -47,12 +28,7 @@ def planted() -> float:
 def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: float) -> Measure:
     """Time by rounds in a usual run, by long samples in a process of a comparison."""
 
-    def time_target(
-        target: Callable[..., object],
-        setup: Callable[[], Any] | None,
-        rounds: int,
-        warmup_rounds: int,
-    ) -> None:
+    def time_target(target: Any, setup: Any, rounds: int, warmup_rounds: int) -> None:
         sampler = pytestconfig.pluginmanager.get_plugin(NAME)
         if isinstance(sampler, Sampler):
             sampler.measure(benchmark, planted, target, setup)

@@ -19,8 +19,8 @@ ALLOWED = (
 )
 
 
-class InterpreterError(Exception):
-    """There is no such interpreter, or it cannot be used."""
+class SideError(Exception):
+    """A side of a comparison is missing or damaged, or cannot be used or compared."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Interpreter:
 
 
 # Returns the interpreter that a text names, or None if the text is of another kind. Raises
-# InterpreterError if it is of this kind and the interpreter cannot be used.
+# SideError if it is of this kind and the interpreter cannot be used.
 Finder = Callable[[str], Interpreter | None]
 
 
@@ -40,14 +40,14 @@ def find_interpreter(text: str) -> Interpreter:
     """Return the interpreter that a user named, by the first finder that knows such names.
 
     Raises:
-        InterpreterError: no finder knows the name, or the interpreter cannot be used.
+        SideError: no finder knows the name, or the interpreter cannot be used.
     """
     finders: tuple[Finder, ...] = (find_program, find_tox_environment)
     for find in finders:
         found = find(text)
         if found is not None:
             return found
-    raise InterpreterError(f"{text} is not an interpreter or tox environment: {ALLOWED}")
+    raise SideError(f"{text} is not an interpreter or tox environment: {ALLOWED}")
 
 
 def find_program(text: str) -> Interpreter | None:
@@ -57,7 +57,7 @@ def find_program(text: str) -> Interpreter | None:
     environment's interpreter is a link to one outside it.
 
     Raises:
-        InterpreterError: the path is not that of a Python interpreter, 3.10 or newer.
+        SideError: the path is not that of a Python interpreter, 3.10 or newer.
     """
     # Not Path(text): it would make a bare name, to look up on PATH, of ./python.
     bare = not os.path.dirname(text)  # noqa: PTH120
@@ -65,7 +65,7 @@ def find_program(text: str) -> Interpreter | None:
     if program is None:
         if bare:
             return None
-        raise InterpreterError(f"{text} is not an executable file: {ALLOWED}")
+        raise SideError(f"{text} is not an executable file: {ALLOWED}")
     python = Path(os.path.abspath(program))  # noqa: PTH100 - resolve() would follow links
     check_python(text, python)
     inside = not bare and python.parent.name in ("bin", "Scripts")
@@ -73,16 +73,16 @@ def find_program(text: str) -> Interpreter | None:
 
 
 def check_python(text: str, python: Path) -> None:
-    """Raise InterpreterError unless the program is a Python interpreter, 3.10 or newer."""
+    """Raise SideError unless the program is a Python interpreter, 3.10 or newer."""
     try:
         result = run([python, *PROBE], timeout=PROBE_LIMIT)
     except OSError as error:
-        raise InterpreterError(f"{text} cannot be started: {error}") from error
+        raise SideError(f"{text} cannot be started: {error}") from error
     answer = result.output.strip()
     if result.status or answer not in ("True", "False"):
-        raise InterpreterError(f"{text} is not a Python interpreter")
+        raise SideError(f"{text} is not a Python interpreter")
     if answer == "False":
-        raise InterpreterError(f"{text} is older than Python 3.10")
+        raise SideError(f"{text} is older than Python 3.10")
 
 
 def find_tox_environment(name: str) -> Interpreter | None:
@@ -91,7 +91,7 @@ def find_tox_environment(name: str) -> Interpreter | None:
     `paddle30` is `bench-paddle30`, or an existing test environment with that Paddle.
 
     Raises:
-        InterpreterError: tox is not installed, or cannot create the environment.
+        SideError: tox is not installed, or cannot create the environment.
     """
     short = name.startswith("paddle")
     environment = f"bench-{name}" if short else name
@@ -104,7 +104,7 @@ def find_tox_environment(name: str) -> Interpreter | None:
                 return Interpreter(name, folder / program)
     tox = shutil.which("tox")
     if tox is None:
-        raise InterpreterError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
+        raise SideError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
     # tox would create an environment of any name, but an unknown one has no Paddle.
     if environment not in run([tox, "list", "--no-desc", "-q"]).output.split():
         return None
@@ -112,5 +112,5 @@ def find_tox_environment(name: str) -> Interpreter | None:
     created = run([tox, "run", "-e", environment, "--notest"], capture=False)
     python = TOX / environment / "bin" / "python"
     if created.status != 0 or not python.is_file():
-        raise InterpreterError(f"tox could not create {environment}; see its output above")
+        raise SideError(f"tox could not create {environment}; see its output above")
     return Interpreter(name, python)

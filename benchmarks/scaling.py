@@ -1,12 +1,6 @@
 """Entry point of `python -m benchmarks.scaling`."""
 
-import sys
-
-from benchmarks.measuring.threads import use_threads
+from benchmarks.entry import run
 
 if __name__ == "__main__":
-    use_threads(sys.argv[1:])  # before importing the libraries, which read it
-    import rnn_core  # noqa: F401 - first: it silences irrelevant import warnings of Paddle
-    from benchmarks.commands.scaling import main
-
-    sys.exit(main())
+    run("benchmarks.commands.scaling", threads=True)

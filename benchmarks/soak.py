@@ -1,9 +1,6 @@
 """Entry point of `python -m benchmarks.soak`."""
 
-import sys
+from benchmarks.entry import run
 
 if __name__ == "__main__":
-    import rnn_core  # noqa: F401 - first: it silences irrelevant import warnings of Paddle
-    from benchmarks.commands.soak import main
-
-    sys.exit(main())
+    run("benchmarks.commands.soak")

@@ -25,9 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "list":
-            from rnn_core.commands.list import list_experiments
+            from rnn_core.commands.output import say
 
-            return list_experiments()
+            for experiment in ALL_EXPERIMENTS.values():
+                say(f"{experiment.name:<14} {experiment.summary}")
+            return ExitStatus.OK
         from rnn_core.commands.run import run
 
         return run(ALL_EXPERIMENTS[options.name], options, run_parser)

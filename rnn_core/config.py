@@ -74,14 +74,7 @@ class TrainConfig:
         check_one_of("dtype", self.dtype, DTYPES)
         check_one_of("execution", self.execution, EXECUTIONS)
         check_one_of("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
-        for name in (
-            "epochs",
-            "batch_size",
-            "num_steps",
-            "vocab_size",
-            "emb_size",
-            "hidden_size",
-        ):
+        for name in ("epochs", "batch_size", "num_steps", "vocab_size", "emb_size", "hidden_size"):
             check_positive_int(name, getattr(self, name))
         check_positive_number("learning_rate", self.learning_rate)
         check_seed(self.seed)

@@ -11,7 +11,7 @@ from typing import IO, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rnn_core.config import TrainConfig
+from rnn_core.config import TrainConfig, check_one_of
 from rnn_core.runtime.files import write_whole
 
 Outcome = Literal["finished", "non-finite", "interrupted"]
@@ -202,10 +202,11 @@ class History:
         if "format" not in stored or str(stored["format"]) != FORMAT:
             raise ValueError("format tag is missing or different")
         names = json.loads(str(stored["parameters"]))
+        outcome: Any = str(stored["outcome"])
         history = cls(
             config=TrainConfig(**json.loads(str(stored["config"]))),
             environment=json.loads(str(stored["environment"])),
-            outcome=_outcome(str(stored["outcome"])),
+            outcome=outcome,
             steps=int(stored["steps"]),
             recorded=stored["recorded"],
             loss=stored["loss"],
@@ -219,24 +220,23 @@ class History:
 
     def _check(self) -> None:
         """Raise ValueError for arrays that `save` does not write or that do not fit together."""
-        norms = {**self.raw_norms, **self.clipped_norms}
-        for values in (self.loss, self.accuracy, *norms.values()):
+        check_one_of("outcome", self.outcome, get_args(Outcome))
+        norms = [*self.raw_norms.values(), *self.clipped_norms.values()]
+        for values in (self.loss, self.accuracy, *norms):
             if values.ndim != 1 or values.dtype != np.float64:
                 raise ValueError(
                     f"expected one-dimensional float64 arrays, got {values.ndim}-dimensional "
                     f"{values.dtype}"
                 )
-        for values in (*self.raw_norms.values(), *self.clipped_norms.values()):
-            if values.shape != self.loss.shape:
-                raise ValueError(f"{len(self.loss)} losses, but {len(values)} norms")
         if not norms:
             raise ValueError("the history has no parameters")
-        if self.accuracy.shape != self.epoch_ends.shape:
-            raise ValueError(
-                f"{self.accuracy.size} accuracies, but {self.epoch_ends.size} ends of epochs"
-            )
-        if self.recorded.shape != self.loss.shape:
-            raise ValueError(f"{len(self.loss)} losses, but {self.recorded.size} recorded steps")
+        for what, values, other, others in (
+            ("accuracies", self.accuracy, "ends of epochs", self.epoch_ends),
+            ("losses", self.loss, "recorded steps", self.recorded),
+            *(("losses", self.loss, "norms", of_one) for of_one in norms),
+        ):
+            if values.shape != others.shape:
+                raise ValueError(f"{values.size} {what}, but {others.size} {other}")
         for what, numbers in (("epoch_ends", self.epoch_ends), ("recorded", self.recorded)):
             rising = [0, *numbers.tolist(), self.steps + 1]
             if numbers.dtype != np.int64 or rising != sorted(set(rising)):
@@ -259,10 +259,3 @@ def open_arrays(file: IO[bytes]) -> Any:
         raise ValueError("not a zip archive, or cut short")
     file.seek(0)
     return np.load(file, allow_pickle=False)
-
-
-def _outcome(value: str) -> Outcome:
-    for outcome in get_args(Outcome):
-        if value == outcome:
-            return outcome  # type: ignore[no-any-return]
-    raise ValueError(f"outcome must be one of {', '.join(get_args(Outcome))}, got {value!r}")

@@ -25,7 +25,7 @@ from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands.arguments import at_least
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import PREFIX
-from tests.helpers.resumed import SMALL, content, noisy_run
+from tests.helpers.resumed import SMALL, content, last_step, noisy_run
 
 CONFIG = replace(SMALL, epochs=10)
 STEPS = 40
@@ -76,8 +76,7 @@ def kill(base: Path, times: int, moments: random.Random) -> str:
                     break
                 kills += 1
                 bar.update()
-                files = checkpoint_files(folder)
-                now = int(files[-1].stem.partition("-")[2]) if files else -1
+                now = last_step(folder) if checkpoint_files(folder) else -1
                 if now < step:
                     raise AssertionError(
                         f"last checkpoint was step {step}, is {now} after the kill"

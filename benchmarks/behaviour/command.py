@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.behaviour.comparison import compare_behaviour
-from benchmarks.behaviour.sides import BehaviourError
 from benchmarks.commands.parser import make_parser
+from benchmarks.interpreters import SideError
 from rnn_core.commands.arguments import key_and_value
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EXECUTIONS
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 baseline_env=dict(options.baseline_env),
                 candidate_env=dict(options.candidate_env),
             )
-    except (BehaviourError, OSError) as error:
+    except (SideError, OSError) as error:
         print(f"error: could not compare: {error}", file=sys.stderr)
         return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:

@@ -8,16 +8,8 @@ from typing import NamedTuple
 from benchmarks.behaviour.culprits import Culprit, find_culprit
 from benchmarks.behaviour.files import Job, Recording
 from benchmarks.behaviour.judge import BehaviourVerdict, Judgement, judge
-from benchmarks.behaviour.sides import (
-    BehaviourError,
-    Side,
-    Task,
-    find_python,
-    load,
-    make_side,
-    record_sides,
-    run_tasks,
-)
+from benchmarks.behaviour.sides import Side, Task, load, make_side, record_sides, run_tasks
+from benchmarks.interpreters import SideError
 from benchmarks.text import describe_run
 from rnn_core.experiments import EXPERIMENTS
 
@@ -53,8 +45,8 @@ def compare_behaviour(
     """Run the experiments on both sides, and judge whether they behave the same.
 
     Args:
-        baseline: interpreter or tox environment with Paddle and NumPy, or a folder that `record`
-            filled.
+        baseline: interpreter or tox environment with Paddle and NumPy, or a folder of a side
+            that was recorded before.
         candidate: the other side, likewise.
         folder: where to keep the files, in `baseline` and `candidate`; each can be compared again.
         executions: how to compute the recurrent layer.
@@ -67,7 +59,7 @@ def compare_behaviour(
         A verdict for each execution and experiment, in this order.
 
     Raises:
-        BehaviourError: a side cannot be run or read.
+        SideError: a side cannot be run or read.
         OSError: a file cannot be written.
     """
     sides = (
@@ -75,45 +67,13 @@ def compare_behaviour(
         make_side("candidate", candidate, folder, candidate_env),
     )
     if sides[0].folder == sides[1].folder:
-        raise BehaviourError(f"both sides are {sides[0].folder}")
+        raise SideError(f"both sides are {sides[0].folder}")
     jobs = [Job(name, execution, epochs) for execution in executions for name in experiments]
     record_sides([side for side in sides if side.python is not None], jobs)
     recordings = {job: (load(job, sides[0]), load(job, sides[1])) for job in jobs}
     judged = {job: judge(job.experiment, *pair) for job, pair in recordings.items()}
     findings = trace_differences(sides, recordings, judged)
     return [verdict_of(job, recordings[job], judged[job], findings[job]) for job in jobs]
-
-
-def record(
-    python: str,
-    folder: Path,
-    *,
-    executions: Sequence[str] = ("textbook",),
-    experiments: Sequence[str] = tuple(EXPERIMENTS),
-    environment: Mapping[str, str] | None = None,
-    epochs: int | None = None,
-) -> None:
-    """Run the experiments in one environment, to compare them when it no longer exists.
-
-    Each run's history, a digest of each step and all tensors of the first step are kept. If a later
-    step is the first to differ, a recorded side cannot tell in which tensor.
-
-    Args:
-        python: interpreter or tox environment with Paddle and NumPy.
-        folder: where to keep the files.
-        executions: how to compute the recurrent layer.
-        experiments: names of the experiments.
-        environment: environment variables to set.
-        epochs: number of epochs, for tests; None for the experiment's own.
-
-    Raises:
-        BehaviourError: the interpreter cannot be run.
-        OSError: the folder cannot be created.
-    """
-    interpreter = find_python("environment", python)
-    side = Side("environment", folder.absolute(), interpreter, environment or {})
-    jobs = [Job(name, execution, epochs) for execution in executions for name in experiments]
-    record_sides([side], jobs)
 
 
 def trace_differences(
@@ -128,7 +88,7 @@ def trace_differences(
     steps = [(job, step) for job, judgement in judged.items() for step in judgement.steps_to_trace]
     # Step 1 was traced when the run was recorded.
     later = [(job, step) for job, step in steps if step > 1]
-    run_tasks([_task(side, later) for side in sides if later and side.python is not None])
+    run_tasks([Task(side, later) for side in sides if later and side.python is not None])
     both = [
         (job, step)
         for job, step in steps
@@ -136,15 +96,11 @@ def trace_differences(
     ]
     baseline, candidate = sides
     if both and candidate.python is not None:
-        run_tasks([_task(candidate, both, baseline.folder)])
+        run_tasks([Task(candidate, both, baseline.folder)])
     return {
         job: find_in_steps(sides, job, recordings[job], judgement.steps_to_trace)
         for job, judgement in judged.items()
     }
-
-
-def _task(side: Side, steps: Sequence[tuple[Job, int]], replay: Path | None = None) -> Task:
-    return Task(side, [job for job, _ in steps], [step for _, step in steps], replay)
 
 
 def find_in_steps(

@@ -32,11 +32,6 @@ class Job(NamedTuple):
     execution: str
     epochs: int | None = None
 
-    @property
-    def text(self) -> str:
-        """The job as `benchmarks.behaviour.worker` takes it."""
-        return f"{self.experiment}/{self.execution}"
-
     def history(self, folder: Path) -> Path:
         """Return the path of the run's history."""
         return folder / f"{self.experiment}-{self.execution}.npz"

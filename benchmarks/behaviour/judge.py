@@ -130,16 +130,14 @@ def left_at(experiment: str, apart: NDArray[np.float64], first: int) -> tuple[in
     """
     # A different update shows only in the loss of the next step.
     alone = first if apart[first - 1] or first == len(apart) else first + 1
-    if apart[alone - 1] > ONE_STEP[experiment]:
-        return alone, (
-            f"step {alone}: losses or norms differ by {apart[alone - 1]:.1e}, rounding in one step "
-            f"explains {ONE_STEP[experiment]:.1e}"
-        )
-    for step in range(first, min(len(apart), horizon(experiment)) + 1):
-        if apart[step - 1] > allowed(experiment, step):
+    within = range(first, min(len(apart), horizon(experiment)) + 1)
+    limits = [(alone, " in one step", ONE_STEP[experiment])]
+    limits += [(step, "", allowed(experiment, step)) for step in within]
+    for step, where, limit in limits:
+        if apart[step - 1] > limit:
             return step, (
-                f"step {step}: losses or norms differ by {apart[step - 1]:.1e}, rounding explains "
-                f"{allowed(experiment, step):.1e}"
+                f"step {step}: losses or norms differ by {apart[step - 1]:.1e}, rounding{where} "
+                f"explains {limit:.1e}"
             )
     return None, ""
 
@@ -175,13 +173,13 @@ def differences(
     return largest
 
 
-def _settles(history: History) -> bool:
-    return bool((history.accuracy[-100:] == 1).mean() > 0.5)
-
-
-def _clipped(history: History) -> bool:
-    return all(norms.max() <= 1 + 1e-5 for norms in history.clipped_norms.values())
-
+BOUNDED: dict[str, Callable[[History], bool]] = {
+    "no NaN or infinity": lambda history: history.event("non-finite") is None,
+    "no explosion": lambda history: history.event("exploded") is None,
+    "no clipped norm above 1": lambda history: all(
+        norms.max() <= 1 + 1e-5 for norms in history.clipped_norms.values()
+    ),
+}
 
 # What holds whatever the rounding, checked with 40 to 200 seeds: see tests/runs/test_explosion.py
 # and tests/runs/test_contrast.py.
@@ -191,20 +189,16 @@ BEHAVIOURS: dict[str, dict[str, Callable[[History], bool]]] = {
         "the recurrent gradients end as exact zeros": lambda history: (
             not any(history.raw_norms[f"recurrent.{name}"][-4:].any() for name in "WUb")
         ),
-        "no NaN or infinity in 20 steps": lambda history: history.event("non-finite") is None,
+        "no NaN or infinity in 20 steps": BOUNDED["no NaN or infinity"],
     },
     "clipped-rnn": {
-        "no NaN or infinity": lambda history: history.event("non-finite") is None,
-        "no explosion": lambda history: history.event("exploded") is None,
-        "no clipped norm above 1": _clipped,
-        "4 of 4 correct in at most half of the last 100 epochs": lambda history: (
-            not _settles(history)
+        **BOUNDED,
+        "4 of 4 correct in at most half of the last 100 epochs": lambda history: bool(
+            (history.accuracy[-100:] == 1).mean() <= 0.5
         ),
     },
     "clipped-lstm": {
-        "no NaN or infinity": lambda history: history.event("non-finite") is None,
-        "no explosion": lambda history: history.event("exploded") is None,
-        "no clipped norm above 1": _clipped,
+        **BOUNDED,
         "loss of the last epoch below 1.25, that of the best constant": lambda history: bool(
             history.loss[-4:].mean() < 1.25
         ),
@@ -218,10 +212,6 @@ def broken_behaviours(experiment: str, baseline: Recording, candidate: Recording
     for words, holds in BEHAVIOURS[experiment].items():
         held = [holds(side.history) for side in (baseline, candidate)]
         if not all(held):
-            where = {
-                (False, True): "the baseline",
-                (True, False): "the candidate",
-                (False, False): "both sides",
-            }[held[0], held[1]]
+            where = "the candidate" if held[0] else "the baseline" if held[1] else "both sides"
             lines.append(f"does not hold on {where}: {words}")
     return lines

@@ -7,6 +7,7 @@ whole layer is one operator.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import add, matmul, mul
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -247,11 +248,11 @@ def lstm_step(
         )
         for letter in "ifoa"
     )
-    old = tape.run(f"f_{t} * c_{t - 1}", "multiply", multiply, f, c)
-    new = tape.run(f"i_{t} * a_{t}", "multiply", multiply, i, a)
+    old = tape.run(f"f_{t} * c_{t - 1}", "multiply", mul, f, c)
+    new = tape.run(f"i_{t} * a_{t}", "multiply", mul, i, a)
     c = tape.run(f"c_{t}", "add", add, old, new)
     squashed = tape.run(f"tanh(c_{t})", "tanh", F.tanh, c)
-    return tape.run(f"h_{t}", "multiply", multiply, o, squashed), c
+    return tape.run(f"h_{t}", "multiply", mul, o, squashed), c
 
 
 def gate(
@@ -264,27 +265,12 @@ def gate(
     """activation(x_t w + h_{t-1} u + b), `[B, H]`, from x_t and h_{t-1}, and w, u and b by name."""
     (x, h), (w, u, b), t = states, weights, int(name.partition("_")[2])
     from_x, from_h = f"x_{t} {w}", f"h_{t - 1} {u}"
+    # Operators written as in the cells: a release may change only one of their spellings.
     xw = tape.run(from_x, "matmul", matmul, x, weights[w])
     hu = tape.run(from_h, "matmul", matmul, h, weights[u])
     both = tape.run(f"{from_x} + {from_h}", "add", add, xw, hu)
     z = tape.run(f"{from_x} + {from_h} + {b}", "add", add, both, weights[b])
     return tape.run(name, "tanh" if activation is F.tanh else "sigmoid", activation, z)
-
-
-# Written as in the cells: a release may change an operator in only one of its spellings.
-def matmul(x: Tensor, y: Tensor) -> Tensor:
-    """x @ y."""
-    return x @ y
-
-
-def add(x: Tensor, y: Tensor) -> Tensor:
-    """x + y."""
-    return x + y
-
-
-def multiply(x: Tensor, y: Tensor) -> Tensor:
-    """x * y."""
-    return x * y
 
 
 def gradient_of(

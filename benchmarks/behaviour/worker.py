@@ -1,11 +1,11 @@
-"""A process of one side: python -m benchmarks.behaviour.worker FOLDER JOB...
+"""A process of one side: python -m benchmarks.behaviour.worker JSON.
 
-A job is EXPERIMENT/EXECUTION, to record a run and trace its first step, or
-EXPERIMENT/EXECUTION/STEP, to trace a later step. With --replay OTHER, each step is computed from
-the tensors in the folder OTHER. `benchmarks.behaviour.sides` starts such processes.
+The JSON is that of a `benchmarks.behaviour.sides.Task`: the folder of the side, its jobs, each with
+the step to trace, and the folder of the traces to replay. Without a step, the whole run is recorded
+and its first step traced. With a folder to replay, each step is computed from the tensors there.
 """
 
-import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,23 +27,17 @@ from rnn_core.runtime.devices import use_device
 from rnn_core.step import TrainingStep
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do the jobs in their order."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.behaviour.worker")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("jobs", nargs="+")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--replay", type=Path, metavar="OTHER")
-    options = parser.parse_args(arguments)
-    for text in options.jobs:
-        experiment, execution, *step = text.split("/")
-        job = Job(experiment, execution, options.epochs)
-        if options.replay is not None:
-            replay_step(job, int(step[0]), options.folder, options.replay)
-        elif step:
-            keep_step(job, int(step[0]), options.folder)
+def main(arguments: Sequence[str]) -> int:
+    """Do the work in its order."""
+    folder, work, replay = json.loads(arguments[0])
+    for fields, step in work:
+        job = Job(*fields)
+        if replay is not None:
+            replay_step(job, step, Path(folder), Path(replay))
+        elif step is not None:
+            keep_step(job, step, Path(folder))
         else:
-            keep_run(job, options.folder)
+            keep_run(job, Path(folder))
     return 0
 
 
@@ -111,4 +105,4 @@ def _rows(digests: list[bytes]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -31,6 +31,9 @@ MOST_ROUNDS = 21
 SAME_WORK = Shape(batch=4, steps=10, size=64)
 
 
+LETTERS = {"batch": "B", "steps": "T", "size": "H"}
+
+
 class Sweep(NamedTuple):
     """Shapes that differ in one number.
 
@@ -52,21 +55,24 @@ class Sweep(NamedTuple):
             yield size, self.base._replace(**{self.field: size})
 
     @property
+    def letter(self) -> str:
+        """Return the letter of the replaced number in the name of a shape."""
+        return LETTERS[self.field]
+
+    @property
     def others(self) -> str:
         """Return the numbers that stay: "B1 H128"."""
-        letters = {"batch": "B", "steps": "T", "size": "H"}
-        names = [name for name in letters if name != self.field]
-        return " ".join(f"{letters[name]}{getattr(self.base, name)}" for name in names)
+        names = [name for name in LETTERS if name != self.field]
+        return " ".join(f"{LETTERS[name]}{getattr(self.base, name)}" for name in names)
 
 
 SWEEPS = {
     "T": Sweep(Shape(1, 1, 128), "steps", (10, 30, 100, 300, 1000), "1"),
     "H": Sweep(Shape(16, 10, 1), "size", (32, 64, 128, 256, 512, 1024), "towards 2"),
     "B": Sweep(Shape(1, 10, 128), "batch", (1, 4, 16, 64, 256), "towards 1"),
+    # Large enough that the saved states exceed the size of a memory page many times.
+    "memory": Sweep(Shape(16, 1, 128), "steps", (100, 300, 1000), "1"),
 }
-# Large enough that the saved states exceed the size of a memory page many times.
-MEMORY = Sweep(Shape(16, 1, 128), "steps", (100, 300, 1000), "1")
-WHAT = (*SWEEPS, "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,12 +104,12 @@ def measure(options: argparse.Namespace, names: Sequence[str], data: list[dict[s
     for cell in options.cells:
         check_same_work(names, cell, SAME_WORK)
     parts = [(cell, what) for cell in options.cells for what in options.sweeps]
-    sizes = sum(len(_sweep(what).sizes) for _, what in parts)
+    sizes = sum(len(SWEEPS[what].sizes) for _, what in parts)
     with tqdm(total=sizes, disable=None, leave=False) as bar:
         for cell, what in parts:
             points: list[dict[str, Any]] = []
             data.append({"cell": cell, "sweep": what, "points": points})
-            for size, shape in _sweep(what).shapes():
+            for size, shape in SWEEPS[what].shapes():
                 bar.set_description(f"{cell} {what} {shape}")
                 if what == "memory":
                     points.append({"size": size, "bytes": peaks(names, cell, shape)})
@@ -147,7 +153,7 @@ def tables(outcome: Outcome, names: Sequence[str]) -> str:
         cell, what, points = entry["cell"], entry["sweep"], measured_points(entry)
         if not points:
             continue
-        sweep = _sweep(what)
+        sweep = SWEEPS[what]
         sizes = [point["size"] for point in points]
         columns = {name: [value_of(point, name) for point in points] for name in names}
         rows = [
@@ -155,8 +161,7 @@ def tables(outcome: Outcome, names: Sequence[str]) -> str:
             for index, size in enumerate(sizes)
         ]
         unit = "peak memory of a step, MiB" if what == "memory" else "median ms of a step"
-        letter = "T" if what == "memory" else what
-        parts += [f"{cell}, {sweep.others}: {unit}", "", table([letter, *names], rows), ""]
+        parts += [f"{cell}, {sweep.others}: {unit}", "", table([sweep.letter, *names], rows), ""]
         if what == "memory":
             slopes.append([cell, *(f"{per_step(sizes, columns[name]):.0f}" for name in names)])
             slopes[-1].append(str(saved_bytes(cell, sweep.base.batch, sweep.base.size)))
@@ -219,8 +224,8 @@ def draw(outcome: Outcome, names: Sequence[str]) -> "Figure":
         axes.set(
             xscale="log",
             yscale="log",
-            title=f"{cell}, {_sweep(what).others}",
-            xlabel="T" if what == "memory" else what,
+            title=f"{cell}, {SWEEPS[what].others}",
+            xlabel=SWEEPS[what].letter,
             ylabel="peak memory, MiB" if what == "memory" else "step, ms",
         )
     panels[0][0].legend(fontsize="small")
@@ -231,18 +236,14 @@ def draw(outcome: Outcome, names: Sequence[str]) -> "Figure":
     return figure
 
 
-def _sweep(what: str) -> Sweep:
-    return MEMORY if what == "memory" else SWEEPS[what]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = implementations_parser("scaling", __doc__, PADDLE_IMPLEMENTATIONS)
     parser.add_argument(
         "--sweeps",
-        type=names_from(WHAT),
-        default=WHAT,
+        type=names_from(tuple(SWEEPS)),
+        default=tuple(SWEEPS),
         metavar="NAME,...",
-        help=f"names from {', '.join(WHAT)} (default: all)",
+        help=f"names from {', '.join(SWEEPS)} (default: all)",
     )
     parser.add_argument(
         "--seconds",

@@ -8,9 +8,8 @@ as a comparison of its own. The table says how often each verdict was given.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 
 from scipy import stats
@@ -21,12 +20,12 @@ from benchmarks.commands.common import save_results
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
-from benchmarks.compare.process import Run, Selection, run_process
+from benchmarks.compare.process import Run, run_process
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
-from benchmarks.interpreters import Interpreter, InterpreterError, find_interpreter
+from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.status import ExitStatus
@@ -95,7 +94,7 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
                 bar.update()
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED
-    except (SideError, InterpreterError, OSError) as error:
+    except (SideError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         status = ExitStatus.WRONG_INPUT
     if not cases:
@@ -105,15 +104,22 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
     if status != ExitStatus.OK:
         print("\nIncomplete: --resume continues with the complete pairs.")
         return status
-    return save(options.save, cases, environment, found)
+    content = {
+        "format": "rnn_core calibration 1",
+        "environment": environment,
+        "cases": [asdict(case) for case in cases],
+    }
+    return save_results(options.save, found, environment, content)
 
 
 def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan:
     """Return the plan of a session: the side against itself, with a seed of its own."""
     return Plan(
+        ("benchmarks/test_stages.py",),
+        options.benchmarks,
+        options.device,
         side,
         side,
-        Selection(("benchmarks/test_stages.py",), options.benchmarks, options.device),
         options.seconds,
         options.threads,
         options.within,
@@ -178,18 +184,6 @@ def rate(hits: int, tries: int) -> str:
     """Return a rate and its exact interval: 0.6% (0.0-3.4%)."""
     ends = stats.binomtest(hits, tries).proportion_ci(CONFIDENCE, method="exact")
     return f"{100 * hits / tries:.1f}% ({100 * ends.low:.1f}-{100 * ends.high:.1f}%)"
-
-
-def save(
-    path: Path | None, cases: Sequence[Case], environment: Mapping[str, str], found: str
-) -> ExitStatus:
-    """Write the results, if a path was given, and return the exit status."""
-    content = {
-        "format": "rnn_core calibration 1",
-        "environment": dict(environment),
-        "cases": [asdict(case) for case in cases],
-    }
-    return save_results(path, found, environment, content)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -15,10 +15,8 @@ from tqdm import tqdm
 from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.behaviour.sides import BehaviourError
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
-from benchmarks.compare.process import Selection
 from benchmarks.compare.result import FILE, Comparison, Outcome
 from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
@@ -50,9 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.anew:
             remove_comparison(folder)
         plan = Plan(
+            ("benchmarks",),
+            options.benchmarks,
+            options.device,
             baseline,
             candidate,
-            Selection(("benchmarks",), options.benchmarks, options.device),
             options.seconds,
             options.threads,
             options.within,
@@ -108,8 +108,10 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
     print(text_of(result), flush=True)
     if behaviour:
         try:
-            behaviours = compare_behaviours(plan, pairs.folder)
-        except SideError as error:
+            behaviours = compare_behaviour(
+                str(plan.baseline.python), str(plan.candidate.python), pairs.folder / "behaviour"
+            )
+        except (SideError, OSError) as error:
             print(f"error: could not compare behaviour: {error}", file=sys.stderr)
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
         result = save(outcome)
@@ -129,20 +131,6 @@ def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
         return Comparison.load(folder / FILE).behaviour
     except (OSError, ValueError):
         return ()
-
-
-def compare_behaviours(plan: Plan, folder: Path) -> Sequence[BehaviourVerdict]:
-    """Return verdicts on the three experiments in both interpreters.
-
-    Raises:
-        SideError: the experiments could not be compared.
-    """
-    files = folder / "behaviour"
-    files.mkdir(exist_ok=True)
-    try:
-        return compare_behaviour(str(plan.baseline.python), str(plan.candidate.python), files)
-    except BehaviourError as error:
-        raise SideError(str(error)) from error
 
 
 def compare_saved(

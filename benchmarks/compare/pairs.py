@@ -5,7 +5,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -26,13 +26,12 @@ Pair = tuple[SavedRun, SavedRun]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Selection):
     """What to measure, and how. A comparison can be resumed only with an equal plan.
 
     Attributes:
         baseline: interpreter of one side.
         candidate: interpreter of the other side.
-        selection: benchmarks to time.
         seconds: time for each benchmark in each process.
         threads: number of threads of each process.
         within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
@@ -42,7 +41,6 @@ class Plan:
 
     baseline: Interpreter
     candidate: Interpreter
-    selection: Selection
     seconds: float
     threads: int
     within: float
@@ -53,15 +51,10 @@ class Plan:
         """Return the plan as JSON, with one value for each choice of the user."""
         return {
             "format": "rnn_core pairs 1",
+            **asdict(self),
             "baseline": f"{self.baseline.name} ({self.baseline.python})",
             "candidate": f"{self.candidate.name} ({self.candidate.python})",
-            "paths": list(self.selection.paths),
-            "benchmarks": self.selection.keywords,
-            "device": self.selection.device,
-            "seconds": self.seconds,
-            "threads": self.threads,
-            "within": self.within,
-            "seed": self.seed,
+            "paths": list(self.paths),
             "planted": list(self.planted),
         }
 
@@ -138,7 +131,7 @@ class Pairs:
             )
             interpreter = self.plan.candidate if candidate else self.plan.baseline
             path = self._path(number, side)
-            found[side] = self.run(interpreter, self.plan.selection, settings, path)
+            found[side] = self.run(interpreter, self.plan, settings, path)
         pair = found["baseline"], found["candidate"]
         try:
             self._keep(pair)

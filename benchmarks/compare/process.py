@@ -21,12 +21,12 @@ class Selection:
 
     Attributes:
         paths: files and folders, as pytest takes them.
-        keywords: expression for pytest's `-k`; empty for all benchmarks.
+        benchmarks: expression for pytest's `-k`; empty for all benchmarks.
         device: device to run on.
     """
 
     paths: tuple[str, ...]
-    keywords: str
+    benchmarks: str
     device: str
 
 
@@ -81,5 +81,5 @@ def command(python: Path, selection: Selection, settings: Settings, path: Path) 
         "--benchmark-quiet",
         f"--device={selection.device}",
         f"--sample={settings.dump()}",
-        *(("-k", selection.keywords) if selection.keywords else ()),
+        *(("-k", selection.benchmarks) if selection.benchmarks else ()),
     ]

@@ -5,14 +5,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.interpreters import Interpreter, InterpreterError, find_interpreter
+from benchmarks.interpreters import Interpreter, find_interpreter
+from benchmarks.interpreters import SideError as SideError
 from benchmarks.saved.baseline import SavedRun, read_run
 
 SIDES = ("baseline", "candidate")
-
-
-class SideError(Exception):
-    """A side is missing or damaged, or its measurements cannot be compared."""
 
 
 class CrashError(SideError):
@@ -50,10 +47,7 @@ def find_side(text: str) -> Interpreter | Saved:
         raise SideError(
             f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"
         )
-    try:
-        return find_interpreter(text)
-    except InterpreterError as error:
-        raise SideError(str(error)) from error
+    return find_interpreter(text)
 
 
 def read_side(folder: Path, side: str) -> Saved:

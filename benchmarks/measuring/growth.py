@@ -8,6 +8,7 @@ first and the last value would not do: a cache that fills once changes it as muc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -62,13 +63,9 @@ class Slope:
 
 def check_extra() -> None:
     """Raise ImportError unless psutil and scipy are installed."""
-    try:
-        import psutil  # noqa: F401
-        import scipy  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name not in ("psutil", "scipy"):
-            raise
-        raise ImportError(f'{error.name} is missing: pip install "rnn_core[soak]"') from error
+    for name in ("psutil", "scipy"):
+        if find_spec(name) is None:
+            raise ImportError(f'{name} is missing: pip install "rnn_core[soak]"')
 
 
 def watch(config: TrainConfig, steps: int, done: Callable[[Reading], bool]) -> Iterator[Reading]:

@@ -56,14 +56,7 @@ class Checkpoint:
         Raises:
             OSError: the file cannot be written.
         """
-        # Into memory first: on a full disk, closing NumPy's archive would raise a second error.
-        content = BytesIO()
-        np.savez(content, **self._arrays())
-        with write_whole(path) as file:
-            file.write(content.getbuffer())
-
-    def _arrays(self) -> dict[str, Any]:
-        return {
+        arrays = {
             **self.history.arrays(),
             "checkpoint": np.array(FORMAT),
             "position": np.array(self.position, dtype=np.int64),
@@ -72,6 +65,11 @@ class Checkpoint:
             **{f"weights/{name}": values for name, values in self.weights.items()},
             **{f"random/{name}": values for name, values in self.random.items()},
         }
+        # Into memory first: on a full disk, closing NumPy's archive would raise a second error.
+        content = BytesIO()
+        np.savez(content, **arrays)
+        with write_whole(path) as file:
+            file.write(content.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnn_core.checkpoints.checkpoint import Checkpoint
@@ -40,31 +41,25 @@ class CheckpointWarning(UserWarning):
     """A checkpoint is damaged, and the one before it is used."""
 
 
+@dataclass(frozen=True)
 class CheckpointFolder:
     """The checkpoints of one run, of which the last `KEEP` are kept.
 
     If several processes train together, the first writes the checkpoints and all read them.
+
+    Attributes:
+        folder: path of the folder, which `checkpoint_folder` has locked.
+        every: number of steps between checkpoints.
+        data: checksum of the batches.
+        model: model in training.
+        interrupted: function that tells whether Ctrl-C has come.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        every: int,
-        data: int,
-        model: NumericPrediction,
-        interrupted: Callable[[], bool],
-    ) -> None:
-        """Use a folder that `checkpoint_folder` has locked.
-
-        Args:
-            folder: path of the folder.
-            every: number of steps between checkpoints.
-            data: checksum of the batches.
-            model: model in training.
-            interrupted: function that tells whether Ctrl-C has come.
-        """
-        self.folder, self.every, self.data = folder, every, data
-        self.model, self.interrupted = model, interrupted
+    folder: Path
+    every: int
+    data: int
+    model: NumericPrediction
+    interrupted: Callable[[], bool]
 
     def due(self, steps: int, last: bool) -> bool:
         """Whether to write a checkpoint after this number of steps."""
@@ -80,19 +75,16 @@ class CheckpointFolder:
             CheckpointError: no checkpoint is valid; the last valid one belongs to another run; a
                 damaged file cannot be renamed; or the processes see different checkpoints.
         """
-        checkpoint, error = None, None
+        checkpoint = None
         # The first process renames damaged files before the others look.
         for mine in (parallel.rank() == 0, parallel.rank() > 0):
-            if mine:
-                try:
+            with raised_everywhere():
+                if mine:
                     checkpoint = self._restore(config)
-                except CheckpointError as caught:
-                    error = caught
-            raise_everywhere(error)
         steps = -1 if checkpoint is None else checkpoint.history.steps
-        if steps != parallel.total(steps if parallel.rank() == 0 else 0):
-            error = CheckpointError(f"the processes see different checkpoints in {self.folder}")
-        raise_everywhere(error)
+        with raised_everywhere():
+            if steps != parallel.total(steps if parallel.rank() == 0 else 0):
+                raise CheckpointError(f"the processes see different checkpoints in {self.folder}")
         return checkpoint
 
     def _restore(self, config: TrainConfig) -> Checkpoint | None:
@@ -131,13 +123,9 @@ class CheckpointFolder:
             CheckpointError: the checkpoint cannot be written; the older ones stay.
             KeyboardInterrupt: Ctrl-C came before the checkpoint.
         """
-        error = None
-        if parallel.rank() == 0:
-            try:
+        with raised_everywhere(history):
+            if parallel.rank() == 0:
                 self._save(history, position)
-            except CheckpointError as caught:
-                error = caught
-        raise_everywhere(error, history)
         if self.interrupted():
             raise KeyboardInterrupt
 
@@ -163,13 +151,9 @@ def checkpoint_folder(path: Path, resume: bool) -> Iterator[Path]:
             already holds checkpoints and `resume` is false.
     """
     with ExitStack() as stack:
-        error = None
-        if parallel.rank() == 0:
-            try:
+        with raised_everywhere():
+            if parallel.rank() == 0:
                 _take(path, resume, stack)
-            except CheckpointError as caught:
-                error = caught
-        raise_everywhere(error)
         yield path
 
 
@@ -209,18 +193,23 @@ def checkpoint_files(folder: Path) -> list[Path]:
     return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
 
 
-def raise_everywhere(error: CheckpointError | None, history: History | None = None) -> None:
-    """Raise if any process failed, so that the others do not wait forever.
+@contextmanager
+def raised_everywhere(history: History | None = None) -> Iterator[None]:
+    """Raise a `CheckpointError` in every process if the `with` block raised one in any.
 
-    Every process calls this, with or without an error.
+    So no process waits forever for one that failed. Every process enters the block.
 
     Args:
-        error: error of this process, if it failed.
         history: history of the run so far, for the processes without an error of their own.
 
     Raises:
-        CheckpointError: a process failed.
+        CheckpointError: the block failed in a process.
     """
+    error = None
+    try:
+        yield
+    except CheckpointError as caught:
+        error = caught
     failed = parallel.total(error is not None)
     if error is not None:
         raise error

@@ -6,7 +6,7 @@ allowed and what was given.
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 
 from rnn_core.commands.plot import check_plot_path
@@ -30,37 +30,26 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 def positive_number(text: str) -> float:
     """A finite number greater than 0."""
-    value = _finite(text)
-    if value is None or value <= 0:
-        raise ArgumentTypeError(f"must be a number greater than 0, got {text!r}")
-    return value
+    return _number(text, lambda value: value > 0, "a number greater than 0")
 
 
 def non_negative_number(text: str) -> float:
     """A finite number of at least 0."""
-    value = _finite(text)
-    if value is None or value < 0:
-        raise ArgumentTypeError(f"must be a number of at least 0, got {text!r}")
-    return value
+    return _number(text, lambda value: value >= 0, "a number of at least 0")
 
 
 def percentage(text: str) -> float:
     """The fraction that `5`, `5%` or `2.5` stands for, greater than 0 and less than 1."""
-    value = _finite(text.removesuffix("%"))
-    if value is None or not 0 < value < 100:
-        raise ArgumentTypeError(f"must be greater than 0% and less than 100%, got {text!r}")
-    return value / 100
+    allowed = "greater than 0% and less than 100%"
+    return _number(text, lambda value: 0 < value < 100, allowed, unit="%") / 100
 
 
 def percentages(text: str) -> tuple[float, ...]:
     """The fractions that `0,5,10%` stands for, each from 0 to 10, sorted and without repetition."""
-    values = [_finite(part.removesuffix("%")) for part in text.split(",")]
-    fractions = {value / 100 for value in values if value is not None and 0 <= value <= 1000}
-    if None in values or len(fractions) < len(set(values)):
-        raise ArgumentTypeError(
-            f"must be percentages from 0 to 1000, separated by commas, got {text!r}"
-        )
-    return tuple(sorted(fractions))
+    allowed = "percentages from 0 to 1000, separated by commas"
+    parts = text.split(",")
+    values = {_number(part, lambda value: 0 <= value <= 1000, allowed, "%") for part in parts}
+    return tuple(sorted(value / 100 for value in values))
 
 
 def names_from(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
@@ -112,10 +101,12 @@ def plot_path(text: str) -> Path:
     return path
 
 
-def _finite(text: str) -> float | None:
-    """The number that `text` stands for; None if there is none or it is not finite."""
+def _number(text: str, accepted: Callable[[float], bool], allowed: str, unit: str = "") -> float:
+    """A finite number that is accepted, without its unit; `allowed` describes these numbers."""
     try:
-        value = float(text)
+        value = float(text.removesuffix(unit))
     except ValueError:
-        return None
-    return value if isfinite(value) else None
+        value = nan
+    if not isfinite(value) or not accepted(value):
+        raise ArgumentTypeError(f"must be {allowed}, got {text!r}")
+    return value

@@ -5,7 +5,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,19 +29,6 @@ from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device, use_device
 from rnn_core.runtime.files import check_writable
 from rnn_core.training import NonFiniteError, TrainingInterrupted, train
-
-
-@dataclass(frozen=True)
-class Result:
-    """How the training ended.
-
-    Attributes:
-        status: exit status so far; a file that cannot be written changes it.
-        history: history of the run; None if nothing was trained.
-    """
-
-    status: ExitStatus
-    history: History | None
 
 
 def run(
@@ -76,19 +63,24 @@ def run(
     batches = len(data) if data else math.ceil(len(SAMPLES) / config.batch_size)
     if options.resume:
         say(_found(options.checkpoint))
-    result = _train(training, config.epochs * batches, options.log_every or experiment.log_every)
-    status = result.status
-    if result.history is not None:
-        lines = ["", *summary_lines(result.history)]
+    total, log_every = config.epochs * batches, options.log_every or experiment.log_every
+    ended, history = _train(training, total, log_every)
+    status = ended
+    if history is not None:
+        lines = ["", *summary_lines(history)]
         if held_out is not None and parallel.rank() == 0:
             with use_device(config.device):
                 lines.append(evaluation_line(evaluate(model, held_out)))
         say("\n".join(lines))
-        if not _write_files(result.history, options):
+        written = [
+            _write("history", options.save, history.save),
+            _write("plot", options.plot, partial(save_plot, history)),
+        ]
+        if not all(written):
             status = ExitStatus.NOT_WRITTEN
     # The launcher kills all processes once one has failed, so wait until process 0 has written its
     # files. Not after Ctrl-C: it reaches the processes at different steps.
-    if result.status != ExitStatus.INTERRUPTED:
+    if ended != ExitStatus.INTERRUPTED:
         with use_device(config.device):
             parallel.wait()
     return status
@@ -159,8 +151,14 @@ def _found(folder: Path) -> str:
     return f"{folder}: " + (f"last checkpoint is {files[-1].name}" if files else "no checkpoint")
 
 
-def _train(training: Callable[..., History], total: int, log_every: int) -> Result:
-    """Train with a progress bar, which is shown on a terminal only."""
+def _train(
+    training: Callable[..., History], total: int, log_every: int
+) -> tuple[ExitStatus, History | None]:
+    """Train with a progress bar, which is shown on a terminal only.
+
+    Returns:
+        How the training ended, and the history of the run; None if nothing was trained.
+    """
     quiet = True if parallel.rank() > 0 else None
     with tqdm(total=total, unit="step", disable=quiet, leave=False) as bar:
 
@@ -183,20 +181,13 @@ def _train(training: Callable[..., History], total: int, log_every: int) -> Resu
             print(f"error: {error}", file=sys.stderr)
             nothing_trained = error.history is None
             status = ExitStatus.WRONG_INPUT if nothing_trained else ExitStatus.NOT_WRITTEN
-            return Result(status, error.history)
+            return status, error.history
         except TrainingInterrupted as interrupted:
-            return Result(ExitStatus.INTERRUPTED, interrupted.history)
+            return ExitStatus.INTERRUPTED, interrupted.history
         except NonFiniteError as error:
-            return Result(ExitStatus.FINDING, error.history)
+            return ExitStatus.FINDING, error.history
     finished = history.outcome == "finished"
-    return Result(ExitStatus.OK if finished else ExitStatus.FINDING, history)
-
-
-def _write_files(history: History, options: argparse.Namespace) -> bool:
-    """Write the files that were asked for; return whether all were written."""
-    saved = _write("history", options.save, history.save)
-    drawn = _write("plot", options.plot, partial(save_plot, history))
-    return saved and drawn
+    return ExitStatus.OK if finished else ExitStatus.FINDING, history
 
 
 def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> bool:

@@ -12,7 +12,8 @@ from rnn_core.config import check_device_name
 
 def available_devices() -> list[str]:
     """Names of the devices that Paddle can use here: "cpu", then "gpu:0", ..."""
-    return ["cpu", *(f"gpu:{index}" for index in range(_gpu_count()))]
+    gpus = paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
+    return ["cpu", *(f"gpu:{index}" for index in range(gpus))]
 
 
 def resolve_device(name: str) -> str:
@@ -70,7 +71,3 @@ def device_name(name: str) -> str:
     if name == "cpu":
         return "cpu"
     return str(paddle.device.cuda.get_device_name(int(name.partition(":")[2] or 0)))
-
-
-def _gpu_count() -> int:
-    return int(paddle.device.cuda.device_count()) if paddle.device.is_compiled_with_cuda() else 0

@@ -17,12 +17,10 @@ PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
 
 def installed_paddle() -> str | None:
     """Version of the installed Paddle, read without importing it; None if none is installed."""
-    versions = [
-        distribution.version
-        for name in PADDLE_DISTRIBUTIONS
-        for distribution in metadata.distributions(name=name)
-    ]
-    return versions[0] if versions else None
+    for name in PADDLE_DISTRIBUTIONS:
+        for distribution in metadata.distributions(name=name):
+            return distribution.version
+    return None
 
 
 def import_paddle() -> None:

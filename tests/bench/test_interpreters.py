@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import interpreters
-from benchmarks.interpreters import Interpreter, InterpreterError, find_interpreter
+from benchmarks.interpreters import Interpreter, SideError, find_interpreter
 from tests.helpers.programs import program
 
 
@@ -38,7 +38,7 @@ def test_interpreter_is_found_by_its_name_on_path(
     monkeypatch.chdir(tmp_path / "..")
 
     assert find_interpreter("python-of-mine") == Interpreter("python-of-mine", link)
-    with pytest.raises(InterpreterError, match=r"^./python-of-mine is not an executable file"):
+    with pytest.raises(SideError, match=r"^./python-of-mine is not an executable file"):
         find_interpreter("./python-of-mine")
 
 
@@ -76,9 +76,7 @@ def test_missing_tox_environment_is_created(tox: Path, fake_tox: Path) -> None:
 
 def test_unknown_tox_environment_is_not_created(fake_tox: Path) -> None:
     """tox would create an environment of any name, without Paddle."""
-    with pytest.raises(
-        InterpreterError, match="nonsense is not an interpreter or tox environment: "
-    ):
+    with pytest.raises(SideError, match="nonsense is not an interpreter or tox environment: "):
         find_interpreter("nonsense")
 
     assert fake_tox.read_text().splitlines() == ["list --no-desc -q"]
@@ -88,7 +86,7 @@ def test_failure_of_tox_is_an_error(tox: Path, tmp_path: Path, fake_tox: Path) -
     """An environment without an interpreter is not used."""
     del tox, fake_tox
     program(tmp_path / "programs" / "tox", "[ $1 = list ] && echo bench-paddle30")
-    with pytest.raises(InterpreterError, match="tox could not create bench-paddle30"):
+    with pytest.raises(SideError, match="tox could not create bench-paddle30"):
         find_interpreter("paddle30")
 
 
@@ -96,9 +94,7 @@ def test_missing_tox_is_named(tox: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Without tox, only existing environments can be found."""
     del tox
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(
-        InterpreterError, match="paddle31 is not an environment, and tox is not installed"
-    ):
+    with pytest.raises(SideError, match="paddle31 is not an environment, and tox is not installed"):
         find_interpreter("paddle31")
 
 
@@ -121,5 +117,5 @@ def test_wrong_program_is_refused(text: str, message: str, tmp_path: Path) -> No
     (tmp_path / "text").write_bytes(b"\0")
     (tmp_path / "text").chmod(0o755)
 
-    with pytest.raises(InterpreterError, match=message):
+    with pytest.raises(SideError, match=message):
         find_interpreter(text.format(folder=tmp_path))

@@ -42,39 +42,30 @@ def test_run_names_the_signal_that_ended_the_program() -> None:
     assert result.last_lines() == "no output"
 
 
-def waiting(fifo: Path, handler: str) -> list[str]:
-    """Return the command that handles SIGTERM, says so in `fifo`, and waits for a signal."""
+@pytest.mark.parametrize(
+    ("handler", "status", "output"),
+    [("lambda *_: sys.exit('terminated')", 1, "terminated"), ("signal.SIG_IGN", -9, "no output")],
+    ids=["ends its children", "ignores SIGTERM"],
+)
+def test_stop_terminates_a_program_before_it_kills_it(
+    handler: str, status: int, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program gets SIGTERM, and its output is kept; it is not waited for without end."""
+    if status == -9:
+        monkeypatch.setattr(runner, "GRACE", 0.01)
+    fifo = tmp_path / "ready"
     os.mkfifo(fifo)
-    return python(
+    code = (
         "import signal, sys, threading\n"
         f"signal.signal(signal.SIGTERM, {handler})\n"
         f"open({str(fifo)!r}, 'w').close()\n"
         "threading.Event().wait()\n"
     )
-
-
-def test_stop_lets_a_program_end_its_own_children(tmp_path: Path) -> None:
-    """The program gets SIGTERM, and its output is kept."""
-    fifo = tmp_path / "ready"
-    with Process(waiting(fifo, "lambda *_: sys.exit('terminated')")) as process:
+    with Process(python(code)) as process:
         fifo.read_bytes()
         result = process.stop()
 
-    assert (result.status, result.timed_out) == (1, True)
-    assert result.last_lines() == "terminated"
-
-
-def test_stop_kills_a_program_that_ignores_sigterm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After the grace period, the program is not waited for."""
-    monkeypatch.setattr(runner, "GRACE", 0.01)
-    fifo = tmp_path / "ready"
-    with Process(waiting(fifo, "signal.SIG_IGN")) as process:
-        fifo.read_bytes()
-        result = process.stop()
-
-    assert result.status == -9
+    assert (result.status, result.timed_out, result.last_lines()) == (status, True, output)
 
 
 def test_run_stops_a_program_at_its_time_limit() -> None:

@@ -2,17 +2,7 @@
 
 import pytest
 
-from benchmarks.text import columns, milliseconds, table
-
-
-def test_table_is_markdown_with_aligned_columns() -> None:
-    """Each column is as wide as its longest text."""
-    assert table(["a", "bcd"], [["long", "x"], ["", "yz"]]) == (
-        "| a    | bcd |\n"
-        "| ---- | --- |\n"
-        "| long | x   |\n"
-        "|      | yz  |"
-    )  # fmt: skip
+from benchmarks.text import columns, milliseconds
 
 
 def test_columns_align_names_left_and_numbers_right() -> None:

@@ -7,38 +7,28 @@ import paddle
 import pytest
 
 from rnn_core import LSTM, LSTMState, SimpleRNN
-from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
+from rnn_core.config import EXECUTIONS, Cell, Execution
 from rnn_core.executions import LAYERS
-from rnn_core.parameters import named_weights, set_weights
+from rnn_core.parameters import named_weights
 from tests.helpers.comparison import assert_close
+from tests.helpers.parametrize import over_cells, over_executions
 from tests.helpers.tolerances import GRADIENT
 from tests.helpers.weights import from_state, go_back, read_gradients
 
 E, H = 5, 3
 
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
-
 
 @over_executions
-def test_rnn_parameters(execution: Execution) -> None:
-    """The RNN has W, U and b, in this order."""
-    shapes = [(n, w.shape) for n, w in named_weights(LAYERS[execution]["RNN"](E, H)).items()]
+def test_parameters_have_the_names_and_shapes_of_the_equations(execution: Execution) -> None:
+    """The RNN has W, U and b, the LSTM one of each for i, f, o and a, in this order."""
+    shapes = {
+        cell: [(name, weight.shape) for name, weight in named_weights(layer(E, H)).items()]
+        for cell, layer in LAYERS[execution].items()
+    }
 
-    assert shapes == [("W", (E, H)), ("U", (H, H)), ("b", (1, H))]
-
-
-@over_executions
-def test_lstm_parameters(execution: Execution) -> None:
-    """The LSTM has w, u and b, each for the gates i, f, o and the candidate a."""
-    shapes = [(n, w.shape) for n, w in named_weights(LAYERS[execution]["LSTM"](E, H)).items()]
-
-    gates = "ifoa"
-    assert shapes == [
-        *((f"w_{gate}", (E, H)) for gate in gates),
-        *((f"u_{gate}", (H, H)) for gate in gates),
-        *((f"b_{gate}", (1, H)) for gate in gates),
-    ]
+    sizes = {"w": (E, H), "u": (H, H), "b": (1, H)}
+    assert shapes["RNN"] == [("W", (E, H)), ("U", (H, H)), ("b", (1, H))]
+    assert shapes["LSTM"] == [(f"{k}_{g}", size) for k, size in sizes.items() for g in "ifoa"]
 
 
 @over_cells
@@ -64,49 +54,6 @@ def test_parameters_fill_the_glorot_range(layer: type[SimpleRNN] | type[LSTM]) -
         assert np.abs(values).max() <= bound, name
         assert values.max() > 0.9 * bound, name
         assert values.min() < -0.9 * bound, name
-
-
-@over_executions
-def test_rnn_step_by_hand(execution: Execution) -> None:
-    """One unit: tanh(2 * 0.25 + 0.5 * 3 - 1) = tanh(1)."""
-    layer = LAYERS[execution]["RNN"](1, 1)
-    fill(layer, W=0.25, U=3.0, b=-1.0)
-
-    h = layer(paddle.to_tensor([[[2.0]]]), state=paddle.to_tensor([[0.5]]))
-    assert h.item() == pytest.approx(np.tanh(1.0), rel=1e-6)
-
-
-@over_executions
-def test_lstm_step_by_hand(execution: Execution) -> None:
-    """One unit, every gate with its own sum: x = 2, h = 0.5, c = 0.25."""
-    layer = LAYERS[execution]["LSTM"](1, 1)
-    into_i, into_f = {"w_i": 0.5, "u_i": 1.0, "b_i": -1.0}, {"w_f": -0.5, "u_f": 2.0, "b_f": 0.3}
-    into_o, into_a = {"w_o": 1.0, "u_o": -1.0, "b_o": -0.6}, {"w_a": 0.25, "u_a": 0.2, "b_a": 0.1}
-    fill(layer, **into_i, **into_f, **into_o, **into_a)
-    state = LSTMState(hidden=paddle.to_tensor([[0.5]]), cell=paddle.to_tensor([[0.25]]))
-
-    new = layer(paddle.to_tensor([[[2.0]]]), state=state)
-
-    def sigmoid(value: float) -> float:
-        return float(1 / (1 + np.exp(-value)))
-
-    # i: 2 * 0.5 + 0.5 * 1 - 1 = 0.5; f: -1 + 1 + 0.3 = 0.3; o: 2 - 0.5 - 0.6 = 0.9; a: 0.7
-    cell = sigmoid(0.3) * 0.25 + sigmoid(0.5) * np.tanh(0.7)
-    assert new.cell.item() == pytest.approx(cell, rel=1e-6)
-    assert new.hidden.item() == pytest.approx(sigmoid(0.9) * np.tanh(cell), rel=1e-6)
-
-
-@over_cells
-@pytest.mark.parametrize(("B", "T"), [(1, 1), (4, 1), (1, 7), (4, 7)])
-@over_executions
-def test_last_state_has_one_row_for_each_sequence(
-    cell: Cell, execution: Execution, B: int, T: int
-) -> None:
-    """Inputs [B, T, E] give states [B, H]: one of the RNN, two named ones of the LSTM."""
-    state = LAYERS[execution][cell](E, H)(paddle.rand([B, T, E]))
-
-    parts = [state.hidden, state.cell] if isinstance(state, LSTMState) else [state]
-    assert [list(part.shape) for part in parts] == [[B, H]] * len(parts)
 
 
 @over_cells
@@ -139,24 +86,6 @@ def test_refuses_wrong_sizes(cell: Cell, execution: Execution) -> None:
         LAYERS[execution][cell](0, H)
     with pytest.raises(TypeError, match="hidden_size must be an int, got 2.5"):
         LAYERS[execution][cell](E, 2.5)  # type: ignore[arg-type]
-
-
-@over_cells
-@over_executions
-def test_no_state_is_a_state_of_zeros(cell: Cell, execution: Execution) -> None:
-    """The default initial state is zero, bit for bit."""
-    ours, inputs, zeros = (
-        LAYERS[execution][cell](E, H),
-        paddle.rand([2, 3, E]),
-        paddle.zeros([2, H]),
-    )
-    given = zeros if cell == "RNN" else LSTMState(zeros, zeros)
-
-    expected, actual = from_state(ours(inputs)), from_state(ours(inputs, given))
-
-    assert {n: t.tolist() for n, t in expected.items()} == {
-        n: t.tolist() for n, t in actual.items()
-    }
 
 
 @over_cells
@@ -255,9 +184,3 @@ def test_the_lstm_goes_back_from_either_state(execution: Execution, part: str) -
 
     alone, both = gradients
     assert_close(both, alone, GRADIENT["float32"])
-
-
-def fill(layer: paddle.nn.Layer, **values: float) -> None:
-    """Set the parameters of one unit to these values."""
-    weights = {name: np.full((1, 1), value, dtype="float32") for name, value in values.items()}
-    set_weights(layer, weights)

@@ -11,64 +11,30 @@ import pytest
 from rnn_core import NumericPrediction, load_data
 from rnn_core.config import Clip, DType
 from rnn_core.gradients import (
-    l2_norm,
     make_clip,
     read_norms,
     read_numbers,
     squared_norms,
 )
 from rnn_core.parameters import Parameters
-from tests.helpers.weights import to_array, to_tensor
+from tests.helpers.parametrize import over_clips, over_dtypes
+from tests.helpers.weights import to_tensor
 
 
 @pytest.mark.parametrize(
-    ("values", "norm"),
+    ("dtype", "norms", "rtol"),
     [
-        ([3.0, 4.0], 5.0),
-        ([[3.0], [-4.0]], 5.0),
-        ([0.0, 0.0], 0.0),
-        ([3e30, 4e30], 5e30),
-        ([3e-30, 4e-30], 5e-30),
+        ("float32", [0.0, 1e-25, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38], 1e-6),
+        ("float64", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300], 1e-12),
     ],
 )
-def test_norm_in_float32(values: list[float], norm: float) -> None:
-    """The norm is right where a square leaves float32's range."""
-    found = l2_norm(np.array(values, dtype=np.float32))
+def test_reads_norms_whose_squares_the_dtype_cannot_hold(
+    dtype: DType, norms: list[float], rtol: float
+) -> None:
+    """The norm is right where its square leaves the range of the dtype, and within it."""
+    gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), dtype) for norm in norms]
 
-    assert found == pytest.approx(norm, rel=1e-6, abs=0)
-
-
-@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
-def test_norm_in_float64(scale: float) -> None:
-    """The norm is right where a square leaves float64's range."""
-    found = l2_norm(scale * np.array([3.0, 4.0]))
-
-    assert found == pytest.approx(5 * scale, rel=1e-12, abs=0)
-
-
-def test_norm_of_what_is_not_finite() -> None:
-    """Infinity stays infinity and NaN stays NaN."""
-    assert l2_norm(np.array([1.0, -np.inf])) == np.inf
-    assert np.isnan(l2_norm(np.array([1.0, np.nan])))
-    assert np.isnan(l2_norm(np.array([np.inf, np.nan])))
-
-
-@pytest.mark.parametrize("norm", [0.0, 1e-25, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38])
-def test_reads_norms_whose_squares_float32_cannot_hold(norm: float) -> None:
-    """The norm is right where its square leaves the range of float32, and within it."""
-    gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), "float32")] * 2
-
-    read = read_norms(gradients, squared_norms(gradients))
-
-    assert pytest.approx(read, rel=1e-6, abs=0) == [norm, norm]
-
-
-@pytest.mark.parametrize("norm", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300])
-def test_reads_norms_whose_squares_float64_cannot_hold(norm: float) -> None:
-    """The same for float64."""
-    gradients = [to_tensor(np.array([0.6 * norm, -0.8 * norm]), "float64")]
-
-    assert pytest.approx(read_norms(gradients, squared_norms(gradients)), rel=1e-12) == [norm]
+    assert read_norms(gradients, squared_norms(gradients)) == pytest.approx(norms, rel=rtol, abs=0)
 
 
 def test_reads_norms_that_are_not_finite() -> None:
@@ -119,28 +85,8 @@ def test_squares_are_of_the_gradients_dtype() -> None:
         assert (square.dtype, list(square.shape), square.item()) == (dtype, [1], 24.0)
 
 
-@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_clips_to_the_threshold(clip: Clip, dtype: DType) -> None:
-    """Each gradient, or all together, has the threshold's norm afterwards, in its own dtype."""
-    gradients = Parameters(with_gradients(dtype)).gradients()
-    before = [to_array(gradient) for gradient in gradients]
-    together = np.sqrt(sum(l2_norm(values) ** 2 for values in before))
-    clipping = make_clip(clip, 1e-3)
-    assert clipping is not None
-
-    clipped = clipping(gradients, None)
-
-    for values, gradient, after in zip(before, gradients, clipped, strict=True):
-        norm = together if clip == "by-global-norm" else l2_norm(values)
-        assert after.dtype == getattr(paddle, dtype)
-        np.testing.assert_allclose(to_array(after), values * (1e-3 / norm), rtol=2e-6)
-        # The raw gradient is still there.
-        assert to_array(gradient).tolist() == values.tolist()
-
-
-@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@over_clips
+@over_dtypes
 def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
     """Clipping gives the same bits whether or not squared norms are passed to it."""
     gradients = Parameters(with_gradients(dtype)).gradients()

@@ -5,9 +5,10 @@ import paddle
 import pytest
 
 from rnn_core import LSTMState, NumericPrediction
-from rnn_core.config import EXECUTIONS, Cell, Execution
+from rnn_core.config import Cell, Execution
 from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_weights
+from tests.helpers.parametrize import over_cells, over_executions
 
 
 def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
@@ -16,8 +17,8 @@ def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
     return NumericPrediction(cell=cell, **settings)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@over_cells
+@over_executions
 def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: Execution) -> None:
     """The prediction is the linear layer's output for the last hidden state."""
     ours = model(cell, execution=execution)
@@ -33,7 +34,7 @@ def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: E
     assert list(hidden.shape) == [2, 128]
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@over_cells
 def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
     """A seed gives the same weights in both dtypes."""
     single, double = model(cell), model(cell, dtype="float64")
@@ -44,7 +45,7 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
         assert weights[name].tolist() == values.astype(np.float64).tolist(), name
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@over_cells
 def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
     """A seed gives the same weights under any default dtype, which stays set."""
     expected = [p.numpy().tolist() for p in model(cell).parameters()]
@@ -86,7 +87,7 @@ def test_refuses_an_unknown_execution() -> None:
         model(execution="fast")
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@over_executions
 def test_the_layer_is_computed_as_asked(execution: Execution) -> None:
     """The recurrent layer is the one of the model's execution."""
     ours = model(execution=execution)

@@ -5,15 +5,13 @@ import paddle
 import pytest
 
 from rnn_core import NumericPrediction, load_data
-from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
+from rnn_core.config import EXECUTIONS, Cell, Execution
 from rnn_core.parameters import Parameters, named_gradients, named_weights, set_weights
 from rnn_core.runtime import operators as op
 from tests.helpers.comparison import assert_close
+from tests.helpers.parametrize import over_cells, over_executions
 from tests.helpers.tolerances import GRADIENT
 from tests.reference.network import Arrays
-
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 def model(cell: Cell, execution: Execution = "textbook", seed: int = 0) -> NumericPrediction:

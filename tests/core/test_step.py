@@ -2,77 +2,20 @@
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 import pytest
 
 from rnn_core import NumericPrediction, TrainConfig, gradients, load_data, train
-from rnn_core.config import CELLS, EXECUTIONS, Cell, DType, Execution
+from rnn_core.config import Cell, Execution
 from rnn_core.gradients import l2_norm, make_clip
 from rnn_core.parameters import named_gradients, named_weights
 from rnn_core.step import TrainingStep
-from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.parametrize import over_cells, over_executions
 
 
-def small(
-    cell: Cell = "RNN", dtype: DType = "float32", execution: Execution = "textbook"
-) -> NumericPrediction:
+def small(cell: Cell = "RNN", execution: Execution = "textbook") -> NumericPrediction:
     """A small model from seed 0."""
     paddle.seed(0)
-    return NumericPrediction(10, 8, 4, cell, dtype, execution)
-
-
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
-
-
-def raw_norms(model: NumericPrediction) -> dict[str, float]:
-    """Norms of the gradients that the parameters hold."""
-    return {name: l2_norm(gradient) for name, gradient in named_gradients(model).items()}
-
-
-def clipped_norms(step: TrainingStep) -> dict[str, float]:
-    """Norms of the gradients that the next update takes."""
-    gradients = step.parameters.arrays(step.clipped)
-    return {name: l2_norm(gradient) for name, gradient in gradients.items()}
-
-
-@over_executions
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_measures_loss_and_norms(dtype: DType, execution: Execution) -> None:
-    """A measured step returns the loss and the norms of the parameters' gradients."""
-    if execution != "textbook":
-        skip_where_it_dies("LSTM", dtype)
-    model = small("LSTM", dtype, execution)
-    tokens, labels = next(load_data(dtype=dtype))
-    step = TrainingStep(model, 0.1)
-
-    predictions, measured = step.gradients(tokens, labels, measure=True)
-
-    assert measured is not None
-    loss = F.mse_loss(predictions, labels)
-    assert measured.loss == loss.item()
-    assert measured.raw_norms == pytest.approx(raw_norms(model), rel=1e-6)
-    assert measured.clipped_norms == measured.raw_norms
-    assert list(measured.raw_norms) == step.names
-    assert list(named_gradients(model)) == step.names
-
-
-@over_cells
-@over_executions
-def test_clips_every_parameter_by_its_own_norm(cell: Cell, execution: Execution) -> None:
-    """Each parameter of the equations is clipped by its own norm, packed or not."""
-    model = small(cell, execution=execution)
-    step = TrainingStep(model, 0.1, make_clip("by-norm", 0.5))
-
-    _, measured = step.gradients(*next(load_data()), measure=True)
-
-    assert measured is not None
-    raw = raw_norms(model)
-    assert measured.raw_norms == pytest.approx(raw, rel=1e-6)
-    assert max(raw.values()) > 0.5
-    expected = {name: min(norm, 0.5) for name, norm in raw.items()}
-    assert measured.clipped_norms == pytest.approx(expected, rel=1e-5)
-    assert clipped_norms(step) == pytest.approx(expected, rel=1e-5)
+    return NumericPrediction(10, 8, 4, cell, execution=execution)
 
 
 @over_cells

@@ -9,7 +9,6 @@ import pytest
 
 from rnn_core import (
     Batch,
-    History,
     NonFiniteError,
     NumericPrediction,
     TrainConfig,
@@ -47,42 +46,17 @@ def test_history_has_every_step_and_epoch() -> None:
     assert history.epoch_ends.tolist() == [2, 4, 6]
     assert len(history.accuracy) == 3
     assert names == list(history.raw_norms) == list(history.clipped_norms)
-    assert {values.shape for values in history.raw_norms.values()} == {(6,)}
     assert {values.shape for values in history.clipped_norms.values()} == {(6,)}
-    assert history.environment["paddle"] == paddle.version.full_version
-
-
-def test_history_has_norms_before_and_after_clipping() -> None:
-    """Some raw norms exceed the threshold; clipped norms are at most the threshold."""
-    history = train(replace(SMALL, clip_norm=0.5))
-
-    assert max(values.max() for values in history.raw_norms.values()) > 0.5
-    for name, raw in history.raw_norms.items():
-        expected = np.minimum(raw, 0.5)
-        np.testing.assert_allclose(history.clipped_norms[name], expected, rtol=1e-6, err_msg=name)
-
-
-def test_both_norms_are_the_same_without_clipping() -> None:
-    """The raw gradient reaches the update."""
-    history = train(SMALL)
-
-    for name, raw in history.raw_norms.items():
-        assert raw.tolist() == history.clipped_norms[name].tolist()
+    assert history.environment["device"] == "cpu"
 
 
 def test_on_step_receives_every_step_in_order() -> None:
-    """Each step has its position and the counts of its epoch so far."""
+    """The last batch of an epoch is smaller; each step has the counts of its epoch so far."""
     steps: list[Step] = []
     history = train(replace(SMALL, epochs=2, batch_size=3), on_step=steps.append)
 
-    assert [(step.number, step.epoch, step.index) for step in steps] == [
-        (1, 1, 0),
-        (2, 1, 1),
-        (3, 2, 0),
-        (4, 2, 1),
-    ]
+    assert [step.number for step in steps] == [1, 2, 3, 4]
     assert [step.total for step in steps] == [3, 4, 3, 4]
-    assert [step.last for step in steps] == [False, True, False, True]
     assert history.loss.tolist() == [step.loss for step in steps]
 
 
@@ -98,18 +72,6 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
     assert abs(model(tokens)[0].item() - right) > 1
 
 
-def test_accuracy_counts_the_whole_epoch() -> None:
-    """Correct, wrong, correct: two of three."""
-    model = NumericPrediction(emb_size=8, hidden_size=4)
-    right = model(paddle.to_tensor([[1, 2]]))[0].item()
-    config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e-9)
-    data = [batch(labels=[[right + error]]) for error in (0.0, 1.0, 0.0)]
-    steps: list[Step] = []
-
-    assert train(config, data, model, on_step=steps.append).accuracy.tolist() == [2 / 3]
-    assert [step.correct for step in steps] == [1, 1, 2]
-
-
 @pytest.mark.parametrize("clip", [None, 0.5])
 @pytest.mark.parametrize("record", [2, 3, 12, 100])
 def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: float | None) -> None:
@@ -123,16 +85,13 @@ def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: floa
 
     assert history.recorded.tolist() == list(range(record, 13, record))
     assert steps == all_steps[record - 1 :: record]
-    assert history.loss.tolist() == whole.loss[record - 1 :: record].tolist()
-    for name in whole.raw_norms:
-        for all_norms, norms in (
-            (whole.raw_norms[name], history.raw_norms[name]),
-            (whole.clipped_norms[name], history.clipped_norms[name]),
-        ):
-            assert all_norms[record - 1 :: record].tolist() == norms.tolist()
+    arrays = whole.arrays()
+    for name, values in history.arrays().items():
+        if name.startswith(("loss", "raw_norms", "clipped_norms")):
+            assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
-@pytest.mark.parametrize("record", [2, 3, 4, 5, 100])
+@pytest.mark.parametrize("record", [1, 2, 3, 4, 5, 100])
 def test_accuracy_counts_unrecorded_steps(record: int) -> None:
     """The accuracy covers all predictions of an epoch."""
     config = replace(SMALL, num_steps=2, learning_rate=1e-9)
@@ -208,21 +167,6 @@ def test_unrecorded_infinity_does_not_stop_the_run() -> None:
     assert np.isnan(late.loss[0])
 
 
-def test_ctrl_c_keeps_the_recorded_steps() -> None:
-    """The history counts all trained steps and holds the recorded ones."""
-
-    def interrupt(step: Step) -> None:
-        if step.number == 10:
-            raise KeyboardInterrupt
-
-    with pytest.raises(TrainingInterrupted, match="interrupted after step 10") as caught:
-        train(replace(SMALL, record=5), on_step=interrupt)
-
-    history = caught.value.history
-    assert (history.steps, history.recorded.tolist()) == (10, [5, 10])
-    assert history.epoch_ends.tolist() == [4, 8]
-
-
 def test_stop_ends_the_run_at_infinity() -> None:
     """The last step is the first non-finite one, and is not applied to the weights."""
     model = NumericPrediction()
@@ -244,15 +188,6 @@ def test_raise_ends_the_run_with_an_error() -> None:
     assert history.outcome == "non-finite"
     assert not np.isfinite(history.loss[-1])
     assert np.isfinite(history.loss[:-1]).all()
-
-
-def test_continue_trains_past_infinity() -> None:
-    """The run ends in NaN."""
-    history = train(replace(EXPLODING, on_nonfinite="continue"))
-
-    assert history.outcome == "finished"
-    assert history.steps == 32
-    assert np.isnan(history.loss[-1])
 
 
 def test_non_finite_step_does_not_change_the_weights() -> None:
@@ -305,20 +240,24 @@ def test_train_rejects_arguments_of_the_wrong_type(arguments: dict[str, Any], ma
         train(**{"config": SMALL, **arguments})
 
 
-def test_ctrl_c_keeps_every_complete_step() -> None:
-    """The history equals the beginning of the whole run's."""
+@pytest.mark.parametrize(("record", "ends"), [(1, [4]), (2, [4]), (5, [4, 8])])
+def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
+    """The history counts all trained steps and equals the beginning of the whole run's."""
+    config = replace(SMALL, record=record)
 
     def interrupt(step: Step) -> None:
-        if step.number == 6:
+        if step.number > 5:
             raise KeyboardInterrupt
 
-    with pytest.raises(TrainingInterrupted, match="interrupted after step 6") as caught:
-        train(SMALL, on_step=interrupt)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step ") as caught:
+        train(config, on_step=interrupt)
 
     history = caught.value.history
+    assert str(caught.value) == f"interrupted after step {history.steps}"
     assert history.outcome == "interrupted"
-    assert history.loss.tolist() == train(SMALL).loss[:6].tolist()
-    assert len(history.accuracy) == 1
+    assert history.recorded.tolist() == [*range(record, history.steps + 1, record)]
+    assert history.loss.tolist() == train(config).loss[: history.steps // record].tolist()
+    assert history.epoch_ends.tolist() == ends
 
 
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,10 +270,7 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.Mon
     with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
         train(SMALL)
 
-    history = caught.value.history
-    assert history.steps == 0
-    assert history.loss.dtype == history.accuracy.dtype == np.float64
-    assert history.epoch_ends.dtype == history.recorded.dtype == np.int64
+    caught.value.history._check()
 
 
 def test_given_model_is_trained_further() -> None:
@@ -390,11 +326,6 @@ def test_float64_equals_float32_to_its_rounding() -> None:
 
     np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
     assert single.loss[0] != double.loss[0]
-    # The model is float64 too: a float32 model with float64 labels would give other digits.
-    paddle.seed(SMALL.seed)
-    model = NumericPrediction(emb_size=8, hidden_size=4, dtype="float64")
-    expected = train(replace(SMALL, clip_norm=1.0, dtype="float64"), model=model)
-    assert double.loss.tolist() == expected.loss.tolist()
 
 
 @pytest.mark.parametrize(
@@ -402,15 +333,9 @@ def test_float64_equals_float32_to_its_rounding() -> None:
     [
         ([], ValueError, "^data must hold at least one batch, got none$"),
         ([batch([[1, 10]])], ValueError, r"tokens must lie in \[0, 10\), got 10"),
-        ([batch([[1, -1]])], ValueError, r"tokens must lie in \[0, 10\), got -1"),
-        ([batch([[1.0, 2.0]])], TypeError, "tokens must be int32 or int64, got float32"),
-        ([batch(np.zeros((1, 0), dtype="int64"))], ValueError, r"got shape \[1, 0\]"),
-        ([batch(np.zeros((0, 2), dtype="int64"))], ValueError, r"got shape \[0, 2\]"),
         ([batch([[1, 2, 3]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[1, 3\]"),
         ([batch([[1, 2], [3, 4]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[2, 2\]"),
         ([batch(labels=[3.0])], ValueError, r"shape of the predictions, \[1, 1\], got \[1\]"),
-        ([batch(labels=[[np.nan]])], ValueError, "labels must be finite, got nan"),
-        ([batch(labels=[[np.inf]])], ValueError, "labels must be finite, got inf"),
         ([batch(dtype="float64")], TypeError, "labels must be float32 like .* got float64"),
         ([batch(), batch([[1, 10]])], ValueError, "got 10"),
     ],
@@ -446,26 +371,13 @@ def test_train_rejects_a_model_that_differs_from_the_config(
 
 
 def test_train_rejects_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model on a GPU does not fit a config for the CPU."""
-    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
-
-    with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
-        train(SMALL, model=NumericPrediction(emb_size=8, hidden_size=4))
-
-
-def test_train_accepts_a_model_on_the_gpu_that_gpu_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a config, "gpu" means "gpu:0"."""
+    """A model on a GPU does not fit a config for the CPU; "gpu" means "gpu:0"."""
     monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
     model = NumericPrediction(emb_size=8, hidden_size=4)
 
     _check_model(model, replace(SMALL, device="gpu"), "gpu:0")
-
-
-def test_history_names_the_device() -> None:
-    """The environment is that of the device of the run."""
-    history: History = train(SMALL)
-
-    assert history.environment["device"] == "cpu"
+    with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
+        train(SMALL, model=model)
 
 
 class Stream(BatchStream):
@@ -504,16 +416,12 @@ def test_history_describes_a_stream() -> None:
 def test_stream_may_return_plain_tuples() -> None:
     """They are used as batches, and the description has no address."""
 
-    class Plain(BatchStream):
-        def __len__(self) -> int:
-            return 4
-
+    class Plain(Stream):
         def __getitem__(self, index: int) -> Batch:
-            tokens, labels = data[index]
-            return tokens, labels  # type: ignore[return-value]
+            return tuple(data[index])  # type: ignore[return-value]
 
     data = [*load_data()]
-    history = train(SMALL, Plain())
+    history = train(SMALL, Plain(*data))
 
     assert history.loss.tolist() == train(SMALL, data).loss.tolist()
     assert Plain.__qualname__ == history.environment["data"]
@@ -539,9 +447,3 @@ def test_train_rejects_a_wrong_batch_of_a_stream_before_its_step() -> None:
     with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
         train(replace(SMALL, num_steps=2), stream, on_step=steps.append)
     assert [step.number for step in steps] == [1]
-
-
-def test_train_rejects_an_empty_stream() -> None:
-    """At least one batch is needed."""
-    with pytest.raises(ValueError, match="^data must hold at least one batch, got none$"):
-        train(SMALL, Stream())

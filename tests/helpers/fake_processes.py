@@ -22,12 +22,25 @@ SECOND = "benchmarks/test_stages.py::test_stage[cpu-step-LSTM-B1-T10-H128-paddle
 PACE = timedelta(seconds=6)
 
 
+def interrupt_at(
+    number: int, error: type[BaseException] | BaseException = KeyboardInterrupt
+) -> Callable[[int], None]:
+    """Return a function that raises the error during the process of this number."""
+
+    def interrupt(now: int) -> None:
+        if now == number:
+            raise error
+
+    return interrupt
+
+
 class FakeProcesses:
     """Stands in for `benchmarks.compare.process.run_process`, with made-up times.
 
     Args:
         ratios: ratio of the candidate's time to the baseline's, by benchmark.
         noise: standard deviation of the log of a time.
+        drift: milliseconds by which the fixed work takes longer from process to process.
         before: called with the number of each process, from 1 on; may raise.
 
     Attributes:
@@ -42,8 +55,10 @@ class FakeProcesses:
         ratios: Mapping[str, float],
         noise: float = 0.003,
         before: Callable[[int], object] = lambda _: None,
+        drift: float = 0.0,
     ) -> None:
         self.ratios, self.noise, self.before = dict(ratios), noise, before
+        self.drift = drift
         self.started: list[str] = []
         self.settings: list[Settings] = []
         self.changes: dict[str, str] = {}
@@ -70,7 +85,8 @@ class FakeProcesses:
                     times[called] = noisy
         changes = {"python": side.name} | self.changes
         disturbed = {name for stem, name in self.disturbed if stem == path.stem}
-        write_run(path, times, changes, len(self.started), disturbed)
+        number = len(self.started)
+        write_run(path, times, changes, number, disturbed, 2.0 + self.drift * number)
         return read_file(path)
 
 
@@ -80,6 +96,7 @@ def write_run(
     changes: Mapping[str, str] | None = None,
     number: int = 0,
     disturbed: Collection[str] = (),
+    fixed_work_ms: float = 2.0,
 ) -> None:
     """Write a file as pytest-benchmark does, without the fields that are never read.
 
@@ -89,10 +106,11 @@ def write_run(
         changes: changes to the environment.
         number: number of the process, which ends that many times `PACE` after noon.
         disturbed: benchmarks that were disturbed; their medians are three times as large.
+        fixed_work_ms: milliseconds that the fixed work took.
     """
     environments = {"cpu": describe_environment() | dict(changes or {})}
     noon = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
-    info: dict[str, Any] = {"device": "cpu", "stage": "step", "fixed_work_ms": 2.0}
+    info: dict[str, Any] = {"device": "cpu", "stage": "step", "fixed_work_ms": fixed_work_ms}
     content = {
         "machine_info": machine_identity(environments),
         "environment": environments,

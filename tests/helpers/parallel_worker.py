@@ -1,14 +1,18 @@
 """Program for each of two processes, started by Paddle's launcher for `test_parallel`.
 
-Trains all cases in both processes together, and again in one process alone with the whole batch.
-Writes the results of each process into the folder given as argument. With the argument `die`, the
-second process fails while the first one waits for it.
+Trains all cases in both processes together, and again in one process alone with the whole batch;
+then it stops and resumes runs, and provokes errors of one process. Writes the results of each
+process into the folder given as argument. With the argument `die`, the second process fails while
+the first one waits for it.
 """
 
 import json
 import os
 import sys
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import replace
 from io import StringIO
 from itertools import product
 from pathlib import Path
@@ -18,55 +22,47 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.commands import processes
-from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
+from rnn_core import (
+    Batch,
+    CheckpointError,
+    History,
+    NumericPrediction,
+    TrainConfig,
+    load_data,
+    train,
+)
 from rnn_core.__main__ import main as command
-from rnn_core.config import EXECUTIONS, Cell, Clip
+from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.config import CELLS, EXECUTIONS, Clip
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
-from tests.helpers.parallel_checkpoints import checkpoints
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
-CELLS: tuple[Cell, ...] = ("RNN", "LSTM")
 # Five samples do not divide evenly, and the last batch has two: 22 = 4 * 5 + 2.
-SAMPLES, BATCH_SIZE = 22, 5
+SMALL = TrainConfig(epochs=1, learning_rate=0.01, batch_size=5, emb_size=8, hidden_size=8)
+DATA = DigitSums(count=22, batch_size=5)
+CASES = {
+    f"{cell}/{clip}/{execution}": replace(
+        SMALL, cell=cell, clip=clip, clip_norm=norm, execution=execution
+    )
+    for cell, (clip, norm), execution in product(CELLS, CLIPS.items(), EXECUTIONS)
+}
+FIRST = next(iter(CASES.values()))
 TIMING = "--rounds 1 --steps 1 --batch 5 --num-steps 3 --hidden-size 4"
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
 
-
-def cases() -> list[str]:
-    """Names of the cases: cell, clipping and execution."""
-    return ["/".join(case) for case in product(CELLS, CLIPS, EXECUTIONS)]
-
-
-def config_of(case: str) -> TrainConfig:
-    """Settings of a run of five steps."""
-    cell: Any
-    clip: Any
-    execution: Any
-    cell, clip, execution = case.split("/")
-    return TrainConfig(
-        cell=cell,
-        clip=clip,
-        clip_norm=CLIPS[clip],
-        execution=execution,
-        epochs=1,
-        learning_rate=0.01,
-        batch_size=BATCH_SIZE,
-        emb_size=8,
-        hidden_size=8,
-    )
+# With every third step recorded, uncounted predictions wait when checkpoints are written after
+# steps 4 and 8.
+STOPPED = replace(SMALL, cell="LSTM", epochs=2, clip_norm=1.0, record=3)
+EVERY, STEPS = 4, 10
 
 
-def trained(config: TrainConfig, twice: bool = False) -> dict[str, Any]:
-    """Losses, norms, accuracies and final weights of a run, as numbers that JSON keeps exactly."""
-    data = DigitSums(count=SAMPLES, batch_size=config.batch_size)
-    model = new_model(config)
-    history = train(config, data, model)
-    if twice:
-        history = train(config, data, model)
+def numbers(history: History, model: NumericPrediction) -> dict[str, Any]:
+    """What a run recorded, and its final weights, as numbers that JSON keeps exactly."""
     return {
+        "recorded": history.recorded.tolist(),
         "loss": history.loss.tolist(),
         "accuracy": history.accuracy.tolist(),
         "raw_norms": {name: values.tolist() for name, values in history.raw_norms.items()},
@@ -74,6 +70,14 @@ def trained(config: TrainConfig, twice: bool = False) -> dict[str, Any]:
         "weights": {name: p.numpy().tolist() for name, p in model.named_parameters()},
         "processes": history.environment["processes"],
     }
+
+
+def trained(config: TrainConfig, runs: int = 1) -> dict[str, Any]:
+    """The numbers of the last of several runs of one model."""
+    model = new_model(config)
+    for _ in range(runs):
+        history = train(config, DATA, model)
+    return numbers(history, model)
 
 
 def refusals() -> list[str]:
@@ -103,43 +107,148 @@ def die(step: Step) -> None:
 
 def counted() -> float:
     """Accuracy if the first process has one correct prediction of two, and the second two."""
-    model = NumericPrediction(emb_size=8, hidden_size=4)
-    data = DigitSums(count=4, batch_size=4)
-    tokens, _ = data[0]
+    config = TrainConfig(batch_size=4, epochs=1, emb_size=8, hidden_size=4, learning_rate=1e-9)
+    model = new_model(config)
+    tokens, _ = DigitSums(count=4, batch_size=4)[0]
     predictions = model(tokens)[0].detach()
-    # The first process has one correct prediction of two, the second has two.
     labels = predictions + np.array([[0.0], [1.0], [0.0], [0.0]], dtype=np.float32)
-    config = TrainConfig(
-        batch_size=4, epochs=1, emb_size=8, hidden_size=4, learning_rate=1e-9, record=1
-    )
     return float(train(config, [Batch(tokens, labels)], model).accuracy[0])
+
+
+def printed(main: Callable[[list[str]], int], arguments: str) -> tuple[int, str]:
+    """The exit status of a command, and what it prints."""
+    with redirect_stdout(StringIO()) as output:
+        status = main(arguments.split())
+    return status, output.getvalue()
+
+
+class Stopped(Exception):  # noqa: N818 - it stands for whatever ends a process
+    """Ends a run at a step, in every process."""
+
+
+def checkpoints(folder: Path) -> dict[str, Any]:
+    """Results of this process for all that two processes try with checkpoints."""
+    # Wide enough for some correct predictions.
+    with patch("rnn_core.recorder.CORRECT_WITHIN", 5.0), noted() as written:
+        return {
+            "whole": numbers(*run()),
+            **stopped_and_resumed(folder / "run", written),
+            "errors": errors(folder, written),
+        }
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Names of the checkpoints that this process writes."""
+    names: list[str] = []
+    save = Checkpoint.save
+
+    def noting(self: Checkpoint, path: Path) -> None:
+        names.append(f"{path.parent.name}/{path.name}")
+        save(self, path)
+
+    with patch.object(Checkpoint, "save", noting):
+        yield names
+
+
+def run(
+    on_step: Callable[[Step], object] | None = None, seed: int = 0, **options: Any
+) -> tuple[History, NumericPrediction]:
+    """Train a model with the initial weights of a seed."""
+    model = new_model(replace(STOPPED, seed=seed))
+    return train(STOPPED, DATA, model, on_step, every=EVERY, **options), model
+
+
+def stopped_and_resumed(folder: Path, written: list[str]) -> dict[str, Any]:
+    """Stop at steps 6 and 9 and resume, then resume with the last checkpoint damaged."""
+    seen: list[int] = []
+
+    def until(step: int) -> Callable[[Step], None]:
+        def stop(at: Step) -> None:
+            seen.append(at.number)
+            if at.number == step:
+                raise Stopped
+
+        return stop
+
+    with suppress(Stopped):
+        run(until(6), checkpoint=folder)
+    with suppress(Stopped):
+        run(until(9), seed=1, checkpoint=folder, resume=True)
+    parallel.wait()  # Until no process looks for checkpoints.
+    if parallel.rank() == 0:
+        (folder / "step-000000008.npz").write_bytes(b"damaged")
+    parallel.wait()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        resumed = numbers(*run(until(STEPS + 1), seed=2, checkpoint=folder, resume=True))
+    return {
+        "resumed": resumed,
+        "seen": seen,
+        "warnings": [str(warning.message) for warning in caught],
+        "written": [*written],
+    }
+
+
+def errors(folder: Path, written: list[str]) -> dict[str, list[Any]]:
+    """For each case: message, steps in its history, and a sum over the processes afterwards."""
+    before, used = len(written), folder / "run"
+    second = parallel.rank() == 1
+
+    def resume(seed: int = 0, data: DigitSums = DATA, checkpoint: Path = used) -> object:
+        return train(replace(STOPPED, seed=seed), data, checkpoint=checkpoint, resume=True)
+
+    def full(self: Checkpoint, path: Path) -> None:  # noqa: ARG001 - as `Checkpoint.save`
+        if self.history.steps == EVERY:
+            raise OSError(28, "No space left on device")
+
+    found: dict[str, list[Any]] = {
+        "used": error(lambda: run(checkpoint=used)),
+        "another seed": error(lambda: resume(seed=1)),
+        "the second's data": error(lambda: resume(data=replace(DATA, seed=int(second)))),
+        "the second's folder": error(
+            lambda: resume(checkpoint=folder / "nowhere" if second else used)
+        ),
+    }
+    found["written"] = written[before:]
+    with patch.object(Checkpoint, "save", full):
+        found["full"] = error(lambda: run(checkpoint=folder / "full"))
+    return found
+
+
+def error(train: Callable[[], object]) -> list[Any]:
+    """The message, the steps in its history, and whether the processes can still sum together."""
+    found: list[Any] = ["nothing", None]
+    try:
+        train()
+    except CheckpointError as caught:
+        found = [str(caught), None if caught.history is None else caught.history.steps]
+    return [*found, parallel.total(parallel.rank() + 1)]
 
 
 def main(folder: Path) -> None:
     """Run all cases and write them."""
-    number = parallel.rank()
-    results: dict[str, Any] = {"refusals": refusals()}
-    results["together"] = {case: trained(config_of(case)) for case in cases()}
-    results["twice"] = trained(config_of(cases()[0]), twice=True)
-    results["counted"] = counted()
-    with redirect_stdout(StringIO()) as printed:
-        results["status"] = command([*COMMAND.split(), "--save", str(folder / f"of-{number}.npz")])
-    results["printed"] = printed.getvalue()
-    with redirect_stdout(StringIO()) as printed:
-        results["timed"] = processes.main(TIMING.split())
-    results["timings"] = printed.getvalue()
-    if number == 0:
+    rank = parallel.rank()
+    results: dict[str, Any] = {
+        "refusals": refusals(),
+        "together": {case: trained(config) for case, config in CASES.items()},
+        "twice": trained(FIRST, runs=2),
+        "counted": counted(),
+        "run": printed(command, f"{COMMAND} --save {folder / f'of-{rank}.npz'}"),
+        "timed": printed(processes.main, TIMING),
+    }
+    if rank == 0:
         with patch.dict(os.environ, PADDLE_TRAINERS_NUM="1"):
-            results["alone"] = {case: trained(config_of(case)) for case in cases()}
-            results["twice alone"] = trained(config_of(cases()[0]), twice=True)
-    (folder / f"{number}.json").write_text(json.dumps(results), encoding="utf-8")
+            results["alone"] = {case: trained(config) for case, config in CASES.items()}
+            results["twice alone"] = trained(FIRST, runs=2)
+    (folder / f"{rank}.json").write_text(json.dumps(results), encoding="utf-8")
     # Last: if one of these fails, the processes may wait for each other forever.
     seen = json.dumps(checkpoints(folder))
-    (folder / f"{number}-checkpoints.json").write_text(seen, encoding="utf-8")
+    (folder / f"{rank}-checkpoints.json").write_text(seen, encoding="utf-8")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "die":
-        train(config_of(cases()[0]), DigitSums(count=500, batch_size=5), on_step=die)
+        train(FIRST, DigitSums(count=500, batch_size=5), on_step=die)
     else:
         main(Path(sys.argv[1]))

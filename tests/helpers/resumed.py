@@ -15,7 +15,7 @@ import pytest
 
 from rnn_core import History, NumericPrediction, TrainConfig, train
 from rnn_core.checkpoints.folder import checkpoint_files
-from rnn_core.model import model_of
+from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
 
@@ -52,30 +52,16 @@ def noisy_run(
         done = last_step(folder) if resume else 0
     random.seed(1)
     np.random.seed(2)  # noqa: NPY002 - the global generator
-    model = model_of(config)
-    return train(
-        replace(config, seed=3),
-        model=seeded(model),
-        on_step=noise(model, done),
-        checkpoint=folder,
-        every=every,
-        resume=resume,
-    )
+    config = replace(config, seed=3)
+    model = new_model(config)
+    on_step = noise(model, done)
+    return train(config, None, model, on_step, checkpoint=folder, every=every, resume=resume)
 
 
 def last_step(folder: Path) -> int:
     """The step of the last checkpoint in a folder, from its name; 0 if there is none."""
     files = checkpoint_files(folder)
     return int(files[-1].stem.partition("-")[2]) if files else 0
-
-
-def seeded(model: NumericPrediction) -> NumericPrediction:
-    """The model with the same weights in every process."""
-    generator = np.random.default_rng(4)
-    for parameter in model.parameters():
-        values = generator.uniform(-0.5, 0.5, parameter.shape)
-        parameter.set_value(values.astype(parameter.numpy().dtype))
-    return model
 
 
 def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:

@@ -8,8 +8,10 @@ import paddle
 from numpy.typing import NDArray
 
 from rnn_core import LSTMState
-from rnn_core.config import DType
+from rnn_core.config import DType, Execution
+from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_gradients, named_weights, set_weights
+from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.reference.network import CELLS, GATES, Array, Arrays, CellName
 
 
@@ -72,6 +74,18 @@ def random_state(
     }
 
 
+def build_layer(
+    cell: CellName, parameters: Arrays, dtype: DType = "float32", execution: Execution = "textbook"
+) -> Any:
+    """The layer of `rnn_core` with these parameters."""
+    if execution != "textbook":
+        skip_where_it_dies(cell, dtype)
+    layer = LAYERS[execution][cell](*parameters["W" if cell == "RNN" else "w_i"].shape)
+    layer.to(dtype=dtype)
+    write_parameters(layer, parameters, dtype)
+    return layer
+
+
 def write_parameters(layer: paddle.nn.Layer, values: Mapping[str, Array], dtype: DType) -> None:
     """Set the parameters of a layer, by name; `values` must have all of them and no others."""
     set_weights(layer, {name: value.astype(dtype) for name, value in values.items()})
@@ -90,6 +104,11 @@ def read_gradients(layer: paddle.nn.Layer) -> Arrays:
 def to_array(tensor: Any) -> NDArray[np.float64]:
     """A copy of a tensor in float64."""
     return np.array(tensor.numpy(), dtype=np.float64)
+
+
+def to_arrays(tensors: Mapping[str, Any]) -> Arrays:
+    """Copies of tensors in float64, by name."""
+    return {name: to_array(tensor) for name, tensor in tensors.items()}
 
 
 def to_tensor(values: Array, dtype: DType, differentiable: bool = False) -> paddle.Tensor:

@@ -1,17 +1,15 @@
 """The two recurrent layers against the oracle, with random weights."""
 
-from typing import Any
-
 import numpy as np
 import paddle
 import pytest
 
-from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
-from rnn_core.executions import LAYERS
+from rnn_core.config import DType, Execution
 from tests.helpers.comparison import assert_close
-from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
+    build_layer,
     draw,
     from_state,
     go_back,
@@ -19,11 +17,11 @@ from tests.helpers.weights import (
     random_state,
     read_gradients,
     to_array,
+    to_arrays,
     to_state,
     to_tensor,
-    write_parameters,
 )
-from tests.reference.network import CELLS, GATES, Arrays, CellName, unroll, unroll_back, zero_state
+from tests.reference.network import CELLS, GATES, CellName, unroll, unroll_back, zero_state
 
 SHAPES = [  # B, T, E, H
     (1, 1, 3, 5),
@@ -37,20 +35,6 @@ SHAPES = [  # B, T, E, H
 ]
 
 over_shapes = pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[2]}-H{0[3]}".format)
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
-
-
-def build(cell: CellName, parameters: Arrays, dtype: DType, execution: Execution) -> Any:
-    """The layer of `rnn_core` with these parameters."""
-    if execution != "textbook":
-        skip_where_it_dies(cell, dtype)
-    emb_size, hidden_size = parameters["W" if cell == "RNN" else "w_i"].shape
-    layer = LAYERS[execution][cell](emb_size, hidden_size)
-    layer.to(dtype=dtype)
-    write_parameters(layer, parameters, dtype)
-    return layer
 
 
 @over_shapes
@@ -64,14 +48,14 @@ def test_state_after_every_step(
     B, T, E, H = shape
     generator = np.random.default_rng(0)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
-    layer = build(cell, parameters, dtype, execution)
+    layer = build_layer(cell, parameters, dtype, execution)
 
     expected = unroll(CELLS[cell], parameters, x, zero_state(CELLS[cell], B, H))
 
     with paddle.no_grad():
         for t in range(1, T + 1):
             state = layer(to_tensor(x[:, :t], dtype))
-            actual = {name: to_array(tensor) for name, tensor in from_state(state).items()}
+            actual = to_arrays(from_state(state))
             assert_close(expected[t], actual, FORWARD[dtype], where=f"time step {t}")
 
 
@@ -91,14 +75,13 @@ def test_gradients(
     d_states = [zero_state(CELLS[cell], B, H) for _ in range(T - 1)] + [weight]
     expected = unroll_back(CELLS[cell], parameters, x, states, d_states)
 
-    layer = build(cell, parameters, dtype, execution)
+    layer = build_layer(cell, parameters, dtype, execution)
     inputs = to_tensor(x, dtype, differentiable=True)
     first = {name: to_tensor(value, dtype, differentiable=True) for name, value in start.items()}
     last = from_state(layer(inputs, to_state(first)))
     go_back(last, weight)
 
-    actual_last = {name: to_array(tensor) for name, tensor in last.items()}
-    assert_close(states[-1], actual_last, FORWARD[dtype], where="last state")
+    assert_close(states[-1], to_arrays(last), FORWARD[dtype], where="last state")
     # In the order of the computation, which is the reverse of time, each step by itself: a
     # gradient that fades on its way would hide among those of the last steps.
     d_x = to_array(inputs.grad)
@@ -109,7 +92,7 @@ def test_gradients(
             GRADIENT[dtype],
             where=f"time step {t + 1}",
         )
-    d_first = {name: to_array(tensor.grad) for name, tensor in first.items()}
+    d_first = to_arrays({name: tensor.grad for name, tensor in first.items()})
     assert_close(expected.state, d_first, GRADIENT[dtype], where="gradient of the initial state")
     assert_close(expected.parameters, read_gradients(layer), GRADIENT[dtype], where="gradient")
 
@@ -125,10 +108,9 @@ def test_each_gate_alone(gate: str, execution: Execution, dtype: DType) -> None:
         if not name.endswith(gate):
             parameters[name] = np.full_like(parameters[name], 0.5 if name[0] == "b" else 0)
     x, start = draw(generator, 2, 3, 3), random_state(generator, "LSTM", 2, 4)
-    layer = build("LSTM", parameters, dtype, execution)
+    layer = build_layer("LSTM", parameters, dtype, execution)
 
     state = layer(to_tensor(x, dtype), to_state({n: to_tensor(v, dtype) for n, v in start.items()}))
 
     expected = unroll(CELLS["LSTM"], parameters, x, start)[-1]
-    actual = {name: to_array(tensor) for name, tensor in from_state(state).items()}
-    assert_close(expected, actual, FORWARD[dtype])
+    assert_close(expected, to_arrays(from_state(state)), FORWARD[dtype])

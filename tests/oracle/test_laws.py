@@ -6,13 +6,12 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core.config import EXECUTIONS, Execution
+from rnn_core.config import Execution
 from rnn_core.executions import LAYERS
 from tests.helpers.comparison import Tolerance, assert_close
-from tests.helpers.weights import to_array, to_tensor, write_parameters
-from tests.reference.network import CELLS, Array, CellName
-
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+from tests.helpers.parametrize import over_cells, over_executions
+from tests.helpers.weights import build_layer, to_array, to_tensor
+from tests.reference.network import Array, CellName
 
 T, SIZE = 20, 8
 RADII = [0.5, 0.9, 1.0, 1.1, 1.5]
@@ -36,15 +35,10 @@ def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execu
     gradient grows exactly by r (Pascanu, Mikolov and Bengio, 2013, give the upper bound).
     """
     generator = np.random.default_rng(0)
-    layer = LAYERS[execution]["RNN"](SIZE, SIZE)
-    layer.to(dtype="float64")
     # With W = identity, the gradient of an input is that of the sum before its tanh.
-    parameters = {
-        "W": np.eye(SIZE),
-        "U": radius * rotation(generator),
-        "b": np.zeros((1, SIZE)),
-    }
-    write_parameters(layer, parameters, "float64")
+    U = radius * rotation(generator)
+    parameters = {"W": np.eye(SIZE), "U": U, "b": np.zeros((1, SIZE))}
+    layer = build_layer("RNN", parameters, "float64", execution)
     x = to_tensor(1e-6 * generator.normal(size=(1, T, SIZE)), "float64", differentiable=True)
 
     (layer(x) * to_tensor(generator.normal(size=(1, SIZE)), "float64")).sum().backward()
@@ -60,10 +54,8 @@ def test_gradient_grows_with_the_spectral_radius(radius: float, execution: Execu
 def test_saturation_ends_the_growth(execution: Execution) -> None:
     """Far from h = 0, the gradient shrinks even with a radius of 1.5, because tanh' is small."""
     generator = np.random.default_rng(1)
-    layer = LAYERS[execution]["RNN"](SIZE, SIZE)
-    layer.to(dtype="float64")
     parameters = {"W": np.eye(SIZE), "U": 1.5 * rotation(generator), "b": np.zeros((1, SIZE))}
-    write_parameters(layer, parameters, "float64")
+    layer = build_layer("RNN", parameters, "float64", execution)
     x = to_tensor(10 * generator.normal(size=(1, T, SIZE)), "float64", differentiable=True)
 
     layer(x).sum().backward()
@@ -72,7 +64,7 @@ def test_saturation_ends_the_growth(execution: Execution) -> None:
     assert norms[0] < 1e-6 * norms[-1]
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@over_cells
 @over_executions
 def test_saved_memory_grows_linearly(cell: CellName, execution: Execution) -> None:
     """Every time step adds the same amount to what the forward pass keeps for backward."""

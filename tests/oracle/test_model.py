@@ -6,26 +6,24 @@ import paddle.nn.functional as F
 import pytest
 
 from rnn_core import NumericPrediction
-from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.config import DType, Execution
 from rnn_core.parameters import set_weights
 from tests.helpers.comparison import assert_close
 from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import FINITE_DIFFERENCE, FORWARD, GRADIENT
 from tests.helpers.weights import (
     random_labels,
     random_model,
     read_gradients,
-    to_array,
+    to_arrays,
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import CELLS, Array, Arrays, CellName, model_pass
+from tests.reference.network import Array, Arrays, CellName, model_pass
 
 SHAPES = [(1, 2, 3, 5), (4, 10, 5, 3), (3, 50, 4, 4)]  # B, T, E, H
 VOCAB = 7
-
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 def random_batch(generator: np.random.Generator, batch: int, steps: int) -> tuple[Array, Array]:
@@ -39,10 +37,8 @@ def build(
     """The model of `rnn_core` with these parameters."""
     if execution != "textbook":
         skip_where_it_dies(cell, dtype)
-    emb_size, hidden_size = (
-        parameters["embedding.weight"].shape[1],
-        len(parameters["linear.weight"]),
-    )
+    emb_size = parameters["embedding.weight"].shape[1]
+    hidden_size = len(parameters["linear.weight"])
     model = NumericPrediction(VOCAB, emb_size, hidden_size, cell, dtype, execution)
     write_parameters(model, parameters, dtype)
     return model
@@ -50,7 +46,7 @@ def build(
 
 @pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[2]}-H{0[3]}".format)
 @over_cells
-@pytest.mark.parametrize("dtype", DTYPES)
+@over_dtypes
 @over_executions
 def test_pass_agrees_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
@@ -64,16 +60,12 @@ def test_pass_agrees_with_the_reference(
 
     model = build(cell, parameters, dtype, execution)
     predictions, hidden = model(paddle.to_tensor(tokens))
-    loss = F.mse_loss(predictions, to_tensor(labels, dtype))
+    loss = F.mse_loss(predictions, to_tensor(labels, dtype)).reshape([])
     loss.backward()
 
     assert_close(
         {"hidden": expected.hidden, "predictions": expected.predictions, "loss": expected.loss},
-        {
-            "hidden": to_array(hidden),
-            "predictions": to_array(predictions),
-            "loss": to_array(loss).reshape(()),
-        },
+        to_arrays({"hidden": hidden, "predictions": predictions, "loss": loss}),
         FORWARD[dtype],
     )
     assert_close(expected.gradients, read_gradients(model), GRADIENT[dtype], where="gradient")

@@ -13,12 +13,13 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
-from rnn_core.executions import LAYERS
+from rnn_core.config import DType, Execution
 from tests.helpers.comparison import assert_close
 from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
+    build_layer,
     draw,
     from_state,
     go_back,
@@ -26,6 +27,7 @@ from tests.helpers.weights import (
     random_state,
     read_gradients,
     to_array,
+    to_arrays,
     to_tensor,
     write_parameters,
 )
@@ -39,9 +41,6 @@ SINGLE: dict[CellName, Any] = {"RNN": paddle.nn.SimpleRNNCell, "LSTM": paddle.nn
 # Paddle stacks the four gates of a weight in this order.
 PADDLE_GATES = "ifao"
 DIRECTIONS: dict[str, list[Direction]] = {"forward": [AHEAD], "bidirect": [AHEAD, REVERSE]}
-
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def to_paddle(parameters: Arrays) -> Arrays:
@@ -153,19 +152,9 @@ def check_against_oracle(
         {"outputs": d_outputs, **{name: join([d[name] for d in d_finals]) for name in finals}},
     )
 
-    assert_close(
-        {
-            "outputs": expected.outputs,
-            **{
-                f"final {name}": join([final[name] for final in expected.finals]) for name in finals
-            },
-        },
-        {
-            "outputs": to_array(outputs),
-            **{f"final {name}": to_array(final) for name, final in finals.items()},
-        },
-        FORWARD[dtype],
-    )
+    expected_finals = {name: join([final[name] for final in expected.finals]) for name in finals}
+    assert_close({"outputs": expected.outputs}, {"outputs": to_array(outputs)}, FORWARD[dtype])
+    assert_close(expected_finals, to_arrays(finals), FORWARD[dtype], where="final state")
     gradients = read_gradients(network)
     for place, d_part in reversed(list(zip(places, expected.d_parts, strict=True))):
         own = {name: gradients[place.format(name)] for name in to_paddle(d_part.parameters)}
@@ -176,16 +165,9 @@ def check_against_oracle(
                 GRADIENT[dtype],
                 where=f"gradient of {place.format('*')} with {bias}",
             )
-    assert_close(
-        {
-            "sequence": expected.d_x,
-            **{name: join([part.start[name] for part in expected.d_parts]) for name in starts},
-        },
-        {"sequence": to_array(inputs.grad)}
-        | {name: to_array(start.grad) for name, start in starts.items()},
-        GRADIENT[dtype],
-        where="gradient",
-    )
+    d_starts = {name: join([part.start[name] for part in expected.d_parts]) for name in starts}
+    actual = to_arrays({name: t.grad for name, t in {"sequence": inputs, **starts}.items()})
+    assert_close({"sequence": expected.d_x, **d_starts}, actual, GRADIENT[dtype], where="gradient")
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
@@ -227,7 +209,7 @@ def test_paddle_cells_agree_with_the_reference(
 
 @over_cells
 @over_dtypes
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@over_executions
 def test_our_layers_agree_with_paddle(cell: CellName, dtype: DType, execution: Execution) -> None:
     """With the same weights, both layers end in the same state with the same gradients."""
     generator = np.random.default_rng(10)
@@ -236,9 +218,7 @@ def test_our_layers_agree_with_paddle(cell: CellName, dtype: DType, execution: E
     theirs = build(cell, dtype)
     written = {f"{name}_l0": value for name, value in to_paddle(parameters).items()}
     write_parameters(theirs, written, dtype)
-    ours = LAYERS[execution][cell](E, H)
-    ours.to(dtype=dtype)
-    write_parameters(ours, parameters, dtype)
+    ours = build_layer(cell, parameters, dtype, execution)
 
     their_x = to_tensor(x, dtype, differentiable=True)
     _, final = theirs(their_x)
@@ -248,12 +228,7 @@ def test_our_layers_agree_with_paddle(cell: CellName, dtype: DType, execution: E
     our_last = from_state(ours(our_x))
     go_back(our_last, weight)
 
-    assert_close(
-        {name: to_array(tensor) for name, tensor in their_last.items()},
-        {name: to_array(tensor) for name, tensor in our_last.items()},
-        FORWARD[dtype],
-        where="last state",
-    )
+    assert_close(to_arrays(their_last), to_arrays(our_last), FORWARD[dtype], where="last state")
     gradients = {name.removesuffix("_l0"): g for name, g in read_gradients(theirs).items()}
     expected = {"sequence": to_array(their_x.grad), **from_paddle(gradients, "bias_ih")}
     actual = {"sequence": to_array(our_x.grad), **read_gradients(ours)}

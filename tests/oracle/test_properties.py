@@ -1,39 +1,32 @@
 """Properties of batches and sequences, tried on examples by hypothesis."""
 
-from typing import Any
-
 import numpy as np
 import paddle
 import paddle.nn.functional as F
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_core import NumericPrediction, load_data
-from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
-from rnn_core.executions import LAYERS
+from rnn_core.config import DTYPES, DType, Execution
 from tests.helpers.comparison import assert_close
+from tests.helpers.parametrize import few_examples, over_cells, over_executions
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
+    build_layer,
     draw,
     from_state,
     random_cell,
     random_labels,
     random_model,
     read_gradients,
-    to_array,
+    to_arrays,
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import CELLS, Array, Arrays, CellName
-
-# The same examples in every run, and no time limit: a failing test keeps failing.
-few = settings(derandomize=True, deadline=None, database=None, max_examples=25)
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+from tests.reference.network import Array, Arrays, CellName
 
 
-@few
+@few_examples
 @given(st.integers(2, 60), st.integers(1, 4), st.sampled_from(DTYPES))
 def test_load_data_pads_the_samples_with_zeros(steps: int, batch: int, dtype: DType) -> None:
     """At any length and batch size, it gives the same four samples, with zeros after the digits."""
@@ -49,7 +42,7 @@ def test_load_data_pads_the_samples_with_zeros(steps: int, batch: int, dtype: DT
     assert labels.dtype.name == dtype
 
 
-@few
+@few_examples
 @given(st.integers(2, 5), st.integers(1, 8), st.integers(0, 2**32 - 1))
 @over_cells
 @over_executions
@@ -80,11 +73,10 @@ def predictions_and_gradients(
     model.clear_gradients()
     predictions, hidden = model(paddle.to_tensor(tokens))
     F.mse_loss(predictions, to_tensor(labels, "float32")).backward()
-    arrays = {"predictions": to_array(predictions), "hidden": to_array(hidden)}
-    return arrays, read_gradients(model)
+    return to_arrays({"predictions": predictions, "hidden": hidden}), read_gradients(model)
 
 
-@few
+@few_examples
 @given(st.integers(1, 3), st.integers(2, 12), st.data())
 @over_cells
 @over_executions
@@ -98,14 +90,13 @@ def test_sequence_may_be_split_anywhere(
     """
     cut = data.draw(st.integers(1, steps - 1))
     generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    layer: Any = LAYERS[execution][cell](3, 4)
-    write_parameters(layer, random_cell(generator, cell, 3, 4), "float32")
+    layer = build_layer(cell, random_cell(generator, cell, 3, 4), execution=execution)
     x = to_tensor(draw(generator, batch, steps, 3), "float32")
 
     whole = from_state(layer(x))
     parts = from_state(layer(x[:, cut:], layer(x[:, :cut])))
 
-    for name, tensor in whole.items():
-        if execution == "textbook":
+    assert_close(to_arrays(whole), to_arrays(parts), FORWARD["float32"])
+    if execution == "textbook":
+        for name, tensor in whole.items():
             np.testing.assert_array_equal(tensor.numpy(), parts[name].numpy())
-        assert_close({name: to_array(tensor)}, {name: to_array(parts[name])}, FORWARD["float32"])

@@ -10,11 +10,13 @@ import paddle
 import pytest
 
 from rnn_core import Batch, History, TrainConfig, train
-from rnn_core.config import DTYPES, EXECUTIONS, Clip, DType, Execution
+from rnn_core.config import Clip, DType, Execution
 from rnn_core.model import model_of
 from rnn_core.step import TrainingStep
 from tests.helpers.comparison import assert_close
 from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.measured import expected_of, recorded_in
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import TRAINING
 from tests.helpers.weights import (
     random_labels,
@@ -23,8 +25,8 @@ from tests.helpers.weights import (
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import CELLS, Array, Arrays, CellName
-from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip, norm
+from tests.reference.network import Array, Arrays, CellName
+from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
 
 VOCAB, STEPS, BATCHES = 7, 10, 5
@@ -39,9 +41,9 @@ CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
 
 @pytest.mark.parametrize("shape", [(1, 10, 4, 6), (3, 4, 6, 4)], ids=str)  # B, T, E, H
 @pytest.mark.parametrize("clip", CLIPS)
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@over_cells
+@over_dtypes
+@over_executions
 def test_ten_steps_agree_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, clip: Clip, shape: tuple[int, int, int, int]
 ) -> None:
@@ -78,20 +80,8 @@ def test_ten_steps_agree_with_the_reference(
     assert len(expected) == STEPS == history.steps == len(clipped) == len(updated)
     for k, step in enumerate(expected):
         where = f"training step {k + 1}"
-        assert_close({"loss": step.loss}, {"loss": history.loss[k]}, TRAINING[dtype], where)
-        assert_close(
-            {name: norm(gradient) for name, gradient in step.gradients.items()},
-            {name: values[k] for name, values in history.raw_norms.items()},
-            TRAINING[dtype],
-            f"{where}, raw norm",
-        )
+        assert_close(expected_of(step), recorded_in(history, k), TRAINING[dtype], where)
         assert_close(step.clipped, clipped[k], TRAINING[dtype], f"{where}, clipped gradient")
-        assert_close(
-            {name: norm(gradient) for name, gradient in step.clipped.items()},
-            {name: values[k] for name, values in history.clipped_norms.items()},
-            TRAINING[dtype],
-            f"{where}, clipped norm",
-        )
         assert_close(step.updated, updated[k], TRAINING[dtype], f"{where}, updated parameter")
 
 

@@ -16,15 +16,17 @@ import paddle
 import pytest
 
 from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, train
-from rnn_core.config import EXECUTIONS, Execution
+from rnn_core.config import Execution
 from rnn_core.parameters import named_weights
 from tests import ROOT
 from tests.helpers.comparison import Tolerance, assert_close
+from tests.helpers.measured import expected_of, recorded_in
+from tests.helpers.parametrize import over_cells, over_executions
 from tests.helpers.tolerances import BETWEEN_EXECUTIONS, ENVELOPES, TRAINING
 from tests.helpers.trained import run
 from tests.helpers.weights import read_parameters, write_parameters
-from tests.reference.network import CELLS, GATES, Arrays, CellName, model_pass
-from tests.reference.training import Clip, clip_by_norm, no_clip, norm
+from tests.reference.network import GATES, Arrays, CellName
+from tests.reference.training import Clip, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
 
 VOCAB, SIZE, T = 10, 128, 10
@@ -37,9 +39,6 @@ BATCHES = [
 INITIAL: dict[CellName, dict[str, Any]] = json.loads(
     (ROOT / "tests" / "data" / "initial_weights.json").read_text(encoding="utf-8")
 )["seed 0"]
-
-over_cells = pytest.mark.parametrize("cell", CELLS)
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 class Reference(NamedTuple):
@@ -102,20 +101,8 @@ def test_first_steps_stay_within_the_envelope(name: str, execution: Execution) -
     history = train(config, model=model)
 
     for k, (step, tolerance) in enumerate(zip(expected, envelope, strict=False)):
-        assert_close(
-            {
-                "loss": step.loss,
-                **{f"raw norm of {n}": norm(g) for n, g in step.gradients.items()},
-                **{f"clipped norm of {n}": norm(g) for n, g in step.clipped.items()},
-            },
-            {
-                "loss": history.loss[k],
-                **{f"raw norm of {n}": v[k] for n, v in history.raw_norms.items()},
-                **{f"clipped norm of {n}": v[k] for n, v in history.clipped_norms.items()},
-            },
-            tolerance,
-            where=f"left the envelope at training step {k + 1}",
-        )
+        where = f"left the envelope at training step {k + 1}"
+        assert_close(expected_of(step), recorded_in(history, k), tolerance, where)
 
 
 @pytest.mark.parametrize("execution", ["kernel"])
@@ -130,8 +117,8 @@ def test_kernel_agrees_with_the_textbook_for_20_epochs(execution: Execution) -> 
     assert actual.accuracy.tolist() == expected.accuracy.tolist()
     for k in range(expected.steps):
         assert_close(
-            {"loss": expected.loss[k], **{n: v[k] for n, v in expected.raw_norms.items()}},
-            {"loss": actual.loss[k], **{n: v[k] for n, v in actual.raw_norms.items()}},
+            recorded_in(expected, k),
+            recorded_in(actual, k),
             BETWEEN_EXECUTIONS,
             where=f"training step {k + 1}",
         )
@@ -182,12 +169,9 @@ def test_initial_weights_have_the_known_bits(cell: CellName, execution: Executio
 def test_train_starts_from_the_weights_of_its_seed(cell: CellName, seed: int) -> None:
     """The first step is that of the seeded weights, whatever was drawn before."""
     paddle.seed(seed)
-    expected = model_pass(read_parameters(NumericPrediction(cell=cell)), *BATCHES[0])
+    weights = read_parameters(NumericPrediction(cell=cell))
+    expected = next(train_reference(weights, BATCHES, learning_rate=0.0))
 
     history = train(TrainConfig(cell=cell, seed=seed, epochs=1))
 
-    assert_close(
-        {"loss": expected.loss, **{n: norm(g) for n, g in expected.gradients.items()}},
-        {"loss": history.loss[0], **{n: v[0] for n, v in history.raw_norms.items()}},
-        TRAINING["float32"],
-    )
+    assert_close(expected_of(expected), recorded_in(history, 0), TRAINING["float32"])

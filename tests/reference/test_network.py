@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.comparison import Tolerance, assert_close
+from tests.helpers.parametrize import over_cells
 from tests.helpers.weights import random_cell, random_model, random_state
 from tests.reference.network import (
     CELLS,
@@ -228,7 +229,7 @@ def test_model_agrees_with_a_line_by_hand() -> None:
     )
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@over_cells
 def test_model_gradients_are_complex_step_derivatives(cell: CellName) -> None:
     """Every gradient is the derivative of the loss, also if tokens are repeated."""
     p = random_model(np.random.default_rng(1), cell, vocab_size=4, emb_size=3, hidden_size=2)

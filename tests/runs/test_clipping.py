@@ -6,13 +6,15 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
-from rnn_core.config import CLIPS, Cell, Clip, DType
+from rnn_core import TrainConfig, load_data, train
+from rnn_core.config import CLIPS, Cell, Clip
 from rnn_core.model import new_model
 from rnn_core.runtime.devices import use_device
 from tests.helpers.comparison import assert_close
+from tests.helpers.parametrize import over_cells, over_clips
 from tests.helpers.tolerances import TRAINING
 from tests.helpers.trained import run
+from tests.helpers.weights import read_parameters
 
 CLIPPED = TrainConfig(clip_norm=1.0)
 # A norm clipped to 1, plus the rounding of float32. Measured with by-norm: 3e-7.
@@ -24,7 +26,7 @@ def global_norms(norms: dict[str, np.ndarray]) -> np.ndarray:
     return np.sqrt(sum(values**2 for values in norms.values()))
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@over_cells
 def test_clip_by_norm_bounds_each_parameter(cell: Cell, device: str) -> None:
     """Each gradient stays within the threshold; all of them together may exceed it."""
     history = run(replace(CLIPPED, cell=cell, device=device))
@@ -36,7 +38,7 @@ def test_clip_by_norm_bounds_each_parameter(cell: Cell, device: str) -> None:
     assert global_norms(history.clipped_norms).max() > 1.5
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@over_cells
 def test_clip_by_global_norm_bounds_all_parameters_together(cell: Cell, device: str) -> None:
     """The norm of all gradients together stays within the threshold."""
     config = replace(CLIPPED, cell=cell, clip="by-global-norm", device=device)
@@ -53,34 +55,8 @@ def test_clip_by_global_norm_bounds_all_parameters_together(cell: Cell, device: 
         assert max(factors) / min(factors) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
-@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-4), ("float64", 1e-12)])
-def test_update_subtracts_the_clipped_gradient(
-    clip: Clip, dtype: DType, rtol: float, device: str
-) -> None:
-    """Parameters change by the learning rate times the raw gradient, scaled to the threshold.
-
-    The change of a float32 weight is known only to the rounding of the weight. Measured: 3e-5.
-    """
-    config = replace(CLIPPED, clip=clip, dtype=dtype, device=device, epochs=1)
-    with use_device(device):
-        raw = first_gradients(config)
-        model = new_model(config)
-        before = weights(model)
-        train(config, data=first_batch(config), model=model)
-        after = weights(model)
-
-    together = np.sqrt(sum(float((g**2).sum()) for g in raw.values()))
-    for name, gradient in raw.items():
-        norm = together if clip == "by-global-norm" else np.sqrt(float((gradient**2).sum()))
-        expected = gradient / max(norm, 1.0)
-        applied = (before[name] - after[name]) / config.learning_rate
-        error = np.abs(applied - expected).max() / np.abs(expected).max()
-        assert error <= rtol, name
-
-
-@pytest.mark.parametrize("clip", ["by-norm", "by-global-norm"])
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@over_clips
+@over_cells
 def test_clipping_below_the_threshold_changes_nothing(clip: Clip, cell: Cell, device: str) -> None:
     """With a threshold that no gradient reaches, the run has the same bits as without clipping."""
     config = TrainConfig(cell=cell, learning_rate=0.005, device=device)
@@ -93,7 +69,7 @@ def test_clipping_below_the_threshold_changes_nothing(clip: Clip, cell: Cell, de
 
 
 @pytest.mark.parametrize("clip", CLIPS)
-@pytest.mark.parametrize("cell", ["RNN", "LSTM"])
+@over_cells
 def test_clipping_equals_that_inside_the_optimizer(clip: Clip, cell: Cell, device: str) -> None:
     """The weights are bit for bit those of Paddle's optimizer with the same `grad_clip`.
 
@@ -125,7 +101,7 @@ def test_clipping_equals_that_inside_the_optimizer(clip: Clip, cell: Cell, devic
                 optimizer.step()
                 optimizer.clear_grad()
 
-    ours, theirs = weights(model), weights(expected)
+    ours, theirs = read_parameters(model), read_parameters(expected)
     for name, values in theirs.items():
         if clip != "by-global-norm" or (cell, device) == ("RNN", "cpu"):
             assert values.tolist() == ours[name].tolist(), name
@@ -139,25 +115,3 @@ def test_clipped_loss_stays_small(seed: int, device: str) -> None:
 
     assert history.events == ()
     assert history.loss.max() < 1e3
-
-
-def first_batch(config: TrainConfig) -> list[Batch]:
-    """The notebook's first sample."""
-    return [next(load_data(dtype=config.dtype))]
-
-
-def first_gradients(config: TrainConfig) -> dict[str, np.ndarray]:
-    """Raw gradients of the first step, in float64, computed without the training loop."""
-    model = new_model(config)
-    tokens, labels = first_batch(config)[0]
-    paddle.nn.functional.mse_loss(model(tokens)[0], labels).backward()
-    return {
-        name: p.grad.numpy().astype("float64")
-        for name, p in model.named_parameters()
-        if p.grad is not None
-    }
-
-
-def weights(model: NumericPrediction) -> dict[str, np.ndarray]:
-    """Copy of every parameter, by name, in float64."""
-    return {name: p.numpy().astype("float64") for name, p in model.named_parameters()}

@@ -11,13 +11,11 @@ import paddle
 import pytest
 
 from rnn_core import Batch, NumericPrediction, TrainConfig, load_data, train
-from rnn_core.config import EXECUTIONS, Cell, Clip, DType, Execution
+from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep
 from tests.helpers.operator_count import operators_of
-
-over_cells = pytest.mark.parametrize("cell", ["RNN", "LSTM"])
-over_executions = pytest.mark.parametrize("execution", EXECUTIONS)
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 
 # Operators of one training step (forward, backward and update), without clipping and recording:
 # number per time step, and number of the others. Counted with Paddle 2.6.2, 3.0.0, 3.1.1, 3.2.2 and
@@ -105,7 +103,7 @@ def test_train_uses_the_execution_of_its_config(cell: Cell, execution: Execution
 @over_executions
 @over_cells
 @pytest.mark.parametrize("clip", ["none", "by-norm", "by-global-norm"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@over_dtypes
 def test_recording_takes_at_most_two_norms_per_parameter(
     cell: Cell, execution: Execution, clip: Clip, dtype: DType
 ) -> None:

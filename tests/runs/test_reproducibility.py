@@ -11,7 +11,8 @@ import paddle
 import pytest
 
 from rnn_core import History, TrainConfig, train
-from rnn_core.config import EXECUTIONS, Execution
+from rnn_core.config import Execution
+from tests.helpers.parametrize import over_executions
 
 CONFIGS = {
     "RNN": TrainConfig(epochs=5),
@@ -29,7 +30,7 @@ def columns(history: History) -> dict[str, list[float]]:
     }
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@over_executions
 @pytest.mark.parametrize("cell", CONFIGS)
 def test_two_runs_in_one_process_are_equal(cell: str, execution: Execution, device: str) -> None:
     """Two runs in one process are equal bit for bit, with every execution."""

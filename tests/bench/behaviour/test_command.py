@@ -54,16 +54,10 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
     variables = ["--candidate-env", "A=1=2", "--candidate-env", "B="]
     main([*SIDES, *variables, "--execution", "all", "--results", str(tmp_path)])
 
-    assert calls == [
-        (
-            ("a", "b", tmp_path),
-            {
-                "executions": EXECUTIONS,
-                "baseline_env": {},
-                "candidate_env": {"A": "1=2", "B": ""},
-            },
-        )
-    ]
+    [(arguments, keywords)] = calls
+    assert arguments == ("a", "b", tmp_path)
+    assert keywords["executions"] == EXECUTIONS
+    assert (keywords["baseline_env"], keywords["candidate_env"]) == ({}, {"A": "1=2", "B": ""})
 
 
 def test_behaviour_exits_2_when_it_cannot_compare(

@@ -16,7 +16,7 @@ import pytest
 from paddle.autograd import PyLayer
 
 from benchmarks.behaviour import comparison, sides, worker
-from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps, record
+from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps
 from benchmarks.behaviour.culprits import Culprit
 from benchmarks.behaviour.files import Job, Recording, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
@@ -28,6 +28,7 @@ from tests.bench.behaviour.test_sides import PYTHON
 from tests.faults.in_paddle import FAULTS
 
 TANHS = 10  # in one step of the RNN
+GRADIENT = ("d (x_10 W + h_9 U + b)", "gradient of tanh")
 
 Plant = Callable[[pytest.MonkeyPatch], object]
 Compare = Callable[..., list[BehaviourVerdict]]
@@ -85,6 +86,9 @@ class SteepTanh(PyLayer):
         return d_x
 
 
+steep_tanh: Callable[[Any], Any] = SteepTanh.apply
+
+
 def tanh_at(calls: Callable[[int], bool], broken: Callable[[Any], Any]) -> Plant:
     """Return a fault that breaks tanh in the calls, counted from 0, for which `calls` is true."""
 
@@ -93,6 +97,16 @@ def tanh_at(calls: Callable[[int], bool], broken: Callable[[Any], Any]) -> Plant
         patch.setattr(F, "tanh", lambda x: broken(x) if calls(next(count)) else healthy(x))
 
     return planted
+
+
+def steep_from(step: int) -> Plant:
+    """Return a fault that makes the gradient of tanh too large from a step on."""
+    return tanh_at(lambda call: call >= TANHS * (step - 1), steep_tanh)
+
+
+def rounded(x: Any) -> Any:
+    """Return the neighbours of some numbers."""
+    return x * (1 + 1.2e-7)
 
 
 def test_environment_equals_itself_bitwise(compare_planted: Compare) -> None:
@@ -116,18 +130,8 @@ def test_wrong_gradient_is_located(compare_planted: Compare) -> None:
         "gradient of tanh",
         "gradient of tanh and multiply, summed over 2 uses",
     }
-    assert verdicts[0].tensor == "d (x_10 W + h_9 U + b)"
+    assert verdicts[0].tensor == GRADIENT[0]
     assert verdicts[2].tensor in ("d c_10", "d (x_10 w_a + h_9 u_a + b_a)")
-
-
-def test_wrong_gradient_is_located_behind_another_rounding(compare_planted: Compare) -> None:
-    """A tanh that only rounds differently differs first, but is not the culprit."""
-    steep: Callable[[Any], Any] = SteepTanh.apply
-    plant = tanh_at(lambda _: True, lambda x: steep(x) * (1 + 1.2e-7))
-    (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
-
-    assert (verdict.verdict, verdict.first_step) == ("different", 1)
-    assert (verdict.tensor, verdict.operator) == ("d (x_10 W + h_9 U + b)", "gradient of tanh")
 
 
 def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare) -> None:
@@ -135,35 +139,39 @@ def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare)
     verdicts = compare_planted(catalogued("paddle-sigmoid-off"))
 
     assert [v.verdict for v in verdicts] == ["bitwise equal", "bitwise equal", "different"]
-    assert (verdicts[2].first_step, verdicts[2].tensor, verdicts[2].operator) == (
-        1,
-        "i_1",
-        "sigmoid",
-    )
-    assert "128 of 128 elements differ" in verdicts[2].text
+    _, _, lstm = verdicts
+    assert (lstm.first_step, lstm.tensor, lstm.operator) == (1, "i_1", "sigmoid")
+    assert "128 of 128 elements differ" in lstm.text
 
 
-@pytest.mark.parametrize(("name", "step"), [("clipped-rnn", 2), ("exploding-rnn", 5)])
-def test_fault_in_a_later_step_is_located(compare_planted: Compare, name: str, step: int) -> None:
-    """The step from which the gradient is wrong is found, also during the explosion."""
-    plant = tanh_at(lambda call: call >= TANHS * (step - 1), SteepTanh.apply)
-    (verdict,) = compare_planted(plant, experiments=[name])
+@pytest.mark.parametrize(
+    ("experiment", "plant", "expected"),
+    [
+        # A tanh that only rounds differently differs first, but is not the culprit.
+        (
+            "clipped-rnn",
+            tanh_at(lambda _: True, lambda x: rounded(steep_tanh(x))),
+            ("different", 1, 0, *GRADIENT),
+        ),
+        ("clipped-rnn", steep_from(2), ("different", 2, 1, *GRADIENT)),
+        ("exploding-rnn", steep_from(5), ("different", 5, 4, *GRADIENT)),
+        (
+            "clipped-rnn",
+            tanh_at(lambda call: call == 3 * TANHS, lambda x: rounded(paddle.tanh(x))),
+            ("equal within rounding", 4, 8, "h_1", "tanh"),
+        ),
+    ],
+    ids=["behind another rounding", "in step 2", "in the explosion", "a single rounding"],
+)
+def test_fault_is_located(
+    experiment: str, plant: Plant, expected: Any, compare_planted: Compare
+) -> None:
+    """Verdict, first step, last step within rounding, tensor and operator."""
+    (found,) = compare_planted(plant, experiments=[experiment])
 
-    assert (verdict.verdict, verdict.first_step, verdict.until) == ("different", step, step - 1)
-    assert (verdict.tensor, verdict.operator) == ("d (x_10 W + h_9 U + b)", "gradient of tanh")
-    assert "note" not in verdict.text
-
-
-def test_single_rounding_is_equal_within_rounding(compare_planted: Compare) -> None:
-    """One result that is replaced by its neighbour is found, but not called different."""
-    plant = tanh_at(lambda call: call == 3 * TANHS, lambda x: paddle.tanh(x) * (1 + 1.2e-7))
-    (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
-
-    assert verdict.verdict == "equal within rounding"
-    assert (verdict.first_step, verdict.until) == (4, 8)
-    assert (verdict.tensor, verdict.operator) == ("h_1", "tanh")
-    assert verdict.largest_difference is not None
-    assert 0 < verdict.largest_difference < 1e-5
+    assert (found.verdict, found.first_step, found.until, found.tensor, found.operator) == expected
+    assert found.largest_difference
+    assert "note" not in found.text
 
 
 def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Path) -> None:
@@ -183,28 +191,12 @@ def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Pat
     assert "MKL_CBWR=COMPATIBLE" in history.environment["flags"]
 
 
-def test_recorded_sides_are_compared_without_an_interpreter(recorded: Path, tmp_path: Path) -> None:
-    """A process records the same bits as this one."""
-    record(PYTHON, tmp_path / "side", experiments=["clipped-rnn"], epochs=EPOCHS)
-
-    (verdict,) = compare_behaviour(
-        str(recorded),
-        str(tmp_path / "side"),
-        tmp_path,
-        experiments=["clipped-rnn"],
-        epochs=EPOCHS,
-    )
-
-    assert verdict.verdict == "bitwise equal"
-
-
-@pytest.mark.parametrize(("step", "tensor"), [(1, "d (x_10 W + h_9 U + b)"), (2, None)])
+@pytest.mark.parametrize(("step", "tensor"), [(1, GRADIENT[0]), (2, None)])
 def test_recorded_sides_are_traced_in_step_1_only(
     compare_planted: Compare, tmp_path: Path, step: int, tensor: str | None
 ) -> None:
     """For a later step, a note says what is missing."""
-    plant = tanh_at(lambda call: call >= TANHS * (step - 1), SteepTanh.apply)
-    compare_planted(plant, experiments=["clipped-rnn"])
+    compare_planted(steep_from(step), experiments=["clipped-rnn"])
     for trace in tmp_path.rglob("*.step-2.*"):
         trace.unlink()
 

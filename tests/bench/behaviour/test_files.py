@@ -51,6 +51,7 @@ def test_digest_tells_bits_apart() -> None:
         np.zeros(2),
         -np.zeros(2),
         np.zeros(2, np.float32),
+        np.zeros(2, np.int64),
         np.zeros((2, 1)),
         np.full(2, 5e-324),
     ]

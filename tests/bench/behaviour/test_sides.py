@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.behaviour.comparison import compare_behaviour
-from benchmarks.behaviour.sides import BehaviourError
+from benchmarks.interpreters import SideError
 from tests.bench.behaviour import EPOCHS
 from tests.helpers.programs import program
 
@@ -30,7 +31,7 @@ def test_failing_side_ends_the_comparison(line: str, message: str, tmp_path: Pat
     bad = interpreter(tmp_path / "bad", line)
     endless = interpreter(tmp_path / "endless", "exec tail -f /dev/null")
 
-    with pytest.raises(BehaviourError, match=f"baseline: .*{message}"):
+    with pytest.raises(SideError, match=f"baseline: .*{message}"):
         compare_behaviour(bad, endless, tmp_path / "results")
 
 
@@ -41,59 +42,29 @@ def test_side_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
     earlier.parent.mkdir(parents=True)
     earlier.touch()
 
-    with pytest.raises(BehaviourError, match=r"without writing .*exploding-rnn-textbook\.npz"):
+    with pytest.raises(SideError, match=r"without writing .*exploding-rnn-textbook\.npz"):
         compare_behaviour(idle, idle, tmp_path / "results")
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("baseline", "candidate", "options", "message"),
     [
-        ("nowhere", "nowhere is not an executable file"),
-        ("text", "text is not an executable file"),
-        ("old", "old is older than Python 3.10"),
+        ("{empty}/nowhere", PYTHON, {}, "baseline: .*nowhere is not an executable file"),
+        ("{recorded}", "{empty}", {"epochs": EPOCHS}, "candidate: .* has no run of clipped-rnn/te"),
+        ("{recorded}", "{empty}", {}, "2 epochs by textbook, expected 500 by textbook"),
+        ("{recorded}", PYTHON, {"baseline_env": {"A": "b"}}, "cannot change a recorded side"),
+        ("{recorded}", "{recorded}", {}, "both sides are"),
     ],
 )
-def test_wrong_interpreter_is_refused(name: str, message: str, tmp_path: Path) -> None:
-    """Nothing is run before both sides are known."""
-    (tmp_path / "text").write_text("no program")
-    program(tmp_path / "old", "echo False")
+def test_wrong_side_is_refused(
+    baseline: str, candidate: str, options: Any, message: str, recorded: Path, tmp_path: Path
+) -> None:
+    """The error names the side and what is wrong with it, and nothing is run."""
+    (tmp_path / "empty").mkdir()
+    sides = [
+        text.format(recorded=recorded, empty=tmp_path / "empty") for text in (baseline, candidate)
+    ]
 
-    with pytest.raises(BehaviourError, match=f"baseline: .*{message}"):
-        compare_behaviour(str(tmp_path / name), PYTHON, tmp_path)
+    with pytest.raises(SideError, match=message):
+        compare_behaviour(sides[0], sides[1], tmp_path, experiments=["clipped-rnn"], **options)
     assert not (tmp_path / "candidate").exists()
-
-
-def test_folder_without_runs_is_refused(recorded: Path, tmp_path: Path) -> None:
-    """The missing run is named."""
-    (tmp_path / "empty").mkdir()
-
-    with pytest.raises(BehaviourError, match="candidate: .* has no run of clipped-rnn/textbook"):
-        compare_behaviour(
-            str(recorded),
-            str(tmp_path / "empty"),
-            tmp_path,
-            experiments=["clipped-rnn"],
-            epochs=EPOCHS,
-        )
-
-
-def test_recorded_side_with_other_settings_is_refused(recorded: Path, tmp_path: Path) -> None:
-    """The number of epochs must be that of the comparison."""
-    (tmp_path / "empty").mkdir()
-
-    with pytest.raises(BehaviourError, match="2 epochs by textbook, expected 500 by textbook"):
-        compare_behaviour(
-            str(recorded), str(tmp_path / "empty"), tmp_path, experiments=["clipped-rnn"]
-        )
-
-
-def test_recorded_side_takes_no_variables(recorded: Path, tmp_path: Path) -> None:
-    """Environment variables would have no effect."""
-    with pytest.raises(BehaviourError, match="variables cannot change a recorded side"):
-        compare_behaviour(str(recorded), PYTHON, tmp_path, baseline_env={"A": "b"})
-
-
-def test_same_recorded_side_twice_is_refused(recorded: Path, tmp_path: Path) -> None:
-    """A comparison of a folder with itself would say nothing."""
-    with pytest.raises(BehaviourError, match="both sides are"):
-        compare_behaviour(str(recorded), str(recorded), tmp_path)

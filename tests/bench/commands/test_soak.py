@@ -12,21 +12,14 @@ from benchmarks.commands.soak import main
 from benchmarks.measuring.growth import BLOCKS, Reading, Slope, slope, watch
 from rnn_core import NonFiniteError, TrainConfig, train
 from rnn_core.step import TrainingStep
+from tests.bench.commands.conftest import Ended, RunMain
 from tests.helpers.command_lines import assert_rejected
 
 pytest.importorskip("psutil", reason="psutil, an optional extra, is not installed")
 pytest.importorskip("scipy", reason="scipy, an optional extra, is not installed")
 
 TINY = TrainConfig(
-    cell="LSTM",
-    epochs=1,
-    learning_rate=0.01,
-    clip_norm=1.0,
-    batch_size=2,
-    num_steps=3,
-    emb_size=4,
-    hidden_size=4,
-    execution="kernel",
+    cell="LSTM", epochs=1, clip_norm=1.0, batch_size=2, hidden_size=4, execution="kernel"
 )
 STEPS, ROUNDS = 10, 40
 # Bytes per step that are no leak in so short a run, while pools still fill: in 12 runs intervals
@@ -97,13 +90,6 @@ def test_slope_skips_the_warm_up() -> None:
     assert slope(readings(lambda n: 10**6 * min(n, 35)), "memory") == Slope(0, 0, 0)
 
 
-def test_slope_ignores_a_single_jump() -> None:
-    """A single jump, however high, does not make the process grow."""
-    found = slope(readings(lambda n: 10**8 * (n > 120)), "memory")
-
-    assert found.verdict(100) != "grows"
-
-
 def test_slope_is_found_in_noise() -> None:
     """The interval contains 50 bytes a step among waves of 2000 bytes, and is narrow."""
     found = slope(readings(lambda n: 500 * n + 1000 * (n * 7919 % 3)), "memory")
@@ -134,6 +120,22 @@ def test_slope_needs_a_reading_for_each_block() -> None:
         slope(readings(lambda _: 1.0, BLOCKS + 3), "memory")
 
 
+@pytest.fixture
+def soak_of(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> Callable[..., Ended]:
+    """Return a function that runs a soak with these readings, and raises an error after them."""
+
+    def ended(memory: Callable[[int], float], *errors: Exception) -> Ended:
+        def watched(*_: object) -> Iterator[Reading]:
+            yield from readings(memory)
+            for error in errors:
+                raise error
+
+        monkeypatch.setattr(soak, "watch", watched)
+        return run_main(main, "--minutes", "1", "--execution", "textbook")
+
+    return ended
+
+
 @pytest.mark.parametrize(
     ("memory", "status", "verdict"),
     [
@@ -149,38 +151,34 @@ def test_slope_needs_a_reading_for_each_block() -> None:
     ids=["constant", "90 bytes a step", "200 bytes a step", "a jump"],
 )
 def test_soak_prints_the_verdict_and_exits_with_its_status(
-    memory: Callable[[int], float],
-    status: int,
-    verdict: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    memory: Callable[[int], float], status: int, verdict: str, soak_of: Callable[..., Ended]
 ) -> None:
     """The table has a row for each quantity; the verdict is the last line."""
-    monkeypatch.setattr(soak, "watch", lambda *_: iter(readings(memory)))
+    ended = soak_of(memory)
+    lines = ended.out.splitlines()
+    names = [line[2:12].strip() for line in lines[2:-1]]
 
-    assert main(["--minutes", "1", "--execution", "textbook"]) == status
-
-    lines = capsys.readouterr().out.splitlines()
+    assert ended.status == status
     assert lines[0].startswith("LSTM (textbook), 2000 steps in 0.3 minutes, on cpu (")
-    assert [line[2:12].strip() for line in lines[2:-1]] == [
-        "memory",
-        "open files",
-        "threads",
-        "step time",
-    ]
+    assert names == ["memory", "open files", "threads", "step time"]
     assert lines[-1] == f"{verdict}, at a limit of 100 bytes a step."
 
 
-def test_soak_prints_slopes_per_1000_steps(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_soak_prints_slopes_per_1000_steps(soak_of: Callable[..., Ended]) -> None:
     """1024 bytes in each round of 10 steps are 100 KiB per 1000 steps."""
-    monkeypatch.setattr(soak, "watch", lambda *_: iter(readings(lambda n: 2**20 + 1024 * n)))
-    main(["--minutes", "1"])
+    out = soak_of(lambda n: 2**20 + 1024 * n).out
 
-    out = capsys.readouterr().out
     assert "+100 (+100 to +100) KiB per 1000 steps: grows" in out
     assert "+0 (+0 to +0) per 1000 steps: does not grow" in out
+
+
+def test_soak_exits_4_at_a_nonfinite_loss(soak_of: Callable[..., Ended]) -> None:
+    """A run that cannot continue is not reported as growth."""
+    error = NonFiniteError("loss or gradient not finite at step 7", train(TINY))
+    ended = soak_of(lambda _: 2**30, error)
+
+    assert ended.status == 4
+    assert "error: loss or gradient not finite at step 7: the soak cannot" in ended.err
 
 
 def test_soak_exits_4_when_it_is_too_short(capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,22 +202,6 @@ def test_soak_rejects_wrong_options(
 ) -> None:
     """Nothing is trained."""
     assert_rejected(main, options, message, capsys)
-
-
-def test_soak_exits_4_at_a_nonfinite_loss(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A run that cannot continue is not reported as growth."""
-
-    def end_early(*_: object) -> Iterator[Reading]:
-        yield from readings(lambda _: 2**30)
-        raise NonFiniteError("loss or gradient not finite at step 7", train(TINY))
-
-    monkeypatch.setattr(soak, "watch", end_early)
-
-    assert main(["--minutes", "1"]) == 4
-    message = "error: loss or gradient not finite at step 7: the soak cannot continue"
-    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("missing", ["psutil", "scipy"])

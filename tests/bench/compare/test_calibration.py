@@ -6,19 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import calibration, verdicts
+from benchmarks.compare import calibration
 from benchmarks.compare.calibration import main, rate
 from benchmarks.compare.words import WORDS
-from tests.helpers.command_lines import assert_rejected
-from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, write_run
+from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
-
-
-@pytest.fixture(autouse=True)
-def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take as many resamples as the first looks need."""
-    monkeypatch.setattr(verdicts, "RESAMPLES", 5_000)
 
 
 def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
@@ -46,46 +39,39 @@ def test_table_has_a_row_for_each_slowdown(
     assert "- paddle: " in (tmp_path / "c.md").read_text()
 
 
-def test_sessions_have_different_seeds_and_all_slowdowns(tmp_path: Path) -> None:
-    """Both processes of a pair share a seed; only the candidate is slowed down."""
-    fake = FakeProcesses(BENCHMARKS)
-    run(tmp_path, fake)
-    seeds = [settings.seed for settings in fake.settings]
-
-    assert len(seeds) == 24
-    assert len(set(seeds)) == 12
-    assert {settings.planted for settings in fake.settings} == {(), (0.0, 0.2)}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["session-001", "session-002"]
-
-
-def interrupt(number: int) -> None:
-    """Press Ctrl-C in the second session."""
-    if number == 16:
-        raise KeyboardInterrupt
-
-
-def test_calibrate_exits_130_after_ctrl_c(
+def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The pairs are kept, and not used again without --resume."""
-    assert run(tmp_path, FakeProcesses(BENCHMARKS, before=interrupt)) == 130
-    assert "Incomplete: --resume continues" in capsys.readouterr().out
-    assert run(tmp_path, FakeProcesses(BENCHMARKS)) == 2
-    assert "already has a comparison" in capsys.readouterr().err
+    """The pairs are kept; only the missing ones are measured, and only with --resume.
 
+    Both processes of a pair share a seed; only the candidate is slowed down.
+    """
+    fake, rest = FakeProcesses(BENCHMARKS), FakeProcesses(BENCHMARKS)
+    files = [tmp_path / f"{name}.json" for name in ("whole", "cut")]
+    interrupted = run(tmp_path / "cut", FakeProcesses(BENCHMARKS, before=interrupt_at(16)))
+    refused = run(tmp_path / "cut", FakeProcesses(BENCHMARKS))
+    out, err = capsys.readouterr()
+    statuses = (
+        run(tmp_path / "whole", fake, "--save", str(files[0])),
+        run(tmp_path / "cut", rest, "--resume", "--save", str(files[1])),
+    )
+    whole, cut = (json.loads(file.read_text())["cases"] for file in files)
+    seeds = [settings.seed for settings in fake.settings]
 
-def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(tmp_path: Path) -> None:
-    """Only the missing pairs are measured."""
-    run(tmp_path / "cut", FakeProcesses(BENCHMARKS, before=interrupt))
-    fake = FakeProcesses(BENCHMARKS)
-    status = run(tmp_path / "cut", fake, "--resume", "--save", str(tmp_path / "cut.json"))
-    run(tmp_path / "whole", FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "whole.json"))
-    cut, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("cut", "whole"))
-
-    assert status == 0
-    assert len(fake.started) == 24 - 14
-    assert [case["word"] for case in cut["cases"]] == [case["word"] for case in whole["cases"]]
-    assert [case["ratio"] for case in cut["cases"]] == [case["ratio"] for case in whole["cases"]]
+    assert (interrupted, refused, *statuses) == (130, 2, 0, 0)
+    assert "Incomplete: --resume continues" in out
+    assert "already has a comparison" in err
+    assert [[case["word"], case["ratio"]] for case in cut] == [
+        [case["word"], case["ratio"]] for case in whole
+    ]
+    assert len(rest.started) == 24 - 14
+    assert seeds[::2] == seeds[1::2]
+    assert len(set(seeds)) == 12
+    assert {settings.planted for settings in fake.settings} == {(), (0.0, 0.2)}
+    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == [
+        "session-001",
+        "session-002",
+    ]
 
 
 def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
@@ -111,29 +97,3 @@ def test_rates_have_exact_intervals() -> None:
     """Clopper and Pearson's have a formula for 0 of n: 1 - 0.025^(1/n)."""
     assert rate(0, 160) == f"0.0% (0.0-{100 * (1 - 0.025 ** (1 / 160)):.1f}%)"
     assert rate(160, 160) == f"100.0% ({100 * 0.025 ** (1 / 160):.1f}-100.0%)"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--levels", "5,x"], "must be percentages from 0 to 1000, separated by commas, got '5,x'"),
-        (["--levels", "-5"], "must be percentages"),
-        (["--sessions", "0"], "must be at least 1, got 0"),
-        (["--save", "c.txt"], "must end in .md or .json"),
-        (["--python", "a.json"], "a.json is not an executable file"),
-    ],
-)
-def test_calibrate_rejects_wrong_options(
-    arguments: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """The error says what is allowed; a saved run starts no processes."""
-    monkeypatch.chdir(tmp_path)
-    write_run(tmp_path / "a.json", {FIRST: 1e-3})
-    if "--python" in arguments:
-        arguments = ["--python", str(tmp_path / "a.json")]
-
-    assert_rejected(main, arguments, message, capsys)

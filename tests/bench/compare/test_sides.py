@@ -1,38 +1,24 @@
-"""The sides of a comparison: interpreters, saved runs and sides of saved comparisons."""
+"""The sides of a comparison: saved runs and sides of saved comparisons.
 
-import sys
+Interpreters are tested in `tests.bench.test_interpreters`.
+"""
+
 from pathlib import Path
 
 import pytest
 
-from benchmarks.compare.sides import Saved, SideError, find_side
-from benchmarks.interpreters import Interpreter
+from benchmarks.compare.sides import Saved, find_side
+from benchmarks.interpreters import SideError
 from tests.helpers.fake_processes import FIRST, write_run
-
-
-def test_interpreter_is_a_side() -> None:
-    """It is named after its environment."""
-    python = Path(sys.executable)
-
-    assert find_side(sys.executable) == Interpreter(python.parents[1].name, python)
-
-
-def test_saved_run_is_one_process(tmp_path: Path) -> None:
-    """A file that `pytest benchmarks` saved is a side with one run."""
-    write_run(tmp_path / "0001_3.3.1.json", {FIRST: 1e-3})
-    side = find_side(str(tmp_path / "0001_3.3.1.json"))
-
-    assert isinstance(side, Saved)
-    assert (side.name, len(side.runs), side.comparison) == ("0001_3.3.1", 1, None)
 
 
 def test_side_of_a_saved_comparison_has_its_complete_pairs(tmp_path: Path) -> None:
     """Its runs are in the order of the pairs; half a pair is left out."""
     folder = tmp_path / "a..b"
     (folder / "pairs").mkdir(parents=True)
-    for name in ("0001-baseline", "0001-candidate", "0002-baseline", "0002-candidate"):
+    pairs = ("0001-baseline", "0001-candidate", "0002-baseline", "0002-candidate", "0003-baseline")
+    for name in pairs:
         write_run(folder / "pairs" / f"{name}.json", {FIRST: 1e-3})
-    write_run(folder / "pairs" / "0003-baseline.json", {FIRST: 1e-3})
     side = find_side(f"{folder}:baseline")
 
     assert isinstance(side, Saved)
@@ -46,7 +32,6 @@ def test_side_of_a_saved_comparison_has_its_complete_pairs(tmp_path: Path) -> No
         ("no/such/python", "no/such/python is not an executable file"),
         ("{folder}", "is a folder: add :baseline or :candidate"),
         ("{folder}:baseline", "has no complete pair"),
-        ("{folder}/none.json", "none.json cannot be read as a saved run"),
         ("{folder}/half.json", "half.json cannot be read as a saved run"),
         ("{folder}/zero.json", r"the time of .* must be a positive number of seconds, got 0\.0"),
     ],

@@ -1,7 +1,5 @@
 """Whether another process had the CPU during a sample."""
 
-import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,15 +48,3 @@ def test_waiting_is_0_without_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(disturbance, "FILE", str(tmp_path / "none"))
 
     assert Waiting()() == 0
-
-
-@pytest.mark.skipif(not Path(disturbance.FILE).exists(), reason=f"no {disturbance.FILE} here")
-def test_waiting_for_a_lock_is_no_disturbance() -> None:
-    """A thread that waits of its own accord loses hardly any time."""
-    waiting = Waiting()
-    before, began = waiting(), time.perf_counter()
-    threading.Event().wait(0.02)
-    lost, elapsed = waiting() - before, time.perf_counter() - began
-    waiting.close()
-
-    assert 0 <= lost < elapsed

@@ -1,6 +1,5 @@
 """The folder of checkpoints: what is written, kept, refused and locked."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,24 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import (
-    CheckpointError,
-    TrainingInterrupted,
-    load_data,
-    train,
-)
+from rnn_core import CheckpointError, TrainingInterrupted, load_data, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
-from tests.helpers.resumed import (
-    SMALL,
-    change,
-    check_resumed,
-    noisy_run,
-    stopped,
-)
+from tests.helpers.resumed import SMALL, change, check_resumed, noisy_run, stopped
 
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
@@ -53,67 +41,33 @@ def test_folder_keeps_the_last_three_checkpoints(tmp_path: Path) -> None:
 
 
 Damage = Callable[[Path], object]
-NOT_VALID = "is not a valid 'rnn_core checkpoint 1' file: "
-
-
-def make_directory(path: Path) -> None:
-    """Replace a file by a directory."""
-    path.unlink()
-    path.mkdir()
+REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit the model): "
 
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        pytest.param(
-            lambda path: path.write_bytes(path.read_bytes()[:-1]),
-            NOT_VALID + "not a zip archive, or cut short",
-            id="cut",
-        ),
-        pytest.param(
-            lambda path: path.write_bytes(b""),
-            NOT_VALID + "not a zip archive, or cut short",
-            id="empty",
-        ),
-        pytest.param(
-            lambda path: np.savez(path, loss=np.zeros(3)),
-            NOT_VALID + "format tag is missing or different",
-            id="foreign",
-        ),
-        pytest.param(
-            lambda path: train(SMALL).save(path),
-            NOT_VALID + "format tag is missing or different",
-            id="history",
-        ),
-        pytest.param(
-            lambda path: change(path, **{"weights/linear.bias": np.zeros(2, np.float32)}),
-            r"does not fit the model: weight 'linear.bias' must be float32 of shape \[1\], "
-            r"got float32 of shape \[2\]",
-            id="weights",
-        ),
-        pytest.param(
-            lambda path: change(path, **{"weights/linear.bias": np.zeros(1, np.float64)}),
-            r"does not fit the model: weight 'linear.bias' must be float32 of shape \[1\], "
-            r"got float64 of shape \[1\]",
-            id="dtype",
-        ),
-        pytest.param(
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "not a zip archive, or cut short"),
+        (lambda path: train(SMALL).save(path), "format tag is missing or different"),
+        (lambda path: (path.unlink(), path.mkdir()), ".*directory.*"),
+        (
             lambda path: change(path, **{"random/numpy": np.array([1] * 624 + [10**6], np.uint32)}),
-            NOT_VALID + "the state of the generator 'numpy' is not valid",
-            id="generator",
+            "the state of the generator 'numpy' is not valid",
         ),
-        pytest.param(
+        (
             lambda path: change(path, position=np.array([0, 0, 0, 0])),
-            NOT_VALID + r"Position\(epoch=0, .* is not valid",
-            id="epoch",
+            r"Position\(epoch=0, .* is not valid",
         ),
-        pytest.param(
+        (
             lambda path: change(path, position=np.array([3, -1, 0, 0])),
-            NOT_VALID + r"Position\(.*batch=-1, .* is not valid",
-            id="batch",
+            r"Position\(.*batch=-1, .* is not valid",
         ),
-        pytest.param(make_directory, NOT_VALID + ".*directory.*", id="directory"),
+        (
+            lambda path: change(path, **{"weights/linear.bias": np.zeros(2, np.float32)}),
+            r"weight 'linear.bias' must be float32 of shape \[1\], got float32 of shape \[2\]",
+        ),
     ],
+    ids=["cut", "history", "directory", "generator", "epoch", "batch", "weights"],
 )
 def test_resume_uses_the_checkpoint_before_a_damaged_one(
     damage: Damage, reason: str, tmp_path: Path
@@ -122,7 +76,7 @@ def test_resume_uses_the_checkpoint_before_a_damaged_one(
     path = stopped(tmp_path, steps=9)
     damage(path)
 
-    words = rf"{path.name} {reason}; step-000000008.npz is used instead$"
+    words = rf"{path.name} {REFUSED}{reason}; step-000000008.npz is used instead$"
     with pytest.warns(CheckpointWarning, match=words):
         check_resumed(tmp_path, done=8)
     assert (tmp_path / f"{path.name}.refused").exists()
@@ -157,17 +111,9 @@ def test_resume_fails_if_all_checkpoints_are_damaged(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"cell": "RNN"}, "cell is 'LSTM' in the checkpoint, but 'RNN' now$"),
-        ({"seed": 4}, "seed is 3 in the checkpoint, but 4 now$"),
-        (
-            {"record": 2, "clip_norm": None},
-            "clip_norm is 1.0 in .* None now; record is 1 ",
-        ),
-        ({"execution": "kernel"}, "execution is 'textbook' in the checkpoint, but 'kernel' now$"),
+        ({"clip_norm": None, "record": 2}, "clip_norm is 1.0 in .* None now; record is 1 "),
+        ({"execution": "kernel", "on_nonfinite": "raise"}, "execution is .*; on_nonfinite is "),
         ({"epochs": 2}, "the checkpoint is at epoch 3, but epochs=2$"),
-        (
-            {"on_nonfinite": "continue"},
-            "on_nonfinite is 'stop' in .* 'continue' now$",
-        ),
     ],
 )
 def test_resume_rejects_another_config(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -196,13 +142,7 @@ def test_resume_rejects_another_stream(tmp_path: Path) -> None:
     """A stream with another length, or another first or last batch, is refused."""
     config = replace(SMALL, epochs=1, batch_size=4)
     train(config, STREAM, checkpoint=tmp_path)
-    others: list[dict[str, Any]] = [
-        {"seed": 1},
-        {"count": 22},
-        {"digits": 3},
-        {"batch_size": 3},
-        {"held_out": True},
-    ]
+    others: list[dict[str, Any]] = [{"seed": 1}, {"count": 22}, {"digits": 3}, {"batch_size": 3}]
 
     for changes in others:
         with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
@@ -271,21 +211,14 @@ def test_full_disk_ends_the_run_and_keeps_older_checkpoints(size: int, tmp_path:
     before = {path: path.read_bytes() for path in checkpoint_files(tmp_path)}
 
     words = "cannot write checkpoint .*step-000000008.npz: .*too large"
-    with pytest.raises(CheckpointError, match=words), no_room(size):
+    with pytest.raises(CheckpointError, match=words) as caught, no_room(size):
         noisy_run(SMALL, tmp_path, resume=True)
 
+    assert caught.value.history is not None
+    assert caught.value.history.steps == 8
     assert {path: path.read_bytes() for path in checkpoint_files(tmp_path)} == before
     assert not list(tmp_path.glob(".rnn_core-*"))
     check_resumed(tmp_path)
-
-
-def test_full_disk_error_holds_the_history(tmp_path: Path) -> None:
-    """The error holds the history so far."""
-    with pytest.raises(CheckpointError) as caught, no_room(0):
-        train(SMALL, checkpoint=tmp_path)
-
-    assert caught.value.history is not None
-    assert caught.value.history.steps == 0
 
 
 def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
@@ -295,21 +228,6 @@ def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=f"cannot write .* to {path}: ") as caught:
             train(SMALL, checkpoint=path)
         assert caught.value.history is None
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="the system has no user ids")
-def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
-    """As root, the test acts as another user."""
-    tmp_path.chmod(0o555)
-    user = os.geteuid()
-    try:
-        if user == 0:
-            os.seteuid(65534)
-        with pytest.raises(CheckpointError, match="cannot write .* Permission denied"):
-            train(SMALL, checkpoint=tmp_path)
-    finally:
-        os.seteuid(user)
-        tmp_path.chmod(0o755)
 
 
 @pytest.mark.parametrize("record", [1, 5])
@@ -331,25 +249,6 @@ def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)
     check_equal(train(config), train(config, checkpoint=tmp_path, resume=True))
-
-
-def test_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
-    """The last checkpoint is the one before the interrupted step."""
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def interrupt(step: Step) -> None:
-        if step.number == 5:
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
-
-    try:
-        with pytest.raises(TrainingInterrupted):
-            train(SMALL, on_step=interrupt, checkpoint=tmp_path, every=4)
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-    assert checkpoint_files(tmp_path)[-1].name == "step-000000004.npz"
-    check_equal(train(SMALL), train(SMALL, checkpoint=tmp_path, resume=True))
 
 
 def test_train_rejects_resume_without_folder_and_every_below_1(tmp_path: Path) -> None:

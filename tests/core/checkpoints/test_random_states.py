@@ -2,14 +2,17 @@
 
 import random
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import paddle
 import pytest
+from numpy.typing import NDArray
 
 from rnn_core.checkpoints.random_states import (
     WORDS,
+    check_random_states,
     random_states,
     restore_random_states,
     seed_paddle,
@@ -41,32 +44,22 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     assert [draw(), draw()] == expected
 
 
-@pytest.mark.parametrize("generator", ["numpy", "python"])
+# NumPy accepts the last one's position, reads past its words and crashes.
+INVALID = [np.ones(WORDS, np.uint32), np.ones(WORDS + 1), np.array([1] * WORDS + [10**6], "u4")]
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("name", "values", "message"),
     [
-        np.ones(WORDS, np.uint32),
-        np.ones(WORDS + 1, np.int64),
-        # NumPy accepts such a position, reads past its words and crashes.
-        np.array([1] * WORDS + [10**6], np.uint32),
+        *product(["numpy", "python"], INVALID, ["^the state of the generator '{}' is not valid$"]),
+        ("waiting", np.zeros(3), "^the waiting normal numbers are not valid$"),
+        ("waiting", np.zeros(2, np.float32), "^the waiting normal numbers are not valid$"),
     ],
-    ids=["short", "int64", "position"],
 )
-def test_restore_rejects_an_invalid_state(generator: str, words: Any) -> None:
-    """The error names the generator, and neither of the two has changed."""
-    before = random_states()
-
-    with pytest.raises(ValueError, match=f"state of the generator '{generator}' is not valid"):
-        restore_random_states({**random_states(), generator: words})
-    for name, values in random_states().items():
-        np.testing.assert_array_equal(values, before[name])
-
-
-@pytest.mark.parametrize("waiting", [np.zeros(3), np.zeros(2, np.float32)])
-def test_restore_rejects_invalid_waiting_numbers(waiting: Any) -> None:
-    """There is one waiting normal number for each generator, in float64."""
-    with pytest.raises(ValueError, match="^the waiting normal numbers are not valid$"):
-        restore_random_states({**random_states(), "waiting": waiting})
+def test_check_rejects_an_invalid_state(name: str, values: NDArray[Any], message: str) -> None:
+    """The error names the generator; each has one waiting normal number, in float64."""
+    with pytest.raises(ValueError, match=message.format(name)):
+        check_random_states({**random_states(), name: values})
 
 
 def test_random_states_rejects_another_generator() -> None:

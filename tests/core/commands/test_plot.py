@@ -1,6 +1,6 @@
 """The plot of a run."""
 
-import builtins
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,194 +70,98 @@ def test_lines_end_at_zeros_and_nan() -> None:
     np.testing.assert_array_equal([3.0, 4.0, 5.0, np.nan], drawn["linear.bias"])
 
 
-def test_long_runs_show_the_largest_of_each_epoch() -> None:
-    """Above 100 steps, a point is the largest value of an epoch, which may be partial."""
-    steps = np.arange(1.0, 403.0)
-    history = make_history(
-        loss=steps,
-        raw_norms={"W": steps},
-        clipped_norms={"W": steps},
-        accuracy=np.ones(2),
-        epoch_ends=np.array([200, 400]),
-    )
-
-    assert lines(draw(history).axes[0]) == {"loss": [200.0, 400.0, 402.0]}
+LSTM_NAMES = [f"recurrent.{kind}_{gate}" for kind in "wub" for gate in "ifoa"]
+REST = ["embedding.weight", "linear.weight", "linear.bias"]
+TEN = [f"name{index}" for index in range(10)]
 
 
-def test_norms_of_the_lstm_have_four_panels() -> None:
+@pytest.mark.parametrize(
+    ("names", "panels"),
+    [
+        ([*LSTM_NAMES, *REST], [LSTM_NAMES[:4], LSTM_NAMES[4:8], LSTM_NAMES[8:], REST]),
+        (LSTM_NAMES[:8], [LSTM_NAMES[:8]]),  # As many as there are colours.
+        (TEN, [TEN]),  # Colours repeat.
+    ],
+)
+def test_norms_of_the_lstm_have_four_panels(names: list[str], panels: list[list[str]]) -> None:
     """One each for w, u, b and the rest."""
-    names = [f"recurrent.{kind}_{gate}" for kind in "wub" for gate in "ifoa"]
-    names += ["embedding.weight", "linear.weight", "linear.bias"]
-    norms = {name: np.ones(4) for name in names}
+    norms = dict.fromkeys(names, np.ones(4))
     figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
 
-    panels = [list(lines(axes)) for axes in figure.axes[2:]]
-    assert panels == [names[:4], names[4:8], names[8:12], names[12:]]
-
-
-def test_more_lines_than_colours_are_all_drawn() -> None:
-    """Above eight lines in a panel, colours repeat."""
-    norms = {f"name{index}": np.ones(4) for index in range(10)}
-    figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
-
-    assert list(norms) == list(lines(figure.axes[2]))
-
-
-def test_plot_shows_the_clipping_threshold() -> None:
-    """As a horizontal line."""
-    norms = draw(make_history(config=TrainConfig(clip_norm=2.5))).axes[2]
-
-    assert [2.5, 2.5] in [np.asarray(line.get_ydata()).tolist() for line in norms.get_lines()]
+    assert [list(lines(axes)) for axes in figure.axes[2:]] == panels
 
 
 def test_title_and_axes_name_settings_and_quantities() -> None:
-    """The axes are logarithmic except for the accuracy."""
+    """The threshold is drawn as a horizontal line."""
     config = TrainConfig(clip_norm=2.5, learning_rate=0.5, seed=7)
     figure = draw(make_history(config=config))
-    loss, accuracy, norms = figure.axes
+    loss, _, norms = figure.axes
 
     title = "RNN, learning rate 0.5, clip by-norm 2.5, seed 7, Paddle 9.9.9"
     assert figure.get_suptitle() == title
+    assert ", no clipping, seed 0" in draw(make_history()).get_suptitle()
     assert [axes.get_ylabel() for axes in figure.axes] == [
         "loss (mean squared error)",
         "accuracy",
         "gradient norm",
     ]
-    assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear", "log"]
-    assert norms.get_xlabel() == "step (every step; gradient norms before clipping)"
-    assert accuracy.get_ylim() == (-0.05, 1.05)
+    assert [2.5, 2.5] in [np.asarray(line.get_ydata()).tolist() for line in norms.get_lines()]
     assert loss.get_shared_x_axes().joined(loss, norms)
 
 
-def test_title_says_no_clipping() -> None:
-    """If nothing is clipped."""
-    assert ", no clipping, seed 0" in draw(make_history()).get_suptitle()
+EVERY_100 = np.arange(1, 101)
 
 
 @pytest.mark.parametrize(
-    ("steps", "points", "marker", "shown"),
-    [(100, 100, ".", "every step"), (101, 2, ".", "largest of each epoch")],
-)
-def test_up_to_100_steps_are_drawn_one_by_one(
-    steps: int, points: int, marker: str, shown: str
-) -> None:
-    """Longer runs are drawn by epochs."""
-    values = np.ones(steps)
-    history = make_history(
-        loss=values,
-        raw_norms={"W": values},
-        clipped_norms={"W": values},
-        accuracy=np.ones(1),
-        epoch_ends=np.array([100]),
-    )
-    figure = draw(history)
-
-    (line,) = figure.axes[0].get_lines()
-    assert len(np.asarray(line.get_ydata())) == points
-    assert line.get_marker() == marker
-    assert f"step ({shown}; " in figure.axes[2].get_xlabel()
-
-
-def test_recorded_steps_are_drawn_at_their_numbers() -> None:
-    """With every third step recorded, as the axis says."""
-    config, recorded = TrainConfig(epochs=4, record=3), np.array([3, 6, 9, 12])
-    figure = draw(make_history(config=config, steps=13, recorded=recorded))
-
-    (line,) = figure.axes[0].get_lines()
-    assert line.get_xydata().tolist() == [[3, 4.0], [6, 3.0], [9, 2.0], [12, 1.0]]  # type: ignore[union-attr]
-    assert "step (every recorded step; " in figure.axes[2].get_xlabel()
-
-
-def test_long_runs_show_the_largest_recorded_step_of_each_epoch() -> None:
-    """Above 100 recorded steps, the point stands at the last recorded step of the epoch."""
-    recorded = np.arange(3, 403, 3)
-    values = recorded / 1.0
-    history = make_history(
-        config=TrainConfig(record=3),
-        steps=403,
-        recorded=recorded,
-        loss=values,
-        raw_norms={"W": values},
-        clipped_norms={"W": values},
-        accuracy=np.ones(3),
+    ("record", "steps", "ends", "points", "marker", "shown"),
+    [
+        (1, 100, [100], EVERY_100, ".", "every step"),
+        (3, 13, [4, 8, 12], [3, 6, 9, 12], ".", "every recorded step"),
+        (1, 101, [100], [100, 101], ".", "largest of each epoch"),
         # The second epoch has one step, which is not recorded.
-        epoch_ends=np.array([100, 101, 300]),
+        (3, 403, [100, 101, 300], [99, 300, 402], ".", "largest of each epoch"),
+        # Epochs before the first recorded step have no point.
+        (10, 1010, [4, 8, 12], [10, 1010], ".", "largest of each epoch"),
+        # More than 100 points would fill the plot with colour.
+        (1, 303, range(3, 304, 3), range(3, 304, 3), "None", "largest of each epoch"),
+        (0, 20, [], [], ".", "every recorded step"),
+    ],
+)
+def test_points_are_recorded_steps_or_in_long_runs_epochs(
+    record: int, steps: int, ends: list[int], points: list[int], marker: str, shown: str
+) -> None:
+    """Above 100 recorded steps, a point is the largest value of an epoch, which may be partial."""
+    recorded = np.arange(record, steps + 1, record) if record else np.array([], dtype=np.int64)
+    figure = draw(
+        make_history(
+            config=TrainConfig(record=record),
+            steps=steps,
+            recorded=recorded,
+            loss=recorded / 1.0,
+            accuracy=np.ones(len(ends)),
+            epoch_ends=np.array(ends, dtype=np.int64),
+        )
     )
-    figure = draw(history)
 
     (line,) = figure.axes[0].get_lines()
-    assert line.get_xydata().tolist() == [[99, 99.0], [300, 300.0], [402, 402.0]]  # type: ignore[union-attr]
-    assert "step (largest of each epoch; " in figure.axes[2].get_xlabel()
-
-
-def test_epochs_before_the_first_recorded_step_have_no_point() -> None:
-    """In long runs."""
-    values = np.ones(101)
-    history = make_history(
-        config=TrainConfig(record=10),
-        steps=1010,
-        recorded=np.arange(10, 1011, 10),
-        loss=values,
-        raw_norms={"W": values},
-        clipped_norms={"W": values},
-        accuracy=np.ones(3),
-        epoch_ends=np.array([4, 8, 12]),
-    )
-
-    (line,) = draw(history).axes[0].get_lines()
-    assert np.asarray(line.get_xdata()).tolist() == [10, 1010]
-
-
-def test_plot_of_a_run_that_recorded_nothing_is_empty(tmp_path: Path) -> None:
-    """The file is still written."""
-    none = empty_history(config=TrainConfig(record=0), outcome="finished", steps=20)
-    figure = draw(none)
-
-    assert lines(figure.axes[0]) == {"loss": []}
-    save_plot(none, tmp_path / "run.svg")
-
-
-def test_many_epochs_are_a_line_without_points() -> None:
-    """More than 100 points would fill the plot with colour."""
-    values = np.ones(303)
-    history = make_history(
-        loss=values,
-        raw_norms={"W": values},
-        clipped_norms={"W": values},
-        accuracy=np.ones(101),
-        epoch_ends=np.arange(3, 304, 3),
-    )
-
-    (line,) = draw(history).axes[0].get_lines()
-    assert line.get_marker() == "None"
-    assert np.asarray(line.get_xdata()).tolist() == list(range(3, 304, 3))
-
-
-def test_eight_lines_fit_one_panel() -> None:
-    """There are eight colours."""
-    names = [f"{layer}_{index}" for layer in ("recurrent.w", "linear.w") for index in range(4)]
-    norms = {name: np.ones(4) for name in names}
-
-    assert len(draw(make_history(raw_norms=norms, clipped_norms=norms)).axes) == 3
+    assert line.get_xydata().tolist() == [[point, point] for point in points]  # type: ignore[union-attr]
+    assert line.get_marker() == marker
+    assert f"step ({shown}; gradient norms before clipping)" == figure.axes[2].get_xlabel()
 
 
 @pytest.mark.parametrize(
     ("suffix", "start"), [(".svg", b"<?xml"), (".png", b"\x89PNG"), (".PDF", b"%PDF")]
 )
+@pytest.mark.parametrize("history", [exploding(), empty_history()], ids=["exploding", "empty"])
 def test_save_plot_writes_the_format_of_the_suffix(
-    tmp_path: Path, suffix: str, start: bytes
+    history: History, suffix: str, start: bytes, tmp_path: Path
 ) -> None:
-    """The file is complete."""
+    """The file is complete, also of a run that was interrupted in its first step."""
     path = tmp_path / f"run{suffix}"
-    save_plot(exploding(), path)
+    save_plot(history, path)
 
     assert path.read_bytes().startswith(start)
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_plot_of_an_empty_run_is_empty(tmp_path: Path) -> None:
-    """A run can be interrupted in its first step."""
-    save_plot(empty_history(), tmp_path / "run.svg")
 
 
 def test_check_plot_path_rejects_other_suffixes_and_missing_directories(tmp_path: Path) -> None:
@@ -272,13 +176,7 @@ def test_check_plot_path_names_the_missing_matplotlib(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says what to install."""
-    real = builtins.__import__
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    def without_matplotlib(name: str, *args: Any) -> Any:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return real(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
     with pytest.raises(ImportError, match="^a plot needs matplotlib: pip install matplotlib$"):
         check_plot_path(tmp_path / "run.svg")

@@ -17,96 +17,47 @@ from rnn_core import History, TrainingInterrupted, train
 from rnn_core.__main__ import main
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
-from rnn_core.config import EXECUTIONS
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
-
-
-def test_run_prints_the_lines_of_the_notebook_and_a_summary(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """A run prints loss, norms and accuracy like the notebook, then a summary."""
-    status = main(["run", "exploding-rnn", "--epochs", "2"])
-
-    out = capsys.readouterr().out
-    assert status == 0
-    assert out.count("W_grad_l2: ") == 8
-    assert "=========epoch: 1, step: 0, loss: 8.67871========" in out
-    # The first row of the notebook, to the digits that do not depend on rounding.
-    assert "W_grad_l2: 19.6586" in out
-    assert out.count("correct/total:0/4, Accuracy: 0.00000") == 2
-    assert "RNN, 8 steps, finished, on cpu" in out
-    assert "exploded    step " in out
-
-
-def test_log_every_prints_every_nth_step(capsys: pytest.CaptureFixture[str]) -> None:
-    """The other steps are not printed."""
-    main(["run", "clipped-rnn", "--epochs", "3", "--log-every", "5"])
-
-    assert capsys.readouterr().out.count("W_grad_l2: ") == 2
 
 
 def test_run_applies_its_options_and_writes_its_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Epochs, seed and device reach the config; the written files are named."""
+    """The options reach the config; the written files are named."""
     pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
     saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
-    options = ["--epochs", "3", "--seed", "7", "--device", "cpu"]
+    options = ["--epochs", "3", "--seed", "7", "--device", "cpu", "--execution", "kernel"]
     status = main(["run", "clipped-lstm", *options, "--save", str(saved), "--plot", str(drawn)])
 
-    config = History.load(saved).config
     out = capsys.readouterr().out
     assert status == 0
-    assert (config.epochs, config.seed, config.device, config.cell) == (3, 7, "cpu", "LSTM")
+    assert History.load(saved).config == replace(
+        ALL_EXPERIMENTS["clipped-lstm"].config, epochs=3, seed=7, execution="kernel"
+    )
     assert f"history: {saved}" in out
     assert f"plot: {drawn}" in out
     assert b"</svg>" in drawn.read_bytes()
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
-def test_execution_reaches_the_config_and_the_summary(
-    execution: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The summary names an execution that is not the default."""
-    saved = tmp_path / "run.npz"
-    command = ["run", "clipped-lstm", "--epochs", "1", "--execution", execution]
-
-    assert main([*command, "--save", str(saved)]) == 0
-
-    named = "" if execution == "textbook" else f" ({execution})"
-    assert History.load(saved).config.execution == execution
-    assert f"LSTM{named}, 4 steps, finished" in capsys.readouterr().out
-
-
+@pytest.mark.parametrize(("record", "recorded", "printed"), [(5, [5, 10], 1), (0, [], 0)])
 def test_record_limits_what_is_printed_and_saved(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    record: int,
+    recorded: list[int],
+    printed: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Of 12 steps, steps 5 and 10 are recorded; `--log-every 10` prints one of them."""
+    """Of 12 steps, every fifth or none is recorded; `--log-every 10` prints one at most."""
     saved = tmp_path / "run.npz"
-    command = ["run", "clipped-rnn", "--epochs", "3", "--record", "5", "--log-every", "10"]
+    command = f"run clipped-rnn --epochs 3 --record {record} --log-every 10 --save {saved}"
 
-    assert main([*command, "--save", str(saved)]) == 0
-
-    out = capsys.readouterr().out
-    assert History.load(saved).recorded.tolist() == [5, 10]
-    assert out.count("W_grad_l2: ") == 1
-    assert "RNN, 12 steps (2 recorded), finished" in out
-
-
-def test_record_0_still_saves_and_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run that records nothing has a summary, an empty history and an empty plot."""
-    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
-    saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
-    command = ["run", "exploding-rnn", "--record", "0", "--save", str(saved)]
-
-    assert main([*command, "--plot", str(drawn)]) == 0
+    assert main(command.split()) == 0
 
     out = capsys.readouterr().out
-    assert "RNN, 20 steps (0 recorded), finished" in out
-    assert "grad_l2" not in out
-    assert (History.load(saved).steps, len(History.load(saved).loss)) == (20, 0)
-    assert drawn.exists()
+    assert History.load(saved).recorded.tolist() == recorded
+    assert out.count("W_grad_l2: ") == printed
+    assert f"RNN, 12 steps ({len(recorded)} recorded), finished" in out
 
 
 def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,15 +69,17 @@ def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["run", "digit-sums", *options.split(), "--save", str(saved)]) == 0
 
     history, out = History.load(saved), capsys.readouterr().out
-    config = history.config
-    assert (
-        config.cell,
-        config.batch_size,
-        config.num_steps,
-        config.learning_rate,
-        config.seed,
-    ) == ("RNN", 20, 5, 0.25, 4)
-    assert config.hidden_size == config.emb_size == 6
+    assert history.config == replace(
+        ALL_EXPERIMENTS["digit-sums"].config,
+        epochs=2,
+        cell="RNN",
+        batch_size=20,
+        num_steps=5,
+        learning_rate=0.25,
+        seed=4,
+        hidden_size=6,
+        emb_size=6,
+    )
     assert history.epoch_ends.tolist() == [3, 6]
     assert history.environment["data"] == (
         "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
@@ -177,7 +130,6 @@ def test_on_nonfinite_decides_the_exit_status(
         ("--batch-size 5", "batch_size must be at most 4, the number of samples, got 5"),
         ("--samples 9", "--samples is an option of digit-sums, got exploding-rnn"),
         ("--held-out 9", "--held-out is an option of digit-sums, got exploding-rnn"),
-        ("--cell LSTM", "--cell is an option of digit-sums, got exploding-rnn"),
         ("--digits 1", "argument --digits: must be at least 2, got 1"),
         ("--learning-rate 0", "argument --learning-rate: must be a number greater than 0, got '0'"),
         ("--log-every 0", "argument --log-every: must be at least 1, got 0"),
@@ -198,23 +150,17 @@ def test_run_rejects_wrong_options_before_training(
     assert_rejected(main, ["run", "exploding-rnn", *options.split()], message, capsys)
 
 
-@pytest.mark.parametrize(
-    ("command", "got"),
-    [
-        ("digit-sums --samples 33", "1: 33 samples in batches of 16"),
-        ("clipped-rnn --batch-size 3", "1: 4 samples in batches of 3"),
-    ],
-)
 def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
-    command: str, got: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is refused before the processes meet: this process would wait forever for another."""
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", "gloo")
     monkeypatch.setattr("rnn_core.commands.run.train", None)
 
-    message = f"the last batch must have at least 2 samples, one per process, got {got}"
-    assert_rejected(main, ["run", *command.split()], message, capsys)
+    message = "the last batch must have at least 2 samples, one per process, got 1: {} samples in"
+    for command, samples in (("digit-sums --samples 33", 33), ("clipped-rnn --batch-size 3", 4)):
+        assert_rejected(main, ["run", *command.split()], message.format(samples), capsys)
 
 
 @pytest.mark.parametrize(
@@ -270,75 +216,57 @@ def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
 
 
 def test_run_prints_these_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """The step, its norms, the epoch and, after an empty line, the summary."""
-    main(["run", "exploding-rnn", "--epochs", "1", "--log-every", "4"])
+    """Each step with its norms, the epoch and, after an empty line, the summary."""
+    status = main(["run", "exploding-rnn", "--epochs", "1"])
 
+    step = [
+        r"=+epoch: 1, step: \d, loss: \d+\.\d{5}=+",
+        r"W_grad_l2: \d+\.\d{6}, U_grad_l2: \d+\.\d{6}, b_grad_l2: \d+\.\d{6}",
+    ]
+    summary = ["loss", "gradient", "accuracy", "exploded", "vanished", "non-finite"]
     patterns = [
-        r"=+epoch: 1, step: 3, loss: 2279\.\d{5}=+",
-        r"W_grad_l2: 56\d\d\.\d{6}, U_grad_l2: 28\d\d\.\d{6}, b_grad_l2: 65\d\.\d{6}",
+        *(4 * step),
         "",
         r"correct/total:0/4, Accuracy: 0\.00000",
         "",
         "",
         "RNN, 4 steps, finished, on cpu .*",
-        " {2}loss .*",
-        " {2}gradient .*",
-        " {2}accuracy .*",
-        " {2}exploded .*",
-        " {2}vanished .*",
-        " {2}non-finite .*",
+        *(f"  {name} .*" for name in summary),
     ]
     lines = capsys.readouterr().out.splitlines()
+    assert status == 0
     assert len(lines) == len(patterns)
     for pattern, line in zip(patterns, lines, strict=True):
         assert re.fullmatch(pattern, line)
 
 
-def test_progress_bar_moves_with_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bar knows the number of steps and shows each printed loss."""
-    settings: dict[str, object] = {}
-    shown: list[dict[str, object]] = []
-
-    class Bar(tqdm):  # type: ignore[type-arg]
-        def __init__(self, **kwargs: Any) -> None:
-            settings.update(kwargs)
-            super().__init__(**{**kwargs, "disable": True})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown.append({})
-            return super().update(n)
-
-        def set_postfix(self, *_: object, **kwargs: object) -> None:
-            shown[-1].update(kwargs)
-
-    monkeypatch.setattr("rnn_core.commands.run.tqdm", Bar)
-    options = ["--epochs", "3", "--log-every", "2", "--batch-size", "3"]
-    main(["run", "exploding-rnn", *options])
-
-    # Hidden unless on a terminal, and removed before the summary.
-    assert settings == {"total": 6, "unit": "step", "disable": None, "leave": False}
-    assert shown[:2] == [{}, {"loss": "54.5", "refresh": False}]
-    assert len(shown) == 6
-
-
 def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With every fifth step recorded, the bar moves five steps at a time."""
+    """With every fifth step recorded, it moves five steps at a time; it shows printed losses."""
+    settings: dict[str, object] = {}
     moves: list[float | None] = []
+    shown: list[set[str]] = []
 
     class Bar(tqdm):  # type: ignore[type-arg]
         monitor_interval = 0  # Starts no monitor thread.
 
         def __init__(self, **kwargs: Any) -> None:
+            settings.update(kwargs)
             super().__init__(**{**kwargs, "disable": False, "file": io.StringIO()})
 
         def update(self, n: float | None = 1) -> bool | None:
             moves.append(n)
             return super().update(n)
 
-    monkeypatch.setattr("rnn_core.commands.run.tqdm", Bar)
-    main(["run", "clipped-rnn", "--epochs", "3", "--record", "5"])
+        def set_postfix(self, *_: object, **kwargs: object) -> None:
+            shown.append(set(kwargs))
 
+    monkeypatch.setattr("rnn_core.commands.run.tqdm", Bar)
+    main(["run", "clipped-rnn", "--epochs", "3", "--record", "5", "--log-every", "10"])
+
+    # Hidden unless on a terminal, and removed before the summary.
+    assert settings == {"total": 12, "unit": "step", "disable": None, "leave": False}
     assert moves == [5, 5]
+    assert shown == [{"loss", "refresh"}]
 
 
 def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
@@ -363,52 +291,20 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows reports a broken pipe differently")
-def test_run_continues_after_stdout_is_closed(tmp_path: Path) -> None:
-    """Under `| head`, the run trains to its end and saves, without a traceback."""
-    saved = tmp_path / "run.npz"
-    command = ["run", "exploding-rnn", "--epochs", "20", "--on-nonfinite", "continue"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "rnn_core", *command, "--save", saved],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        errors = process.stderr.read()
-
-    assert process.returncode == 0
-    assert "Error" not in errors
-    assert History.load(saved).steps == 80
-
-
-def test_output_goes_to_the_null_device_after_stdout_is_closed(
-    monkeypatch: pytest.MonkeyPatch,
+def test_run_continues_after_stdout_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Later output is discarded."""
-
-    class Closed(io.StringIO):
-        def write(self, _: str) -> int:
-            raise BrokenPipeError
-
-        def fileno(self) -> int:
-            return 7
-
-    calls: list[tuple[object, ...]] = []
-
-    def open_null(*args: object) -> int:
-        calls.append(("open", *args))
-        return 99
-
-    monkeypatch.setattr("os.open", open_null)
-    monkeypatch.setattr("os.dup2", lambda *args: calls.append(("dup2", *args)))
-    monkeypatch.setattr("sys.stdout", Closed())
-    status = main(["list"])
+    """Under `| head`, the run trains to its end and saves; later output is discarded."""
+    saved = tmp_path / "run.npz"
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = ["run", "exploding-rnn", "--epochs", "20", "--on-nonfinite", "continue"]
+    with os.fdopen(writer, "w") as stdout:  # At its end, what is still buffered is written.
+        monkeypatch.setattr("sys.stdout", stdout)
+        status = main([*command, "--save", str(saved)])
 
     assert status == 0
-    assert calls[:2] == [("open", os.devnull, os.O_WRONLY), ("dup2", 99, 7)]
+    assert History.load(saved).steps == 80
 
 
 def test_resume_names_the_checkpoint_and_continues(

@@ -56,46 +56,26 @@ def test_summary_of_a_healthy_run() -> None:
     assert text.endswith("\n  exploded    never\n  vanished    never\n  non-finite  never")
 
 
-def test_summary_has_the_accuracy_of_the_last_epoch() -> None:
-    """The third of three epochs."""
-    history = make_history(accuracy=np.array([0.25, 0.5, 0.75]), epoch_ends=np.array([1, 2, 4]))
-
-    assert "  accuracy    0.75 in epoch 3" in summary_lines(history)
-
-
 def test_summary_has_a_line_for_each_kind_of_event() -> None:
-    """In the same order in every summary."""
+    """In the same order in every summary; NaN and infinity do not hide the largest loss."""
     history = make_history(
-        loss=np.array([1.0, 2e6, 1.0, np.nan]),
+        loss=np.array([1.0, 2e6, np.inf, np.nan]),
         raw_norms={"recurrent.W": np.array([1.0, 1, 0, 1])},
         clipped_norms={},
+        accuracy=np.array([0.25, 0.5, 0.75]),
+        epoch_ends=np.array([1, 2, 4]),
     )
 
-    assert summary_lines(history)[-3:] == [
+    assert summary_lines(history)[1:] == [
+        "  loss        first 1, last nan, largest 2e+06",
+        "  gradient    largest norm 1 before clipping, of recurrent.W",
+        "  accuracy    0.75 in epoch 3",
         "  exploded    step 2: loss 2e+06",
         "  vanished    step 3: gradient of recurrent.W exactly 0",
-        "  non-finite  step 4: loss nan",
+        "  non-finite  step 3: loss inf",
     ]
-
-
-def test_summary_of_a_run_without_finite_values() -> None:
-    """There is no largest loss."""
-    text = "\n".join(summary_lines(make_history(loss=np.full(4, np.nan))))
-
-    assert "first nan, last nan, largest nan" in text
-
-
-def test_summary_has_the_largest_finite_loss() -> None:
-    """NaN and infinity do not hide it."""
-    text = "\n".join(summary_lines(make_history(loss=np.array([1.0, 7e5, np.inf, np.nan]))))
-
-    assert "first 1, last nan, largest 700000" in text
-    assert "non-finite  step 3: loss inf" in text
-
-
-def test_summary_of_an_empty_run() -> None:
-    """A run without a step has a summary too."""
-    assert "RNN, 0 steps, interrupted" in summary_lines(empty_history())[0]
+    nothing = make_history(loss=np.full(4, np.nan))
+    assert "  loss        first nan, last nan, largest nan" in summary_lines(nothing)
 
 
 def test_summary_has_settings_that_are_not_the_default() -> None:

@@ -10,57 +10,23 @@ from rnn_core.config import DType
 from rnn_core.data.batch import check_labels, check_tokens
 
 
-def test_load_data_yields_the_four_samples_of_the_notebook() -> None:
-    """Each is two digits and eight zeros, with the sum of the digits as label."""
-    batches = list(load_data())
-
-    zeros = [0] * 8
-    assert [batch.tokens.tolist() for batch in batches] == [
-        [[1, 2, *zeros]],
-        [[2, 4, *zeros]],
-        [[3, 2, *zeros]],
-        [[3, 1, *zeros]],
-    ]
-    assert [batch.labels.tolist() for batch in batches] == [[[3.0]], [[6.0]], [[5.0]], [[4.0]]]
-
-
-@pytest.mark.parametrize("num_steps", [2, 3, 50])
-def test_load_data_pads_to_num_steps(num_steps: int) -> None:
-    """Zeros follow the two digits."""
-    for tokens, _ in load_data(num_steps):
-        assert list(tokens.shape) == [1, num_steps]
-        assert int(tokens[:, 2:].sum()) == 0 if num_steps > 2 else True
-
-
+@pytest.mark.parametrize("num_steps", [2, 3, 10])
 @pytest.mark.parametrize(
     ("batch_size", "sizes"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4])]
 )
-def test_load_data_yields_every_sample_once(batch_size: int, sizes: list[int]) -> None:
-    """Whatever the batch size."""
-    batches = list(load_data(batch_size=batch_size))
-
-    assert [len(batch.labels) for batch in batches] == sizes
-    assert [label for batch in batches for label in batch.labels.numpy().ravel().tolist()] == [
-        3.0,
-        6.0,
-        5.0,
-        4.0,
-    ]
-    assert [tokens for batch in batches for tokens in batch.tokens.numpy()[:, 0].tolist()] == [
-        1,
-        2,
-        3,
-        3,
-    ]
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_load_data_has_int64_tokens_and_labels_of_the_dtype(dtype: DType) -> None:
-    """The labels have the requested dtype."""
-    tokens, labels = next(load_data(dtype=dtype))
+def test_load_data_yields_the_four_samples_of_the_notebook(
+    num_steps: int, batch_size: int, sizes: list[int], dtype: DType
+) -> None:
+    """Each is two digits and zeros, with the sum of the digits as label."""
+    batches = list(load_data(num_steps, batch_size, dtype))
 
-    assert tokens.dtype == paddle.int64
-    assert getattr(paddle, dtype) == labels.dtype
+    zeros = [0] * (num_steps - 2)
+    assert [len(batch.labels) for batch in batches] == sizes
+    tokens, labels = (paddle.concat(list(parts)) for parts in zip(*batches, strict=True))
+    assert tokens.tolist() == [[1, 2, *zeros], [2, 4, *zeros], [3, 2, *zeros], [3, 1, *zeros]]
+    assert labels.tolist() == [[3.0], [6.0], [5.0], [4.0]]
+    assert (tokens.dtype, labels.dtype) == (paddle.int64, getattr(paddle, dtype))
 
 
 def test_load_data_rejects_wrong_sizes_at_the_call() -> None:
@@ -92,9 +58,11 @@ def test_check_tokens_accepts_the_whole_vocabulary() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
 def test_check_tokens_rejects_other_dtypes(dtype: Any) -> None:
-    """Float tokens are refused, not truncated."""
+    """Float tokens are refused, not truncated, and so is what is not a tensor."""
     with pytest.raises(TypeError, match=f"tokens must be int32 or int64, got {dtype}"):
         check_tokens(paddle.to_tensor([[0, 1]], dtype=dtype), 10)
+    with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got list"):
+        check_tokens([[1, 2]], 10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [[0, 3], [3, 0], [3], [1, 2, 3]])
@@ -102,12 +70,6 @@ def test_check_tokens_rejects_other_shapes(shape: list[int]) -> None:
     """Tokens must be `[B, T]`, not empty."""
     with pytest.raises(ValueError, match=r"tokens must be \[B >= 1, T >= 1\], got shape"):
         check_tokens(paddle.zeros(shape, dtype="int64"), 10)
-
-
-def test_check_tokens_rejects_a_list() -> None:
-    """The error names the given type."""
-    with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got list"):
-        check_tokens([[1, 2]], 10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [[2], [1, 2], [2, 2], [1, 1], [2, 1, 1]])

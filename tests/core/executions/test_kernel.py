@@ -3,12 +3,13 @@
 import paddle
 import pytest
 
-from rnn_core.config import CELLS, Cell
+from rnn_core.config import Cell
 from rnn_core.executions import LAYERS
+from tests.helpers.parametrize import over_cells
 from tests.helpers.weights import from_state
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@over_cells
 def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
     """Paddle's operator refuses a gradient of gradients, so nothing wrong comes out."""
     ours, inputs = LAYERS["kernel"][cell](3, 4), paddle.rand([2, 3, 3])
@@ -19,7 +20,7 @@ def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
         paddle.grad(total, [inputs, *ours.parameters()], create_graph=True)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@over_cells
 def test_kernel_gradients_are_contiguous(cell: Cell) -> None:
     """They are no strided views, which every later operator would copy."""
     ours = LAYERS["kernel"][cell](3, 4)

@@ -18,38 +18,30 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
 
 
-def test_cpu_is_always_available() -> None:
-    """It is the first of the devices."""
-    assert device.available_devices()[0] == "cpu"
-    assert device.resolve_device("cpu") == "cpu"
-
-
 @pytest.mark.usefixtures("two_gpus")
-def test_gpus_are_numbered() -> None:
-    """GPUs follow the CPU; "gpu" is the first of them."""
+def test_gpus_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GPUs follow the CPU; "gpu" is the first of them, or the one that the launcher assigned."""
     assert device.available_devices() == ["cpu", "gpu:0", "gpu:1"]
     assert device.resolve_device("gpu") == "gpu:0"
     assert device.resolve_device("gpu:1") == "gpu:1"
     with pytest.raises(ValueError, match="'gpu:2' is not available: .* finds cpu, gpu:0, gpu:1"):
         device.resolve_device("gpu:2")
+    monkeypatch.setenv("FLAGS_selected_gpus", "1")
+    assert device.resolve_device("gpu") == "gpu:1"
+    assert device.resolve_device("gpu:0") == "gpu:0"
 
 
-def test_cuda_build_without_a_gpu_has_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says that Paddle was built with CUDA."""
-    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: True)
-    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 0)
-
-    with pytest.raises(ValueError, match="built with CUDA, finds cpu$"):
-        device.resolve_device("gpu")
-
-
-def test_build_without_cuda_has_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says that Paddle was built without CUDA."""
-    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
-    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
+@pytest.mark.parametrize(("built", "gpus"), [("with", 0), ("without", 2)])
+def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
+    built: str, gpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says how Paddle was built."""
+    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: built == "with")
+    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: gpus)
 
     assert device.available_devices() == ["cpu"]
-    with pytest.raises(ValueError, match=", built without CUDA, finds cpu$"):
+    assert device.resolve_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match=f", built {built} CUDA, finds cpu$"):
         device.resolve_device("gpu")
 
 
@@ -66,14 +58,10 @@ def test_use_device_restores_the_device() -> None:
     before = paddle.device.get_device()
     with pytest.raises(RuntimeError), device.use_device("cpu") as name:
         assert name == paddle.device.get_device() == "cpu"
+        assert device.device_of(paddle.zeros([1])) == "cpu"
         raise RuntimeError
 
     assert paddle.device.get_device() == before
-
-
-def test_device_of_returns_the_name_of_the_device() -> None:
-    """The name is the one that `resolve_device` returns."""
-    assert device.device_of(paddle.zeros([1])) == "cpu"
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -97,15 +85,3 @@ def test_device_name_of_a_gpu_is_its_product_name(monkeypatch: pytest.MonkeyPatc
     assert device.device_name("gpu:1") == "GPU number 1"
     assert device.device_name("gpu") == "GPU number 0"
     assert device.device_name("cpu") == "cpu"
-
-
-def test_gpu_is_the_one_assigned_by_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Paddle's launcher, "gpu" is the first GPU."""
-    monkeypatch.setattr(
-        "rnn_core.runtime.devices.available_devices", lambda: ["cpu", "gpu:0", "gpu:1"]
-    )
-    assert device.resolve_device("gpu") == "gpu:0"
-    monkeypatch.setenv("FLAGS_selected_gpus", "1")
-
-    assert device.resolve_device("gpu") == "gpu:1"
-    assert device.resolve_device("gpu:0") == "gpu:0"

@@ -112,37 +112,27 @@ def test_check_writable_changes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_check_writable_tries_the_directory_of_the_file(
+def test_check_writable_tries_the_name_in_the_directory_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a temporary name."""
-    asked: list[tuple[Path, str]] = []
+    """In a temporary folder there."""
+    tried: list[Path] = []
+    monkeypatch.setattr(Path, "touch", lambda path: tried.append(path))
 
-    def refuse(dir: Path, prefix: str) -> None:  # noqa: A002 - tempfile's own name
-        asked.append((dir, prefix))
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
-    with pytest.raises(PermissionError):
-        check_writable(tmp_path / "file")
-
-    assert asked == [(tmp_path.resolve(), ".rnn_core-")]
+    check_writable(tmp_path / "file")
+    assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
 
 
-def test_check_writable_rejects_a_name_that_is_too_long(tmp_path: Path) -> None:
-    """Before the run, not after it."""
-    with pytest.raises(OSError, match="x"):
-        check_writable(tmp_path / ("x" * 300))
-
-
-def test_write_accepts_the_longest_name(tmp_path: Path) -> None:
-    """The temporary name is not longer."""
+def test_write_accepts_the_longest_name_and_check_writable_no_longer_one(tmp_path: Path) -> None:
+    """The temporary name is not longer; a name that is too long is refused before the run."""
     path = tmp_path / ("x" * 255)
     check_writable(path)
     with write_whole(path) as file:
         file.write(b"whole")
 
     assert path.read_bytes() == b"whole"
+    with pytest.raises(OSError, match="x"):
+        check_writable(tmp_path / ("x" * 256))
 
 
 def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import builtins
 import gc
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,80 +43,69 @@ def test_check_numpy_rejects_paddle_2_with_numpy_2(
             compat.check_numpy()
 
 
-@pytest.mark.parametrize("message", compat.IDLE_WARNINGS)
-def test_import_hides_warnings_that_do_not_apply(
-    monkeypatch: pytest.MonkeyPatch, message: str
-) -> None:
-    """The tests turn warnings into errors."""
-    warn_at_import(monkeypatch, f"{message} and more", UserWarning)
+@pytest.fixture
+def at_import(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Replaces Paddle by one that calls a function when it is imported."""
 
-    compat.import_paddle()
+    def replace(call: Callable[[], object]) -> None:
+        real = builtins.__import__
+
+        def importing(name: str, *args: Any) -> Any:
+            if name == "paddle":
+                call()
+            return real(name, *args)
+
+        monkeypatch.setattr(builtins, "__import__", importing)
+
+    return replace
 
 
 @pytest.mark.parametrize(
-    ("message", "category"),
-    [("something new", UserWarning), (compat.IDLE_WARNINGS[0], DeprecationWarning)],
+    ("message", "category", "shown"),
+    [
+        (f"{compat.IDLE_WARNINGS[0]} and more", UserWarning, False),
+        (f"{compat.IDLE_WARNINGS[1]} and more", UserWarning, False),
+        (compat.IDLE_WARNINGS[0], DeprecationWarning, True),
+        ("something new", UserWarning, True),
+    ],
 )
-def test_import_shows_other_warnings(
-    monkeypatch: pytest.MonkeyPatch, message: str, category: type[Warning]
+def test_import_hides_warnings_that_do_not_apply(
+    message: str, category: type[Warning], shown: bool, at_import: Any
 ) -> None:
     """An unexpected warning is shown."""
-    warn_at_import(monkeypatch, message, category)
+    at_import(lambda: warnings.warn(message, category, stacklevel=1))
 
-    with pytest.warns(category, match=message):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         compat.import_paddle()
-
-
-def warn_at_import(monkeypatch: pytest.MonkeyPatch, message: str, category: type[Warning]) -> None:
-    """A Paddle that warns when it is imported."""
-    real = builtins.__import__
-
-    def importing(name: str, *args: Any) -> Any:
-        if name == "paddle":
-            warnings.warn(message, category, stacklevel=1)
-        return real(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", importing)
+    assert [str(warning.message) for warning in caught] == [message] * shown
 
 
 @pytest.mark.parametrize(
     ("missing", "match"),
     [
-        (
-            "paddle",
-            "^Paddle is not installed: pip install paddlepaddle, or paddlepaddle-gpu$",
-        ),
+        ("paddle", "^Paddle is not installed: pip install paddlepaddle, or paddlepaddle-gpu$"),
         ("x", "^x$"),
     ],
 )
-def test_import_error_says_how_to_install_paddle(
-    monkeypatch: pytest.MonkeyPatch, missing: str, match: str
-) -> None:
+def test_import_error_says_how_to_install_paddle(missing: str, match: str, at_import: Any) -> None:
     """A module that Paddle itself misses keeps its own error."""
-    real = builtins.__import__
 
-    def importing(name: str, *args: Any) -> Any:
-        if name == "paddle":
-            raise ModuleNotFoundError(missing, name=missing)
-        return real(name, *args)
+    def fail() -> None:
+        raise ModuleNotFoundError(missing, name=missing)
 
-    monkeypatch.setattr(builtins, "__import__", importing)
+    at_import(fail)
     with pytest.raises(ImportError, match=match):
         compat.import_paddle()
 
 
-def test_version_is_none_without_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing to reject then."""
-    monkeypatch.setattr(compat, "PADDLE_DISTRIBUTIONS", ("no-such-distribution",))
-
-    assert compat.installed_paddle() is None
-
-
-def test_version_is_that_of_the_installed_paddle() -> None:
-    """It is read without importing Paddle."""
+def test_version_is_that_of_the_installed_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read without importing Paddle; None if none is installed."""
     import paddle
 
     assert paddle.version.full_version == compat.installed_paddle()
+    monkeypatch.setattr(compat, "PADDLE_DISTRIBUTIONS", ("no-such-distribution",))
+    assert compat.installed_paddle() is None
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32", "float64"])
