@@ -43,7 +43,7 @@ def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str,
 
 def test_all_devices_without_a_gpu_give_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the CPU is left."""
-    monkeypatch.setattr("rnn_core.runtime.devices._gpu_count", lambda: 0)
+    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
     names, missing = conftest.devices("all")
 
     assert names == ["cpu"]
@@ -52,8 +52,9 @@ def test_all_devices_without_a_gpu_give_the_reason(monkeypatch: pytest.MonkeyPat
 
 def test_all_devices_include_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A named device is the only one."""
-    monkeypatch.setattr("rnn_core.runtime.devices._gpu_count", lambda: 2)
+    found = ["cpu", "gpu:0", "gpu:1"]
+    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: found)
 
-    assert conftest.devices("all") == (["cpu", "gpu:0", "gpu:1"], "")
+    assert conftest.devices("all") == (found, "")
     assert conftest.devices("gpu") == (["gpu:0"], "")
     assert conftest.devices("cpu") == (["cpu"], "")
