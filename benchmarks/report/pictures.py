@@ -136,8 +136,7 @@ def draw_times(block: TimesBlock, key: str) -> Markup:
     axes.set(xscale="log", ylim=(count - 0.5, -0.5), xlabel="ms")
     axes.set_yticks(range(count), labels)
     _ratio_axis(axes, (1, 2, 5))
-    columns = len(block.implementations)
-    figure.legend(loc="outside lower center", ncols=columns, handletextpad=0.1)
+    figure.legend(loc="outside lower center", ncols=len(block.implementations), handletextpad=0.1)
     return inline(
         figure,
         key,

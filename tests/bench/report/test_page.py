@@ -71,9 +71,7 @@ class Page(HTMLParser):
 def write_matrix(folder: Path) -> Path:
     """Write two versions, one of which fails, an empty run, a comparison and planted faults."""
     write_environment(folder / "py311-paddle33-cpu", times=0.5)
-    failing = (
-        '<testcase classname="tests.test_a" name="test_one"><failure message="off" /></testcase>'
-    )
+    failing = '<testcase classname="tests.test_a" name="one"><failure message="off" /></testcase>'
     write_environment(folder / "py311-paddle26-cpu", paddle="2.6.2", cases=failing)
     (folder / "py313-paddle32-cpu").mkdir()
     write_json(folder / "comparisons" / "a" / "comparison.json", comparison())
