@@ -82,7 +82,7 @@ def assert_stage_worked(stage: Stage, work: Work, before: dict[str, NDArray[Any]
     assert np.isfinite(work.loss())
 
 
-@cache  # The check takes up to 20 seconds; 24 benchmarks share one.
+@cache  # The check takes up to 20 seconds; the 18 benchmarks of a cell and shape share one.
 def assert_same_work(device: str, cell: Cell, shape: Shape) -> None:
     """All implementations do the same work on the current device; the message names the others."""
     tolerance = CPU_TOLERANCE if device == "cpu" else GPU_TOLERANCE

@@ -63,7 +63,7 @@ def test_eight_epochs_end_in_nan(seed: int, device: str) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_events_name_explosion_vanished_gradients_and_infinity(seed: int, device: str) -> None:
-    """The history tells each of the three, at the steps where it is due."""
+    """The history names all three events, each within its range of steps."""
     check_events(unclipped(seed, device, epochs=8))
 
 
@@ -85,7 +85,7 @@ def test_longer_sequences_explode_too(num_steps: int, device: str) -> None:
 
 @pytest.mark.parametrize("execution", ["kernel"])
 def test_other_executions_explode_too(execution: Execution, device: str) -> None:
-    """The events and the zeros come at the same steps, however the layer is computed."""
+    """Events and zeros come within the same ranges of steps as in the textbook execution."""
     history = unclipped(0, device, epochs=8, execution=execution)
 
     check_events(history)
