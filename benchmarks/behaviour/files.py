@@ -55,7 +55,7 @@ class Recording:
 
     Attributes:
         history: loss and norms of every step.
-        gradients: digests of the loss, norms and clipped gradients of each step, `[R, 16]`.
+        gradients: digests of the loss, the norms and the gradients before clipping of each step, `[R, 16]`.
         parameters: digests of all parameters before each step, and after the last, `[R + 1, 16]`.
     """
 
@@ -118,7 +118,7 @@ class Trace:
     Attributes:
         tensors: the tensors, in the order of their computation.
         before: digest of the parameters before the step, as in `Recording`.
-        gradients: digest of loss, norms and clipped gradients.
+        gradients: digest of the loss, the norms and the gradients before clipping.
         after: digest of the parameters after the step.
     """
 

@@ -108,9 +108,9 @@ class Judge:
     def look(self, log_ratios: Mapping[str, Sequence[float | None]]) -> None:
         """Take every planned look for which there are enough pairs.
 
-        Pairs that do not count are counted here all the same. So a benchmark that was disturbed
-        once stays in step with the others, and a resumed comparison takes the same looks as an
-        uninterrupted one.
+        Disturbed pairs also count towards the number of pairs of a look. So a benchmark that was
+        disturbed once stays in step with the others, and a resumed comparison takes the same looks
+        as an uninterrupted one.
 
         Args:
             log_ratios: log ratios of all pairs so far, for every benchmark without a verdict; None
