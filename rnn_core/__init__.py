@@ -1,4 +1,4 @@
-"""Textbook recurrent training on PaddlePaddle with visible gradient norms."""
+"""Training of small recurrent networks on PaddlePaddle, with recorded gradient norms."""
 
 from rnn_core.runtime.versions import import_paddle
 

@@ -41,7 +41,7 @@ class SimpleRNN(paddle.nn.Layer):
         """Unroll over time, from `state` (zeros if None).
 
         Args:
-            inputs: `[B, T, E]`, of the parameters' dtype.
+            inputs: input sequences, `[B, T, E]`, of the parameters' dtype.
             state: hidden state to start from, `[B, H]`.
 
         Returns:
@@ -74,8 +74,8 @@ class LSTM(paddle.nn.Layer):
         c_t = f_t * c_{t-1} + i_t * a_t               cell state,   c_0 = 0
         h_t = o_t * tanh(c_t)                         hidden state, h_0 = 0
 
-    Parameters: `w_*` `[E, H]`, `u_*` `[H, H]`, `b_*` `[1, H]`, drawn in the order w, u, b and in
-    each i, f, o, a, from the same distribution as those of `SimpleRNN`.
+    Parameters: `w_*` `[E, H]`, `u_*` `[H, H]`, `b_*` `[1, H]`, drawn in the order w_i, w_f,
+    w_o, w_a, then u_*, then b_*, from the same distribution as those of `SimpleRNN`.
     """
 
     def __init__(self, emb_size: int, hidden_size: int) -> None:
@@ -100,7 +100,7 @@ class LSTM(paddle.nn.Layer):
         """Unroll over time, from `state` (zeros if None).
 
         Args:
-            inputs: `[B, T, E]`, of the parameters' dtype.
+            inputs: input sequences, `[B, T, E]`, of the parameters' dtype.
             state: hidden and cell state to start from, each `[B, H]`.
 
         Returns:
@@ -130,10 +130,10 @@ class LSTM(paddle.nn.Layer):
 
 
 def _parameter(rows: int, columns: int) -> Tensor:
-    """A weight drawn from Paddle's global generator, float32 whatever the default dtype.
+    """A float32 parameter drawn from Paddle's global generator, whatever the default dtype.
 
-    The free function, not `Layer.create_parameter`: the notebook uses it for biases too, which a
-    layer would start at zero.
+    Uses the free function instead of `Layer.create_parameter`, because the notebook draws biases
+    too, which a layer would initialise to zero.
     """
     initializer = paddle.nn.initializer.XavierUniform()
     return paddle.create_parameter(
@@ -153,7 +153,7 @@ def check_inputs(inputs: Tensor, emb_size: int) -> None:
 
 
 def check_state(inputs: Tensor, hidden_size: int, *states: Tensor) -> None:
-    """Raise ValueError unless states are `[B, H]`: others would broadcast over the batch."""
+    """Raise ValueError unless states are `[B, H]`: other shapes would broadcast over the batch."""
     wanted = [inputs.shape[0], hidden_size]
     for state in states:
         if list(state.shape) != wanted:

@@ -10,7 +10,7 @@ DType = Literal["float32", "float64"]
 Execution = Literal["textbook", "kernel"]
 OnNonFinite = Literal["stop", "raise", "continue"]
 
-# The positive normal numbers of float32.
+# Smallest and largest positive normal number of float32.
 SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
 CELLS: tuple[Cell, ...] = get_args(Cell)
@@ -25,22 +25,23 @@ class TrainConfig:
     """Settings of one training run; the defaults are those of the notebook's first run.
 
     Attributes:
-        cell: "RNN" or "LSTM".
+        cell: type of the recurrent layer, "RNN" or "LSTM".
         epochs: number of passes over the data.
         learning_rate: learning rate of plain SGD.
         clip_norm: largest gradient norm in the update; None switches clipping off.
-        clip: "by-norm" clips each parameter's gradient separately, "by-global-norm" all gradients
-            together (Pascanu, Mikolov and Bengio, 2013), "none" switches clipping off.
+        clip: kind of clipping: "by-norm" clips each parameter's gradient separately,
+            "by-global-norm" all gradients together (Pascanu, Mikolov and Bengio, 2013), "none"
+            switches clipping off.
         batch_size: number of samples in a batch, B.
         num_steps: length of a sequence, T.
         vocab_size: number of different tokens.
         emb_size: size of a token's embedding, E.
         hidden_size: size of the hidden state, H.
         seed: random seed for the initial weights.
-        device: "cpu", "gpu" or "gpu:N".
-        dtype: "float32" or "float64".
-        execution: implementation of the recurrent layer: "textbook" as in the equations, "kernel"
-            with Paddle's recurrent operator. They agree to rounding, not bit for bit.
+        device: device to train on: "cpu", "gpu" or "gpu:N".
+        dtype: dtype of the weights, "float32" or "float64".
+        execution: implementation of the recurrent layer: "textbook" for the equations, "kernel"
+            for Paddle's recurrent operator. They agree to rounding, not bit for bit.
         record: interval of recorded steps: 1 records every step, n every n-th, 0 none. Steps that
             are not recorded do not wait for a GPU.
         on_nonfinite: reaction to a NaN or infinity in a recorded loss or gradient: "stop" with the
@@ -113,7 +114,7 @@ def check_at_least(least: int, name: str, value: object) -> None:
 
 
 def check_positive_number(name: str, value: object) -> None:
-    """Raise TypeError unless `value` is a number, ValueError unless it is a positive float32.
+    """Raise TypeError unless `value` is a number, ValueError unless it is a normal float32 above 0.
 
     Paddle's operators silently round smaller numbers to zero and larger ones to infinity.
     """

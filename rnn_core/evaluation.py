@@ -29,7 +29,7 @@ class Evaluation:
 
 
 def evaluate(model: NumericPrediction, data: Iterable[Batch]) -> Evaluation:
-    """Predict every sample of `data`, batch by batch, without training.
+    """Predict the label of every sample of `data`, batch by batch, without training.
 
     Args:
         model: model on the device of the batches.

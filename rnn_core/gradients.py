@@ -23,8 +23,8 @@ SAFE_SQUARES = {paddle.float32: (1e-24, 1e30), paddle.float64: (1e-280, 1e280)}
 def l2_norm(values: NDArray[np.floating]) -> float:
     """sqrt(sum of squares), in float64 and without overflow.
 
-    float32 overflows from norms of 1e19 on, which an explosion reaches, and its last digit differs
-    between NumPy versions.
+    In float32, the sum of squares overflows for norms above 1.8e19, which an explosion reaches, and
+    the last digit differs between NumPy versions.
     """
     wide = values.astype(np.float64).ravel()
     with np.errstate(over="ignore"):
@@ -45,14 +45,14 @@ def squared_norms(gradients: Sequence[Tensor]) -> list[Tensor]:
 
 
 def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[float]:
-    """Read norms to the host, from their squares.
+    """Copy norms to the host, from their squares.
 
     If a square overflowed or underflowed its dtype, the norm is computed from the gradient itself,
     in float64.
 
     Args:
         gradients: gradients of any shape.
-        squares: their squared norms, each `[1]`.
+        squares: squared norms of `gradients`, each `[1]`.
     """
     read = read_numbers(squares)
     low, high = SAFE_SQUARES[squares[0].dtype]
@@ -63,7 +63,7 @@ def read_norms(gradients: Sequence[Tensor], squares: Sequence[Tensor]) -> list[f
 
 
 def read_numbers(tensors: Sequence[Tensor]) -> list[float]:
-    """Read tensors of shape `[1]` to the host.
+    """Copy tensors of shape `[1]` to the host.
 
     From a GPU, where each read is a copy to wait for, they are joined and read once. On a CPU,
     reading them one by one takes less than half the time (docs/measurements/performance.md).
@@ -74,13 +74,13 @@ def read_numbers(tensors: Sequence[Tensor]) -> list[float]:
 
 
 def joined(tensors: Sequence[Tensor]) -> list[float]:
-    """Join tensors of shape `[1]` on their device, and read them by one copy."""
+    """Join tensors of shape `[1]` on their device, and copy them to the host at once."""
     numbers: list[float] = op.concat(list(tensors), 0).numpy().tolist()
     return numbers
 
 
 def make_clip(clip: Clip, clip_norm: float | None) -> GradientClip | None:
-    """The function that clips so, or None for no clipping."""
+    """The clipping function for these settings, or None for no clipping."""
     if clip == "none" or clip_norm is None:
         return None
     clips = {"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}
@@ -90,10 +90,10 @@ def make_clip(clip: Clip, clip_norm: float | None) -> GradientClip | None:
 def clip_by_norm(
     gradients: Sequence[Tensor], squares: Sequence[Tensor] | None = None, *, limit: float
 ) -> list[Tensor]:
-    """g * limit / max(||g||, limit), for each gradient g by itself.
+    """g * limit / max(||g||, limit), for each gradient g separately.
 
-    In float32 by the operator of Paddle's `ClipGradByNorm`, which takes half the time of the
-    formula. It has no float64 kernel in Paddle 2.6 to 3.3.
+    float32 uses the operator of Paddle's `ClipGradByNorm`, which takes half the time of the
+    formula. That operator has no float64 kernel in Paddle 2.6 to 3.3.
     """
     if gradients[0].dtype == paddle.float32:
         return [op.clip_by_norm(gradient, limit) for gradient in gradients]

@@ -38,8 +38,8 @@ DAMAGE = (
 )
 
 # A loss or raw gradient norm above this has exploded: the only definition. Measured over 83 to 200
-# seeds (November 2026): in clipped runs no loss exceeds 105 and no raw norm 4414; every unclipped
-# loss exceeds 4e23.
+# seeds (November 2026): in clipped runs no loss exceeds 105 and no raw norm 4414; in every
+# unclipped run the loss exceeds 4e23.
 EXPLOSION_LIMIT = 1e6
 
 
@@ -51,8 +51,8 @@ class Event:
         kind: "exploded" (a loss or raw gradient norm above `EXPLOSION_LIMIT`), "vanished" (a
             gradient of exactly zero while the loss is not) or "non-finite" (NaN or infinity).
         step: step number, from 1.
-        what: all quantities concerned at that step: "loss", or a parameter's name for the norm of
-            its gradient.
+        what: names of the affected quantities at that step: "loss", or a parameter's name for the
+            norm of its gradient.
         value: value of the first of them.
     """
 
@@ -74,7 +74,7 @@ class History:
         recorded: numbers of the recorded steps, from 1, `[R]` int64; `config.record` decides which.
         loss: mean squared error before the update, `[R]`.
         raw_norms: L2 norm of each parameter's gradient before clipping, by parameter name, `[R]`.
-        clipped_norms: the same norms after clipping.
+        clipped_norms: L2 norm of each parameter's gradient after clipping, by name, `[R]`.
         accuracy: share of predictions within 0.1 of their label before the update, for each
             complete epoch, `[epochs]`.
         epoch_ends: number of the last step of each of these epochs, `[epochs]` int64.

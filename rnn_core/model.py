@@ -21,7 +21,7 @@ from rnn_core.runtime.devices import use_device
 
 
 class NumericPrediction(paddle.nn.Layer):
-    """Embedding, recurrent layer, linear map of the last hidden state to one number.
+    """Embedding, recurrent layer, and a linear map of the last hidden state to one number.
 
     The weights are drawn in float32 from Paddle's global generator, in the order recurrent layer,
     embedding, linear layer. float64 starts from the same values, so a seed gives the same weights
@@ -70,15 +70,15 @@ class NumericPrediction(paddle.nn.Layer):
         """Predict one number for each sequence.
 
         Args:
-            tokens: digits, `[B, T]`, an integer dtype, each in `[0, vocab_size)`.
-            checked: whether the caller has checked the tokens already. The check reads them to
+            tokens: digits, `[B, T]`, int32 or int64, each in `[0, vocab_size)`.
+            checked: whether the caller has checked the tokens already. The check copies them to
                 the host, so a GPU must finish its work first.
 
         Returns:
             The predictions, `[B, 1]`, and the last hidden state, `[B, H]`.
 
         Raises:
-            TypeError: `tokens` are not integers.
+            TypeError: `tokens` are not int32 or int64.
             ValueError: `tokens` are not `[B, T]`, are empty, or lie outside the vocabulary.
         """
         if not checked:

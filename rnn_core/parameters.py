@@ -25,7 +25,7 @@ class Block:
     """One parameter of the equations, and where it is stored.
 
     Attributes:
-        name: name in the equations, after the names of the layers that hold it.
+        name: name in the equations, prefixed with the names of the layers.
         stored: tensor that holds it.
         index: position among the equal blocks into which the first axis of `stored` is divided.
         count: number of these blocks; 1 if the parameter fills the tensor.
@@ -70,10 +70,10 @@ class Parameters:
     """Every parameter of a model by its name in the equations, in the model's order.
 
     Attributes:
-        blocks: where each is stored.
-        names: name of each.
-        weights: each as it is stored; those that share a tensor are views of it.
-        tensors: tensors that store them, for which Paddle computes gradients.
+        blocks: storage location of every parameter.
+        names: name of every parameter.
+        weights: stored weight of every parameter; weights in one tensor are views of it.
+        tensors: tensors that store the parameters, for which Paddle computes gradients.
     """
 
     def __init__(self, model: paddle.nn.Layer) -> None:

@@ -21,7 +21,8 @@ class Position(NamedTuple):
 
     Attributes:
         epoch: epoch of the next step, from 1.
-        batch: index of the next batch in that epoch; the number of batches at the epoch's end.
+        batch: index of the next batch in that epoch; equal to the number of batches once
+            the epoch is complete.
         correct: correct predictions in the epoch so far; 0 if nothing is recorded.
         total: predictions in the epoch so far.
     """
@@ -42,7 +43,7 @@ class Step:
         index: index of the step in its epoch, from 0.
         loss: mean squared error before the update.
         raw_norms: L2 norm of each parameter's gradient before clipping, by parameter name.
-        clipped_norms: the same norms after clipping.
+        clipped_norms: L2 norm of each parameter's gradient after clipping, by parameter name.
         correct: correct predictions in the epoch so far.
         total: predictions in the epoch so far.
         last: whether this is the last step of its epoch.
@@ -110,7 +111,7 @@ class Recorder:
 
         Args:
             predictions: predictions of this process before the update, `[B, 1]`.
-            labels: labels of these predictions, `[B, 1]`.
+            labels: expected predictions, `[B, 1]`.
             samples: samples in the batch, of all processes together.
             measured: loss and norms, if the step is recorded.
         """

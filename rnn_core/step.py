@@ -1,4 +1,4 @@
-"""One training step: forward, backward, clip and update, and what is read of it."""
+"""One training step: forward, backward, clip and update, and the numbers measured in it."""
 
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ Norms = dict[str, float]
 
 
 class Measured(NamedTuple):
-    """Numbers of one step, read to the host.
+    """Numbers of one step, copied to the host.
 
     Attributes:
         loss: mean squared error of the whole batch, before the update.
         raw_norms: L2 norm of every parameter's gradient before clipping, by name.
-        clipped_norms: the same after clipping.
+        clipped_norms: L2 norm of every parameter's gradient after clipping, by name.
     """
 
     loss: float
@@ -40,7 +40,7 @@ class TrainingStep:
 
     Attributes:
         parameters: parameters of the model.
-        clipped: gradient for the update of each parameter.
+        clipped: clipped gradients for the next update, one per parameter.
     """
 
     def __init__(
@@ -64,12 +64,11 @@ class TrainingStep:
         """Compute the gradients, and clip them for `update`.
 
         Args:
-            tokens: `[B, T]`, checked.
-            labels: `[B, 1]`.
-            measure: whether to read loss and norms to the host, for which a GPU has to finish its
-                work: two reads there, however many parameters there are.
-            whole: number of samples in the batch of which these are this process's share; B if
-                None.
+            tokens: tokens that are already checked, `[B, T]`.
+            labels: expected predictions, `[B, 1]`.
+            measure: whether to copy loss and norms to the host, for which a GPU has to finish its
+                work. That takes two copies, however many parameters there are.
+            whole: size of the whole batch over all processes; B if None.
 
         Returns:
             The predictions before the update, `[B, 1]`, still on the device; the loss and norms if
@@ -92,7 +91,7 @@ class TrainingStep:
         """Clip the gradients for `update`; those that the parameters hold stay as they are.
 
         Args:
-            measure: whether to read and return their norms, before and after clipping.
+            measure: whether to copy the norms, before and after clipping, to the host.
         """
         raw = clipped = self.parameters.gradients()
         raw_squares = clipped_squares = squared_norms(raw) if measure else None
@@ -103,7 +102,7 @@ class TrainingStep:
         if raw_squares is None or clipped_squares is None:
             return None
 
-        if clipped is raw:  # Then one norm serves for both.
+        if clipped is raw:  # No clipping: both norms are the same.
             norms = read_norms(raw, raw_squares)
         else:
             norms = read_norms([*raw, *clipped], [*raw_squares, *clipped_squares])

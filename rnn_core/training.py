@@ -61,25 +61,25 @@ def train(
             if None. A `BatchStream` makes each batch when it is needed, so memory does not grow
             with the number of batches.
         model: model to train in place; a new one if None.
-        on_step: function called after every recorded step, before its update.
+        on_step: function called in every recorded step, before the update.
         checkpoint: folder for the checkpoints of this run, created if needed. Checkpoints are
             written before the first step, after every `every`-th and the last step, and on Ctrl-C,
             which waits until the step is complete. Several processes share the folder and write no
             checkpoint on Ctrl-C.
         every: number of steps between checkpoints.
         resume: whether to continue from the last valid checkpoint, as if the run had never stopped;
-            without a checkpoint, the run starts. Config and data must be the same, but `epochs` may
-            grow. The weights of `model` and the states of NumPy's and Python's global random
-            generators are replaced by those of the checkpoint, and Paddle's generator is seeded
-            from the seed and the step. The history is that of the whole run.
+            without a checkpoint, the run starts from the beginning. Config and data must be the
+            same, but `epochs` may grow. The weights of `model` and the states of NumPy's and
+            Python's global random generators are replaced by those of the checkpoint, and Paddle's
+            generator is seeded from the seed and the step. The history is that of the whole run.
 
     Raises:
         TypeError: an argument has the wrong type, or `data` does not hold batches of integer tokens
             and labels of `config.dtype`.
         ValueError: the device is not available; `data` or `model` does not fit `config`; a token,
             label or shape is out of range; or `resume` is given without `checkpoint`. All batches
-            are checked before training; of a `BatchStream`, the first and the last are, and each
-            of the others before its step.
+            are checked before training; of a `BatchStream`, only the first and the last, and each
+            other batch before its step.
         CheckpointError: the folder cannot be used or holds another run, and nothing was trained; or
             a checkpoint cannot be written, and the error holds the history so far.
         RuntimeError: this Paddle cannot train in several processes.

@@ -55,7 +55,7 @@ class Recording:
 
     Attributes:
         history: loss and norms of every step.
-        gradients: digests of the loss, the norms and the gradients before clipping of each step, `[R, 16]`.
+        gradients: digests of each step's loss, norms and raw gradients, `[R, 16]`.
         parameters: digests of all parameters before each step, and after the last, `[R + 1, 16]`.
     """
 

@@ -38,7 +38,7 @@ class CheckpointError(Exception):
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint is damaged, and the one before it is used."""
+    """A checkpoint is damaged, and an earlier one is used instead."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class CheckpointFolder:
 
         Raises:
             CheckpointError: the checkpoint cannot be written; the older ones stay.
-            KeyboardInterrupt: Ctrl-C came before the checkpoint.
+            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written first.
         """
         with raised_everywhere(history):
             if parallel.rank() == 0:

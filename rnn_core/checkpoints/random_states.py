@@ -71,8 +71,8 @@ def restore_random_states(states: Mapping[str, NDArray[Any]]) -> None:
 
 
 def seed_paddle(seed: int, steps: int) -> None:
-    """Seed Paddle's generator for a run that is resumed after so many steps.
+    """Seed Paddle's generator for a run that is resumed after `steps` steps.
 
-    The sequence depends on the run's seed and on the step, and repeats no earlier one.
+    The sequence is derived from the run's seed and the step.
     """
     paddle.seed(int(SeedSequence((seed, steps)).generate_state(1, np.uint64)[0] >> np.uint64(1)))

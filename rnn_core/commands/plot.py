@@ -63,7 +63,8 @@ def draw(history: History) -> "Figure":
     """Draw loss, accuracy and gradient norms before clipping, and mark the events.
 
     If more than 100 steps are recorded, the largest value of each epoch is drawn. A line ends at
-    zeros, NaN and infinity, which a logarithmic axis cannot show; the event's mark names them.
+    zeros, NaN and infinity, which a logarithmic axis cannot show; marks show the first event of
+    each kind.
     """
     from matplotlib.figure import Figure
 

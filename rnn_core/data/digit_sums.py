@@ -113,7 +113,7 @@ def _bits(seed: int, purpose: int) -> PCG64:
 
 
 def _below(limit: int, raw: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Map 64-bit numbers to [0, limit), equally likely up to a relative error of 1e-9."""
+    """Map 64-bit numbers to [0, limit), equally likely up to a relative error of about 1e-9."""
     high, limit_, shift = raw >> np.uint64(32), np.uint64(limit), np.uint64(32)
     low: NDArray[np.int64] = (high * limit_ >> shift).astype(np.int64)
     return low

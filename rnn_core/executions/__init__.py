@@ -1,4 +1,4 @@
-"""How the recurrent layer is computed: every execution by its name, of the same equations."""
+"""Implementations of the recurrent layer by name, all of the same equations."""
 
 from rnn_core.cells import LSTM, SimpleRNN
 from rnn_core.config import Cell, Execution

@@ -1,4 +1,4 @@
-"""Both layers by Paddle's own recurrent operator, the one under `paddle.nn.SimpleRNN` and `LSTM`.
+"""Both layers computed with Paddle's recurrent operator, as `paddle.nn.SimpleRNN` and `LSTM` do.
 
 The weights are stored in the operator's layout: transposed, and the LSTM's gates stacked in the
 order i, f, a, o. No step has to rearrange them, which makes this the fastest execution.
@@ -51,7 +51,7 @@ class _Kernel(PackedLayer):
 
 
 class KernelRNN(_Kernel):
-    """`rnn_core.cells.SimpleRNN` by Paddle's operator: same arguments, same initial weights."""
+    """`rnn_core.cells.SimpleRNN` with Paddle's operator: same arguments, same initial weights."""
 
     mode = "RNN_TANH"
 
@@ -73,7 +73,7 @@ class KernelRNN(_Kernel):
 
 
 class KernelLSTM(_Kernel):
-    """`rnn_core.cells.LSTM` by Paddle's operator: same arguments, same initial weights."""
+    """`rnn_core.cells.LSTM` with Paddle's operator: same arguments, same initial weights."""
 
     mode = "LSTM"
 
@@ -110,11 +110,11 @@ def recurrent(
 
     Args:
         mode: "RNN_TANH" or "LSTM".
-        inputs: `[B, T, E]`.
-        states: hidden state, and for the LSTM the cell state, each `[B, H]`.
-        weight_ih: `[G*H, E]`.
-        weight_hh: `[G*H, H]`.
-        bias: `[G*H]`.
+        inputs: input sequences, `[B, T, E]`.
+        states: initial hidden state, and for the LSTM the initial cell state, each `[B, H]`.
+        weight_ih: weights of the inputs, `[G*H, E]`.
+        weight_hh: weights of the hidden state, `[G*H, H]`.
+        bias: bias of all gates, `[G*H]`.
     """
     (B, _, E), H = inputs.shape, weight_hh.shape[1]
     # The operator has a second bias, which the equations do not have: zeros.
@@ -129,13 +129,13 @@ def recurrent(
         None,  # Sequences of equal length.
         op.zeros([1], paddle.uint8),  # The state of a dropout that is not used.
         0.0,  # Dropout.
-        False,  # Both directions.
+        False,  # Bidirectional.
         E,
         H,
         1,  # Layers.
         mode,
         0,  # Seed of the dropout.
-        False,  # Only for inference.
+        False,  # Inference mode.
     )
     return [op.reshape(state, [B, H]) for state in last]
 

@@ -27,7 +27,7 @@ def resolve_device(name: str) -> str:
         ValueError: `name` is not the name of a device, or the device is not available.
     """
     check_device_name(name)
-    # Paddle's spelling.
+    # Paddle spells this variable in lower case.
     launched = os.environ.get("FLAGS_selected_gpus", "0")  # noqa: SIM112
     full = f"gpu:{launched}" if name == "gpu" else name
     devices = available_devices()

@@ -17,7 +17,7 @@ from paddle import Tensor
 
 
 def rank() -> int:
-    """Number of this process, from 0. Only process 0 prints and writes files."""
+    """Rank of this process, from 0. Only process 0 prints and writes files."""
     return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
 
 
