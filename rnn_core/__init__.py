@@ -12,6 +12,7 @@ from rnn_core.evaluation import Evaluation, evaluate  # noqa: E402
 from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402
 from rnn_core.history import Event, History  # noqa: E402
 from rnn_core.model import NumericPrediction, new_model  # noqa: E402
+from rnn_core.parameters import named_gradients, named_weights, set_weights  # noqa: E402
 from rnn_core.recorder import Step  # noqa: E402
 from rnn_core.training import NonFiniteError, TrainingInterrupted, train  # noqa: E402
 
@@ -36,6 +37,9 @@ __all__ = [
     "TrainingInterrupted",
     "evaluate",
     "load_data",
+    "named_gradients",
+    "named_weights",
     "new_model",
+    "set_weights",
     "train",
 ]

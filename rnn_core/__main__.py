@@ -12,7 +12,7 @@ from rnn_core.experiments import ALL_EXPERIMENTS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status, one of `ExitStatus`."""
+    """Run the command line and return its exit status; wrong options raise SystemExit(2)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments[:1]) == ["soak"]:
         print("error: the soak test is now python -m benchmarks.soak", file=sys.stderr)

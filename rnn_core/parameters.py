@@ -55,7 +55,9 @@ class Block:
     def write(self, block: Tensor, values: NDArray[Any]) -> None:
         """Set a block to values in the equations' shape."""
         stored = values.T if self.transposed else values
-        block.set_value(np.ascontiguousarray(stored).reshape(block.shape))
+        array = np.ascontiguousarray(stored).reshape(block.shape)
+        # On the block's device, which may differ from the current one.
+        block.set_value(paddle.to_tensor(array, place=block.place))
 
 
 class PackedLayer(paddle.nn.Layer):
@@ -72,7 +74,6 @@ class Parameters:
     Attributes:
         blocks: storage location of every parameter.
         names: name of every parameter.
-        weights: stored weight of every parameter; weights in one tensor are views of it.
         tensors: tensors that store the parameters, for which Paddle computes gradients.
     """
 
@@ -95,14 +96,26 @@ class Parameters:
             self.blocks += packed.get(id(tensor), [whole])
             self.tensors.append(tensor)
         self.names = [block.name for block in self.blocks]
-        with paddle.no_grad():
-            self.weights = [block.of(block.stored) for block in self.blocks]
-        for block, weight in zip(self.blocks, self.weights, strict=True):
+        self._packed = [tensor for tensor in self.tensors if id(tensor) in packed]
+        self._renew_views()
+        for block, weight in zip(self.blocks, self._views, strict=True):
             if block.index == 0 and weight.data_ptr() != block.stored.data_ptr():
                 raise RuntimeError(
                     f"{block.name}: this Paddle copies slices instead of making views; "
                     f"set FLAGS_use_stride_kernel=1"
                 )
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The stored weight of every parameter; weights in one tensor are views of it."""
+        if self._places != [tensor.data_ptr() for tensor in self._packed]:
+            self._renew_views()  # `Layer.to` has moved a tensor to other memory.
+        return self._views
+
+    def _renew_views(self) -> None:
+        with paddle.no_grad():
+            self._views = [block.of(block.stored) for block in self.blocks]
+        self._places = [tensor.data_ptr() for tensor in self._packed]
 
     def gradients(self) -> list[Tensor]:
         """The gradient of each parameter as it is stored.
@@ -164,7 +177,7 @@ def check_weights(parameters: Parameters, weights: Mapping[str, NDArray[Any]]) -
     if missing := [name for name in parameters.names if name not in weights]:
         raise ValueError(f"weights are missing: {', '.join(missing)}")
     if unknown := [name for name in weights if name not in parameters.names]:
-        raise ValueError(f"the model has no weights named {', '.join(unknown)}")
+        raise ValueError(f"the model has no weights named {', '.join(map(str, unknown))}")
     for block in parameters.blocks:
         dtype, values = dtype_name(block.stored), weights[block.name]
         if (values.shape, str(values.dtype)) != (block.shape, dtype):

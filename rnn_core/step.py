@@ -74,6 +74,7 @@ class TrainingStep:
             The predictions before the update, `[B, 1]`, still on the device; the loss and norms if
             `measure` is true.
         """
+        self.clipped = []
         for tensor in self.parameters.tensors:
             tensor.clear_gradient(False)
         predictions, _ = self.averaging(tokens, checked=True)

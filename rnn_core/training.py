@@ -30,7 +30,10 @@ class NonFiniteError(ArithmeticError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C came while training; `history` holds the run up to the last whole step."""
+    """Ctrl-C came while training.
+
+    `history` holds the run up to the last measured step, whose update may be missing.
+    """
 
     def __init__(self, history: History) -> None:
         super().__init__(f"interrupted after step {history.steps}")
@@ -61,14 +64,17 @@ def train(
             if None. A `BatchStream` makes each batch when it is needed, so memory does not grow
             with the number of batches.
         model: model to train in place; a new one if None.
-        on_step: function called in every recorded step, before the update.
+        on_step: function called in every recorded step, before the update, which takes the clipped
+            gradients; those of the parameters are not clipped, and changing them has no effect if
+            the config clips.
         checkpoint: folder for the checkpoints of this run, created if needed. Checkpoints are
             written before the first step, after every `every`-th and the last step, and on Ctrl-C,
             which waits until the step is complete. Several processes share the folder and write no
             checkpoint on Ctrl-C.
         every: number of steps between checkpoints.
-        resume: whether to continue from the last valid checkpoint, as if the run had never stopped;
-            without a checkpoint, the run starts from the beginning. Config and data must be the
+        resume: whether to continue from the last valid checkpoint, as if the run had never stopped
+            (unless `on_step` or `model` draws from Paddle's generator); without a checkpoint, the
+            run starts from the beginning. Config and data must be the
             same, but `epochs` may grow. The weights of `model` and the states of NumPy's and
             Python's global random generators are replaced by those of the checkpoint, and Paddle's
             generator is seeded from the seed and the step. The history is that of the whole run.
@@ -82,7 +88,8 @@ def train(
             other batch before its step.
         CheckpointError: the folder cannot be used or holds another run, and nothing was trained; or
             a checkpoint cannot be written, and the error holds the history so far.
-        RuntimeError: this Paddle cannot train in several processes.
+        RuntimeError: Paddle copies slices of tensors instead of making views, or cannot train in
+            several processes.
         NonFiniteError: a loss or gradient became NaN or infinite, and `on_nonfinite` is "raise".
         TrainingInterrupted: Ctrl-C came while training.
     """

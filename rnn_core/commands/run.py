@@ -47,10 +47,10 @@ def run(
         config = _config(experiment, options)
         data, held_out = _data(experiment, config, options)
         _check(config, data, options)
+        model = new_model(config)
     except (TypeError, ValueError, OSError, ImportError, RuntimeError) as error:
         parser.error(str(error))
 
-    model = new_model(config)
     training = partial(
         train,
         config,

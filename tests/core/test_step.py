@@ -90,3 +90,19 @@ def test_a_recorded_step_of_a_run_is_read_four_times(gpu_reads: list[list[int]])
 
     steps = 4
     assert counts[1] - counts[0] == 4 * steps
+
+
+@over_executions
+def test_update_reaches_a_model_whose_memory_has_moved(execution: Execution) -> None:
+    """`Layer.to` gives the tensors new memory; every weight is trained all the same."""
+    model = small("LSTM", execution=execution)
+    step = TrainingStep(model, 0.25)
+    model.to(dtype="float64")
+    model.to(dtype="float32")
+    before = named_weights(model)
+
+    step.gradients(*next(load_data()), measure=False)
+    step.update()
+
+    for name, after in named_weights(model).items():
+        assert (after != before[name]).any(), name
