@@ -21,10 +21,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 
     shapes: list[list[int]] = []
 
-    def counted(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def count(self: Any) -> Any:
+    def counted(read: Callable[..., Any]) -> Callable[..., Any]:
+        def count(self: Any, *args: Any) -> Any:
             shapes.append(list(self.shape))
-            return read(self)
+            return read(self, *args)
 
         return count
 
