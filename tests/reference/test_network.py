@@ -1,4 +1,4 @@
-"""The reference agrees with values worked by hand and with numerical derivatives."""
+"""The reference agrees with values worked out by hand and with numerical derivatives."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The reference's clipping, gradient descent and training agree with values worked by hand."""
+"""The reference's clipping, gradient descent and training agree with values worked out by hand."""
 
 import numpy as np
 import pytest

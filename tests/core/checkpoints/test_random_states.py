@@ -44,7 +44,7 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     assert [draw(), draw()] == expected
 
 
-# NumPy accepts the last one's position, reads past its words and crashes.
+# NumPy would accept the position in the last one, read past its words and crash.
 INVALID = [np.ones(WORDS, np.uint32), np.ones(WORDS + 1), np.array([1] * WORDS + [10**6], "u4")]
 
 
