@@ -42,7 +42,7 @@ def test_weights_move_between_executions_without_loss(cell: Cell) -> None:
 
 @over_cells
 def test_every_execution_names_the_same_gradients(cell: Cell) -> None:
-    """The same names in the same order, each with the gradient of its own parameter."""
+    """They have the same names in the same order, each with its own parameter's gradient."""
     found = []
     for execution in EXECUTIONS:
         ours = model(cell, execution)
@@ -69,7 +69,7 @@ def test_weights_are_copies(cell: Cell, execution: Execution) -> None:
 
 
 def test_named_gradients_refuses_a_parameter_without_a_gradient() -> None:
-    """Where backward did not reach, there is no gradient; zeros would be wrong."""
+    """A parameter that backward did not reach has no gradient; zeros would be wrong."""
     with pytest.raises(RuntimeError, match=r"parameter 'recurrent\.W' has no gradient"):
         named_gradients(model("RNN"))
 

@@ -169,7 +169,7 @@ def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
 
 
 def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:
-    """Without --resume or --anew, it exits with 2."""
+    """Without --resume or --anew, the exit status is 2."""
     compare(FakeProcesses(SLOWER))
     refused = compare(FakeProcesses(SAME))
 

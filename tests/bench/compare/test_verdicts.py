@@ -105,7 +105,7 @@ def test_single_look_has_the_error_of_its_level(kind: str, pairs: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_interval_covers_the_true_ratio(kind: str) -> None:
-    """A 95% interval does so in at least 95% of cases, less twice the simulation's error."""
+    """A 95% interval covers it in at least 95%, less twice the error of the simulation."""
     truth = 0.07
     estimate = Estimate(truth + noise(kind, 16, 1000), 2000, np.random.default_rng(1))
     low, high = estimate.interval(0.05)

@@ -9,7 +9,7 @@ from tests.helpers.matrix_results import curves, made_up, with_history
 
 
 def test_runs_equal_to_the_last_bit_share_curves() -> None:
-    """They do so across Paddle versions; one different bit in one loss separates them."""
+    """So do runs of different Paddle versions; one different bit in one loss separates runs."""
     loss = made_up("exploding-rnn").loss
     other = loss.copy()
     other[3] = np.nextafter(other[3], np.inf)

@@ -111,7 +111,7 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
 
 
 def test_page_says_if_everything_passed(tmp_path: Path) -> None:
-    """The headline says so, and there is no notice."""
+    """The headline says so, without any notice."""
     write_environment(tmp_path / "py311-paddle33-cpu")
     results = read_results(tmp_path)
     # The made-up histories do not reproduce the notebook's figures.

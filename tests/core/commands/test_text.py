@@ -57,7 +57,7 @@ def test_summary_of_a_healthy_run_has_no_event() -> None:
 
 
 def test_summary_has_a_line_for_each_kind_of_event() -> None:
-    """In the same order in every summary; NaN and infinity do not hide the largest loss."""
+    """The lines have a fixed order; NaN and infinity do not hide the largest loss."""
     history = make_history(
         loss=np.array([1.0, 2e6, np.inf, np.nan]),
         raw_norms={"recurrent.W": np.array([1.0, 1, 0, 1])},

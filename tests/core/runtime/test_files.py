@@ -27,7 +27,7 @@ def test_file_appears_after_the_block(tmp_path: Path) -> None:
 def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So it survives a power failure."""
+    """This way, the file survives a power failure."""
     path, flushed = tmp_path / "file", []
 
     def fsync(descriptor: int) -> None:

@@ -102,7 +102,7 @@ def test_two_processes_equal_one_with_the_whole_batch(
 
 
 def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
-    """A second run of one model also averages its gradients."""
+    """A second run of the same model averages its gradients too."""
     first, second = (result["twice"] for result in results)
 
     assert first == second
