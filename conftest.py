@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Paddle is imported inside functions only: the import takes seconds, and reads environment
 # variables that pytest_configure sets.
 
-# Each worker imports Paddle, which takes 4 seconds of CPU and 300 MiB: more of them gain nothing.
+# Each worker imports Paddle, which takes 4 seconds of CPU and 300 MiB: more workers gain nothing.
 MOST_WORKERS = 8
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
@@ -56,7 +56,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set what must be set before Paddle is imported, and register the plugins."""
     if hasattr(config, "workerinput"):
-        # On 2 cores, 2 workers with one thread each are faster than a serial run, with two slower.
+        # On 2 cores, 2 workers are faster than a serial run only if each uses a single thread.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     use_storage(config, _storage(config))
     if config.getoption("sample"):
@@ -86,12 +86,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _storage(config: pytest.Config) -> Path:
-    """The folder of saved runs: the same, whatever the current directory is."""
+    """Return the folder of saved runs, which does not depend on the current directory."""
     return config.rootpath / ".benchmarks"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Fail before anything runs if a named device is not available; write what is asked for."""
+    """Fail if a named device is not available; write what was asked for into `--results`."""
     wanted = session.config.getoption("device")
     if wanted != "all":
         from rnn_core.runtime.devices import resolve_device
@@ -124,7 +124,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `device` on each device; a missing GPU shows up as skipped."""
     marks = metafunc.definition.iter_markers("parametrize")
     if "device" not in metafunc.fixturenames or any("device" in mark.args[0] for mark in marks):
-        return  # The second: the test has its own values.
+        return  # In the second case, the test has its own devices.
     there, missing = devices(metafunc.config.getoption("device"))
     params: list[str | ParameterSet] = list(there)
     if missing:

@@ -1,4 +1,4 @@
-"""Fixtures of the benchmarks: how a target is timed, and where histories go."""
+"""Fixtures of the benchmarks: how a target is timed, and where histories are saved."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from rnn_core.history import History
 
 LeaveHistory = Callable[[str, "History"], None]
-# Times a target, which gets what `setup` returns, in rounds after `warmup_rounds`.
+# Times a target in rounds, after warm-up rounds. The target gets what `setup` returns.
 Measure = Callable[..., None]
 
 
 @pytest.fixture
 def planted() -> float:
-    """Slowdown that a process of a calibration plants; none in other runs."""
+    """Slowdown that a process of a calibration plants; 0 in other runs."""
     return 0.0
 
 
 @pytest.fixture
 def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: float) -> Measure:
-    """Time by rounds in a usual run, by long samples in a process of a comparison."""
+    """Return a function that times a target: in rounds, or for a comparison in long samples."""
 
     def time_target(target: Any, setup: Any, rounds: int, warmup_rounds: int) -> None:
         sampler = pytestconfig.pluginmanager.get_plugin(NAME)
@@ -42,7 +42,7 @@ def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: f
 
 @pytest.fixture
 def leave_history(pytestconfig: pytest.Config) -> LeaveHistory:
-    """Save the history of an experiment if `--results` is given.
+    """Return a function that saves the history of an experiment if `--results` is given.
 
     The test must be parametrised by `experiment` and `device`: see
     `benchmarks.plugins.results.expected_files`.

@@ -1,4 +1,4 @@
-"""What the entry modules of `python -m benchmarks.NAME` share."""
+"""Code that the entry modules of `python -m benchmarks.NAME` share."""
 
 import sys
 from importlib import import_module
@@ -15,6 +15,6 @@ def run(module: str, *, threads: bool = False) -> NoReturn:
         threads: whether the command has the option `--threads`.
     """
     if threads:
-        use_threads(sys.argv[1:])  # before importing the libraries, which read it
+        use_threads(sys.argv[1:])  # before the import of libraries, which read it
     import_module("rnn_core")  # first: it silences irrelevant import warnings of Paddle
     sys.exit(import_module(module).main())

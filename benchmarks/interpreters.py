@@ -31,8 +31,8 @@ class Interpreter:
     python: Path
 
 
-# Returns the interpreter that a text names, or None if the text is of another kind. Raises
-# SideError if it is of this kind and the interpreter cannot be used.
+# Returns the interpreter that a text names, or None if it is another kind of name. Raises
+# SideError if it is this kind of name, but the interpreter cannot be used.
 Finder = Callable[[str], Interpreter | None]
 
 
@@ -59,7 +59,7 @@ def find_program(text: str) -> Interpreter | None:
     Raises:
         SideError: the path is not that of a Python interpreter, 3.10 or newer.
     """
-    # Not Path(text): it would make a bare name, to look up on PATH, of ./python.
+    # Not Path(text), which would turn ./python into a bare name, to look up on PATH.
     bare = not os.path.dirname(text)  # noqa: PTH120
     program = shutil.which(os.path.expanduser(text))  # noqa: PTH111
     if program is None:
@@ -88,7 +88,7 @@ def check_python(text: str, python: Path) -> None:
 def find_tox_environment(name: str) -> Interpreter | None:
     """Find the interpreter of a tox environment, and let tox create the environment if necessary.
 
-    `paddle30` is `bench-paddle30`, or an existing test environment with that Paddle.
+    `paddle30` stands for `bench-paddle30`, or for an existing test environment with that Paddle.
 
     Raises:
         SideError: tox is not installed, or cannot create the environment.

@@ -1,4 +1,4 @@
-"""Programs in processes of their own: the one place that starts them and collects their output."""
+"""Starts programs in processes of their own, and collects their output."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ class Result(NamedTuple):
     """A process that has ended.
 
     Attributes:
-        status: exit status; negative for the signal that ended the process.
+        status: exit status; -N if signal N ended the process.
         output: standard output.
         error: standard error.
         timed_out: whether it exceeded its time limit and was stopped.
@@ -31,7 +31,7 @@ class Result(NamedTuple):
     timed_out: bool = False
 
     def last_lines(self, count: int = 1) -> str:
-        """Return the last lines of the output and the errors."""
+        """Return the last lines of both outputs together."""
         lines = (self.output + self.error).strip().splitlines()
         return "\n".join(lines[-count:]) or "no output"
 
@@ -64,7 +64,7 @@ class Process:
         capture: bool = True,
     ) -> None:
         with ExitStack() as stack:
-            # Files, because a pipe that nobody reads would stop the program.
+            # Files, because a full pipe that nobody reads would block the program.
             self._output = stack.enter_context(tempfile.TemporaryFile())
             self._error = stack.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(  # noqa: S603
@@ -100,7 +100,7 @@ class Process:
         return self._result()
 
     def stop(self) -> Result:
-        """Terminate the process, and kill it if it does not end."""
+        """Terminate the process, and kill it if it does not end within `GRACE` seconds."""
         self._process.terminate()
         if self.wait(GRACE) is None:
             self._process.kill()

@@ -48,7 +48,7 @@ def test_stage(
     cell: Cell,
     shape: Shape,
 ) -> None:
-    """Time one stage; the work is checked before and after, outside the time."""
+    """Time one stage; the work is checked before and after it, and the checks are not timed."""
     with use_device(device):
         assert_same_work(device, cell, shape)
         work = make_work(implementation, cell, shape)
@@ -67,7 +67,7 @@ def test_stage(
 
 
 def assert_stage_worked(stage: Stage, work: Work, before: dict[str, NDArray[Any]]) -> None:
-    """The stage moved the parameters or not, as it should, and everything stayed finite."""
+    """Assert that the stage moved the parameters only if it should, and that all is finite."""
     after = work.parameters()
     moved = [not np.array_equal(before[name], after[name]) for name in before]
     assert all(np.isfinite(values).all() for values in after.values())
@@ -84,6 +84,6 @@ def assert_stage_worked(stage: Stage, work: Work, before: dict[str, NDArray[Any]
 
 @cache  # The check takes up to 20 seconds; the 18 benchmarks of a cell and shape share one.
 def assert_same_work(device: str, cell: Cell, shape: Shape) -> None:
-    """All implementations do the same work on the current device; the message names the others."""
+    """Assert that all implementations do the same work on the current device."""
     tolerance = CPU_TOLERANCE if device == "cpu" else GPU_TOLERANCE
     check_same_work(PADDLE_IMPLEMENTATIONS, cell, shape, tolerance)

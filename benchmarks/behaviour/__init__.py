@@ -1,1 +1,1 @@
-"""Do two environments train the same? `python -m benchmarks.behaviour`."""
+"""Compares how two environments train: `python -m benchmarks.behaviour`."""

@@ -1,4 +1,4 @@
-"""Do two environments train the same? python -m benchmarks.behaviour --baseline P --candidate P.
+"""Compare how two environments train: python -m benchmarks.behaviour --baseline P --candidate P.
 
 Runs the three experiments in both, and reports the first step that differs, by how much, whether
 rounding explains it, and which tensor and operator differ first. docs/guides/behaviour.md explains
@@ -26,8 +26,8 @@ VERDICTS = "verdicts.json"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: no experiment is different; 1: one is; 2: the sides could not be compared; 3: the verdicts
-    could not be written; 130: Ctrl-C.
+    0: no experiment is different; 1: at least one is; 2: wrong arguments, or the sides could not
+    be compared; 3: the verdicts could not be written; 130: Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
             f"--{side}",
             required=True,
             metavar="PYTHON",
-            help="interpreter or tox environment with Paddle, or a side's folder of --results",
+            help="interpreter or tox environment with Paddle, or folder of a side in --results",
         )
         parser.add_argument(
             f"--{side}-env",
@@ -78,12 +78,12 @@ def _parser() -> argparse.ArgumentParser:
             help=f"environment variable to set for the {side} (may be repeated)",
         )
     parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="folder to keep the runs and the verdicts in"
+        "--results", type=Path, metavar="DIR", help="folder for the runs and the verdicts"
     )
     parser.add_argument(
         "--execution",
         choices=(*EXECUTIONS, "all"),
         default="textbook",
-        help="how to compute the recurrent layer (default: textbook)",
+        help="implementation of the recurrent layer (default: textbook)",
     )
     return parser

@@ -17,13 +17,13 @@ Pair = tuple[Recording, Recording]
 
 
 class Finding(NamedTuple):
-    """What the traced steps of a run tell.
+    """What the traced steps of a run show.
 
     Attributes:
         step: step of the culprit; None if there is no culprit.
         culprit: first tensor that rounding does not explain, or else the first that differs; None
             if no step could be traced.
-        notes: what could not be checked.
+        notes: remarks on the trace, such as a step that could not be traced.
     """
 
     step: int | None = None
@@ -45,11 +45,12 @@ def compare_behaviour(
     """Run the experiments on both sides, and judge whether they behave the same.
 
     Args:
-        baseline: interpreter or tox environment with Paddle and NumPy, or a folder of a side
+        baseline: interpreter or tox environment with Paddle and NumPy, or the folder of a side
             that was recorded before.
-        candidate: the other side, likewise.
-        folder: where to keep the files, in `baseline` and `candidate`; each can be compared again.
-        executions: how to compute the recurrent layer.
+        candidate: the other side, in the same form.
+        folder: folder for the files, in the subfolders `baseline` and `candidate`; each subfolder
+            can be a side of another comparison.
+        executions: implementations of the recurrent layer.
         experiments: names of the experiments.
         baseline_env: environment variables to set for the baseline.
         candidate_env: environment variables to set for the candidate.
@@ -81,9 +82,10 @@ def trace_differences(
     recordings: Mapping[Job, Pair],
     judged: Mapping[Job, Judgement],
 ) -> dict[Job, Finding]:
-    """Trace the steps that differ on both sides, and find the first tensor that does.
+    """Trace the differing steps on both sides, and find the first tensor that differs.
 
-    Then the candidate replays these steps: each of its operators gets the baseline's inputs.
+    If the candidate has an interpreter, it also replays these steps: each of its operators gets the
+    baseline's inputs.
     """
     steps = [(job, step) for job, judgement in judged.items() for step in judgement.steps_to_trace]
     # Step 1 was traced when the run was recorded.
@@ -106,7 +108,10 @@ def trace_differences(
 def find_in_steps(
     sides: tuple[Side, Side], job: Job, recordings: Pair, steps: Sequence[int]
 ) -> Finding:
-    """Find the culprit in the traced steps of a run: the first beyond rounding, or the first."""
+    """Find the culprit in the traced steps of a run.
+
+    It is the first tensor that rounding does not explain, or else the first that differs.
+    """
     baseline, candidate = sides
     found: list[tuple[int, Culprit]] = []
     notes: list[str] = []

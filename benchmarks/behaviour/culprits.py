@@ -43,10 +43,10 @@ def find_culprit(baseline: Trace, candidate: Trace, replay: Trace | None) -> Cul
 
     Args:
         baseline: all tensors of a step.
-        candidate: the same tensors on the other side, where errors are passed on from tensor to
-            tensor.
-        replay: results of the candidate's operators on the baseline's tensors, where no error is
-            passed on; None if the step was not replayed.
+        candidate: the same tensors on the other side, where errors propagate from one tensor to
+            the next.
+        replay: results of the candidate's operators on the baseline's tensors, where errors do not
+            propagate; None if the step was not replayed.
     """
     if replay is not None:
         for culprit in compare(baseline, replay):
@@ -57,7 +57,7 @@ def find_culprit(baseline: Trace, candidate: Trace, replay: Trace | None) -> Cul
 
 
 def compare(baseline: Trace, other: Trace) -> list[Culprit]:
-    """Return all tensors that differ, in the order of their computation."""
+    """Return all tensors that differ, in the order of computation."""
     others = {tensor.name: tensor.values for tensor in other.tensors}
     found = []
     for tensor in baseline.tensors:

@@ -2,9 +2,9 @@
 
 Limits are ten times the largest difference of loss or norm, |a - b| / (1 + max(|a|, |b|)), that
 `python -m benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float32,
-November 2026), in 90 runs of each experiment, 30 by each of the three executions of that time. The
-initial weights were moved to a neighbouring float32 number, up or down at random, and each run was
-compared with the textbook's. docs/measurements/rounding.md has the figures and the checks.
+November 2026), in 90 runs of each experiment: 30 with each of the three executions that existed
+then. Each initial weight was moved to a neighbouring float32 number, up or down at random, and each
+run was compared with the textbook's. docs/measurements/rounding.md has the figures and the checks.
 """
 
 from bisect import bisect_right
@@ -42,7 +42,7 @@ def horizon(experiment: str) -> int:
 
 
 def allowed(experiment: str, step: int) -> float:
-    """Return the limit for losses and norms at a step; beyond the horizon, the limit there.
+    """Return the limit for losses and norms at a step; after the horizon, the limit at the horizon.
 
     The limit is relative to 1 + the larger of the two values.
     """

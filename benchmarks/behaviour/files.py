@@ -24,7 +24,7 @@ class Job(NamedTuple):
 
     Attributes:
         experiment: name of the experiment.
-        execution: how to compute the recurrent layer.
+        execution: implementation of the recurrent layer.
         epochs: number of epochs; None for the experiment's own.
     """
 
@@ -45,7 +45,7 @@ class Job(NamedTuple):
         return folder / f"{self.experiment}-{self.execution}.step-{step}.npz"
 
     def replay(self, folder: Path, step: int) -> Path:
-        """Return the path of the tensors that this side computes from the other's."""
+        """Return the path of the tensors that this side computes from the other side's inputs."""
         return folder / f"{self.experiment}-{self.execution}.step-{step}.replay.npz"
 
 
@@ -64,7 +64,7 @@ class Recording:
     parameters: Digests
 
     def save(self, job: Job, folder: Path) -> None:
-        """Write the files. The history comes last: if it exists, the others do, too.
+        """Write the files, the history last: if it exists, the other files exist, too.
 
         Raises:
             OSError: a file cannot be written.
@@ -116,7 +116,7 @@ class Trace:
     """All tensors of one step.
 
     Attributes:
-        tensors: the tensors, in the order of their computation.
+        tensors: the tensors, in the order of computation.
         before: digest of the parameters before the step, as in `Recording`.
         gradients: digest of the loss, the norms and the gradients before clipping.
         after: digest of the parameters after the step.
@@ -128,7 +128,7 @@ class Trace:
     after: bytes
 
     def repeats(self, recording: Recording, step: int) -> bool:
-        """Tell whether the step has the same bits as in the recorded run."""
+        """Return whether the step has the same bits as in the recorded run."""
         return [self.before, self.gradients, self.after] == [
             recording.parameters[step - 1].tobytes(),
             recording.gradients[step - 1].tobytes(),
@@ -171,7 +171,7 @@ class Trace:
 
 
 def _load(path: Path, read: Callable[[Any], Content]) -> Content:
-    """Read an `.npz` file by `read`; pickles, which could run code, are not loaded."""
+    """Read an `.npz` file with `read`, without loading pickles, which could run code."""
     with path.open("rb") as file:
         try:
             if not zipfile.is_zipfile(file):

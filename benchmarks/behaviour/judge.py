@@ -20,8 +20,8 @@ class BehaviourVerdict:
 
     Attributes:
         experiment: name of the experiment.
-        execution: how the recurrent layer was computed.
-        verdict: "equal within rounding" holds up to the step `until`.
+        execution: implementation of the recurrent layer.
+        verdict: the verdict; "equal within rounding" holds up to the step `until`.
         until: last step up to which rounding explains the differences of all losses and norms; the
             last step of the run if the verdict is "bitwise equal".
         first_step: first step, counted from 1, that differs in any bit of loss, norms, gradients or
@@ -61,9 +61,9 @@ class Judgement:
         verdict: as in `BehaviourVerdict`.
         until: as in `BehaviourVerdict`.
         first_step: as in `BehaviourVerdict`.
-        difference: largest difference of losses and norms, as `largest_difference` there.
+        difference: as `largest_difference` in `BehaviourVerdict`, but infinite instead of None.
         left: first step that rounding does not explain; None if there is none.
-        reasons: why the runs are different.
+        reasons: reasons why the runs are different.
         growth: differences at some steps.
     """
 
@@ -100,7 +100,7 @@ def judge(experiment: str, baseline: Recording, candidate: Recording) -> Judgeme
             "different", left - 1, first, float(apart[left - 1]), left, reasons, growth
         )
 
-    # Up to the horizon all steps are inside the envelope, which grows: these lie beyond it.
+    # Steps up to the horizon are within limits that only grow, so these steps come after it.
     outside = np.flatnonzero(apart > allowed(experiment, len(apart))) + 1
     until = int(outside[0]) - 1 if len(outside) else len(apart)
     difference = float(apart[:until].max())
@@ -181,8 +181,8 @@ BOUNDED: dict[str, Callable[[History], bool]] = {
     ),
 }
 
-# What holds whatever the rounding, checked with 40 to 200 seeds: see tests/runs/test_explosion.py
-# and tests/runs/test_contrast.py.
+# Behaviours that do not depend on rounding, checked with 40 to 200 seeds: see
+# tests/runs/test_explosion.py and tests/runs/test_contrast.py.
 BEHAVIOURS: dict[str, dict[str, Callable[[History], bool]]] = {
     "exploding-rnn": {
         "loss or a gradient norm explodes": lambda history: history.event("exploded") is not None,

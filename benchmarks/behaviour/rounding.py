@@ -1,8 +1,8 @@
 """Measure how far apart rounding drives two runs: python -m benchmarks.behaviour_measure FILE.json.
 
-The limits in `benchmarks/behaviour/envelope.py` come from this. Other ways to round are simulated:
-initial weights are moved to a neighbouring float32 number, up or down at random, and the recurrent
-layer is computed by each execution.
+The limits in `benchmarks/behaviour/envelope.py` come from these measurements. They simulate other
+ways to round: each initial weight is moved to a neighbouring float32 number, up or down at random,
+and the recurrent layer is computed by each execution.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.files import write_json
 from rnn_core.step import Measured, TrainingStep
 
-# Epochs after which the runs have separated.
+# Number of epochs after which the runs have separated.
 EPOCHS = {"exploding-rnn": 5, "clipped-rnn": 30, "clipped-lstm": 120}
 RUNS = 30  # for each execution
-# Distance between the steps that are measured alone, over the whole run.
+# Number of steps from one step that is measured alone to the next, over the whole run.
 PROBE_EVERY = {"exploding-rnn": 1, "clipped-rnn": 7, "clipped-lstm": 21}
 PROBES = 3
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the largest differences of whole runs, step by step, and of single steps."""
     parser = make_parser("behaviour_measure", __doc__)
     parser.add_argument(
-        "path", type=writable_path(".json"), metavar="FILE.json", help="file of the differences"
+        "path", type=writable_path(".json"), metavar="FILE.json", help="file for the differences"
     )
     path = parser.parse_args(arguments).path
     found: dict[str, Any] = {"environment": describe_environment()}
@@ -89,7 +89,7 @@ def growth(
 def single_steps(
     config: TrainConfig, every: int, random: np.random.Generator
 ) -> Iterator[tuple[int, float]]:
-    """Yield steps of the textbook's run, and the largest difference of one step from there."""
+    """Yield steps of the textbook's run, each with the largest difference of that step alone."""
     textbook, *probes = (
         TrainingStep(
             new_model(replace(config, execution=execution)),
@@ -120,7 +120,7 @@ def values(measured: Measured) -> NDArray[np.float64]:
 
 
 def moved(weights: Weights, random: np.random.Generator) -> Weights:
-    """Replace each number by its neighbour above or below it, at random."""
+    """Return the weights, each replaced by the next float32 number above or below, at random."""
     up = np.float32(np.inf)
     return {
         name: np.nextafter(w, np.where(random.random(w.shape) < 0.5, up, -up))

@@ -24,7 +24,7 @@ class Side:
         name: "baseline" or "candidate".
         folder: folder of its files.
         python: its interpreter; None if it was recorded before.
-        environment: environment variables to set for it, besides those of this process.
+        environment: environment variables to set for it, in addition to those of this process.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Task:
-    """Work for a process of one side, as `benchmarks.behaviour.worker` takes it.
+    """Work for one process of a side: see `benchmarks.behaviour.worker`.
 
     Attributes:
-        side: the side.
-        work: runs, each with the step to trace; None to record the whole run.
+        side: side that does the work.
+        work: runs, each with the step to trace, or with None to record the whole run.
         replay: folder of the traces to replay; None to trace the side's own steps.
     """
 
@@ -95,7 +95,7 @@ def record_sides(sides: Sequence[Side], jobs: Sequence[Job]) -> None:
     for side in sides:
         side.folder.mkdir(parents=True, exist_ok=True)
     for path in histories:
-        path.unlink(missing_ok=True)  # Otherwise an earlier run would pass for a new one.
+        path.unlink(missing_ok=True)  # Otherwise an earlier run could be mistaken for a new one.
     tasks = [Task(side, [(job, None) for job in jobs]) for side in sides]
     with tqdm(total=len(histories), unit="run", disable=None, leave=False) as bar:
         bar.set_description("experiments")
@@ -114,8 +114,8 @@ def run_tasks(tasks: Sequence[Task], progress: Callable[[], None] = lambda: None
     """Run the processes of all tasks at the same time; if one fails, end the others.
 
     Args:
-        tasks: the work.
-        progress: called again and again while processes run.
+        tasks: tasks to run.
+        progress: function that is called repeatedly while the processes run.
 
     Raises:
         SideError: a process failed; the message has the last line of its output.
@@ -145,7 +145,7 @@ def load(job: Job, side: Side) -> Recording:
     """Load a side's recording of a job.
 
     Raises:
-        SideError: the recording is missing, damaged, or has other settings.
+        SideError: the recording is missing or damaged, or has other settings.
     """
     try:
         recording = Recording.load(job, side.folder)

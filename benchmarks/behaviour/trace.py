@@ -27,7 +27,14 @@ Operation = Callable[..., Any]
 
 
 class Kept(NamedTuple):
-    """An output: name, operator, values, and the tensor passed to the next operators."""
+    """An output of an operator.
+
+    Attributes:
+        name: name of the output.
+        operator: operator that computed it.
+        made: values of the output.
+        passed_on: tensor to pass to the next operators.
+    """
 
     name: str
     operator: str
@@ -40,7 +47,7 @@ class Tape:
 
     def __init__(self) -> None:
         self.kept: list[Kept] = []
-        # By id of a tensor: the operators that used it, and their outputs.
+        # The operators that used a tensor, and their outputs, by the tensor's id.
         self.uses: dict[int, list[tuple[str, Tensor]]] = {}
 
     def run(self, name: str, operator: str, operation: Operation, *inputs: Tensor) -> Tensor:
@@ -63,7 +70,7 @@ class Tape:
     def outputs(
         self, names: Sequence[str], operation: Operation, inputs: tuple[Tensor, ...]
     ) -> list[tuple[Tensor, Tensor]]:
-        """Pairs of an output and the tensor passed on, which is the same."""
+        """Return each output with the tensor to pass on, which is the same."""
         del names
         outputs = operation(*inputs)
         for output in outputs:
@@ -76,12 +83,12 @@ class Tape:
         loss.backward()
 
     def gradient(self, tensor: Tensor) -> Tensor | None:
-        """The derivative of the loss with respect to a tensor, or None."""
+        """Return the derivative of the loss with respect to a tensor; None if it has none."""
         gradient: Tensor | None = tensor.grad
         return gradient
 
     def given(self, name: str, tensor: Tensor) -> Tensor:
-        """The tensor of this name to pass on: the given one."""
+        """Return the tensor of this name to pass on: the given one."""
         del name
         return tensor
 
@@ -89,7 +96,7 @@ class Tape:
 class Replay(Tape):
     """Gives every operator the inputs that it had on the other side.
 
-    So a tensor differs only if its own operator does.
+    A tensor therefore differs only if its own operator does.
     """
 
     def __init__(self, other: Trace) -> None:
@@ -100,7 +107,7 @@ class Replay(Tape):
     def outputs(
         self, names: Sequence[str], operation: Operation, inputs: tuple[Tensor, ...]
     ) -> list[tuple[Tensor, Tensor]]:
-        """Pairs of an output from the other side's inputs and the other side's output."""
+        """Return each output from the other side's inputs, with the other side's output."""
         leaves = [tensor.detach() for tensor in inputs]
         for leaf, tensor in zip(leaves, inputs, strict=True):
             leaf.stop_gradient = tensor.stop_gradient
@@ -127,7 +134,7 @@ class Replay(Tape):
         """Do nothing: each operator has run its backward pass already."""
 
     def gradient(self, tensor: Tensor) -> Tensor | None:
-        """The sum of the contributions of all uses, the last one first, as in backpropagation."""
+        """Return the sum over all uses of the tensor, the last use first, as in backpropagation."""
         shares = self.shares.get(id(tensor), [])
         total: Tensor | None = None
         for share in reversed(shares):
@@ -135,7 +142,7 @@ class Replay(Tape):
         return total
 
     def given(self, name: str, tensor: Tensor) -> Tensor:
-        """The other side's tensor of this name."""
+        """Return the other side's tensor of this name."""
         return paddle.to_tensor(self.other[name], stop_gradient=tensor.stop_gradient)
 
 
@@ -146,9 +153,10 @@ def trace_step(
 
     Args:
         training: training step, whose model is updated.
-        tokens: `[B, T]`, checked.
-        labels: `[B, 1]`.
-        other: trace of the other side, from which every operator gets its inputs.
+        tokens: token ids that have been checked, `[B, T]`.
+        labels: values to predict, `[B, 1]`.
+        other: trace of the other side, from which every operator gets its inputs; None to use the
+            step's own tensors.
     """
     tape = Tape() if other is None else Replay(other)
     parameters, names = training.parameters, training.names
@@ -169,7 +177,7 @@ def trace_step(
     for block in parameters.blocks:
         traced += gradient_of(tape, f"grad {block.name}", block.stored, block.of)
 
-    # In a replay, the other side's gradients replace whatever stands here.
+    # In a replay, the other side's gradients replace these.
     left = parameters.weights if isinstance(tape, Replay) else parameters.gradients()
     raw = clipped = [
         tape.given(f"grad {name}", gradient) for name, gradient in zip(names, left, strict=True)
@@ -195,13 +203,13 @@ def trace_step(
 
 
 def weights(parameters: Parameters, named: Callable[[str], str], operator: str) -> list[Traced]:
-    """The current value of every parameter."""
+    """Trace the current value of every parameter."""
     pairs = zip(parameters.names, parameters.weights, strict=True)
     return [traced_at(named(name), operator, weight) for name, weight in pairs]
 
 
 def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor) -> Tensor:
-    """The loss, `[]`."""
+    """Return the loss, `[]`."""
     weight, linear = model.embedding.weight, model.linear
     inputs = tape.run("x", "embedding", partial(F.embedding, tokens), weight)
     zeros = paddle.zeros([inputs.shape[0], model.hidden_size], dtype=inputs.dtype)
@@ -222,7 +230,7 @@ def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor
 
 
 def unrolled(tape: Tape, layer: SimpleRNN | LSTM, inputs: Tensor, zeros: Tensor) -> Tensor:
-    """The last hidden state, `[B, H]`, by the textbook's equations."""
+    """Return the last hidden state, `[B, H]`, by the textbook's equations."""
     T, h, c = inputs.shape[1], zeros, zeros
     steps = range(1, T + 1)
     xs = tape.run_all([f"x_{t}" for t in steps], "unbind", lambda x: x.unbind(axis=1), inputs)
@@ -237,7 +245,7 @@ def unrolled(tape: Tape, layer: SimpleRNN | LSTM, inputs: Tensor, zeros: Tensor)
 def lstm_step(
     tape: Tape, layer: LSTM, x: Tensor, h: Tensor, c: Tensor, t: int
 ) -> tuple[Tensor, Tensor]:
-    """The next hidden and cell state, each `[B, H]`."""
+    """Return the next hidden and cell state, each `[B, H]`."""
     i, f, o, a = (
         gate(
             tape,
@@ -262,10 +270,19 @@ def gate(
     states: tuple[Tensor, Tensor],
     weights: dict[str, Tensor],
 ) -> Tensor:
-    """activation(x_t w + h_{t-1} u + b), `[B, H]`, from x_t and h_{t-1}, and w, u and b by name."""
+    """Return activation(x_t w + h_{t-1} u + b), `[B, H]`.
+
+    Args:
+        tape: tape that runs the operators.
+        activation: tanh or sigmoid.
+        name: name of the result, which ends in the number of the time step, such as `h_3`.
+        states: x_t, `[B, E]`, and h_{t-1}, `[B, H]`.
+        weights: w, u and b by their names, in this order.
+    """
     (x, h), (w, u, b), t = states, weights, int(name.partition("_")[2])
     from_x, from_h = f"x_{t} {w}", f"h_{t - 1} {u}"
-    # Operators written as in the cells: a release may change only one of their spellings.
+    # The operators are written as in the cells: a Paddle release may change one way to write an
+    # operator and not another.
     xw = tape.run(from_x, "matmul", matmul, x, weights[w])
     hu = tape.run(from_h, "matmul", matmul, h, weights[u])
     both = tape.run(f"{from_x} + {from_h}", "add", add, xw, hu)
@@ -278,7 +295,7 @@ def gradient_of(
 ) -> list[Traced]:
     """Trace a tensor's gradient, or a part of it, if it has one.
 
-    The operators named are those whose gradients made it.
+    The result names the gradients of all operators that used the tensor.
     """
     gradient, uses = tape.gradient(tensor), tape.uses.get(id(tensor), [])
     if gradient is None or not uses:
@@ -287,14 +304,14 @@ def gradient_of(
     if len(uses) > 1 and "unbind" not in operator:
         operator += f", summed over {len(uses)} uses"
     values = read(gradient if part is None else part(gradient))
-    # A saturated activation may pass on only the rounding of the gradient that arrived.
+    # A saturated activation may pass on only the rounding error of the gradient that arrived.
     arrived = [g for g in (tape.gradient(output) for _, output in uses) if g is not None]
     scale = max(scale_of(values), *(scale_of(read(g)) for g in arrived), 0)
     return [Traced(name, operator, values, scale)]
 
 
 def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Traced]:
-    """Squared norms."""
+    """Trace squared norms."""
     return [
         traced_at(f"squared norm of {what} {name}", "squared_l2_norm", square)
         for name, square in zip(names, squares, strict=True)
@@ -302,32 +319,35 @@ def norms(what: str, names: Sequence[str], squares: Sequence[Tensor]) -> list[Tr
 
 
 def derivative(name: str) -> str:
-    """Name of the derivative of the loss with respect to a tensor."""
+    """Return the name of the derivative of the loss with respect to a tensor."""
     return f"d ({name})" if " " in name else f"d {name}"
 
 
 def before_step(name: str) -> str:
-    """Name of a parameter before the step."""
+    """Return the name of a parameter before the step."""
     return f"{name} before the step"
 
 
 def after_step(name: str) -> str:
-    """Name of a parameter after the update."""
+    """Return the name of a parameter after the update."""
     return f"{name} after the update"
 
 
 def traced_at(name: str, operator: str, tensor: Tensor) -> Traced:
-    """The current value of a tensor."""
+    """Trace the current value of a tensor."""
     values = read(tensor)
     return Traced(name, operator, values, scale_of(values))
 
 
 def scale_of(values: NDArray[Any]) -> float:
-    """The largest finite magnitude; at least 1 for a single number, which may be a difference."""
+    """Return the largest finite magnitude, but at least 1 for a single number.
+
+    A single number may be a small difference of larger ones.
+    """
     finite = np.abs(values[np.isfinite(values)])
     return float(finite.max(initial=1 if values.size == 1 else 0))
 
 
 def read(tensor: Tensor) -> NDArray[Any]:
-    """Copy a tensor, since the result of `numpy` may change with it."""
+    """Return a copy of the values: the result of `numpy` may change with the tensor."""
     return np.array(tensor.numpy())

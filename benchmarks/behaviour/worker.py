@@ -28,7 +28,7 @@ from rnn_core.step import TrainingStep
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do the work in its order."""
+    """Do the work in the given order, and return the exit status."""
     folder, work, replay = json.loads(arguments[0])
     for fields, step in work:
         job = Job(*fields)
@@ -89,7 +89,7 @@ def record(config: TrainConfig) -> Recording:
 
 
 def trace(config: TrainConfig, step: int, other: Trace | None = None) -> Trace:
-    """Train up to a step, counted from 1, and keep every tensor of it, as `trace_step` does."""
+    """Train up to a step, counted from 1, and trace that step, as `trace_step` does."""
     with use_device(config.device):
         model = new_model(config)
         epoch = load_data(config.num_steps, config.batch_size, config.dtype)

@@ -1,4 +1,4 @@
-"""What the commands that measure training steps share: options, results and their files."""
+"""Options, results and result files of the commands that measure training steps."""
 
 import argparse
 import os
@@ -41,20 +41,21 @@ class Outcome:
 def implementations_parser(
     name: str, description: str | None, implementations: Sequence[str]
 ) -> argparse.ArgumentParser:
-    """Return a parser with the options that all these commands have."""
+    """Return a parser with the options that these commands share."""
     parser = make_parser(name, description, threads=True)
     parser.add_argument(
         "--implementations",
         type=names_from(implementations),
         metavar="NAME,...",
-        help=f"names from {', '.join(implementations)} (default: all that are installed)",
+        help=f"implementations to measure: any of {', '.join(implementations)} (default: all "
+        "that are installed)",
     )
     parser.add_argument(
         "--cells",
         type=names_from(CELLS),
         default=CELLS,
         metavar="NAME,...",
-        help=f"names from {', '.join(CELLS)} (default: all)",
+        help=f"cells to measure: any of {', '.join(CELLS)} (default: all)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="random seed for the order in each round (default: 0)"
@@ -63,7 +64,7 @@ def implementations_parser(
         "--save",
         type=writable_path(".md", ".json"),
         metavar="FILE",
-        help="file of the results (.md or .json)",
+        help="file for the results (.md or .json)",
     )
     return parser
 
@@ -81,9 +82,9 @@ def begin(
 def choose(
     parser: argparse.ArgumentParser, asked: Sequence[str] | None, known: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the implementations to measure, and why the others are not.
+    """Return the implementations to measure, and the reasons why others are not measured.
 
-    An implementation that was named, but is not installed, is an error.
+    Naming an implementation that is not installed is an error.
     """
     reasons = {name: absent(name) for name in asked or known}
     missing = [f"{name} is not measured: {reason}" for name, reason in reasons.items() if reason]
@@ -100,12 +101,12 @@ def finish(
 ) -> ExitStatus:
     """Measure, print and save the results, and return the exit status.
 
-    After Ctrl-C or an error, the results so far are printed, but not saved: a file has the results
-    of a complete run.
+    After Ctrl-C or an error, the results so far are printed, but not saved: a file always holds the
+    results of a complete run.
 
     Args:
         measure: function that measures, and adds to the outcome.
-        outcome: the results.
+        outcome: results that `measure` collects.
         text: function that returns the results as text.
         path: file to write; None for no file.
     """
@@ -161,7 +162,7 @@ def save_results(
 
 
 def environment() -> dict[str, str]:
-    """Return what times depend on: Paddle's environment, the peers' versions, CPUs and date."""
+    """Return what the times depend on: Paddle's environment, the peers' versions, CPUs, date."""
     versions = dict.fromkeys(PEERS, "not installed")
     for name in PEERS:
         with suppress(metadata.PackageNotFoundError):

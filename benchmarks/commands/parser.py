@@ -13,7 +13,7 @@ def make_parser(
 
     Args:
         name: name of the command.
-        description: text of the help, printed as it is.
+        description: description in the help, printed without changes.
         threads: whether the command has the option `--threads`.
     """
     return argparse.ArgumentParser(
@@ -33,5 +33,5 @@ def add_layer_options(parser: argparse.ArgumentParser) -> None:
         "--execution",
         choices=EXECUTIONS,
         default="kernel",
-        help="how the recurrent layer is computed (default: kernel)",
+        help="implementation of the recurrent layer (default: kernel)",
     )

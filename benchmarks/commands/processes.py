@@ -3,8 +3,8 @@
     python -m paddle.distributed.launch --nproc_per_node 2 python -m benchmarks.processes
 
 Each round times steps of the first process alone, on the whole batch, while the others wait, and
-then steps of all processes, each on its share. Both meet the same state of the machine, and the
-ratio is taken within the round.
+then steps of all processes, each on its share. Both are measured in the same state of the machine,
+and the ratio is taken within the round.
 """
 
 import argparse
@@ -33,7 +33,9 @@ WARM_UP = 2  # rounds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Time both in turn, print the result in the first process, and return the exit status.
+    """Time one process and all processes in turn, print the result, and return the exit status.
+
+    Only the first process prints.
 
     0: finished; 2: wrong arguments, or a single process.
     """
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(
     config: TrainConfig, batch: Batch, rounds: int, steps: int
 ) -> list[tuple[float, float]]:
-    """Return the seconds per step of the first process alone, and of all, in each round."""
+    """Return the seconds per step of the first process alone, and of all processes, by round."""
     with _alone():
         alone = TrainingStep(new_model(config), 0.01, make_clip(config.clip, config.clip_norm))
     together = TrainingStep(new_model(config), 0.01, make_clip(config.clip, config.clip_norm))
@@ -116,7 +118,7 @@ def result_lines(
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Build what this process uses alone, as if no others had been launched."""
+    """Act as a single process, as if no others had been launched."""
     launched = os.environ["PADDLE_TRAINERS_NUM"]
     os.environ["PADDLE_TRAINERS_NUM"] = "1"
     try:
@@ -133,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         ("num-steps", "T", 25, "number of time steps"),
         ("hidden-size", "H", 256, "size of the hidden state and the embedding"),
         ("rounds", "N", 21, "number of rounds"),
-        ("steps", "N", 5, "training steps in a round"),
+        ("steps", "N", 5, "number of training steps in a round"),
     ):
         parser.add_argument(
             f"--{name}",

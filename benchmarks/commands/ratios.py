@@ -1,6 +1,6 @@
 """Times of whole training steps by all implementations: python -m benchmarks.ratios.
 
-All implementations are timed in turn, in one process, on a CPU. A second table has the cost of
+All implementations are timed in turn, in one process, on a CPU. A second table shows the cost of
 recording every norm in every step. benchmarks/README.md explains the tables.
 """
 
@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_shapes,
         default=SHAPES,
         metavar="SHAPE,...",
-        help="batch size, time steps and hidden size, as in B1-T10-H128 (default: "
+        help="batch size, time steps and hidden size, such as B1-T10-H128 (default: "
         + ",".join(str(shape).replace(" ", "-") for shape in SHAPES)
         + ")",
     )
@@ -135,14 +135,15 @@ def _parser() -> argparse.ArgumentParser:
         "--to",
         choices=IMPLEMENTATIONS,
         metavar="NAME",
-        help=f"implementation whose time divides the others (default: {REFERENCE})",
+        help=f"implementation that the ratios refer to (default: {REFERENCE}, or the "
+        "first one if that is not measured)",
     )
     parser.add_argument(
         "--rounds",
         type=at_least(3),
         default=21,
         metavar="N",
-        help="rounds for each cell and shape (default: 21)",
+        help="number of rounds for each cell and shape (default: 21)",
     )
     return parser
 

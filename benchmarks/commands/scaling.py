@@ -1,4 +1,4 @@
-"""How time and memory of a training step grow: python -m benchmarks.scaling.
+"""How the time and memory of a training step grow: python -m benchmarks.scaling.
 
 Time over the number of time steps T, the hidden size H and the batch size B, and peak memory over
 T, on a CPU. benchmarks/README.md explains the tables.
@@ -41,7 +41,7 @@ class Sweep(NamedTuple):
         base: shape whose number is replaced.
         field: name of the replaced number.
         sizes: its values, in increasing order.
-        theory: exponent of the time for large sizes, in theory.
+        theory: theoretical exponent of the growth for large sizes.
     """
 
     base: Shape
@@ -61,7 +61,7 @@ class Sweep(NamedTuple):
 
     @property
     def others(self) -> str:
-        """Return the numbers that stay: "B1 H128"."""
+        """Return the numbers that stay the same, such as "B1 H128"."""
         names = [name for name in LETTERS if name != self.field]
         return " ".join(f"{LETTERS[name]}{getattr(self.base, name)}" for name in names)
 
@@ -195,7 +195,7 @@ def measured_points(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def shown(value: float, what: str) -> str:
-    """Return bytes in MiB, or milliseconds."""
+    """Return a value as text: bytes in MiB, or a time in milliseconds."""
     return f"{value / 2**20:.1f}" if what == "memory" else milliseconds(value)
 
 
@@ -205,7 +205,7 @@ def value_of(point: dict[str, Any], name: str) -> float:
 
 
 def draw(outcome: Outcome, names: Sequence[str]) -> "Figure":
-    """Draw each sweep in a panel with logarithmic axes, and each cell in a row."""
+    """Draw a panel with logarithmic axes for each sweep, and a row of panels for each cell."""
     from matplotlib.figure import Figure
 
     cells = list(dict.fromkeys(entry["cell"] for entry in outcome.data))
@@ -243,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         type=names_from(tuple(SWEEPS)),
         default=tuple(SWEEPS),
         metavar="NAME,...",
-        help=f"names from {', '.join(SWEEPS)} (default: all)",
+        help=f"sweeps to measure: any of {', '.join(SWEEPS)} (default: all)",
     )
     parser.add_argument(
         "--seconds",
@@ -256,6 +256,6 @@ def _parser() -> argparse.ArgumentParser:
         "--plot",
         type=plot_path,
         metavar="FILE",
-        help="file of a picture of the results (.svg, .png or .pdf)",
+        help="file for a plot of the results (.svg, .png or .pdf)",
     )
     return parser

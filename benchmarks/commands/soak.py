@@ -26,7 +26,7 @@ STATUS: dict[Verdict, ExitStatus] = {
     "does not grow": ExitStatus.OK,
 }
 
-# Steps in a round: a tenth of a second at this shape on an idle machine.
+# Number of steps in a round: a tenth of a second at this shape on an idle machine.
 STEPS = 50
 MIB, KIB = 2**20, 2**10
 
@@ -37,12 +37,12 @@ class Quantity:
 
     Attributes:
         name: name in the table.
-        field: attribute of `Reading`.
+        field: name of an attribute of `Reading`.
         unit: unit of the values.
         scale: size of this unit, in the unit of the attribute.
         slope_unit: unit of the slope per 1000 steps.
         slope_scale: size of this unit, in the unit of the attribute.
-        judged: whether growth is a fault. Step time is not judged: other programs change it.
+        judged: whether growth is a fault. Step time is not judged: other programs affect it.
     """
 
     name: str
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def soak_config(options: argparse.Namespace) -> TrainConfig:
-    """Return settings that clip, so that training can go on for days, and record every step."""
+    """Return settings that record every step, and clip, so that training can continue for days."""
     return TrainConfig(
         cell=options.cell,
         epochs=1,
@@ -127,7 +127,7 @@ def soak_config(options: argparse.Namespace) -> TrainConfig:
 def report(
     config: TrainConfig, readings: Sequence[Reading], slopes: Sequence[Slope], limit: float
 ) -> tuple[list[str], Verdict]:
-    """Return the lines of the table, the verdict last, and the verdict of the whole run."""
+    """Return the lines of the report, which end with the verdict, and the verdict itself."""
     environment = describe_environment(config.device)
     steady = readings[int(len(readings) * WARM_UP) :]
     lines = [
@@ -179,6 +179,6 @@ def _parser() -> argparse.ArgumentParser:
         type=non_negative_number,
         default=100.0,
         metavar="BYTES",
-        help="growth of memory per step that is not yet reported (default: 100)",
+        help="largest growth of memory per step that is not a fault (default: 100)",
     )
     return parser

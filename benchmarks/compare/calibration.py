@@ -1,9 +1,9 @@
 """How often is `benchmarks.compare` right on this machine? python -m benchmarks.calibrate.
 
-Each session compares an interpreter with itself, after slowdowns were planted in the candidate:
-after each timed call, it keeps the CPU busy for a fraction of the call's own time. A candidate
+Each session compares an interpreter with itself, with slowdowns planted in the candidate: after
+each timed call, the candidate keeps the CPU busy for a fraction of the call's own time. A candidate
 process times every benchmark with every slowdown, so that one session judges all slowdowns, each
-as a comparison of its own. The table says how often each verdict was given.
+as a comparison of its own. The table shows how often each verdict was given.
 """
 
 import argparse
@@ -32,12 +32,12 @@ from rnn_core.commands.status import ExitStatus
 
 RESULTS = ROOT / "results" / "calibration"
 LEVELS = (0.0, 0.05, 0.1, 0.2)
-# Level of the intervals of the rates.
+# Confidence level of the intervals of the rates.
 CONFIDENCE = 0.95
-EXPLANATION = """Measured: the median of the ratios. Rate: of slower and faster if nothing is
-planted, of slower otherwise. Its interval (Clopper and Pearson 1934) takes verdicts as independent;
-those of one session are not quite. Pairs and minutes: medians until a verdict. A comparison takes
-fewer minutes, because its candidate does not time every slowdown."""
+EXPLANATION = """Measured: the median of the ratios. Rate: the share of the verdicts slower and
+faster if nothing is planted, of slower otherwise. Its interval (Clopper and Pearson 1934) assumes
+independent verdicts; those of one session are slightly dependent. Pairs and minutes: medians until
+a verdict. A comparison takes fewer minutes, because its candidate does not time every slowdown."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Case:
     """Verdict on one benchmark in one session, with one planted slowdown.
 
     Attributes:
-        planted: the slowdown; 0.1 is 10%.
-        session: number of the session, from 1 on.
+        planted: planted slowdown; 0.1 is 10%.
+        session: number of the session, counted from 1.
         word: the verdict.
-        ratio: the measured ratio; None without a pair that counts.
+        ratio: measured ratio; None if no pair counts.
         pairs: number of pairs behind the verdict.
         minutes: time until the verdict.
     """
@@ -215,7 +215,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--save",
         type=writable_path(".md", ".json"),
         metavar="FILE",
-        help="file of the results (.md or .json)",
+        help="file for the results (.md or .json)",
     )
     add_measuring_options(parser)
     return parser.parse_args(arguments)

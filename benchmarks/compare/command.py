@@ -1,4 +1,4 @@
-"""Is one environment slower than another, and does it train the same? python -m benchmarks.compare.
+"""Compare the speed and the training of two environments: python -m benchmarks.compare.
 
 Fresh processes of both sides take turns until every benchmark has a verdict or the budget is spent.
 docs/guides/comparing.md explains the verdicts.
@@ -28,7 +28,7 @@ from rnn_core.commands.status import ExitStatus
 
 RESULTS = ROOT / "results" / "comparisons"
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
-# Whole steps at the notebook's shape, by all cells and implementations.
+# Whole steps at the notebook's shape, of all cells and implementations.
 BENCHMARKS = "test_stage and step and B1-T10-H128"
 
 
@@ -76,7 +76,7 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
     Args:
         pairs: the pairs, on disk or still to measure.
         budget: time limit in seconds.
-        behaviour: whether to compare the three experiments, too.
+        behaviour: whether to compare the three experiments as well.
     """
     plan = pairs.plan
     names = (plan.baseline.name, plan.candidate.name)
@@ -121,12 +121,12 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
 
 
 def outcome_of(contest: Contest) -> Outcome:
-    """Return how a comparison ended that was not interrupted."""
+    """Return how an uninterrupted comparison ended."""
     return "out of time" if contest.judge.open else "settled"
 
 
 def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
-    """Return the verdicts on the experiments from before the comparison was resumed."""
+    """Return the verdicts on the experiments that were saved before the comparison resumed."""
     try:
         return Comparison.load(folder / FILE).behaviour
     except (OSError, ValueError):
@@ -167,7 +167,7 @@ def remove_comparison(folder: Path) -> None:
     """Remove the folder of a comparison, if it exists.
 
     Raises:
-        SideError: the folder has other content.
+        SideError: the folder does not hold a comparison.
     """
     if not folder.exists():
         return
@@ -207,9 +207,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="random seed for the order of the processes and benchmarks (default: 0)",
     )
-    parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="folder to keep the pairs in"
-    )
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="folder for the pairs")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument(
         "--resume", action="store_true", help="continue with the pairs in the folder"
@@ -230,7 +228,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="Python interpreter, tox environment (paddle30), saved run (FILE.json), or side of a "
         "saved comparison (FOLDER:baseline)",
     )
-    parser.add_argument("--candidate", metavar="ENV", help="the side to compare with the baseline")
+    parser.add_argument("--candidate", metavar="ENV", help="side to compare with the baseline")
     parser.add_argument(
         "--budget",
         type=positive_number,

@@ -36,7 +36,7 @@ class Plan(Selection):
         threads: number of threads of each process.
         within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
         seed: random seed for the order of the processes and benchmarks.
-        planted: slowdowns to plant in the candidate, each timed beside the others.
+        planted: slowdowns to plant in the candidate; each process times all of them.
     """
 
     baseline: Interpreter
@@ -63,10 +63,10 @@ class Pairs:
     """The pairs of a plan: those on disk, then new ones.
 
     Args:
-        plan: what to measure.
-        folder: where to keep the pairs; created if missing.
+        plan: plan of the measurement.
+        folder: folder for the pairs; created if missing.
         resume: whether to continue with the pairs in the folder, which must be empty otherwise.
-        run: function that starts a process.
+        run: function that runs one process and returns its results.
 
     Attributes:
         done: the complete pairs.
@@ -90,7 +90,7 @@ class Pairs:
             self._keep((baseline, candidate))
 
     def _check_resumable(self, resume: bool) -> None:
-        """Raise SideError unless the folder's comparison has the same plan, and resume is on."""
+        """Raise SideError unless `resume` is True and the folder's comparison has the same plan."""
         if not resume:
             raise SideError(
                 f"{self.folder} already has a comparison: continue it with --resume, or replace it "
@@ -136,7 +136,7 @@ class Pairs:
         try:
             self._keep(pair)
         except SideError:
-            for side in SIDES:  # With these files, --resume would fail for ever.
+            for side in SIDES:  # With these files, every --resume would fail.
                 self._path(number, side).unlink()
             raise
         return pair
@@ -201,7 +201,7 @@ class Contest:
         self.judge.look(self.log_ratios(pairs))
 
     def all(self, pairs: Sequence[Pair]) -> Mapping[str, Verdict]:
-        """Return the present verdict of each benchmark."""
+        """Return the current verdict on each benchmark."""
         return self.judge.all(self.log_ratios(pairs))
 
 
@@ -241,11 +241,11 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
     benchmarks are not timed again.
 
     Args:
-        pairs: the pairs; those on disk are judged first.
+        pairs: pairs of the comparison; those on disk are judged first.
         budget: time limit in seconds.
 
     Raises:
-        SideError: a process failed, or the sides have nothing in common.
+        SideError: a process failed, or the sides have no benchmark in common.
     """
     begin = time.monotonic()
     if not pairs.done:
@@ -274,7 +274,7 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
 def elapsed(pairs: Sequence[Pair]) -> float:
     """Return how many seconds the pairs took, without interruptions."""
     usual = usual_gap(pairs)
-    # The first process began one typical process before its end.
+    # No process ended before the first one, so a typical gap stands for its time.
     return usual + sum(min(gap, LONGEST_GAP * usual) for gap in gaps(pairs))
 
 

@@ -11,7 +11,7 @@ from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import run
 from benchmarks.saved.baseline import SavedRun
 
-# Lines of a failed process's output to show.
+# Number of lines of a failed process's output to show.
 SHOWN_LINES = 25
 
 
@@ -20,7 +20,7 @@ class Selection:
     """Which benchmarks to time, and where.
 
     Attributes:
-        paths: files and folders, as pytest takes them.
+        paths: files and folders, as on pytest's command line.
         benchmarks: expression for pytest's `-k`; empty for all benchmarks.
         device: device to run on.
     """

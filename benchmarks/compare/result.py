@@ -1,7 +1,7 @@
 """The result of a comparison: what is computed, written, read, printed and shown on the page.
 
-Importing this module needs pydantic, but neither pytest nor scipy: the page is also made where they
-are not installed.
+Importing this module needs pydantic, but neither pytest nor scipy: the page can be made without
+them.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ Format = Literal["rnn_core comparison 2"]
 [FORMAT] = get_args(Format)
 FIRST_FORMAT = "rnn_core comparison 1"
 
-# What is measured of a benchmark, and the unit of both sides' values.
+# Quantities that are measured for a benchmark, and the units of their values.
 Measure = Literal["time"]
 UNITS: dict[Measure, str] = {"time": "ms"}
 
@@ -57,8 +57,8 @@ class Measured(Record):
         p: probability of a difference this large between equal sides, uncorrected.
         verdict: the verdict.
         pairs: number of pairs behind the verdict.
-        smallest_effect: slowdown that this many pairs would find nine times in ten; 0.1 is 10%,
-            None is more than any number.
+        smallest_effect: slowdown that this many pairs would find nine times in ten; 0.1 is 10%.
+            None if it is infinite.
         pairs_to_settle: estimated number of further pairs until a verdict; None if too many.
     """
 
@@ -137,7 +137,7 @@ class Pace(Record):
 class Drift(Record):
     """Whether the pace of the machine changed.
 
-    Each side has its own pace: another Python does the same work at another speed.
+    Each side has its own pace: a different Python does the same work at a different speed.
     """
 
     baseline: Pace | None = None
@@ -187,20 +187,20 @@ class Comparison(Record):
 
     Attributes:
         format: version of the file's format.
-        date: when the file was written.
+        date: date and time of the result.
         baseline: one side.
         candidate: the other side.
         pairs: number of pairs of processes.
-        seconds: time that the pairs took.
+        seconds: time that the pairs took, without interruptions.
         within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
-        confidence: share of the verdicts that are right.
-        outcome: how the comparison ended.
+        confidence: lower limit for the share of verdicts that are right.
+        outcome: way in which the comparison ended.
         error: message of the process that crashed; empty for every other outcome.
         benchmarks: all benchmarks that both sides have.
         not_compared: names of the benchmarks that only one side has.
         behaviour: verdicts on the three experiments; empty if they were not compared.
-        drift: how the pace of the machine changed.
-        disturbance: how many measurements were left out.
+        drift: change of the machine's pace.
+        disturbance: number of measurements that were left out.
     """
 
     format: Format = FORMAT
@@ -221,7 +221,7 @@ class Comparison(Record):
 
     @staticmethod
     def upgrade(content: dict[str, Any]) -> None:
-        """Bring a file of the first version to the present format, in place."""
+        """Convert the content of a file of the first version to the current format, in place."""
         if content.get("format") != FIRST_FORMAT:
             return
         content["format"] = FORMAT
@@ -245,7 +245,7 @@ class Comparison(Record):
         return [name for name in UNITS if any(name in each.measures for each in self.benchmarks)]
 
     def results(self, measure: Measure) -> list[tuple[Benchmark, Measured]]:
-        """All benchmarks that have this measure, with their results."""
+        """Return all benchmarks that have this measure, with their results."""
         return [
             (each, each.measures[measure]) for each in self.benchmarks if measure in each.measures
         ]
@@ -270,7 +270,7 @@ class Comparison(Record):
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:
-        """What differs between the environments: the fact, the baseline's and the candidate's."""
+        """Facts that differ, each with the value of the baseline and that of the candidate."""
         before, after = self.baseline.environment, self.candidate.environment
         return [
             (fact, before.get(fact, ""), after.get(fact, ""))
@@ -285,13 +285,13 @@ class Comparison(Record):
         return " ".join(word for word in first if all(word in words for words in others))
 
     def short(self, benchmark: Benchmark) -> str:
-        """The label of a benchmark without the words that all labels share."""
+        """Return the label of a benchmark without the words that all labels share."""
         shared = self.shared.split(" ")
         words = [word for word in benchmark.label.split(" ") if word not in shared]
         return " ".join(words) or benchmark.label
 
     def describe(self, result: Measured) -> str:
-        """A verdict in words, and what would help if there is none."""
+        """Return a verdict in words, and what would help if there is none."""
         if result.verdict == SAME:
             return f"{SAME} within {100 * self.within:g}%"
         return result.verdict + (f": {result.advice}" if result.advice else "")

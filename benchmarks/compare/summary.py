@@ -1,4 +1,4 @@
-"""From measured pairs of processes to the result of a comparison."""
+"""Compute the result of a comparison from measured pairs of processes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -31,16 +31,16 @@ def summarise(
     behaviour: Sequence[BehaviourVerdict] = (),
     error: str = "",
 ) -> Comparison:
-    """The result of a comparison.
+    """Return the result of a comparison.
 
     Args:
         pairs: all pairs that were measured.
         contest: verdicts on these pairs; None if there is no pair.
         names: names of baseline and candidate.
         within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
-        outcome: how the comparison ended.
+        outcome: way in which the comparison ended.
         behaviour: verdicts on the three experiments.
-        error: message of the process that crashed.
+        error: message of the process that crashed; empty for every other outcome.
     """
     environments = [environment_of(run) for run in pairs[0]] if pairs else [{}, {}]
     baseline, candidate = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -65,14 +65,14 @@ def summarise(
 
 
 def environment_of(run: SavedRun) -> dict[str, str]:
-    """The environment of the first device that the run measured."""
+    """Return the environment of the first device that the run measured."""
     return dict(next(iter(run.environments.values())))
 
 
 def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
-    """Geometric mean of a benchmark's times over undisturbed processes, in milliseconds.
+    """Return the geometric mean of a benchmark's times in milliseconds.
 
-    If every process was disturbed, it is the mean over all of them.
+    It is taken over the undisturbed processes, or over all of them if every one was disturbed.
     """
     measured = [run for run in runs if name in run.benchmarks]
     times = [time for run in measured if (time := time_of(run, name)) is not None]
@@ -82,7 +82,7 @@ def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
 
 
 def disturbance(pairs: Sequence[Pair]) -> Disturbance:
-    """How often a benchmark was measured while other processes had the CPU."""
+    """Count how often a benchmark was measured while other processes had the CPU."""
     times = [time_of(run, name) for pair in pairs for run in pair for name in run.benchmarks]
     return Disturbance(left_out=times.count(None), of=len(times))
 
@@ -93,7 +93,7 @@ def _benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> Benchmark:
     time = Measured(
         baseline=before,
         candidate=after,
-        # Without an undisturbed pair, the ratio of the typical values stands in.
+        # Without an undisturbed pair, use the ratio of the typical values.
         ratio=verdict.ratio if verdict.pairs else after / before,
         low=verdict.low if verdict.low > 0 else None,
         high=_finite(verdict.high),
@@ -108,14 +108,14 @@ def _benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> Benchmark:
 
 
 def _finite(value: float) -> float | None:
-    """The value, or None: JSON has no infinity."""
+    """Return the value, or None if it is infinite, which JSON cannot express."""
     return value if math.isfinite(value) else None
 
 
 def _pace(runs: Sequence[SavedRun]) -> Pace | None:
-    """The pace of one side, from the fixed work beside each benchmark.
+    """Return the pace of one side, from the fixed work that is timed with each benchmark.
 
-    None if fewer than two processes measured it.
+    Returns None if fewer than two processes measured it.
     """
     times = [time for run in runs if (time := _fixed_work_ms(run)) is not None]
     if len(times) < 2:
@@ -124,7 +124,7 @@ def _pace(runs: Sequence[SavedRun]) -> Pace | None:
 
 
 def _fixed_work_ms(run: SavedRun) -> float | None:
-    """Milliseconds that the fixed work took in one process; None if it was not measured."""
+    """Return the milliseconds that the fixed work took in one process; None if not measured."""
     times = [
         bench["extra_info"]["fixed_work_ms"]
         for bench in run.benchmarks.values()

@@ -13,7 +13,7 @@ NO_VERDICT = "NOT ONE BENCHMARK HAS A VERDICT."
 
 
 def text_of(comparison: Comparison) -> str:
-    """The whole comparison: a table for each measure, and what to know about it."""
+    """Return the whole comparison as text, with a table for each measure."""
     changes = "; ".join(
         f"{fact} {before or 'none'} -> {after or 'none'}"
         for fact, before, after in comparison.changes
@@ -41,7 +41,7 @@ def text_of(comparison: Comparison) -> str:
 
 
 def behaviour_text(verdicts: Iterable[BehaviourVerdict]) -> str:
-    """How the experiments differ; in capitals if they differ by more than rounding."""
+    """Return the verdicts on the experiments; capitals mark those that are different."""
     return "\n".join(
         ("BEHAVIOUR DIFFERS: " if each.verdict == "different" else "behaviour: ") + each.text
         for each in verdicts
@@ -49,12 +49,12 @@ def behaviour_text(verdicts: Iterable[BehaviourVerdict]) -> str:
 
 
 def counts(verdicts: list[Word]) -> str:
-    """How many benchmarks have which verdict."""
+    """Return the number of benchmarks with each verdict, as text."""
     return ", ".join(f"{verdicts.count(word)} {word}" for word in WORDS)
 
 
 def unpaired(baseline: Saved, candidate: Saved) -> str:
-    """Ratios of runs that were not measured side by side: for orientation, without a verdict.
+    """Return ratios of runs that were not measured side by side, as a guide without a verdict.
 
     Raises:
         SideError: the runs have no benchmark in common.

@@ -50,7 +50,7 @@ class Verdict:
     Attributes:
         word: the verdict; "same" if the whole interval is within the tolerance.
         pairs: number of pairs behind the verdict.
-        measured: number of pairs measured for it, with those that do not count.
+        measured: number of pairs measured for it, including those that do not count.
         ratio: ratio of the candidate's time to the baseline's, the geometric mean over the pairs.
         low: lower end of the ratio's interval; 0 if it is open.
         high: upper end of the ratio's interval; infinite if it is open.
@@ -128,7 +128,7 @@ class Judge:
             self.next_look, self._level = next(self._looks)
 
     def all(self, log_ratios: Mapping[str, Sequence[float | None]]) -> dict[str, Verdict]:
-        """Return the present verdict of every benchmark, without taking a look."""
+        """Return the current verdict on every benchmark, without taking a look."""
         seen = {name: log_ratios[name] for name in self.open}
         found = self.verdicts | self._judge(seen, settle=False)
         return {name: found[name] for name in self.names}
@@ -136,12 +136,12 @@ class Judge:
     def _judge(
         self, seen: Mapping[str, Sequence[float | None]], settle: bool = True
     ) -> dict[str, Verdict]:
-        """Judge benchmarks at the level of the next look; without `settle`, none is decided."""
+        """Judge benchmarks at the level of the next look; without `settle`, settle none."""
         values = {name: [v for v in pairs if v is not None] for name, pairs in seen.items()}
         estimates = estimates_of(values)
         needed = {name: e.level_to_settle(self.margin)[at] for name, (e, at) in estimates.items()}
         before, count = len(self.verdicts), len(self.names)
-        # The settled ones come first; one with too few pairs counts as undecided.
+        # Settled benchmarks come first; those with too few pairs count as undecided.
         late = np.ones(count - before - len(needed))
         levels = np.concatenate([np.zeros(before), list(needed.values()), late])
         corrected = stats.false_discovery_control(levels)[before : before + len(needed)]
@@ -175,7 +175,7 @@ class Judge:
         return judged
 
     def _pairs_to_settle(self, estimate: "Estimate", at: int) -> int | None:
-        """Estimate the number of missing pairs, if mean and spread stay the same."""
+        """Estimate the number of further pairs, assuming that mean and spread stay the same."""
         share = (len(self.verdicts) + 1) / len(self.names)
         planned = takewhile(lambda look: look[0] <= MOST_PAIRS, looks())
         coming = np.array([look for look in planned if look[0] >= self.next_look])
@@ -190,7 +190,8 @@ class Judge:
 class Estimate:
     """Mean log ratios of several benchmarks, and their uncertainty.
 
-    If all pairs have the same log ratio, nothing is certain: no level is reached without a spread.
+    If all pairs of a benchmark have the same log ratio, its uncertainty cannot be estimated: it is
+    not settled, and its interval is infinite.
 
     Args:
         values: log ratios, `[pairs, benchmarks]`, of at least 2 pairs.
@@ -275,7 +276,13 @@ def exp(value: float) -> float:
 
 
 def smallest_effect(error: float, pairs: int, level: float) -> float:
-    """Return the slowdown that is found in 90%, from the standard error of the log ratio."""
+    """Return the slowdown that is found with a probability of 90%.
+
+    Args:
+        error: standard error of the log ratio.
+        pairs: number of pairs.
+        level: level of the test.
+    """
     quantiles = stats.t.isf(level / 2, pairs - 1) + stats.t.isf(1 - POWER, pairs - 1)
     return exp(float(quantiles * error)) - 1
 
@@ -288,10 +295,10 @@ def unknown(log_ratios: Sequence[float], measured: int) -> Verdict:
 
 
 def estimates_of(values: Mapping[str, Sequence[float]]) -> dict[str, tuple["Estimate", int]]:
-    """Return an estimate, and a column of it, for each benchmark with enough pairs.
+    """Return an estimate, and the benchmark's column in it, for each one with enough pairs.
 
-    Benchmarks with the same number of pairs share an estimate, and so its resamples. These are the
-    same if a look is repeated, as by --resume.
+    Benchmarks with the same number of pairs share an estimate, and so its resamples. The resamples
+    are the same if a look is repeated, as with --resume.
     """
     found: dict[str, tuple[Estimate, int]] = {}
     for count in sorted({len(pairs) for pairs in values.values()}):

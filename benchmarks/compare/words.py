@@ -1,4 +1,4 @@
-"""The words of the verdicts on a benchmark, for everything that names one."""
+"""Words for the verdicts on a benchmark."""
 
 from typing import Literal, get_args
 

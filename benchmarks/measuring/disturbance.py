@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-# Its second number is that time, in nanoseconds.
+# Its second number is the time without a CPU, in nanoseconds.
 FILE = "/proc/self/schedstat"
-# Fraction of a sample. The kernel's own short work delays every thread by less.
+# Largest lost fraction of an undisturbed sample. The kernel's own short work delays every thread
+# by less.
 LOST = 0.02
 
 
 class Waiting:
-    """Seconds for which the main thread has waited for a CPU; 0 if the system cannot tell."""
+    """Reads the seconds that the main thread has waited for a CPU; 0 if the system cannot tell."""
 
     def __init__(self) -> None:
         self.file: int | None = None

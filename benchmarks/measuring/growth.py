@@ -1,8 +1,8 @@
 """Whether a process grows while it trains: memory, open files and threads, round after round.
 
 In each round, `rnn_core.train` trains the same model further on streamed digit sums, and the
-returned history is dropped. Verdicts rest on slopes with intervals. The difference between the
-first and the last value would not do: a cache that fills once changes it as much as a leak.
+returned history is dropped. Verdicts are based on slopes with intervals. The difference between
+the first and the last value is not enough: a cache that fills once changes it as much as a leak.
 """
 
 import time
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
         step: number of steps trained so far.
         seconds: time since the start.
         memory: resident memory, in bytes.
-        files: number of open files, sockets and pipes; on Windows, of handles.
+        files: number of open files, sockets and pipes; on Windows, number of handles.
         threads: number of threads.
         step_time: mean time of a step in this round in seconds, with recording and data.
     """
@@ -55,7 +55,7 @@ class Slope:
     high: float
 
     def verdict(self, limit: float) -> Verdict:
-        """Tell whether the growth per step exceeds `limit`; the whole interval must agree."""
+        """Judge whether the growth per step exceeds `limit`; the whole interval must agree."""
         if self.low > limit:
             return "grows"
         return "does not grow" if self.high <= limit else "cannot tell"
@@ -74,7 +74,7 @@ def watch(config: TrainConfig, steps: int, done: Callable[[Reading], bool]) -> I
     Args:
         config: settings of the training; `epochs` is the number of epochs in a round.
         steps: number of steps in an epoch, at least 1.
-        done: called after each round; True ends the run.
+        done: function that gets the state after each round, and returns True to end the run.
 
     Raises:
         ImportError: psutil or scipy is not installed.

@@ -1,7 +1,7 @@
 """Comparable times of several implementations, measured in turn in one process.
 
 The speed of a machine changes while it is measured. Each round times every implementation once, in
-random order, so that all meet the same state of the machine. Ratios are taken within a round.
+random order, so that all run in the same state of the machine. Ratios are taken within a round.
 """
 
 import gc
@@ -55,7 +55,8 @@ def time_rounds(
     order, random = list(calls), Random(seed)  # noqa: S311 - not a secret
     begin, enabled = time.perf_counter(), gc.isenabled()
     gc.collect()
-    gc.freeze()  # Collecting the existing objects before each sample would take longer than it.
+    # Collecting the existing objects before each sample would take longer than the sample.
+    gc.freeze()
     gc.disable()
     try:
         for number in range(rounds):

@@ -52,7 +52,7 @@ def peak() -> int:
 
 
 def reset_peak() -> None:
-    """Set the peak to the present resident memory; does nothing where only Linux can."""
+    """Set the peak to the current resident memory on Linux; do nothing on other systems."""
     path = Path("/proc/self/clear_refs")
     if os.access(path, os.W_OK):
         path.write_text("5", encoding="utf-8")

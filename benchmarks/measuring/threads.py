@@ -1,6 +1,6 @@
 """The number of threads and CPUs that every library may use.
 
-Imports no other library: they read the settings when they are imported.
+This module imports none of these libraries, because they read the settings when imported.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def threads_parser() -> argparse.ArgumentParser:
 
 
 def use_threads(arguments: Sequence[str]) -> None:
-    """Pin this process to as many CPUs as `--threads` says, and tell all libraries.
+    """Limit the CPUs of this process and the threads of all libraries to the number in `--threads`.
 
     Must be called before Paddle, PyTorch or JAX is imported.
     """

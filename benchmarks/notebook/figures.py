@@ -1,7 +1,7 @@
 """The figures that the notebook printed in 2021, up to the steps that rounding lets us compare.
 
 Training amplifies rounding: two CPUs that round differently agree in the first steps, and not at
-all in later ones. Here are all printed rows up to that horizon, with their relative tolerances.
+all in later ones. Listed are all printed rows of the first steps, with their relative tolerances.
 Beside each tolerance is the largest error measured against the printed figures, with Paddle 2.6.2
 to 3.3.1 in November 2026, on two kinds of x86-64 CPU, and with MKL_CBWR set to AVX2 and COMPATIBLE.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """Printed norms of the gradients of W, U and b at a step, before clipping; and a tolerance."""
+    """Printed norms of the gradients of W, U and b at a step, before clipping, and a tolerance."""
 
     step: int
     W: float
@@ -31,8 +31,8 @@ EXPLODING_RNN = (
     Row(4, 5637.591797, 2853.397949, 655.646729, rtol=1e-2),  # 1.2e-3
     Row(5, 34280.796875, 27940.976562, 2501.016113, rtol=1e-1),  # 3.3e-2
 )
-# Zeros were printed from step 8 on. Where they begin depends on rounding, too: with 200 seeds,
-# after this step at the latest.
+# The notebook printed zeros from step 8 on. Where they begin depends on rounding, too: with 200
+# seeds, all norms after this step were zero.
 EXPLODING_RNN_ZEROS_AFTER = 12
 
 # The RNN with clipping. At step 76, rounding alone exceeds 10%.
@@ -62,9 +62,9 @@ class Figure(NamedTuple):
 
     Attributes:
         experiment: name of the experiment.
-        step: number of the step, from 1 on; for correct predictions, the last step of the epoch.
+        step: step, counted from 1; for correct predictions, the last step of the epoch.
         name: "norm of W", or "correct" for the number of correct predictions out of four.
-        printed: the figure.
+        printed: printed value.
         rtol: relative tolerance; 0 for a count.
     """
 
@@ -75,7 +75,7 @@ class Figure(NamedTuple):
     rtol: float
 
     def of(self, history: "History") -> float | None:
-        """Return the same figure of a run; None if the run ended before."""
+        """Return the same figure of a run; None if the run ended earlier."""
         steps, values = history.recorded, history.raw_norms.get(f"recurrent.{self.name[-1]}")
         if self.name == "correct":
             steps, values = history.epoch_ends, 4 * history.accuracy

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def column(history: History) -> str:
-    """Return the name of a run's environment: Paddle's version, and its rounding if changed."""
+    """Return the name of a run's environment: Paddle's version, and MKL_CBWR if it was set."""
     flags = [flag for flag in history.environment["flags"].split() if flag.startswith("MKL_CBWR")]
     return " ".join([f"Paddle {history.environment['paddle']}", *flags])
 

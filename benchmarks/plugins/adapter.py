@@ -1,6 +1,6 @@
-"""What this suite needs of pytest-benchmark beyond its documented interface.
+"""What this suite needs from pytest-benchmark beyond its documented interface.
 
-No other module touches pytest-benchmark's private attributes. They are those of version 5.3.
+No other module uses pytest-benchmark's private attributes. They are those of version 5.3.
 """
 
 import warnings
@@ -32,7 +32,7 @@ class BenchmarkSession:
     """pytest-benchmark's own session, which saves, compares and prints.
 
     Attributes:
-        compare: value of `--benchmark-compare`: a run, True for the last one, or nothing.
+        compare: value of `--benchmark-compare`: a run, True to choose one, or an empty value.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -50,7 +50,7 @@ class BenchmarkSession:
 
     @property
     def benchmarks(self) -> list[Timed]:
-        """The benchmarks that ran so far."""
+        """The benchmarks that have run so far."""
         return [
             Timed(each.fullname, float(each["median"]) if each else None, each.extra_info)
             for each in self._session.benchmarks
@@ -58,7 +58,7 @@ class BenchmarkSession:
 
     @property
     def storage(self) -> str:
-        """Where runs are saved."""
+        """Storage of the saved runs, as a URI."""
         return str(self._session.storage)
 
     @property
@@ -85,7 +85,7 @@ class BenchmarkSession:
         self._config.option.benchmark_json = path
 
     def load(self, *globs: str) -> tuple[list[tuple[Path, Any]], list[str]]:
-        """Read saved runs: path and content of each, and the warnings about damaged files."""
+        """Return path and content of each saved run, and the warnings about damaged files."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found = list(self._session.storage.load(*globs))
@@ -112,7 +112,7 @@ class BenchmarkSession:
         self._session.compare_fail = []
 
     def take_regressions(self) -> list[tuple[str, str]]:
-        """Return name and reason of each regression; pytest-benchmark does not raise for them."""
+        """Return name and reason of each regression, and keep pytest-benchmark from raising."""
         found = self._session.performance_regressions
         self._session.performance_regressions = []
         return list(found)
@@ -125,6 +125,6 @@ def use_storage(config: pytest.Config, folder: Path) -> None:
 
 
 def rounds_of(benchmark: BenchmarkFixture) -> list[float]:
-    """The times of all rounds of a benchmark, in seconds."""
+    """Return the times of all rounds of a benchmark, in seconds."""
     times: list[float] = benchmark.stats.stats.data  # type: ignore[union-attr]
     return times

@@ -47,16 +47,16 @@ class SavedEnvironments:
     environments: dict[str, dict[str, str]]
 
     def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
-        """Save what must be equal to compare, instead of facts that always differ."""
+        """Save the facts that must be equal for a comparison, not those that always differ."""
         return machine_identity(self.environments)
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
-        """Save what else the times depend on."""
+        """Save the other facts that the times depend on."""
         output_json["environment"] = self.environments
 
 
 class ComparisonPlugin(SavedEnvironments):
-    """Registered by the root conftest if benchmarks are asked for."""
+    """Saves and compares a run of the benchmarks. The root conftest registers it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -149,7 +149,7 @@ class ComparisonPlugin(SavedEnvironments):
         self.session = session
         self.benchmarks.save_every_round()
         if not self.benchmarks.benchmarks:
-            self.benchmarks.save_nothing()  # pytest-benchmark would warn, which is an error.
+            self.benchmarks.save_nothing()  # pytest-benchmark would warn; warnings are errors.
         elif exitstatus == pytest.ExitCode.TESTS_FAILED and not self.benchmarks.is_saving:
             self.messages.append(summary.NOT_SAVED)
         elif not self.benchmarks.is_saving and exitstatus == pytest.ExitCode.OK:
@@ -160,7 +160,7 @@ class ComparisonPlugin(SavedEnvironments):
         return (yield)
 
     def compare(self) -> None:
-        """Say what is compared with what, before pytest-benchmark compares."""
+        """Add messages about what is compared, before pytest-benchmark compares."""
         names = [benchmark.name for benchmark in self.benchmarks.benchmarks]
         compared = 0
         if self.baseline is not None:
@@ -192,7 +192,7 @@ class ComparisonPlugin(SavedEnvironments):
 
 
 def describe_environments(items: Iterable[pytest.Item]) -> dict[str, dict[str, str]]:
-    """Return what the times of benchmarks depend on, for each device of theirs."""
+    """Return what the times of benchmarks depend on, for each of their devices."""
     from rnn_core.runtime.environment import describe_environment
 
     devices = dict.fromkeys(

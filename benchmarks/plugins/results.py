@@ -1,12 +1,15 @@
-"""What a run leaves behind for the report: `pytest --results FOLDER`.
+"""Files that a run writes for the report: `pytest --results FOLDER`.
 
-For the tests or the benchmarks, whichever run, FOLDER gets:
+A run of the tests or of the benchmarks writes into FOLDER:
 
-- what was asked for, when and where (`tests-run.json`), written before anything runs and again at
-  the end, so that a run that breaks off shows;
-- the outcomes as JUnit XML (`tests.xml`);
+- what was asked for, when and where (`tests-run.json` or `benchmarks-run.json`), before anything
+  runs and again at the end, so that an unfinished run can be recognised;
+- the outcomes as JUnit XML (`tests.xml` or `benchmarks.xml`).
+
+A run of the benchmarks also writes:
+
 - the times, as pytest-benchmark writes them (`benchmarks.json`);
-- the history of each experiment (`exploding-rnn.npz`).
+- the history of each experiment (such as `exploding-rnn.npz`).
 """
 
 from collections.abc import Sequence
@@ -20,10 +23,11 @@ from benchmarks.plugins.adapter import BenchmarkSession
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
 from benchmarks.saved.run_file import RunFile, Selection
 
-# Paddle must not be imported while pytest is configured: warnings are errors then. So functions
-# import what imports Paddle.
+# Paddle must not be imported while pytest is configured: warnings are errors then. So modules that
+# import Paddle are imported inside functions.
 
-# Options that leave out tests without a call of pytest_deselected, by the name of their value.
+# Options that leave out tests without a call of pytest_deselected, with their names in the
+# configuration.
 RESTRICTING = {
     "--ignore": "ignore",
     "--ignore-glob": "ignore_glob",
@@ -52,14 +56,14 @@ class DeselectedCounter:
 
 
 class ResultsPlugin(DeselectedCounter):
-    """Registered by the root conftest if `--results` is given."""
+    """Writes the files of `--results`. The root conftest registers it if the option is given."""
 
     def __init__(self, config: pytest.Config, folder: Path, kind: Kind) -> None:
         self.config, self.folder, self.kind = config, folder, kind
         self.run: RunFile | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # What an earlier run of this kind left must not be taken for this one's.
+            # Files of an earlier run of this kind must not be mistaken for files of this run.
             old = [folder / begun_file(kind), folder / outcomes_file(kind)]
             if kind == "benchmarks":
                 old += [folder / TIMES, *folder.glob("*.npz")]
@@ -95,7 +99,7 @@ class ResultsPlugin(DeselectedCounter):
         self.write()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write which files the collected benchmarks will leave."""
+        """Record which files the collected benchmarks will write."""
         if self.run is None or self.kind == "tests" or self.config.option.collectonly:
             return
         items = [
@@ -107,7 +111,7 @@ class ResultsPlugin(DeselectedCounter):
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker of xdist counted; all workers collect the same tests."""
+        """Keep the number that a worker of xdist counted; all workers collect the same tests."""
         found = getattr(node, "workeroutput", {}).get("deselected", 0)
         self.deselected = max(self.deselected, found)
 
@@ -123,7 +127,7 @@ class ResultsPlugin(DeselectedCounter):
         self.write(selection=selection, exit_status=int(session.exitstatus))
 
     def write(self, **changes: Any) -> None:
-        """Write what is known of the run."""
+        """Write what is known about the run."""
         from rnn_core.runtime.files import write_json
 
         assert self.run is not None
@@ -132,7 +136,7 @@ class ResultsPlugin(DeselectedCounter):
 
 
 def expected_files(items: Sequence[pytest.Function], timed: bool) -> list[str]:
-    """Names of the files that these benchmarks leave.
+    """Return the names of the files that these benchmarks write.
 
     A test that takes the fixture `leave_history` is parametrised by experiment and device.
     """

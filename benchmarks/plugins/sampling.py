@@ -1,4 +1,4 @@
-"""One process of a comparison: each selected benchmark once, in long samples after a warm-up.
+"""One process of a comparison: times each selected benchmark once, in long samples.
 
 `benchmarks.compare` and `benchmarks.calibrate` start such processes. With `--sample`, the root
 conftest registers this plugin instead of the one that saves and compares runs.
@@ -27,7 +27,7 @@ from benchmarks.plugins.comparison import SavedEnvironments, describe_environmen
 NAME = "rnn_core-sampler"
 
 LEAST_SAMPLES = 5
-# Length of the warm-up in seconds, and its least number of calls.
+# Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 
 
@@ -38,8 +38,8 @@ class Settings:
     Attributes:
         seed: random seed for the order of the benchmarks, the same on both sides of a pair.
         seconds: time to spend on each benchmark.
-        only: node ids of the benchmarks to time; None for all that were selected.
-        planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty plants none.
+        only: node ids of the benchmarks to time; None for all selected ones.
+        planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty to plant none.
     """
 
     seed: int
@@ -78,7 +78,7 @@ class Sampler(SavedEnvironments):
 
     @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Time each benchmark that can be slowed down with every slowdown."""
+        """Time each benchmark with every slowdown, if it can be slowed down."""
         if self.settings.planted and "planted" in metafunc.fixturenames:
             metafunc.parametrize("planted", self.settings.planted, ids=planted_id)
 
@@ -125,7 +125,7 @@ class Sampler(SavedEnvironments):
         calls = 1 if setup else math.ceil(SHORTEST_SAMPLE / duration)
         samples = max(LEAST_SAMPLES, math.ceil(self.settings.seconds / (calls * duration)))
         gc.collect()
-        gc.freeze()  # A collection would look through all present objects, which takes 50 ms.
+        gc.freeze()  # A collection would visit all existing objects, which takes 50 ms.
         work = [fixed_work()]
         waiting = Waiting()
         watched = Watched(call, calls, waiting)
@@ -144,7 +144,7 @@ def lower_quartile(times: Sequence[float], disturbed: Sequence[bool]) -> float |
 
     The first sample is left out: it is often slow, however long the warm-up. The lower quartile
     varies less between processes than the median does, because other virtual machines on the same
-    hardware slow this one down for a tenth of a second at a time, which it cannot see.
+    hardware slow this one down for a tenth of a second at a time, and it cannot detect that.
     """
     whole = [time for time, bad in zip(times, disturbed, strict=True) if not bad]
     if 2 * len(whole) <= len(times):
@@ -180,15 +180,15 @@ def slowed(call: Callable[..., object], share: float) -> Callable[..., object]:
 
 
 def planted_id(share: float) -> str:
-    """Return the name of a slowdown in a benchmark's name."""
+    """Return the part of a benchmark's name that stands for a slowdown."""
     return f"planted:{share:g}"
 
 
 def fixed_work() -> float:
-    """Return the milliseconds that a fixed piece of work takes: the present pace of the machine.
+    """Return the milliseconds that a fixed piece of work takes: the current pace of the machine.
 
-    The work is some Python, and products of matrices that fit into the first cache, without Paddle.
-    It is done five times; the result is the median.
+    The work is a Python loop, and products of matrices that fit into the first-level cache, without
+    Paddle. It is done five times; the result is the median.
     """
     matrix = np.full((64, 64), 0.5, dtype=np.float32)
     durations = []

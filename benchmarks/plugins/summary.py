@@ -10,7 +10,7 @@ from benchmarks.saved.baseline import SavedRun, obstacles
 from benchmarks.text import columns, milliseconds
 from benchmarks.workloads.stages import STAGES
 
-# Longer lists of runs or benchmarks are cut.
+# Number of runs or benchmarks in a list; longer lists are cut.
 SHOWN = 6
 
 NOTHING_COMPARED = "NOT ONE BENCHMARK WAS COMPARED."
@@ -30,7 +30,7 @@ NO_VERDICT = (
 
 
 def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:
-    """Why no saved run can be the baseline."""
+    """Return the lines that explain why no saved run can be the baseline."""
     if not runs:
         return list(FIRST_RUN)
     newest = sorted(runs, key=lambda run: run.when, reverse=True)
@@ -49,7 +49,7 @@ def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:
 def comparison(
     run: SavedRun, paddle: str, changes: list[str], compared: int, new: list[str], gone: list[str]
 ) -> list[str]:
-    """Which run this one was compared with, and how the two differ."""
+    """Return lines about the run that this one was compared with, and how the two differ."""
     then = next(iter(run.environments.values()))["paddle"]
     versions = f"Paddle {paddle} then and now" if then == paddle else f"Paddle {then} -> {paddle}"
     others = [change for change in changes if not change.startswith("paddle ")]
@@ -74,7 +74,7 @@ def write(
     baseline: SavedRun | None,
     messages: Sequence[str],
 ) -> None:
-    """Write the behaviours, the step times and the comparison, each if there is any."""
+    """Write the behaviours, the step times and the comparison, if there are any."""
     behaviours = [
         value
         for status in ("passed", "failed")
@@ -105,7 +105,7 @@ def _section(terminal: pytest.TerminalReporter, title: str, lines: Sequence[str]
 
 
 def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[str]:
-    """A table of medians, with a row for each device, cell, shape and implementation."""
+    """Return a table of medians, with a row for each device, cell, shape and implementation."""
     cells: dict[tuple[str, ...], dict[str, str]] = {}
     for benchmark in benchmarks:
         info = benchmark.extra_info
@@ -126,6 +126,6 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
 
 
 def _some(names: list[str]) -> str:
-    """The first few names, without their files, and how many more there are."""
+    """Return the first few names, without their files, and how many more there are."""
     shown = ", ".join(name.rpartition("::")[2] for name in names[:SHOWN])
     return shown + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,1 +1,1 @@
-"""One page of all that the environments of the matrix left: `python -m benchmarks.report`."""
+"""One page with the results of all environments of the matrix: `python -m benchmarks.report`."""

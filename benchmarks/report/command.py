@@ -1,6 +1,6 @@
 """Make one page from the results of all environments: python -m benchmarks.report.
 
-Reads the folders that tox or pytest --results left, and writes a single HTML file. Files that are
+Reads the folders that tox or pytest --results wrote, and writes a single HTML file. Files that are
 missing or damaged are listed on the page.
 """
 
@@ -20,8 +20,8 @@ from rnn_core.runtime.files import check_writable, write_whole
 def main(arguments: Sequence[str] | None = None) -> ExitStatus:
     """Run the command line and return its exit status.
 
-    0: the page was written, whatever it shows; 2: there are no results; 3: the page could not be
-    written; 130: Ctrl-C.
+    0: the page was written, whatever it shows; 2: wrong arguments, or there are no results; 3: the
+    page could not be written; 130: Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -67,6 +67,6 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="FILE",
-        help="file of the page (default: report.html in RESULTS_DIR)",
+        help="file for the page (default: report.html in RESULTS_DIR)",
     )
     return parser

@@ -13,9 +13,9 @@ from benchmarks.report.matrix import Environment
 from rnn_core import EXPERIMENTS, History
 from rnn_core.commands.text import event_text
 
-# Number of points of a curve, and so of rows of its table.
+# Largest number of points of a curve, and so of rows of its table.
 MOST_POINTS = 50
-# No axis goes below this value, or above its reciprocal; float32 ends far before.
+# No axis goes below this value, or above its reciprocal; the range of float32 is far smaller.
 LEAST = 1e-100
 # The gates of the LSTM share a line for each kind of parameter.
 GATES = {"w": "inputs", "u": "states", "b": "biases"}
@@ -108,7 +108,7 @@ class PrintedRow:
         figure: the printed figure.
         cells: text of each group's figure, and whether its error is allowed; None if the group has
             no such run.
-        error: largest error of a group.
+        error: largest error of any group; NaN if no group has such a run.
     """
 
     figure: notebook.Figure
@@ -118,7 +118,7 @@ class PrintedRow:
 
 @dataclass(frozen=True)
 class Printed:
-    """The notebook's figures, with a column for each group of environments that agree in all."""
+    """The notebook's figures, with a column for each group of environments that agree."""
 
     columns: tuple[tuple[str, tuple[str, ...]], ...]
     rows: tuple[PrintedRow, ...]

@@ -1,7 +1,7 @@
 """Readers of the files in a folder of results.
 
-Files may come from elsewhere, so everything is validated. A file that is damaged or of another form
-is a ValueError that says why.
+Files may come from elsewhere, so everything is validated. For a file that is damaged or has another
+format, the readers raise a ValueError that says why.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from pydantic import model_validator
 from benchmarks.saved.records import Positive, Record
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped"]
-# The verdict on a project without a fault.
+# Name of the result for the project without a planted fault.
 HEALTHY = "healthy"
-# Number of letters of a traceback on the page; the whole of it is in the file.
+# Number of characters of a traceback on the page; the file has the whole traceback.
 LONGEST_DETAIL = 3000
 
 
@@ -80,10 +80,10 @@ class _TimesFile(Record):
 
 
 class Planted(Record):
-    """The result for one planted fault.
+    """The result for one planted fault, or for the project without a fault.
 
     Attributes:
-        name: name of the fault.
+        name: name of the fault; "healthy" for the project without one.
         stands_for: mistake that it stands for.
         caught: whether a test failed.
         problem: why the result does not count; empty if it does.

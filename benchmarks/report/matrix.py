@@ -16,7 +16,7 @@ STATES: tuple[State, ...] = get_args(State)
 UNKNOWN = "unknown"
 # An environment older than the newest by more than this is not from the same run of tox.
 OLD = timedelta(days=1)
-# The names of tox's environments.
+# Pattern of the names of tox's environments.
 NAMED = re.compile(r"(?:py3(?P<python>\d+)-|bench-)paddle(?P<paddle>\d\d+)(?P<gpu>-gpu)?")
 # Facts that failing environments may share and all others lack, in the order of preference.
 TELLING = ("paddle", "device", "python", "numpy", "cpu", "flags")
@@ -49,7 +49,7 @@ class Environment:
         facts: versions, machine and flags of its first device; empty if no file has them.
         place: place in the matrix; unknown parts are "unknown".
         date: date of its last run; None if no file has it.
-        old: how much older it is than the newest, in words; empty if it is not.
+        old: age relative to the newest environment, in words; empty if at most a day.
     """
 
     results: EnvironmentResults
@@ -75,7 +75,7 @@ class Environment:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many passed, failed and were skipped."""
+        """The numbers of tests that passed, failed and were skipped."""
         names = {"error": "failed"}
         return Counter(names.get(case.outcome, case.outcome) for case in self.cases)
 
@@ -139,7 +139,7 @@ def environments_of(all_results: Iterable[EnvironmentResults]) -> list[Environme
         old = f"{days} older than the newest" if age > OLD else ""
         place = each.place
         if not each.facts:
-            # The name says 3.2; the other environments tell which patch version that is.
+            # The name says only 3.2; the other environments show which patch version that is.
             same = [paddle for paddle in paddles if paddle.startswith(f"{place.paddle}.")]
             place = place._replace(paddle=max(same, key=version, default=place.paddle))
         dated.append(replace(each, place=place, old=old))
@@ -187,7 +187,8 @@ def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Envi
 def breakages_of(environments: Sequence[Environment]) -> list[Breakage]:
     """Group the tests that failed, by name, by the environments in which they failed.
 
-    Groups of the most environments come first. Environments that skipped a test did not run it.
+    Groups of the most environments come first. An environment that skipped a test does not count
+    as one that ran it.
     """
     ran: dict[str, list[tuple[Environment, Case]]] = {}
     for each in environments:

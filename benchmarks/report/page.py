@@ -1,4 +1,4 @@
-"""The page, made by Jinja2 from what was read and templates/page.html."""
+"""The page, which Jinja2 makes from the results and templates/page.html."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -120,7 +120,7 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
 
     Args:
         results: all results.
-        outside: number of the notebook's figures that are not met.
+        outside: number of the notebook's figures that are not reproduced.
     """
     slower = sum(each.verdicts.count(SLOWER) for each in results.comparisons)
     crashed = sum(each.outcome == "crashed" for each in results.comparisons)

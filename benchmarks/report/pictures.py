@@ -1,4 +1,4 @@
-"""The pictures: SVG from matplotlib, changed for use inside a page.
+"""The pictures: SVG from matplotlib, adapted for use inside a page.
 
 A page has two colour schemes and unique ids. So colours become CSS variables, and every id gets the
 name of the picture as a prefix.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
-# Placeholders for the colours of text and of thin lines, which no drawing uses otherwise.
+# Placeholders for the colours of text and of thin lines; nothing else is drawn in these colours.
 INK, THIN = "#010203", "#040506"
 VARIABLES = {INK: "currentColor", THIN: "var(--line)"} | {
     color.lower(): f"var(--series-{number}, {color})" for number, color in enumerate(COLORS[:6], 1)
@@ -41,13 +41,13 @@ VERDICT_LOOKS: dict[Word, tuple[str, str]] = {
     SAME: (COLORS[0], "o"),
     CANNOT_TELL: (INK, "x"),
 }
-# Number of letters; longer labels would leave too little room for the picture.
+# Number of characters; longer labels would leave too little room for the picture.
 LONGEST_LABEL = 36
 # In inches; fits a phone without scaling.
 WIDTH = 4.8
 
 
-# Text is drawn as text in the page's colour, and the same file each time.
+# Text is stored as text, in the page's colour, and equal figures give equal files.
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "rnn_core",
@@ -80,7 +80,7 @@ def draw_curves(curves: Curves, key: str) -> Markup:
 
 
 def curves_figure(curves: Curves) -> Figure:
-    """Return the figure, before it is changed for a page."""
+    """Return the figure, before it is adapted for a page."""
     figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
     norms, loss, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=(5, 2.2, 1.2))
     for index, (name, points) in enumerate(curves.norms.items()):
@@ -232,7 +232,7 @@ def _rename(element: ElementTree.Element, key: str) -> None:
 
 
 def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
-    """Make the axis of ratios, with plain numbers."""
+    """Set up the axis of ratios, with plain numbers."""
     axes.xaxis.set_major_locator(LogLocator(subs=marks))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -253,7 +253,7 @@ def _log_line(
         marker="." if len(steps) <= 25 else None,
         color=color,
     )
-    # A height for each line, or their marks would hide each other.
+    # Each line has its own height, because marks at the same height would hide each other.
     shift = 0.012 * (index % 7)
     look: Any = {"color": color, "markersize": 3.5, "fillstyle": "none", "markeredgewidth": 0.8}
     for mark, height, marked in (

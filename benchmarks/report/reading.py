@@ -1,4 +1,4 @@
-"""Reading a folder of results. Files that are missing or damaged become problems by name."""
+"""Read a folder of results. Missing and damaged files are listed as problems."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from benchmarks.saved.run_file import RunFile
 from rnn_core import EXPERIMENTS, History
 
 KINDS: tuple[Kind, ...] = ("tests", "benchmarks")
-# Results of other commands, beside the folders of environments.
+# Results of other commands, next to the folders of the environments.
 FAULTS, COMPARISONS = "faults.json", "comparisons"
 CALIBRATION = "calibration"  # Not on the page.
 # Exit statuses of pytest after a complete run.

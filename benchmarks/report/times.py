@@ -17,8 +17,8 @@ class TimesRow:
     Attributes:
         environment: the environment.
         times: time of each implementation that was measured.
-        before: environment of the previous version, which the ratios refer to.
-        times_before: times of the previous version.
+        before: environment of the previous version, for the ratios; None if there is none.
+        times_before: times of the previous version; empty if there is none.
     """
 
     environment: Environment

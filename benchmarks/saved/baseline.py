@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-# Facts that identify a machine. All other facts may change, and are named if they do.
+# Facts that identify a machine. All other facts may change, and are reported if they do.
 MACHINE = ("system", "machine", "cpu", "cpu_count")
 DEVICE = ("device", "device_name")
 
@@ -19,7 +19,7 @@ class SavedRun:
     Attributes:
         name: path of its file, relative to the storage.
         when: time at which it ended.
-        machine: facts that must be equal to compare: see `machine_identity`.
+        machine: facts that must be equal for a comparison: see `machine_identity`.
         environments: facts of each device, from `rnn_core.runtime.environment`.
         benchmarks: benchmarks by node id, as pytest-benchmark saves them.
     """
@@ -84,8 +84,9 @@ def best_comparable(
 ) -> SavedRun | None:
     """Return the best baseline, if there is one.
 
-    Of the runs on this machine and these devices, those with most of the benchmarks `names` come
-    first, so that a run of a few benchmarks does not replace a complete one. Of these, the newest.
+    It is a run on this machine and these devices with as many of the benchmarks `names` as
+    possible, so that a run of a few benchmarks does not replace a complete one. Among several such
+    runs, it is the newest.
     """
     wanted = set(names)
     comparable = [run for run in runs if not obstacles(machine, run.machine)]

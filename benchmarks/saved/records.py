@@ -1,4 +1,4 @@
-"""Reading JSON files that may be damaged or written by something else.
+"""Read JSON files that may be damaged or written by another program.
 
 A file is a pydantic model. Validation is strict: no text counts as a number, no number as a flag,
 and NaN and infinity are refused. Whatever is wrong becomes a ValueError that names the field.
@@ -23,12 +23,12 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
     def dump(self) -> dict[str, Any]:
-        """The content of the file, as `json.dumps` takes it."""
+        """Return the content of the file, for `json.dumps`."""
         return self.model_dump(mode="json")
 
     @staticmethod
     def upgrade(content: dict[str, Any]) -> None:
-        """Bring the content of an earlier version's file to the present format, in place."""
+        """Convert the content of an earlier version's file to the current format, in place."""
 
     @classmethod
     def load(cls: type[RecordT], path: Path) -> RecordT:
@@ -36,7 +36,7 @@ class Record(BaseModel):
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: the file is damaged, or something else; the message names the field.
+            ValueError: the file is damaged or has another format; the message names the field.
         """
         data = path.read_bytes()
         if not data:
@@ -69,7 +69,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 def reason(error: ValidationError) -> str:
-    """The first problem in a few words: "benchmarks.0.ratio: input should be a valid number"."""
+    """Return the first problem, as "benchmarks.0.ratio: input should be a valid number"."""
     first = error.errors(include_url=False)[0]
     field = ".".join(map(str, first["loc"])) or "the file"
     if first["type"] == "missing":

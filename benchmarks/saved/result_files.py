@@ -1,6 +1,6 @@
 """Names of the files in a folder of results, shared by writer and reader.
 
-Importing this module needs no other package: the page can be made without pytest.
+Importing this module needs no third-party package: the page can be made without pytest.
 """
 
 from typing import Literal

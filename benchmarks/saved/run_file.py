@@ -1,6 +1,7 @@
-"""The file that says what a run of pytest was asked for, where it ran, and how it ended.
+"""The file that records which tests pytest was asked to run, where it ran, and how it ended.
 
-pytest writes it when the run begins and again when it ends, so that a run that broke off shows.
+pytest writes it when the run begins and again when it ends, so that an unfinished run can be
+recognised.
 """
 
 from typing import Any, Literal, get_args
@@ -16,8 +17,8 @@ class Selection(Record):
     """Which tests were asked for, as pytest knows it.
 
     Attributes:
-        source: where pytest got the paths from: ARGS, INVOCATION_DIR or TESTPATHS.
-        paths: files and folders.
+        source: origin of the paths: ARGS, INVOCATION_DIR or TESTPATHS.
+        paths: files and folders that were asked for.
         whole: paths of the whole suite.
         options: options that leave out tests without deselecting them, such as `--ignore`.
         deselected: number of tests that were deselected although they are not marked slow.
@@ -43,12 +44,12 @@ class RunFile(Record):
 
     Attributes:
         format: version of the file's format.
-        date: when the run began.
+        date: date and time at which the run began.
         arguments: command line.
         environments: facts of the environment of each device.
         selection: tests that were asked for; None in files of the first version.
-        expected: files that the run should leave; None in files of the first version.
-        exit_status: pytest's exit status; None while the run lasts, or if it broke off.
+        expected: files that the run should write; None in files of the first version.
+        exit_status: pytest's exit status; None until the run ends, or if it did not finish.
     """
 
     format: Format = FORMAT
@@ -61,6 +62,6 @@ class RunFile(Record):
 
     @staticmethod
     def upgrade(content: dict[str, Any]) -> None:
-        """Bring a file of the first version to the present format, in place."""
+        """Convert the content of a file of the first version to the current format, in place."""
         if content.get("format") == FIRST_FORMAT:
             content |= {"format": FORMAT, "selection": None, "expected": None}

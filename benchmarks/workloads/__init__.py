@@ -1,1 +1,1 @@
-"""What is timed: one training step, by every implementation."""
+"""The work that is timed: one training step, by every implementation."""

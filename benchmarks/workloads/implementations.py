@@ -31,14 +31,14 @@ class Contender(Protocol):
         """Run one training step, and wait until it is done."""
 
     def loss(self) -> float:
-        """Mean squared error of the current weights."""
+        """Return the mean squared error of the current weights."""
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Copies of all parameters, in the layout of `rnn_core` or of its peers."""
+        """Return copies of all parameters, in the layout of `rnn_core` or of its peers."""
 
 
 def absent(implementation: str) -> str | None:
-    """Why this implementation cannot run here, or None."""
+    """Return why this implementation cannot run here, or None if it can."""
     if implementation in PEERS and find_spec(implementation) is None:
         return f"{implementation} is not installed: pip install {implementation}"
     return None
@@ -51,7 +51,10 @@ def make_contender(
     learning_rate: float = LEARNING_RATE,
     clip_norm: float | None = CLIP_NORM,
 ) -> Contender:
-    """An implementation with the same weights and batch as all others; None disables clipping."""
+    """Return an implementation, with the same weights and batch as every other one.
+
+    With None as `clip_norm`, nothing is clipped.
+    """
     if implementation not in PEERS:
         paddle_implementation = cast("PaddleImplementation", implementation)
         return make_work(paddle_implementation, cell, shape, learning_rate, clip_norm)

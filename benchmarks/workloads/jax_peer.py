@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rnn_core.config import Cell
 
-# Untyped: JAX is optional, and not installed where types are checked.
 # Without this, JAX looks for other devices and reports that it found none.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Untyped: JAX is optional, and not installed where types are checked.
 jax: Any = import_module("jax")
 jnp: Any = import_module("jax.numpy")
 
@@ -21,7 +21,10 @@ Weights = dict[str, Any]
 
 
 def mean_squared_error(weights: Weights, tokens: Any, labels: Any, cell: Cell) -> Any:
-    """Embedding, recurrent layer, linear map of the last hidden state, mean squared error."""
+    """Return the mean squared error of the model, `[]`.
+
+    The model is an embedding, a recurrent layer and a linear map of its last hidden state.
+    """
     x = weights["embedding.weight"][tokens].transpose(1, 0, 2)
     # x_t W + b does not depend on the state, so one product computes it for all steps.
     projected = x @ weights["recurrent.weight_ih"].T + weights["recurrent.bias_ih"]
@@ -48,7 +51,7 @@ def mean_squared_error(weights: Weights, tokens: Any, labels: Any, cell: Cell) -
 def training_step(
     weights: Weights, tokens: Any, labels: Any, learning_rate: Any, clip_norm: Any, cell: Cell
 ) -> Weights:
-    """The weights after one step of SGD, each gradient clipped by its own norm."""
+    """Return the weights after one step of SGD, with each gradient clipped by its own norm."""
 
     def update(weight: Any, gradient: Any) -> Any:
         norm = jnp.sqrt(jnp.sum(gradient * gradient))
@@ -93,9 +96,9 @@ class JaxContender:
         jax.block_until_ready(self.weights)
 
     def loss(self) -> float:
-        """Mean squared error of the current weights."""
+        """Return the mean squared error of the current weights."""
         return float(_loss(self.weights, *self.batch, cell=self.cell))
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Copies of all parameters, named and laid out as in `peer_layout`."""
+        """Return copies of all parameters, named and laid out as in `peer_layout`."""
         return {name: np.array(values) for name, values in self.weights.items()}

@@ -1,4 +1,4 @@
-"""Paddle's own recurrent layers with the weights of `rnn_core`'s, doing the same work."""
+"""Paddle's own recurrent layers, with the weights of the layers of `rnn_core`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +50,7 @@ class PaddlePeer(paddle.nn.Layer):
 
 
 def paddle_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Recurrent parameters of `rnn_core`, or their gradients, in the layout of Paddle's layers."""
+    """Return recurrent parameters of `rnn_core`, or gradients, in the layout of Paddle's layers."""
     if "W" in ours:
         stacked = {"weight_ih": ours["W"], "weight_hh": ours["U"], "bias_ih": ours["b"]}
     else:
@@ -65,7 +65,7 @@ def paddle_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def peer_layout(ours: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """All parameters of a model, named and stacked as in a model with a peer.
+    """Return all parameters of a model, named and stacked as in a model with a `PaddlePeer`.
 
     `embedding.weight` `[V, E]`, `linear.weight` `[H, 1]` and `linear.bias` `[1]` stay as they are.
     """

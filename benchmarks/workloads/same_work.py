@@ -1,6 +1,6 @@
 """Check that all implementations do the same work, before any of them is timed.
 
-Clipping by norm acts on each parameter by itself. Paddle, PyTorch and JAX hold the LSTM's four
+Clipping by norm acts on each parameter separately. Paddle, PyTorch and JAX hold the LSTM's four
 gates in one parameter, `rnn_core` in four: with clipping, their runs differ after the first step.
 So two other things are compared:
 
@@ -23,9 +23,9 @@ from rnn_core.config import Cell
 from rnn_core.gradients import l2_norm
 
 STEPS = 3
-# Largest relative differences over both cells and the four shapes, measured on a 2-core x86-64
-# (November 2026): 3.8e-7 for a loss, 7.2e-7 for a gradient. A gate in the wrong place differs by
-# more than 0.1.
+# Largest relative differences over both cells and the four shapes, measured on a 2-core x86-64 CPU
+# (November 2026): 3.8e-7 for a loss, 7.2e-7 for a gradient. A gate in the wrong place makes a
+# difference of more than 0.1.
 CPU_TOLERANCE = 1e-5
 # PyTorch 2.13 sums the squares of a norm less accurately: with a million numbers the norm, and so
 # the clipping factor, was off by 7.2e-5.
@@ -45,7 +45,7 @@ def check_same_work(
     """Compare each implementation with the textbook, on Paddle's current device.
 
     Raises:
-        DifferentWorkError: one differs; it is named.
+        DifferentWorkError: an implementation differs; the message names it.
     """
     losses = unclipped_losses("textbook", cell, shape)
     gradients = applied_gradients("textbook", cell, shape, None)
@@ -75,7 +75,7 @@ def check_same_work(
 
 
 def unclipped_losses(implementation: str, cell: Cell, shape: Shape) -> list[float]:
-    """The loss before each of three steps without clipping."""
+    """Return the loss before each of three steps without clipping."""
     contender = make_contender(implementation, cell, shape, LEARNING_RATE, None)
     losses = [contender.loss()]
     while len(losses) < STEPS:
@@ -87,7 +87,10 @@ def unclipped_losses(implementation: str, cell: Cell, shape: Shape) -> list[floa
 def applied_gradients(
     implementation: str, cell: Cell, shape: Shape, clip_norm: float | None
 ) -> dict[str, NDArray[Any]]:
-    """The first step's change of each parameter, divided by the learning rate, in float64."""
+    """Return the gradients that the first step applies, in float64.
+
+    They are the decreases of the parameters, divided by the learning rate.
+    """
     contender = make_contender(implementation, cell, shape, HUGE_RATE, clip_norm)
     before = contender.parameters()
     contender.step()
@@ -99,5 +102,5 @@ def applied_gradients(
 
 
 def clip(gradient: NDArray[Any]) -> NDArray[Any]:
-    """g * limit / max(||g||, limit)."""
+    """Return g * limit / max(||g||, limit)."""
     return gradient * (CLIP_NORM / max(l2_norm(gradient), CLIP_NORM))

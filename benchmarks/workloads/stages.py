@@ -1,8 +1,8 @@
-"""Stages of a training step, importable before Paddle."""
+"""Stages of a training step. This module does not import Paddle."""
 
 from typing import Literal, get_args
 
 Stage = Literal["step", "recorded", "forward", "backward", "clip", "update"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-# The whole step, which the others are parts or variants of.
+# The whole step; the other stages are parts or variants of it.
 WHOLE_STEP: Stage = "step"

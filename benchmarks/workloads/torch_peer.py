@@ -55,7 +55,7 @@ class TorchContender:
         self.optimizer = torch.optim.SGD(list(self.named.values()), lr=learning_rate)
 
     def forward(self) -> Any:
-        """Mean squared error as a tensor."""
+        """Return the mean squared error as a tensor."""
         outputs, _ = self.recurrent(self.embedding(self.tokens))
         return torch.nn.functional.mse_loss(self.linear(outputs[:, -1]), self.labels)
 
@@ -69,12 +69,12 @@ class TorchContender:
         self.optimizer.step()
 
     def loss(self) -> float:
-        """Mean squared error of the current weights."""
+        """Return the mean squared error of the current weights."""
         with torch.no_grad():
             return float(self.forward())
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Copies of all parameters, named and laid out as in `peer_layout`."""
+        """Return copies of all parameters, named and laid out as in `peer_layout`."""
         return {
             name: _linear_transposed(name, parameter.detach().numpy()).copy()
             for name, parameter in self.named.items()

@@ -69,13 +69,13 @@ SHAPES = (
 
 
 def draw_batch(shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Random digits `[B, T]`, and the sum of the first two of each sequence `[B, 1]`."""
+    """Return random digits `[B, T]`, and the sum of the first two of each sequence `[B, 1]`."""
     digits = np.random.default_rng(0).integers(0, VOCAB_SIZE, (shape.batch, shape.steps))
     return digits.astype(np.int64), digits[:, :2].sum(axis=1, keepdims=True).astype(np.float32)
 
 
 def draw_model(cell: Cell, size: int, execution: Execution = "textbook") -> NumericPrediction:
-    """A model on Paddle's current device, with the same weights for every execution."""
+    """Return a model on Paddle's current device, with the same weights for every execution."""
     paddle.seed(0)
     return NumericPrediction(VOCAB_SIZE, size, size, cell, execution=execution)
 
@@ -102,11 +102,11 @@ class Work:
         self.training = TrainingStep(self.model, learning_rate, make_clip("by-norm", clip_norm))
 
     def forward(self) -> Tensor:
-        """Predictions and their mean squared error."""
+        """Compute the predictions, and return their mean squared error."""
         return F.mse_loss(self.model(self.tokens, checked=True)[0], self.labels)
 
     def backward(self, loss: Tensor) -> None:
-        """Gradients of all parameters."""
+        """Compute the gradients of all parameters."""
         loss.backward()
 
     def clip(self) -> None:
@@ -119,33 +119,33 @@ class Work:
         """Pass the clipped gradients to `update`; `TrainingStep` has done so already."""
 
     def update(self) -> None:
-        """One step of plain SGD."""
+        """Run one step of plain SGD."""
         self.training.update()
 
     def step(self) -> None:
-        """A whole training step."""
+        """Run a whole training step."""
         self.training.gradients(self.tokens, self.labels, measure=False)
         self.training.update()
 
     def recorded(self) -> None:
-        """A whole training step that reads everything that `rnn_core.train` records."""
+        """Run a whole training step that reads everything that `rnn_core.train` records."""
         predictions, _ = self.training.gradients(self.tokens, self.labels, measure=True)
         count_correct(predictions, self.labels)
         self.training.update()
 
     def loss(self) -> float:
-        """Mean squared error of the current weights."""
+        """Return the mean squared error of the current weights."""
         with paddle.no_grad():
             return float(self.forward().numpy())
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Copies of all parameters by name."""
+        """Return copies of all parameters by name."""
         return named_weights(self.model)
 
     def timed(
         self, stage: Stage, device: str
     ) -> tuple[Callable[..., None], Callable[[], Any] | None]:
-        """The function to time, and a setup function that makes its inputs, or None."""
+        """Return the function to time, and a setup function that makes its inputs, or None."""
 
         def target(*inputs: Tensor) -> None:
             getattr(self, stage)(*inputs)
@@ -197,17 +197,17 @@ class PaddleWork(Work):
             parameter.grad = gradient
 
     def update(self) -> None:
-        """One step of plain SGD."""
+        """Run one step of plain SGD."""
         self.plain.step()
 
     def step(self) -> None:
-        """A whole training step."""
+        """Run a whole training step."""
         self.forward().backward()
         self.optimizer.step()
         self.optimizer.clear_grad()
 
     def recorded(self) -> None:
-        """A whole training step that reads the loss, raw norms and correct predictions.
+        """Run a whole training step that reads the loss, raw norms and correct predictions.
 
         Norms after clipping cannot be read: the optimizer does not expose the clipped gradients.
         """
@@ -229,7 +229,10 @@ def make_work(
     learning_rate: float = LEARNING_RATE,
     clip_norm: float | None = CLIP_NORM,
 ) -> Work:
-    """Work with the same weights and batch for every implementation; None disables clipping."""
+    """Return work with the same weights and batch for every implementation.
+
+    With None as `clip_norm`, nothing is clipped.
+    """
     if implementation != "paddle":
         model = draw_model(cell, shape.size, implementation)
         return Work(model, shape, learning_rate, clip_norm)
