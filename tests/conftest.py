@@ -16,7 +16,7 @@ def _start_on_the_cpu() -> None:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """Shapes of all tensors that are read to the host, in order."""
+    """Shapes of all tensors that are copied to the host, in order."""
     import paddle
 
     shapes: list[list[int]] = []

@@ -138,8 +138,8 @@ def last(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    # A forked process would wait for the threads it has lost, so Paddle must use a single one. It
-    # reads the variable when it is imported, which `python -m` has done by now: start again.
+    # A forked process would wait for the threads it has lost, so Paddle must use a single one.
+    # Paddle reads the variable when it is imported, which `python -m` has done by now: start again.
     if os.environ.get("OMP_NUM_THREADS") != "1":
         os.environ["OMP_NUM_THREADS"] = "1"
         os.execv(sys.executable, [sys.executable, "-m", "tests.kill_and_resume", *sys.argv[1:]])  # noqa: S606

@@ -12,7 +12,7 @@ ROOT = conftest.BENCHMARKS.parent
 
 
 def config(directory: Path, *args: str) -> Any:
-    """Return what stands in for pytest's config: a command line and the current directory."""
+    """Return a stand-in for pytest's config, with a command line and the current directory."""
     return SimpleNamespace(args=args, invocation_params=SimpleNamespace(dir=directory))
 
 

@@ -1,4 +1,4 @@
-"""Programs in processes of their own: their output, their end, and their time limit."""
+"""Programs in separate processes: their output, their end, and their time limit."""
 
 import os
 import sys
@@ -50,7 +50,7 @@ def test_run_names_the_signal_that_ended_the_program() -> None:
 def test_stop_terminates_a_program_before_it_kills_it(
     handler: str, status: int, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program gets SIGTERM, and its output is kept; it is not waited for without end."""
+    """The program gets SIGTERM first, and SIGKILL if it does not end; its output is kept."""
     if status == -9:
         monkeypatch.setattr(runner, "GRACE", 0.01)
     fifo = tmp_path / "ready"
@@ -91,7 +91,7 @@ def test_run_raises_when_there_is_no_program(tmp_path: Path) -> None:
 
 
 def test_project_environment_adds_variables_and_the_project() -> None:
-    """The project comes first on PYTHONPATH, before what was there."""
+    """The project comes first on PYTHONPATH, before the earlier entries."""
     environment = project_environment({"PYTHONPATH": "/there", "NAME": "value"})
 
     assert environment["NAME"] == "value"

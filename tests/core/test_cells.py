@@ -59,7 +59,7 @@ def test_parameters_fill_the_glorot_range(layer: type[SimpleRNN] | type[LSTM]) -
 @over_cells
 @pytest.mark.parametrize("shape", [[0, 3, E], [2, 0, E], [2, 3, E + 1], [2, 3, E - 1], [3, E]])
 @over_executions
-def test_refuses_misshapen_inputs(cell: Cell, execution: Execution, shape: list[int]) -> None:
+def test_layer_refuses_misshapen_inputs(cell: Cell, execution: Execution, shape: list[int]) -> None:
     """Inputs must be [B, T, E], not empty, with the layer's E."""
     with pytest.raises(ValueError, match=r"inputs must be \[B >= 1, T >= 1, E = 5\], got shape"):
         LAYERS[execution][cell](E, H)(paddle.zeros(shape))
@@ -67,7 +67,7 @@ def test_refuses_misshapen_inputs(cell: Cell, execution: Execution, shape: list[
 
 @pytest.mark.parametrize("shape", [[1, H], [2, H + 1], [2, 1, H], [H]])
 @over_executions
-def test_refuses_a_state_that_would_broadcast(execution: Execution, shape: list[int]) -> None:
+def test_layer_refuses_a_state_that_would_broadcast(execution: Execution, shape: list[int]) -> None:
     """A given state must have one row for each sequence of the batch."""
     inputs, wrong, right = paddle.zeros([2, 3, E]), paddle.zeros(shape), paddle.zeros([2, H])
 
@@ -80,7 +80,7 @@ def test_refuses_a_state_that_would_broadcast(execution: Execution, shape: list[
 
 @over_cells
 @over_executions
-def test_refuses_wrong_sizes(cell: Cell, execution: Execution) -> None:
+def test_layer_refuses_wrong_sizes(cell: Cell, execution: Execution) -> None:
     """A layer has at least one input and one unit."""
     with pytest.raises(ValueError, match="emb_size must be at least 1, got 0"):
         LAYERS[execution][cell](0, H)
@@ -106,10 +106,10 @@ def test_state_and_inputs_are_left_as_they_were(cell: Cell, execution: Execution
 @over_executions
 @pytest.mark.parametrize("inputs_want", [False, True])
 @pytest.mark.parametrize("state_wants", [False, True])
-def test_gradients_where_they_are_wanted(
+def test_frozen_parameters_get_no_gradient_and_the_others_keep_theirs(
     cell: Cell, execution: Execution, inputs_want: bool, state_wants: bool
 ) -> None:
-    """Frozen parameters get no gradient, and all other gradients stay the same."""
+    """The same holds for inputs and states that need no gradient."""
     expected = gradients_of_all(cell, execution, set(), inputs_want=True, state_wants=True)
     names = [name for name in expected if name not in ("inputs", "hidden", "cell")]
     # Nothing, each parameter alone, each kind of parameter, and all.
@@ -118,7 +118,7 @@ def test_gradients_where_they_are_wanted(
 
     for names_frozen in frozen:
         if names_frozen == set(names) and not inputs_want and not state_wants:
-            continue  # Nothing to go back to.
+            continue  # Nothing needs a gradient.
         actual = gradients_of_all(cell, execution, names_frozen, inputs_want, state_wants)
         for name, gradient in actual.items():
             wanted = name not in names_frozen
@@ -149,7 +149,7 @@ def gradients_of_all(
 
 @over_cells
 @over_executions
-def test_nothing_to_go_back_to(cell: Cell, execution: Execution) -> None:
+def test_state_has_no_gradient_if_nothing_needs_one(cell: Cell, execution: Execution) -> None:
     """Under `no_grad` or with all parameters frozen, the state is the same, without a gradient."""
     ours, inputs = LAYERS[execution][cell](E, H), paddle.rand([2, 3, E])
     expected = from_state(ours(inputs))
@@ -171,7 +171,7 @@ def test_nothing_to_go_back_to(cell: Cell, execution: Execution) -> None:
 
 @pytest.mark.parametrize("part", ["hidden", "cell"])
 @over_executions
-def test_the_lstm_goes_back_from_either_state(execution: Execution, part: str) -> None:
+def test_the_lstm_is_differentiable_from_either_state(execution: Execution, part: str) -> None:
     """The gradient from one state alone equals that from both with a zero weight for the other."""
     gradients = []
     for parts in ([part], ["hidden", "cell"]):

@@ -28,16 +28,16 @@ from tests.helpers.weights import to_tensor
         ("float64", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300], 1e-12),
     ],
 )
-def test_reads_norms_whose_squares_the_dtype_cannot_hold(
+def test_read_norms_handles_squares_that_the_dtype_cannot_hold(
     dtype: DType, norms: list[float], rtol: float
 ) -> None:
-    """The norm is right where its square leaves the range of the dtype, and within it."""
+    """The norm is correct whether or not the dtype can hold its square."""
     gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), dtype) for norm in norms]
 
     assert read_norms(gradients, squared_norms(gradients)) == pytest.approx(norms, rel=rtol, abs=0)
 
 
-def test_reads_norms_that_are_not_finite() -> None:
+def test_read_norms_keeps_nan_and_infinity() -> None:
     """Infinity stays infinity, NaN stays NaN, and other norms are not affected."""
     values = ([1.0, -np.inf], [np.nan, 1.0], [np.inf, np.nan], [3.0, 4.0])
     gradients = [to_tensor(np.array(each), "float32") for each in values]
@@ -50,8 +50,10 @@ def test_reads_norms_that_are_not_finite() -> None:
     assert pytest.approx(harmless, rel=1e-6) == 5
 
 
-def test_reads_the_gradients_alone_that_it_needs(reads: list[list[int]]) -> None:
-    """All squares are read, but a gradient only if its square is out of range."""
+def test_read_norms_reads_only_gradients_whose_squares_are_out_of_range(
+    reads: list[list[int]],
+) -> None:
+    """All squares are read first."""
     gradients = [to_tensor(np.full(2, value), "float32") for value in (1.0, 1e25, 2.0)]
     squares = squared_norms(gradients)
 
@@ -60,14 +62,16 @@ def test_reads_the_gradients_alone_that_it_needs(reads: list[list[int]]) -> None
     assert reads == [[1], [1], [1], [2]]
 
 
-def test_reads_a_gpu_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_numbers_reads_a_gpu_once(
+    reads: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The numbers read from a GPU in one copy are those read from a CPU one by one."""
     numbers = [0.1, -2.0, np.inf]
     tensors = [to_tensor(np.array([number]), "float32") for number in numbers]
     one_by_one = read_numbers(tensors)
     assert reads == [[1], [1], [1]]
 
-    # A place that is no CPU's, as a GPU's is none.
+    # A place that is not a CPU, like that of a GPU.
     monkeypatch.setattr(paddle.Tensor, "place", SimpleNamespace(is_cpu_place=lambda: False))
     reads.clear()
     at_once = read_numbers(tensors)
@@ -78,7 +82,7 @@ def test_reads_a_gpu_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatc
     assert at_once == expected
 
 
-def test_squares_are_of_the_gradients_dtype() -> None:
+def test_squared_norms_have_the_dtype_of_the_gradient() -> None:
     """A squared norm has shape [1] and the gradient's dtype, so that it can be joined."""
     for dtype in (paddle.float32, paddle.float64):
         (square,) = squared_norms([paddle.full([2, 3], 2.0, dtype=dtype)])
@@ -87,7 +91,7 @@ def test_squares_are_of_the_gradients_dtype() -> None:
 
 @over_clips
 @over_dtypes
-def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
+def test_given_squares_do_not_change_clipping(clip: Clip, dtype: DType) -> None:
     """Clipping gives the same bits whether or not squared norms are passed to it."""
     gradients = Parameters(with_gradients(dtype)).gradients()
     clipping = make_clip(clip, 0.5)
@@ -99,7 +103,7 @@ def test_squares_at_hand_change_nothing(clip: Clip, dtype: DType) -> None:
         assert actual.numpy().tolist() == expected.numpy().tolist()
 
 
-def test_no_clipping_where_none_was_asked_for() -> None:
+def test_clip_is_none_without_a_kind_or_a_threshold() -> None:
     """Neither 'none' nor a missing threshold clips."""
     assert make_clip("none", None) is None
     assert make_clip("none", 1.0) is None
@@ -116,10 +120,10 @@ def test_no_clipping_where_none_was_asked_for() -> None:
     ],
 )
 @pytest.mark.parametrize("limit", [0.5, 1e6])
-def test_each_kind_is_paddles_own(
+def test_each_clip_equals_paddles_class(
     clip: Clip, dtype: DType, paddles: Callable[[float], Any], limit: float
 ) -> None:
-    """Clipping equals Paddle's class of the same name, bit for bit."""
+    """The clipped gradients are the same, bit for bit."""
     parameters = Parameters(with_gradients(dtype))
     gradients = parameters.gradients()
     clipping = make_clip(clip, limit)

@@ -35,9 +35,9 @@ def with_values(**values: list[float]) -> History:
         ({"raw": [1, 1, 2e6, 3e6]}, (Event("exploded", 3, ("W",), 2e6),)),
         ({"raw": [1, 0, 0, 0]}, (Event("vanished", 2, ("W",), 0.0),)),
         ({"raw": [1, 1, 1, 0], "U": [1, 1, 1, 0]}, (Event("vanished", 4, ("W", "U"), 0.0),)),
-        # Zero gradients of a perfect fit have not vanished.
+        # Zero gradients of a perfect fit do not count as vanished.
         ({"loss": [1, 1, 0, 0], "raw": [1, 1, 0, 0], "U": [1, 1, 0, 0]}, ()),
-        # Infinity has not exploded.
+        # Infinity does not count as an explosion.
         ({"loss": [1, INF, NAN, NAN]}, (Event("non-finite", 2, ("loss",), INF),)),
         ({"raw": [-INF, 1, 1, 1]}, (Event("non-finite", 1, ("W",), -INF),)),
         # Clipping can turn a finite gradient into NaN.

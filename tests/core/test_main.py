@@ -1,4 +1,4 @@
-"""The command line: its commands, its help, and what it answers to wrong usage."""
+"""The command line: its commands, its help, and its errors for wrong usage."""
 
 import re
 
@@ -53,7 +53,7 @@ def test_help_of_run_describes_every_option(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["run", "--help"])
 
-    # With single spaces: the line breaks depend on the terminal.
+    # Joined with single spaces, because the line breaks depend on the terminal.
     _, _, text = " ".join(capsys.readouterr().out.split()).partition(" options: ")
     assert text.startswith("-h, --help show this")
     assert re.findall(r"--[a-z-]+(?: [A-Z{]\S*)?(?: --| options of|$)", text) == []

@@ -19,7 +19,9 @@ def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
 
 @over_cells
 @over_executions
-def test_predicts_one_number_from_the_last_hidden_state(cell: Cell, execution: Execution) -> None:
+def test_model_predicts_one_number_from_the_last_hidden_state(
+    cell: Cell, execution: Execution
+) -> None:
     """The prediction is the linear layer's output for the last hidden state."""
     ours = model(cell, execution=execution)
     tokens = paddle.to_tensor([[1, 2, 0], [3, 1, 0]], dtype="int64")
@@ -59,14 +61,14 @@ def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
     assert [p.numpy().tolist() for p in actual.parameters()] == expected
 
 
-def test_refuses_an_unknown_cell() -> None:
-    """A misspelt cell is an error; the notebook's code built an LSTM."""
+def test_model_refuses_an_unknown_cell() -> None:
+    """A misspelt cell is an error; the notebook's code built an LSTM from it."""
     with pytest.raises(ValueError, match="cell must be one of 'RNN', 'LSTM', got 'rnn'"):
         NumericPrediction(cell="rnn")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["vocab_size", "emb_size", "hidden_size"])
-def test_refuses_wrong_sizes(name: str) -> None:
+def test_model_refuses_wrong_sizes(name: str) -> None:
     """Sizes are positive ints."""
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         model(**{name: 0})  # type: ignore[arg-type]
@@ -74,13 +76,13 @@ def test_refuses_wrong_sizes(name: str) -> None:
         model(**{name: 2.5})  # type: ignore[arg-type]
 
 
-def test_refuses_an_unknown_dtype() -> None:
+def test_model_refuses_an_unknown_dtype() -> None:
     """Weights are float32 or float64."""
     with pytest.raises(ValueError, match="dtype must be one of 'float32', 'float64', got 'half'"):
         model(dtype="half")
 
 
-def test_refuses_an_unknown_execution() -> None:
+def test_model_refuses_an_unknown_execution() -> None:
     """A misspelt execution is an error."""
     words = "execution must be one of 'textbook', 'kernel', got 'fast'"
     with pytest.raises(ValueError, match=words):
@@ -88,8 +90,8 @@ def test_refuses_an_unknown_execution() -> None:
 
 
 @over_executions
-def test_the_layer_is_computed_as_asked(execution: Execution) -> None:
-    """The recurrent layer is the one of the model's execution."""
+def test_model_uses_the_layer_of_its_execution(execution: Execution) -> None:
+    """The recurrent layer has the class that `LAYERS` lists for it."""
     ours = model(execution=execution)
 
     assert ours.execution == execution
@@ -110,7 +112,7 @@ def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("token", [-1, 10])
-def test_refuses_tokens_outside_the_vocabulary(token: int) -> None:
+def test_model_refuses_tokens_outside_the_vocabulary(token: int) -> None:
     """The model checks its tokens: Paddle would silently read past the embedding."""
     with pytest.raises(ValueError, match=rf"tokens must lie in \[0, 10\), got {token}"):
         model()(paddle.to_tensor([[1, token]], dtype="int64"))

@@ -42,7 +42,7 @@ def test_weights_move_between_executions_without_loss(cell: Cell) -> None:
 
 @over_cells
 def test_every_execution_names_the_same_gradients(cell: Cell) -> None:
-    """The same names in the same order, each with the gradient of its own parameter."""
+    """They have the same names in the same order, each with its own parameter's gradient."""
     found = []
     for execution in EXECUTIONS:
         ours = model(cell, execution)
@@ -58,7 +58,7 @@ def test_every_execution_names_the_same_gradients(cell: Cell) -> None:
 @over_cells
 @over_executions
 def test_weights_are_copies(cell: Cell, execution: Execution) -> None:
-    """Changing what was read changes no model."""
+    """Changing the returned arrays does not change the model."""
     ours = model(cell, execution)
     expected = bits(named_weights(ours))
 
@@ -68,8 +68,8 @@ def test_weights_are_copies(cell: Cell, execution: Execution) -> None:
     assert bits(named_weights(ours)) == expected
 
 
-def test_refuses_a_parameter_without_a_gradient() -> None:
-    """Where backward did not reach, there is no gradient; zeros would be wrong."""
+def test_named_gradients_refuses_a_parameter_without_a_gradient() -> None:
+    """A parameter that backward did not reach has no gradient; zeros would be wrong."""
     with pytest.raises(RuntimeError, match=r"parameter 'recurrent\.W' has no gradient"):
         named_gradients(model("RNN"))
 
@@ -91,7 +91,7 @@ def test_refuses_a_parameter_without_a_gradient() -> None:
 def test_set_weights_refuses_what_does_not_fit(
     change: Arrays, words: str, execution: Execution
 ) -> None:
-    """A missing or unknown name, a wrong shape or dtype is refused; no weight has changed then."""
+    """A missing or unknown name, a wrong shape or dtype is refused, and no weight changes."""
     ours = model("RNN", execution)
     before = named_weights(ours)
     wrong = {**{name: values + 1 for name, values in before.items()}, **change}
@@ -104,7 +104,7 @@ def test_set_weights_refuses_what_does_not_fit(
 @over_cells
 @over_executions
 def test_weights_as_stored_are_views_of_the_model(cell: Cell, execution: Execution) -> None:
-    """What changes one parameter in place changes this parameter of the model, and no other."""
+    """Changing one of them in place changes that parameter of the model, and no other."""
     ours = model(cell, execution)
     parameters = Parameters(ours)
     expected = named_weights(ours)
@@ -118,7 +118,7 @@ def test_weights_as_stored_are_views_of_the_model(cell: Cell, execution: Executi
 @over_cells
 @over_executions
 def test_gradients_as_stored_are_those_of_their_names(cell: Cell, execution: Execution) -> None:
-    """A block has its parameter's numbers, transposed where it is stored so."""
+    """Each has the numbers of its parameter's gradient, transposed if stored that way."""
     ours = model(cell, execution)
     tokens, labels = next(load_data())
     paddle.nn.functional.mse_loss(ours(tokens)[0], labels).backward()
@@ -131,8 +131,8 @@ def test_gradients_as_stored_are_those_of_their_names(cell: Cell, execution: Exe
         assert stored.tolist() == values.tolist(), name
 
 
-def test_refuses_a_paddle_that_copies_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There, the update of a packed weight would be lost."""
+def test_parameters_refuses_a_paddle_that_copies_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With such a version, the update of a packed weight would be lost."""
     ours, rows = model("LSTM", "kernel"), op.rows
     monkeypatch.setattr(op, "rows", lambda *args: rows(*args).clone())
 

@@ -140,7 +140,7 @@ def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch)
     """After the batches were checked, no number is copied to the host."""
 
     class Unread(TrainingStep):
-        """Forbids reads from the time when training begins."""
+        """Forbids reads once training has begun."""
 
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
@@ -343,7 +343,7 @@ def test_float64_equals_float32_to_its_rounding() -> None:
 def test_train_rejects_wrong_data_before_the_first_step(
     data: list[Batch], error: type[Exception], match: str
 ) -> None:
-    """Even if only the last batch is wrong."""
+    """This holds even if only the last batch is wrong."""
     steps: list[Step] = []
 
     with pytest.raises(error, match=match):
@@ -414,7 +414,7 @@ def test_history_describes_a_stream() -> None:
 
 
 def test_stream_may_return_plain_tuples() -> None:
-    """They are used as batches, and the description has no address."""
+    """They are used as batches, and the description has no memory address."""
 
     class Plain(Stream):
         def __getitem__(self, index: int) -> Batch:
@@ -440,7 +440,7 @@ def test_train_rejects_a_stream_with_a_wrong_first_or_last_batch(wrong: int) -> 
 
 
 def test_train_rejects_a_wrong_batch_of_a_stream_before_its_step() -> None:
-    """Earlier batches are trained."""
+    """Earlier batches are still trained on."""
     steps: list[Step] = []
     stream = Stream(batch(), batch([[1, -1]]), batch())
 

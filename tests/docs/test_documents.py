@@ -198,7 +198,7 @@ def test_groups_of_tests_mirror_the_packages(group: str, package: str) -> None:
 
 
 def test_source_names_documents_that_exist() -> None:
-    """A document named in a docstring, comment or message is where it says."""
+    """A document named in a docstring, comment or message exists."""
     folders = (ROOT / name for name in ("rnn_core", "benchmarks", "tests"))
     sources = [path for folder in folders for path in folder.rglob("*.py")]
 

@@ -129,7 +129,7 @@ def judge_all(faults: Sequence[Fault], jobs: int) -> list[Verdict]:
             bar.update()
             if not as_hoped(verdict):
                 bar.write(f"{verdict.name}: {outcome(verdict)}")
-                sys.stdout.flush()  # Written to a file even if the run is killed.
+                sys.stdout.flush()  # So that a log file has it even if the run is killed.
     return [verdicts[index] for index in sorted(verdicts)]
 
 
@@ -139,7 +139,7 @@ def judge(fault: Fault) -> Verdict:
     with tempfile.TemporaryDirectory() as folder:
         copy = plant(fault, Path(folder) / "project")
         report = Path(folder) / "report.xml"
-        # Not a catch: test_faults fails for any edit, because the catalogue no longer fits.
+        # test_faults fails for any edit, because the catalogue no longer fits: not a catch.
         (copy / "tests" / "faults" / "test_faults.py").unlink()
         shutil.rmtree(copy / "tests" / "docs")  # The copy has no documents.
         tests = sorted((copy / "tests").rglob("test_*.py"), key=order)

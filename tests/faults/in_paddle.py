@@ -230,7 +230,7 @@ def _(_: Any, self: Any, x: Any) -> Any:
 
 
 def overwrite_gradients() -> None:
-    """Break `backward`, for which every parameter that is assigned to a layer is collected."""
+    """Make `backward` overwrite gradients; all parameters of layers are collected for it."""
     parameters: list[Any] = []
 
     def backward(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Fake processes of a comparison: they write the files of real ones at once."""
+"""Fake processes of a comparison, which write the files of real ones without measuring."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -18,7 +18,7 @@ from rnn_core.runtime.environment import describe_environment
 
 FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel]"
 SECOND = "benchmarks/test_stages.py::test_stage[cpu-step-LSTM-B1-T10-H128-paddle]"
-# Time that a process takes, by the dates in its file.
+# Duration of a process, according to the dates in the files.
 PACE = timedelta(seconds=6)
 
 

@@ -18,7 +18,7 @@ from rnn_core import EXPERIMENTS, History
 from tests import ROOT
 from tests.helpers.histories import make_history
 
-# Written by the first version, with one benchmark for each verdict but "cannot tell".
+# Written by the first version; no benchmark has the verdict "cannot tell".
 FIRST_COMPARISON = ROOT / "tests" / "data" / "comparison-1.json"
 EXPECTED = (TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS))
 WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), options=())
@@ -36,7 +36,7 @@ PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
 def write_environment(folder: Path, **changes: Any) -> Path:
-    """Write what a run of tox leaves in the folder of one environment.
+    """Write the files that a run of tox leaves in the folder of one environment.
 
     Args:
         folder: folder to create.

@@ -1,4 +1,4 @@
-"""What a training step measures, in one form for the reference and for `rnn_core`."""
+"""Loss and norms of a training step, in one form for the reference and for `rnn_core`."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Program for each of two processes, started by Paddle's launcher for `test_parallel`.
 
 Trains all cases in both processes together, and again in one process alone with the whole batch;
-then it stops and resumes runs, and provokes errors of one process. Writes the results of each
+then it stops and resumes runs, and provokes errors in one process. Writes the results of each
 process into the folder given as argument. With the argument `die`, the second process fails while
 the first one waits for it.
 """
@@ -127,7 +127,7 @@ class Stopped(Exception):  # noqa: N818 - it stands for whatever ends a process
 
 
 def checkpoints(folder: Path) -> dict[str, Any]:
-    """Results of this process for all that two processes try with checkpoints."""
+    """Results of this process in all checks with checkpoints."""
     # Wide enough for some correct predictions.
     with patch("rnn_core.recorder.CORRECT_WITHIN", 5.0), noted() as written:
         return {
@@ -175,7 +175,7 @@ def stopped_and_resumed(folder: Path, written: list[str]) -> dict[str, Any]:
         run(until(6), checkpoint=folder)
     with suppress(Stopped):
         run(until(9), seed=1, checkpoint=folder, resume=True)
-    parallel.wait()  # Until no process looks for checkpoints.
+    parallel.wait()  # Until no process reads checkpoints.
     if parallel.rank() == 0:
         (folder / "step-000000008.npz").write_bytes(b"damaged")
     parallel.wait()

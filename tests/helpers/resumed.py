@@ -25,7 +25,7 @@ SMALL = TrainConfig(cell="LSTM", emb_size=8, hidden_size=4, epochs=3, clip_norm=
 def noise(model: NumericPrediction, done: int = 0) -> Callable[[Step], None]:
     """An `on_step` that adds random numbers from NumPy and Python to a weight.
 
-    It fails on steps up to `done`: a run that starts again would end in the same bits.
+    It fails on steps up to `done`, because a run that started over would end in the same bits.
     """
 
     def add(step: Step) -> None:

@@ -1,4 +1,4 @@
-"""`assert_close` passes what is within the tolerance, and reports the rest."""
+"""`assert_close` accepts arrays within the tolerance, and reports all others."""
 
 import numpy as np
 import pytest

@@ -59,7 +59,7 @@ def random_model(
 def random_labels(generator: np.random.Generator, batch: int) -> Array:
     """Labels `[B, 1]` far from the predictions of `random_model`.
 
-    All gradients are multiples of prediction - label; if that were near zero, they would be
+    All gradients are multiples of prediction - label; if that were near zero, they would be only
     rounding.
     """
     return 6 + draw(generator, batch, 1, scale=0.5)

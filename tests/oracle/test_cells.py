@@ -1,4 +1,4 @@
-"""The two recurrent layers against the oracle, with random weights."""
+"""The two recurrent layers agree with the reference, with random weights."""
 
 import numpy as np
 import paddle
@@ -41,10 +41,10 @@ over_shapes = pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[
 @over_cells
 @over_dtypes
 @over_executions
-def test_state_after_every_step(
+def test_state_after_every_step_agrees_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
 ) -> None:
-    """From a zero state, the state after t steps is the oracle's, for every t."""
+    """From a zero state, the states after t steps agree, for every t."""
     B, T, E, H = shape
     generator = np.random.default_rng(0)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
@@ -63,10 +63,10 @@ def test_state_after_every_step(
 @over_cells
 @over_dtypes
 @over_executions
-def test_gradients(
+def test_last_state_and_gradients_agree_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
 ) -> None:
-    """From a given state, the last state and all gradients are the oracle's."""
+    """From a given state, the last states and all gradients agree."""
     B, T, E, H = shape
     generator = np.random.default_rng(1)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
@@ -82,8 +82,8 @@ def test_gradients(
     go_back(last, weight)
 
     assert_close(states[-1], to_arrays(last), FORWARD[dtype], where="last state")
-    # In the order of the computation, which is the reverse of time, each step by itself: a
-    # gradient that fades on its way would hide among those of the last steps.
+    # In the order of the computation, which is the reverse of time. Each step is checked
+    # separately: a gradient that has faded would hide among those of the last steps.
     d_x = to_array(inputs.grad)
     for t in reversed(range(T)):
         assert_close(
@@ -100,7 +100,9 @@ def test_gradients(
 @over_dtypes
 @over_executions
 @pytest.mark.parametrize("gate", GATES)
-def test_each_gate_alone(gate: str, execution: Execution, dtype: DType) -> None:
+def test_each_gate_alone_agrees_with_the_reference(
+    gate: str, execution: Execution, dtype: DType
+) -> None:
     """One gate is random and the others are open, so a failure names the wrong gate."""
     generator = np.random.default_rng(2)
     parameters = random_cell(generator, "LSTM", 3, 4)

@@ -110,7 +110,7 @@ def test_clip_by_norm_keeps_the_direction(values: list[Array], limit: float) -> 
 @few_examples
 @given(gradients, limits)
 def test_clip_by_global_norm_keeps_the_direction(values: list[Array], limit: float) -> None:
-    """All gradients together, as one vector, get the limit as their norm and keep direction."""
+    """Joined into one vector, all gradients get the limit as norm and keep their direction."""
     after = clipped(make_clip("by-global-norm", limit), values)
 
     check_shortened(joined(values), joined(after), limit)
@@ -129,7 +129,7 @@ def check_shortened(before: Array, after: Array, limit: float) -> None:
 @few_examples
 @given(gradients, limits)
 def test_clip_by_value_agrees_with_the_reference(values: list[Array], limit: float) -> None:
-    """Paddle's third kind of clipping, which `rnn_core` does not offer."""
+    """This is Paddle's third kind of clipping, which `rnn_core` does not offer."""
     # Paddle only asks the parameters whether they need clipping.
     pairs = [
         (to_tensor(v, "float32", differentiable=True), to_tensor(v, "float32")) for v in values
@@ -201,7 +201,7 @@ def test_l2_norm_is_exact_at_any_scale(values: Array, scale: float) -> None:
 @pytest.mark.parametrize("first", [1.0, np.inf])
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_l2_norm_keeps_nan_and_infinity(value: float, first: float) -> None:
-    """NaN gives NaN, also beside infinity; infinity gives infinity."""
+    """NaN gives NaN, even beside infinity; infinity gives infinity."""
     result = l2_norm(np.array([first, value], dtype=np.float32))
 
     assert result == pytest.approx(abs(value), nan_ok=True)

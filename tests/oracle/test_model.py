@@ -1,4 +1,4 @@
-"""One pass through the whole model agrees with the reference and with its own slopes."""
+"""One pass through the whole model agrees with the reference and with finite differences."""
 
 import numpy as np
 import paddle

@@ -198,7 +198,7 @@ def test_paddle_layers_agree_with_the_reference(
 def test_paddle_cells_agree_with_the_reference(
     cell: CellName, dtype: DType, direction: Direction
 ) -> None:
-    """Paddle's cells, in its own loop, in either direction; its layers cannot only reverse."""
+    """Paddle's cells agree in either direction; its layers cannot run in reverse alone."""
     layers = random_stack(np.random.default_rng(9), cell, 1, [direction])
 
     with default_dtype(dtype):

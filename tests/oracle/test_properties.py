@@ -49,7 +49,7 @@ def test_load_data_pads_the_samples_with_zeros(steps: int, batch: int, dtype: DT
 def test_batch_rows_are_independent(
     cell: CellName, execution: Execution, batch: int, steps: int, seed: int
 ) -> None:
-    """A row gives the same as alone, and the batch's gradients are the mean of the rows'."""
+    """Each row gives the same result alone; the batch's gradients are the mean of the rows'."""
     generator = np.random.default_rng(seed)
     model = NumericPrediction(5, 3, 4, cell, execution=execution)
     write_parameters(model, random_model(generator, cell, 5, 3, 4), "float32")
@@ -85,8 +85,8 @@ def test_sequence_may_be_split_anywhere(
 ) -> None:
     """With the state carried over, the second part ends in the state of the whole sequence.
 
-    Bit for bit if each step is a product of its own; one product for all steps may be rounded
-    differently, depending on their number.
+    It is equal bit for bit if each step is a separate product; one product for all steps may be
+    rounded differently, depending on their number.
     """
     cut = data.draw(st.integers(1, steps - 1))
     generator = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))

@@ -1,4 +1,4 @@
-"""The reference agrees with values worked by hand and with numerical derivatives."""
+"""The reference agrees with values worked out by hand and with numerical derivatives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -231,7 +231,7 @@ def test_model_agrees_with_a_line_by_hand() -> None:
 
 @over_cells
 def test_model_gradients_are_complex_step_derivatives(cell: CellName) -> None:
-    """Every gradient is the derivative of the loss, also if tokens are repeated."""
+    """Every gradient is the derivative of the loss, even if tokens are repeated."""
     p = random_model(np.random.default_rng(1), cell, vocab_size=4, emb_size=3, hidden_size=2)
     tokens, labels = np.array([[1, 2, 1, 0], [3, 0, 0, 0]]), np.array([[3.0], [-1.0]])
 

@@ -1,4 +1,4 @@
-"""The reference's clipping, gradient descent and training agree with values worked by hand."""
+"""The reference's clipping, gradient descent and training agree with values worked out by hand."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_norm_neither_overflows_nor_underflows() -> None:
 
 
 def test_every_clipping_agrees_with_values_by_hand() -> None:
-    """For the gradients (3, 4) and (0.6, 0): norms 5 and 0.6, global norm sqrt(25.36)."""
+    """The gradients (3, 4) and (0.6, 0) have norms 5 and 0.6, and global norm sqrt(25.36)."""
     g = {"a": np.array([3.0, 4.0]), "b": np.array([0.6, 0.0])}
     n = np.sqrt(25.36)
 

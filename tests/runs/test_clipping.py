@@ -73,8 +73,8 @@ def test_clipping_below_the_threshold_changes_nothing(clip: Clip, cell: Cell, de
 def test_clipping_equals_that_inside_the_optimizer(clip: Clip, cell: Cell, device: str) -> None:
     """The weights are bit for bit those of Paddle's optimizer with the same `grad_clip`.
 
-    Only nearly so for a global norm of many gradients, whose squares Paddle adds in another order;
-    a GPU may do so for a few.
+    With a global norm of many gradients, they agree only up to rounding, because Paddle adds the
+    squares in another order; on a GPU, it may do so even for few gradients.
     """
     limit = None if clip == "none" else 1.0
     # A learning rate at which the RNN learns even without clipping.

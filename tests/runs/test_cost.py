@@ -1,4 +1,4 @@
-"""Operators and memory of training, which are the same on every machine; not time."""
+"""Operators and memory of training, which, unlike time, are the same on every machine."""
 
 import gc
 import os
@@ -29,7 +29,7 @@ MEASURED = {
 PARAMETERS = {"RNN": 6, "LSTM": 15}
 
 # Steps before the first and between the two readings of memory. In the latter the process grew by
-# up to 0.6 MiB (those versions, one thread); keeping every prediction with its graph would take 40
+# up to 0.6 MiB (same versions, one thread); keeping every prediction with its graph would take 40
 # MiB.
 WARM, MORE = 100, 500
 RESIDENT_GROWTH = 4 * 2**20

@@ -19,7 +19,7 @@ SEEDS = tuple(range(8))
 
 
 def unclipped(seed: int, device: str, **changes: object) -> History:
-    """Train the unclipped RNN, also past infinity."""
+    """Train the unclipped RNN, even past infinity."""
     settings = {"on_nonfinite": "continue", "seed": seed, "device": device, **changes}
     return run(TrainConfig(**settings))  # type: ignore[arg-type]
 

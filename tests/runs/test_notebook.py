@@ -29,7 +29,7 @@ def test_gradient_norms_are_the_printed_ones(name: str, row: notebook.Row, devic
 def test_as_many_predictions_are_correct_as_printed(
     name: str, printed: dict[int, int], device: str
 ) -> None:
-    """In the printed epochs, none without clipping and none of the LSTM up to step 320."""
+    """In the printed epochs, that is none without clipping, and none with the LSTM."""
     history = run_experiment(name, device)
 
     epochs = dict(zip(history.epoch_ends.tolist(), history.accuracy.tolist(), strict=True))
@@ -37,7 +37,7 @@ def test_as_many_predictions_are_correct_as_printed(
 
 
 def test_exploding_rnn_has_zeros_where_they_were_printed(device: str) -> None:
-    """From the step after which rounding has no say, the recurrent gradients are zero."""
+    """After the step from which rounding no longer matters, the recurrent gradients are zero."""
     history = run_experiment("exploding-rnn", device)
 
     for name in "WUb":

@@ -31,7 +31,7 @@ def test_behaviour_exits_with_the_status_of_its_verdicts(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The verdicts are printed, and written into the folder of the results."""
+    """The verdicts are printed and saved in the results folder."""
     verdicts = [verdict_of("bitwise equal"), verdict_of(kind)]
     monkeypatch.setattr(command, "compare_behaviour", lambda *_, **__: verdicts)
 
@@ -63,7 +63,7 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
 def test_behaviour_exits_2_when_it_cannot_compare(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A missing side, a folder that is a file, and a wrong variable are named."""
+    """The error names a missing side, a results folder that is a file, or a wrong variable."""
     (tmp_path / "file").touch()
     sides = ["--baseline", str(tmp_path / "nowhere"), "--candidate", sys.executable]
 
@@ -75,7 +75,7 @@ def test_behaviour_exits_2_when_it_cannot_compare(
 def test_behaviour_exits_3_when_the_verdicts_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The verdicts are printed all the same."""
+    """The verdicts are still printed."""
 
     def fail(path: Path, _: object) -> None:
         raise OSError(f"no space left for {path.name}")

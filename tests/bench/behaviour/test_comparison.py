@@ -1,7 +1,7 @@
-"""The comparison of behaviours, with faults that are planted into one side.
+"""The comparison of behaviours, with faults planted in one side.
 
-Most comparisons run in this process, where the fault is planted while the candidate works. One
-compares environments in processes of their own: the same Paddle with another rounding.
+Most comparisons run in this process, with the fault planted only while the candidate runs. One
+runs its candidate in a separate process: the same Paddle with different rounding.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ def compare_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
 
 
 def catalogued(name: str) -> Plant:
-    """Return a fault of the catalogue that breaks a function of `paddle.nn.functional`."""
+    """Return a fault from the catalogue that breaks a function of `paddle.nn.functional`."""
     (fault,) = (fault for fault in FAULTS if fault.name == name)
     assert fault.break_paddle is not None
     plant = fault.break_paddle
@@ -105,12 +105,12 @@ def steep_from(step: int) -> Plant:
 
 
 def rounded(x: Any) -> Any:
-    """Return the neighbours of some numbers."""
+    """Return `x` with its numbers off by one or two units in the last place."""
     return x * (1 + 1.2e-7)
 
 
 def test_environment_equals_itself_bitwise(compare_planted: Compare) -> None:
-    """Every experiment by every execution has the same bits twice."""
+    """Every experiment, with every execution, gives the same bits twice."""
     verdicts = compare_planted(lambda _: None, executions=EXECUTIONS)
 
     assert [(verdict.experiment, verdict.execution) for verdict in verdicts] == [
@@ -121,7 +121,7 @@ def test_environment_equals_itself_bitwise(compare_planted: Compare) -> None:
 
 
 def test_wrong_gradient_is_located(compare_planted: Compare) -> None:
-    """A gradient of tanh that is 1e-4 off: step, tensor and operator are named."""
+    """If the gradient of tanh is off by 1e-4, the verdict names step, tensor and operator."""
     verdicts = compare_planted(catalogued("paddle-tanh-gradient-off"))
 
     assert {verdict.verdict for verdict in verdicts} == {"different"}
@@ -135,7 +135,7 @@ def test_wrong_gradient_is_located(compare_planted: Compare) -> None:
 
 
 def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare) -> None:
-    """A sigmoid that is 1e-4 off shows in the first gate of the LSTM, and not in the RNNs."""
+    """A sigmoid that is off by 1e-4 shows in the LSTM's first gate, and not in the RNNs."""
     verdicts = compare_planted(catalogued("paddle-sigmoid-off"))
 
     assert [v.verdict for v in verdicts] == ["bitwise equal", "bitwise equal", "different"]
@@ -147,7 +147,7 @@ def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare)
 @pytest.mark.parametrize(
     ("experiment", "plant", "expected"),
     [
-        # A tanh that only rounds differently differs first, but is not the culprit.
+        # The forward tanh differs first, but only by rounding: its gradient is the culprit.
         (
             "clipped-rnn",
             tanh_at(lambda _: True, lambda x: rounded(steep_tanh(x))),
@@ -166,7 +166,7 @@ def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare)
 def test_fault_is_located(
     experiment: str, plant: Plant, expected: Any, compare_planted: Compare
 ) -> None:
-    """Verdict, first step, last step within rounding, tensor and operator."""
+    """The verdict names the first step that differs, the last within rounding, and the place."""
     (found,) = compare_planted(plant, experiments=[experiment])
 
     assert (found.verdict, found.first_step, found.until, found.tensor, found.operator) == expected
@@ -175,9 +175,9 @@ def test_fault_is_located(
 
 
 def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Path) -> None:
-    """A Paddle with another rounding, in a process of its own, is not called different.
+    """Paddle with different rounding, run in a separate process, is not reported as different.
 
-    It is bitwise equal on a machine where the variable changes nothing.
+    On a machine where the variable has no effect, it is bitwise equal.
     """
     verdicts = compare_behaviour(
         str(recorded), PYTHON, tmp_path, candidate_env={"MKL_CBWR": "COMPATIBLE"}, epochs=EPOCHS
@@ -232,7 +232,7 @@ def test_operator_beyond_rounding_comes_before_an_earlier_rounding(
 
 
 def test_step_that_does_not_repeat_is_noted(compare_planted: Compare) -> None:
-    """A traced step whose bits are not those of the run is reported."""
+    """A traced step whose bits differ from those of the run is reported."""
     plant = tanh_at(lambda call: call == 0, lambda x: paddle.tanh(x) * 1.001)
     (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
 

@@ -41,7 +41,7 @@ def test_equal_traces_have_no_culprit() -> None:
 
 
 def test_wrong_operator_comes_before_one_that_rounds() -> None:
-    """The replay, in which no error is passed on, decides which operator is wrong."""
+    """The replay, in which errors do not propagate, decides which operator is wrong."""
     one = traced(np.array([1.0]), np.array([1.0]), np.array([1.0]))
     other = traced(np.array([1 + 1e-7]), np.array([1.1]), np.array([1.2]))
     replay = traced(np.array([1 + 1e-7]), np.array([1.0]), np.array([1.1]))
@@ -66,13 +66,13 @@ def test_wrong_operator_comes_before_one_that_rounds() -> None:
     ],
 )
 def test_culprit_says_how_the_tensors_differ(a: Any, b: Any, words: str) -> None:
-    """Zeros, shapes, dtypes and integers are told apart."""
+    """The text names a different sign of zero, dtype or shape, or counts the elements."""
     (found,) = compare(traced(a, scale=0.0), traced(b, scale=0.0))
 
     assert words in str(found)
 
 
 def test_limit_of_a_whole_layer_is_larger_than_that_of_an_operator() -> None:
-    """A layer is many operators, whose states grow."""
+    """A layer runs many operators, and their rounding adds up."""
     assert allowed_operator("gradient of kernel RNN") == allowed_operator("kernel LSTM")
     assert allowed_operator("gradient of matmul") < allowed_operator("kernel LSTM")

@@ -1,4 +1,4 @@
-"""The files of a recorded side: damage is noticed, and digests tell bits apart."""
+"""The files of a recorded side: damage is detected, and different bits have other digests."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def test_truncated_trace_is_refused(copied: Path) -> None:
 
 
 def test_pickles_are_not_loaded(copied: Path) -> None:
-    """A file with objects in it could run code."""
+    """Unpickling an object from a file could run code."""
     np.savez(JOB.trace(copied, 1), about=np.array([print], dtype=object))
 
     with pytest.raises(ValueError, match=r"step-1\.npz is damaged"):
@@ -45,8 +45,8 @@ def test_digests_of_another_run_are_refused(copied: Path) -> None:
         Recording.load(JOB, copied)
 
 
-def test_digest_tells_bits_apart() -> None:
-    """Signs of zeros, dtypes, shapes and last digits count."""
+def test_digests_of_different_arrays_differ() -> None:
+    """Arrays that differ in the sign of a zero, dtype, shape or last digit have other digests."""
     arrays: list[NDArray[Any]] = [
         np.zeros(2),
         -np.zeros(2),
@@ -60,7 +60,7 @@ def test_digest_tells_bits_apart() -> None:
 
 
 def test_digest_takes_all_nans_as_equal() -> None:
-    """The sign of a NaN does not count; the other elements do."""
+    """The sign of a NaN does not matter; the other elements do."""
     expected = digest([np.array([np.nan, 1.0])])
 
     assert digest([np.array([-np.nan, 1.0])]) == expected

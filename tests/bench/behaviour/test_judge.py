@@ -41,7 +41,7 @@ def recording(
     accuracy: NDArray[np.float64],
     weights: NDArray[np.float64] | None = None,
 ) -> Recording:
-    """Make a run with these losses and norms; by default, they add up to its parameters."""
+    """Make a run with these losses and norms; its default weights are their running sum."""
     steps, names = len(loss), [f"recurrent.{name}" for name in "WUb"]
     history = make_history(
         config=replace(EXPERIMENTS[experiment].config, epochs=len(accuracy)),
@@ -70,7 +70,7 @@ def pair(experiment: str, epochs: int | None = None, **change: Any) -> tuple[Rec
 
 
 def factor(experiment: str, first: int, size: float, epochs: int | None = None) -> Any:
-    """Return a factor for each step: 1 before the first, 1 + size from it on."""
+    """Return a factor for each step: 1 before step `first`, and 1 + `size` from that step on."""
     steps = len(healthy(experiment, epochs)["loss"])
     return np.where(np.arange(1, steps + 1) < first, 1.0, 1.0 + size)
 
@@ -87,7 +87,7 @@ def test_equal_runs_are_bitwise_equal(experiment: str) -> None:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_difference_in_the_last_digit_is_rounding(experiment: str) -> None:
-    """The step is found, and the verdict is not "different"."""
+    """The first step that differs is found, and the verdict is not "different"."""
     steps = len(healthy(experiment, 2)["loss"])
     change = np.where(np.arange(1, steps + 1) == 3, 1 + 1e-7, 1.0)
 
@@ -102,7 +102,7 @@ def test_difference_in_the_last_digit_is_rounding(experiment: str) -> None:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_differences_beyond_the_horizon_are_rounding(experiment: str) -> None:
-    """Up to the horizon, half of the limit is rounding, too."""
+    """A difference of half the limit is rounding; beyond the horizon, any difference is."""
     steps = np.arange(1, len(healthy(experiment)["loss"]) + 1)
     change = np.array([1 + allowed(experiment, int(step)) / 2 for step in steps])
     change[horizon(experiment) + 3 :] = 9.0
@@ -119,7 +119,7 @@ def test_differences_beyond_the_horizon_are_rounding(experiment: str) -> None:
     [("exploding-rnn", 4), ("clipped-rnn", 30), ("clipped-rnn", 75), ("clipped-lstm", 381)],
 )
 def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: int) -> None:
-    """The step that leaves the envelope is named, and the first that differs."""
+    """The verdict names the step that leaves the envelope, and the first step that differs."""
     change = factor(experiment, 1, 1e-7)
     change[step - 1] = 1 + 4 * allowed(experiment, step)
 
@@ -136,7 +136,7 @@ def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: 
 def test_first_step_that_differs_has_the_limit_of_one_step(
     experiment: str, size: float, verdict: str
 ) -> None:
-    """Runs with equal bits up to a late step had no time to separate."""
+    """If the runs first differ at a late step, the difference has not had time to grow."""
     change = factor(experiment, 1000, size * ONE_STEP[experiment])
 
     judged = judge(experiment, *pair(experiment, norm=change))
@@ -152,7 +152,7 @@ def test_first_step_that_differs_has_the_limit_of_one_step(
 def test_different_parameters_make_their_step_the_first(
     changed: NDArray[np.bool_], first: int
 ) -> None:
-    """Those after an update, or the initial ones, whatever the losses."""
+    """It holds for initial parameters and for updated ones, even if the losses are equal."""
     values = healthy("clipped-lstm", 3)
     one, other = (
         recording("clipped-lstm", **values, weights=np.where(changed, size, 0.0))
@@ -165,7 +165,7 @@ def test_different_parameters_make_their_step_the_first(
 
 @pytest.mark.parametrize(("epochs", "step"), [(3, 5), (500, 1000)])
 def test_wrong_update_is_judged_by_the_next_step(epochs: int, step: int) -> None:
-    """Its loss shows the difference, also beyond the horizon."""
+    """The loss of the next step shows the difference, even beyond the horizon."""
     values = healthy("clipped-lstm", epochs)
     weights = np.where(np.arange(4 * epochs + 1) < step, 0.0, 1.0)
     wrong = {**values, "loss": values["loss"] * factor("clipped-lstm", step + 1, 1e-2, epochs)}
@@ -177,7 +177,7 @@ def test_wrong_update_is_judged_by_the_next_step(epochs: int, step: int) -> None
 
 
 def test_run_that_ends_early_is_different() -> None:
-    """One side ended at a NaN before the horizon, after equal losses."""
+    """One side ends with NaN before the horizon, after equal losses."""
     values = healthy("clipped-rnn", 2)
     short = {**values, "loss": values["loss"][:6], "norm": values["norm"][:6]}
     one = recording("clipped-rnn", **values)
@@ -206,7 +206,7 @@ def test_broken_behaviour_beyond_the_horizon_is_different(
     """The reason names the behaviour and the side, or both sides."""
     values = healthy(experiment)
     broken = {name: array.copy() for name, array in values.items()}
-    broken["norm"] *= 1 + 1e-7  # Rounding from the first step on: nothing else tells them apart.
+    broken["norm"] *= 1 + 1e-7  # Rounding from step 1 on, so that only the behaviour is judged.
     late = horizon(experiment) + EPOCH
     for name, value in change.items():
         broken[name][late // EPOCH if name == "accuracy" else late :] = value
@@ -222,7 +222,7 @@ def test_broken_behaviour_beyond_the_horizon_is_different(
 
 
 def test_clipped_norm_above_1_is_a_broken_behaviour() -> None:
-    """Clipping that does not clip is noticed beyond the horizon."""
+    """Missing clipping is detected beyond the horizon."""
     one, other = pair("clipped-rnn")
     norms = other.history.clipped_norms["recurrent.U"].copy()
     norms[-1] = 1.001
@@ -233,8 +233,8 @@ def test_clipped_norm_above_1_is_a_broken_behaviour() -> None:
     assert "does not hold on the candidate: no clipped norm above 1" in reasons
 
 
-def test_differences_of_nan_and_infinity() -> None:
-    """They equal themselves, and differ by infinity from everything else."""
+def test_nan_and_infinity_equal_only_themselves() -> None:
+    """Their difference from every other value is infinite."""
     a = np.array([[1.0, np.nan, np.inf, np.inf, np.nan, 0.0, 3.0, 1e300]])
     b = np.array([[1.0, np.nan, np.inf, -np.inf, 1.0, -0.0, 1.0, 1.5e300]])
 

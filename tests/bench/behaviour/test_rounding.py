@@ -1,4 +1,4 @@
-"""The measurement behind the envelope, in short."""
+"""A short run of the measurement behind the envelope."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from rnn_core.config import EXECUTIONS
 def test_envelope_contains_new_measurements(
     name: str, epochs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights moved by other random numbers than the measured ones stay inside."""
+    """Runs whose weights are moved by new random numbers stay inside the envelope."""
     monkeypatch.setattr(rounding, "RUNS", 1)
     config, random = EXPERIMENTS[name].config, np.random.default_rng(1)
     steps = range(1, 4 * epochs + 1)

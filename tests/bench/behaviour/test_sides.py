@@ -15,7 +15,7 @@ PYTHON = sys.executable
 
 
 def interpreter(path: Path, line: str) -> str:
-    """Make a program that passes for an interpreter and runs `line` as its work."""
+    """Make a program that looks like an interpreter and runs `line` as its task."""
     return str(program(path, f'[ "$1" = -I ] && echo True && exit\n{line}'))
 
 
@@ -27,7 +27,7 @@ def interpreter(path: Path, line: str) -> str:
     ],
 )
 def test_failing_side_ends_the_comparison(line: str, message: str, tmp_path: Path) -> None:
-    """The error has the last line of the output; the other side is ended, not waited for."""
+    """The error has the last line of the output; the other side is stopped at once."""
     bad = interpreter(tmp_path / "bad", line)
     endless = interpreter(tmp_path / "endless", "exec tail -f /dev/null")
 
@@ -36,7 +36,7 @@ def test_failing_side_ends_the_comparison(line: str, message: str, tmp_path: Pat
 
 
 def test_side_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
-    """The file of an earlier run does not pass for a new one."""
+    """A file left by an earlier run does not count as a new one."""
     idle = interpreter(tmp_path / "idle", "exit 0")
     earlier = tmp_path / "results" / "baseline" / "exploding-rnn-textbook.npz"
     earlier.parent.mkdir(parents=True)

@@ -15,7 +15,7 @@ from rnn_core.config import EXECUTIONS
 @pytest.mark.parametrize("execution", EXECUTIONS)
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path: Path) -> None:
-    """The second statement of the equations computes what the model does, replayed or not."""
+    """The trace, replayed or not, computes what the model computes."""
     job = Job(name, execution, 1)
     config = worker.config_of(job)
     recording, step = worker.record(config), 2
@@ -29,12 +29,12 @@ def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path
     assert not traced.repeats(recording, step + 1)
     assert [t[:2] for t in traced.tensors] == [t[:2] for t in replayed.tensors]
     assert compare(traced, loaded) == []
-    # The gradients of several uses are added in nearly the order of backpropagation.
+    # Gradients from several uses are added in almost the order of backpropagation.
     assert all(found.relative < 1e-6 for found in compare(traced, replayed))
 
 
 def test_gradient_after_a_saturated_tanh_has_the_scale_of_its_input() -> None:
-    """There the gradient is the rounding of 1 - h^2, and cannot be the scale of its own error."""
+    """Such a gradient is only the rounding of 1 - h^2, so it cannot scale its own error."""
     config = worker.config_of(Job("exploding-rnn", "textbook"))
     traced = {t.name: t for t in worker.trace(config, 6).tensors}
 

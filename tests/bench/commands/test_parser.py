@@ -43,5 +43,5 @@ WRONG: list[tuple[Main, str, str]] = [
 def test_wrong_command_line_is_rejected(
     main: Main, arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With status 2, and without output."""
+    """The exit status is 2, and standard output is empty."""
     assert_rejected(main, arguments.split(), message, capsys)

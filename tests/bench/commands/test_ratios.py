@@ -55,7 +55,7 @@ def test_tables_show_times_ratios_and_the_cost_of_recording(outcome: Outcome) ->
 
 
 def test_tables_divide_by_the_named_implementation(outcome: Outcome) -> None:
-    """`--to` names it; its own column has no ratio."""
+    """`--to` names the implementation; its own column has no ratio."""
     lines = ratios.tables(outcome, ["kernel", "paddle"], to="kernel").splitlines()
 
     assert "ratio to kernel" in lines[0]
@@ -107,7 +107,7 @@ def test_ratios_exits_1_when_the_work_differs(
 def test_ratios_exits_3_when_the_file_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
 ) -> None:
-    """The table is printed all the same."""
+    """The table is still printed."""
 
     def fail(*_: object) -> None:
         raise OSError("no space left")
@@ -156,7 +156,7 @@ def test_files_have_the_results_and_the_environment(tmp_path: Path, run_main: Ru
 
 
 def test_command_pins_threads_before_it_imports_the_libraries() -> None:
-    """In a process of its own, `--threads` binds the process and tells the libraries."""
+    """`--threads` limits the CPUs of the process and the threads of the libraries."""
     code = (
         "import os, runpy, sys; sys.argv = ['ratios', *sys.argv[1:]]\n"
         "try: runpy.run_module('benchmarks.ratios', run_name='__main__')\n"

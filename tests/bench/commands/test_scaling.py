@@ -43,7 +43,7 @@ def test_growth_is_nan_without_a_fit() -> None:
 
 
 def test_per_step_ignores_a_constant() -> None:
-    """The slope is 4096 bytes a step, whatever a step of length 0 takes."""
+    """The slope is 4096 bytes per time step, whatever the constant."""
     steps = (100, 300, 1000)
 
     assert per_step(steps, [5e6 + 4096 * T for T in steps]) == pytest.approx(4096)
@@ -103,7 +103,7 @@ def test_tables_show_times_memory_and_growth() -> None:
 
 
 def test_tables_without_results_say_so() -> None:
-    """As after Ctrl-C in the first point."""
+    """This happens after Ctrl-C at the first point."""
     assert scaling.tables(Outcome(), ["kernel"]) == "Nothing was measured."
 
 
@@ -112,7 +112,7 @@ def test_scaling_measures_and_saves_every_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
 ) -> None:
     """Each point has three rounds, or a peak for each implementation."""
-    # Each peak would take a process of its own.
+    # Each real measurement would start a process.
     monkeypatch.setattr(scaling, "measure_peak", lambda *_: 2**20)
     path = tmp_path / "scaling.json"
     status, out, _ = run_main(main, *TINY_RUN, "--save", str(path))
@@ -131,7 +131,7 @@ def test_scaling_measures_and_saves_every_sweep(
 
 @pytest.mark.usefixtures("_tiny")
 def test_scaling_writes_a_picture(tmp_path: Path) -> None:
-    """In the format of the file's name."""
+    """The suffix of the file's name chooses the format."""
     pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
     path = tmp_path / "scaling.svg"
 

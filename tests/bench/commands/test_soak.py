@@ -22,8 +22,8 @@ TINY = TrainConfig(
     cell="LSTM", epochs=1, clip_norm=1.0, batch_size=2, hidden_size=4, execution="kernel"
 )
 STEPS, ROUNDS = 10, 40
-# Bytes per step that are no leak in so short a run, while pools still fill: in 12 runs intervals
-# ended at 364 to 581 (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
+# Limit in bytes per step for so short a run, in which memory pools still fill: in 12 runs, the
+# intervals ended at 364 to 581 (Paddle 2.6.2 and 3.3.1, both roundings, November 2026).
 SHORT_LIMIT = 8 * 2**10
 LEAK = 100 * 2**10
 
@@ -37,7 +37,7 @@ def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]
 
 
 def test_training_leaves_no_memory_files_or_threads() -> None:
-    """Training, recording and streamed data do not grow the process."""
+    """Training, recording and streaming data do not make the process grow."""
     seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
 
     assert [reading.step for reading in seen] == [STEPS * (n + 1) for n in range(ROUNDS)]
@@ -46,13 +46,13 @@ def test_training_leaves_no_memory_files_or_threads() -> None:
 
 
 def test_soak_finds_a_memory_leak(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 KiB that each step keeps are growth, and the slope is about 100 KiB."""
+    """If each step keeps 100 KiB, the process grows by about 100 KiB per step."""
     kept: list[mmap.mmap] = []
     update = TrainingStep.update
 
     def leaking(self: TrainingStep) -> None:
         update(self)
-        # A mapping of its own: the allocator could reuse memory that earlier tests have freed.
+        # A separate mapping: the allocator could reuse memory that earlier tests have freed.
         kept.append(mmap.mmap(-1, LEAK))
         kept[-1].write(b"\1" * LEAK)
 
@@ -69,7 +69,7 @@ def test_soak_finds_a_memory_leak(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_soak_finds_files_left_open() -> None:
-    """One file that each round of one step leaves open is a slope of 1 per step."""
+    """If each step leaves one file open, the slope is 1 per step."""
     kept = []
 
     def done(reading: Reading) -> bool:
@@ -86,12 +86,12 @@ def test_soak_finds_files_left_open() -> None:
 
 
 def test_slope_skips_the_warm_up() -> None:
-    """Memory that rises in the first rounds and then stays does not grow."""
+    """Memory that rises only in the first rounds does not count as growth."""
     assert slope(readings(lambda n: 10**6 * min(n, 35)), "memory") == Slope(0, 0, 0)
 
 
 def test_slope_is_found_in_noise() -> None:
-    """The interval contains 50 bytes a step among waves of 2000 bytes, and is narrow."""
+    """In waves of 2000 bytes, a narrow interval contains the slope of 50 bytes a step."""
     found = slope(readings(lambda n: 500 * n + 1000 * (n * 7919 % 3)), "memory")
 
     assert found.low <= 50 <= found.high

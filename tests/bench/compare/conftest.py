@@ -7,5 +7,5 @@ from benchmarks.compare import verdicts
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take as many resamples as the first looks need."""
+    """Use only as many resamples as the first looks need."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 20_000)

@@ -23,7 +23,7 @@ def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
 def test_table_has_a_row_for_each_slowdown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has four verdicts; none is wrong, and the interval says how little that proves."""
+    """Each row has four verdicts, all correct; the interval is wide, because four are few."""
     status = run(tmp_path, FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "c.md"))
     out, _ = capsys.readouterr()
     rows = [line.split("|") for line in out.splitlines() if line.startswith("|")][2:]
@@ -75,7 +75,7 @@ def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
 
 
 def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
-    """With a planted slowdown, only slower is counted, as a hit."""
+    """With a planted slowdown, only "slower" counts, as a detection."""
     cases = [
         calibration.Case(level, 1, word, 1.0, 6, 1.0) for level in (0.0, 0.2) for word in WORDS
     ]
@@ -94,6 +94,6 @@ def test_row_without_a_verdict_has_empty_cells() -> None:
 
 
 def test_rates_have_exact_intervals() -> None:
-    """Clopper and Pearson's have a formula for 0 of n: 1 - 0.025^(1/n)."""
+    """For 0 of n, the Clopper-Pearson interval ends at 1 - 0.025^(1/n)."""
     assert rate(0, 160) == f"0.0% (0.0-{100 * (1 - 0.025 ** (1 / 160)):.1f}%)"
     assert rate(160, 160) == f"100.0% ({100 * 0.025 ** (1 / 160):.1f}-100.0%)"

@@ -85,7 +85,7 @@ def compare_behaviours(monkeypatch: pytest.MonkeyPatch, compare: Compare) -> Com
 
 
 def test_compare_exits_0_when_all_benchmarks_are_the_same(compare: Compare) -> None:
-    """The table is printed, and the last line counts the verdicts. The file has more."""
+    """The table is printed with a count of the verdicts, and all results are saved."""
     status, out, _, content = found = compare(FakeProcesses(SAME))
 
     assert status == 0
@@ -111,7 +111,7 @@ def test_compare_exits_1_when_a_benchmark_is_slower(compare: Compare) -> None:
 
 
 def test_compare_exits_0_when_a_benchmark_is_faster(compare: Compare) -> None:
-    """Faster is not a finding."""
+    """A faster benchmark is not a finding."""
     found = compare(FakeProcesses({FIRST: 0.8}))
 
     assert found.status == 0
@@ -129,7 +129,7 @@ def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
 
 
 def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> None:
-    """The other benchmark is the same, which does not make the comparison one."""
+    """The verdict on the other benchmark does not settle the comparison."""
     fake = FakeProcesses(SAME, before=interrupt_at(13))
     fake.disturbed = {(f"{pair:04}-baseline", FIRST) for pair in range(1, 7)}
     compare(fake)
@@ -142,7 +142,7 @@ def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> 
 
 @pytest.mark.parametrize("pairs", [0, 1])
 def test_compare_exits_2_when_a_process_crashes(pairs: int, compare: Compare) -> None:
-    """The crash is an outcome of the saved comparison, with its message."""
+    """The saved comparison has the outcome "crashed" and the message."""
     crash = CrashError("new: the benchmarks' process exited with status 1:\nno such operator")
     status, _, err, content = compare(
         FakeProcesses(SAME, before=interrupt_at(2 * pairs + 1, crash))
@@ -169,7 +169,7 @@ def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
 
 
 def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:
-    """Without --resume or --anew, it exits with 2."""
+    """Without --resume or --anew, the exit status is 2."""
     compare(FakeProcesses(SLOWER))
     refused = compare(FakeProcesses(SAME))
 
@@ -231,7 +231,7 @@ def test_compare_exits_2_when_behaviour_cannot_be_compared(
 def test_sides_of_a_saved_comparison_are_judged_again(
     tmp_path: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They are still pairs: another tolerance gives another verdict, and nothing is measured."""
+    """Their pairs are judged with another tolerance; nothing is measured."""
     before = compare(FakeProcesses({FIRST: 1.03}, noise=0.001))
     sides = [f"{tmp_path}/r:baseline", f"{tmp_path}/r:candidate"]
 
@@ -264,7 +264,7 @@ def test_compare_exits_4_for_two_saved_runs(capsys: pytest.CaptureFixture[str]) 
 def test_disturbed_first_pair_still_has_a_ratio(
     monkeypatch: pytest.MonkeyPatch, compare: Compare
 ) -> None:
-    """The ratio of the measured times stands in until a pair counts."""
+    """Until a pair counts, the ratio of the measured times is shown."""
     fake = FakeProcesses(SAME)
     fake.disturbed = {("0001-baseline", FIRST)}
     seen: list[Comparison] = []

@@ -35,7 +35,7 @@ CLEAR = {FIRST: 1.2, SECOND: 1.0}
 
 
 def finished(pairs: Pairs) -> Contest:
-    """Measure until all is settled, and return the only contest."""
+    """Measure until every benchmark is settled, and return the only contest."""
     *_, ([contest], _) = settle(pairs, budget=60)
     return contest
 
@@ -66,7 +66,7 @@ def test_measuring_stops_when_all_is_settled(tmp_path: Path) -> None:
 
 
 def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
-    """Later processes time only the open ones."""
+    """Later processes time only the benchmarks that are not settled."""
     noisy = FakeProcesses({FIRST: 1.5, SECOND: 1.0}, noise=0.012)
     contest = finished(Pairs(PLAN, tmp_path, resume=False, run=noisy))
 
@@ -81,7 +81,7 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
 def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -> None:
     """Complete pairs are not measured again; an incomplete pair is, both processes.
 
-    A look without a disturbed pair is not repeated with a later pair in its place.
+    A look that left out a disturbed pair still does: no later pair takes its place.
     """
 
     def processes() -> FakeProcesses:
@@ -148,7 +148,7 @@ def test_sides_from_different_machines_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"benchmarks": []}'])
 def test_damaged_file_is_named(damage: str, tmp_path: Path) -> None:
-    """Neither a damaged run nor damaged settings are used."""
+    """Damaged runs and damaged settings are refused."""
     Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR)).measure()
     (tmp_path / "pairs" / "0001-candidate.json").write_text(damage)
     with pytest.raises(SideError, match="0001-candidate.json cannot be read as a saved run"):
@@ -168,7 +168,7 @@ def test_sides_without_a_common_benchmark_are_refused(tmp_path: Path) -> None:
 
 
 def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
-    """For the disturbed benchmark only, whichever side was disturbed."""
+    """They are left out only for the disturbed benchmark, whichever side was disturbed."""
     run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
     run.disturbed = {("0001-baseline", FIRST), ("0004-candidate", SECOND)}
     pairs = Pairs(PLAN, tmp_path, resume=False, run=run)
@@ -184,7 +184,7 @@ def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
 
 
 def test_elapsed_time_does_not_count_interruptions(tmp_path: Path) -> None:
-    """Eight processes, with a night before the last two."""
+    """There are eight processes, with a gap of hours before the last two."""
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR))
     for _ in range(4):
         pairs.measure()

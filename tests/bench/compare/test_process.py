@@ -34,7 +34,7 @@ def test_process_gets_its_settings_and_leaves_its_file(
 ) -> None:
     """The hash seed is the pair's, and the user's own options for pytest are left out.
 
-    The file has its name only after the process has ended.
+    The file gets its name only after the process has ended.
     """
     monkeypatch.setenv("PYTEST_ADDOPTS", "-x")
     write_run(tmp_path / "made.json", {FIRST: 1e-3})

@@ -1,4 +1,4 @@
-"""The result of a comparison: written and read, of this and of the first version."""
+"""The result of a comparison: its file, and files of the first version."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def load(folder: Path, content: Any) -> Comparison:
 
 
 def changed(**changes: Any) -> dict[str, Any]:
-    """A comparison whose first benchmark, or the time of it, is changed."""
+    """A comparison with changes to its first benchmark or to that benchmark's time."""
     content = comparison()
     benchmark = content["benchmarks"][0]
     time = benchmark["measures"]["time"]
@@ -29,7 +29,7 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_saved_comparison_is_read_back_equal(tmp_path: Path) -> None:
-    """Every field, with the version of the format."""
+    """Every field is kept, and the file names the version of its format."""
     found = load(tmp_path, comparison())
     (tmp_path / "again").mkdir()
     found.save(tmp_path / "again")
@@ -56,7 +56,7 @@ def test_the_first_versions_file_is_read() -> None:
 
 
 def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path) -> None:
-    """A single process has no drift, and disturbances were not looked for."""
+    """A missing drift is unknown, and missing disturbances count as none."""
     content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
     del content["disturbance"]
     found = load(tmp_path, {**content, "drift": None})
@@ -66,7 +66,7 @@ def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path)
 
 @pytest.mark.parametrize("field", ["verdict", "ratio", "baseline_ms", "low"])
 def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Path) -> None:
-    """The message names the field where this version has it."""
+    """The message names the field by its place in this version."""
     content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
     del content["benchmarks"][1][field]
 
@@ -98,7 +98,7 @@ def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Pa
 def test_a_wrong_field_is_refused_by_name(
     content: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    """A number out of range, an unknown word, an unknown measure, a missing field."""
+    """The message begins with the field and says what is wrong with it."""
     with pytest.raises(ValueError, match="^") as refused:
         load(tmp_path, content)
 
@@ -138,7 +138,7 @@ def test_an_interval_may_be_open(low: float | None, high: float | None, expected
 def test_advice_says_what_would_help(
     effect: float | None, pairs: int | None, expected: str
 ) -> None:
-    """The smallest effect that would have been seen, and the number of pairs that are missing."""
+    """It names the smallest slowdown that would have been detected, and the missing pairs."""
     assert result(smallest_effect=effect, pairs_to_settle=pairs).advice == expected
     assert result(verdict="same", pairs_to_settle=pairs).advice == ""
 
@@ -158,7 +158,7 @@ def test_advice_says_what_would_help(
 def test_status_follows_from_the_verdicts(
     verdicts: list[Any], different: bool, status: ExitStatus, tmp_path: Path
 ) -> None:
-    """A slower benchmark or another behaviour is a finding; without a verdict nothing is known."""
+    """Slower or different is a finding; otherwise, a missing verdict gives CANNOT_TELL."""
     found = load(tmp_path, comparison() if different else comparison(behaviour=[]))
     benchmarks = tuple(
         found.benchmarks[0].model_copy(update={"measures": {"time": result(verdict=word)}})

@@ -105,7 +105,7 @@ def test_single_look_has_the_error_of_its_level(kind: str, pairs: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_interval_covers_the_true_ratio(kind: str) -> None:
-    """A 95% interval does so in at least 95%, less twice the error of the simulation."""
+    """A 95% interval covers it in at least 95%, less twice the error of the simulation."""
     truth = 0.07
     estimate = Estimate(truth + noise(kind, 16, 1000), 2000, np.random.default_rng(1))
     low, high = estimate.interval(0.05)
@@ -117,7 +117,7 @@ def test_interval_covers_the_true_ratio(kind: str) -> None:
 
 
 def test_interval_at_level_p_ends_at_the_tested_value() -> None:
-    """Intervals and p agree."""
+    """Intervals and p-values agree."""
     estimate = Estimate(0.02 + noise("normal", 8, 50), 5000, np.random.default_rng(1))
     for at in range(50):
         level = float(2 * estimate.above(0)[at])
@@ -176,7 +176,7 @@ def test_equal_sides_are_rarely_called_different(kind: str) -> None:
 @pytest.mark.parametrize(("slowdown", "least"), [(0.1, 0.9), (0.2, 0.99)])
 @pytest.mark.parametrize("kind", QUIET)
 def test_planted_slowdowns_are_found(kind: str, slowdown: float, least: float) -> None:
-    """In 54 pairs, which take less than 10 minutes; none is called the same or faster."""
+    """54 pairs, or less than 10 minutes, are enough; none is called the same or faster."""
     found = words(kind, slowdown, sessions=15)
 
     assert found["slower"] >= least * 15 * COUNT
@@ -208,7 +208,7 @@ class Given(StudentOnly):
 def test_benchmarks_are_settled_together(
     levels: tuple[float, ...], settled: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Benjamini and Hochberg's step-up, at the level of the look."""
+    """They follow the Benjamini-Hochberg step-up procedure, at the level of the look."""
     monkeypatch.setattr(Given, "levels", levels)
     monkeypatch.setattr(verdicts, "Estimate", Given)
 
@@ -216,7 +216,7 @@ def test_benchmarks_are_settled_together(
 
 
 def test_each_verdict_agrees_with_its_interval() -> None:
-    """Slower, faster, same and cannot tell."""
+    """This holds for slower, faster, same and cannot tell."""
     shifts = np.array([math.log(1.1), math.log(0.9), 0.0, 0.0])
     widths = np.array([0.1, 0.1, 0.1, 3.0])
     judge = judged(shifts + widths * noise("normal", 16, 4))
@@ -237,7 +237,7 @@ def test_each_verdict_agrees_with_its_interval() -> None:
 
 
 def test_resamples_are_studentised_like_the_sample() -> None:
-    """All resamples of three pairs, computed by hand."""
+    """The statistics of all resamples of three pairs are computed one by one."""
     values = np.array([0.0, 1.0, 5.0])
     estimate = Estimate(values[:, None], 2000, np.random.default_rng(0))
     expected = {
@@ -251,7 +251,7 @@ def test_resamples_are_studentised_like_the_sample() -> None:
 
 @pytest.mark.usefixtures("_fast")
 def test_interval_has_the_level_at_which_the_procedure_ended() -> None:
-    """One of four benchmarks is settled at the first look: a quarter of its error."""
+    """If the first look settles one of four benchmarks, that one gets a quarter of its error."""
     values = np.array([0.3, 0.0, 0.0, 0.0]) + noise("normal", 6, 4)
     judge = judged(values)
     low, high = StudentOnly(values, 0, np.random.default_rng(0)).interval(0.005 / 4)
@@ -310,7 +310,7 @@ def test_benchmark_with_too_few_pairs_counts_in_the_correction(
     "values", [[0.5] * 8, [50.0, -50.0]], ids=["equal", "too large for a float"]
 )
 def test_extreme_pairs_have_an_open_interval(values: list[float]) -> None:
-    """No clock measures equal times to the last digit, so they tell nothing."""
+    """Pairs of equal ratios, or with an interval that no float can hold, give no verdict."""
     found = judged(np.array(values)[:, None]).all({"0": values})["0"]
 
     assert (found.word, found.low, found.high) == (CANNOT_TELL, 0.0, math.inf)
@@ -318,7 +318,7 @@ def test_extreme_pairs_have_an_open_interval(values: list[float]) -> None:
 
 
 def test_smallest_effect_is_found_in_90_percent() -> None:
-    """A simulation of that effect finds it as often."""
+    """In a simulation with that effect, 90% of the tests detect it."""
     pairs, level = 12, 0.01
     effect = smallest_effect(SPREAD / math.sqrt(pairs), pairs, level)
     values = math.log1p(effect) + noise("normal", pairs, 2000)
@@ -330,7 +330,7 @@ def test_smallest_effect_is_found_in_90_percent() -> None:
 
 @pytest.mark.usefixtures("_fast")
 def test_pairs_to_settle_are_enough_and_needed() -> None:
-    """If mean and spread stay, this many more pairs give a verdict; the look before does not."""
+    """With the same mean and spread, that many more pairs give a verdict, and fewer do not."""
     values = np.tile([[0.05], [-0.03]], (6, 1))
     judge = judged(values)
     missing = judge.all(columns(values))["0"].pairs_to_settle

@@ -1,4 +1,4 @@
-"""Whether another process had the CPU during a sample."""
+"""Detection of samples during which another process had the CPU."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,7 +44,7 @@ def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_waiting_is_0_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On other systems than Linux, no sample is known to be disturbed."""
+    """On systems other than Linux, no sample counts as disturbed."""
     monkeypatch.setattr(disturbance, "FILE", str(tmp_path / "none"))
 
     assert Waiting()() == 0

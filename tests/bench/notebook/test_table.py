@@ -49,7 +49,7 @@ def test_table_has_a_column_for_each_environment(
 
 
 def test_table_refuses_other_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other settings, a missing file, a run that is too short, and missing runs."""
+    """It refuses other settings, a missing file, a run that is too short, and missing runs."""
     other = make_history(
         config=replace(EXPERIMENTS["clipped-rnn"].config, seed=7),
         environment=ENVIRONMENT | {"flags": ""},

@@ -61,7 +61,7 @@ def of_another_machine(project: pytest.Pytester) -> None:
 def test_the_first_run_is_saved_and_the_second_is_compared_with_it(
     project: pytest.Pytester,
 ) -> None:
-    """Without an option to save, and with the times of every round."""
+    """Saving needs no option, and the file has the times of every round."""
     status, output = run(project, "--benchmark-compare")
     [first] = files(project)
     content = json.loads(first.read_text(encoding="utf-8"))
@@ -171,7 +171,7 @@ def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester
 
 def test_a_run_without_timing_is_reported(project: pytest.Pytester) -> None:
     """--benchmark-disable, like -n 2, leaves nothing to save or to compare."""
-    # Then a baseline that does not exist is not an error either.
+    # In this case, a baseline that does not exist is not an error either.
     status, output = run(project, "--benchmark-disable", "--benchmark-compare=0007")
 
     assert status == 0
@@ -180,7 +180,7 @@ def test_a_run_without_timing_is_reported(project: pytest.Pytester) -> None:
 
 
 def test_a_run_without_benchmarks_saves_nothing(project: pytest.Pytester) -> None:
-    """Without the warning of pytest-benchmark, which would be an error."""
+    """The warning of pytest-benchmark, which would be an error, is not given either."""
     status, output = run(project, "-k", "neither", "--benchmark-json=times.json")
 
     assert status == pytest.ExitCode.NO_TESTS_COLLECTED

@@ -1,4 +1,4 @@
-"""What `pytest --results` leaves, with the real conftest."""
+"""The files that `pytest --results` writes, with the real conftest."""
 
 import json
 import shutil
@@ -88,7 +88,7 @@ def test_tests_leave_their_outcomes_and_environment(project: pytest.Pytester) ->
 def test_benchmarks_leave_times_and_remove_the_files_of_an_earlier_run(
     project: pytest.Pytester,
 ) -> None:
-    """Histories too; the files of the tests stay."""
+    """Old histories are removed too; the files of the tests stay."""
     folder = project.path / "left"
     folder.mkdir()
     for name in ("exploding-rnn.npz", "benchmarks.xml", "tests.xml"):
@@ -128,17 +128,17 @@ def test_an_interrupted_run_has_its_exit_status(project: pytest.Pytester) -> Non
         (("--maxfail=1",), {"stopped": "stopping after 1 failures"}),
     ],
 )
-def test_what_was_asked_for_is_recorded(
+def test_the_selection_of_tests_is_recorded(
     project: pytest.Pytester, arguments: tuple[str, ...], expected: dict[str, object]
 ) -> None:
-    """Paths, and what left out tests; the slow tests that a usual run leaves out do not count."""
+    """It has the paths and how many tests were left out, not counting the slow ones."""
     run(project, *arguments)
 
     assert left(project, "tests-run.json")["selection"] == {**WHOLE.dump(), **expected}
 
 
 def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:
-    """The fixture of the real benchmarks saves them, and the run's own file expects them."""
+    """The fixture of the real benchmarks saves them, and the run's file lists them."""
     shutil.copy(ROOT / "benchmarks" / "conftest.py", project.path / "benchmarks")
     (project.path / "benchmarks" / "test_b.py").write_text(EXPERIMENT, encoding="utf-8")
     status, _ = run(project, "benchmarks")
@@ -150,7 +150,7 @@ def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:
 
 
 def test_expected_files_are_those_of_the_collected_benchmarks() -> None:
-    """Histories of the experiments, and times if anything is timed."""
+    """They are the histories of the experiments, and the times if anything is timed."""
     experiment: Any = SimpleNamespace(
         fixturenames=["benchmark", "leave_history"],
         callspec=SimpleNamespace(params={"experiment": "clipped-rnn", "device": "gpu:1"}),

@@ -42,7 +42,7 @@ class Clock:
 def test_a_planted_slowdown_is_a_share_of_the_call_time(
     share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For short and long calls; the result of the call is returned."""
+    """This holds for short and long calls; the result of the call is returned."""
     clock = Clock(tick=1e-6)
     monkeypatch.setattr(sampling, "time", clock)
 
@@ -57,7 +57,7 @@ def test_a_planted_slowdown_is_a_share_of_the_call_time(
 
 
 def test_warm_up_ignores_a_slow_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At least three calls and 30 ms; the result is the median time of a call."""
+    """It takes at least three calls and 30 ms, and returns the median time of a call."""
     clock = Clock()
     monkeypatch.setattr(sampling, "time", clock)
     taken = iter([0.5, *[0.001] * 100])
@@ -91,10 +91,10 @@ def test_an_invalid_sample_option_is_a_usage_error(text: str) -> None:
 def test_a_process_times_only_the_chosen_benchmarks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With every slowdown, in a real process that saves no run."""
+    """A real process times each of them with every slowdown, and saves no other run."""
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "1")
-    # With it, pytest-benchmark measures nothing; but this is a run of its own.
+    # With it, pytest-benchmark would take the new process for a worker and measure nothing.
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
@@ -142,7 +142,7 @@ def test_the_seed_determines_the_order() -> None:
 
 
 def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each sample takes at least 10 ms, except with a setup."""
+    """Each sample takes at least 10 ms; with a setup, it is a single call."""
     calls: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
     monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
@@ -172,7 +172,7 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     ("disturbed", "expected"),
     [
         ([False] * 6, 3.0),
-        # The first is left out, disturbed or not.
+        # The first sample is left out, disturbed or not.
         ([True, *[False] * 5], 3.0),
         ([False, True, *[False] * 4], 3.75),
         ([*[False] * 3, *[True] * 3], None),

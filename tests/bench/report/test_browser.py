@@ -119,7 +119,7 @@ def test_dark_colours_follow_the_system(browser: Any) -> None:
 
 
 def test_a_link_in_the_matrix_opens_its_environment(browser: Any) -> None:
-    """On a phone too."""
+    """This works on a phone too."""
     show(browser, PHONE)
     link = browser.execute_script("return document.querySelector('.cell.failed a')")
     link.click()

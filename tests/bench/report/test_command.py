@@ -21,7 +21,7 @@ def test_report_exits_2_without_results(tmp_path: Path, capsys: pytest.CaptureFi
 def test_report_exits_3_if_the_page_cannot_be_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For example because the folder does not exist."""
+    """The folder of the page may not exist, for example."""
     (tmp_path / "results" / "py311-paddle33-cpu").mkdir(parents=True)
     output = tmp_path / "nowhere" / "page.html"
 

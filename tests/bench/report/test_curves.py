@@ -9,7 +9,7 @@ from tests.helpers.matrix_results import curves, made_up, with_history
 
 
 def test_runs_equal_to_the_last_bit_share_curves() -> None:
-    """For every Paddle; a difference of one bit in one loss separates them."""
+    """So do runs of different Paddle versions; one different bit in one loss separates runs."""
     loss = made_up("exploding-rnn").loss
     other = loss.copy()
     other[3] = np.nextafter(other[3], np.inf)
@@ -37,7 +37,7 @@ def test_a_point_of_a_long_run_is_the_largest_of_40_steps() -> None:
 
 
 def test_the_gates_of_the_lstm_share_a_line_for_each_kind() -> None:
-    """Its points are the largest gate's."""
+    """Each point is the value of the gate with the largest one."""
     found = curves("clipped-lstm")
 
     assert [name.rpartition(",")[0] for name in found.norms] == [

@@ -64,7 +64,7 @@ def test_an_environment_without_facts_is_placed_by_its_name() -> None:
 
 
 def test_an_environment_with_a_gpu_is_placed_with_the_gpus() -> None:
-    """Even though it tests the CPU too."""
+    """This holds even though it tests the CPU too."""
     results = left("a", PASSED, paddle="3.3.1", python="3.11.7")
     devices = results.runs["tests"].environments
     devices["gpu:0"] = {**devices["cpu"], "device": "gpu:0"}
@@ -101,7 +101,7 @@ def test_headline_counts_failed_and_incomplete_environments(
 
 
 def test_environments_that_did_not_pass_are_grouped_by_state() -> None:
-    """With the fact that only those of a state share; a single one shares nothing."""
+    """Each group names the fact that only its environments share; a group of one names none."""
     results = [
         left("good", PASSED, paddle="3.3.1"),
         left("bad", FAILED, paddle="2.6.2"),
@@ -173,7 +173,7 @@ def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
 
 
 def test_skips_are_counted_by_reason() -> None:
-    """With the number of tests in each environment."""
+    """Each reason has the number of skipped tests in each environment."""
     gpu, torch = Case("a", "skipped", "no GPU"), Case("b", "skipped", "no torch")
     results = [left("a", torch, gpu, replace(gpu, name="c")), left("b", gpu)]
 
@@ -207,7 +207,7 @@ def test_results_of_another_day_are_marked_as_old() -> None:
     ],
 )
 def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected: str) -> None:
-    """By path, by deselection, or because it stopped early; of an old file it is not known."""
+    """Paths, deselection or an early stop leave out tests; old files do not record that."""
     results = left("a", PASSED, paddle="3.3.1")
     selection = None if changes is None else WHOLE.model_copy(update=changes)
     results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})

@@ -42,7 +42,7 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
+        """Record an element."""
         self.elements.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
@@ -58,7 +58,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Note text."""
+        """Record text."""
         self.words.append(data)
         if {"th", "td"} & set(self.open[-4:]):
             self.tables[-1][-1][-1] += data.strip()
@@ -87,12 +87,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def html(results: Results) -> str:
-    """Its page."""
+    """The page of these results."""
     return make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
 
 
 def test_page_has_every_section_and_kind_of_result(html: str) -> None:
-    """By a text that only this kind of result has."""
+    """Each is recognised by a text that no other has."""
     page = Page(html)
     text = re.sub(r"\s+", " ", " ".join(page.words))
 
@@ -111,7 +111,7 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
 
 
 def test_page_says_if_everything_passed(tmp_path: Path) -> None:
-    """In the headline, without any other notice."""
+    """The headline says so, without any notice."""
     write_environment(tmp_path / "py311-paddle33-cpu")
     results = read_results(tmp_path)
     # The made-up histories do not reproduce the notebook's figures.
@@ -125,7 +125,7 @@ def test_page_says_if_everything_passed(tmp_path: Path) -> None:
 
 
 def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
-    """Comparisons, faults, figures and files, even if every environment passed."""
+    """Comparisons, faults, figures and files have one, even if every environment passed."""
     write_environment(tmp_path / "py311-paddle33-cpu")
     write_json(tmp_path / "comparisons" / "a" / "comparison.json", comparison())
     write_json(tmp_path / "faults.json", faults())
@@ -211,12 +211,12 @@ def test_text_from_files_never_becomes_markup(tmp_path: Path) -> None:
 
 
 def tables(html: str, head: str) -> list[list[list[str]]]:
-    """Return the rows of all tables whose first head is this."""
+    """Return the rows of all tables whose first column has this heading."""
     return [table for table in Page(html).tables if table[0][0] == head]
 
 
 def test_the_curves_table_has_the_values_of_the_history(html: str) -> None:
-    """Every step of the short run; a zero, and what is not finite, in words."""
+    """It has every step of the short run; zeros and non-finite values are in words."""
     history = made_up("exploding-rnn")
     [(head, *rows)] = [table for table in tables(html, "step") if table[-1][0] == "20"]
     columns = dict(zip(head, zip(*rows, strict=True), strict=True))
@@ -251,7 +251,7 @@ def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) 
 
 
 def test_the_message_of_a_crash_is_on_the_page(tmp_path: Path) -> None:
-    """With a notice beside the headline, although no benchmark was compared."""
+    """A notice beside the headline counts it, although no benchmark was compared."""
     crashed = comparison(outcome="crashed", error="Segmentation fault", benchmarks=[], behaviour=[])
     write_json(tmp_path / "comparisons" / "a" / "comparison.json", crashed)
     results = read_results(tmp_path)

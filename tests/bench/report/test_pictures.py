@@ -19,7 +19,7 @@ from tests.helpers.matrix_results import comparison, curves, left, step_time, wr
 
 
 def test_the_curves_picture_has_the_values_of_the_table() -> None:
-    """A line for each column, without the values that a logarithmic axis cannot show."""
+    """Each column has a line, without the values that a logarithmic axis cannot show."""
     shown = curves()
     norms, loss, _ = curves_figure(shown).axes
     lines = {line.get_label(): line for axes in (norms, loss) for line in axes.get_lines()}
@@ -34,14 +34,14 @@ def test_the_curves_picture_has_the_values_of_the_table() -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
 def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
-    """A history in which every value is the same extreme number."""
+    """Every value of the history is the same extreme number."""
     values = np.full(20, value)
 
     assert "</svg>" in draw_curves(curves(loss=values, norms={"W": values}), "a")
 
 
 def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
-    """With open intervals, and intervals far wider than the picture."""
+    """Intervals may be open, or far wider than the picture."""
     content = comparison()
     extremes = ((1e-9, None, 1e9), (1e9, 1e-9, None), (1.0, None, None), (1.0, 1e-9, 1e9))
     for benchmark, (ratio, low, high) in zip(content["benchmarks"], extremes, strict=True):
@@ -62,6 +62,6 @@ def test_a_picture_is_reproducible() -> None:
 
 
 def test_labels_of_pictures_are_short_and_plain() -> None:
-    """Without formulas and letters that the font lacks."""
+    """Formulas are escaped, and letters that the font lacks are replaced."""
     assert plain("a $x$ 漢\n") == r"a \$x\$ ??"
     assert (plain("a" * 36), plain("a" * 37)) == ("a" * 36, "a" * 33 + "...")

@@ -23,7 +23,7 @@ from tests.helpers.matrix_results import (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a complete run leaves."""
+    """The files of a complete run."""
     return write_environment(tmp_path / "py311-paddle33-cpu")
 
 
@@ -94,7 +94,7 @@ DOCTYPE = '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'
     ],
 )
 def test_each_damage_is_one_problem(folder: Path, file: str, damage: Damage, reason: str) -> None:
-    """It has the name of the file and the reason, without the folder."""
+    """The problem has the name of the file and the reason, without the folder."""
     damage(folder / file)
     [problem] = read_environment(folder).problems
 
@@ -107,7 +107,7 @@ def test_each_damage_is_one_problem(folder: Path, file: str, damage: Damage, rea
 def test_the_outcomes_of_an_unfinished_run_are_incomplete(
     folder: Path, status: int | None, how: str
 ) -> None:
-    """JUnit XML does not show it, but the run's own file does."""
+    """The run's own file shows that it is unfinished; JUnit XML does not."""
     changed(exit_status=status)(folder / "tests-run.json")
 
     assert read_environment(folder).problems == [Problem("tests.xml", f"incomplete: the run {how}")]
@@ -123,7 +123,7 @@ def test_an_empty_folder_is_one_problem(tmp_path: Path) -> None:
 
 
 def test_a_benchmark_environment_needs_no_tests(tmp_path: Path) -> None:
-    """In another environment, their files are missing."""
+    """In any other environment, the absence of their files is a problem."""
     for name in ("bench-paddle33", "py311-paddle33-cpu"):
         folder = write_environment(tmp_path / name)
         (folder / "tests.xml").unlink()
@@ -137,7 +137,7 @@ def test_a_benchmark_environment_needs_no_tests(tmp_path: Path) -> None:
 
 
 def test_a_file_is_missing_only_if_the_run_should_have_left_it(folder: Path) -> None:
-    """The run's own file says which: not the experiments of `-k step`, for example."""
+    """The run's own file lists its expected files: with `-k step`, no experiments."""
     changed(expected=["clipped-rnn.npz"])(folder / "benchmarks-run.json")
     for path in (*folder.glob("*.npz"), folder / "benchmarks.json"):
         path.unlink()
@@ -148,7 +148,7 @@ def test_a_file_is_missing_only_if_the_run_should_have_left_it(folder: Path) -> 
 
 
 def test_a_run_file_of_the_first_version_is_read(folder: Path) -> None:
-    """It says neither which tests were asked for nor which files should be there."""
+    """It records neither the selection of tests nor the expected files."""
     for kind in ("tests", "benchmarks"):
         path = folder / f"{kind}-run.json"
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -196,7 +196,7 @@ def test_a_damaged_comparison_is_a_problem(folder: Path) -> None:
 
 
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
-    """The page itself is not; an empty comparison and a foreign file are."""
+    """An empty comparison and a foreign file are; the page itself is not."""
     root = folder.parent
     for name in ("report.html", "notes.txt"):
         (root / name).write_text("", encoding="utf-8")

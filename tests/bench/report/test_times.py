@@ -6,7 +6,7 @@ from tests.helpers.matrix_results import left, step_time
 
 
 def test_step_times_have_ratios_to_the_previous_version() -> None:
-    """The next older Paddle on the same machine, with the same Python if possible."""
+    """It is the next older Paddle on the same machine, with the same Python if possible."""
     results = []
     for median, paddle, python, cpu in (
         (4, "2.6.2", "3.10.1", "A CPU"),

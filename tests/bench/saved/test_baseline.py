@@ -48,7 +48,7 @@ def saved(day: int, *environments: dict[str, str], names: tuple[str, ...] = ("a"
 
 
 def test_the_newest_run_of_the_same_machine_is_the_baseline() -> None:
-    """By its date; a newer run of another machine does not count."""
+    """The date of a run decides; a newer run of another machine does not count."""
     runs = [saved(3, CPU), saved(1, CPU), saved(9, CPU | {"cpu": "Model B"})]
 
     assert best_comparable(runs, machine_identity({"cpu": CPU}), []) is runs[0]
@@ -64,7 +64,7 @@ def test_another_machine_is_an_obstacle(key: str) -> None:
 
 
 def test_another_device_is_an_obstacle() -> None:
-    """A device that was not measured, or another card of the same name, cannot be compared."""
+    """A device that was not measured, or another card under the same name, is not comparable."""
     cpu, both = machine_identity({"cpu": CPU}), machine_identity({"cpu": CPU, "gpu:0": GPU})
     other = machine_identity({"cpu": CPU, "gpu:0": GPU | {"device_name": "Card B"}})
 
@@ -86,7 +86,7 @@ def test_differences_are_named() -> None:
 
 
 def test_a_difference_on_one_of_two_devices_names_the_device() -> None:
-    """In brackets after both values."""
+    """The device follows both values in brackets."""
     then = {"cpu": CPU, "gpu:0": GPU | {"flags": "NVIDIA_TF32_OVERRIDE=0"}}
 
     assert differences({"cpu": CPU, "gpu:0": GPU}, then) == [

@@ -74,7 +74,7 @@ def test_a_valid_file_is_read(tmp_path: Path) -> None:
 def test_an_invalid_field_is_refused_by_name(
     field: str, value: Any, message: str, tmp_path: Path
 ) -> None:
-    """The message says the field, what is allowed, and what was found, in one short line."""
+    """The message names the field, what is allowed and what was found, in one short line."""
     with pytest.raises(ValueError, match="^") as refused:
         read(tmp_path, json.dumps({**VALID, field: value}))
 
@@ -91,7 +91,7 @@ def test_an_invalid_field_is_refused_by_name(
         ("null", "the file: input should be an object"),
         ("[" * 100_000, "the JSON is nested too deeply"),
         (json.dumps({**VALID, "share": 0.5}).replace("0.5", "1e999"), "share: input should be"),
-        # Half a character has no encoding, so no page could show it.
+        # A lone surrogate has no encoding, so no page could show it.
         (json.dumps({**VALID, "name": "\ud800"}), "the file: invalid JSON: "),
     ],
 )

@@ -34,7 +34,7 @@ def test_folder_holds_the_first_every_nth_and_the_last_step(
 
 
 def test_folder_keeps_the_last_three_checkpoints(tmp_path: Path) -> None:
-    """Older ones are removed, and no other file is left."""
+    """Older ones are removed, and no other file is left but the lock."""
     train(SMALL, checkpoint=tmp_path, every=1)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *NAMES]

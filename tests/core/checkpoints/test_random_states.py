@@ -44,7 +44,7 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     assert [draw(), draw()] == expected
 
 
-# NumPy accepts the last one's position, reads past its words and crashes.
+# NumPy would accept the position in the last one, read past its words and crash.
 INVALID = [np.ones(WORDS, np.uint32), np.ones(WORDS + 1), np.array([1] * WORDS + [10**6], "u4")]
 
 
@@ -74,7 +74,7 @@ def test_random_states_rejects_another_generator() -> None:
 
 
 def test_seed_paddle_depends_on_seed_and_step() -> None:
-    """Each pair of seed and step has a sequence of its own, which can be repeated."""
+    """Each pair of seed and step has its own sequence, which can be repeated."""
     pairs = [(0, 5), (5, 0), (1, 5), (0, 6), (2**63 - 1, 5)]
     sequences = [draws_of_paddle(seed, steps) for seed, steps in pairs]
 

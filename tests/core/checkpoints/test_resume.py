@@ -35,7 +35,7 @@ STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two sam
 def test_resumed_run_equals_an_uninterrupted_one(
     name: str, execution: Execution, dtype: DType, device: str, tmp_path: Path
 ) -> None:
-    """Stopped within an epoch or between two, nothing differs."""
+    """It does not matter whether the run stopped within an epoch or between two."""
     experiment = EXPERIMENTS[name].config
     skip_where_it_dies(experiment.cell, dtype)
     config = replace(experiment, epochs=2, execution=execution, dtype=dtype, device=device)
@@ -46,8 +46,8 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("record", [0, 1, 4])
-def test_resume_from_any_step_with_any_record(record: int, tmp_path: Path) -> None:
-    """Stopped after any step, with any setting of `record`, nothing differs."""
+def test_resume_works_from_any_step_with_any_record(record: int, tmp_path: Path) -> None:
+    """The resumed run equals the whole one, whatever its last step and its `record`."""
     config = replace(SMALL, record=record, batch_size=3)
 
     for steps in range(7):
@@ -59,7 +59,7 @@ def test_resume_from_any_step_with_any_record(record: int, tmp_path: Path) -> No
 def test_resume_continues_the_count_of_correct_predictions(
     record: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Predictions before the stop count once, also those not yet counted then."""
+    """Predictions before the stop count once, even those not yet counted at the stop."""
     monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
     config = replace(SMALL, cell="RNN", num_steps=2, epochs=2, learning_rate=1e-9, record=record)
     model = NumericPrediction(emb_size=8, hidden_size=4)
@@ -86,7 +86,7 @@ def test_resume_continues_the_count_of_correct_predictions(
 def test_resumed_history_names_earlier_environments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment is the last one; what was different before is named with its step."""
+    """The environment is the last one; earlier differences are listed with their last step."""
     environment = History.load(stopped(tmp_path, steps=5)).environment
     here = {**environment, "paddle": "9.9.9"}
     monkeypatch.setattr("rnn_core.training.describe_environment", lambda _: here)
@@ -128,7 +128,7 @@ def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Pa
 def test_resume_of_a_stream_makes_the_remaining_batches_only(
     steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped within an epoch or at its end, nothing differs."""
+    """The resumed run equals the whole one, stopped within an epoch or at its end."""
     monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
     config = replace(SMALL, epochs=2, batch_size=4)
     whole = train(config, STREAM, checkpoint=tmp_path / "whole", every=1)
@@ -149,7 +149,7 @@ def test_resume_of_a_stream_makes_the_remaining_batches_only(
     end = "step-000000010.npz"
     assert content(tmp_path / "whole" / end) == content(tmp_path / "stopped" / end)
     to_come = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4][steps:]
-    # The first and the last batch are checked before.
+    # Before that, only the first and the last batch are made, for the check.
     assert (to_come, {0, 4}) == (made[-len(to_come) :], set(made[: -len(to_come)]))
 
 
@@ -172,7 +172,7 @@ def test_resume_seeds_paddle_from_seed_and_step(tmp_path: Path) -> None:
 def test_resume_ignores_arrays_of_an_earlier_version(tmp_path: Path) -> None:
     """A checkpoint with a state of Paddle's generator is resumed like one without.
 
-    It is of a run by `kernel`, from a version that stored the weights as the equations do.
+    The file is of a run with `kernel`, by a version that stored weights as in the equations.
     """
     old = ROOT / "tests" / "data" / "checkpoint-with-paddle-generator.npz"
     assert {"random/paddle_seed", "random/paddle_next"} <= set(content(old))

@@ -1,4 +1,4 @@
-"""Types of command-line arguments: what they accept, and what they answer to the rest."""
+"""Types of command-line arguments: accepted values, and errors for all others."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -39,7 +39,7 @@ CELLS = ("RNN", "LSTM")
 def test_argument_type_returns_the_value(
     argument_type: Callable[[str], object], text: str, value: object
 ) -> None:
-    """An accepted text becomes its value."""
+    """An accepted text is converted to its value."""
     assert argument_type(text) == value
 
 

@@ -84,7 +84,7 @@ TEN = [f"name{index}" for index in range(10)]
     ],
 )
 def test_norms_of_the_lstm_have_four_panels(names: list[str], panels: list[list[str]]) -> None:
-    """One each for w, u, b and the rest."""
+    """There is one each for w, u, b and the rest."""
     norms = dict.fromkeys(names, np.ones(4))
     figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
 
@@ -156,7 +156,7 @@ def test_points_are_recorded_steps_or_in_long_runs_epochs(
 def test_save_plot_writes_the_format_of_the_suffix(
     history: History, suffix: str, start: bytes, tmp_path: Path
 ) -> None:
-    """The file is complete, also of a run that was interrupted in its first step."""
+    """The file is complete, even for a run that was interrupted in its first step."""
     path = tmp_path / f"run{suffix}"
     save_plot(history, path)
 
@@ -165,7 +165,7 @@ def test_save_plot_writes_the_format_of_the_suffix(
 
 
 def test_check_plot_path_rejects_other_suffixes_and_missing_directories(tmp_path: Path) -> None:
-    """Before the run."""
+    """The check comes before the run."""
     with pytest.raises(ValueError, match=r"must end in \.svg, \.png or \.pdf, got 'run\.gif'"):
         check_plot_path(tmp_path / "run.gif")
     with pytest.raises(FileNotFoundError, match="is not a directory$"):

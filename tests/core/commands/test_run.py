@@ -215,8 +215,8 @@ def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
     assert f"RNN, {history.steps} steps, interrupted" in out
 
 
-def test_run_prints_these_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each step with its norms, the epoch and, after an empty line, the summary."""
+def test_run_prints_steps_epochs_and_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints each step with its norms, the epoch and, after an empty line, the summary."""
     status = main(["run", "exploding-rnn", "--epochs", "1"])
 
     step = [
@@ -241,7 +241,7 @@ def test_run_prints_these_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With every fifth step recorded, it moves five steps at a time; it shows printed losses."""
+    """With every fifth step recorded, it moves by five steps; it shows only printed losses."""
     settings: dict[str, object] = {}
     moves: list[float | None] = []
     shown: list[set[str]] = []
@@ -272,7 +272,7 @@ def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -
 def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A full disk at the history is reported, and the plot is still written."""
+    """If the disk is full, the error is reported, and the plot is still written."""
     pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
 
     def full(*_: object) -> None:
@@ -326,7 +326,7 @@ def test_resume_names_the_checkpoint_and_continues(
 def test_resume_names_a_damaged_or_foreign_checkpoint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A damaged one gives a warning; one of another run exits with 2."""
+    """A damaged one gives a warning; with one of another run, the exit status is 2."""
     command = ["run", "clipped-rnn", "--epochs", "1", "--checkpoint", str(tmp_path)]
     main([*command, "--every", "2"])
     (tmp_path / "step-000000004.npz").write_bytes(b"damaged")

@@ -21,7 +21,7 @@ def step(norms: dict[str, float]) -> Step:
 
 
 def test_step_lines_of_the_rnn_are_those_of_the_notebook() -> None:
-    """Loss and raw norms of W, U and b."""
+    """They have the loss, and the raw norms of W, U and b."""
     norms = {"recurrent.W": 19.658676, "recurrent.U": 47.573059, "recurrent.b": 13.377793}
     lines = step_lines(step({**norms, "linear.bias": 1.0}))
 
@@ -32,7 +32,7 @@ def test_step_lines_of_the_rnn_are_those_of_the_notebook() -> None:
 
 
 def test_step_lines_of_the_lstm_have_twelve_norms() -> None:
-    """In three lines: input weights, state weights and biases."""
+    """They are in three lines: input weights, state weights and biases."""
     norms = {f"recurrent.{kind}_{gate}": 1.5 for kind in "wub" for gate in "ifoa"}
     lines = step_lines(step(norms))
 
@@ -45,8 +45,8 @@ def test_epoch_line_is_that_of_the_notebook() -> None:
     assert epoch_line(step({})) == "correct/total:3/4, Accuracy: 0.75000"
 
 
-def test_summary_of_a_healthy_run() -> None:
-    """Loss, largest norm and accuracy, and no event."""
+def test_summary_of_a_healthy_run_has_no_event() -> None:
+    """It has the loss, the largest norm and the accuracy."""
     text = "\n".join(summary_lines(make_history()))
 
     assert "RNN, 4 steps, finished, on cpu (A CPU), Paddle 9.9.9, Python 3.99" in text
@@ -57,7 +57,7 @@ def test_summary_of_a_healthy_run() -> None:
 
 
 def test_summary_has_a_line_for_each_kind_of_event() -> None:
-    """In the same order in every summary; NaN and infinity do not hide the largest loss."""
+    """The lines have a fixed order; NaN and infinity do not hide the largest loss."""
     history = make_history(
         loss=np.array([1.0, 2e6, np.inf, np.nan]),
         raw_norms={"recurrent.W": np.array([1.0, 1, 0, 1])},
@@ -79,7 +79,7 @@ def test_summary_has_a_line_for_each_kind_of_event() -> None:
 
 
 def test_summary_has_settings_that_are_not_the_default() -> None:
-    """The execution, and how many steps were recorded."""
+    """They are the execution and the number of recorded steps."""
     config = TrainConfig(cell="LSTM", execution="kernel", record=10)
     history = make_history(config=config, steps=49, recorded=np.array([10, 20, 30, 40]))
 
@@ -88,8 +88,8 @@ def test_summary_has_settings_that_are_not_the_default() -> None:
     )
 
 
-def test_summary_of_a_run_that_recorded_nothing() -> None:
-    """It has the number of steps, but no values."""
+def test_summary_of_an_unrecorded_run_has_no_values() -> None:
+    """It has the number of steps and no line for loss, gradient or accuracy."""
     none = empty_history(config=TrainConfig(record=0), outcome="finished", steps=20)
 
     assert summary_lines(none) == [
@@ -101,7 +101,7 @@ def test_summary_of_a_run_that_recorded_nothing() -> None:
 
 
 def test_event_text_has_step_and_quantities() -> None:
-    """In a few words."""
+    """The text is one short phrase."""
     both = Event("exploded", 6, ("loss", "recurrent.W"), 3411677.25)
     zeros = Event("vanished", 8, ("recurrent.W", "recurrent.U"), 0.0)
 

@@ -30,7 +30,7 @@ def test_load_data_yields_the_four_samples_of_the_notebook(
 
 
 def test_load_data_rejects_wrong_sizes_at_the_call() -> None:
-    """Not only when the first batch is made."""
+    """The error does not wait until the first batch is made."""
     with pytest.raises(ValueError, match="num_steps must be at least 2, .* got 1"):
         load_data(1)
     with pytest.raises(ValueError, match="batch_size must be at most 4, the number of .* got 5"):
@@ -51,14 +51,14 @@ def test_check_tokens_rejects_tokens_outside_the_vocabulary(token: int) -> None:
 
 
 def test_check_tokens_accepts_the_whole_vocabulary() -> None:
-    """In int32 and int64."""
+    """Both int32 and int64 are accepted."""
     check_tokens(paddle.to_tensor([[0, 9]], dtype="int64"), 10)
     check_tokens(paddle.to_tensor([[0, 9]], dtype="int32"), 10)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
 def test_check_tokens_rejects_other_dtypes(dtype: Any) -> None:
-    """Float tokens are refused, not truncated, and so is what is not a tensor."""
+    """Float tokens are refused, not truncated; a list is refused too."""
     with pytest.raises(TypeError, match=f"tokens must be int32 or int64, got {dtype}"):
         check_tokens(paddle.to_tensor([[0, 1]], dtype=dtype), 10)
     with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got list"):

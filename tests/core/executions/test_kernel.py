@@ -11,7 +11,7 @@ from tests.helpers.weights import from_state
 
 @over_cells
 def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
-    """Paddle's operator refuses a gradient of gradients, so nothing wrong comes out."""
+    """Paddle's operator raises, so that no wrong second derivative is returned."""
     ours, inputs = LAYERS["kernel"][cell](3, 4), paddle.rand([2, 3, 3])
     inputs.stop_gradient = False
     total = paddle.add_n([tensor.sum() for tensor in from_state(ours(inputs)).values()])
@@ -22,7 +22,7 @@ def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
 
 @over_cells
 def test_kernel_gradients_are_contiguous(cell: Cell) -> None:
-    """They are no strided views, which every later operator would copy."""
+    """They are not strided views, which every later operator would copy."""
     ours = LAYERS["kernel"][cell](3, 4)
     from_state(ours(paddle.rand([2, 3, 3])))["hidden"].sum().backward()
 

@@ -48,13 +48,13 @@ def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
 @needs_no_gpu
 @pytest.mark.parametrize("name", ["gpu", "gpu:0", "gpu:7"])
 def test_missing_gpu_raises_value_error(name: str) -> None:
-    """Paddle itself would crash on some versions."""
+    """Some versions of Paddle would crash instead."""
     with pytest.raises(ValueError, match=rf"device '{name}' is not available: Paddle .* finds cpu"):
         train(TrainConfig(device=name))
 
 
 def test_use_device_restores_the_device() -> None:
-    """After the block, also after an error in it."""
+    """The device is restored after the block, even after an error in it."""
     before = paddle.device.get_device()
     with pytest.raises(RuntimeError), device.use_device("cpu") as name:
         assert name == paddle.device.get_device() == "cpu"

@@ -27,7 +27,7 @@ def test_file_appears_after_the_block(tmp_path: Path) -> None:
 def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So it survives a power failure."""
+    """This way, the file survives a power failure."""
     path, flushed = tmp_path / "file", []
 
     def fsync(descriptor: int) -> None:
@@ -75,7 +75,7 @@ def test_error_while_writing_keeps_the_earlier_file(
 
 
 def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
-    """Not the private permissions of a temporary file."""
+    """They are not the private permissions of a temporary file."""
     ordinary, whole = tmp_path / "ordinary", tmp_path / "whole"
     ordinary.touch()
     with write_whole(whole):
@@ -101,7 +101,7 @@ def test_write_rejects_missing_directories_and_special_files(
 
 
 def test_check_writable_changes_nothing(tmp_path: Path) -> None:
-    """An existing file stays, and no file is left."""
+    """An existing file keeps its content, and no new file is left."""
     path = tmp_path / "file"
     check_writable(path)
     assert list(tmp_path.iterdir()) == []
@@ -115,7 +115,7 @@ def test_check_writable_changes_nothing(tmp_path: Path) -> None:
 def test_check_writable_tries_the_name_in_the_directory_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a temporary folder there."""
+    """It tries the name in a temporary folder there."""
     tried: list[Path] = []
     monkeypatch.setattr(Path, "touch", lambda path: tried.append(path))
 
@@ -123,7 +123,7 @@ def test_check_writable_tries_the_name_in_the_directory_of_the_file(
     assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
 
 
-def test_write_accepts_the_longest_name_and_check_writable_no_longer_one(tmp_path: Path) -> None:
+def test_write_accepts_the_longest_name_and_check_refuses_a_longer_one(tmp_path: Path) -> None:
     """The temporary name is not longer; a name that is too long is refused before the run."""
     path = tmp_path / ("x" * 255)
     check_writable(path)

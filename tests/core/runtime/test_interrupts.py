@@ -1,4 +1,4 @@
-"""Ctrl-C is held back once."""
+"""The first Ctrl-C is held back, and the second interrupts."""
 
 import signal
 import threading
@@ -11,14 +11,14 @@ from rnn_core.runtime.interrupts import held_interrupt
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_interrupts() -> Iterator[None]:
-    """Make SIGINT raise KeyboardInterrupt, also if the tests run in the background."""
+    """Make SIGINT raise KeyboardInterrupt, even if the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 def test_first_ctrl_c_is_held_and_second_interrupts() -> None:
-    """The function tells that the first one came."""
+    """`interrupted` reports the first one."""
     with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
         assert not interrupted()
         signal.raise_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Paddle's private operators mean what they are used for."""
+"""Paddle's private operators compute what `rnn_core` uses them for."""
 
 import numpy as np
 import paddle
@@ -22,13 +22,13 @@ def test_sgd_subtracts_rate_times_gradient(dtype: DType) -> None:
 
 
 @over_dtypes
-def test_squared_l2_norm(dtype: DType) -> None:
-    """3^2 + 4^2 = 25, as a tensor of one number."""
+def test_squared_l2_norm_is_a_tensor_of_one_number(dtype: DType) -> None:
+    """3^2 + 4^2 = 25."""
     assert op.squared_l2_norm(to_tensor(np.array([[3.0], [4.0]]), dtype)).tolist() == [25.0]
 
 
-def test_clip_by_norm() -> None:
-    """A vector past the limit is shortened to it, another stays."""
+def test_clip_by_norm_scales_only_vectors_above_the_limit() -> None:
+    """A vector above the limit is scaled down to it; any other is unchanged."""
     vector = paddle.to_tensor([3.0, 4.0])
 
     assert op.clip_by_norm(vector, 1.0).tolist() == pytest.approx([0.6, 0.8])
@@ -36,14 +36,14 @@ def test_clip_by_norm() -> None:
 
 
 def test_concat_joins_along_an_axis() -> None:
-    """Here along the second of two."""
+    """Here it is the second of two axes."""
     halves = [paddle.to_tensor([[1.0], [2.0]]), paddle.to_tensor([[3.0], [4.0]])]
 
     assert op.concat(halves, 1).tolist() == [[1.0, 3.0], [2.0, 4.0]]
 
 
 def test_rows_are_a_view() -> None:
-    """They share the tensor's memory, in one piece."""
+    """They share the tensor's memory and are contiguous."""
     whole = paddle.arange(12).reshape([4, 3])
 
     view = op.rows(whole, 1, 3)
@@ -54,8 +54,8 @@ def test_rows_are_a_view() -> None:
     assert view.tolist() == [[3, 4, 5], [60, 7, 8]]
 
 
-def test_shapes_and_maximum() -> None:
-    """Reshape keeps the order of the numbers; transpose and maximum are NumPy's."""
+def test_reshape_transpose_and_maximum_agree_with_numpy() -> None:
+    """The numbers are the same, in the same order."""
     whole = paddle.arange(-6, 6).reshape([2, 6])
 
     assert op.reshape(whole, [3, 4]).tolist() == whole.numpy().reshape(3, 4).tolist()
@@ -64,8 +64,8 @@ def test_shapes_and_maximum() -> None:
 
 
 @over_dtypes
-def test_zeros(dtype: DType) -> None:
-    """Zeros have the given shape and dtype."""
+def test_zeros_have_the_given_shape_and_dtype(dtype: DType) -> None:
+    """Here the shape is [2, 3]."""
     zeros = op.zeros([2, 3], getattr(paddle, dtype))
 
     assert zeros.dtype == getattr(paddle, dtype)

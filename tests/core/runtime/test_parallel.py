@@ -26,8 +26,8 @@ over_cases = pytest.mark.parametrize("case", CASES)
 def launch(program: list[str], folder: Path) -> Result:
     """Run a program in two processes by Paddle's launcher, as a user does.
 
-    About ten seconds are usual; processes that wait for each other are stopped after 120. The
-    launcher looks for free ports at each start, so launches at the same time do not collide.
+    It usually takes about ten seconds; processes that wait for each other are stopped after 120.
+    The launcher looks for free ports at each start, so simultaneous launches do not collide.
 
     Args:
         program: the program's file and its arguments.
@@ -48,13 +48,13 @@ def read(launched: Result, folder: Path, what: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the processes write."""
+    """The folder in which the processes write."""
     return tmp_path_factory.mktemp("parallel")
 
 
 @pytest.fixture(scope="module")
 def launched(folder: Path) -> Result:
-    """The only launch, shared by all tests: it takes seconds."""
+    """A launch that most tests share, because it takes seconds."""
     return launch([parallel_worker.__file__, str(folder)], folder)
 
 
@@ -71,7 +71,7 @@ def checkpoints(launched: Result, folder: Path) -> list[dict[str, Any]]:
 
 
 def test_both_processes_end(launched: Result) -> None:
-    """With exit status 0."""
+    """The exit status is 0."""
     assert launched.status == 0, launched.output + launched.error
 
 
@@ -102,7 +102,7 @@ def test_two_processes_equal_one_with_the_whole_batch(
 
 
 def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
-    """A second run of one model also averages its gradients."""
+    """A second run of the same model averages its gradients too."""
     first, second = (result["twice"] for result in results)
 
     assert first == second
@@ -110,14 +110,14 @@ def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
 
 
 def test_correct_predictions_of_all_processes_count(results: list[dict[str, Any]]) -> None:
-    """One of two in one process and two of two in the other are three of four."""
+    """One of two correct in one process and two of two in the other give three of four."""
     assert [result["counted"] for result in results] == [0.75, 0.75]
 
 
 def test_batches_smaller_than_the_number_of_processes_are_rejected(
     results: list[dict[str, Any]],
 ) -> None:
-    """In a list or at the end of a stream, in every process."""
+    """They are rejected in a list and at the end of a stream, in every process."""
     for result in results:
         assert result["refusals"] == [
             "batch_size must be at least 2, one sample per process, got 1",
@@ -129,8 +129,8 @@ def test_batches_smaller_than_the_number_of_processes_are_rejected(
 def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any]]) -> None:
     """It is stopped twice, and its last checkpoint is damaged once.
 
-    The given models have other weights. Each time the run resumes from the last valid checkpoint,
-    in the last batch of the first epoch.
+    The models passed to it have other weights. Both times, the run resumes from step 4, before the
+    last batch of the first epoch.
     """
     first, second = checkpoints
 
@@ -144,7 +144,7 @@ def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any
 def test_only_the_first_process_writes_checkpoints(
     checkpoints: list[dict[str, Any]], folder: Path
 ) -> None:
-    """It also renames a damaged one and warns; the others find the folder in order."""
+    """It also renames a damaged one and warns; the second process does neither."""
     first, second = checkpoints
     names = [f"step-{steps:09}.npz" for steps in (0, 4, 8, 10)]
 
@@ -169,7 +169,7 @@ def test_only_the_first_process_writes_checkpoints(
 def test_error_of_one_process_is_raised_in_all(
     case: str, of: int, words: str, steps: int | None, checkpoints: list[dict[str, Any]]
 ) -> None:
-    """The other one refers to its log and keeps its history, and both can continue together."""
+    """The other process refers to that one's log and keeps its history; both can continue."""
     seen = [result["errors"][case] for result in checkpoints]
 
     assert words in seen[of][0]
@@ -212,7 +212,7 @@ def test_benchmark_of_processes_needs_the_launcher(capsys: pytest.CaptureFixture
 
 @pytest.mark.slow
 def test_process_that_dies_ends_the_run(tmp_path: Path) -> None:
-    """The others do not wait forever; its error is in its log.
+    """The other process does not wait forever, and the error is in the log of the one that died.
 
     The launcher itself shows what the first process prints when its peer is gone.
     """

@@ -1,4 +1,4 @@
-"""Paddle 2 with NumPy 2 is rejected; import warnings; tensors without a leak."""
+"""Rejection of Paddle 2 with NumPy 2, import warnings, and tensors that do not leak."""
 
 import builtins
 import gc
@@ -45,7 +45,7 @@ def test_check_numpy_rejects_paddle_2_with_numpy_2(
 
 @pytest.fixture
 def at_import(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
-    """Replaces Paddle by one that calls a function when it is imported."""
+    """A function that makes the import of Paddle call another function first."""
 
     def replace(call: Callable[[], object]) -> None:
         real = builtins.__import__
@@ -89,7 +89,7 @@ def test_import_hides_warnings_that_do_not_apply(
     ],
 )
 def test_import_error_says_how_to_install_paddle(missing: str, match: str, at_import: Any) -> None:
-    """A module that Paddle itself misses keeps its own error."""
+    """If a module that Paddle needs is missing, its own error is kept."""
 
     def fail() -> None:
         raise ModuleNotFoundError(missing, name=missing)
@@ -121,7 +121,7 @@ def test_tensor_of_copies_an_array(dtype: str) -> None:
 
 @pytest.mark.skipif(not PAGES.exists(), reason="needs /proc, which only Linux has")
 def test_tensor_of_does_not_leak() -> None:
-    """With 113 bytes per call, as with `paddle.to_tensor` on Paddle 3.3.1, 2 MB would be left.
+    """With the leak of `paddle.to_tensor` in Paddle 3.3.1, 113 bytes per call, 2 MB would be left.
 
     Measured: 0 to 4 bytes per call (Paddle 2.6.2 and 3.3.1, November 2026).
     """
