@@ -16,6 +16,7 @@ from paddle import Tensor
 
 from rnn_core.data.batch import dtype_name
 from rnn_core.runtime import operators as op
+from rnn_core.runtime.devices import device_of, use_device
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -55,9 +56,7 @@ class Block:
     def write(self, block: Tensor, values: NDArray[Any]) -> None:
         """Set a block to values in the equations' shape."""
         stored = values.T if self.transposed else values
-        array = np.ascontiguousarray(stored).reshape(block.shape)
-        # On the block's device, which may differ from the current one.
-        block.set_value(paddle.to_tensor(array, place=block.place))
+        block.set_value(np.ascontiguousarray(stored).reshape(block.shape))
 
 
 class PackedLayer(paddle.nn.Layer):
@@ -108,14 +107,14 @@ class Parameters:
     @property
     def weights(self) -> list[Tensor]:
         """The stored weight of every parameter; weights in one tensor are views of it."""
-        if self._places != [tensor.data_ptr() for tensor in self._packed]:
-            self._renew_views()  # `Layer.to` has moved a tensor to other memory.
+        if self._packed and self._place != self._packed[0].data_ptr():
+            self._renew_views()  # `Layer.to` has moved all tensors to other memory.
         return self._views
 
     def _renew_views(self) -> None:
         with paddle.no_grad():
             self._views = [block.of(block.stored) for block in self.blocks]
-        self._places = [tensor.data_ptr() for tensor in self._packed]
+        self._place = self._packed[0].data_ptr() if self._packed else None
 
     def gradients(self) -> list[Tensor]:
         """The gradient of each parameter as it is stored.
@@ -164,8 +163,10 @@ def set_weights(model: paddle.nn.Layer, weights: Mapping[str, NDArray[Any]]) -> 
     """
     parameters = Parameters(model)
     check_weights(parameters, weights)
-    for block, weight in zip(parameters.blocks, parameters.weights, strict=True):
-        block.write(weight, weights[block.name])
+    # A value is set on the current device, which must be the model's.
+    with use_device(device_of(parameters.tensors[0])):
+        for block, weight in zip(parameters.blocks, parameters.weights, strict=True):
+            block.write(weight, weights[block.name])
 
 
 def check_weights(parameters: Parameters, weights: Mapping[str, NDArray[Any]]) -> None:

@@ -118,14 +118,16 @@ def recurrent(
     """
     (B, _, E), H = inputs.shape, weight_hh.shape[1]
     # The operator has a second bias, which the equations do not have: zeros.
-    weights = [weight_ih, weight_hh, bias, op.zeros(bias.shape, bias.dtype)]
+    zeros = op.zeros(bias.shape, bias.dtype)
+    weights = [weight_ih, weight_hh, bias]
     if not all(tensor.stop_gradient for tensor in (inputs, *states, *weights)):
         # The operator's backward pass fails unless each weight requires a gradient.
         weights = [_with_gradient(weight) for weight in weights]
+        zeros.stop_gradient = False
     _, _, last = op.rnn(
         op.transpose(inputs, [1, 0, 2]),
         [op.reshape(state, [1, B, H]) for state in states],
-        weights,
+        [*weights, zeros],
         None,  # Sequences of equal length.
         op.zeros([1], paddle.uint8),  # The state of a dropout that is not used.
         0.0,  # Dropout.
