@@ -95,7 +95,7 @@ class Parameters:
             self.blocks += packed.get(id(tensor), [whole])
             self.tensors.append(tensor)
         self.names = [block.name for block in self.blocks]
-        self._packed = [tensor for tensor in self.tensors if id(tensor) in packed]
+        self._packed = next((tensor for tensor in self.tensors if id(tensor) in packed), None)
         self._renew_views()
         for block, weight in zip(self.blocks, self._views, strict=True):
             if block.index == 0 and weight.data_ptr() != block.stored.data_ptr():
@@ -107,14 +107,15 @@ class Parameters:
     @property
     def weights(self) -> list[Tensor]:
         """The stored weight of every parameter; weights in one tensor are views of it."""
-        if self._packed and self._place != self._packed[0].data_ptr():
-            self._renew_views()  # `Layer.to` has moved all tensors to other memory.
+        # `Layer.to` moves all tensors to other memory, so one of them tells.
+        if self._packed is not None and self._place != self._packed.data_ptr():
+            self._renew_views()
         return self._views
 
     def _renew_views(self) -> None:
         with paddle.no_grad():
             self._views = [block.of(block.stored) for block in self.blocks]
-        self._place = self._packed[0].data_ptr() if self._packed else None
+        self._place = None if self._packed is None else self._packed.data_ptr()
 
     def gradients(self) -> list[Tensor]:
         """The gradient of each parameter as it is stored.

@@ -74,10 +74,10 @@ def train(
         every: number of steps between checkpoints.
         resume: whether to continue from the last valid checkpoint, as if the run had never stopped
             (unless `on_step` or `model` draws from Paddle's generator); without a checkpoint, the
-            run starts from the beginning. Config and data must be the
-            same, but `epochs` may grow. The weights of `model` and the states of NumPy's and
-            Python's global random generators are replaced by those of the checkpoint, and Paddle's
-            generator is seeded from the seed and the step. The history is that of the whole run.
+            run starts from the beginning. Config and data must be the same, but `epochs` may grow.
+            The weights of `model` and the states of NumPy's and Python's global random generators
+            are replaced by those of the checkpoint, and Paddle's generator is seeded from the seed
+            and the step. The history is that of the whole run.
 
     Raises:
         TypeError: an argument has the wrong type, or `data` does not hold batches of integer tokens

@@ -31,8 +31,9 @@ def mean_squared_error(weights: Weights, tokens: Any, labels: Any, cell: Cell) -
     U = weights["recurrent.weight_hh"].T
     zeros = jnp.zeros((tokens.shape[0], U.shape[0]), x.dtype)
 
-    def rnn(h: Any, z: Any) -> tuple[Any, None]:
-        return jnp.tanh(z + h @ U), None
+    def rnn(state: tuple[Any], z: Any) -> tuple[tuple[Any], None]:
+        (h,) = state
+        return (jnp.tanh(z + h @ U),), None
 
     def lstm(state: tuple[Any, Any], z: Any) -> tuple[tuple[Any, Any], None]:
         h, c = state
@@ -40,10 +41,9 @@ def mean_squared_error(weights: Weights, tokens: Any, labels: Any, cell: Cell) -
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(a)
         return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
 
-    if cell == "LSTM":
-        (h, _), _ = jax.lax.scan(lstm, (zeros, zeros), projected)
-    else:
-        h, _ = jax.lax.scan(rnn, zeros, projected)
+    steps = {"RNN": (rnn, (zeros,)), "LSTM": (lstm, (zeros, zeros))}
+    step, start = steps[cell]
+    (h, *_), _ = jax.lax.scan(step, start, projected)
     predictions = h @ weights["linear.weight"] + weights["linear.bias"]
     return jnp.mean((predictions - labels) ** 2)
 

@@ -27,10 +27,10 @@ class PaddlePeer(paddle.nn.Layer):
 
     def __init__(self, ours: SimpleRNN | LSTM) -> None:
         super().__init__()
-        kind = paddle.nn.LSTM if isinstance(ours, LSTM) else paddle.nn.SimpleRNN
+        kinds: dict[type, Any] = {SimpleRNN: paddle.nn.SimpleRNN, LSTM: paddle.nn.LSTM}
         zero = paddle.ParamAttr(initializer=paddle.nn.initializer.Constant(0.0))
         # In a tuple, so that the layer's parameters are not registered: those added below are.
-        self._layer = (kind(ours.emb_size, ours.hidden_size, bias_hh_attr=zero),)
+        self._layer = (kinds[type(ours)](ours.emb_size, ours.hidden_size, bias_hh_attr=zero),)
         weights = paddle_layout(named_weights(ours))
         for name, values in weights.items():
             parameter = getattr(self._layer[0], f"{name}_l0")

@@ -34,7 +34,7 @@ class TorchContender:
         """Start from weights named as in `peer_layout`, `tokens` `[B, T]` and `labels` `[B, 1]`."""
         vocab_size, E = weights["embedding.weight"].shape
         H = weights["recurrent.weight_hh"].shape[1]
-        kind = torch.nn.LSTM if cell == "LSTM" else torch.nn.RNN
+        kind = {"RNN": torch.nn.RNN, "LSTM": torch.nn.LSTM}[cell]
         self.embedding = torch.nn.Embedding(vocab_size, E)
         self.recurrent = kind(E, H, batch_first=True)
         self.linear = torch.nn.Linear(H, 1)

@@ -38,9 +38,9 @@ class _Kernel(PackedLayer):
         set_weights(self, named_weights(textbook))
 
     def _block(self, name: str, stored: Tensor, index: int, count: int) -> Block:
-        H = self.hidden_size
-        rows = self.emb_size if stored is self.weight_ih else H if stored is self.weight_hh else 1
-        return Block(name, stored, index, count, (rows, H), transposed=len(stored.shape) == 2)
+        is_matrix = len(stored.shape) == 2
+        rows = stored.shape[1] if is_matrix else 1
+        return Block(name, stored, index, count, (rows, self.hidden_size), transposed=is_matrix)
 
     def _last(self, inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
         """The last states, each `[B, H]`, after `inputs` `[B, T, E]`."""
