@@ -115,7 +115,9 @@ def train(
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)
         with checkpoint_folder(Path(checkpoint), resume) as path, held as interrupted:
-            folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
+            folder = CheckpointFolder(
+                path, every, len(batches), batches.checksum(), model, interrupted
+            )
             return _run(config, batches, model, environment, on_step, folder)
 
 
