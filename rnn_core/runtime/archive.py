@@ -90,20 +90,27 @@ class Archive:
         return self._unpack(name, check)
 
     def any_array(self, name: str) -> NDArray[Any]:
-        """Unpack an array of any shape of numbers, booleans or text."""
-        return self._unpack(name, lambda *_: None)
+        """Unpack an array of numbers or booleans of any shape."""
+
+        def check(actual: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
+            if actual.kind == "U":
+                raise ValueError(f"{name} must hold numbers, got {actual} of shape {_text(shape)}")
+
+        return self._unpack(name, check)
 
     def text(self, name: str) -> str:
         """Unpack a text."""
 
         def check(actual: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
-            if actual.kind != "U" or shape or actual.itemsize > 4 * LONGEST_TEXT:
+            if actual.str[:2] != "<U" or shape or actual.itemsize > 4 * LONGEST_TEXT:
                 raise ValueError(
                     f"{name} must be a text of at most {LONGEST_TEXT} characters, "
                     f"got {actual} of shape {_text(shape)}"
                 )
 
-        return str(self._unpack(name, check))
+        # NumPy fills up with zeros, and raises SystemError for what is not a character.
+        content = self._unpack(name, check).tobytes()
+        return content.decode("utf-32-le", "surrogatepass").rstrip("\0")
 
     def integer(self, name: str) -> int:
         """Unpack an integer."""

@@ -22,7 +22,7 @@ import numpy as np
 Mutation = Callable[[bytes, Random], bytes]
 
 LARGEST_MEMBER = 2**22  # Size in bytes of an array that is changed again.
-BOMB = 2**28  # Size in bytes of an array of zeros that takes 260 KB in an archive.
+BOMB = 2**27  # Size in bytes of an array of zeros that takes 600 KB in an archive.
 
 # Replaced by numbers that JSON writers do not write.
 HUGE = "HUGE NUMBER"
@@ -216,7 +216,7 @@ def npz_changed(content: bytes, random: Random) -> bytes:
             flags=random.choice([0, 1, 8, 0x20, 0x41, 0x800]),
         )
     elif kind == 7:
-        members[place] = replace(_bomb(random.choice([b"", *_HEADERS])), name=old.name)
+        members[place] = bomb(old.name, random.choice([b"", *_HEADERS]))
     elif kind == 8:
         members += [member(f"x{k}.npy", b"") for k in range(random.choice([1, 10, 1500]))]
     else:
@@ -224,29 +224,37 @@ def npz_changed(content: bytes, random: Random) -> bytes:
     return zipped(members)
 
 
+def bomb(name: str, start: bytes, size: int = BOMB) -> Member:
+    """A member that unpacks to `size` zeros after `start`."""
+    zeros, crc = _zeros(size, zlib.crc32(start))
+    compress = zlib.compressobj(1, zlib.DEFLATED, -15)
+    stored = compress.compress(start) + compress.flush(zlib.Z_FULL_FLUSH) + zeros
+    return Member(name, stored, crc, len(start) + size, method=8)
+
+
 @cache
-def _bomb(start: bytes) -> Member:
-    """A member that unpacks to zeros after `start`."""
-    content = start + bytes(BOMB)
-    compress = zlib.compressobj(9, zlib.DEFLATED, -15)
-    stored = compress.compress(content) + compress.flush()
-    return Member("", stored, zlib.crc32(content), len(content), method=8)
+def _zeros(size: int, crc: int) -> tuple[bytes, int]:
+    """Compressed zeros, and the checksum with that of what comes before."""
+    compress = zlib.compressobj(1, zlib.DEFLATED, -15)
+    return compress.compress(bytes(size)) + compress.flush(), zlib.crc32(bytes(size), crc)
 
 
-def _header(text: str, version: bytes = b"\1\0") -> bytes:
+def header(text: str, version: bytes = b"\1\0") -> bytes:
+    """The start of an array in NumPy's format."""
     data = text.encode("utf-8", "surrogatepass")
     return b"\x93NUMPY" + version + struct.pack("<H", min(len(data), 0xFFFF)) + data
 
 
-def _described(dtype: str, shape: str, order: bool = False) -> str:
+def described(dtype: str, shape: str, order: bool = False) -> str:
+    """The text of a header, as NumPy writes it."""
     return f"{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': {shape}, }}\n"
 
 
 # Of arrays that fill a bomb.
 _HEADERS = [
-    _header(_described(dtype, f"({BOMB // size},)"))
+    header(described(dtype, f"({BOMB // size},)"))
     for dtype, size in {"<f8": 8, "<i8": 8, "|u1": 1, "<f4": 4}.items()
-] + [_header(_described(f"<U{BOMB // 4}", "()"))]
+] + [header(described(f"<U{BOMB // 4}", "()"))]
 DTYPES = ["<f8", ">f8", "<f4", "<f2", "<i8", "<u8", "|u1", "|b1", "<c16", "|O", "<U3", "|S3", "|V8"]
 DTYPES += ["<M8[s]", "<f3", "<U0", "<U99999999", "", "f8,i4", "\x1b", "<f99999999999"]
 SHAPES = ["()", "(1,)", "(0,)", "(0, 9)", "(4,)", "(2, 2)", "(-1,)", "(1000000000000,)", "(1.5,)"]
@@ -278,14 +286,14 @@ def _array_changed(content: bytes, random: Random) -> bytes:
             changed = _text_changed(text, random)
         # As code points: NumPy encodes no lone surrogates.
         points = np.array([ord(each) for each in changed] or [0], "<u4")
-        return _header(_described(f"<U{len(points)}", "()")) + points.tobytes()
+        return header(described(f"<U{len(points)}", "()")) + points.tobytes()
     kind = random.randrange(6)
     if kind == 0:
         dtype, shape = random.choice(DTYPES), random.choice([str(array.shape), *SHAPES])
-        return _header(_described(dtype, shape, random.random() < 0.5)) + data
+        return header(described(dtype, shape, random.random() < 0.5)) + data
     if kind == 1:
         version = random.choice([b"\1\0", b"\2\0", b"\3\0", b"\0\0", b"\xff\xff"])
-        return _header(random.choice([*ODD, _described("<f8", "(4,)")]), version) + data
+        return header(random.choice([*ODD, described("<f8", "(4,)")]), version) + data
     if kind == 2:
         return random.choice([b"", content[:5], content[:9], content[:-1], content + b"\0", data])
     if kind == 3 and array.ndim:
