@@ -4,9 +4,8 @@ import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from paddle import Tensor
 
 # Import warnings that do not apply: we compile no extensions, and asking for a missing GPU raises.
@@ -43,7 +42,7 @@ def import_paddle() -> None:
             ) from error
 
 
-def tensor_of(values: NDArray[Any]) -> "Tensor":
+def tensor_of(values: "NDArray[Any]") -> "Tensor":
     """A tensor of the same values, shape and dtype, on the current device.
 
     `paddle.to_tensor` leaks memory at every call on Paddle 3.3.1 (docs/measurements/long-runs.md).
