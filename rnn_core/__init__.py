@@ -3,9 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rnn_core.runtime.versions import check_numpy
+from rnn_core.runtime.versions import check_numpy, ignore_idle_warnings
 
+# For modules that import Paddle when they are the first to be imported.
 check_numpy()
+ignore_idle_warnings()
 
 if TYPE_CHECKING:
     from rnn_core.api import *  # noqa: F403

@@ -2,7 +2,7 @@
 
 from rnn_core.runtime.versions import import_paddle
 
-import_paddle()
+import_paddle()  # First, because its error says how to install Paddle.
 
 from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
 from rnn_core.checkpoints import CheckpointError, CheckpointWarning  # noqa: E402

@@ -22,6 +22,12 @@ def installed_paddle() -> str | None:
     return None
 
 
+def ignore_idle_warnings() -> None:
+    """Ignore warnings of Paddle's import that do not apply."""
+    for message in IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=message, category=UserWarning)
+
+
 def import_paddle() -> None:
     """Import Paddle without warnings that do not apply.
 
@@ -30,8 +36,7 @@ def import_paddle() -> None:
     """
     check_numpy()
     with warnings.catch_warnings():
-        for message in IDLE_WARNINGS:
-            warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        ignore_idle_warnings()
         try:
             import paddle  # noqa: F401
         except ModuleNotFoundError as error:
