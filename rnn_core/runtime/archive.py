@@ -76,6 +76,11 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
+    def size(self, prefix: str) -> int:
+        """Size of the arrays whose names start with `prefix`, unpacked, in bytes."""
+        members = self._members.items()
+        return sum(member.file_size for name, member in members if name.startswith(prefix))
+
     def array(self, name: str, dtype: DTypeLike, shape: Shape) -> NDArray[Any]:
         """Unpack an array of this dtype and shape; None in the shape allows any length."""
 
