@@ -201,7 +201,7 @@ class Trial:
 
     def __init__(self, fault: Fault, whole: bool = False, spent: float = 0.0) -> None:
         self.fault, self.whole, self._spent = fault, whole, spent
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True)
         copy = plant(fault, Path(self._folder.name) / "project")
         options = [] if fault.name == HEALTHY.name else ["--maxfail=1"]
         if whole:
