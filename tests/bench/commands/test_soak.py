@@ -12,7 +12,7 @@ from benchmarks.commands import soak
 from benchmarks.commands.soak import main
 from benchmarks.measuring import growth
 from benchmarks.measuring.growth import BLOCKS, Reading, Slope, slope, watch
-from rnn_core import NonFiniteError, TrainConfig, new_model, train
+from rnn_core import NonFiniteError, NumericPrediction, TrainConfig, new_model, train
 from rnn_core.step import TrainingStep
 from tests.bench.commands.conftest import Ended, RunMain
 from tests.helpers.command_lines import assert_rejected
@@ -40,8 +40,13 @@ def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]
 
 def test_training_leaves_no_memory_files_or_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training one model, recording and streaming data do not make the process grow."""
-    models = []
-    monkeypatch.setattr(growth, "new_model", lambda c: models.append(new_model(c)) or models[-1])
+    models: list[NumericPrediction] = []
+
+    def make(config: TrainConfig) -> NumericPrediction:
+        models.append(new_model(config))
+        return models[-1]
+
+    monkeypatch.setattr(growth, "new_model", make)
 
     seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
 

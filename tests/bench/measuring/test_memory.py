@@ -19,7 +19,7 @@ def test_peak_grows_with_the_number_of_steps() -> None:
 def test_first_step_does_not_count(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is taken at two time steps, before the peak is reset; the rise of the second is printed."""
+    """It is taken at two time steps, before the peak is reset; the second one counts."""
     happened: list[object] = []
     peaks = [100, 140]
 
