@@ -11,7 +11,7 @@ from typing import IO, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rnn_core.config import TrainConfig, check_one_of
+from rnn_core.config import TrainConfig, check_one_of, check_path
 from rnn_core.runtime.files import write_whole
 
 Outcome = Literal["finished", "non-finite", "interrupted"]
@@ -121,7 +121,12 @@ class History:
         return tuple(sorted(events, key=lambda event: event.step))
 
     def event(self, kind: EventKind) -> Event | None:
-        """The first event of this kind; None if there is none."""
+        """The first event of this kind; None if there is none.
+
+        Raises:
+            ValueError: `kind` is unknown.
+        """
+        check_one_of("kind", kind, get_args(EventKind))
         return next((event for event in self.events if event.kind == kind), None)
 
     def followed_by(self, rest: "History") -> "History":
@@ -155,6 +160,7 @@ class History:
         Raises:
             OSError: the file cannot be written.
         """
+        check_path("path", path)
         with write_whole(Path(path)) as file:
             np.savez_compressed(file, **self.arrays())
 
@@ -185,6 +191,7 @@ class History:
             OSError: the file cannot be read.
             ValueError: the file is damaged, cut short, or not a history.
         """
+        check_path("path", path)
         with Path(path).open("rb") as file:
             try:
                 with open_arrays(file) as stored:

@@ -193,8 +193,9 @@ def test_groups_of_tests_mirror_the_packages(group: str, package: str) -> None:
     }
 
     strays = {str(path) for path in modules if not (ROOT / package / path).exists()}
-    # Tests of `__main__.py`, of a resumed run as a whole, and of the page in a browser.
-    assert strays <= {"main.py", "checkpoints/resume.py", "report/browser.py"}
+    # Tests of `__main__.py`, of all public functions, of a resumed run as a whole, and of the page
+    # in a browser.
+    assert strays <= {"main.py", "public.py", "checkpoints/resume.py", "report/browser.py"}
 
 
 def test_source_names_documents_that_exist() -> None:
