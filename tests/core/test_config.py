@@ -42,7 +42,7 @@ def test_config_rejects_other_types(name: str, kind: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
-@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, 1e-38, 3.5e38, 10**38 * 4])
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, 1e-38, 3.5e38])
 def test_config_rejects_numbers_outside_float32(name: str, value: Any) -> None:
     """Learning rate and threshold must be positive and finite in float32."""
     words = f"{name} must be a positive float32, 1.18e-38 to 3.4e+38, got {value}"
