@@ -1,0 +1,38 @@
+"""The outcomes that a serial run keeps if a test ends the process."""
+
+import pytest
+
+from benchmarks.report.formats import Case, read_cases
+from tests.helpers.pytest_project import make_project, run_pytest
+
+pytest_plugins = ["pytester"]
+
+# Each test copies the file as it is while the test runs.
+TESTS = """
+import shutil
+
+import pytest
+
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test(name):
+    shutil.copy("left/tests.xml", f"{name}.xml")
+    assert name != "one"
+"""
+
+
+def test_file_of_outcomes_is_complete_while_tests_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends leaves all outcomes, and the test that it ran as crashed."""
+    project = make_project(pytester, monkeypatch, {"tests/test_a.py": TESTS})
+    run_pytest(project, "--results=left", "tests")
+
+    for number, name in enumerate(("one", "two", "three")):
+        found = read_cases(project.path / f"{name}.xml")
+        reason = "crashed: the process ended during this test"
+        assert [case.outcome for case in found] == ["failed", "passed", "passed"][:number] + [
+            "crashed"
+        ]
+        assert found[-1] == Case(f"tests.test_a::test[{name}]", "crashed", reason)
+    outcomes = [case.outcome for case in read_cases(project.path / "left" / "tests.xml")]
+    assert outcomes == ["failed", "passed", "passed"]
