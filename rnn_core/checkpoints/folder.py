@@ -121,13 +121,10 @@ class CheckpointFolder:
 
         Raises:
             CheckpointError: the checkpoint cannot be written; the older ones stay.
-            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written first.
         """
         with raised_everywhere(history):
             if parallel.rank() == 0:
                 self._save(history, position)
-        if self.interrupted():
-            raise KeyboardInterrupt
 
     def _save(self, history: History, position: Position) -> None:
         weights = named_weights(self.model)

@@ -11,6 +11,13 @@ from typing import IO
 # Start of the temporary name; short, since file systems limit the length of names.
 PREFIX = ".rnn_core-"
 
+_any_written = False
+
+
+def any_written() -> bool:
+    """Whether this process has written a file."""
+    return _any_written
+
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[bytes]]:
@@ -23,6 +30,7 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the file cannot be written.
     """
+    global _any_written
     path = _regular(path)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PREFIX)
     temporary = Path(name)
@@ -33,6 +41,7 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _any_written = True
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
