@@ -15,8 +15,8 @@ pytest_plugins = ["pytester"]
 
 ROOT = conftest.BENCHMARKS.parent
 
-# The signals that end the tests of a file, in order; "" ends none. In the last file, they end them in
-# a fixture.
+# The signals that end the tests of a file, in order; "" ends none. The last file has them in a
+# fixture.
 CRASHES = {
     "test_first": ["SIGILL", "", ""],
     "test_third": ["", "", "SIGILL", "", "", ""],

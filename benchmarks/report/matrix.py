@@ -188,8 +188,8 @@ def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Envi
 def breakages_of(environments: Sequence[Environment]) -> list[Breakage]:
     """Group the tests that failed, by name, by the environments in which they failed.
 
-    Crashes are apart. Groups of the most environments come first. An environment that skipped a test does not count
-    as one that ran it.
+    Crashes are apart. Groups of the most environments come first. An environment that skipped a
+    test does not count as one that ran it.
     """
     ran: dict[str, list[tuple[Environment, Case]]] = {}
     for each in environments:

@@ -17,7 +17,7 @@ ENDING = " infer_meta"
 
 def operators_of(work: Callable[[], object]) -> Counter[str]:
     """How often each operator runs during `work`, by name; backward ones end in `_grad`."""
-    if paddle.is_compiled_with_cuda() and not paddle.device.cuda.device_count():
+    if paddle.device.is_compiled_with_cuda() and not paddle.device.cuda.device_count():
         pytest.skip("the profiler of Paddle for GPUs needs a GPU")
     # Without this handler, the profiler writes a file.
     profiler = Profiler(targets=[ProfilerTarget.CPU], on_trace_ready=lambda _: None)
