@@ -1,6 +1,7 @@
 """The command `python -m benchmarks.compare`: exit statuses, file and text, with fake processes."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -240,6 +241,11 @@ def test_sides_of_a_saved_comparison_are_judged_again(
     out, _ = capsys.readouterr()
     assert "1 slower" in out
     assert "r:candidate against r:baseline: " in out
+
+    # Processes of two comparisons are not pairs, even if they have the same benchmarks.
+    shutil.copytree(tmp_path / "r", tmp_path / "s")
+    assert main([sides[0], f"{tmp_path}/s:candidate"]) == 4
+    assert "measured at different times" in capsys.readouterr().out
 
 
 @pytest.fixture

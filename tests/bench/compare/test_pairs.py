@@ -4,6 +4,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,6 +76,21 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert sorted(noisy.settings[2].only or ()) == [SECOND, FIRST]
     assert noisy.settings[12].only == (SECOND,)
     assert len(noisy.settings) > 12
+
+
+def test_no_pair_begins_that_cannot_end_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process takes 6 seconds: 30 seconds are enough for two pairs, not for a third."""
+    now = [0.0]
+
+    def advance(_: int) -> None:
+        now[0] += 6
+
+    monkeypatch.setattr("benchmarks.compare.pairs.time", SimpleNamespace(monotonic=lambda: now[0]))
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR, before=advance))
+
+    assert [left for _, left in settle(pairs, budget=30)] == [18, 6]
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 6, 13, 14])
