@@ -48,6 +48,7 @@ def test_process_gets_its_settings_and_leaves_its_file(
 
     assert list(found.benchmarks) == [FIRST]
     assert arguments.startswith("-m pytest benchmarks -p pytest_benchmark.plugin")
+    assert " --benchmark-disable-gc " in arguments
     assert f"--sample={SETTINGS.dump()} -k step" in arguments
     assert "PYTHONHASHSEED=7" in environment
     assert not [line for line in environment if line.startswith("PYTEST_ADDOPTS")]
