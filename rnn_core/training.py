@@ -7,7 +7,7 @@ from pathlib import Path
 import paddle
 
 from rnn_core.checkpoints.folder import CheckpointFolder, checkpoint_folder
-from rnn_core.config import TrainConfig, check_at_least
+from rnn_core.config import TrainConfig, check_bool, check_int, check_path, check_type
 from rnn_core.data.batch import Batch, dtype_name, load_data
 from rnn_core.data.batches import Batches
 from rnn_core.gradients import make_clip
@@ -94,8 +94,11 @@ def train(
         TrainingInterrupted: Ctrl-C came while training.
     """
     _check_types(config, model, on_step)
-    check_at_least(1, "every", every)
-    if resume and checkpoint is None:
+    check_int("every", every)
+    check_bool("resume", resume)
+    if checkpoint is not None:
+        check_path("checkpoint", checkpoint)
+    elif resume:
         raise ValueError("resume needs a checkpoint folder, got None")
     resolve_device(config.device)
     parallel.join(config.device, config.batch_size)
@@ -110,13 +113,17 @@ def train(
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
         environment = describe_environment(device) | batches.description
-        if checkpoint is None:
-            return _run(config, batches, model, environment, on_step)
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)
-        with checkpoint_folder(Path(checkpoint), resume) as path, held as interrupted:
-            folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
-            return _run(config, batches, model, environment, on_step, folder)
+        with held as interrupted:
+            arguments = (config, batches, model, environment, on_step, interrupted)
+            if checkpoint is None:
+                return _run(*arguments)
+            with checkpoint_folder(Path(checkpoint), resume) as path:
+                folder = CheckpointFolder(
+                    path, every, len(batches), batches.checksum(), model, interrupted
+                )
+                return _run(*arguments, folder)
 
 
 def _run(
@@ -125,6 +132,7 @@ def _run(
     model: NumericPrediction,
     environment: dict[str, str],
     on_step: Callable[[Step], object] | None,
+    interrupted: Callable[[], bool],
     folder: CheckpointFolder | None = None,
 ) -> History:
     """Train to the end, or to a NaN, infinity or Ctrl-C; return or raise with the history."""
@@ -136,10 +144,12 @@ def _run(
     try:
         if folder is not None and saved is None:
             folder.save(recorder.history("interrupted"), start)
-        outcome = _loop(config, batches, training, recorder, start, on_step, folder)
+        outcome = _loop(config, batches, training, recorder, start, on_step, interrupted, folder)
         history = recorder.history(outcome)
     except KeyboardInterrupt as interrupt:
         raise TrainingInterrupted(recorder.history("interrupted")) from interrupt
+    if interrupted():
+        raise TrainingInterrupted(history)
     if outcome == "non-finite" and config.on_nonfinite == "raise":
         raise NonFiniteError(f"loss or gradient not finite at step {history.steps}", history)
     return history
@@ -152,6 +162,7 @@ def _loop(
     recorder: Recorder,
     start: Position,
     on_step: Callable[[Step], object] | None,
+    interrupted: Callable[[], bool],
     folder: CheckpointFolder | None,
 ) -> Outcome:
     """Train step by step; return how the run ended."""
@@ -174,14 +185,15 @@ def _loop(
             if folder is not None and folder.due(recorder.trained, recorder.trained == steps):
                 position = recorder.position()
                 folder.save(recorder.history("interrupted"), position)
+            if interrupted():
+                return "interrupted"
     return "finished"
 
 
 def _check_types(config: object, model: object, on_step: object) -> None:
-    if not isinstance(config, TrainConfig):
-        raise TypeError(f"config must be a TrainConfig, got {type(config).__name__}")
-    if model is not None and not isinstance(model, NumericPrediction):
-        raise TypeError(f"model must be a NumericPrediction, got {type(model).__name__}")
+    check_type("config", config, TrainConfig)
+    if model is not None:
+        check_type("model", model, NumericPrediction)
     if on_step is not None and not callable(on_step):
         raise TypeError(f"on_step must be callable, got {type(on_step).__name__}")
 

@@ -16,7 +16,7 @@ from rnn_core.model import NumericPrediction
 from rnn_core.parameters import named_weights
 from rnn_core.recorder import Position
 from rnn_core.runtime import parallel
-from rnn_core.runtime.files import PREFIX
+from rnn_core.runtime.files import PREFIX, without_waiting
 
 if sys.platform != "win32":
     import fcntl
@@ -50,6 +50,7 @@ class CheckpointFolder:
     Attributes:
         folder: path of the folder, which `checkpoint_folder` has locked.
         every: number of steps between checkpoints.
+        batches: number of batches in an epoch.
         data: checksum of the batches.
         model: model in training.
         interrupted: function that tells whether Ctrl-C has come.
@@ -57,6 +58,7 @@ class CheckpointFolder:
 
     folder: Path
     every: int
+    batches: int
     data: int
     model: NumericPrediction
     interrupted: Callable[[], bool]
@@ -110,9 +112,9 @@ class CheckpointFolder:
         if differences := checkpoint.differences(config, self.data):
             raise CheckpointError(f"{path} is of another run: {'; '.join(differences)}")
         try:
-            checkpoint.restore(self.model)
+            checkpoint.restore(self.model, self.batches)
         except ValueError as error:
-            raise ValueError(f"{path} does not fit the model: {error}") from error
+            raise ValueError(f"{path} does not fit this run: {error}") from error
 
     def save(self, history: History, position: Position) -> None:
         """Write a checkpoint and remove all but the last `KEEP`.
@@ -121,13 +123,10 @@ class CheckpointFolder:
 
         Raises:
             CheckpointError: the checkpoint cannot be written; the older ones stay.
-            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written first.
         """
         with raised_everywhere(history):
             if parallel.rank() == 0:
                 self._save(history, position)
-        if self.interrupted():
-            raise KeyboardInterrupt
 
     def _save(self, history: History, position: Position) -> None:
         weights = named_weights(self.model)
@@ -161,7 +160,8 @@ def _take(path: Path, resume: bool, stack: ExitStack) -> None:
     """Create and lock the folder until the stack ends."""
     try:
         path.mkdir(exist_ok=True)
-        lock = stack.enter_context((path / ".lock").open("a"))
+        lock = open(path / ".lock", "a", opener=without_waiting)  # noqa: SIM115 - the stack closes it
+        stack.enter_context(lock)
         if sys.platform != "win32":  # Windows has no such lock.
             # The kernel releases the lock however the process ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

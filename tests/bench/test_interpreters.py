@@ -57,9 +57,9 @@ def fake_tox(tox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """Put a tox that knows `bench-paddle30` on PATH; return the file of its calls."""
     made = tox / "bench-paddle30" / "bin"
     script = (
-        f"echo $* >> {tmp_path}/calls\n"
+        f"echo $* >> '{tmp_path}/calls'\n"
         "if [ $1 = list ]; then echo bench-paddle30 tests; exit; fi\n"
-        f"mkdir -p {made}; touch {made}/python"
+        f"mkdir -p '{made}'; touch '{made}/python'"
     )
     program(tmp_path / "programs" / "tox", script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}")
@@ -90,10 +90,29 @@ def test_failure_of_tox_is_an_error(tox: Path, tmp_path: Path, fake_tox: Path) -
         find_interpreter("paddle30")
 
 
+def test_tox_of_this_python_is_used_if_none_is_on_path(
+    tox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m tox` works in an environment that is not activated."""
+    del tox
+    program(tmp_path / "python", f"echo $* >> {tmp_path}/calls; echo bench-paddle30")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(interpreters, "find_spec", lambda _: object())
+    with pytest.raises(SideError, match="tox could not create bench-paddle30"):
+        find_interpreter("paddle30")
+
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "-m tox list --no-desc -q",
+        "-m tox run -e bench-paddle30 --notest",
+    ]
+
+
 def test_missing_tox_is_named(tox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without tox, only existing environments can be found."""
     del tox
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(interpreters, "find_spec", lambda _: None)
     with pytest.raises(SideError, match="paddle31 is not an environment, and tox is not installed"):
         find_interpreter("paddle31")
 
