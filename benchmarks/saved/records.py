@@ -101,7 +101,7 @@ Milliseconds = Annotated[float, Field(ge=1e-9, le=1e9)]
 def reason(error: ValidationError) -> str:
     """Return the first problem, as "benchmarks.0.ratio: input should be a valid number"."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(map(str, first["loc"])) or "the file"
+    field = printable(".".join(map(str, first["loc"]))) or "the file"
     if first["type"] == "missing":
         return f"{field} is missing"
     message = first["msg"][:1].lower() + first["msg"][1:]
