@@ -1,10 +1,11 @@
 """Code that the entry modules of `python -m benchmarks.NAME` share."""
 
 import sys
-from importlib import import_module
+from functools import partial
 from typing import NoReturn
 
 from benchmarks.measuring.threads import use_threads
+from rnn_core.commands.program import run_program
 
 
 def run(module: str, *, threads: bool = False) -> NoReturn:
@@ -14,7 +15,5 @@ def run(module: str, *, threads: bool = False) -> NoReturn:
         module: name of the module, which is imported only here.
         threads: whether the command has the option `--threads`.
     """
-    if threads:
-        use_threads(sys.argv[1:])  # before the import of libraries, which read it
-    import_module("rnn_core")  # first: it silences irrelevant import warnings of Paddle
-    sys.exit(import_module(module).main())
+    # Before the import of libraries, which read what it sets.
+    run_program(module, partial(use_threads, sys.argv[1:]) if threads else None)

@@ -1,45 +1,23 @@
 """Training of small recurrent networks on PaddlePaddle, with recorded gradient norms."""
 
-from rnn_core.runtime.versions import import_paddle
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import_paddle()
+from rnn_core.runtime.versions import check_numpy, ignore_idle_warnings
 
-from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
-from rnn_core.checkpoints import CheckpointError, CheckpointWarning  # noqa: E402
-from rnn_core.config import TrainConfig  # noqa: E402
-from rnn_core.data import Batch, BatchStream, DigitSums, load_data  # noqa: E402
-from rnn_core.evaluation import Evaluation, evaluate  # noqa: E402
-from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402
-from rnn_core.history import Event, History  # noqa: E402
-from rnn_core.model import NumericPrediction, new_model  # noqa: E402
-from rnn_core.parameters import named_gradients, named_weights, set_weights  # noqa: E402
-from rnn_core.recorder import Step  # noqa: E402
-from rnn_core.training import NonFiniteError, TrainingInterrupted, train  # noqa: E402
+# For modules that import Paddle when they are the first to be imported.
+check_numpy()
+ignore_idle_warnings()
 
-__all__ = [
-    "EXPERIMENTS",
-    "LSTM",
-    "Batch",
-    "BatchStream",
-    "CheckpointError",
-    "CheckpointWarning",
-    "DigitSums",
-    "Evaluation",
-    "Event",
-    "Experiment",
-    "History",
-    "LSTMState",
-    "NonFiniteError",
-    "NumericPrediction",
-    "SimpleRNN",
-    "Step",
-    "TrainConfig",
-    "TrainingInterrupted",
-    "evaluate",
-    "load_data",
-    "named_gradients",
-    "named_weights",
-    "new_model",
-    "set_weights",
-    "train",
-]
+if TYPE_CHECKING:
+    from rnn_core.api import *  # noqa: F403
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import Paddle and the package's names when the first one is used.
+
+        So a command can handle signals before the import of Paddle, which takes seconds.
+        """
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("rnn_core.api"), name)

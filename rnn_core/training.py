@@ -110,13 +110,17 @@ def train(
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
         environment = describe_environment(device) | batches.description
-        if checkpoint is None:
-            return _run(config, batches, model, environment, on_step)
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)
-        with checkpoint_folder(Path(checkpoint), resume) as path, held as interrupted:
-            folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
-            return _run(config, batches, model, environment, on_step, folder)
+        with held as interrupted:
+            arguments = (config, batches, model, environment, on_step, interrupted)
+            if checkpoint is None:
+                return _run(*arguments)
+            with checkpoint_folder(Path(checkpoint), resume) as path:
+                folder = CheckpointFolder(
+                    path, every, len(batches), batches.checksum(), model, interrupted
+                )
+                return _run(*arguments, folder)
 
 
 def _run(
@@ -125,6 +129,7 @@ def _run(
     model: NumericPrediction,
     environment: dict[str, str],
     on_step: Callable[[Step], object] | None,
+    interrupted: Callable[[], bool],
     folder: CheckpointFolder | None = None,
 ) -> History:
     """Train to the end, or to a NaN, infinity or Ctrl-C; return or raise with the history."""
@@ -136,10 +141,12 @@ def _run(
     try:
         if folder is not None and saved is None:
             folder.save(recorder.history("interrupted"), start)
-        outcome = _loop(config, batches, training, recorder, start, on_step, folder)
+        outcome = _loop(config, batches, training, recorder, start, on_step, interrupted, folder)
         history = recorder.history(outcome)
     except KeyboardInterrupt as interrupt:
         raise TrainingInterrupted(recorder.history("interrupted")) from interrupt
+    if interrupted():
+        raise TrainingInterrupted(history)
     if outcome == "non-finite" and config.on_nonfinite == "raise":
         raise NonFiniteError(f"loss or gradient not finite at step {history.steps}", history)
     return history
@@ -152,6 +159,7 @@ def _loop(
     recorder: Recorder,
     start: Position,
     on_step: Callable[[Step], object] | None,
+    interrupted: Callable[[], bool],
     folder: CheckpointFolder | None,
 ) -> Outcome:
     """Train step by step; return how the run ended."""
@@ -174,6 +182,8 @@ def _loop(
             if folder is not None and folder.due(recorder.trained, recorder.trained == steps):
                 position = recorder.position()
                 folder.save(recorder.history("interrupted"), position)
+            if interrupted():
+                return "interrupted"
     return "finished"
 
 

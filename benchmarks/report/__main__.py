@@ -1,9 +1,6 @@
 """Entry point of `python -m benchmarks.report`."""
 
-import sys
+from benchmarks.entry import run
 
 if __name__ == "__main__":
-    import rnn_core  # noqa: F401 - First: it silences irrelevant import warnings of Paddle.
-    from benchmarks.report.command import main
-
-    sys.exit(main())
+    run("benchmarks.report.command")

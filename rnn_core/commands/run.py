@@ -67,16 +67,16 @@ def run(
     ended, history = _train(training, total, log_every)
     status = ended
     if history is not None:
-        lines = ["", *summary_lines(history)]
-        if held_out is not None and parallel.rank() == 0:
-            with use_device(config.device):
-                lines.append(evaluation_line(evaluate(model, held_out)))
-        say("\n".join(lines))
-        written = [
+        written = [  # First, so that nothing that happens later loses them.
             _write("history", options.save, history.save),
             _write("plot", options.plot, partial(save_plot, history)),
         ]
-        if not all(written):
+        lines = ["", *summary_lines(history)]
+        if held_out is not None and parallel.rank() == 0 and ended != ExitStatus.INTERRUPTED:
+            with use_device(config.device):
+                lines.append(evaluation_line(evaluate(model, held_out)))
+        say("\n".join([*lines, *filter(None, written)]))
+        if None in written:
             status = ExitStatus.NOT_WRITTEN
     # The launcher kills all processes once one has failed, so wait until process 0 has written its
     # files. Not after Ctrl-C: it reaches the processes at different steps.
@@ -190,14 +190,13 @@ def _train(
     return ExitStatus.OK if finished else ExitStatus.FINDING, history
 
 
-def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> bool:
-    """Write one file if it was asked for; return False and say so if that fails."""
+def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> str | None:
+    """Write one file if it was asked for; return the line that names it, or None if that fails."""
     if path is None:
-        return True
+        return ""
     try:
         write(path)
     except OSError as error:
         print(f"error: cannot write the {what}: {error}", file=sys.stderr)
-        return False
-    say(f"{what}: {path}")
-    return True
+        return None
+    return f"{what}: {path}"

@@ -4,9 +4,8 @@ import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from paddle import Tensor
 
 # Import warnings that do not apply: we compile no extensions, and asking for a missing GPU raises.
@@ -23,6 +22,12 @@ def installed_paddle() -> str | None:
     return None
 
 
+def ignore_idle_warnings() -> None:
+    """Ignore warnings of Paddle's import that do not apply."""
+    for message in IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=message, category=UserWarning)
+
+
 def import_paddle() -> None:
     """Import Paddle without warnings that do not apply.
 
@@ -31,8 +36,7 @@ def import_paddle() -> None:
     """
     check_numpy()
     with warnings.catch_warnings():
-        for message in IDLE_WARNINGS:
-            warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        ignore_idle_warnings()
         try:
             import paddle  # noqa: F401
         except ModuleNotFoundError as error:
@@ -43,7 +47,7 @@ def import_paddle() -> None:
             ) from error
 
 
-def tensor_of(values: NDArray[Any]) -> "Tensor":
+def tensor_of(values: "NDArray[Any]") -> "Tensor":
     """A tensor of the same values, shape and dtype, on the current device.
 
     `paddle.to_tensor` leaks memory at every call on Paddle 3.3.1 (docs/measurements/long-runs.md).

@@ -2,11 +2,14 @@
 
 The `.diff` files beside this module hold the catalogue. A heading names the edited file; each fault
 has a name, the bug that it stands for, and one or more edits. The lines after `-` are a text that
-occurs once in the file, and those after `+` its replacement:
+occurs once in the file, and those after `+` its replacement. A line after `@`, below a heading or a
+name, gives the test files that should notice; `slow` before them selects their slow tests too:
 
     # rnn_core/cells.py
+    @ oracle/test_cells.py
 
     lstm-old-cell-shown: the output reads the cell before its update
+    @ core/test_cells.py
     - c = f * c + i * a
     -         h = o * F.tanh(c)
     + h = o * F.tanh(c)
@@ -18,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+TESTS = re.compile(r"^@ (.+)\n")
 EDIT = re.compile(r"((?:^-(?: .*)?\n)+)((?:^\+(?: .*)?\n)+)", re.MULTILINE)
 
 
@@ -28,6 +32,8 @@ class Fault:
     Attributes:
         name: short, unique name.
         stands_for: real bug that the fault stands for, in one line.
+        tests: test files that should notice, relative to `tests`; `slow` before them selects their
+            slow tests too.
         file: edited file, relative to the root of the project.
         edits: pairs of a text that occurs once in the file, and its replacement.
         break_paddle: function that breaks Paddle; called before the tests are imported.
@@ -35,9 +41,20 @@ class Fault:
 
     name: str
     stands_for: str
+    tests: str = ""
     file: str = ""
     edits: tuple[tuple[str, str], ...] = ()
     break_paddle: Callable[[], None] | None = None
+
+    @property
+    def slow(self) -> bool:
+        """Whether only slow tests notice."""
+        return self.tests.startswith("slow ")
+
+    @property
+    def files(self) -> list[str]:
+        """The test files that should notice."""
+        return self.tests.removeprefix("slow ").split()
 
 
 def read_faults(text: str) -> Iterator[Fault]:
@@ -46,11 +63,13 @@ def read_faults(text: str) -> Iterator[Fault]:
     Raises:
         ValueError: a fault has no file, no name, no bug or no edit, or a line cannot be read.
     """
-    file = ""
+    file = usual = ""
     for block in text.strip().split("\n\n"):
         title, _, edits = f"{block}\n".partition("\n")
+        named = TESTS.match(edits)
+        edits = TESTS.sub("", edits)
         if title.startswith("# "):
-            file = title.removeprefix("# ")
+            file, usual = title.removeprefix("# "), named[1] if named else ""
             continue
         name, _, stands_for = title.partition(": ")
         if not (file and name and stands_for and edits) or EDIT.sub("", edits):
@@ -58,7 +77,7 @@ def read_faults(text: str) -> Iterator[Fault]:
                 f"expected `name: bug` and lines that begin with - or +, got {block!r}"
             )
         pairs = [(unmarked(old), unmarked(new)) for old, new in EDIT.findall(edits)]
-        yield Fault(name, stands_for, file, tuple(pairs))
+        yield Fault(name, stands_for, named[1] if named else usual, file, tuple(pairs))
 
 
 def unmarked(lines: str) -> str:

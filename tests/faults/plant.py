@@ -1,23 +1,55 @@
-"""Pytest plugin that breaks Paddle before it is used: `-p tests.faults.plant`.
+"""Runs the tests of a copy of the project in a process forked from one that has imported Paddle.
 
 `rnn_core` looks up Paddle's operators when it is imported, so this module must not import it.
 """
 
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from tests import ROOT
 from tests.faults.in_paddle import FAULTS
 
-VARIABLE = "RNN_CORE_FAULT"
+# Slow imports of tests and of the project, which the forked processes then need not repeat.
+IMPORTED = (
+    __name__,
+    "hypothesis",
+    "jinja2",
+    "matplotlib.figure",
+    "pydantic",
+    "scipy.stats",
+    "xdist",
+)
+OUTPUT, REPORT = "output.txt", "report.xml"
+OPTIONS = ["--numprocesses=0", "--tb=short", "--device=cpu", "-p", "no:cacheprovider"]
+# Of plugins that the process had imported before.
+OPTIONS += ["-W", "ignore:Module already imported so cannot be rewritten"]
 
 
-def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own signature
-    """Plant the fault that the environment variable names."""
-    if "rnn_core" in sys.modules:
-        raise pytest.UsageError("rnn_core was imported before the fault was planted")
-    name = os.environ.get(VARIABLE)
+def run_tests(name: str, copy: Path, files: Sequence[str], options: Sequence[str]) -> NoReturn:
+    """Break Paddle, if the fault of this name does that, and run test files of the copy.
+
+    Exits with the status of pytest. Its output and its JUnit file are written beside the copy.
+    """
+    os.setsid()  # The process and all that it starts are ended together.
+    for descriptor, target in enumerate((os.devnull, str(copy.with_name(OUTPUT)))):
+        os.dup2(os.open(target, os.O_RDWR | os.O_CREAT), descriptor)
+    os.dup2(1, 2)
+    os.chdir(copy)
+    os.environ["PYTHONPATH"] = str(copy)
+    sys.path[:] = [str(copy), *(path for path in sys.path if Path(path).resolve() != ROOT)]
     for fault in FAULTS:
         if fault.name == name and fault.break_paddle is not None:
             fault.break_paddle()
+    packages = {module: module.partition(".")[0] for module in sys.modules}
+    if not {"benchmarks", "conftest", "rnn_core"}.isdisjoint(packages.values()):
+        raise RuntimeError("the project was imported before the fault was planted")
+    for module in [module for module, package in packages.items() if package == "tests"]:
+        del sys.modules[module]
+    report = f"--junitxml={copy.with_name(REPORT)}"
+    folder = f"--basetemp={copy.with_name('tmp')}"
+    sys.exit(pytest.main([*OPTIONS, report, folder, *options, *files]))

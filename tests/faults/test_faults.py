@@ -1,10 +1,14 @@
 """The catalogue of faults fits the code, and its verdicts count only what they should."""
 
 import json
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from benchmarks.runner import Result
 from rnn_core.commands.status import ExitStatus
 from tests import ROOT
 from tests.faults import __main__ as faults
@@ -32,6 +36,8 @@ def verdict(**changes: object) -> Verdict:
         "stands_for": "a bug",
         "caught": True,
         "problem": "",
+        "ending": "",
+        "slow": False,
         "tests": ("core/test_x.py::test_y",),
         "seconds": 1.5,
     }
@@ -50,20 +56,36 @@ def test_every_edit_fits_the_source(fault: Fault) -> None:
 
 
 def test_every_fault_has_a_unique_name_and_one_kind() -> None:
-    """Names are unique; a fault either edits the source or breaks Paddle."""
+    """Names are unique; a fault either edits the source or breaks Paddle, and names its tests."""
     assert len(FAULTS) == len({fault.name for fault in FAULTS}) >= 230
     for fault in FAULTS:
         assert bool(fault.edits) != (fault.break_paddle is not None), fault.name
         assert fault.stands_for, fault.name
+        assert fault.files, fault.name
+        assert [file for file in fault.files if not (ROOT / "tests" / file).exists()] == []
 
 
 def test_read_faults_reads_edits_of_one_and_of_several_lines() -> None:
-    """The text after a mark is literal, with its indentation; a mark alone is an empty line."""
-    text = "# a.py\n\nx: bug: one\n- a\n-     b\n+ c\n- d\n+\n+   e\n\n# b.py\n\ny: bug\n- f\n+ g\n"
+    """The text after a mark is literal, with its indentation; a mark alone is an empty line.
 
-    assert list(read_faults(text)) == [
-        Fault("x", "bug: one", "a.py", (("a\n    b", "c"), ("d", "\n  e"))),
-        Fault("y", "bug", "b.py", (("f", "g"),)),
+    The tests of a fault are those of its file, unless it names its own.
+    """
+    text = (
+        "# a.py\n@ t.py u.py\n\nx: bug: one\n- a\n-     b\n+ c\n- d\n+\n+   e\n\n"
+        "y: bug\n@ slow v.py\n- @ h\n+ g\n\n# b.py\n\nz: bug\n- f\n+ g\n"
+    )
+
+    faults = list(read_faults(text))
+
+    assert faults == [
+        Fault("x", "bug: one", "t.py u.py", "a.py", (("a\n    b", "c"), ("d", "\n  e"))),
+        Fault("y", "bug", "slow v.py", "a.py", (("@ h", "g"),)),
+        Fault("z", "bug", "", "b.py", (("f", "g"),)),
+    ]
+    assert [(fault.slow, fault.files) for fault in faults] == [
+        (False, ["t.py", "u.py"]),
+        (True, ["v.py"]),
+        (False, []),
     ]
 
 
@@ -87,7 +109,7 @@ def test_read_faults_refuses_a_fault_that_it_cannot_read(text: str) -> None:
 
 def test_apply_edits_refuses_an_edit_that_does_not_fit() -> None:
     """If the source has changed, the fault raises an error, so that it cannot seem to survive."""
-    fault = Fault("a-fault", "a bug", "file.py", (("old", "new"),))
+    fault = Fault("a-fault", "a bug", "", "file.py", (("old", "new"),))
 
     with pytest.raises(
         ValueError, match="'a-fault': file.py must contain 'old' once, but contains it 0 times"
@@ -98,7 +120,7 @@ def test_apply_edits_refuses_an_edit_that_does_not_fit() -> None:
 
 
 def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
-    """The copy has the fault and the tests; the project itself is unchanged."""
+    """The copy has the fault and the tests, but not this one; the project itself is unchanged."""
     fault = FAULTS[0]
     before = (ROOT / fault.file).read_text(encoding="utf-8")
 
@@ -107,7 +129,8 @@ def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
     edited = (copy / fault.file).read_text(encoding="utf-8")
     assert edited == apply_edits(fault, before)
     assert (ROOT / fault.file).read_text(encoding="utf-8") == before
-    assert (copy / "tests" / "faults" / Path(__file__).name).exists()
+    assert (copy / "tests" / "faults" / "plant.py").exists()
+    assert not (copy / "tests" / "faults" / Path(__file__).name).exists()
     assert (copy / "pyproject.toml").exists()
 
 
@@ -116,16 +139,23 @@ def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
     [
         ({}, "caught", True),
         ({"caught": False, "tests": ()}, "SURVIVED", False),
-        ({"caught": False, "problem": "time-out"}, "NO VERDICT, time-out", False),
+        ({"ending": "time-out after 9 s"}, "caught (time-out after 9 s)", True),
+        (
+            {"ending": "crash by SIGSEGV", "slow": True},
+            "caught (crash by SIGSEGV, slow tests)",
+            True,
+        ),
+        ({"caught": False, "problem": "status 4"}, "NO VERDICT, status 4", False),
         ({"name": HEALTHY.name, "caught": False, "tests": ()}, "passed", True),
         ({"name": HEALTHY.name}, "FALSE ALARM", False),
+        ({"name": HEALTHY.name, "ending": "time-out"}, "FALSE ALARM (time-out)", False),
         ({"name": HEALTHY.name, "caught": False, "problem": "x"}, "NO VERDICT, x", False),
     ],
 )
-def test_verdict_counts_neither_crashes_nor_time_outs(
+def test_verdict_marks_crashes_time_outs_and_slow_tests(
     changes: dict[str, object], words: str, good: bool
 ) -> None:
-    """A crash is neither caught nor passed, and a failure without a fault is a false alarm."""
+    """A crash counts as caught, and a failure without a fault is a false alarm."""
     assert outcome(verdict(**changes)) == words
     assert as_hoped(verdict(**changes)) == good
 
@@ -168,12 +198,106 @@ def test_oracles_run_first_and_long_runs_last() -> None:
     assert max(names, key=lambda name: order(Path(name))) == "runs/test_contrast.py"
 
 
+class FakeTrial:
+    """A trial that has ended; the tests of `sly` miss their fault, and other tests notice it."""
+
+    begun: ClassVar[list[tuple[str, str, bool]]] = []
+
+    def __init__(self, fault: Fault, whole: bool, spent: float) -> None:
+        self.fault, self.whole, self.spent = fault, whole, spent
+        self.begun.append((fault.name, fault.tests, whole))
+        self.sentinel, far_end = os.pipe()
+        os.close(far_end)
+
+    def seconds_left(self) -> float:
+        """Nothing: it has ended."""
+        return 0.0
+
+    def stop(self) -> Verdict:
+        """The verdict."""
+        os.close(self.sentinel)
+        caught = self.fault.name == "open" or (self.fault.name == "sly" and self.whole)
+        return verdict(name=self.fault.name, caught=caught, seconds=self.spent + 1)
+
+
+def test_named_tests_run_first_and_the_others_if_these_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A fault without tests of its own is looked for by all; healthy code passes all of them."""
+    monkeypatch.setattr(faults, "Trial", FakeTrial)
+    monkeypatch.setattr(FakeTrial, "begun", [])
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    planted = [Fault("open", "", "a.py b.py"), Fault("sly", "", "slow b.py"), Fault("lost", "")]
+
+    verdicts = {each.name: each for each in faults.judge_all([HEALTHY, *planted], 1)}
+
+    assert FakeTrial.begun == [
+        ("healthy", "slow a.py b.py", False),
+        ("healthy", "slow a.py b.py", True),
+        ("open", "a.py b.py", False),
+        ("sly", "slow b.py", False),
+        ("sly", "slow b.py", True),
+        ("lost", "", True),
+    ]
+    caught = {name: (each.caught, each.seconds) for name, each in verdicts.items()}
+    assert caught == {
+        "healthy": (False, 2),
+        "open": (True, 1),
+        "sly": (True, 2),
+        "lost": (False, 1),
+    }
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_sample_depends_on_the_commit_and_leaves_slow_faults_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without git, it depends on the date."""
+    catalogue = [*FAULTS, Fault("slow", "", "slow a.py")]
+    commits = [Result(0, "a", ""), Result(0, "a", ""), Result(0, "b", ""), Result(128, "", "")]
+    monkeypatch.setattr(faults, "run", lambda _: commits.pop(0))
+
+    first, again, other, undated = [faults.sample(catalogue, len(FAULTS)) for _ in range(4)]
+
+    assert first == again != other
+    assert len({fault.name for fault in undated}) == len(FAULTS)
+    assert catalogue[-1] not in first + other + undated
+
+
+def test_resume_takes_the_verdicts_of_the_same_code_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is planted, and the file then has all verdicts in the order of the catalogue."""
+    names = [fault.name for fault in FAULTS[:2]]
+    path = tmp_path / "faults.json"
+    planted: list[list[str]] = []
+
+    def judge_all(wanted: Sequence[Fault], _: int) -> Iterator[Verdict]:
+        planted.append([fault.name for fault in wanted])
+        yield from (verdict(name=fault.name) for fault in reversed(wanted))
+
+    monkeypatch.setattr(faults, "judge_all", judge_all)
+    command = ["--save", str(path), "--resume"]
+    for source, wanted in (("a", names[1:]), ("a", names), ("b", names)):
+        monkeypatch.setattr(faults, "digest", lambda source=source: source)
+        assert main([*wanted, *command]) == ExitStatus.OK
+
+    assert planted == [names[1:], names[:1], names]
+    assert [each["name"] for each in json.loads(path.read_text())["verdicts"]] == names
+    path.write_text("[]")
+    with pytest.raises(SystemExit):
+        main(command)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["no-such-fault"], "unknown fault: no-such-fault"),
         (["--jobs", "0"], "must be at least 1, got 0"),
-        (["--save", "faults.txt"], "must end in .md or .json, got 'faults.txt'"),
+        (["--save", "faults.txt"], "must end in .json, got 'faults.txt'"),
+        (["--resume"], "--resume needs --save"),
+        (["--docs", "--sample", "2"], "--docs needs all faults, without names and --sample"),
+        (["healthy", "--sample", "2"], "names of faults and --sample exclude each other"),
     ],
 )
 def test_faults_rejects_wrong_options(
@@ -189,11 +313,13 @@ def test_faults_exits_1_when_a_fault_survives_and_3_when_a_file_cannot_be_writte
     """The verdicts are printed in either case."""
     fault = FAULTS[0].name
     path = tmp_path / "faults.json"
-    monkeypatch.setattr(faults, "judge_all", lambda *_: [verdict(name=fault, caught=False)])
+    monkeypatch.setattr(
+        faults, "judge_all", lambda *_: (verdict(name=fault, caught=False) for _ in [0])
+    )
 
     assert main([fault, "--save", str(path)]) == ExitStatus.FINDING
     assert json.loads(path.read_text())["verdicts"][0]["caught"] is False
-    monkeypatch.setattr(faults, "judge_all", lambda *_: [verdict(name=fault)])
+    monkeypatch.setattr(faults, "judge_all", lambda *_: (verdict(name=fault) for _ in [0]))
     assert main([fault]) == ExitStatus.OK
     monkeypatch.setattr(faults, "save", raise_os_error)
     assert main([fault, "--save", str(path)]) == ExitStatus.NOT_WRITTEN

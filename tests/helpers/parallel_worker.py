@@ -31,8 +31,8 @@ from rnn_core import (
     load_data,
     train,
 )
-from rnn_core.__main__ import main as command
 from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.commands.main import main as command
 from rnn_core.config import CELLS, EXECUTIONS, Clip
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-import rnn_core  # noqa: F401 - pytester forgets what its runs import first; Paddle takes seconds.
+import rnn_core.api  # noqa: F401 - pytester forgets what its runs import first; Paddle takes seconds.
 from tests import ROOT
 
 # Other plugins take up to a second to load, in each run.

@@ -14,9 +14,9 @@ import pytest
 from tqdm import tqdm
 
 from rnn_core import History, TrainingInterrupted, train
-from rnn_core.__main__ import main
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
+from rnn_core.commands.main import main
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
 
@@ -194,7 +194,7 @@ def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
     # A program that a shell starts in the background, and its children, ignore SIGINT.
     program = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from rnn_core.__main__ import main; sys.exit(main(sys.argv[1:]))"
+        "from rnn_core.commands.main import main; sys.exit(main(sys.argv[1:]))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, text=True
@@ -288,23 +288,6 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     assert "error: cannot write the history: [Errno 28] No space left on device" in captured.err
     assert f"plot: {drawn}" in captured.out
     assert drawn.exists()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Windows reports a broken pipe differently")
-def test_run_continues_after_stdout_is_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Under `| head`, the run trains to its end and saves; later output is discarded."""
-    saved = tmp_path / "run.npz"
-    reader, writer = os.pipe()
-    os.close(reader)
-    command = ["run", "exploding-rnn", "--epochs", "20", "--on-nonfinite", "continue"]
-    with os.fdopen(writer, "w") as stdout:  # At its end, what is still buffered is written.
-        monkeypatch.setattr("sys.stdout", stdout)
-        status = main([*command, "--save", str(saved)])
-
-    assert status == 0
-    assert History.load(saved).steps == 80
 
 
 def test_resume_names_the_checkpoint_and_continues(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rnn_core.runtime.interrupts import held_interrupt
+from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +36,17 @@ def test_other_handlers_of_ctrl_c_are_kept() -> None:
 
     assert not interrupted()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_blocked_signals_arrive_at_the_end() -> None:
+    """No handler runs inside the block, not even one of a library in C."""
+    steps = []
+    with pytest.raises(KeyboardInterrupt):  # noqa: SIM117 - the inner block ends first
+        with blocked_signals():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("blocked")
+
+    assert steps == ["blocked"]
 
 
 def test_other_threads_hold_nothing() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rnn_core.__main__ import main
+from rnn_core.commands.main import main
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
 
@@ -35,17 +35,6 @@ def test_main_rejects_wrong_usage(
 ) -> None:
     """An unknown command or experiment ends with status 2 and the allowed names."""
     assert_rejected(main, arguments, message, capsys)
-
-
-def test_ctrl_c_outside_training_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt before the first step ends without a traceback."""
-
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("rnn_core.commands.run.train", interrupt)
-
-    assert main(["run", "exploding-rnn"]) == 130
 
 
 def test_help_of_run_describes_every_option(capsys: pytest.CaptureFixture[str]) -> None:

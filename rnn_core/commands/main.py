@@ -1,0 +1,92 @@
+"""The command line: `python -m rnn_core list` or `run NAME`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnn_core.commands.arguments import at_least, positive_number
+from rnn_core.commands.run import run
+from rnn_core.commands.status import ExitStatus
+from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE
+from rnn_core.experiments import ALL_EXPERIMENTS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; wrong options raise SystemExit(2)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments[:1]) == ["soak"]:
+        print("error: the soak test is now python -m benchmarks.soak", file=sys.stderr)
+        return ExitStatus.WRONG_INPUT
+    parser = argparse.ArgumentParser(prog="python -m rnn_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="list the experiments")
+    run_parser = commands.add_parser("run", help="train one experiment and show its gradients")
+    _add_run_options(run_parser)
+    options = parser.parse_args(arguments)
+    if options.command == "run":
+        return run(ALL_EXPERIMENTS[options.name], options, run_parser)
+    for experiment in ALL_EXPERIMENTS.values():
+        print(f"{experiment.name:<14} {experiment.summary}")
+    return ExitStatus.OK
+
+
+def _add_run_options(run: argparse.ArgumentParser) -> None:
+    positive, non_negative = at_least(1), at_least(0)
+    run.add_argument("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
+    run.add_argument("--epochs", type=positive, metavar="N", help="passes over the data")
+    run.add_argument(
+        "--seed", type=non_negative, metavar="N", help="random seed of weights and data"
+    )
+    run.add_argument("--device", metavar="DEVICE", help="cpu, gpu or gpu:N")
+    run.add_argument(
+        "--execution",
+        choices=EXECUTIONS,
+        help="implementation of the recurrent layer (default: textbook)",
+    )
+    run.add_argument(
+        "--record",
+        type=non_negative,
+        metavar="N",
+        help="record every N-th step; 0 records none (default: 1)",
+    )
+    run.add_argument(
+        "--on-nonfinite", choices=ON_NONFINITE, help="reaction to NaN or infinity (default: stop)"
+    )
+    run.add_argument("--log-every", type=positive, metavar="N", help="print every N-th step")
+    run.add_argument("--batch-size", type=positive, metavar="B", help="samples per batch")
+    run.add_argument("--save", type=Path, metavar="FILE", help="file for the history (.npz)")
+    run.add_argument(
+        "--plot", type=Path, metavar="FILE", help="file for a plot (.svg, .png or .pdf)"
+    )
+    run.add_argument("--checkpoint", type=Path, metavar="DIR", help="folder for checkpoints")
+    run.add_argument(
+        "--every",
+        type=positive,
+        metavar="N",
+        help="number of steps between checkpoints (default: 100)",
+    )
+    run.add_argument(
+        "--resume", action="store_true", help="resume from the last checkpoint, if there is one"
+    )
+    data = run.add_argument_group("options of digit-sums")
+    data.add_argument(
+        "--samples", type=positive, metavar="N", help="samples per epoch (default: 32000)"
+    )
+    data.add_argument(
+        "--held-out", type=positive, metavar="N", help="samples to test with (default: 1000)"
+    )
+    data.add_argument(
+        "--digits", type=at_least(2), metavar="D", help="digits per sample (default: 2)"
+    )
+    data.add_argument("--num-steps", type=positive, metavar="T", help="length of a sequence")
+    data.add_argument("--cell", choices=CELLS, help="recurrent layer (default: LSTM)")
+    data.add_argument(
+        "--hidden-size",
+        type=positive,
+        metavar="H",
+        help="size of the hidden state and the embedding",
+    )
+    data.add_argument(
+        "--learning-rate", type=positive_number, metavar="R", help="learning rate of SGD"
+    )

@@ -1,0 +1,61 @@
+"""Output that cannot be written or encoded never ends a program."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+
+# Prints beside a file of its own; the exit status is 1 if printing failed. Does not import Paddle.
+PROGRAM = """
+import sys
+from rnn_core.commands.console import guard_console
+
+output = guard_console()
+with open(sys.argv[1], "w") as file:
+    print("目录", flush=True)
+    print("end", file=sys.stderr)
+    file.write("kept")
+sys.stdout.flush()
+sys.exit(output.failure is not None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "shown"),
+    [
+        ("", 0, "目录\nend\n"),
+        (">/dev/full", 1, "end\n"),
+        ("2>/dev/full", 0, "目录\n"),
+        (">&-", 1, "end\n"),
+        ("2>&-", 0, "目录\n"),
+        (">&- 2>&-", 1, ""),
+        ("<&- >&- 2>&-", 1, ""),
+        ("| true", 0, "end\n"),
+    ],
+)
+def test_output_that_fails_is_discarded(
+    redirection: str, status: int, shown: str, tmp_path: Path
+) -> None:
+    """The program goes on, and no file gets the output; `| head` is not an error."""
+    kept = tmp_path / "kept"
+    shell = f'set -o pipefail; "$0" "$@" {redirection}'
+    command = ["bash", "-c", shell, sys.executable, "-c", PROGRAM, str(kept)]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    result = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+
+    assert (result.returncode, result.stdout.decode(), kept.read_text()) == (status, shown, "kept")
+
+
+def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
+    """A console of Western Europe shows Chinese as escapes."""
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "kept")]
+    result = subprocess.run(command, env=environment, capture_output=True, check=True)
+
+    assert result.stdout == rb"\u76ee\u5f55" + b"\n"

@@ -1,0 +1,156 @@
+"""What every command does: its statuses after signals, errors and lost output."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rnn_core.commands.program import run_program
+from rnn_core.runtime import files, interrupts
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restore what a command changes in its process."""
+    before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    for number in before:  # A process in the background ignores SIGINT.
+        signal.signal(number, signal.SIG_DFL)
+    monkeypatch.setattr(interrupts, "_received", None)
+    monkeypatch.setattr(files, "_any_written", False)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def status_of(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[Callable[[], int]], tuple[int, str]]:
+    """A function that runs a `main` as a command, and returns its status and its error output."""
+
+    def run(main: Callable[[], int]) -> tuple[int, str]:
+        monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
+        with pytest.raises(SystemExit) as ended:
+            run_program("some_command")
+        return int(str(ended.value.code or 0)), capfd.readouterr().err
+
+    return run
+
+
+def raised(*signals: int, then: int | BaseException = 0) -> Callable[[], int]:
+    """A `main` that gets signals, then raises an error or returns a status."""
+
+    def main() -> int:
+        for number in signals:
+            signal.raise_signal(number)
+        if isinstance(then, BaseException):
+            raise then
+        return then
+
+    return main
+
+
+def swallowing(main: Callable[[], int]) -> Callable[[], int]:
+    """A `main` that handles KeyboardInterrupt as the measuring commands do."""
+
+    def run() -> int:
+        try:
+            return main()
+        except KeyboardInterrupt:
+            signal.raise_signal(signal.SIGTERM)  # Launchers repeat it.
+            return 130
+
+    return run
+
+
+def swapped(main: Callable[[], int]) -> Callable[[], int]:
+    """A `main` in which a library turns KeyboardInterrupt into another error."""
+
+    def run() -> int:
+        try:
+            return main()
+        except KeyboardInterrupt:
+            raise OSError("(External)") from None
+
+    return run
+
+
+CASES: dict[str, tuple[Callable[[], int], int, str]] = {
+    "finished": (raised(), 0, ""),
+    "cannot tell": (raised(then=4), 4, ""),
+    "wrong options": (raised(then=SystemExit(2)), 2, ""),
+    "help": (raised(then=SystemExit()), 0, ""),
+    "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
+    "SIGINT": (raised(signal.SIGINT), 130, "interrupted by SIGINT"),
+    "SIGTERM": (raised(signal.SIGTERM), 143, "interrupted by SIGTERM"),
+    "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),
+    "SIGINT, handled": (swallowing(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
+    "SIGTERM, handled": (swallowing(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
+    "SIGINT, swapped": (swapped(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
+    "SIGTERM, swapped": (swapped(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
+}
+
+
+@pytest.mark.parametrize(("main", "status", "line"), CASES.values(), ids=CASES)
+def test_command_ends_with_its_status_and_at_most_one_line(
+    main: Callable[[], int],
+    status: int,
+    line: str,
+    status_of: Callable[[Callable[[], int]], tuple[int, str]],
+) -> None:
+    """A signal gives the status that shells report, whatever the command makes of it."""
+    assert status_of(main) == (status, f"{line}\n" if line else "")
+
+
+def test_unexpected_error_is_not_a_finding(
+    status_of: Callable[[Callable[[], int]], tuple[int, str]],
+) -> None:
+    """Its traceback is shown, and the status is not 1."""
+    status, error = status_of(raised(then=ValueError("a bug")))
+
+    assert status == 2
+    assert error.startswith("Traceback")
+    assert error.endswith("ValueError: a bug\n")
+
+
+def test_ignored_signals_stay_ignored(
+    status_of: Callable[[Callable[[], int]], tuple[int, str]],
+) -> None:
+    """`nohup` ignores SIGHUP, and a shell ignores SIGINT for a program in the background."""
+    for number in interrupts.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+    assert status_of(raised(*interrupts.SIGNALS)) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("returned", "written", "status"), [(0, False, 3), (0, True, 0), (1, False, 1)]
+)
+def test_status_is_3_when_printed_text_is_all_and_is_lost(
+    returned: int,
+    written: bool,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status_of: Callable[[Callable[[], int]], tuple[int, str]],
+) -> None:
+    """A result in a file or in the status is not lost."""
+
+    def main() -> int:
+        if written:
+            files.write_text(tmp_path / "result", "42")
+        print("42")
+        return returned
+
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - as a shell does
+        monkeypatch.setattr(sys, "stdout", full)
+        found = status_of(main)
+
+    message = "error: cannot print: [Errno 28] No space left on device\n"
+    assert found == (status, message if status == 3 else "")
