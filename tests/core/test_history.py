@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -103,6 +103,25 @@ def test_load_returns_what_was_saved(saved: History, tmp_path: Path) -> None:
     with np.load(path, allow_pickle=False) as arrays:
         assert arrays["recorded"].tolist() == saved.recorded.tolist()
         assert arrays["steps"] == saved.steps
+
+
+def test_failed_save_leaves_the_earlier_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk neither damages nor replaces it."""
+    path = tmp_path / "history.npz"
+    make_history().save(path)
+    before = path.read_bytes()
+
+    def full(file: IO[bytes], **_: object) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        make_history().save(path)
+    assert path.read_bytes() == before
 
 
 def test_load_rejects_a_file_cut_short_anywhere(tmp_path: Path) -> None:

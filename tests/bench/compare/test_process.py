@@ -39,9 +39,9 @@ def test_process_gets_its_settings_and_leaves_its_file(
     monkeypatch.setenv("PYTEST_ADDOPTS", "-x")
     write_run(tmp_path / "made.json", {FIRST: 1e-3})
     found = run_script(
-        f'cd {tmp_path}; echo "$@" > arguments; env > environment; ls > existing\n'
+        f'cd "{tmp_path}"; echo "$@" > arguments; env > environment; ls > existing\n'
         'for word in "$@"; do case $word in --benchmark-json=*) '
-        "cp made.json ${word#*=};; esac; done"
+        'cp made.json "${word#*=}";; esac; done'
     )
     arguments = (tmp_path / "arguments").read_text()
     environment = (tmp_path / "environment").read_text().splitlines()

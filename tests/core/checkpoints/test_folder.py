@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import CheckpointError, TrainingInterrupted, load_data, train
+from rnn_core import Batch, CheckpointError, TrainingInterrupted, load_data, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
 from rnn_core.data.digit_sums import DigitSums
@@ -133,11 +133,12 @@ def test_resume_rejects_another_config(changes: dict[str, Any], words: str, tmp_
 
 
 def test_resume_rejects_other_data(tmp_path: Path) -> None:
-    """The batches must be the same, in the same order."""
+    """Tokens and labels of the batches must be the same, in the same order."""
     data = list(load_data())
     train(SMALL, data, checkpoint=tmp_path)
+    labelled = [Batch(data[0].tokens, data[1].labels), *data[1:]]
 
-    for other in (data[::-1], data[:3], [*data, data[0]]):
+    for other in (data[::-1], data[:3], [*data, data[0]], labelled):
         with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
             train(SMALL, other, checkpoint=tmp_path, resume=True)
 
