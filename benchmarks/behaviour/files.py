@@ -182,7 +182,7 @@ class Trace:
             if not (isinstance(name, str) and isinstance(operator, str)):
                 raise ValueError(f"the names of tensor {k} must be strings")  # noqa: TRY004
             if values.dtype.kind not in "biuf" or not 0 <= scale < np.inf:
-                raise ValueError(f"tensor {k} must have numbers and a finite scale")
+                raise ValueError(f"tensor {k} must have real numbers and a finite scale")
             tensors.append(Traced(printable(name), printable(operator), values, float(scale)))
         return cls(tensors, *digests)
 

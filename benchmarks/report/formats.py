@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 from xml.etree import ElementTree
 
 from benchmarks.saved.records import Record
-from benchmarks.saved.result_files import FACTS
+from benchmarks.saved.result_files import CRASHED, FACTS
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.runtime.files import printable, read_file
 
-CaseOutcome = Literal["passed", "failed", "error", "skipped"]
+CaseOutcome = Literal["passed", "failed", "crashed", "error", "skipped"]
 # Name of the result for the project without a planted fault.
 HEALTHY = "healthy"
 # Number of characters of a traceback on the page; the file has the whole traceback.
@@ -167,6 +167,8 @@ def _case(element: ElementTree.Element) -> Case:
         child = element.find(tag)
         if child is not None:
             reason = child.get("message", "")[:LONGEST_DETAIL] or outcome
+            if reason.startswith(f"{CRASHED}: "):
+                return Case(name, "crashed", reason)
             detail = (child.text or "")[-LONGEST_DETAIL:]
             return Case(name, outcome, reason, "" if outcome == "skipped" else detail)
     return Case(name, "passed")

@@ -13,11 +13,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from rnn_core.runtime.files import parse_json, printable, read_file
+from rnn_core.runtime.messages import shown
 
 # In bytes. The times of every round of 96 benchmarks take 0.6 MB.
 LARGEST_FILE = 2**25
-# Longer values are cut in error messages.
-LONGEST_VALUE = 60
 # Fields whose text has several lines.
 SEVERAL_LINES = ("error", "problem", "text")
 
@@ -105,4 +104,4 @@ def reason(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{field} is missing"
     message = first["msg"][:1].lower() + first["msg"][1:]
-    return f"{field}: {message}, got {printable(repr(first['input']), LONGEST_VALUE)}"
+    return f"{field}: {message}, got {shown(first['input'])}"
