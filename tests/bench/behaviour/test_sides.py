@@ -28,7 +28,7 @@ def interpreter(path: Path, line: str) -> str:
     ("line", "message"),
     [
         ("echo ImportError: no Paddle here >&2; exit 1", "exited with status 1: .*no Paddle here"),
-        ("kill -9 $$", "was ended by signal 9: no output"),
+        ("kill -9 $$", "was ended by SIGKILL: no output"),
     ],
 )
 def test_failing_side_ends_the_comparison(line: str, message: str, tmp_path: Path) -> None:
