@@ -14,6 +14,7 @@ from benchmarks.compare.process import Run, Selection, run_process
 from benchmarks.compare.sides import SIDES, SideError, load_run
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
+from benchmarks.locks import LOCK
 from benchmarks.plugins.sampling import Settings, planted_id
 from benchmarks.saved.baseline import differences, obstacles
 from benchmarks.saved.records import LARGEST_FILE
@@ -77,12 +78,13 @@ class Pairs:
     """
 
     def __init__(self, plan: Plan, folder: Path, resume: bool, run: Run = run_process) -> None:
+        folder = folder.absolute()  # The processes run in another directory.
         self.plan, self.folder, self.run = plan, folder, run
         self.settings = folder / "settings.json"
         self.done: list[Pair] = []
         if self.settings.exists():
             self._check_resumable(resume)
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
             raise SideError(f"{folder} is not empty, and has no comparison")
         (folder / "pairs").mkdir(parents=True, exist_ok=True)
         write_json(self.settings, plan.dump())
@@ -95,7 +97,7 @@ class Pairs:
         if not resume:
             raise SideError(
                 f"{self.folder} already has a comparison: continue it with --resume, or replace it "
-                "with --anew"
+                "with --restart"
             )
         try:
             before = dict(parse_json(read_file(self.settings, LARGEST_FILE)))
