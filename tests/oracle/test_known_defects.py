@@ -78,7 +78,7 @@ def layer_without_steps() -> None:
 
 def column(*values: float) -> paddle.Tensor:
     """Enough float32 numbers for the vectorised part of an operator."""
-    return paddle.to_tensor(np.repeat(np.float32(values), 16))
+    return paddle.to_tensor(np.repeat(np.array(values, "float32"), 16))
 
 
 DEFECTS = [
