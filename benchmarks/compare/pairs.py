@@ -15,6 +15,7 @@ from benchmarks.compare.process import Run, Selection, run_process
 from benchmarks.compare.sides import SIDES, SideError, read_file
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
+from benchmarks.locks import LOCK
 from benchmarks.plugins.sampling import Settings, planted_id
 from benchmarks.saved.baseline import SavedRun, differences, obstacles
 from rnn_core.runtime.files import write_json
@@ -76,12 +77,13 @@ class Pairs:
     """
 
     def __init__(self, plan: Plan, folder: Path, resume: bool, run: Run = run_process) -> None:
+        folder = folder.absolute()  # The processes run in another directory.
         self.plan, self.folder, self.run = plan, folder, run
         self.settings = folder / "settings.json"
         self.done: list[Pair] = []
         if self.settings.exists():
             self._check_resumable(resume)
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
             raise SideError(f"{folder} is not empty, and has no comparison")
         (folder / "pairs").mkdir(parents=True, exist_ok=True)
         write_json(self.settings, plan.dump())
@@ -94,7 +96,7 @@ class Pairs:
         if not resume:
             raise SideError(
                 f"{self.folder} already has a comparison: continue it with --resume, or replace it "
-                "with --anew"
+                "with --restart"
             )
         try:
             before = json.loads(self.settings.read_text(encoding="utf-8"))

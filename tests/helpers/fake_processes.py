@@ -46,6 +46,7 @@ class FakeProcesses:
     Attributes:
         started: names of the processes' files, without suffix, in the order of their start.
         settings: settings of each process.
+        paths: path of each process's file.
         changes: changes to the environment of all processes.
         disturbed: files, without suffix, and benchmarks that were disturbed in them.
     """
@@ -61,6 +62,7 @@ class FakeProcesses:
         self.drift = drift
         self.started: list[str] = []
         self.settings: list[Settings] = []
+        self.paths: list[Path] = []
         self.changes: dict[str, str] = {}
         self.disturbed: set[tuple[str, str]] = set()
 
@@ -72,6 +74,7 @@ class FakeProcesses:
         self.before(len(self.started) + 1)
         self.started.append(path.stem)
         self.settings.append(settings)
+        self.paths.append(path)
         candidate = path.stem.endswith("candidate")
         # Seeded by the name, so that a repeated process has the same times.
         random = np.random.default_rng([*path.stem.encode(), settings.seed])

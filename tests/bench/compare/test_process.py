@@ -66,6 +66,11 @@ def test_process_gets_its_settings_and_leaves_its_file(
             CrashError,
             "env: .* exited with status 4:\nno module named paddle",
         ),
+        (
+            "echo passed; printf test_a.py::test_b; seq 60 >&2; kill -ILL $$",
+            CrashError,
+            "env: .* was ended by SIGILL:\ntest_a.py::test_b\n1\n2\n",
+        ),
         ("exit 0", SideError, "cannot be read as a saved run"),
     ],
 )
@@ -76,7 +81,7 @@ def test_failed_process_is_an_error(
     tmp_path: Path,
     run_script: Callable[[str], SavedRun],
 ) -> None:
-    """The error has the end of the output, and no file is left."""
+    """The error has the end of the output, or the benchmark that crashed; no file is left."""
     with pytest.raises(error, match=message):
         run_script(script)
 
