@@ -11,7 +11,7 @@ import pytest
 from benchmarks.commands import common, ratios
 from benchmarks.commands.common import Outcome
 from benchmarks.commands.ratios import main
-from benchmarks.runner import run
+from benchmarks.runner import project_environment, run
 from benchmarks.workloads import implementations
 from benchmarks.workloads.implementations import PEERS
 from benchmarks.workloads.same_work import DifferentWorkError
@@ -181,7 +181,8 @@ def test_command_pins_threads_before_it_imports_the_libraries() -> None:
         "    print(int(ended.code), os.environ['OMP_NUM_THREADS'], os.environ['XLA_FLAGS'])\n"
         "    print(len(getattr(os, 'sched_getaffinity', lambda _: [0])(0)))\n"
     )
-    result = run([sys.executable, "-c", code, *KERNEL_RUN, "--threads", "1"])
+    environment = project_environment({"OMP_NUM_THREADS": "2"})
+    result = run([sys.executable, "-c", code, *KERNEL_RUN, "--threads", "1"], environment)
     *words, status, cpus = result.output.splitlines()
 
     assert result.error == ""
