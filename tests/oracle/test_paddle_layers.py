@@ -15,7 +15,6 @@ import pytest
 
 from rnn_core.config import DType, Execution
 from tests.helpers.comparison import assert_close
-from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
@@ -70,7 +69,6 @@ def from_paddle(gradients: Arrays, bias: str) -> Arrays:
 
 def build(cell: CellName, dtype: DType, *args: Any) -> Any:
     """A recurrent layer of Paddle, created in this dtype."""
-    skip_where_it_dies(cell, dtype)
     with default_dtype(dtype):
         return THEIRS[cell](E, H, *args)
 
