@@ -1,18 +1,11 @@
 """Fixtures for all tests."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from benchmarks.runner import project_environment, run
-
-# On an AMD EPYC with MKL_CBWR=AVX2 or AVX512, MKL ends the process in this product, as in all of
-# float64 with at least 4 rows and 12 columns. Without the variable, or with COMPATIBLE, it does not.
-COLUMNS = 12
-PRODUCT = "import paddle; paddle.ones([4, 4], 'float64') @ paddle.ones([4, 12], 'float64')"
+from tests.helpers.float64_products import COLUMNS, products_crash, skip_where_products_crash
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +17,9 @@ def _start_on_the_cpu() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _skip_what_mkl_cannot_run() -> Iterator[None]:
-    """Skip tests that run the recurrent operator in float64, where MKL_CBWR ends the process."""
-    rounding = os.environ.get("MKL_CBWR") or "COMPATIBLE"
-    command = [sys.executable, "-c", PRODUCT]
-    if rounding == "COMPATIBLE" or run(command, project_environment()).status == 0:
+def _skip_recurrent_operators_that_crash() -> Iterator[None]:
+    """Skip tests that run the recurrent operator where its products of float64 end the process."""
+    if not products_crash():
         yield
         return
     import paddle
@@ -38,8 +29,8 @@ def _skip_what_mkl_cannot_run() -> Iterator[None]:
     run_operator = operators.rnn
 
     def rnn(inputs: Any, states: Any, weights: Any, *others: Any) -> Any:
-        if inputs.dtype == paddle.float64 and weights[0].shape[0] >= COLUMNS:
-            pytest.skip(f"MKL_CBWR={rounding}: products of float64 end the process on this CPU")
+        if inputs.dtype == paddle.float64 and max(max(w.shape) for w in weights) >= COLUMNS:
+            skip_where_products_crash()
         return run_operator(inputs, states, weights, *others)
 
     with pytest.MonkeyPatch.context() as patch:
