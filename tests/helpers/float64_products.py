@@ -9,7 +9,7 @@ import pytest
 from benchmarks.runner import project_environment, run
 
 # On an AMD EPYC with MKL_CBWR=AVX2 or AVX512, MKL ends the process in this product, as in all of
-# float64 with at least 4 rows and 12 columns; without the variable, or with COMPATIBLE, it does not.
+# float64 with at least 4 rows and 12 columns; not without it, or with COMPATIBLE.
 PRODUCT = "import paddle; paddle.ones([4, 4], 'float64') @ paddle.ones([4, 12], 'float64')"
 COLUMNS = 12
 
