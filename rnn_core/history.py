@@ -1,17 +1,15 @@
 """The record of a training run, and its file."""
 
 import json
-import zipfile
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnn_core.config import TrainConfig, check_one_of
+from rnn_core.runtime.archive import Archive, read_archive
 from rnn_core.runtime.files import write_whole
 
 Outcome = Literal["finished", "non-finite", "interrupted"]
@@ -23,19 +21,11 @@ FORMAT = "rnn_core history 2"
 # Entries that summaries and plots use; `rnn_core.runtime.environment` has more.
 ENVIRONMENT_KEYS = {"paddle", "python", "cpu", "device", "device_name"}
 
-# Exceptions raised while reading a damaged or foreign file.
-DAMAGE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    EOFError,
-    RuntimeError,
-    OverflowError,
-    OSError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# Largest size of a file, and of what it unpacks to, in bytes: a zip archive without extensions.
+LARGEST_FILE = 2**32 - 1
+# Largest size of the arrays of a history: 4.6 million recorded steps of an LSTM.
+LARGEST_HISTORY = 2**30
+LONGEST_NAME = 200  # Number of characters in the name of a parameter.
 
 # A loss or raw gradient norm above this has exploded: the only definition. Measured over 83 to 200
 # seeds (November 2026): in clipped runs no loss exceeds 105 and no raw norm 4414; in every
@@ -185,77 +175,81 @@ class History:
             OSError: the file cannot be read.
             ValueError: the file is damaged, cut short, or not a history.
         """
-        with Path(path).open("rb") as file:
-            try:
-                with open_arrays(file) as stored:
-                    return cls.from_arrays(stored)
-            except DAMAGE as error:
-                raise ValueError(f"{path} is not a valid {FORMAT!r} file: {error}") from error
+        return read_archive(Path(path), f"{FORMAT!r} file", LARGEST_FILE, cls.from_archive)
 
     @classmethod
-    def from_arrays(cls, stored: Mapping[str, Any]) -> "History":
-        """The history in arrays that `arrays` returned.
+    def from_archive(cls, stored: Archive) -> "History":
+        """The history in an archive that holds `arrays`.
 
         Raises:
-            Exception: one of `DAMAGE`, if the arrays are not a complete history.
+            Exception: as `Archive`, if the arrays are not a complete history.
         """
-        if "format" not in stored or str(stored["format"]) != FORMAT:
+        if "format" not in stored or stored.text("format") != FORMAT:
             raise ValueError("format tag is missing or different")
-        names = json.loads(str(stored["parameters"]))
-        outcome: Any = str(stored["outcome"])
+        config = TrainConfig(**stored.json("config"))
+        steps = stored.integer("steps")
+        recorded = steps // config.record if config.record else 0
+        names = stored.json("parameters")
+        valid = isinstance(names, list) and names and all(map(_is_name, names))
+        if not valid or len(set(names)) < len(names):
+            raise ValueError(f"parameters must be a list of names, got {names!r}")
+        most = LARGEST_HISTORY // (8 * (2 + 2 * len(names)))
+        if steps < 0 or recorded > most:
+            raise ValueError(f"steps must lie in [0, {most * max(config.record, 1)}], got {steps}")
+
+        def values(name: str, count: int | None = recorded) -> Values:
+            return stored.array(name, np.float64, (count,))
+
         history = cls(
-            config=TrainConfig(**json.loads(str(stored["config"]))),
-            environment=json.loads(str(stored["environment"])),
-            outcome=outcome,
-            steps=int(stored["steps"]),
-            recorded=stored["recorded"],
-            loss=stored["loss"],
-            raw_norms={name: stored[f"raw_norms/{name}"] for name in names},
-            clipped_norms={name: stored[f"clipped_norms/{name}"] for name in names},
-            accuracy=stored["accuracy"],
-            epoch_ends=stored["epoch_ends"],
+            config=config,
+            environment=stored.json("environment"),
+            outcome=cast(Outcome, stored.text("outcome")),
+            steps=steps,
+            recorded=stored.array("recorded", np.int64, (recorded,)),
+            loss=values("loss"),
+            raw_norms={name: values(f"raw_norms/{name}") for name in names},
+            clipped_norms={name: values(f"clipped_norms/{name}") for name in names},
+            accuracy=values("accuracy", None),
+            epoch_ends=stored.array("epoch_ends", np.int64, (None,)),
         )
         history._check()
         return history
 
     def _check(self) -> None:
-        """Raise ValueError for arrays that `save` does not write or that do not fit together."""
+        """Raise ValueError for values that no run records, or that contradict each other."""
         check_one_of("outcome", self.outcome, get_args(Outcome))
-        norms = [*self.raw_norms.values(), *self.clipped_norms.values()]
-        for values in (self.loss, self.accuracy, *norms):
-            if values.ndim != 1 or values.dtype != np.float64:
-                raise ValueError(
-                    f"expected one-dimensional float64 arrays, got {values.ndim}-dimensional "
-                    f"{values.dtype}"
-                )
-        if not norms:
-            raise ValueError("the history has no parameters")
-        for what, values, other, others in (
-            ("accuracies", self.accuracy, "ends of epochs", self.epoch_ends),
-            ("losses", self.loss, "recorded steps", self.recorded),
-            *(("losses", self.loss, "norms", of_one) for of_one in norms),
-        ):
-            if values.shape != others.shape:
-                raise ValueError(f"{values.size} {what}, but {others.size} {other}")
-        for what, numbers in (("epoch_ends", self.epoch_ends), ("recorded", self.recorded)):
-            rising = [0, *numbers.tolist(), self.steps + 1]
-            if numbers.dtype != np.int64 or rising != sorted(set(rising)):
-                raise ValueError(f"{what} must be increasing step numbers within the run")
-        named = isinstance(self.environment, dict) and all(
+        texts = isinstance(self.environment, dict) and all(
             isinstance(item, str) for pair in self.environment.items() for item in pair
         )
-        if not named or ENVIRONMENT_KEYS - self.environment.keys():
+        if not texts or ENVIRONMENT_KEYS - self.environment.keys():
             missing = ", ".join(sorted(ENVIRONMENT_KEYS))
             raise ValueError(f"the environment must hold texts, among them {missing}")
+        every = self.config.record
+        if self.recorded.tolist() != [every * (k + 1) for k in range(len(self.recorded))]:
+            raise ValueError(f"recorded must hold every {every}-th step")
+        named = {"loss": self.loss, **self.raw_norms, **self.clipped_norms}
+        for name, values in named.items():
+            if (values < 0).any():
+                raise ValueError(f"{name} must not be negative")
+        self._check_epochs()
+
+    def _check_epochs(self) -> None:
+        ends, count = self.epoch_ends.tolist(), len(self.epoch_ends)
+        if count != len(self.accuracy):
+            raise ValueError(f"{len(self.accuracy)} accuracies, but {count} ends of epochs")
+        if not ((self.accuracy >= 0) & (self.accuracy <= 1)).all():
+            raise ValueError("accuracy must lie in [0, 1]")
+        if count > (self.config.epochs if self.config.record else 0):
+            raise ValueError(f"{count} ends of epochs, but the config has {self.config.epochs}")
+        if not ends:
+            return
+        # Ctrl-C may come after the last step of an epoch and before its accuracy.
+        per_epoch, most = ends[0], ends[0] * min(count + 1, self.config.epochs)
+        rising = per_epoch > 0 and ends == [per_epoch * (k + 1) for k in range(count)]
+        if not rising or not ends[-1] <= self.steps <= most:
+            raise ValueError(f"epoch_ends must divide the {self.steps} steps into equal epochs")
 
 
-def open_arrays(file: IO[bytes]) -> Any:
-    """Open the arrays of a NumPy archive without loading pickles; the caller closes it.
-
-    Raises:
-        Exception: one of `DAMAGE`, if the file is not a complete archive.
-    """
-    if not zipfile.is_zipfile(file):
-        raise ValueError("not a zip archive, or cut short")
-    file.seek(0)
-    return np.load(file, allow_pickle=False)
+def _is_name(name: object) -> bool:
+    """Whether this can be the name of a parameter."""
+    return isinstance(name, str) and name.isprintable() and 0 < len(name) <= LONGEST_NAME

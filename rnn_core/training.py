@@ -117,7 +117,9 @@ def train(
             if checkpoint is None:
                 return _run(*arguments)
             with checkpoint_folder(Path(checkpoint), resume) as path:
-                folder = CheckpointFolder(path, every, batches.checksum(), model, interrupted)
+                folder = CheckpointFolder(
+                    path, every, len(batches), batches.checksum(), model, interrupted
+                )
                 return _run(*arguments, folder)
 
 

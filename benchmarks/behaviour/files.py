@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnn_core.history import DAMAGE, History
+from rnn_core.history import History
+from rnn_core.runtime.archive import DAMAGE
 from rnn_core.runtime.files import write_whole
 
 DIGEST_SIZE = 16

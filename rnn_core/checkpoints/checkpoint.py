@@ -21,10 +21,11 @@ from rnn_core.checkpoints.random_states import (
     seed_paddle,
 )
 from rnn_core.config import TrainConfig
-from rnn_core.history import DAMAGE, History, open_arrays
+from rnn_core.history import LARGEST_FILE, History
 from rnn_core.model import NumericPrediction
 from rnn_core.parameters import set_weights
 from rnn_core.recorder import Position
+from rnn_core.runtime.archive import Archive, read_archive
 from rnn_core.runtime.files import write_whole
 
 FORMAT = "rnn_core checkpoint 1"
@@ -79,23 +80,65 @@ class Checkpoint:
             ValueError: the file is damaged, cut short, not a checkpoint, or cannot be read.
         """
         try:
-            with path.open("rb") as file, open_arrays(file) as stored:
-                if "checkpoint" not in stored or str(stored["checkpoint"]) != FORMAT:
-                    raise ValueError("format tag is missing or different")
-                position = Position(*stored["position"].tolist())
-                if position.epoch < 1 or min(position) < 0:
-                    raise ValueError(f"{position} is not valid")
-                checkpoint = cls(
-                    history=History.from_arrays(stored),
-                    position=position,
-                    data=int(stored["data"]),
-                    weights={n: stored[f"weights/{n}"] for n in json.loads(str(stored["weights"]))},
-                    random={name: stored[f"random/{name}"] for name in STATES},
-                )
-                check_random_states(checkpoint.random)
-        except DAMAGE as error:
+            return read_archive(path, f"{FORMAT!r} file", LARGEST_FILE, cls._from_archive)
+        except OSError as error:
             raise ValueError(f"{path} is not a valid {FORMAT!r} file: {error}") from error
+
+    @classmethod
+    def _from_archive(cls, stored: Archive) -> "Checkpoint":
+        if "checkpoint" not in stored or stored.text("checkpoint") != FORMAT:
+            raise ValueError("format tag is missing or different")
+        history = History.from_archive(stored)
+        names = stored.json("weights")
+        if names != list(history.raw_norms):
+            raise ValueError("the weights must have the names of the norms")
+        checkpoint = cls(
+            history=history,
+            position=Position(*stored.array("position", np.int64, (4,)).tolist()),
+            data=stored.integer("data"),
+            weights={name: stored.any_array(f"weights/{name}") for name in names},
+            random={name: stored.any_array(f"random/{name}") for name in STATES},
+        )
+        checkpoint._check()
         return checkpoint
+
+    def _check(self) -> None:
+        """Raise ValueError if the parts contradict each other."""
+        if self.history.outcome != "interrupted":
+            raise ValueError(f"outcome must be 'interrupted', got {self.history.outcome!r}")
+        for name, weight in self.weights.items():
+            if weight.dtype != self.history.config.dtype:
+                raise ValueError(f"weight {name!r} must be {self.history.config.dtype}")
+        check_random_states(self.random)
+        epoch, batch, *_ = self.position
+        if epoch > self.history.config.epochs:
+            raise ValueError(f"{self.position} is beyond the last epoch")
+        # The length of an epoch is known if one is complete.
+        ends = self.history.epoch_ends
+        complete = (self.history.steps - batch) // (epoch - 1) if epoch > 1 else batch + 1
+        self.check_position(int(ends[0]) if len(ends) else complete)
+
+    def check_position(self, batches: int) -> None:
+        """Raise ValueError unless the position is that after the last step of the history.
+
+        Args:
+            batches: number of batches in an epoch.
+        """
+        (epoch, batch, correct, total), history = self.position, self.history
+        every, ends = history.config.record, history.epoch_ends
+        fits = (
+            epoch >= 1
+            and 0 <= batch <= batches
+            and history.steps == (epoch - 1) * batches + batch
+            and batch <= total <= batch * history.config.batch_size
+            and 0 <= correct <= (total if every else 0)
+            and len(ends) == (history.steps // batches if every and batches else 0)
+        )
+        if fits and len(ends):
+            counted = batch < batches or history.accuracy[-1] == correct / total
+            fits = ends[0] == batches and counted
+        if not fits:
+            raise ValueError(f"{self.position} is not valid after {history.steps} steps")
 
     def differences(self, config: TrainConfig, data: int) -> list[str]:
         """What makes the run of this checkpoint another run; more epochs do not.
@@ -118,12 +161,18 @@ class Checkpoint:
             differences.append("the training data differ")
         return differences
 
-    def restore(self, model: NumericPrediction) -> None:
+    def restore(self, model: NumericPrediction, batches: int) -> None:
         """Set the model's weights and the random generators.
 
+        Args:
+            model: model to continue with.
+            batches: number of batches in an epoch.
+
         Raises:
-            ValueError: the weights are those of another model; nothing has changed.
+            ValueError: the weights are those of another model, or the position is wrong; nothing
+                has changed.
         """
+        self.check_position(batches)
         set_weights(model, self.weights)
         restore_random_states(self.random)
         seed_paddle(self.history.config.seed, self.history.steps)

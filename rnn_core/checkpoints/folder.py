@@ -50,6 +50,7 @@ class CheckpointFolder:
     Attributes:
         folder: path of the folder, which `checkpoint_folder` has locked.
         every: number of steps between checkpoints.
+        batches: number of batches in an epoch.
         data: checksum of the batches.
         model: model in training.
         interrupted: function that tells whether Ctrl-C has come.
@@ -57,6 +58,7 @@ class CheckpointFolder:
 
     folder: Path
     every: int
+    batches: int
     data: int
     model: NumericPrediction
     interrupted: Callable[[], bool]
@@ -110,9 +112,9 @@ class CheckpointFolder:
         if differences := checkpoint.differences(config, self.data):
             raise CheckpointError(f"{path} is of another run: {'; '.join(differences)}")
         try:
-            checkpoint.restore(self.model)
+            checkpoint.restore(self.model, self.batches)
         except ValueError as error:
-            raise ValueError(f"{path} does not fit the model: {error}") from error
+            raise ValueError(f"{path} does not fit this run: {error}") from error
 
     def save(self, history: History, position: Position) -> None:
         """Write a checkpoint and remove all but the last `KEEP`.

@@ -48,9 +48,11 @@ def check_random_states(states: Mapping[str, NDArray[Any]]) -> None:
     for name in ("numpy", "python"):
         words = states[name]
         # NumPy accepts any position, and crashes at the next draw if it is too large.
-        if words.shape != (WORDS + 1,) or words.dtype != np.uint32 or words[-1] > WORDS:
+        valid = words.shape == (WORDS + 1,) and words.dtype == np.uint32 and words[-1] <= WORDS
+        if not valid or not words[:-1].any():  # From zeros only, the generator draws only zeros.
             raise ValueError(f"the state of the generator {name!r} is not valid")
-    if states["waiting"].shape != (2,) or states["waiting"].dtype != np.float64:
+    waiting = states["waiting"]
+    if waiting.shape != (2,) or waiting.dtype != np.float64 or np.isinf(waiting).any():
         raise ValueError("the waiting normal numbers are not valid")
 
 

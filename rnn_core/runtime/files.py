@@ -1,22 +1,82 @@
-"""Writing files completely or not at all."""
+"""Writing files completely or not at all, and reading files that may come from elsewhere."""
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 # Start of the temporary name; short, since file systems limit the length of names.
 PREFIX = ".rnn_core-"
 
 _any_written = False
 
+# Longest text of a file that an error shows.
+LONGEST_SHOWN = 300
+
 
 def any_written() -> bool:
     """Whether this process has written a file."""
     return _any_written
+
+
+@contextmanager
+def open_regular(path: Path, limit: int) -> Iterator[IO[bytes]]:
+    """Open a regular file for reading; never wait for a pipe or read from a device.
+
+    Args:
+        path: path of the file.
+        limit: largest size that such a file can have, in bytes.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a regular file.
+        ValueError: the file is larger than `limit`.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > limit:
+            raise ValueError(f"{path} must have at most {limit} bytes, got {status.st_size}")
+        yield file
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError, ValueError: as `open_regular`.
+    """
+    with open_regular(path, limit) as file:
+        content = file.read(limit + 1)  # Files in /proc have more than their size says.
+    if len(content) > limit:
+        raise ValueError(f"{path} must have at most {limit} bytes")
+    return content
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON from elsewhere.
+
+    Raises:
+        ValueError: the text is not JSON, holds a NaN or an infinity, or is nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_not_json)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
+
+
+def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """Text of a file for the terminal: control characters escaped, and the end cut off."""
+    shown = "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in text[:longest]
+    )
+    return shown + "..." * (len(text) > longest)
 
 
 @contextmanager
@@ -98,6 +158,15 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such pipes.
+
+
+def _not_json(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _umask() -> int:

@@ -1,8 +1,10 @@
 """Results as text: tables and times."""
 
+import numpy as np
 import pytest
 
-from benchmarks.text import columns, milliseconds
+from benchmarks.text import columns, describe_run, milliseconds
+from tests.helpers.histories import empty_history, make_history
 
 
 def test_columns_align_names_left_and_numbers_right() -> None:
@@ -16,3 +18,12 @@ def test_columns_align_names_left_and_numbers_right() -> None:
 def test_milliseconds_have_three_digits_or_all(time: float, text: str) -> None:
     """Large times are not written with an exponent."""
     assert milliseconds(time) == text
+
+
+def test_run_is_described_by_its_events_and_its_last_epoch() -> None:
+    """The loss is the mean over the epoch, not that of its last step."""
+    run = make_history(loss=np.array([4.0, 2e6, 2.0, 1.0]))
+
+    assert describe_run(run) == "exploded at step 2; last of 2 epochs: loss 1.5, accuracy 100%"
+    assert describe_run(make_history()).startswith("trained through; last of 2 epochs: loss 1.5")
+    assert describe_run(empty_history()) == "no whole epoch"

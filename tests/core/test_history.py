@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ from rnn_core.history import EXPLOSION_LIMIT
 from tests.helpers.histories import ENVIRONMENT, check_equal, empty_history, make_history
 
 INF, NAN = np.inf, np.nan
-RISING = "must be increasing step numbers within the run$"
+FOUR = r"must be float64 of shape \[4\]"
+EPOCHS = ": epoch_ends must divide the 4 steps into equal epochs$"
+NAMES = "parameters must be a list of names, got"
+UNRECORDED = np.array('{"record": 0}')
 TEXTS = ": the environment must hold texts"
 
 
@@ -82,9 +85,10 @@ def test_event_has_the_step_number_with_gaps_in_the_record() -> None:
     [
         make_history(outcome="non-finite", loss=np.array([0.1, 1e-320, INF, NAN])),
         make_history(
-            config=TrainConfig(cell="LSTM", clip_norm=0.1, record=3),
-            steps=13,
+            config=TrainConfig(cell="LSTM", epochs=2, clip_norm=0.1, record=3),
+            steps=14,
             recorded=np.array([3, 6, 9, 12]),
+            epoch_ends=np.array([7, 14]),
         ),
         empty_history(),
     ],
@@ -99,6 +103,25 @@ def test_load_returns_what_was_saved(saved: History, tmp_path: Path) -> None:
     with np.load(path, allow_pickle=False) as arrays:
         assert arrays["recorded"].tolist() == saved.recorded.tolist()
         assert arrays["steps"] == saved.steps
+
+
+def test_failed_save_leaves_the_earlier_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk neither damages nor replaces it."""
+    path = tmp_path / "history.npz"
+    make_history().save(path)
+    before = path.read_bytes()
+
+    def full(file: IO[bytes], **_: object) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        make_history().save(path)
+    assert path.read_bytes() == before
 
 
 def test_load_rejects_a_file_cut_short_anywhere(tmp_path: Path) -> None:
@@ -152,32 +175,48 @@ def test_load_rejects_foreign_files(tmp_path: Path, content: bytes) -> None:
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"config": np.array("{")}, ""),
         ({"outcome": np.array("fine")}, ": outcome must be one of 'finished', .* got 'fine'"),
-        ({"loss": np.zeros(3)}, ": 3 losses, but 4 recorded steps"),
-        ({"raw_norms/recurrent.W": np.zeros(3)}, ": 4 losses, but 3 norms$"),
-        ({"clipped_norms/recurrent.W": np.zeros(3)}, ": 4 losses, but 3 norms$"),
+        ({"loss": np.zeros(3)}, rf": loss {FOUR}, got float64 of shape \[3\]$"),
+        ({"raw_norms/recurrent.W": np.zeros(3)}, rf": raw_norms/recurrent.W {FOUR}, got "),
+        ({"clipped_norms/recurrent.W": np.zeros(3)}, rf": clipped_norms/recurrent.W {FOUR}, got "),
         ({"accuracy": np.zeros(3)}, ": 3 accuracies, but 2 ends of epochs$"),
-        ({"epoch_ends": np.array([2, 5])}, f": epoch_ends {RISING}"),
-        ({"epoch_ends": np.array([0, 4])}, f": epoch_ends {RISING}"),
-        ({"epoch_ends": np.array([4, 2])}, f": epoch_ends {RISING}"),
-        ({"epoch_ends": np.array([2.0, 4.0])}, f": epoch_ends {RISING}"),
-        ({"recorded": np.array([[1, 2, 3, 4]])}, ": 4 losses, but 4 recorded steps$"),
-        ({"recorded": np.array([1, 2, 2, 4])}, f": recorded {RISING}"),
+        ({"epoch_ends": np.array([2, 5])}, EPOCHS),
+        ({"epoch_ends": np.array([0, 4])}, EPOCHS),
+        ({"epoch_ends": np.array([4, 2])}, EPOCHS),
+        ({"epoch_ends": np.array([1, 2])}, EPOCHS),
+        ({"epoch_ends": np.array([2.0, 4.0])}, ": epoch_ends must be int64"),
+        ({"recorded": np.array([[1, 2, 3, 4]])}, r": recorded .* got int64 of shape \[1, 4\]$"),
+        ({"recorded": np.array([1, 2, 2, 4])}, ": recorded must hold every 1-th step$"),
         ({"recorded": None}, ".*recorded"),
-        ({"steps": np.array(3)}, f": epoch_ends {RISING}"),
+        ({"steps": np.array(3)}, r": recorded must be int64 of shape \[3\], got "),
+        ({"steps": np.array(-1), "config": UNRECORDED}, ": steps must lie in .* got -1$"),
+        ({"steps": np.array(2**40)}, ": steps must lie in .* got 1099511627776$"),
+        ({"config": UNRECORDED}, r": recorded must be int64 of shape \[0\]"),
+        ({"config": np.array('{"epochs": 1}')}, ": 2 ends of epochs, but the config has 1$"),
+        ({"accuracy": np.array([0.5, 24.75])}, r": accuracy must lie in \[0, 1\]$"),
+        ({"accuracy": np.array([0.5, np.nan])}, r": accuracy must lie in \[0, 1\]$"),
+        ({"loss": np.array([1.0, -1.0, 1.0, 1.0])}, ": loss must not be negative$"),
         ({"steps": None}, ".*steps"),
-        ({"loss": np.zeros(4, dtype=np.complex128)}, ".*arrays, got 1-dimensional complex128$"),
-        ({"raw_norms/linear.bias": np.zeros(4, int)}, ".*arrays, got 1-dimensional int64$"),
-        ({"accuracy": np.array(1.0)}, ".*arrays, got 0-dimensional float64$"),
-        ({"clipped_norms/linear.bias": np.array(["a"] * 4)}, ".*arrays, got 1-dimensional <U1$"),
-        ({"parameters": np.array("[]")}, ": the history has no parameters$"),
+        ({"loss": np.zeros(4, dtype=np.complex128)}, rf": loss {FOUR}, got complex128"),
+        ({"raw_norms/linear.bias": np.zeros(4, int)}, rf".*bias {FOUR}, got int64 of "),
+        ({"accuracy": np.array(1.0)}, r": accuracy must be .* shape \[any\], got .* \[\]$"),
+        ({"clipped_norms/linear.bias": np.array(["a"] * 4)}, rf".*bias {FOUR}, got <U1 of shape"),
+        ({"parameters": np.array("[]")}, rf": {NAMES} \[\]$"),
+        ({"parameters": np.array("{}")}, rf": {NAMES} {{}}$"),
+        ({"parameters": np.array('["a", 1]')}, rf": {NAMES} \['a', 1\]$"),
+        ({"parameters": np.array('["a", "a"]')}, rf": {NAMES} \['a', 'a'\]$"),
+        ({"parameters": np.array('["\\u001b[31m"]')}, rf": {NAMES} .'.x1b.31m'.$"),
+        ({"parameters": np.array(json.dumps(["a" * 10**6]))}, rf": {NAMES} \['a{{250,300}}\.\.\.$"),
         ({"environment": np.array("null")}, TEXTS),
         ({"environment": np.array("[]")}, TEXTS),
         ({"environment": np.array('{"paddle": "3"}')}, TEXTS),
         ({"environment": np.array(json.dumps({**ENVIRONMENT, "threads": 1}))}, TEXTS),
-        ({"config": np.array("[" * 100_000)}, ""),
+        ({"config": np.array("[" * 100_000)}, ": config: the JSON is nested too deeply$"),
+        ({"config": np.array('{"seed": 1' + "0" * 5000 + "}")}, ""),
+        ({"config": np.array('{"learning_rate": NaN}')}, ": config: NaN is not JSON$"),
+        ({"config": np.array('{"seed": "' + "a" * 10**6 + '"}')}, ".{0,400}$"),
         ({"config": np.array('{"learning_rate": 1' + "0" * 400 + "}")}, ".*learning_rate"),
         ({"raw_norms/recurrent.W": None}, ".*recurrent.W"),
-        ({"loss": np.array([object()])}, ".*allow_pickle"),
+        ({"loss": np.array([object()])}, ": loss has a header that numpy.savez"),
     ],
 )
 def test_load_rejects_arrays_that_do_not_fit_together(

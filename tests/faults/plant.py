@@ -14,20 +14,10 @@ import pytest
 from tests import ROOT
 from tests.faults.in_paddle import FAULTS
 
-# Slow imports of tests and of the project, which the forked processes then need not repeat.
-IMPORTED = (
-    __name__,
-    "hypothesis",
-    "jinja2",
-    "matplotlib.figure",
-    "pydantic",
-    "scipy.stats",
-    "xdist",
-)
+# Slow imports that the forked processes need not repeat. No plugins of pytest, which rewrites them.
+IMPORTED = (__name__, "jinja2", "matplotlib.figure", "pydantic", "scipy.stats")
 OUTPUT, REPORT = "output.txt", "report.xml"
 OPTIONS = ["--numprocesses=0", "--tb=short", "--device=cpu", "-p", "no:cacheprovider"]
-# Of plugins that the process had imported before.
-OPTIONS += ["-W", "ignore:Module already imported so cannot be rewritten"]
 
 
 def run_tests(name: str, copy: Path, files: Sequence[str], options: Sequence[str]) -> NoReturn:

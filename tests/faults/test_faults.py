@@ -11,8 +11,8 @@ import pytest
 from benchmarks.runner import Result
 from rnn_core.commands.status import ExitStatus
 from tests import ROOT
-from tests.faults import __main__ as faults
-from tests.faults.__main__ import (
+from tests.faults import command as faults
+from tests.faults.command import (
     FAULTS,
     HEALTHY,
     Verdict,

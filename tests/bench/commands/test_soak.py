@@ -3,19 +3,21 @@
 import mmap
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from benchmarks.commands import soak
 from benchmarks.commands.soak import main
+from benchmarks.measuring import growth
 from benchmarks.measuring.growth import BLOCKS, Reading, Slope, slope, watch
-from rnn_core import NonFiniteError, TrainConfig, train
+from rnn_core import NonFiniteError, NumericPrediction, TrainConfig, new_model, train
 from rnn_core.step import TrainingStep
 from tests.bench.commands.conftest import Ended, RunMain
 from tests.helpers.command_lines import assert_rejected
 
-pytest.importorskip("psutil", reason="psutil, an optional extra, is not installed")
+psutil = pytest.importorskip("psutil", reason="psutil, an optional extra, is not installed")
 pytest.importorskip("scipy", reason="scipy, an optional extra, is not installed")
 
 TINY = TrainConfig(
@@ -36,10 +38,23 @@ def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]
     ]
 
 
-def test_training_leaves_no_memory_files_or_threads() -> None:
-    """Training, recording and streaming data do not make the process grow."""
+def test_training_leaves_no_memory_files_or_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training one model, recording and streaming data do not make the process grow."""
+    models: list[NumericPrediction] = []
+
+    def make(config: TrainConfig) -> NumericPrediction:
+        models.append(new_model(config))
+        return models[-1]
+
+    monkeypatch.setattr(growth, "new_model", make)
+
     seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
 
+    assert len(models) == 1
+    # Resident memory, not the address space, which is ten times as large.
+    assert seen[-1].memory == pytest.approx(psutil.Process().memory_info().rss, rel=0.5)
+    for before, after in pairwise(seen):
+        assert after.step_time * STEPS <= after.seconds - before.seconds
     assert [reading.step for reading in seen] == [STEPS * (n + 1) for n in range(ROUNDS)]
     assert slope(seen, "memory").verdict(SHORT_LIMIT) != "grows"
     assert slope(seen, "files") == slope(seen, "threads") == Slope(0, 0, 0)
@@ -98,6 +113,13 @@ def test_slope_is_found_in_noise() -> None:
     assert found.high - found.low < 5
 
 
+def test_interval_has_a_confidence_of_95_percent() -> None:
+    """One of 50% would end at -7.6 and 5.5 in this noise, and one of 90% at -15.1 and 13.3."""
+    found = slope(readings(lambda n: 1000 * (n * n * 7919 % 101)), "memory")
+
+    assert [found.low, found.high] == pytest.approx([-17.92, 14.29], abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
@@ -124,9 +146,15 @@ def test_slope_needs_a_reading_for_each_block() -> None:
 def soak_of(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> Callable[..., Ended]:
     """Return a function that runs a soak with these readings, and raises an error after them."""
 
-    def ended(memory: Callable[[int], float], *errors: BaseException) -> Ended:
-        def watched(*_: object) -> Iterator[Reading]:
-            yield from readings(memory)
+    def ended(memory: Callable[[int], float], *errors: BaseException, grows: str = "") -> Ended:
+        def watched(
+            config: TrainConfig, _: int, done: Callable[[Reading], bool]
+        ) -> Iterator[Reading]:
+            assert config.on_nonfinite == "raise"
+            for number, reading in enumerate(readings(memory)):
+                yield reading._replace(**{grows: number}) if grows else reading
+            ends = [done(reading._replace(seconds=seconds)) for seconds in (59.9, 60.0)]
+            assert ends == [False, True]
             for error in errors:
                 raise error
 
@@ -170,6 +198,14 @@ def test_soak_prints_slopes_per_1000_steps(soak_of: Callable[..., Ended]) -> Non
 
     assert "+100 (+100 to +100) KiB per 1000 steps: grows" in out
     assert "+0 (+0 to +0) per 1000 steps: does not grow" in out
+
+
+@pytest.mark.parametrize(("grows", "status"), [("files", 1), ("threads", 1), ("step_time", 0)])
+def test_soak_allows_growth_of_step_time_only(
+    grows: str, status: int, soak_of: Callable[..., Ended]
+) -> None:
+    """The limit of 100 a step is that of bytes; any growth of files and threads counts."""
+    assert soak_of(lambda _: 2**30, grows=grows).status == status
 
 
 def test_soak_exits_4_at_a_nonfinite_loss(soak_of: Callable[..., Ended]) -> None:

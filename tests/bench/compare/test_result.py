@@ -149,6 +149,7 @@ def test_advice_says_what_would_help(
         (["same", "faster"], False, ExitStatus.OK),
         (["same", "faster", "cannot tell"], False, ExitStatus.CANNOT_TELL),
         (["same", "slower"], False, ExitStatus.FINDING),
+        (["cannot tell", "slower"], False, ExitStatus.FINDING),
         (["same"], True, ExitStatus.FINDING),
         (["cannot tell"], True, ExitStatus.FINDING),
         (["cannot tell"], False, ExitStatus.CANNOT_TELL),

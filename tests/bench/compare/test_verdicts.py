@@ -236,6 +236,13 @@ def test_each_verdict_agrees_with_its_interval() -> None:
     assert unsettled.smallest_effect > 0.05
 
 
+def test_standard_error_is_that_of_a_mean() -> None:
+    """The variance divides by the number of pairs less one: 0, 1 and 2 have 1."""
+    estimate = Estimate(np.array([[0.0], [1.0], [2.0]]), 10, np.random.default_rng(0))
+
+    assert estimate.error == pytest.approx(1 / math.sqrt(3))
+
+
 def test_resamples_are_studentised_like_the_sample() -> None:
     """The statistics of all resamples of three pairs are computed one by one."""
     values = np.array([0.0, 1.0, 5.0])

@@ -2,6 +2,7 @@
 
 import gc
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,13 +26,16 @@ def test_each_round_times_each_call_once_in_random_order(monkeypatch: pytest.Mon
     assert order(0) == order(0) != order(1)
 
 
-def test_short_call_is_repeated_within_its_sample() -> None:
-    """A sample takes at least 10 ms; the result is the time of one call."""
-    called: list[int] = []
-    [times] = time_rounds({"a": lambda: called.append(1)}, 1)
+def test_short_call_is_repeated_within_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample takes at least 10 ms; the result is the time of one call, here 3 ms."""
+    ends = [0.0]
+    clock = SimpleNamespace(perf_counter=lambda: ends[-1])
+    monkeypatch.setattr(interleave, "time", clock)
+    [times] = time_rounds({"a": lambda: ends.append(ends[-1] + 0.003)}, 1)
 
-    assert len(called) > 100
-    assert 0 < times["a"] < 1e-3
+    # The first call is not timed, and the second one decides the number of repetitions.
+    assert len(ends) == 1 + 2 + 4
+    assert times["a"] == pytest.approx(0.003)
 
 
 def test_garbage_is_not_collected_within_samples() -> None:

@@ -1,8 +1,12 @@
 """Peak memory of one training step."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from benchmarks.measuring import memory
 from benchmarks.measuring.memory import measure_peak, saved_bytes
+from benchmarks.workloads.training_step import Shape
 
 
 def test_peak_grows_with_the_number_of_steps() -> None:
@@ -10,6 +14,25 @@ def test_peak_grows_with_the_number_of_steps() -> None:
     short, long = (measure_peak("textbook", "LSTM", f"B16-T{T}-H64") for T in (25, 400))
 
     assert long - short >= (400 - 25) * saved_bytes("LSTM", batch=16, size=64) / 2
+
+
+def test_first_step_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is taken at two time steps, before the peak is reset; the second one counts."""
+    happened: list[object] = []
+    peaks = [100, 140]
+
+    def make(_: str, __: str, shape: Shape) -> SimpleNamespace:
+        return SimpleNamespace(step=lambda: happened.append(str(shape)))
+
+    monkeypatch.setattr("benchmarks.workloads.implementations.make_contender", make)
+    monkeypatch.setattr(memory, "reset_peak", lambda: happened.append("reset"))
+    monkeypatch.setattr(memory, "peak", lambda: peaks.pop(0))
+
+    assert memory.main("kernel", "RNN", "B1-T10-H4") == 0
+    assert happened == ["B1 T2 H4", "reset", "B1 T10 H4"]
+    assert capsys.readouterr().out == "40\n"
 
 
 def test_failed_measurement_is_named() -> None:

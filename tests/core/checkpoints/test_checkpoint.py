@@ -4,13 +4,17 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rnn_core import CheckpointError, History
 from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.model import model_of
+from rnn_core.parameters import named_weights
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 
@@ -60,9 +64,56 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         for name in {name.partition("/")[0]: name for name in content(path)}.values():
             path.write_bytes(whole)
             change(path, **{name: np.array([Bomb(mark)], dtype=object)})
-            with pytest.raises(ValueError, match="file: Object arrays cannot be loaded"):
+            with pytest.raises(ValueError, match="has a header that numpy.savez does not write"):
                 Checkpoint.load(path)
 
     assert not mark.exists()
     pickle.loads(pickled)  # noqa: S301 - it would have run
     assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"position": [0, 0, 0, 0]}, "epoch=0, .* is not valid after 10 steps$"),
+        ({"position": [3, -1, 0, 0]}, "batch=-1, .* is not valid after 10 steps$"),
+        ({"position": [3, 2, 99, 2]}, "correct=99, total=2.* is not valid after 10 steps$"),
+        ({"position": [3, 2, 0, 99]}, "total=99.* is not valid after 10 steps$"),
+        ({"position": [3, 2, -1, 2]}, "correct=-1, .* is not valid after 10 steps$"),
+        ({"position": [3, 1, 0, 1]}, "batch=1, .* is not valid after 10 steps$"),
+        ({"position": [2, 2, 0, 2]}, "epoch=2, .* is not valid after 10 steps$"),
+        ({"position": [1, 10, 0, 10]}, "epoch=1, .* is not valid after 10 steps$"),
+        ({"position": [4, 1, 0, 1]}, "epoch=4, .* is beyond the last epoch$"),
+        (
+            {"position": [3, 2, 0]},
+            r"position must be int64 of shape \[4\], got ",
+        ),
+        ({"outcome": "finished"}, "outcome must be 'interrupted', got 'finished'$"),
+        ({"weights": '["W"]'}, "the weights must have the names of the norms$"),
+        ({"weights/linear.bias": np.zeros(1)}, "weight 'linear.bias' must be float32$"),
+        ({"random/waiting": [np.inf, np.nan]}, "the waiting normal numbers are not valid$"),
+        ({"random/numpy": np.zeros(625, np.uint32)}, "the state of the generator 'numpy' is not v"),
+    ],
+)
+def test_load_refuses_parts_that_contradict_each_other(
+    changes: dict[str, Any], match: str, tmp_path: Path
+) -> None:
+    """A run that continued from them would count, draw or fail differently."""
+    path = stopped(tmp_path, steps=10)
+    change(path, **changes)
+
+    with pytest.raises(ValueError, match=f"{path.name} is not a valid .*{match}"):
+        Checkpoint.load(path)
+
+
+def test_restore_refuses_a_position_of_longer_epochs(tmp_path: Path) -> None:
+    """The model keeps its weights."""
+    path = stopped(tmp_path, replace(SMALL, record=0), steps=10)
+    change(path, position=[2, 3, 0, 3])
+    model = model_of(SMALL)
+    before = named_weights(model)
+
+    with pytest.raises(ValueError, match="batch=3, .* is not valid after 10 steps$"):
+        Checkpoint.load(path).restore(model, batches=4)
+    for name, weight in named_weights(model).items():
+        np.testing.assert_array_equal(before[name], weight, strict=True)

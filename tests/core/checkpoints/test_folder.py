@@ -1,5 +1,6 @@
 """The folder of checkpoints: what is written, kept, refused and locked."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import CheckpointError, TrainingInterrupted, load_data, train
+from rnn_core import Batch, CheckpointError, TrainingInterrupted, load_data, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
 from rnn_core.data.digit_sums import DigitSums
@@ -40,8 +41,22 @@ def test_folder_keeps_the_last_three_checkpoints(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *NAMES]
 
 
+def rename(path: Path, old: str, new: str) -> None:
+    """Rename a parameter everywhere in a checkpoint."""
+    with np.load(path) as stored:
+        arrays = {name.replace(old, new): values for name, values in stored.items()}
+    names = np.array(str(arrays["weights"]).replace(old, new))
+    np.savez(path, **{**arrays, "weights": names, "parameters": names})
+
+
+def replace_by_fifo(path: Path) -> None:
+    """Put a pipe in place of a file."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 Damage = Callable[[Path], object]
-REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit the model): "
+REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit this run): "
 
 
 @pytest.mark.parametrize(
@@ -54,20 +69,9 @@ REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit the model):
             lambda path: change(path, **{"random/numpy": np.array([1] * 624 + [10**6], np.uint32)}),
             "the state of the generator 'numpy' is not valid",
         ),
-        (
-            lambda path: change(path, position=np.array([0, 0, 0, 0])),
-            r"Position\(epoch=0, .* is not valid",
-        ),
-        (
-            lambda path: change(path, position=np.array([3, -1, 0, 0])),
-            r"Position\(.*batch=-1, .* is not valid",
-        ),
-        (
-            lambda path: change(path, **{"weights/linear.bias": np.zeros(2, np.float32)}),
-            r"weight 'linear.bias' must be float32 of shape \[1\], got float32 of shape \[2\]",
-        ),
+        (lambda path: replace_by_fifo(path), ".*not a regular file.*"),
+        (lambda path: rename(path, "linear.bias", "bias"), "weights are missing: linear.bias"),
     ],
-    ids=["cut", "history", "directory", "generator", "epoch", "batch", "weights"],
 )
 def test_resume_uses_the_checkpoint_before_a_damaged_one(
     damage: Damage, reason: str, tmp_path: Path
@@ -129,11 +133,12 @@ def test_resume_rejects_another_config(changes: dict[str, Any], words: str, tmp_
 
 
 def test_resume_rejects_other_data(tmp_path: Path) -> None:
-    """The batches must be the same, in the same order."""
+    """Tokens and labels of the batches must be the same, in the same order."""
     data = list(load_data())
     train(SMALL, data, checkpoint=tmp_path)
+    labelled = [Batch(data[0].tokens, data[1].labels), *data[1:]]
 
-    for other in (data[::-1], data[:3], [*data, data[0]]):
+    for other in (data[::-1], data[:3], [*data, data[0]], labelled):
         with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
             train(SMALL, other, checkpoint=tmp_path, resume=True)
 

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from rnn_core import History, TrainingInterrupted, train
+from rnn_core import (
+    DigitSums,
+    Evaluation,
+    History,
+    NumericPrediction,
+    TrainingInterrupted,
+    evaluate,
+    train,
+)
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands.main import main
@@ -60,9 +68,18 @@ def test_record_limits_what_is_printed_and_saved(
     assert f"RNN, 12 steps ({len(recorded)} recorded), finished" in out
 
 
-def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every option of data and model reaches the run; the history describes the data."""
+def test_digit_sums_applies_its_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every option reaches the run; the history describes the data, and others are held out."""
     saved = tmp_path / "run.npz"
+    evaluated: list[object] = []
+
+    def spy(model: NumericPrediction, data: DigitSums) -> Evaluation:
+        evaluated.append(data)
+        return evaluate(model, data)
+
+    monkeypatch.setattr("rnn_core.commands.run.evaluate", spy)
     options = "--samples 50 --held-out 30 --digits 3 --num-steps 5 --batch-size 20 --cell RNN "
     options += "--hidden-size 6 --learning-rate 0.25 --seed 4 --log-every 1 --epochs 2"
 
@@ -85,6 +102,7 @@ def test_digit_sums_applies_its_options(tmp_path: Path, capsys: pytest.CaptureFi
         "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
         "held_out=False)"
     )
+    assert evaluated == [DigitSums(30, 3, 5, 20, 4, held_out=True)]
     assert len(re.findall("/50, Accuracy", out)) == 2
     assert re.search(r"^  held-out    loss [\d.]+ on 30 samples \(predicting the mean: ", out, re.M)
 
@@ -130,6 +148,11 @@ def test_on_nonfinite_decides_the_exit_status(
         ("--batch-size 5", "batch_size must be at most 4, the number of samples, got 5"),
         ("--samples 9", "--samples is an option of digit-sums, got exploding-rnn"),
         ("--held-out 9", "--held-out is an option of digit-sums, got exploding-rnn"),
+        ("--digits 3", "--digits is an option of digit-sums, got exploding-rnn"),
+        ("--num-steps 9", "--num-steps is an option of digit-sums, got exploding-rnn"),
+        ("--cell LSTM", "--cell is an option of digit-sums, got exploding-rnn"),
+        ("--hidden-size 9", "--hidden-size is an option of digit-sums, got exploding-rnn"),
+        ("--learning-rate 1", "--learning-rate is an option of digit-sums, got exploding-rnn"),
         ("--digits 1", "argument --digits: must be at least 2, got 1"),
         ("--learning-rate 0", "argument --learning-rate: must be a number greater than 0, got '0'"),
         ("--log-every 0", "argument --log-every: must be at least 1, got 0"),

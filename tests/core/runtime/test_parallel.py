@@ -286,3 +286,13 @@ def test_single_process_checks_and_changes_nothing() -> None:
     parallel.join("gpu:7", 1)
 
     assert (parallel.rank(), parallel.size(), parallel.total(0.1)) == (0, 1, 0.1)
+
+
+def test_wait_meets_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum over all processes is known only when all have come."""
+    totals: list[float] = []
+    monkeypatch.setattr(parallel, "total", totals.append)
+
+    parallel.wait()
+
+    assert totals == [0]

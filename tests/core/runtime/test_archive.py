@@ -1,0 +1,128 @@
+"""NumPy archives that are damaged or forged are refused before they are unpacked."""
+
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnn_core.runtime.archive import Archive, read_archive
+from tests.fuzz.mutations import Member, bomb, described, header, member, npy, zipped
+
+A = np.arange(6.0).reshape(2, 3)
+Read = Callable[[Archive], object]
+
+
+def read(path: Path, use: Read, limit: int = 2**20) -> object:
+    """Read an archive as a file of things."""
+    return read_archive(path, "file of things", limit, use)
+
+
+def test_archive_returns_what_savez_wrote(tmp_path: Path) -> None:
+    """Arrays of any order and dtype, texts, integers and JSON."""
+    path = tmp_path / "a.npz"
+    empty, none = np.empty((0, 3), np.float32), np.array([], dtype=bool)
+    arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none}
+    np.savez(path, t=np.array("ü"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
+
+    for name, values in arrays.items():
+        loaded = read(path, lambda stored, name=name: stored.any_array(name))  # type: ignore[misc]
+        np.testing.assert_array_equal(loaded, values, strict=True)
+    assert read(path, lambda a: (a.text("t"), a.integer("n"), a.json("j"))) == ("ü", -3, {"a": [1]})
+    assert read(path, lambda a: ("c" in a, "x" in a)) == (True, False)
+
+
+def array(stored: Archive) -> object:
+    """Read the array `a`."""
+    return stored.array("a", np.float64, (None, 3))
+
+
+def stored_as(content: bytes) -> bytes:
+    """An archive with the array `a` stored as these bytes."""
+    return zipped([member("a.npy", content)])
+
+
+HEAD = header(described("<f8", "(2, 3)"))
+A_BOMB = bomb("a.npy", HEAD, 2**24)
+A_LIE = replace(A_BOMB, size=len(HEAD) + 48)
+GOOD = member("a.npy", npy(A))
+SHAPE = r"a must be float64 of shape \[any, 3\], got"
+UNUSUAL = "a has a header that numpy.savez does not write for numbers"
+
+
+@pytest.mark.parametrize(
+    ("content", "use", "reason"),
+    [
+        (b"", array, "not a zip archive, or cut short"),
+        (zipped([GOOD])[:-1], array, "not a zip archive, or cut short"),
+        (zipped([GOOD], end=b"\0"), array, "not a zip archive, or cut short"),
+        (zipped([]), array, "a is missing"),
+        (zipped([GOOD, GOOD]), array, "two arrays have the same name"),
+        (zipped([GOOD], count=2000), array, "an archive must hold at most 1000 arrays"),
+        (zipped([A_BOMB]), array, "it must unpack to at most 1048576 bytes, got 16777"),
+        (zipped([A_LIE]), array, "Bad CRC-32"),
+        (zipped([Member("a.npy", b"", 0, 0, method=99)]), array, ".*compression"),
+        (zipped([Member("a.npy", b"", 0, 0, flags=1)]), array, ".*encrypted"),
+        (zipped([Member("a.npy", b"\xff" * 9, 0, 9, method=8)]), array, "Error -3 while decompr"),
+        # AttributeError of numpy.load: without its magic bytes, it returns the bytes.
+        (stored_as(b"no array"), array, "a is not an array of NumPy's format 1.0"),
+        (stored_as(header("", b"\3\0")), array, "a is not an array of NumPy's format 1.0"),
+        # tokenize.TokenError of numpy.load.
+        (stored_as(header("{" * 118)), array, UNUSUAL),
+        (stored_as(header(described("|O", "()")) + b"8 bytes."), array, UNUSUAL),
+        (stored_as(header(described("<f8", "(-2, 3)"))), array, UNUSUAL),
+        (stored_as(npy(A)[:-1]), array, "a must have 48 bytes of data, as its header declares"),
+        (stored_as(npy(A) + b"\0"), array, "a must have 48 bytes of data, as its header"),
+        (stored_as(header(described("<f8", "(999999999999, 3)"))), array, "a must have 239999"),
+        (stored_as(npy(A.T)), array, rf"{SHAPE} float64 of shape \[3, 2\]"),
+        (stored_as(npy(A[0])), array, rf"{SHAPE} float64 of shape \[3\]"),
+        (stored_as(npy(A.astype(np.float32))), array, rf"{SHAPE} float32 of shape \[2, 3\]"),
+        (stored_as(npy(A.astype(">f8"))), array, rf"{SHAPE} >f8 of shape \[2, 3\]"),
+        (stored_as(npy(A)), lambda a: a.text("a"), "a must be a text of at most 1048576 char"),
+        (stored_as(npy(np.array("a"))), lambda a: a.any_array("a"), "a must hold numbers, got <U1"),
+        (stored_as(npy(np.array("{"))), lambda a: a.json("a"), "a: Expecting property name"),
+        (stored_as(npy(np.array("[" * 10**5))), lambda a: a.json("a"), "a: the JSON is nested"),
+        (
+            stored_as(header(described("<U1", "()")) + b"\xff" * 4),
+            lambda a: a.text("a"),
+            ".*not in range",
+        ),
+    ],
+)
+def test_archive_refuses_what_savez_does_not_write(
+    content: bytes, use: Read, reason: str, tmp_path: Path
+) -> None:
+    """The error is a ValueError that names the file."""
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=rf"/a\.npz is not a valid file of things: {reason}"):
+        read(path, use)
+
+
+@pytest.mark.parametrize("limit", [2**20, 2**30])
+def test_archive_refuses_a_bomb_without_unpacking_it(limit: int, tmp_path: Path) -> None:
+    """An array that unpacks to 16 MiB is refused for its size or shape; it takes no memory."""
+    path = tmp_path / "a.npz"
+    path.write_bytes(zipped([A_BOMB]))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"must unpack to at most|must be float64 of shape"):
+            read(path, lambda stored: stored.array("a", np.float64, (4,)), limit)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**20
+
+
+def test_archive_reads_other_compression_of_zip(tmp_path: Path) -> None:
+    """Arrays compressed by `numpy.savez_compressed` or a zip program are read, too."""
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", npy(A))
+
+    np.testing.assert_array_equal(read(path, array), A, strict=True)

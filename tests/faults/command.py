@@ -1,0 +1,395 @@
+"""Plant every fault, one at a time, and report which tests notice: `python -m tests.faults`.
+
+Each fault is planted in a copy of the project, in which pytest runs the test files that should
+notice, and the other ones if these do not. All tests also run on a copy without a fault, and must
+pass. The exit status is 0 if every fault was caught and the copy without a fault passed, 1 if not,
+2 for wrong options, and 3 if the verdicts could not be written.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from hashlib import sha256
+from multiprocessing.connection import wait
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tqdm import tqdm
+
+from benchmarks.runner import run
+from rnn_core.commands.arguments import at_least, writable_path
+from rnn_core.commands.status import ExitStatus
+from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.files import write_json, write_text
+from tests import ROOT
+from tests.faults.fault import SOURCE_FAULTS, Fault, apply_edits
+from tests.faults.in_paddle import FAULTS as PADDLE_FAULTS
+from tests.faults.plant import IMPORTED, OUTPUT, REPORT, run_tests
+
+FAULTS = (*SOURCE_FAULTS, *PADDLE_FAULTS)
+HEALTHY = Fault("healthy", "no fault: every test must pass")
+
+FOLDERS = ("rnn_core", "tests", "benchmarks")
+FILES = ("conftest.py", "pyproject.toml")
+# Folders of the tests that a fault does not name, in their order: the oracles are quick.
+ORDER = ("oracle", "core", "runs")
+LAST = "test_contrast.py"
+DOCUMENT = ROOT / "docs" / "faults.md"
+# Beginning of docs/faults.md.
+INTRODUCTION = """\
+# Planted faults
+
+Training hides many bugs: the LSTM still learns all four samples with clipping switched off, or
+without its output tanh. So every output, gradient and update is compared with an
+[independent implementation](../tests/reference/network.py), and the tests themselves are tested by
+planting bugs on purpose: gates swapped, states detached, clipping skipped, gradients not cleared,
+checkpoints that forget something, processes that do not average, commands that report the wrong
+status, and Paddle itself broken as a release might break it.
+
+```console
+python -m tox -e faults
+```
+
+plants each fault in a copy of the project and runs the tests that should notice, and the others if
+they do not, until one fails. It also runs all tests without a fault, which must pass. A crash and a
+time-out count as caught, and are marked. It takes under half an hour on two cores, and goes on
+where it stopped with `--resume`. `python -m tests.faults NAME ...` plants the faults that you name,
+and `--sample 20` a few that depend on the commit. `--docs` writes this page. The catalogue is in
+[tests/faults](../tests/faults).
+
+## Results
+"""
+# Seconds; several times what the slowest take.
+NAMED_LIMIT, SLOW_LIMIT, WHOLE_LIMIT = 180, 1200, 900
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Result of the tests with one fault.
+
+    Attributes:
+        name: name of the fault.
+        stands_for: real bug that the fault stands for.
+        caught: whether the tests noticed.
+        problem: reason why the verdict does not count, such as wrong options; empty if it counts.
+        ending: how the tests ended instead of by a failing test: a crash or a time-out.
+        slow: whether slow tests noticed.
+        tests: the failing tests, each by its path below `tests` and its name; their files if the
+            tests did not end.
+        seconds: duration of the run.
+    """
+
+    name: str
+    stands_for: str
+    caught: bool
+    problem: str
+    ending: str
+    slow: bool
+    tests: tuple[str, ...]
+    seconds: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", help="names of faults (default: all of them, and the copy without one)"
+    )
+    parser.add_argument(
+        "--sample",
+        type=at_least(1),
+        metavar="N",
+        help="number of faults that quick tests notice, chosen by the commit, or by the date where "
+        "there is no git; the copy without a fault is tested too",
+    )
+    parser.add_argument(
+        "--save",
+        type=writable_path(".json"),
+        metavar="FILE.json",
+        help="file for the verdicts, written after each",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="whether to take the verdicts on the same code from the file of --save",
+    )
+    parser.add_argument(
+        "--docs", action="store_true", help="whether to write docs/faults.md, from all faults"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=at_least(1),
+        default=os.cpu_count(),
+        metavar="N",
+        help="number of simultaneous runs (default: number of CPUs)",
+    )
+    options = parser.parse_args(arguments)
+    faults = (HEALTHY, *FAULTS)
+    unknown = set(options.names) - {fault.name for fault in faults}
+    if unknown:
+        parser.error(f"unknown fault: {', '.join(sorted(unknown))}")
+    if options.names and options.sample:
+        parser.error("names of faults and --sample exclude each other")
+    if options.docs and (options.names or options.sample):
+        parser.error("--docs needs all faults, without names and --sample")
+    if options.resume and not options.save:
+        parser.error("--resume needs --save")
+    wanted = [fault for fault in faults if not options.names or fault.name in options.names]
+    if options.sample:
+        wanted = [HEALTHY, *sample(FAULTS, options.sample)]
+    source = digest()
+    try:
+        known = read_verdicts(options.save, source) if options.resume else {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        parser.error(f"--resume: cannot read {options.save}: {error}")
+    verdicts = {fault.name: known[fault.name] for fault in wanted if fault.name in known}
+    left = [fault for fault in wanted if fault.name not in known]
+    with closing(judge_all(left, options.jobs)) as judged:
+        for verdict in tqdm(judged, total=len(left), unit="fault"):
+            verdicts[verdict.name] = verdict
+            if not as_hoped(verdict):
+                tqdm.write(f"{verdict.name}: {outcome(verdict)}")
+                sys.stdout.flush()  # So that a log file has it even if the run is killed.
+            with suppress(OSError):  # The last verdict reports it.
+                save(list(verdicts.values()), options.save, source)
+    ordered = [verdicts[fault.name] for fault in wanted]
+    print("\n".join(matrix(ordered)))
+    try:
+        save(ordered, options.save, source)
+        if options.docs:
+            write_text(DOCUMENT, "\n".join(markdown(ordered, describe_environment())) + "\n")
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitStatus.NOT_WRITTEN
+    return ExitStatus.OK if all(map(as_hoped, ordered)) else ExitStatus.FINDING
+
+
+def sample(faults: Sequence[Fault], count: int) -> list[Fault]:
+    """Some of the faults that quick tests notice, the same for each run on a commit."""
+    try:
+        commit = run(["git", "rev-parse", "HEAD"])
+    except OSError:
+        commit = None
+    seed = commit.output if commit and commit.status == 0 else f"{date.today()}"
+    quick = [fault for fault in faults if not fault.slow]
+    return random.Random(seed).sample(quick, min(count, len(quick)))  # noqa: S311
+
+
+class Trial:
+    """Tests of a copy of the project with one fault, running in a process.
+
+    Args:
+        fault: fault to plant in the copy.
+        whole: whether to run the test files that the fault does not name, instead of those it does.
+        spent: seconds spent on the fault before.
+    """
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(IMPORTED))
+
+    def __init__(self, fault: Fault, whole: bool = False, spent: float = 0.0) -> None:
+        self.fault, self.whole, self._spent = fault, whole, spent
+        self._folder = tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True)
+        copy = plant(fault, Path(self._folder.name) / "project")
+        options = [] if fault.name == HEALTHY.name else ["--maxfail=1"]
+        if whole:
+            named = {f"tests/{file}" for file in fault.files}
+            paths = sorted((copy / "tests").rglob("test_*.py"), key=order)
+            files = [name for path in paths if (name := str(path.relative_to(copy))) not in named]
+            self._limit = WHOLE_LIMIT
+        else:
+            files = [f"tests/{file}" for file in fault.files]
+            self._limit = SLOW_LIMIT if fault.slow else NAMED_LIMIT
+            options += ["-m", "slow or not slow"] if fault.slow else []
+        self._began = time.monotonic()
+        self._process = self.context.Process(
+            target=run_tests, args=(fault.name, copy, files, options)
+        )
+        self._process.start()
+        self.sentinel = self._process.sentinel
+
+    def seconds_left(self) -> float:
+        """Seconds until the time limit; 0 if the process has ended."""
+        past = time.monotonic() - self._began
+        return max(self._limit - past, 0) if self._process.is_alive() else 0.0
+
+    def stop(self) -> Verdict:
+        """End the process and all that it started; return the verdict on what it had done."""
+        timed_out = self._process.is_alive()
+        self._process.kill()
+        with suppress(ProcessLookupError):  # Nothing is left, or its group had not begun.
+            os.killpg(self._process.pid or 0, signal.SIGKILL)
+        self._process.join()
+        status = self._process.exitcode or 0
+        report, output = (Path(self._folder.name) / name for name in (REPORT, OUTPUT))
+        failed = failing_tests(report) if report.exists() else ()
+        ending = problem = ""
+        if timed_out:
+            ending = f"time-out after {self._limit} s"
+        elif status < 0:
+            ending = f"crash by {signal.Signals(-status).name}"
+        elif (status, bool(failed)) not in ((0, False), (1, True)):
+            # Neither all passed nor tests failed, such as wrong options or an error in a fixture.
+            lines = output.read_text(errors="replace").split("\n") if output.exists() else []
+            problem = f"exited with status {status}: {' '.join(lines[-2:])}"
+        self._folder.cleanup()
+        return Verdict(
+            self.fault.name,
+            self.fault.stands_for,
+            bool(failed or ending),
+            problem,
+            ending,
+            self.fault.slow and not self.whole,
+            failed or (tuple(self.fault.files) if ending and not self.whole else ()),
+            round(self._spent + time.monotonic() - self._began, 1),
+        )
+
+
+def judge_all(faults: Sequence[Fault], jobs: int) -> Generator[Verdict, None, None]:
+    """Plant several faults at a time; yield the verdicts as they come."""
+    # A forked process lacks the other threads of Paddle, and would wait for them forever.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    named = " ".join(dict.fromkeys(file for fault in faults for file in fault.files))
+    slow = "slow " if any(fault.slow for fault in faults) else ""
+    healthy = replace(HEALTHY, tests=slow + named)
+    planted = [healthy if fault is HEALTHY else fault for fault in faults]
+    waiting = deque((fault, not fault.files, 0.0) for fault in planted)
+    running: list[Trial] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running.append(Trial(*waiting.popleft()))
+            wait([trial.sentinel for trial in running], min(t.seconds_left() for t in running))
+            for trial in [trial for trial in running if not trial.seconds_left()]:
+                running.remove(trial)
+                verdict = trial.stop()
+                if verdict.caught or verdict.problem or trial.whole:
+                    yield verdict
+                else:
+                    waiting.appendleft((trial.fault, True, verdict.seconds))
+    finally:
+        for trial in running:
+            trial.stop()
+
+
+def plant(fault: Fault, copy: Path) -> Path:
+    """Copy the project, with the edits of the fault; return the copy."""
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "*.svg")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    for name in FILES:
+        shutil.copy(ROOT / name, copy)
+    # test_faults fails for any edit, because the catalogue no longer fits: not a catch.
+    (copy / "tests" / "faults" / "test_faults.py").unlink()
+    shutil.rmtree(copy / "tests" / "docs")  # The copy has no documents.
+    if fault.edits:
+        path = copy / fault.file
+        path.write_text(apply_edits(fault, path.read_text(encoding="utf-8")), encoding="utf-8")
+    return copy
+
+
+def order(path: Path) -> tuple[bool, int, str]:
+    """Sort key: the oracles first, the long runs last."""
+    rank = min((k for k, folder in enumerate(ORDER) if folder in path.parts), default=len(ORDER))
+    return path.name == LAST, rank, str(path)
+
+
+def failing_tests(report: Path) -> tuple[str, ...]:
+    """The failed tests, from pytest's JUnit file, such as `core/test_step.py::test_x`.
+
+    Errors in fixtures do not count.
+    """
+    cases = ElementTree.parse(report).getroot().iter("testcase")  # noqa: S314 - our own file
+    failed = [case.attrib for case in cases if case.find("failure") is not None]
+    return tuple(
+        f"{case['classname'].removeprefix('tests.').replace('.', '/')}.py::{case['name']}"
+        for case in failed
+    )
+
+
+def as_hoped(verdict: Verdict) -> bool:
+    """Whether the fault was caught, or the copy without a fault passed."""
+    return not verdict.problem and verdict.caught == (verdict.name != HEALTHY.name)
+
+
+def outcome(verdict: Verdict) -> str:
+    """The verdict in words."""
+    if verdict.problem:
+        return f"NO VERDICT, {verdict.problem}"
+    words = ("passed", "FALSE ALARM") if verdict.name == HEALTHY.name else ("SURVIVED", "caught")
+    how = ", ".join(filter(None, (verdict.ending, "slow tests" if verdict.slow else "")))
+    return words[verdict.caught] + (f" ({how})" if how and verdict.caught else "")
+
+
+def matrix(verdicts: Sequence[Verdict]) -> list[str]:
+    """Lines of a table of the verdicts, and a summary."""
+    width = max(len(verdict.name) for verdict in verdicts)
+    lines = []
+    for v in verdicts:
+        tests = f"{len(v.tests)}: {', '.join(v.tests)}" if v.tests else ""
+        lines.append(f"{v.name:<{width}}  {outcome(v):<8}  {v.seconds:5.1f} s  {tests}")
+    planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
+    caught = sum(map(as_hoped, planted))
+    lines += ["", f"{caught} of {len(planted)} faults caught"]
+    lines += [f"{v.name}: {outcome(v)} ({v.stands_for})" for v in verdicts if not as_hoped(v)]
+    return lines
+
+
+def digest() -> str:
+    """A digest of everything that a copy of the project holds."""
+    found = [path for name in FOLDERS for path in sorted((ROOT / name).rglob("*"))]
+    found += [ROOT / name for name in FILES]
+    paths = [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+    return sha256(b"".join(str(path).encode() + path.read_bytes() for path in paths)).hexdigest()
+
+
+def save(verdicts: Sequence[Verdict], path: Path | None, source: str) -> None:
+    """Write the verdicts, the environment, and the digest of the code, if there is a path."""
+    if path is not None:
+        content = {"environment": describe_environment(), "source": source}
+        write_json(path, {**content, "verdicts": [asdict(verdict) for verdict in verdicts]})
+
+
+def read_verdicts(path: Path, source: str) -> dict[str, Verdict]:
+    """The saved verdicts by name; none if there is no file or the code was different."""
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content["source"] != source:
+        return {}
+    return {
+        each["name"]: Verdict(**{**each, "tests": tuple(each["tests"])})
+        for each in content["verdicts"]
+    }
+
+
+def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[str]:
+    """Lines of the page docs/faults.md."""
+    planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
+    return [
+        INTRODUCTION,
+        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, on "
+        f"{date.today():%d %B %Y}, with Paddle {environment['paddle']}, "
+        f"Python {environment['python']}, {environment['cpu']}, {environment['system']}. "
+        f"A run ends at the first failing test, which is named.",
+        "",
+        "| fault | stands for | verdict | seconds | failing test |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {v.name} | {v.stands_for} | {outcome(v)} | {v.seconds} | "
+            f"{'<br>'.join(f'`{test}`' for test in v.tests)} |"
+            for v in verdicts
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""A fuzzer of every reader of files: `python -m tests.fuzz`."""
