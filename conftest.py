@@ -4,11 +4,13 @@ import argparse
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.plugins.adapter import use_storage
+from benchmarks.runner import Result
+from benchmarks.saved.result_files import CRASHED
 
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
@@ -50,6 +52,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if asks_for_benchmarks(config):
         return 0
     return MOST_WORKERS if (os.cpu_count() or 1) > MOST_WORKERS else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(report: Any) -> None:
+    """Name the signal that ended a worker; xdist only says that it crashed."""
+    status = report.node.gateway._io.popen.wait()
+    report.longrepr = f"{CRASHED}: the process {Result(status, '', '').ending}"
+    # xdist does not know the phase of the test, but JUnit XML needs one.
+    report.when = "call"
 
 
 @pytest.hookimpl(tryfirst=True)

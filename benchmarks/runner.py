@@ -39,8 +39,10 @@ class Result(NamedTuple):
 
     @property
     def ending(self) -> str:
-        """How the process ended: "exited with status 1"."""
+        """How the process ended: "exited with status 1", "was ended by SIGILL"."""
         if self.status < 0:
+            with suppress(ValueError):  # Real-time signals have no name.
+                return f"was ended by {signal.Signals(-self.status).name}"
             return f"was ended by signal {-self.status}"
         return f"exited with status {self.status}"
 

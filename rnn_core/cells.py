@@ -3,13 +3,14 @@
 This is the execution "textbook"; `rnn_core.executions` holds the others.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from rnn_core.config import check_positive_int
+from rnn_core.config import check_size
+from rnn_core.data.batch import check_tensor
 
 
 class LSTMState(NamedTuple):
@@ -29,8 +30,8 @@ class SimpleRNN(paddle.nn.Layer):
     """
 
     def __init__(self, emb_size: int, hidden_size: int) -> None:
-        check_positive_int("emb_size", emb_size)
-        check_positive_int("hidden_size", hidden_size)
+        check_size("emb_size", emb_size)
+        check_size("hidden_size", hidden_size)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
         self.W = _parameter(emb_size, hidden_size)
@@ -42,15 +43,16 @@ class SimpleRNN(paddle.nn.Layer):
 
         Args:
             inputs: input sequences, `[B, T, E]`, of the parameters' dtype.
-            state: hidden state to start from, `[B, H]`.
+            state: hidden state to start from, `[B, H]`, of the same dtype.
 
         Returns:
             The last hidden state, `[B, H]`.
 
         Raises:
+            TypeError: `inputs` or a state is not a tensor of the parameters' dtype.
             ValueError: `inputs` is not `[B, T, E]` with B, T at least 1; a state is not `[B, H]`.
         """
-        check_inputs(inputs, self.emb_size)
+        check_inputs(inputs, self.emb_size, self.W.dtype)
         h = _zeros(inputs, self.hidden_size) if state is None else state
         check_state(inputs, self.hidden_size, h)
         for x in inputs.unbind(axis=1):
@@ -79,8 +81,8 @@ class LSTM(paddle.nn.Layer):
     """
 
     def __init__(self, emb_size: int, hidden_size: int) -> None:
-        check_positive_int("emb_size", emb_size)
-        check_positive_int("hidden_size", hidden_size)
+        check_size("emb_size", emb_size)
+        check_size("hidden_size", hidden_size)
         super().__init__()
         self.emb_size, self.hidden_size = emb_size, hidden_size
         self.w_i = _parameter(emb_size, hidden_size)
@@ -101,18 +103,19 @@ class LSTM(paddle.nn.Layer):
 
         Args:
             inputs: input sequences, `[B, T, E]`, of the parameters' dtype.
-            state: hidden and cell state to start from, each `[B, H]`.
+            state: hidden and cell state to start from, each `[B, H]`, of the same dtype.
 
         Returns:
             The last hidden and cell state, each `[B, H]`.
 
         Raises:
+            TypeError: `inputs` or a state is not a tensor of the parameters' dtype.
             ValueError: `inputs` is not `[B, T, E]` with B, T at least 1; a state is not `[B, H]`.
         """
-        check_inputs(inputs, self.emb_size)
+        check_inputs(inputs, self.emb_size, self.w_i.dtype)
         if state is None:
             state = LSTMState(_zeros(inputs, self.hidden_size), _zeros(inputs, self.hidden_size))
-        check_state(inputs, self.hidden_size, *state)
+        check_state(inputs, self.hidden_size, *pair(state))
         for x in inputs.unbind(axis=1):
             state = self.step(x, state)
         return state
@@ -145,16 +148,29 @@ def _zeros(inputs: Tensor, hidden_size: int) -> Tensor:
     return paddle.zeros([inputs.shape[0], hidden_size], dtype=inputs.dtype)
 
 
-def check_inputs(inputs: Tensor, emb_size: int) -> None:
-    """Raise ValueError unless inputs are `[B, T, E]` with B and T at least 1."""
+def pair(state: LSTMState) -> LSTMState:
+    """The state of an LSTM; a tensor would be unpacked into its rows.
+
+    Raises:
+        TypeError: `state` is not a tuple of two.
+    """
+    if not isinstance(state, tuple) or len(state) != 2:
+        raise TypeError(f"state must be an LSTMState or None, got {type(state).__name__}")
+    return state
+
+
+def check_inputs(inputs: Tensor, emb_size: int, dtype: Any) -> None:
+    """Raise unless inputs are a tensor of this dtype, `[B, T, E]` with B and T at least 1."""
+    check_tensor("inputs", inputs, dtype)
     shape = list(inputs.shape)
     if len(shape) != 3 or shape[0] < 1 or shape[1] < 1 or shape[2] != emb_size:
         raise ValueError(f"inputs must be [B >= 1, T >= 1, E = {emb_size}], got shape {shape}")
 
 
 def check_state(inputs: Tensor, hidden_size: int, *states: Tensor) -> None:
-    """Raise ValueError unless states are `[B, H]`: other shapes would broadcast over the batch."""
+    """Raise unless states are of the inputs' dtype and `[B, H]`: other shapes would broadcast."""
     wanted = [inputs.shape[0], hidden_size]
     for state in states:
+        check_tensor("state", state, inputs.dtype)
         if list(state.shape) != wanted:
             raise ValueError(f"state must be [B, H] = {wanted}, got shape {list(state.shape)}")

@@ -1,14 +1,29 @@
 """Settings of a training run, checked before any work."""
 
+import os
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
+
+from rnn_core.runtime.messages import shown
 
 Cell = Literal["RNN", "LSTM"]
 Clip = Literal["by-norm", "by-global-norm", "none"]
 DType = Literal["float32", "float64"]
 Execution = Literal["textbook", "kernel"]
 OnNonFinite = Literal["stop", "raise", "continue"]
+
+# Number of different seeds, and the words for them.
+SEEDS, SEED_RANGE = 2**32, "0 to 2**32 - 1, because Paddle uses 32 bits"
+
+# Length of the longest path on Linux.
+LONGEST_PATH = 4095
+
+# Most samples, steps and the like: int64 numbers them.
+MOST = 2**63 - 1
+# Largest dimension of a tensor: Paddle's operators take int32.
+LARGEST_SIZE = 2**31 - 1
+SIZES = ("batch_size", "num_steps", "vocab_size", "emb_size", "hidden_size")
 
 # Smallest and largest positive normal number of float32.
 SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
@@ -75,11 +90,12 @@ class TrainConfig:
         check_one_of("dtype", self.dtype, DTYPES)
         check_one_of("execution", self.execution, EXECUTIONS)
         check_one_of("on_nonfinite", self.on_nonfinite, ON_NONFINITE)
-        for name in ("epochs", "batch_size", "num_steps", "vocab_size", "emb_size", "hidden_size"):
-            check_positive_int(name, getattr(self, name))
+        check_int("epochs", self.epochs)
+        for name in SIZES:
+            check_size(name, getattr(self, name))
         check_positive_number("learning_rate", self.learning_rate)
         check_seed(self.seed)
-        check_at_least(0, "record", self.record)
+        check_int("record", self.record, 0)
         check_device_name(self.device)
         if self.clip_norm is not None:
             check_positive_number("clip_norm", self.clip_norm)
@@ -87,7 +103,7 @@ class TrainConfig:
         if self.clip == "by-global-norm" and self.clip_norm is None:
             raise ValueError("clip_norm must be a number if clip is 'by-global-norm', got None")
         if self.clip == "none" and self.clip_norm is not None:
-            raise ValueError(f"clip_norm must be None if clip is 'none', got {self.clip_norm!r}")
+            raise ValueError(f"clip_norm must be None if clip is 'none', got {self.clip_norm}")
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values."""
@@ -97,20 +113,35 @@ class TrainConfig:
 def check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        words = ", ".join(map(repr, allowed))
+        raise ValueError(f"{name} must be one of {words}, got {shown(value)}")
 
 
-def check_positive_int(name: str, value: object) -> None:
-    """Raise TypeError unless `value` is an int, ValueError unless it is positive."""
-    check_at_least(1, name, value)
-
-
-def check_at_least(least: int, name: str, value: object) -> None:
-    """Raise TypeError unless `value` is an int, ValueError if it is less than `least`."""
+def check_int(name: str, value: object, least: int = 1, most: int = MOST) -> None:
+    """Raise TypeError unless `value` is an int, ValueError unless it lies within the limits."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {value!r}")
+        raise TypeError(f"{name} must be an int, got {shown(value)}")
     if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
+        raise ValueError(f"{name} must be at least {least}, got {shown(value)}")
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}, got {shown(value)}")
+
+
+def check_size(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is an int, ValueError unless a tensor can have this size."""
+    check_int(name, value, most=LARGEST_SIZE)
+
+
+def check_type(name: str, value: object, wanted: type) -> None:
+    """Raise TypeError unless `value` is of this type."""
+    if not isinstance(value, wanted):
+        raise TypeError(f"{name} must be a {wanted.__name__}, got {type(value).__name__}")
+
+
+def check_bool(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
 
 
 def check_positive_number(name: str, value: object) -> None:
@@ -119,22 +150,37 @@ def check_positive_number(name: str, value: object) -> None:
     Paddle's operators silently round smaller numbers to zero and larger ones to infinity.
     """
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     if not SMALLEST <= value <= LARGEST:
         raise ValueError(
-            f"{name} must be a positive float32, {SMALLEST:.3g} to {LARGEST:.3g}, got {value}"
+            f"{name} must be a positive float32, {SMALLEST:.3g} to {LARGEST:.3g}, "
+            f"got {shown(value)}"
         )
 
 
 def check_seed(value: object) -> None:
-    """Raise TypeError unless `value` is an int, ValueError unless Paddle accepts it as a seed."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"seed must be an int, got {value!r}")
-    if not 0 <= value < 2**63:
-        raise ValueError(f"seed must lie in [0, 2**63), got {value}")
+    """Raise TypeError unless `value` is an int, ValueError unless it has at most 32 bits.
+
+    On a CPU, Paddle uses the low 32 bits: 5 and 2**32 + 5 would give the same weights.
+    """
+    if isinstance(value, int) and not 0 <= value < SEEDS:
+        raise ValueError(f"seed must be {SEED_RANGE}, got {shown(value)}")
+    check_int("seed", value, 0)
+
+
+def check_path(name: str, value: object) -> None:
+    """Raise TypeError unless `value` is a path, ValueError if it is empty or too long for one.
+
+    An empty path would be the current folder.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a path, got {shown(text)}")
+    if not 0 < len(text) <= LONGEST_PATH or "\0" in text:
+        raise ValueError(f"{name} must be a path, got {shown(text)}")
 
 
 def check_device_name(value: object) -> None:
     """Raise ValueError unless `value` names a device, available or not."""
     if not isinstance(value, str) or not re.fullmatch(r"cpu|gpu(:[0-9]+)?", value):
-        raise ValueError(f"device must be 'cpu', 'gpu' or 'gpu:N', got {value!r}")
+        raise ValueError(f"device must be 'cpu', 'gpu' or 'gpu:N', got {shown(value)}")

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import paddle
 
-from rnn_core.data.batch import Batch
+from rnn_core.config import DType, check_type
+from rnn_core.data.batch import Batch, batches_in, check_labels, dtype_name
 from rnn_core.model import NumericPrediction
 from rnn_core.recorder import count_correct
 
@@ -36,13 +38,17 @@ def evaluate(model: NumericPrediction, data: Iterable[Batch]) -> Evaluation:
         data: batches of tokens `[B, T]` and labels `[B, 1]`, at least one.
 
     Raises:
-        TypeError: tokens are not integers.
-        ValueError: `data` is empty, or tokens are out of range.
+        TypeError: `model` is not a model; tokens are not integers; or labels are not of its dtype.
+        ValueError: `data` is empty; tokens are out of range; or labels are not finite or of
+            another shape.
     """
+    check_type("model", model, NumericPrediction)
+    dtype = cast("DType", dtype_name(model.linear.weight))
     errors, labels_, correct = [], [], 0
     with paddle.no_grad():
-        for tokens, labels in data:
+        for tokens, labels in batches_in(data):
             predictions, _ = model(tokens)
+            check_labels(labels, len(predictions), dtype)
             correct += count_correct(predictions, labels)
             labels_.append(labels.numpy().astype(np.float64).ravel())
             errors.append(predictions.numpy().astype(np.float64).ravel() - labels_[-1])

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rnn_core.config import TrainConfig, check_one_of
+from rnn_core.config import TrainConfig, check_one_of, check_path
 from rnn_core.runtime.archive import Archive, read_archive
 from rnn_core.runtime.files import write_whole
 
@@ -111,7 +111,12 @@ class History:
         return tuple(sorted(events, key=lambda event: event.step))
 
     def event(self, kind: EventKind) -> Event | None:
-        """The first event of this kind; None if there is none."""
+        """The first event of this kind; None if there is none.
+
+        Raises:
+            ValueError: `kind` is unknown.
+        """
+        check_one_of("kind", kind, get_args(EventKind))
         return next((event for event in self.events if event.kind == kind), None)
 
     def followed_by(self, rest: "History") -> "History":
@@ -145,6 +150,7 @@ class History:
         Raises:
             OSError: the file cannot be written.
         """
+        check_path("path", path)
         with write_whole(Path(path)) as file:
             np.savez_compressed(file, **self.arrays())
 
@@ -175,6 +181,7 @@ class History:
             OSError: the file cannot be read.
             ValueError: the file is damaged, cut short, or not a history.
         """
+        check_path("path", path)
         return read_archive(Path(path), f"{FORMAT!r} file", LARGEST_FILE, cls.from_archive)
 
     @classmethod

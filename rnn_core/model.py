@@ -13,7 +13,8 @@ from rnn_core.config import (
     Execution,
     TrainConfig,
     check_one_of,
-    check_positive_int,
+    check_size,
+    check_type,
 )
 from rnn_core.data.batch import check_tokens
 from rnn_core.executions import LAYERS
@@ -43,9 +44,9 @@ class NumericPrediction(paddle.nn.Layer):
             TypeError: a size is not an int.
             ValueError: a size is not positive; `cell`, `dtype` or `execution` is unknown.
         """
-        check_positive_int("vocab_size", vocab_size)
-        check_positive_int("emb_size", emb_size)
-        check_positive_int("hidden_size", hidden_size)
+        check_size("vocab_size", vocab_size)
+        check_size("emb_size", emb_size)
+        check_size("hidden_size", hidden_size)
         check_one_of("cell", cell, CELLS)
         check_one_of("dtype", dtype, DTYPES)
         check_one_of("execution", execution, EXECUTIONS)
@@ -104,8 +105,10 @@ def new_model(config: TrainConfig) -> NumericPrediction:
     """The model at the start of a run: on the config's device, with the weights of its seed.
 
     Raises:
+        TypeError: `config` is not a `TrainConfig`.
         ValueError: the device is not available.
     """
+    check_type("config", config, TrainConfig)
     with use_device(config.device):
         paddle.seed(config.seed)
         return model_of(config)

@@ -14,9 +14,11 @@ import paddle
 from numpy.typing import NDArray
 from paddle import Tensor
 
+from rnn_core.config import check_type
 from rnn_core.data.batch import dtype_name
 from rnn_core.runtime import operators as op
 from rnn_core.runtime.devices import device_of, use_device
+from rnn_core.runtime.messages import shown
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -80,9 +82,11 @@ class Parameters:
         """Find the parameters of a model.
 
         Raises:
+            TypeError: `model` is not a layer.
             RuntimeError: Paddle copies slices instead of making views, so that a change of a
                 packed weight would be lost.
         """
+        check_type("model", model, paddle.nn.Layer)
         packed: dict[int, list[Block]] = {}
         for name, layer in model.named_sublayers(include_self=True):
             if isinstance(layer, PackedLayer):
@@ -160,8 +164,9 @@ def set_weights(model: paddle.nn.Layer, weights: Mapping[str, NDArray[Any]]) -> 
     `set_weights(kernel, named_weights(textbook))`.
 
     Raises:
-        ValueError: as `check_weights`; no weight has changed.
+        TypeError, ValueError: as `check_weights`; no weight has changed.
     """
+    check_type("weights", weights, Mapping)
     parameters = Parameters(model)
     check_weights(parameters, weights)
     # A value is set on the current device, which must be the model's.
@@ -174,14 +179,16 @@ def check_weights(parameters: Parameters, weights: Mapping[str, NDArray[Any]]) -
     """Check that arrays can replace the weights of a model.
 
     Raises:
+        TypeError: a weight is not a NumPy array.
         ValueError: a name is missing or unknown, or a shape or dtype differs.
     """
     if missing := [name for name in parameters.names if name not in weights]:
         raise ValueError(f"weights are missing: {', '.join(missing)}")
     if unknown := [name for name in weights if name not in parameters.names]:
-        raise ValueError(f"the model has no weights named {', '.join(map(str, unknown))}")
+        raise ValueError(f"the model has no weights named {shown(unknown)}")
     for block in parameters.blocks:
         dtype, values = dtype_name(block.stored), weights[block.name]
+        check_type(f"weight {block.name!r}", values, np.ndarray)
         if (values.shape, str(values.dtype)) != (block.shape, dtype):
             raise ValueError(
                 f"weight {block.name!r} must be {dtype} of shape {list(block.shape)}, "

@@ -7,7 +7,7 @@ from pathlib import Path
 import paddle
 
 from rnn_core.checkpoints.folder import CheckpointFolder, checkpoint_folder
-from rnn_core.config import TrainConfig, check_at_least
+from rnn_core.config import TrainConfig, check_bool, check_int, check_path, check_type
 from rnn_core.data.batch import Batch, dtype_name, load_data
 from rnn_core.data.batches import Batches
 from rnn_core.gradients import make_clip
@@ -94,8 +94,11 @@ def train(
             in several processes; a second Ctrl-C does not wait.
     """
     _check_types(config, model, on_step)
-    check_at_least(1, "every", every)
-    if resume and checkpoint is None:
+    check_int("every", every)
+    check_bool("resume", resume)
+    if checkpoint is not None:
+        check_path("checkpoint", checkpoint)
+    elif resume:
         raise ValueError("resume needs a checkpoint folder, got None")
     resolve_device(config.device)
     parallel.join(config.device, config.batch_size)
@@ -188,10 +191,9 @@ def _loop(
 
 
 def _check_types(config: object, model: object, on_step: object) -> None:
-    if not isinstance(config, TrainConfig):
-        raise TypeError(f"config must be a TrainConfig, got {type(config).__name__}")
-    if model is not None and not isinstance(model, NumericPrediction):
-        raise TypeError(f"model must be a NumericPrediction, got {type(model).__name__}")
+    check_type("config", config, TrainConfig)
+    if model is not None:
+        check_type("model", model, NumericPrediction)
     if on_step is not None and not callable(on_step):
         raise TypeError(f"on_step must be callable, got {type(on_step).__name__}")
 

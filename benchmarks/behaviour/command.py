@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.commands.parser import make_parser
 from benchmarks.interpreters import SideError
-from rnn_core.commands.arguments import key_and_value
+from rnn_core.commands.arguments import any_path, key_and_value
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EXECUTIONS
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
             help=f"environment variable to set for the {side} (may be repeated)",
         )
     parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="folder for the runs and the verdicts"
+        "--results", type=any_path, metavar="DIR", help="folder for the runs and the verdicts"
     )
     parser.add_argument(
         "--execution",

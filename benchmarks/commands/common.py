@@ -16,7 +16,7 @@ from benchmarks.commands.parser import make_parser
 from benchmarks.measuring.threads import cpus
 from benchmarks.workloads.implementations import PEERS, absent
 from benchmarks.workloads.same_work import DifferentWorkError
-from rnn_core.commands.arguments import names_from, writable_path
+from rnn_core.commands.arguments import names_from, seed, writable_path
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS
@@ -59,7 +59,7 @@ def implementations_parser(
         help=f"cells to measure: any of {', '.join(CELLS)} (default: all)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="random seed for the order in each round (default: 0)"
+        "--seed", type=seed, default=0, help="random seed for the order in each round (default: 0)"
     )
     parser.add_argument(
         "--save",

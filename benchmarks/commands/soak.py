@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from benchmarks.commands.parser import add_layer_options, make_parser
 from benchmarks.measuring.growth import WARM_UP, Reading, Slope, Verdict, check_extra, slope, watch
-from rnn_core.commands.arguments import non_negative_number, positive_number
+from rnn_core.commands.arguments import non_negative_number, positive_number, seed
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import TrainConfig
 from rnn_core.runtime import parallel
@@ -171,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     add_layer_options(parser)
     parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:N (default: cpu)")
     parser.add_argument(
-        "--seed", type=int, default=0, help="random seed of weights and data (default: 0)"
+        "--seed", type=seed, default=0, help="random seed of weights and data (default: 0)"
     )
     parser.add_argument(
         "--limit",

@@ -23,7 +23,7 @@ from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
 from benchmarks.interpreters import Interpreter
 from benchmarks.saved.baseline import obstacles
-from rnn_core.commands.arguments import at_least, percentage, positive_number
+from rnn_core.commands.arguments import any_path, percentage, positive_number, seed
 from rnn_core.commands.status import ExitStatus
 
 RESULTS = ROOT / "results" / "comparisons"
@@ -203,11 +203,11 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=at_least(0),
+        type=seed,
         default=0,
         help="random seed for the order of the processes and benchmarks (default: 0)",
     )
-    parser.add_argument("--results", type=Path, metavar="FOLDER", help="folder for the pairs")
+    parser.add_argument("--results", type=any_path, metavar="FOLDER", help="folder for the pairs")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument(
         "--resume", action="store_true", help="continue with the pairs in the folder"

@@ -58,10 +58,12 @@ def run_process(
     result = run(command(side.python, selection, settings, part), environment)
     if result.status != 0:
         part.unlink(missing_ok=True)
-        raise CrashError(
-            f"{side.name}: the benchmarks' process {result.ending}:\n"
-            f"{result.last_lines(SHOWN_LINES)}"
-        )
+        lines = result.last_lines(SHOWN_LINES)
+        if result.status < 0:
+            # `pytest -v` names a benchmark before it runs; faulthandler writes where it was first.
+            benchmark = result.output.splitlines()[-1:]
+            lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]])
+        raise CrashError(f"{side.name}: the benchmarks' process {result.ending}:\n{lines}")
     saved = read_file(part)
     part.replace(path)
     return saved
@@ -79,6 +81,7 @@ def command(python: Path, selection: Selection, settings: Settings, path: Path) 
         f"--benchmark-json={path}",
         "--benchmark-disable-gc",
         "--benchmark-quiet",
+        "-v",
         f"--device={selection.device}",
         f"--sample={settings.dump()}",
         *(("-k", selection.benchmarks) if selection.benchmarks else ()),

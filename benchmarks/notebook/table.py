@@ -11,11 +11,13 @@ column.
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks import text
 from benchmarks.commands.parser import make_parser
 from benchmarks.notebook.figures import figures
 from rnn_core import EXPERIMENTS, History
+from rnn_core.commands.arguments import any_path
 from rnn_core.commands.status import ExitStatus
 
 
@@ -25,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: finished; 2: a file is missing or damaged, or is not a run of an experiment.
     """
     parser = make_parser("notebook_table", __doc__)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="history of a run (.npz)")
+    parser.add_argument(
+        "files", nargs="+", type=any_path, metavar="FILE", help="history of a run (.npz)"
+    )
     columns: dict[str, dict[str, History]] = {}
     try:
         for path in parser.parse_args(arguments).files:
@@ -44,7 +48,7 @@ def column(history: History) -> str:
     return " ".join([f"Paddle {history.environment['paddle']}", *flags])
 
 
-def experiment(path: str, history: History) -> str:
+def experiment(path: Path, history: History) -> str:
     """Return the name of the experiment that has this history's settings.
 
     Raises:

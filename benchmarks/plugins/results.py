@@ -4,7 +4,7 @@ A run of the tests or of the benchmarks writes into FOLDER:
 
 - what was asked for, when and where (`tests-run.json` or `benchmarks-run.json`), before anything
   runs and again at the end, so that an unfinished run can be recognised;
-- the outcomes as JUnit XML (`tests.xml` or `benchmarks.xml`).
+- the outcomes as JUnit XML (`tests.xml` or `benchmarks.xml`), after each test of a serial run.
 
 A run of the benchmarks also writes:
 
@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from benchmarks.plugins.adapter import BenchmarkSession
+from benchmarks.plugins.outcomes import RunningOutcomes
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
 from benchmarks.saved.run_file import RunFile, Selection
 
@@ -97,6 +98,9 @@ class ResultsPlugin(DeselectedCounter):
             expected=(),
         )
         self.write()
+        if not config.getoption("numprocesses", None):
+            path = self.folder / outcomes_file(self.kind)
+            config.pluginmanager.register(RunningOutcomes(config, path))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Record which files the collected benchmarks will write."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.report.page import make_page
 from benchmarks.report.reading import read_results
+from rnn_core.commands.arguments import any_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import check_writable, write_whole
 
@@ -55,14 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "results",
         nargs="?",
-        type=Path,
+        type=any_path,
         default=ROOT / "results",
         metavar="RESULTS_DIR",
         help="folder with a folder for each environment (default: results, in the repository)",
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=any_path,
         metavar="FILE",
         help="file for the page (default: report.html in RESULTS_DIR)",
     )

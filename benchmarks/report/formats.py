@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 from pydantic import model_validator
 
 from benchmarks.saved.records import Positive, Record
+from benchmarks.saved.result_files import CRASHED
 
-CaseOutcome = Literal["passed", "failed", "error", "skipped"]
+CaseOutcome = Literal["passed", "failed", "crashed", "error", "skipped"]
 # Name of the result for the project without a planted fault.
 HEALTHY = "healthy"
 # Number of characters of a traceback on the page; the file has the whole traceback.
@@ -193,6 +194,8 @@ def _case(element: ElementTree.Element) -> Case:
         child = element.find(tag)
         if child is not None:
             reason = child.get("message", "") or outcome
+            if reason.startswith(f"{CRASHED}: "):
+                return Case(name, "crashed", reason)
             detail = (child.text or "")[-LONGEST_DETAIL:]
             return Case(name, outcome, reason, "" if outcome == "skipped" else detail)
     return Case(name, "passed")

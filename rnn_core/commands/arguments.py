@@ -10,22 +10,34 @@ from math import isfinite, nan
 from pathlib import Path
 
 from rnn_core.commands.plot import check_plot_path
+from rnn_core.config import MOST, SEED_RANGE, SEEDS, check_path
 from rnn_core.runtime.files import check_writable
+from rnn_core.runtime.messages import shown
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """A type for integers of at least `minimum`."""
+    """A type for integers of at least `minimum` that fit into 64 bits."""
 
     def integer(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            raise ArgumentTypeError(f"must be an integer, got {text!r}") from None
+            raise ArgumentTypeError(f"must be an integer, got {shown(text)}") from None
         if value < minimum:
-            raise ArgumentTypeError(f"must be at least {minimum}, got {value}")
+            raise ArgumentTypeError(f"must be at least {minimum}, got {shown(value)}")
+        if value > MOST:
+            raise ArgumentTypeError(f"must be at most {MOST}, got {shown(value)}")
         return value
 
     return integer
+
+
+def seed(text: str) -> int:
+    """A random seed."""
+    value = at_least(0)(text)
+    if value >= SEEDS:
+        raise ArgumentTypeError(f"must be {SEED_RANGE}, got {value}")
+    return value
 
 
 def positive_number(text: str) -> float:
@@ -59,8 +71,9 @@ def names_from(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
         given = [name.strip() for name in text.split(",")]
         for name in given:
             if name not in allowed:
+                words = ", ".join(allowed)
                 raise ArgumentTypeError(
-                    f"must be names from {', '.join(allowed)}, separated by commas, got {name!r}"
+                    f"must be names from {words}, separated by commas, got {shown(name)}"
                 )
         return tuple(name for name in allowed if name in given)
 
@@ -71,34 +84,43 @@ def key_and_value(text: str) -> tuple[str, str]:
     """The two parts of `KEY=VALUE`; the value may be empty."""
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
+        raise ArgumentTypeError(f"must be KEY=VALUE, got {shown(text)}")
     return key, value
+
+
+def any_path(text: str) -> Path:
+    """A path that is not empty."""
+    try:
+        check_path("it", text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error).removeprefix("it ")) from None
+    return Path(text)
 
 
 def writable_path(*suffixes: str) -> Callable[[str], Path]:
     """A type for files that can be written and whose names end in one of `suffixes`."""
 
-    def path(text: str) -> Path:
-        given = Path(text)
+    def writable(text: str) -> Path:
+        given = any_path(text)
         if given.suffix not in suffixes:
-            raise ArgumentTypeError(f"must end in {' or '.join(suffixes)}, got {given.name!r}")
+            raise ArgumentTypeError(f"must end in {' or '.join(suffixes)}, got {shown(given.name)}")
         try:
             check_writable(given)
         except OSError as error:
             raise ArgumentTypeError(str(error)) from error
         return given
 
-    return path
+    return writable
 
 
 def plot_path(text: str) -> Path:
     """A picture that matplotlib can draw and that can be written."""
-    path = Path(text)
+    given = any_path(text)
     try:
-        check_plot_path(path)
+        check_plot_path(given)
     except (ImportError, ValueError, OSError) as error:
         raise ArgumentTypeError(str(error)) from error
-    return path
+    return given
 
 
 def _number(text: str, accepted: Callable[[float], bool], allowed: str, unit: str = "") -> float:
@@ -108,5 +130,5 @@ def _number(text: str, accepted: Callable[[float], bool], allowed: str, unit: st
     except ValueError:
         value = nan
     if not isfinite(value) or not accepted(value):
-        raise ArgumentTypeError(f"must be {allowed}, got {text!r}")
+        raise ArgumentTypeError(f"must be {allowed}, got {shown(text)}")
     return value

@@ -3,9 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from rnn_core.commands.arguments import at_least, positive_number
+from rnn_core.commands.arguments import any_path, at_least, positive_number, seed
 from rnn_core.commands.run import run
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE
@@ -35,9 +34,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     positive, non_negative = at_least(1), at_least(0)
     run.add_argument("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
     run.add_argument("--epochs", type=positive, metavar="N", help="passes over the data")
-    run.add_argument(
-        "--seed", type=non_negative, metavar="N", help="random seed of weights and data"
-    )
+    run.add_argument("--seed", type=seed, metavar="N", help="random seed of weights and data")
     run.add_argument("--device", metavar="DEVICE", help="cpu, gpu or gpu:N")
     run.add_argument(
         "--execution",
@@ -55,11 +52,11 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--log-every", type=positive, metavar="N", help="print every N-th step")
     run.add_argument("--batch-size", type=positive, metavar="B", help="samples per batch")
-    run.add_argument("--save", type=Path, metavar="FILE", help="file for the history (.npz)")
+    run.add_argument("--save", type=any_path, metavar="FILE", help="file for the history (.npz)")
     run.add_argument(
-        "--plot", type=Path, metavar="FILE", help="file for a plot (.svg, .png or .pdf)"
+        "--plot", type=any_path, metavar="FILE", help="file for a plot (.svg, .png or .pdf)"
     )
-    run.add_argument("--checkpoint", type=Path, metavar="DIR", help="folder for checkpoints")
+    run.add_argument("--checkpoint", type=any_path, metavar="DIR", help="folder for checkpoints")
     run.add_argument(
         "--every",
         type=positive,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rnn_core.config import check_path, check_type
 from rnn_core.history import Event, EventKind, History, Values
 from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.messages import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +40,7 @@ def check_plot_path(path: Path) -> None:
         OSError: the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"a plot must end in .svg, .png or .pdf, got {path.name!r}")
+        raise ValueError(f"a plot must end in .svg, .png or .pdf, got {shown(path.name)}")
     check_writable(path)
     try:
         import matplotlib  # noqa: F401
@@ -50,8 +52,11 @@ def save_plot(history: History, path: str | Path) -> None:
     """Draw `history` into a file, completely or not at all.
 
     Raises:
+        TypeError: `history` is not a `History`, or `path` is not a path.
         ImportError, ValueError, OSError: as `check_plot_path`.
     """
+    check_type("history", history, History)
+    check_path("path", path)
     path = Path(path)
     check_plot_path(path)
     figure = draw(history)

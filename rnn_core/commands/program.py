@@ -51,7 +51,7 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
         status = ExitStatus.WRONG_INPUT
         if received() is not None:  # Paddle turns KeyboardInterrupt into errors of its own.
             status = ExitStatus.INTERRUPTED
-        elif isinstance(error, ImportError):
+        elif isinstance(error, ImportError | MemoryError):
             print(f"error: {error}", file=sys.stderr)
         else:
             traceback.print_exc()

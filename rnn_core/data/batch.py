@@ -1,14 +1,14 @@
 """Batches, the notebook's four samples, and the checks of any batch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
 from paddle import Tensor
 
-from rnn_core.config import DTYPES, DType, check_one_of, check_positive_int
+from rnn_core.config import DTYPES, DType, check_one_of, check_size
 
 # Two digits and their sum, as in the notebook.
 SAMPLES = (((1, 2), 3), ((2, 4), 6), ((3, 2), 5), ((3, 1), 4))
@@ -62,8 +62,8 @@ def load_data(
         TypeError: `num_steps` or `batch_size` is not an int.
         ValueError: `num_steps` or `batch_size` is out of range, or `dtype` is unknown.
     """
-    check_positive_int("num_steps", num_steps)
-    check_positive_int("batch_size", batch_size)
+    check_size("num_steps", num_steps)
+    check_size("batch_size", batch_size)
     check_one_of("dtype", dtype, DTYPES)
     if num_steps < 2:
         raise ValueError(f"num_steps must be at least 2, one per digit, got {num_steps}")
@@ -83,6 +83,19 @@ def _batches(num_steps: int, batch_size: int, dtype: DType) -> Iterator[Batch]:
             paddle.to_tensor(tokens, dtype="int64"),
             paddle.to_tensor(labels, dtype=dtype),
         )
+
+
+def batches_in(data: Iterable[Any]) -> Iterator[Batch]:
+    """Each pair of tokens and labels as a batch.
+
+    Raises:
+        TypeError: `data` does not hold such pairs.
+    """
+    try:
+        for batch in data:
+            yield Batch(*batch)
+    except TypeError as error:
+        raise TypeError(f"data must hold batches (tokens, labels): {error}") from error
 
 
 def check_tokens(tokens: Tensor, vocab_size: int) -> None:
@@ -117,10 +130,7 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
         TypeError: `labels` is not a tensor of `dtype`.
         ValueError: `labels` is not `[batch_size, 1]`, or holds NaN or infinity.
     """
-    if not isinstance(labels, Tensor):
-        raise TypeError(f"labels must be a Paddle tensor, got {type(labels).__name__}")
-    if dtype_name(labels) != dtype:
-        raise TypeError(f"labels must be {dtype} like the model, got {dtype_name(labels)}")
+    check_tensor("labels", labels, getattr(paddle, dtype))
     if list(labels.shape) != [batch_size, 1]:
         raise ValueError(
             f"labels must have the shape of the predictions, {[batch_size, 1]}, "
@@ -131,6 +141,18 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
         raise ValueError(f"labels must be finite, got {values[~np.isfinite(values)][0]}")
 
 
+def check_tensor(name: str, value: object, dtype: Any) -> None:
+    """Raise TypeError unless `value` is a tensor of this dtype, that of the model."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a Paddle tensor, got {type(value).__name__}")
+    if value.dtype != dtype:
+        raise TypeError(f"{name} must be {_name(dtype)} like the model, got {dtype_name(value)}")
+
+
 def dtype_name(tensor: Tensor) -> str:
     """Name of the dtype without its module, such as "int64", in every version of Paddle."""
-    return str(tensor.dtype).rpartition(".")[-1]
+    return _name(tensor.dtype)
+
+
+def _name(dtype: Any) -> str:
+    return str(dtype).rpartition(".")[-1]

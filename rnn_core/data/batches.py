@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from rnn_core.config import TrainConfig
-from rnn_core.data.batch import Batch, BatchStream, check_labels, check_tokens
+from rnn_core.data.batch import Batch, BatchStream, batches_in, check_labels, check_tokens
 from rnn_core.runtime import parallel
 
 
@@ -34,10 +34,7 @@ class Batches:
         if isinstance(data, BatchStream):
             self.source, self.description["data"] = data, _name(data)
         else:
-            try:
-                self.source = [Batch(*batch) for batch in data]
-            except TypeError as error:
-                raise TypeError(f"data must hold batches (tokens, labels): {error}") from error
+            self.source = list(batches_in(data))
         if len(self.source) == 0:
             raise ValueError("data must hold at least one batch, got none")
         for batch in self._checked_first():
@@ -50,12 +47,12 @@ class Batches:
 
     def beginning_at(self, first: int) -> Iterator[Batch]:
         """The batches from index `first` to the end of the epoch."""
-        for index in range(first, len(self)):
-            batch = Batch(*self.source[index])
+        for batch in batches_in(self.source[index] for index in range(first, len(self))):
             if isinstance(self.source, BatchStream):
                 check_batch(batch, self.config)
-                batch = self._on_device(batch)
-            yield batch
+                yield self._on_device(batch)
+            else:
+                yield batch
 
     def checksum(self) -> int:
         """A checksum of the batches, their order, shapes and dtypes, 0 to 2**32 - 1.
@@ -73,7 +70,7 @@ class Batches:
     def _checked_first(self) -> list[Batch]:
         """The batches that are checked before training: all, or the first and last of a stream."""
         if isinstance(self.source, BatchStream):
-            return [Batch(*self.source[index]) for index in sorted({0, len(self) - 1})]
+            return list(batches_in(self.source[index] for index in sorted({0, len(self) - 1})))
         return self.source
 
     def _on_device(self, batch: Batch) -> Batch:

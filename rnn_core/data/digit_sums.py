@@ -11,7 +11,16 @@ import numpy as np
 from numpy.random import PCG64, SeedSequence
 from numpy.typing import NDArray
 
-from rnn_core.config import DTYPES, DType, check_one_of, check_positive_int, check_seed
+from rnn_core.config import (
+    DTYPES,
+    LARGEST_SIZE,
+    DType,
+    check_bool,
+    check_int,
+    check_one_of,
+    check_seed,
+    check_size,
+)
 from rnn_core.data.batch import Batch, BatchStream
 from rnn_core.runtime.versions import tensor_of
 
@@ -56,12 +65,13 @@ class DigitSums(BatchStream):
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("count", "digits", "num_steps", "batch_size"):
-            check_positive_int(name, getattr(self, name))
+        check_int("count", self.count)
+        check_int("digits", self.digits, 2, LARGEST_SIZE)
+        check_size("num_steps", self.num_steps)
+        check_size("batch_size", self.batch_size)
         check_seed(self.seed)
         check_one_of("dtype", self.dtype, DTYPES)
-        if self.digits < 2:
-            raise ValueError(f"digits must be at least 2, got {self.digits}")
+        check_bool("held_out", self.held_out)
         if self.num_steps < self.digits:
             raise ValueError(
                 f"num_steps must be at least {self.digits}, one per digit, got {self.num_steps}"
@@ -82,7 +92,14 @@ class DigitSums(BatchStream):
         return Batch(tensor_of(tokens), tensor_of(labels))
 
     def samples(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Digits of the samples from `start` up to, not including, `stop`: `[stop - start, D]`."""
+        """Digits of the samples from `start` up to, not including, `stop`: `[stop - start, D]`.
+
+        Raises:
+            TypeError: a number is not an int.
+            ValueError: a number is negative, or `stop` is less than `start`.
+        """
+        check_int("start", start, 0)
+        check_int("stop", stop, start)
         stream = _bits(self.seed, HELD_OUT if self.held_out else TRAINING)
         # PCG64 can jump to any position.
         stream.advance(start * self.digits)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import paddle
 from paddle import Tensor
 
-from rnn_core.cells import LSTM, LSTMState, SimpleRNN, check_inputs, check_state
+from rnn_core.cells import LSTM, LSTMState, SimpleRNN, check_inputs, check_state, pair
 from rnn_core.parameters import Block, PackedLayer, named_weights, set_weights
 from rnn_core.runtime import operators as op
 
@@ -65,7 +65,7 @@ class KernelRNN(_Kernel):
 
     def forward(self, inputs: Tensor, state: Tensor | None = None) -> Tensor:
         """As `SimpleRNN.forward`."""
-        check_inputs(inputs, self.emb_size)
+        check_inputs(inputs, self.emb_size, self.bias.dtype)
         h = self._zeros(inputs) if state is None else state
         check_state(inputs, self.hidden_size, h)
         (last,) = self._last(inputs, [h])
@@ -91,9 +91,9 @@ class KernelLSTM(_Kernel):
 
     def forward(self, inputs: Tensor, state: LSTMState | None = None) -> LSTMState:
         """As `LSTM.forward`."""
-        check_inputs(inputs, self.emb_size)
+        check_inputs(inputs, self.emb_size, self.bias.dtype)
         zeros = self._zeros(inputs)
-        h, c = (zeros, zeros) if state is None else state
+        h, c = (zeros, zeros) if state is None else pair(state)
         check_state(inputs, self.hidden_size, h, c)
         return LSTMState(*self._last(inputs, [h, c]))
 

@@ -8,6 +8,7 @@ import paddle
 from paddle import Tensor
 
 from rnn_core.config import check_device_name
+from rnn_core.runtime.messages import shown
 
 
 def available_devices() -> list[str]:
@@ -34,7 +35,7 @@ def resolve_device(name: str) -> str:
     if full not in devices:
         built = "with" if paddle.device.is_compiled_with_cuda() else "without"
         raise ValueError(
-            f"device {name!r} is not available: Paddle {paddle.version.full_version}, "
+            f"device {shown(name)} is not available: Paddle {paddle.version.full_version}, "
             f"built {built} CUDA, finds {', '.join(devices)}"
         )
     return full

@@ -57,9 +57,9 @@ def fake_tox(tox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """Put a tox that knows `bench-paddle30` on PATH; return the file of its calls."""
     made = tox / "bench-paddle30" / "bin"
     script = (
-        f"echo $* >> {tmp_path}/calls\n"
+        f"echo $* >> '{tmp_path}/calls'\n"
         "if [ $1 = list ]; then echo bench-paddle30 tests; exit; fi\n"
-        f"mkdir -p {made}; touch {made}/python"
+        f"mkdir -p '{made}'; touch '{made}/python'"
     )
     program(tmp_path / "programs" / "tox", script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}")

@@ -194,8 +194,8 @@ def test_groups_of_tests_mirror_the_packages(group: str, package: str) -> None:
     }
 
     strays = {str(path) for path in modules if not (ROOT / package / path).exists()}
-    # Tests of a resumed run as a whole, and of the page in a browser.
-    assert strays <= {"checkpoints/resume.py", "report/browser.py"}
+    # Tests of all public functions, of a resumed run as a whole, and of the page in a browser.
+    assert strays <= {"public.py", "checkpoints/resume.py", "report/browser.py"}
 
 
 def test_source_names_documents_that_exist() -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rnn_core.commands.arguments import at_least, names_from
+from rnn_core.commands.arguments import at_least, names_from, seed
 from rnn_core.commands.status import ExitStatus
 from tests.fuzz.engine import Fuzzer, fuzz
 from tests.fuzz.readers import READERS
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--inputs", type=at_least(1), metavar="N", help="number of inputs of all readers together"
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, help="random seed (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="random seed (default: 0)")
     parser.add_argument(
         "--reader",
         type=names_from(NAMES),

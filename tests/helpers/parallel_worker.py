@@ -8,6 +8,7 @@ the first one waits for it.
 
 import json
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -118,7 +119,7 @@ def counted() -> float:
 def printed(main: Callable[[list[str]], int], arguments: str) -> tuple[int, str]:
     """The exit status of a command, and what it prints."""
     with redirect_stdout(StringIO()) as output:
-        status = main(arguments.split())
+        status = main(shlex.split(arguments))
     return status, output.getvalue()
 
 
@@ -234,7 +235,7 @@ def main(folder: Path) -> None:
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),
-        "run": printed(command, f"{COMMAND} --save {folder / f'of-{rank}.npz'}"),
+        "run": printed(command, f"{COMMAND} --save {shlex.quote(str(folder / f'of-{rank}.npz'))}"),
         "timed": printed(processes.main, TIMING),
     }
     if rank == 0:

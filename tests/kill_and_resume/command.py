@@ -22,7 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from rnn_core.checkpoints.folder import checkpoint_files
-from rnn_core.commands.arguments import at_least
+from rnn_core.commands.arguments import at_least, seed
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import PREFIX
 from tests.helpers.resumed import SMALL, content, last_step, noisy_run
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--seed",
-        type=at_least(0),
+        type=seed,
         default=0,
         help="random seed for the moments of the kills (default: 0)",
     )

@@ -238,7 +238,7 @@ def test_soak_exits_4_when_it_is_too_short(capsys: pytest.CaptureFixture[str]) -
         (["--minutes", "nan"], "--minutes: must be a number greater than 0, got 'nan'"),
         (["--minutes", "1", "--limit", "-1"], "--limit: must be a number of at least 0"),
         (["--minutes", "1", "--device", "gpu:99"], "gpu:99"),
-        (["--minutes", "1", "--seed", "-1"], "seed must"),
+        (["--minutes", "1", "--seed", "-1"], "--seed: must be at least 0, got -1"),
     ],
 )
 def test_soak_rejects_wrong_options(

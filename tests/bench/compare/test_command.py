@@ -1,6 +1,7 @@
 """The command `python -m benchmarks.compare`: exit statuses, file and text, with fake processes."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -107,6 +108,7 @@ def test_compare_exits_1_when_a_benchmark_is_slower(compare: Compare) -> None:
     assert found.status == 1
     assert "1 slower, 0 faster, 1 same, 0 cannot tell" in found.out
     assert slow["verdict"] == "slower"
+    assert [slow["baseline"], slow["candidate"]] == pytest.approx([1.0, 1.2], rel=0.02)
     assert 1.15 < slow["low"] < slow["ratio"] < slow["high"] < 1.25
 
 
@@ -126,6 +128,8 @@ def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     assert "NOT ONE BENCHMARK HAS A VERDICT" in found.out
     assert "out of time" in found.out
     assert found.time_of(FIRST)["low"] is None
+    # One process cannot tell whether the machine drifted.
+    assert found.saved["drift"] == {"baseline": None, "candidate": None}
 
 
 def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> None:
@@ -188,9 +192,14 @@ def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:
     ],
 )
 def test_compare_touches_no_other_files(
-    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A folder with other files is refused."""
+    monkeypatch.setattr(command, "Pairs", partial(Pairs, run=FakeProcesses(SAME)))
     (tmp_path / "notes.txt").touch()
     arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options]
 
@@ -240,6 +249,11 @@ def test_sides_of_a_saved_comparison_are_judged_again(
     out, _ = capsys.readouterr()
     assert "1 slower" in out
     assert "r:candidate against r:baseline: " in out
+
+    # Processes of two comparisons are not pairs, even if they have the same benchmarks.
+    shutil.copytree(tmp_path / "r", tmp_path / "s")
+    assert main([sides[0], f"{tmp_path}/s:candidate"]) == 4
+    assert "measured at different times" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_something(benchmark, device, name):
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with two small benchmarks."""
     files = {"benchmarks/test_small.py": BENCHMARK, "tests/test_nothing.py": ""}
-    return make_project(pytester, monkeypatch, files, "--numprocesses=auto --dist=loadfile")
+    return make_project(pytester, monkeypatch, files, "--numprocesses=auto --dist=worksteal")
 
 
 def run(project: pytest.Pytester, *options: str) -> tuple[int, str]:

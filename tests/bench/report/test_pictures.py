@@ -31,7 +31,7 @@ def test_the_curves_picture_has_the_values_of_the_table() -> None:
         assert drawn == [text for text in columns[name] if text[0].isdigit()]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
 def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
     """Every value of the history is the same extreme number."""

@@ -139,7 +139,11 @@ def test_on_nonfinite_decides_the_exit_status(
     [
         ("--epochs 0", "argument --epochs: must be at least 1, got 0"),
         ("--seed -1", "argument --seed: must be at least 0, got -1"),
-        (f"--seed {2**63}", f"seed must lie in [0, 2**63), got {2**63}"),
+        (
+            "--seed 4294967301",
+            "argument --seed: must be 0 to 2**32 - 1, because Paddle uses 32 bits",
+        ),
+        (f"--epochs {10**26}", f"argument --epochs: must be at most {2**63 - 1}, got {10**26}"),
         ("--device cuda", "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
         ("--device gpu:99", "device 'gpu:99' is not available: Paddle"),
         ("--record -1", "argument --record: must be at least 0, got -1"),
