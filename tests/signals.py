@@ -52,7 +52,8 @@ class Trial(NamedTuple):
     """End of a command that got a signal.
 
     Attributes:
-        when: "running", "starting" (no handler was installed yet) or "ended" (before the signal).
+        when: "running", "starting" (no handler was installed yet) or "ended" (it had done its
+            work).
         problem: what was wrong; empty if nothing was.
     """
 
@@ -175,11 +176,15 @@ def start(command: str, folder: str, mark: str) -> subprocess.Popen[bytes]:
 
 
 def state(pid: int) -> str:
-    """Whether a process has begun to handle signals: "running" or "starting"."""
+    """Return whether a process handles signals: "starting", "running" or "ended"."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    masks = [int(mask, 16) for mask in re.findall(r"Sig(?:Blk|Ign|Cgt):\s*(\w+)", status)]
-    handled = any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
-    return "running" if handled else "starting"
+    blocked, ignored, caught = (
+        int(mask, 16) >> (signal.SIGTERM - 1) & 1
+        for mask in re.findall(r"Sig(?:Blk|Ign|Cgt):\s*(\w+)", status)
+    )
+    if ignored:
+        return "ended"
+    return "running" if blocked or caught else "starting"
 
 
 def marked(mark: str) -> list[int]:
