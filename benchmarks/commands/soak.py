@@ -80,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitStatus.WRONG_INPUT
 
     readings: list[Reading] = []
-    seconds, shown, interrupted = 60 * options.minutes, 0, False
+    seconds, shown = 60 * options.minutes, 0
+    interrupted = False
     try:
         with tqdm(total=round(seconds), unit="s", disable=None, leave=False) as bar:
             for reading in watch(config, STEPS, lambda reading: reading.seconds >= seconds):
