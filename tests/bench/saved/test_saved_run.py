@@ -95,7 +95,7 @@ WRONG: list[tuple[Damage, str]] = [
     (changed("environment.cpu", {}), "must have the version of paddle"),
     (changed("datetime", "0001-01-01T00:00:00"), "must be in the years 2000 to 2999"),
     (changed("datetime", int("9" * 4300)), "datetime: input should be a valid datetime"),
-    (larger, "must have at most 33554432 bytes"),
+    (larger, "must have at most 16777216 bytes"),
     (Path.mkdir, "irectory"),
 ]
 if hasattr(os, "mkfifo"):
