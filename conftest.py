@@ -4,11 +4,16 @@ import argparse
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benchmarks.plugins.adapter import use_storage
+from benchmarks.plugins.options import check_options
+from benchmarks.plugins.saving import SAVING, Saving
+from benchmarks.plugins.signals import Signals
+from benchmarks.runner import Result
+from benchmarks.saved.result_files import CRASHED
 
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
@@ -26,8 +31,13 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 COMPARISON, RESULTS = "rnn_core-comparison", "rnn_core-results"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the suite's own options."""
+    loaded = {getattr(plugin, "__name__", "") for plugin in pluginmanager.get_plugins()}
+    if "xdist.plugin" not in loaded:  # With -p no:xdist, ignore its options in pyproject.toml.
+        for name in ("--numprocesses", "--dist", "--max-worker-restart"):
+            parser.addoption(name, dest=f"ignored{name}", help=argparse.SUPPRESS)
+        parser.addoption("--no-loadscope-reorder", action="store_true", help=argparse.SUPPRESS)
     parser.getgroup("rnn_core").addoption(
         "--device",
         default="all",
@@ -45,11 +55,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("rnn_core").addoption("--sample", help=argparse.SUPPRESS)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run benchmarks serially: a second process would disturb their times."""
     if asks_for_benchmarks(config):
         return 0
     return MOST_WORKERS if (os.cpu_count() or 1) > MOST_WORKERS else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(report: Any) -> None:
+    """Name the signal that ended a worker; xdist only says that it crashed."""
+    status = report.node.gateway._io.popen.wait()
+    report.longrepr = f"{CRASHED}: the process {Result(status, '', '').ending}"
+    # xdist does not know the phase of the test, but JUnit XML needs one.
+    report.when = "call"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,15 +78,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         # On 2 cores, 2 workers are faster than a serial run only if each uses a single thread.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    benchmarks = asks_for_benchmarks(config)
     use_storage(config, _storage(config))
+    check_options(config, benchmarks)
+    saving = Saving()
     if config.getoption("sample"):
         from benchmarks.plugins.sampling import NAME, Sampler
 
         config.pluginmanager.register(Sampler(config), NAME)
-    elif asks_for_benchmarks(config):
+    elif benchmarks:
         from benchmarks.plugins.comparison import ComparisonPlugin
 
-        config.pluginmanager.register(ComparisonPlugin(config), COMPARISON)
+        config.pluginmanager.register(ComparisonPlugin(config, saving), COMPARISON)
     folder = config.getoption("results")
     if folder is not None:
         from benchmarks.plugins.results import DeselectedCounter, ResultsPlugin
@@ -74,9 +97,11 @@ def pytest_configure(config: pytest.Config) -> None:
         if hasattr(config, "workerinput"):  # A worker only reports what it deselected.
             config.pluginmanager.register(DeselectedCounter())
         else:
-            kind: Kind = "benchmarks" if asks_for_benchmarks(config) else "tests"
+            kind: Kind = "benchmarks" if benchmarks else "tests"
             path = config.invocation_params.dir / folder
-            config.pluginmanager.register(ResultsPlugin(config, path, kind), RESULTS)
+            config.pluginmanager.register(ResultsPlugin(config, path, kind, saving), RESULTS)
+    config.pluginmanager.register(saving, SAVING)
+    config.pluginmanager.register(Signals(benchmarks))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.plugins.sampling import NAME, Sampler
+from benchmarks.plugins.saving import SAVING
 from benchmarks.saved.result_files import history_file
 
 if TYPE_CHECKING:
@@ -48,10 +49,12 @@ def leave_history(pytestconfig: pytest.Config) -> LeaveHistory:
     `benchmarks.plugins.results.expected_files`.
     """
     folder = pytestconfig.getoption("results")
+    saving: Any = pytestconfig.pluginmanager.get_plugin(SAVING)
 
     def save(experiment: str, history: "History") -> None:
         if folder is not None:
-            name = history_file(experiment, history.environment["device"])
-            history.save(Path(folder) / name)
+            path = Path(folder) / history_file(experiment, history.environment["device"])
+            with saving.attempt(path):
+                history.save(path)
 
     return save

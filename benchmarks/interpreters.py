@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import ROOT
@@ -102,14 +104,15 @@ def find_tox_environment(name: str) -> Interpreter | None:
         for program in ("bin/python", "Scripts/python.exe"):
             if (folder / program).is_file():
                 return Interpreter(name, folder / program)
-    tox = shutil.which("tox")
-    if tox is None:
+    program = shutil.which("tox")
+    tox = [program] if program else [sys.executable, "-m", "tox"]
+    if not program and find_spec("tox") is None:
         raise SideError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
     # tox would create an environment of any name, but an unknown one has no Paddle.
-    if environment not in run([tox, "list", "--no-desc", "-q"]).output.split():
+    if environment not in run([*tox, "list", "--no-desc", "-q"]).output.split():
         return None
     # Creating an environment takes minutes: show tox's progress.
-    created = run([tox, "run", "-e", environment, "--notest"], capture=False)
+    created = run([*tox, "run", "-e", environment, "--notest"], capture=False)
     python = TOX / environment / "bin" / "python"
     if created.status != 0 or not python.is_file():
         raise SideError(f"tox could not create {environment}; see its output above")

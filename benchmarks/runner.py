@@ -1,10 +1,11 @@
 """Starts programs in processes of their own, and collects their output."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
@@ -37,8 +38,10 @@ class Result(NamedTuple):
 
     @property
     def ending(self) -> str:
-        """How the process ended: "exited with status 1"."""
+        """How the process ended: "exited with status 1", "was ended by SIGILL"."""
         if self.status < 0:
+            with suppress(ValueError):  # Real-time signals have no name.
+                return f"was ended by {signal.Signals(-self.status).name}"
             return f"was ended by signal {-self.status}"
         return f"exited with status {self.status}"
 

@@ -204,9 +204,10 @@ class History:
         if steps < 0 or recorded > most:
             raise ValueError(f"steps must lie in [0, {most * max(config.record, 1)}], got {steps}")
 
-        def values(name: str, count: int | None = recorded) -> Values:
-            return stored.array(name, np.float64, (count,))
+        def values(name: str) -> Values:
+            return stored.array(name, np.float64, (recorded,))
 
+        epochs = min(steps, config.epochs) if config.record else 0
         history = cls(
             config=config,
             environment=stored.json("environment"),
@@ -216,8 +217,8 @@ class History:
             loss=values("loss"),
             raw_norms={name: values(f"raw_norms/{name}") for name in names},
             clipped_norms={name: values(f"clipped_norms/{name}") for name in names},
-            accuracy=values("accuracy", None),
-            epoch_ends=stored.array("epoch_ends", np.int64, (None,)),
+            accuracy=stored.vector("accuracy", np.float64, epochs),
+            epoch_ends=stored.vector("epoch_ends", np.int64, epochs),
         )
         history._check()
         return history
@@ -246,8 +247,6 @@ class History:
             raise ValueError(f"{len(self.accuracy)} accuracies, but {count} ends of epochs")
         if not ((self.accuracy >= 0) & (self.accuracy <= 1)).all():
             raise ValueError("accuracy must lie in [0, 1]")
-        if count > (self.config.epochs if self.config.record else 0):
-            raise ValueError(f"{count} ends of epochs, but the config has {self.config.epochs}")
         if not ends:
             return
         # Ctrl-C may come after the last step of an epoch and before its accuracy.

@@ -1,5 +1,6 @@
 """The root conftest: parallel tests, serial benchmarks, and the devices to run on."""
 
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,8 +8,43 @@ from typing import Any
 import pytest
 
 import conftest
+from benchmarks.report.formats import Case, read_cases
+from tests.helpers.pytest_project import make_project, run_pytest
+
+pytest_plugins = ["pytester"]
 
 ROOT = conftest.BENCHMARKS.parent
+
+# The signals that end the tests of a file, in order; "" ends none. The last file has them in a
+# fixture.
+CRASHES = {
+    "test_first": ["SIGILL", "", ""],
+    "test_third": ["", "", "SIGILL", "", "", ""],
+    "test_last": ["", "", "SIGSEGV"],
+    "test_two": ["SIGKILL", "", "SIGABRT", ""],
+    "test_row": ["", "SIGFPE", "SIGBUS"],
+    "test_alone": ["SIGTERM"],
+    "test_setup": ["", "SIGILL", ""],
+}
+CRASHING = """
+import os, signal
+import pytest
+
+SIGNALS = {signals}
+
+def end(index):
+    if SIGNALS[index]:
+        os.kill(os.getpid(), signal.Signals[SIGNALS[index]])
+
+@pytest.fixture
+def before(index, request):
+    if request.path.name == "test_setup.py":
+        end(index)
+
+@pytest.mark.parametrize("index", range(len(SIGNALS)))
+def test(before, index):
+    end(index)
+"""
 
 
 def config(directory: Path, *args: str) -> Any:
@@ -58,3 +94,30 @@ def test_all_devices_include_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert conftest.devices("all") == (found, "")
     assert conftest.devices("gpu") == (["gpu:0"], "")
     assert conftest.devices("cpu") == (["cpu"], "")
+
+
+@pytest.mark.slow
+def test_a_crash_is_one_failed_test_with_its_signal(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    """Every other test passes, with the suite's own options and two workers."""
+    expected = [
+        Case(
+            f"tests.{file}::test[{index}]",
+            "crashed" if name else "passed",
+            f"crashed: the process was ended by {name}" if name else "",
+        )
+        for file, signals in CRASHES.items()
+        for index, name in enumerate(signals)
+    ]
+    files = {f"tests/{file}.py": CRASHING.format(signals=ends) for file, ends in CRASHES.items()}
+    options = shlex.join(pytestconfig.getini("addopts"))
+    project = make_project(pytester, monkeypatch, files, f"{options}\nmarkers = slow")
+    status, output = run_pytest(
+        # If a worker resolved a device, it would import Paddle.
+        *(project, "tests", "--numprocesses=2", "--device=all", "--results=left")
+    )
+    found = read_cases(project.path / "left" / "tests.xml")
+
+    assert status == 1, output
+    assert sorted(found, key=str) == sorted(expected, key=str)

@@ -26,6 +26,7 @@ from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
 from benchmarks.interpreters import Interpreter, find_interpreter
+from benchmarks.locks import lock_folder
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.status import ExitStatus
@@ -74,10 +75,11 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
     try:
         side = find_interpreter(options.python)
         folder = options.results or RESULTS
-        if options.anew:
-            for session in sorted(folder.glob("session-*")):
-                remove_comparison(session)
-        with tqdm(total=options.sessions, unit="session", disable=None, leave=False) as bar:
+        bar = tqdm(total=options.sessions, unit="session", disable=None, leave=False)
+        with lock_folder(folder), bar:
+            if options.restart:
+                for session in sorted(folder.glob("session-*")):
+                    remove_comparison(session)
             for number in range(1, options.sessions + 1):
                 pairs = Pairs(
                     plan_of(options, side, number),

@@ -22,6 +22,7 @@ from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
 from benchmarks.interpreters import Interpreter
+from benchmarks.locks import LOCK, lock_folder
 from benchmarks.saved.baseline import obstacles
 from rnn_core.commands.arguments import any_path, percentage, positive_number, seed
 from rnn_core.commands.status import ExitStatus
@@ -45,8 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(baseline, Saved) or isinstance(candidate, Saved):
             return compare_saved(baseline, candidate, options.within)
         folder = options.results or RESULTS / f"{baseline.name}..{candidate.name}"
-        if options.anew:
-            remove_comparison(folder)
         plan = Plan(
             ("benchmarks",),
             options.benchmarks,
@@ -58,8 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.within,
             options.seed,
         )
-        pairs = Pairs(plan, folder, options.resume)
-        return compare(pairs, 60 * options.budget, options.behaviour)
+        with lock_folder(folder):
+            if options.restart:
+                remove_comparison(folder)
+            pairs = Pairs(plan, folder, options.resume)
+            return compare(pairs, 60 * options.budget, options.behaviour)
     except (SideError, OSError) as error:
         print(f"error: could not compare: {error}", file=sys.stderr)
         return ExitStatus.WRONG_INPUT
@@ -164,16 +166,20 @@ def compare_saved(
 
 
 def remove_comparison(folder: Path) -> None:
-    """Remove the folder of a comparison, if it exists.
+    """Delete the comparison in a folder, which this process has locked.
 
     Raises:
         SideError: the folder does not hold a comparison.
+        OSError: the folder cannot be emptied.
     """
-    if not folder.exists():
-        return
-    if not (folder / "settings.json").is_file():
+    content = [path for path in folder.iterdir() if path.name != LOCK]
+    if content and not (folder / "settings.json").is_file():
         raise SideError(f"{folder} is not removed: it has no comparison")
-    shutil.rmtree(folder)
+    for path in content:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
@@ -213,7 +219,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="continue with the pairs in the folder"
     )
     existing.add_argument(
-        "--anew", action="store_true", help="remove the pairs in the folder and start again"
+        "--restart", action="store_true", help="delete the pairs in the folder and start again"
     )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.compare.sides import CrashError, read_file
+from benchmarks.compare.sides import CrashError, load_run
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import run
-from benchmarks.saved.baseline import SavedRun
+from benchmarks.saved.saved_run import SavedRun
 
 # Number of lines of a failed process's output to show.
 SHOWN_LINES = 25
@@ -58,11 +58,13 @@ def run_process(
     result = run(command(side.python, selection, settings, part), environment)
     if result.status != 0:
         part.unlink(missing_ok=True)
-        raise CrashError(
-            f"{side.name}: the benchmarks' process {result.ending}:\n"
-            f"{result.last_lines(SHOWN_LINES)}"
-        )
-    saved = read_file(part)
+        lines = result.last_lines(SHOWN_LINES)
+        if result.status < 0:
+            # `pytest -v` names a benchmark before it runs; faulthandler writes where it was first.
+            benchmark = result.output.splitlines()[-1:]
+            lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]])
+        raise CrashError(f"{side.name}: the benchmarks' process {result.ending}:\n{lines}")
+    saved = load_run(part)
     part.replace(path)
     return saved
 
@@ -79,6 +81,7 @@ def command(python: Path, selection: Selection, settings: Settings, path: Path) 
         f"--benchmark-json={path}",
         "--benchmark-disable-gc",
         "--benchmark-quiet",
+        "-v",
         f"--device={selection.device}",
         f"--sample={settings.dump()}",
         *(("-k", selection.benchmarks) if selection.benchmarks else ()),

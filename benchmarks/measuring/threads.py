@@ -7,7 +7,12 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from filelock import FileLock
+
+from benchmarks.locks import lock_cpu
+
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
+_locks: list[FileLock] = []  # Those of the CPUs, held until the process ends.
 
 
 def threads_parser() -> argparse.ArgumentParser:
@@ -35,7 +40,18 @@ def use_threads(arguments: Sequence[str]) -> None:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     if hasattr(os, "sched_setaffinity"):  # Linux only. JAX counts the CPUs that it may use.
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+        os.sched_setaffinity(0, choose_cpus(count))
+
+
+def choose_cpus(count: int) -> list[int]:
+    """Return CPUs of this process, if possible such that no other command is bound to."""
+    allowed = sorted(os.sched_getaffinity(0))
+    free: list[int] = []
+    for number in allowed:
+        if len(free) < count and (lock := lock_cpu(number)):
+            _locks.append(lock)
+            free.append(number)
+    return [*free, *(number for number in allowed if number not in free)][:count]
 
 
 def cpus() -> int:

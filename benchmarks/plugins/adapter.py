@@ -3,15 +3,20 @@
 No other module uses pytest-benchmark's private attributes. They are those of version 5.3.
 """
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from pytest_benchmark.utils import safe_dumps
+
+from benchmarks.locks import lock_folder
 
 DEFAULT_STORAGE = "file://./.benchmarks"
+# Seconds to wait while another run saves its own times.
+PATIENCE = 10.0
 
 
 class Timed(NamedTuple):
@@ -67,45 +72,101 @@ class BenchmarkSession:
         return bool(self._config.option.benchmark_compare_fail)
 
     @property
-    def is_saving(self) -> bool:
-        """Whether the run will be saved."""
-        return bool(self._session.save or self._session.autosave)
+    def histogram(self) -> Path | None:
+        """Start of the names of the pictures that `--benchmark-histogram` asks for."""
+        return Path(self._session.histogram) if self._session.histogram else None
 
     def choose_no_baseline(self) -> None:
         """Keep pytest-benchmark from choosing a baseline before the tests are collected."""
         self._config.option.benchmark_compare = []
+
+    def check_grouping(self, items: Iterable[pytest.Item]) -> None:
+        """Raise pytest.UsageError if `--benchmark-group-by` does not fit the benchmarks."""
+        facts = []
+        for item in items:
+            call = getattr(item, "callspec", None)
+            names = {"group": None, "name": item.name, "fullname": item.nodeid}
+            parameters = {"param": call and call.id, "params": call and call.params}
+            facts.append(names | parameters)
+        by = self._session.group_by
+        try:
+            self._config.hook.pytest_benchmark_group_stats(
+                config=self._config, benchmarks=facts, group_by=by
+            )
+        except (LookupError, TypeError, NotImplementedError) as error:
+            raise pytest.UsageError(
+                f"--benchmark-group-by={by}: not possible: {error!r}"
+            ) from error
 
     def show_columns(self, columns: list[str]) -> None:
         """Set the columns of the tables, unless the command line does."""
         if self._config.option.benchmark_columns is None:
             self._config.option.benchmark_columns = columns
 
-    def write_json(self, path: Path) -> None:
-        """Write the results to a file at the end of the run."""
-        self._config.option.benchmark_json = path
-
-    def load(self, *globs: str) -> tuple[list[tuple[Path, Any]], list[str]]:
-        """Return path and content of each saved run, and the warnings about damaged files."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = list(self._session.storage.load(*globs))
-        return found, [str(warning.message) for warning in caught]
+    def saved_files(self, *globs: str) -> list[Path]:
+        """Return the paths of the saved runs."""
+        return list(self._session.storage.query(*globs))
 
     def compare_with(self, name: str, benchmarks: Mapping[str, Any]) -> None:
         """Compare with a saved run's benchmarks; the tables show its name without the folder."""
         self._session.compared_mapping = {Path(Path(name).name): dict(benchmarks)}
 
-    def save_every_round(self) -> None:
-        """Save the times of all rounds, not only their statistics."""
-        self._session.save_data = True
+    def forget(self, fixture: BenchmarkFixture) -> None:
+        """Leave out a benchmark that was interrupted."""
+        fixture.skipped = True  # Or its teardown would complain that it was not used.
+        kept = [each for each in self._session.benchmarks if each.fixture is not fixture]
+        self._session.benchmarks[:] = kept
+
+    def take_requests(self) -> tuple[Path | None, str | None]:
+        """Return the file and the name to save the run under, and keep pytest-benchmark from it.
+
+        It would leave a part of a file if the disk is full, and then print no tables.
+        """
+        session = self._session
+        found = session.json, session.save or session.autosave
+        session.json = session.save = session.autosave = None
+        return found
+
+    def write(self, path: Path) -> None:
+        """Write the benchmarks of this run with the times of every round.
+
+        Raises:
+            OSError: the file cannot be written; an earlier one is unchanged.
+        """
+        from rnn_core.runtime.files import write_text
+
+        hook = self._config.hook
+        content = hook.pytest_benchmark_generate_json(
+            config=self._config,
+            benchmarks=self._session.benchmarks,
+            include_data=True,
+            machine_info=self._session.get_machine_info(),
+            commit_info=self._commit,
+        )
+        hook.pytest_benchmark_update_json(
+            config=self._config, benchmarks=self._session.benchmarks, output_json=content
+        )
+        write_text(path, safe_dumps(content, indent=4))  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def _commit(self) -> Any:
+        found = self._config.hook.pytest_benchmark_generate_commit_info(config=self._config)
+        self._config.hook.pytest_benchmark_update_commit_info(
+            config=self._config, commit_info=found
+        )
+        return found
 
     def save_as(self, name: str) -> None:
-        """Save the run under the next number and this name."""
-        self._session.autosave = name
+        """Save the run under the next number and this name.
 
-    def save_nothing(self) -> None:
-        """Save no run and no JSON file."""
-        self._session.save = self._session.autosave = self._session.json = None
+        Raises:
+            OSError: the file cannot be written.
+        """
+        storage = self._session.storage
+        with lock_folder(storage.path, PATIENCE):
+            path = storage.get(f"{storage._next_num}_{name}.json")
+            self.write(path)
+        self._session.logger.info(f"Saved benchmark data in: {path}")
 
     def drop_limits(self) -> None:
         """Check no limits; without a baseline, pytest-benchmark would end with a usage error."""
@@ -120,7 +181,7 @@ class BenchmarkSession:
 
 def use_storage(config: pytest.Config, folder: Path) -> None:
     """Save runs in this folder, unless the command line says where."""
-    if config.getoption("benchmark_storage") == DEFAULT_STORAGE:
+    if config.getoption("benchmark_storage", None) == DEFAULT_STORAGE:
         config.option.benchmark_storage = f"file://{folder}"
 
 

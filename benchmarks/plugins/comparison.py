@@ -6,22 +6,25 @@ baseline lacks. This plugin makes these decisions instead.
 """
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.plugins import summary
 from benchmarks.plugins.adapter import BenchmarkSession
+from benchmarks.plugins.saving import Saving
 from benchmarks.saved.baseline import (
-    SavedRun,
     best_comparable,
     differences,
     machine_identity,
     obstacles,
-    read_run,
     uncompared,
 )
+from benchmarks.saved.saved_run import SavedRun
+from rnn_core.runtime.files import printable
 
 # Glob of the files that pytest-benchmark numbers, in the folders of all Pythons.
 EVERY_RUN = "*/[0-9][0-9][0-9][0-9]_"
@@ -30,10 +33,6 @@ FINISHED = (
     pytest.ExitCode.OK,
     pytest.ExitCode.TESTS_FAILED,
     pytest.ExitCode.NO_TESTS_COLLECTED,
-)
-PATH_TAKEN = (
-    "--benchmark-compare takes the word after it as the run to compare with, and {} is a path: "
-    "put paths before it, or write --benchmark-compare=NUMBER"
 )
 
 
@@ -48,7 +47,7 @@ class SavedEnvironments:
 
     def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
         """Save the facts that must be equal for a comparison, not those that always differ."""
-        return machine_identity(self.environments)
+        return machine_identity(self.environments).dump()
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
         """Save the other facts that the times depend on."""
@@ -58,21 +57,16 @@ class SavedEnvironments:
 class ComparisonPlugin(SavedEnvironments):
     """Saves and compares a run of the benchmarks. The root conftest registers it."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
+    def __init__(self, config: pytest.Config, saving: Saving) -> None:
+        self.config, self.saving = config, saving
         self.benchmarks = BenchmarkSession(config)
         self.asked = self.benchmarks.compare
-        if isinstance(self.asked, str) and Path(self.asked.partition("::")[0]).suffix != ".json":
-            path = config.invocation_params.dir / self.asked.partition("::")[0]
-            if path.exists():
-                raise pytest.UsageError(PATH_TAKEN.format(self.asked))
-        if self.benchmarks.compare_fail and not self.asked:
-            raise pytest.UsageError("--benchmark-compare-fail requires --benchmark-compare")
         self.benchmarks.choose_no_baseline()
         self.benchmarks.show_columns(["median", "iqr", "min", "rounds"])
         self.environments = {}
         self.baseline: SavedRun | None = None
         self.messages: list[str] = []
+        self.running: BenchmarkFixture | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -87,6 +81,7 @@ class ComparisonPlugin(SavedEnvironments):
         ]
         if not timed:
             return
+        self.benchmarks.check_grouping(timed)
         self.environments = describe_environments(timed)
         if not self.asked:
             return
@@ -95,7 +90,8 @@ class ComparisonPlugin(SavedEnvironments):
         else:
             self.take(str(self.asked))
         if self.baseline is not None:
-            self.benchmarks.compare_with(self.baseline.name, self.baseline.benchmarks)
+            runs = {name: each.dump() for name, each in self.baseline.benchmarks.items()}
+            self.benchmarks.compare_with(self.baseline.name, runs)
 
     def choose(self, names: list[str]) -> None:
         """Take the best run of this machine for these benchmarks, or say why there is none."""
@@ -130,36 +126,72 @@ class ComparisonPlugin(SavedEnvironments):
 
     def load(self, *globs: str) -> tuple[list[SavedRun], list[str]]:
         """Return the saved runs, and what is wrong with each file that holds none."""
-        found, damaged = self.benchmarks.load(*globs)
-        runs = []
-        for path, data in found:
+        runs, damaged = [], []
+        storage = Path(self.benchmarks.storage)
+        for path in self.benchmarks.saved_files(*globs):
+            inside = path.relative_to(storage) if path.is_relative_to(storage) else path
+            name = printable(inside.as_posix())
             try:
-                runs.append(read_run(path.as_posix(), data))
-            except ValueError as error:  # noqa: PERF203
-                damaged.append(str(error))
+                runs.append(SavedRun.load(path).model_copy(update={"name": name}))
+            except (OSError, ValueError) as error:
+                damaged.append(printable(f"{name} is not a run of this suite: {error}"))
         return runs, damaged
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Name the baseline before the benchmarks run."""
         return [f"baseline: {self.baseline.name}"] if self.baseline is not None else []
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self) -> Any:
+        """Remember which benchmark is running."""
+        value = yield
+        if isinstance(value, BenchmarkFixture):
+            self.running = value
+        return value
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the benchmark once its test has ended, whatever happens during its teardown."""
+        if report.when == "call":
+            self.running = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Accept that nothing was measured with --setup-only."""
+        if self.config.option.setuponly and self.running is not None:
+            self.benchmarks.forget(self.running)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Leave out the benchmark that was interrupted."""
+        if self.running is not None:
+            self.benchmarks.forget(self.running)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Any:
         """Save every good run, and fail if a required comparison was not possible."""
         self.session = session
-        self.benchmarks.save_every_round()
-        if not self.benchmarks.benchmarks:
-            self.benchmarks.save_nothing()  # pytest-benchmark would warn; warnings are errors.
-        elif exitstatus == pytest.ExitCode.TESTS_FAILED and not self.benchmarks.is_saving:
-            self.messages.append(summary.NOT_SAVED)
-        elif not self.benchmarks.is_saving and exitstatus == pytest.ExitCode.OK:
-            # The tables show a baseline by its number and this name.
-            self.benchmarks.save_as(next(iter(self.environments.values()))["paddle"])
+        saved = self.save(exitstatus)
         if self.asked and not self.config.option.collectonly and exitstatus in FINISHED:
-            self.compare()
+            self.compare(saved)
         return (yield)
 
-    def compare(self) -> None:
+    def save(self, exitstatus: int) -> bool:
+        """Save the run if nothing failed, and return whether it is saved."""
+        file, name = self.benchmarks.take_requests()
+        if not self.benchmarks.benchmarks:
+            return False
+        if file is not None:
+            with self.saving.attempt(file):
+                self.benchmarks.write(file)
+        if exitstatus != pytest.ExitCode.OK:
+            self.messages.append(summary.NOT_SAVED)
+            return False
+        storage = Path(self.benchmarks.storage)
+        with self.saving.attempt(storage):
+            # The tables show a baseline by its number and this name.
+            self.benchmarks.save_as(name or next(iter(self.environments.values()))["paddle"])
+        return storage not in self.saving.failures
+
+    def compare(self, saved: bool) -> None:
         """Add messages about what is compared, before pytest-benchmark compares."""
         names = [benchmark.name for benchmark in self.benchmarks.benchmarks]
         compared = 0
@@ -171,7 +203,10 @@ class ComparisonPlugin(SavedEnvironments):
             self.messages += summary.comparison(self.baseline, paddle, changes, compared, new, gone)
         if compared:
             return
-        if self.messages != summary.FIRST_RUN or self.benchmarks.compare_fail:
+        first = self.messages == [summary.FIRST_RUN]
+        if saved and self.baseline is None:
+            self.messages.append(summary.SAVED)
+        if not first or self.benchmarks.compare_fail:
             self.messages.append(summary.NOTHING_COMPARED)
         if self.benchmarks.compare_fail:
             self.messages.append(summary.COMPARISON_REQUIRED)
@@ -185,8 +220,10 @@ class ComparisonPlugin(SavedEnvironments):
         for name, reason in self.benchmarks.take_regressions():
             self.messages.append(f"{summary.REGRESSED}{name}: {reason}")
             self.session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        pictures = self.benchmarks.histogram
         try:
-            return (yield)
+            with self.saving.attempt(pictures) if pictures else nullcontext():
+                return (yield)
         finally:
             summary.write(terminalreporter, self.benchmarks, self.baseline, self.messages)
 

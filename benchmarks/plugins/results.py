@@ -4,22 +4,27 @@ A run of the tests or of the benchmarks writes into FOLDER:
 
 - what was asked for, when and where (`tests-run.json` or `benchmarks-run.json`), before anything
   runs and again at the end, so that an unfinished run can be recognised;
-- the outcomes as JUnit XML (`tests.xml` or `benchmarks.xml`).
+- the outcomes as JUnit XML (`tests.xml` or `benchmarks.xml`), after each test of a serial run.
 
 A run of the benchmarks also writes:
 
-- the times, as pytest-benchmark writes them (`benchmarks.json`);
+- after each benchmark, all times so far, as pytest-benchmark writes them (`benchmarks.json`);
 - the history of each experiment (such as `exploding-rnn.npz`).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
+from benchmarks.locks import lock_folder
 from benchmarks.plugins.adapter import BenchmarkSession
+from benchmarks.plugins.outcomes import RunningOutcomes
+from benchmarks.plugins.saving import Saving
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, history_file, outcomes_file
 from benchmarks.saved.run_file import RunFile, Selection
 
@@ -58,11 +63,11 @@ class DeselectedCounter:
 class ResultsPlugin(DeselectedCounter):
     """Writes the files of `--results`. The root conftest registers it if the option is given."""
 
-    def __init__(self, config: pytest.Config, folder: Path, kind: Kind) -> None:
-        self.config, self.folder, self.kind = config, folder, kind
+    def __init__(self, config: pytest.Config, folder: Path, kind: Kind, saving: Saving) -> None:
+        self.config, self.folder, self.kind, self.saving = config, folder, kind, saving
         self.run: RunFile | None = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.lock = lock_folder(folder)
             # Files of an earlier run of this kind must not be mistaken for files of this run.
             old = [folder / begun_file(kind), folder / outcomes_file(kind)]
             if kind == "benchmarks":
@@ -72,16 +77,19 @@ class ResultsPlugin(DeselectedCounter):
         except OSError as error:
             raise pytest.UsageError(f"--results {folder}: {error}") from error
         config.option.results = str(folder)
-        config.option.xmlpath = str(folder / outcomes_file(kind))
-        self.benchmarks = BenchmarkSession(config)
-        if kind == "benchmarks":
-            self.benchmarks.write_json(folder / TIMES)
+        self.outcomes = folder / outcomes_file(kind)
+        config.option.xmlpath = config.option.xmlpath or str(self.outcomes)
+
+    def pytest_unconfigure(self) -> None:
+        """Release the folder."""
+        self.lock.release()
 
     def begin(self, devices: Sequence[str]) -> None:
         """Write what was asked for, and on which devices it runs."""
         from rnn_core.runtime.environment import describe_environment
 
         config = self.config
+        self.catch_outcomes()
         self.run = RunFile(
             date=datetime.now(timezone.utc).replace(microsecond=0),
             arguments=tuple(map(str, config.invocation_params.args)),
@@ -97,6 +105,41 @@ class ResultsPlugin(DeselectedCounter):
             expected=(),
         )
         self.write()
+        if self.saving.failures:
+            reasons = "; ".join(self.saving.failures.values())
+            raise pytest.UsageError(f"--results {self.folder}: {reasons}")
+        if not config.getoption("numprocesses", None):
+            config.pluginmanager.register(RunningOutcomes(config, self.outcomes))
+
+    def catch_outcomes(self) -> None:
+        """Write JUnit XML completely or not at all, here and where `--junitxml` asks for it.
+
+        pytest would leave a part of the file if the disk is full, and then print no summary.
+        """
+        log = self.config.stash[xml_key]
+        paths = {self.outcomes, Path(log.logfile)}
+        part = self.folder / f".{self.outcomes.name}"
+        write = log.pytest_sessionfinish
+
+        def write_all() -> None:
+            from rnn_core.runtime.files import write_whole
+
+            log.logfile = str(part)
+            for path in paths:
+                with self.saving.attempt(path):
+                    write()
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with write_whole(path) as file:
+                        file.write(part.read_bytes())
+            with suppress(OSError):
+                part.unlink()
+                if self.outcomes in self.saving.failures:  # What is there may be torn.
+                    self.outcomes.unlink()
+            log.logfile = str(self.outcomes)
+
+        self.config.pluginmanager.unregister(log)
+        log.pytest_sessionfinish = write_all  # type: ignore[method-assign]
+        self.config.pluginmanager.register(log)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Record which files the collected benchmarks will write."""
@@ -107,7 +150,14 @@ class ResultsPlugin(DeselectedCounter):
             for item in session.items
             if isinstance(item, pytest.Function) and item.get_closest_marker("skip") is None
         ]
+        self.benchmarks = BenchmarkSession(self.config)
         self.write(expected=tuple(expected_files(items, timed=self.benchmarks.enabled)))
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Write the times so far, which a crash of the next benchmark must not lose."""
+        if self.kind == "benchmarks" and self.benchmarks.benchmarks:
+            with self.saving.attempt(self.folder / TIMES):
+                self.benchmarks.write(self.folder / TIMES)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -132,7 +182,9 @@ class ResultsPlugin(DeselectedCounter):
 
         assert self.run is not None
         self.run = self.run.model_copy(update=changes)
-        write_json(self.folder / begun_file(self.kind), self.run.dump())
+        path = self.folder / begun_file(self.kind)
+        with self.saving.attempt(path):
+            write_json(path, self.run.dump())
 
 
 def expected_files(items: Sequence[pytest.Function], timed: bool) -> list[str]:

@@ -1,12 +1,12 @@
 """Messages and tables at the end of a run of the benchmarks."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from benchmarks.plugins.adapter import BenchmarkSession, Timed
-from benchmarks.saved.baseline import SavedRun, obstacles
+from benchmarks.saved.baseline import obstacles
+from benchmarks.saved.saved_run import Machine, SavedRun
 from benchmarks.text import columns, milliseconds
 from benchmarks.workloads.stages import STAGES
 
@@ -19,25 +19,23 @@ NOTHING_TIMED = (
     "Leave both out to measure."
 )
 COMPARISON_REQUIRED = "The run fails, because --benchmark-compare-fail requires a comparison."
-NOT_SAVED = "Not saved: a benchmark failed, so the run cannot be a baseline."
+NOT_SAVED = "Not saved: a benchmark failed or the run was cut short, so it cannot be a baseline."
+SAVED = "This run is saved, and the next one will be compared with it."
 REGRESSED = "REGRESSED, by --benchmark-compare-fail: "
-LOUD = (NOTHING_COMPARED, NOTHING_TIMED, COMPARISON_REQUIRED, REGRESSED)
-FIRST_RUN = ["This is the first run: it is saved, and the next one will be compared with it."]
+LOUD = (NOT_SAVED, NOTHING_COMPARED, NOTHING_TIMED, COMPARISON_REQUIRED, REGRESSED)
+FIRST_RUN = "This is the first run."
 NO_VERDICT = (
     "Two single runs cannot show a small change: on unchanged code, a limit of min:5% raised a "
     "false alarm in 87% of 24 sessions, mean:10% in 78%. Use python -m benchmarks.compare."
 )
 
 
-def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:
+def no_baseline(runs: list[SavedRun], machine: Machine) -> list[str]:
     """Return the lines that explain why no saved run can be the baseline."""
     if not runs:
-        return list(FIRST_RUN)
+        return [FIRST_RUN]
     newest = sorted(runs, key=lambda run: run.when, reverse=True)
-    lines = [
-        f"None of the {len(runs)} saved runs is of this machine and these devices. This run is "
-        "saved, and the next one will be compared with it. Refused:"
-    ]
+    lines = [f"None of the {len(runs)} saved runs is of this machine and these devices. Refused:"]
     lines += [
         f"  {run.name}: {'; '.join(obstacles(machine, run.machine))}" for run in newest[:SHOWN]
     ]
@@ -114,7 +112,7 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
         row = tuple(info[key] for key in ("device", "cell", "shape", "implementation"))
         text = milliseconds(1e3 * benchmark.median)
         if baseline is not None and benchmark.name in baseline.benchmarks:
-            before = baseline.benchmarks[benchmark.name]["stats"]["median"]
+            before = baseline.benchmarks[benchmark.name].stats.median
             text += f" ({benchmark.median / before:.2f})"
         cells.setdefault(row, {})[info["stage"]] = text
     if not cells:

@@ -70,12 +70,12 @@ class Environment:
 
     @property
     def failures(self) -> list[Case]:
-        """The tests that failed, including errors in fixtures."""
-        return [case for case in self.cases if case.outcome in ("failed", "error")]
+        """The tests that failed, including crashes and errors in fixtures."""
+        return [case for case in self.cases if case.outcome not in ("passed", "skipped")]
 
     @property
     def counts(self) -> Counter[str]:
-        """The numbers of tests that passed, failed and were skipped."""
+        """The numbers of tests that passed, failed, crashed and were skipped."""
         names = {"error": "failed"}
         return Counter(names.get(case.outcome, case.outcome) for case in self.cases)
 
@@ -105,7 +105,8 @@ class Environment:
     @property
     def verdict(self) -> str:
         """The state in a few words."""
-        return f"{len(self.failures)} failed" if self.failures else self.state
+        bad = [word for word in ("crashed", "failed") if self.counts[word]]
+        return ", ".join(f"{self.counts[word]} {word}" for word in bad) or self.state
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,8 @@ def worst_of(environments: Sequence[Environment]) -> list[tuple[State, list[Envi
 def breakages_of(environments: Sequence[Environment]) -> list[Breakage]:
     """Group the tests that failed, by name, by the environments in which they failed.
 
-    Groups of the most environments come first. An environment that skipped a test does not count
-    as one that ran it.
+    Crashes are apart. Groups of the most environments come first. An environment that skipped a
+    test does not count as one that ran it.
     """
     ran: dict[str, list[tuple[Environment, Case]]] = {}
     for each in environments:
@@ -201,7 +202,8 @@ def breakages_of(environments: Sequence[Environment]) -> list[Breakage]:
         if failed:
             where = tuple(each for each, _ in failed)
             pattern = what_tells(where, [each for each, _ in pairs])
-            key = (*(each.name for each in where), pattern)
+            outcome = "crashed" if failed[0][1].outcome == "crashed" else "failed"
+            key = (*(each.name for each in where), pattern, outcome)
             groups.setdefault(key, Breakage(where, pattern, [])).cases.append(failed[0][1])
     return sorted(groups.values(), key=lambda group: -len(group.where))
 
@@ -237,7 +239,7 @@ def fact_name(key: str) -> str:
 
 def version(text: str) -> tuple[int, ...]:
     """Return the numbers of a version, so that 3.10 follows 3.9; a text without any comes last."""
-    return tuple(map(int, re.findall(r"\d+", text)[:4])) or (10**9,)
+    return tuple(map(int, re.findall(r"\d{1,9}", text)[:4])) or (10**9,)
 
 
 def _environment(results: EnvironmentResults) -> Environment:

@@ -8,6 +8,8 @@ from typing import Literal
 Kind = Literal["tests", "benchmarks"]
 
 TIMES = "benchmarks.json"
+# Start of the message of a test that ended its process.
+CRASHED = "crashed"
 # Keys of a benchmark's `extra_info` that identify it.
 FACTS = ("device", "cell", "shape", "implementation", "stage")
 

@@ -29,6 +29,7 @@ from rnn_core.runtime.archive import Archive, read_archive
 from rnn_core.runtime.files import write_whole
 
 FORMAT = "rnn_core checkpoint 1"
+HEADER_SIZE = 256  # Bytes that an array takes in addition to its data, at most.
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,11 @@ class Checkpoint:
 
         Raises:
             OSError: the file cannot be written.
+            ValueError: `load` would refuse the weights for their size.
         """
+        largest = largest_weights(self.history.config)
+        if sum(weight.nbytes + HEADER_SIZE for weight in self.weights.values()) > largest:
+            raise ValueError(f"the weights must have at most {largest} bytes")
         arrays = {
             **self.history.arrays(),
             "checkpoint": np.array(FORMAT),
@@ -92,12 +97,18 @@ class Checkpoint:
         names = stored.json("weights")
         if names != list(history.raw_norms):
             raise ValueError("the weights must have the names of the norms")
+        largest = largest_weights(history.config)
+        if stored.size("weights/") > largest:
+            raise ValueError(f"the weights must have at most {largest} bytes")
         checkpoint = cls(
             history=history,
             position=Position(*stored.array("position", np.int64, (4,)).tolist()),
             data=stored.integer("data"),
             weights={name: stored.any_array(f"weights/{name}") for name in names},
-            random={name: stored.any_array(f"random/{name}") for name in STATES},
+            random={
+                name: stored.array(f"random/{name}", dtype, (length,))
+                for name, (dtype, length) in STATES.items()
+            },
         )
         checkpoint._check()
         return checkpoint
@@ -176,3 +187,11 @@ class Checkpoint:
         set_weights(model, self.weights)
         restore_random_states(self.random)
         seed_paddle(self.history.config.seed, self.history.steps)
+
+
+def largest_weights(config: TrainConfig) -> int:
+    """Largest size of all weights, in bytes: twice that of a large LSTM in float64, or 64 MiB.
+
+    A subclass of `NumericPrediction` may have more parameters than the equations.
+    """
+    return max(2**26, 128 * max(config.vocab_size, config.emb_size, config.hidden_size) ** 2)

@@ -16,7 +16,7 @@ from rnn_core.model import NumericPrediction
 from rnn_core.parameters import named_weights
 from rnn_core.recorder import Position
 from rnn_core.runtime import parallel
-from rnn_core.runtime.files import PREFIX
+from rnn_core.runtime.files import PREFIX, without_waiting
 
 if sys.platform != "win32":
     import fcntl
@@ -160,7 +160,8 @@ def _take(path: Path, resume: bool, stack: ExitStack) -> None:
     """Create and lock the folder until the stack ends."""
     try:
         path.mkdir(exist_ok=True)
-        lock = stack.enter_context((path / ".lock").open("a"))
+        lock = open(path / ".lock", "a", opener=without_waiting)  # noqa: SIM115 - the stack closes it
+        stack.enter_context(lock)
         if sys.platform != "win32":  # Windows has no such lock.
             # The kernel releases the lock however the process ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 # Both use the Mersenne Twister MT19937: 624 words of 32 bits, and a position among them.
 WORDS = 624
 
-STATES = ("numpy", "python", "waiting")
+# Dtype and length of each array.
+STATES: dict[str, tuple[type[Any], int]] = {
+    "numpy": (np.uint32, WORDS + 1),
+    "python": (np.uint32, WORDS + 1),
+    "waiting": (np.float64, 2),
+}
 
 
 def random_states() -> dict[str, NDArray[Any]]:
@@ -44,15 +49,14 @@ def random_states() -> dict[str, NDArray[Any]]:
 
 
 def check_random_states(states: Mapping[str, NDArray[Any]]) -> None:
-    """Raise ValueError unless the generators can continue from these states."""
+    """Raise ValueError unless the generators can continue from these arrays, as in `STATES`."""
     for name in ("numpy", "python"):
         words = states[name]
-        # NumPy accepts any position, and crashes at the next draw if it is too large.
-        valid = words.shape == (WORDS + 1,) and words.dtype == np.uint32 and words[-1] <= WORDS
-        if not valid or not words[:-1].any():  # From zeros only, the generator draws only zeros.
+        # NumPy accepts any position, and crashes at the next draw if it is too large. From zeros
+        # only, a generator draws only zeros.
+        if words[-1] > WORDS or not words[:-1].any():
             raise ValueError(f"the state of the generator {name!r} is not valid")
-    waiting = states["waiting"]
-    if waiting.shape != (2,) or waiting.dtype != np.float64 or np.isinf(waiting).any():
+    if np.isinf(states["waiting"]).any():
         raise ValueError("the waiting normal numbers are not valid")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from rnn_core.evaluation import Evaluation
 from rnn_core.history import Event, History, Values
 from rnn_core.recorder import Step
+from rnn_core.runtime.files import printable
 
 
 def step_lines(step: Step) -> list[str]:
@@ -35,7 +36,8 @@ def epoch_line(step: Step) -> str:
 
 def summary_lines(history: History) -> list[str]:
     """Summary of a run: its loss, accuracy, largest norms and events."""
-    config, environment = history.config, history.environment
+    config = history.config
+    environment = {name: printable(value) for name, value in history.environment.items()}
     execution = "" if config.execution == "textbook" else f" ({config.execution})"
     recorded = "" if config.record == 1 else f" ({len(history.recorded)} recorded)"
     lines = [

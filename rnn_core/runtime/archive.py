@@ -49,7 +49,6 @@ DAMAGE = (
 )
 
 Content = TypeVar("Content")
-Shape = tuple[int | None, ...]
 
 
 class Archive:
@@ -76,15 +75,31 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
-    def array(self, name: str, dtype: DTypeLike, shape: Shape) -> NDArray[Any]:
-        """Unpack an array of this dtype and shape; None in the shape allows any length."""
+    def size(self, prefix: str) -> int:
+        """Size of the arrays whose names start with `prefix`, unpacked, in bytes."""
+        members = self._members.items()
+        return sum(member.file_size for name, member in members if name.startswith(prefix))
+
+    def array(self, name: str, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Unpack an array of this dtype and shape."""
 
         def check(actual: "np.dtype[Any]", found: tuple[int, ...]) -> None:
-            lengths = tuple(None if n is None else m for n, m in zip(shape, found, strict=False))
-            if actual != dtype or len(found) != len(shape) or lengths != shape:
+            if (actual, found) != (dtype, shape):
                 raise ValueError(
-                    f"{name} must be {np.dtype(dtype)} of shape {_text(shape)}, "
-                    f"got {actual} of shape {_text(found)}"
+                    f"{name} must be {np.dtype(dtype)} of shape {list(shape)}, "
+                    f"got {actual} of shape {list(found)}"
+                )
+
+        return self._unpack(name, check)
+
+    def vector(self, name: str, dtype: DTypeLike, longest: int) -> NDArray[Any]:
+        """Unpack a one-dimensional array of this dtype and at most this length."""
+
+        def check(actual: "np.dtype[Any]", found: tuple[int, ...]) -> None:
+            if actual != dtype or len(found) != 1 or found[0] > longest:
+                raise ValueError(
+                    f"{name} must be {np.dtype(dtype)} of shape [{longest} or less], "
+                    f"got {actual} of shape {list(found)}"
                 )
 
         return self._unpack(name, check)
@@ -94,7 +109,7 @@ class Archive:
 
         def check(actual: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
             if actual.kind == "U":
-                raise ValueError(f"{name} must hold numbers, got {actual} of shape {_text(shape)}")
+                raise ValueError(f"{name} must hold numbers, got {actual} of shape {list(shape)}")
 
         return self._unpack(name, check)
 
@@ -105,7 +120,7 @@ class Archive:
             if actual.str[:2] != "<U" or shape or actual.itemsize > 4 * LONGEST_TEXT:
                 raise ValueError(
                     f"{name} must be a text of at most {LONGEST_TEXT} characters, "
-                    f"got {actual} of shape {_text(shape)}"
+                    f"got {actual} of shape {list(shape)}"
                 )
 
         # NumPy fills up with zeros, and raises SystemError for what is not a character.
@@ -182,7 +197,3 @@ def _check_directory(file: IO[bytes]) -> None:
     count, directory = struct.unpack("<10xHI6x", end)
     if before.startswith(END_64) or count > MOST_ARRAYS or directory > LARGEST_DIRECTORY:
         raise ValueError(f"an archive must hold at most {MOST_ARRAYS} arrays")
-
-
-def _text(shape: Shape) -> str:
-    return f"[{', '.join('any' if n is None else str(n) for n in shape)}]"

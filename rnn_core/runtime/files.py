@@ -36,13 +36,18 @@ def open_regular(path: Path, limit: int) -> Iterator[IO[bytes]]:
         OSError: the file cannot be opened, or is not a regular file.
         ValueError: the file is larger than `limit`.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
+    with open(path, "rb", opener=without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if status.st_size > limit:
             raise ValueError(f"{path} must have at most {limit} bytes, got {status.st_size}")
         yield file
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """An `opener` for `open` that does not wait for the other end of a named pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)  # Windows has no such flag.
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -158,11 +163,6 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such pipes.
 
 
 def _not_json(name: str) -> float:

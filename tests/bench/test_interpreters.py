@@ -90,10 +90,29 @@ def test_failure_of_tox_is_an_error(tox: Path, tmp_path: Path, fake_tox: Path) -
         find_interpreter("paddle30")
 
 
+def test_tox_of_this_python_is_used_if_none_is_on_path(
+    tox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m tox` works in an environment that is not activated."""
+    del tox
+    program(tmp_path / "python", f"echo $* >> {tmp_path}/calls; echo bench-paddle30")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(interpreters, "find_spec", lambda _: object())
+    with pytest.raises(SideError, match="tox could not create bench-paddle30"):
+        find_interpreter("paddle30")
+
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "-m tox list --no-desc -q",
+        "-m tox run -e bench-paddle30 --notest",
+    ]
+
+
 def test_missing_tox_is_named(tox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without tox, only existing environments can be found."""
     del tox
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(interpreters, "find_spec", lambda _: None)
     with pytest.raises(SideError, match="paddle31 is not an environment, and tox is not installed"):
         find_interpreter("paddle31")
 

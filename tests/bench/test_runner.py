@@ -38,7 +38,7 @@ def test_run_names_the_signal_that_ended_the_program() -> None:
     result = run(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
 
     assert result.status == -9
-    assert result.ending == "was ended by signal 9"
+    assert result.ending == "was ended by SIGKILL"
     assert result.last_lines() == "no output"
 
 

@@ -18,7 +18,11 @@ Wrapper = Callable[..., Any]
 
 FAULTS: list[Fault] = []
 # They notice most faults in Paddle, in seconds.
-ORACLES = "oracle/test_cells.py oracle/test_model.py oracle/test_training.py"
+ORACLES = (
+    "oracle/test_cells.py oracle/test_model.py oracle/test_training.py core/test_gradients.py "
+    "core/test_cells.py oracle/test_trajectories.py oracle/test_paddle_layers.py "
+    "runs/test_clipping.py"
+)
 
 
 def breaks(
@@ -61,8 +65,6 @@ def gradient_scaled(output: Any, factor: float) -> Any:
 
 @breaks_function("tanh", "paddle-tanh-off: an approximation of tanh that is off by 1e-4")
 @breaks_function("sigmoid", "paddle-sigmoid-off: an approximation of sigmoid that is off by 1e-4")
-@breaks_operator("tanh_", "paddle-op-tanh-in-place-off: tanh in place is off by 1e-4")
-@breaks_operator("sigmoid_", "paddle-op-sigmoid-in-place-off: sigmoid in place is off by 1e-4")
 def _(function: Any, x: Any) -> Any:
     return function(x) * (1 + 1e-4)
 

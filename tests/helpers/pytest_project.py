@@ -8,8 +8,18 @@ import pytest
 import rnn_core.api  # noqa: F401 - pytester forgets what its runs import first; Paddle takes seconds.
 from tests import ROOT
 
-# Other plugins take up to a second to load, in each run.
-PLUGINS = ("-p", "pytest_benchmark.plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider")
+# Plugins by name. Others take up to a second to load, in each run.
+PLUGINS = {"benchmark": "pytest_benchmark.plugin", "xdist": "xdist.plugin"}
+
+# Two benchmarks that take no time.
+BENCHMARKS = """
+import pytest
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_something(benchmark, device, name):
+    benchmark.extra_info["device"] = device
+    benchmark.pedantic(int, rounds=2)
+"""
 
 
 def make_project(
@@ -41,5 +51,9 @@ def make_project(
 
 def run_pytest(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:
     """Return exit status and output of pytest, as on a machine without a GPU."""
-    result = project.runpytest_inprocess("--device=cpu", *PLUGINS, *arguments)
+    loaded = [module for name, module in PLUGINS.items() if f"no:{name}" not in arguments]
+    plugins = [word for module in [*loaded, "no:cacheprovider"] for word in ("-p", module)]
+    result = project.runpytest_inprocess(
+        "--device=cpu", *plugins, *arguments, no_reraise_ctrlc=True
+    )
     return int(result.ret), result.stdout.str() + result.stderr.str()

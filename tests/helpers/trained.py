@@ -7,5 +7,5 @@ from rnn_core import History, TrainConfig, train
 
 @cache
 def run(config: TrainConfig) -> History:
-    """The history of a run, trained once per process; the tests of a file share a process."""
+    """The history of a run, trained once per process; most tests of a file share a process."""
     return train(config)

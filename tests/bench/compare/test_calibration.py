@@ -69,6 +69,7 @@ def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
     assert len(set(seeds)) == 12
     assert {settings.planted for settings in fake.settings} == {(), (0.0, 0.2)}
     assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == [
+        ".lock",
         "session-001",
         "session-002",
     ]

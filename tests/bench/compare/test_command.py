@@ -1,6 +1,7 @@
 """The command `python -m benchmarks.compare`: exit statuses, file and text, with fake processes."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from benchmarks.compare.pairs import Pairs
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError
 from benchmarks.interpreters import SideError
+from benchmarks.locks import lock_folder
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at, write_run
 
@@ -107,6 +109,7 @@ def test_compare_exits_1_when_a_benchmark_is_slower(compare: Compare) -> None:
     assert found.status == 1
     assert "1 slower, 0 faster, 1 same, 0 cannot tell" in found.out
     assert slow["verdict"] == "slower"
+    assert [slow["baseline"], slow["candidate"]] == pytest.approx([1.0, 1.2], rel=0.02)
     assert 1.15 < slow["low"] < slow["ratio"] < slow["high"] < 1.25
 
 
@@ -126,6 +129,8 @@ def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     assert "NOT ONE BENCHMARK HAS A VERDICT" in found.out
     assert "out of time" in found.out
     assert found.time_of(FIRST)["low"] is None
+    # One process cannot tell whether the machine drifted.
+    assert found.saved["drift"] == {"baseline": None, "candidate": None}
 
 
 def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> None:
@@ -169,28 +174,57 @@ def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
 
 
 def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:
-    """Without --resume or --anew, the exit status is 2."""
+    """Without --resume or --restart, the exit status is 2."""
     compare(FakeProcesses(SLOWER))
     refused = compare(FakeProcesses(SAME))
 
     assert refused.status == 2
     assert "already has a comparison: continue it with --resume" in refused.err
     assert refused.time_of(FIRST)["verdict"] == "slower"
-    assert compare(FakeProcesses(SAME), "--anew").status == 0
+    assert compare(FakeProcesses(SAME), "--restart").status == 0
+
+
+@pytest.mark.parametrize("option", ["--resume", "--restart"])
+def test_compare_refuses_a_folder_in_use(option: str, compare: Compare, tmp_path: Path) -> None:
+    """Nothing in it changes, whatever the option."""
+    compare(FakeProcesses(SLOWER))
+    with lock_folder(tmp_path / "r"):
+        fake = FakeProcesses(SAME)
+        refused = compare(fake, option)
+
+    assert (refused.status, fake.started) == (2, [])
+    assert "r is in use by another run" in refused.err
+    assert refused.time_of(FIRST)["verdict"] == "slower"
+
+
+def test_results_are_relative_to_the_current_directory(
+    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes run in the project's directory and get the whole path."""
+    monkeypatch.chdir(tmp_path)
+    fake = FakeProcesses(SAME)
+    compare(fake, "--results", "r")
+
+    assert {path.parent for path in fake.paths} == {tmp_path / "r" / "pairs"}
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--anew"], "is not removed: it has no comparison"),
+        (["--restart"], "is not removed: it has no comparison"),
         ([], "is not empty, and has no comparison"),
         (["--resume"], "is not empty, and has no comparison"),
     ],
 )
 def test_compare_touches_no_other_files(
-    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A folder with other files is refused."""
+    monkeypatch.setattr(command, "Pairs", partial(Pairs, run=FakeProcesses(SAME)))
     (tmp_path / "notes.txt").touch()
     arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options]
 
@@ -240,6 +274,11 @@ def test_sides_of_a_saved_comparison_are_judged_again(
     out, _ = capsys.readouterr()
     assert "1 slower" in out
     assert "r:candidate against r:baseline: " in out
+
+    # Processes of two comparisons are not pairs, even if they have the same benchmarks.
+    shutil.copytree(tmp_path / "r", tmp_path / "s")
+    assert main([sides[0], f"{tmp_path}/s:candidate"]) == 4
+    assert "measured at different times" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -310,7 +349,7 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["a", "b", "--within", "0"], "must be greater than 0% and less than 100%, got '0'"),
         (["a", "b", "--budget", "-1"], "must be a number greater than 0, got '-1'"),
         (["a", "b", "--seed", "-1"], "must be at least 0, got -1"),
-        (["a", "b", "--resume", "--anew"], "not allowed with argument"),
+        (["a", "b", "--resume", "--restart"], "not allowed with argument"),
     ],
 )
 def test_compare_rejects_wrong_options_and_sides(

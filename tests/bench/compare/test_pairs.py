@@ -4,13 +4,14 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks.compare.pairs import Contest, Pairs, Plan, elapsed, order, settle
+from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
 from benchmarks.compare.result import Disturbance
-from benchmarks.compare.summary import disturbance, typical_ms
+from benchmarks.compare.summary import disturbance, summarise, typical_ms
 from benchmarks.interpreters import Interpreter, SideError
 from tests.helpers.fake_processes import (
     FIRST,
@@ -75,6 +76,21 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert sorted(noisy.settings[2].only or ()) == [SECOND, FIRST]
     assert noisy.settings[12].only == (SECOND,)
     assert len(noisy.settings) > 12
+
+
+def test_no_pair_begins_that_cannot_end_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process takes 6 seconds: 30 seconds are enough for two pairs, not for a third."""
+    now = [0.0]
+
+    def advance(_: int) -> None:
+        now[0] += 6
+
+    monkeypatch.setattr("benchmarks.compare.pairs.time", SimpleNamespace(monotonic=lambda: now[0]))
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR, before=advance))
+
+    assert [left for _, left in settle(pairs, budget=30)] == [18, 6]
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 6, 13, 14])
@@ -167,6 +183,20 @@ def test_sides_without_a_common_benchmark_are_refused(tmp_path: Path) -> None:
         finished(Pairs(PLAN, tmp_path, resume=True))
 
 
+def test_benchmark_of_one_side_is_not_compared(tmp_path: Path) -> None:
+    """The result lists it."""
+    Pairs(PLAN, tmp_path, resume=False)
+    write_run(tmp_path / "pairs" / "0001-baseline.json", {FIRST: 1e-3, SECOND: 1e-3})
+    write_run(tmp_path / "pairs" / "0001-candidate.json", {FIRST: 1e-3})
+    pairs = Pairs(PLAN, tmp_path, resume=True)
+    [contest] = contests_of(pairs.done[0], PLAN.within)
+
+    result = summarise(pairs.done, contest, ("old", "new"), PLAN.within, "settled")
+
+    assert [each.name for each in result.benchmarks] == [FIRST]
+    assert result.not_compared == (SECOND,)
+
+
 def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     """They are left out only for the disturbed benchmark, whichever side was disturbed."""
     run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
@@ -175,9 +205,12 @@ def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     contest = finished(pairs)
     found = {name: (v.word, v.pairs, v.measured) for name, v in contest.all(pairs.done).items()}
     missing = [at for at, v in enumerate(contest.log_ratios(pairs.done)[FIRST]) if v is None]
+    result = summarise(pairs.done, contest, ("old", "new"), PLAN.within, "settled")
+    ratios = {bench.name: measured.ratio for bench, measured in result.results("time")}
 
     assert found == {FIRST: ("same", 7, 8), SECOND: ("slower", 5, 6)}
     assert missing == [0]
+    assert ratios == {name: v.ratio for name, v in contest.all(pairs.done).items()}
     assert disturbance(pairs.done) == Disturbance(left_out=2, of=28)
     assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
     assert typical_ms([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
@@ -189,7 +222,7 @@ def test_elapsed_time_does_not_count_interruptions(tmp_path: Path) -> None:
     for _ in range(4):
         pairs.measure()
     even = elapsed(pairs.done)
-    last = [replace(run, when=run.when + 5000 * PACE) for run in pairs.done[-1]]
+    last = [run.model_copy(update={"when": run.when + 5000 * PACE}) for run in pairs.done[-1]]
 
     assert even == 8 * PACE.total_seconds()
     assert elapsed([]) == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.compare.result import Comparison, Measured
+from benchmarks.compare.result import Comparison, Drift, Measured, Pace
 from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
 from tests.helpers.matrix_results import FIRST_COMPARISON, comparison, write_json
@@ -87,7 +87,7 @@ def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Pa
         (comparison(confidence=1.5), "confidence: input should be less than 1, got 1.5"),
         (comparison(outcome="lost"), "outcome: input should be 'settled', 'out of time', 'interr"),
         (changed(verdict="awful"), "benchmarks.0.measures.time.verdict: input should be 'slower'"),
-        (changed(ratio=float("nan")), "benchmarks.0.measures.time.ratio: input should be a finite"),
+        (changed(ratio=float("nan")), "invalid JSON: NaN is not JSON"),
         (changed(low=-1), "benchmarks.0.measures.time.low: input should be greater than or equal"),
         (changed(baseline=-2.0), "benchmarks.0.measures.time.baseline: input should be greater"),
         (changed(measures={}), "benchmarks.0.measures: dictionary should have at least 1 item"),
@@ -141,6 +141,18 @@ def test_advice_says_what_would_help(
     """It names the smallest slowdown that would have been detected, and the missing pairs."""
     assert result(smallest_effect=effect, pairs_to_settle=pairs).advice == expected
     assert result(verdict="same", pairs_to_settle=pairs).advice == ""
+
+
+def test_drift_is_the_largest_change_of_a_side() -> None:
+    """Each side is compared with itself only."""
+    drift = Drift(
+        baseline=Pace(fastest_ms=1.0, slowest_ms=1.05),
+        candidate=Pace(fastest_ms=2.0, slowest_ms=2.5),
+    )
+
+    assert drift.change == pytest.approx(0.25)
+    assert "up to 25% longer in one process than in another: the machine drifted" in drift.text
+    assert "steady" in drift.model_copy(update={"candidate": None}).text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.formats import Case
+from benchmarks.report.formats import Case, CaseOutcome
 from benchmarks.report.matrix import (
     Environment,
     breakages_of,
@@ -118,12 +118,22 @@ def test_environments_that_did_not_pass_are_grouped_by_state() -> None:
     ]
 
 
-def test_errors_in_fixtures_are_failures() -> None:
-    """Skipped tests are not."""
-    [each] = environments_of([left("a", Case("x", "error"), Case("y", "skipped", "no GPU"))])
+@pytest.mark.parametrize(
+    ("outcomes", "verdict", "counts"),
+    [
+        (["error", "skipped"], "1 failed", {"failed": 1, "skipped": 1}),
+        (["failed", "error", "crashed"], "1 crashed, 2 failed", {"failed": 2, "crashed": 1}),
+    ],
+)
+def test_errors_in_fixtures_and_crashes_are_failures(
+    outcomes: list[CaseOutcome], verdict: str, counts: dict[str, int]
+) -> None:
+    """Skipped tests are not; crashes have a count and a group of their own."""
+    [each] = environments_of([left("a", *map(Case, "xyz", outcomes))])
 
-    assert (each.state, each.verdict) == ("failed", "1 failed")
-    assert each.counts == {"failed": 1, "skipped": 1}
+    assert (each.state, each.verdict) == ("failed", verdict)
+    assert each.counts == counts
+    assert len(breakages_of([each])) == len(counts.keys() - {"skipped"})
 
 
 @pytest.mark.parametrize(
@@ -213,6 +223,11 @@ def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected:
     results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})
 
     assert environments_of([results])[0].part == expected
+
+
+def test_a_version_may_have_any_number_of_digits() -> None:
+    """int refuses texts of more than 4300 digits."""
+    assert version("9" * 5000) > version("3.10")
 
 
 def test_versions_without_numbers_come_last() -> None:

@@ -91,6 +91,12 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"outcome": "finished"}, "outcome must be 'interrupted', got 'finished'$"),
         ({"weights": '["W"]'}, "the weights must have the names of the norms$"),
         ({"weights/linear.bias": np.zeros(1)}, "weight 'linear.bias' must be float32$"),
+        ({"weights/linear.bias": np.zeros(2**24, np.float32)}, "weights must have at most 671"),
+        (
+            {"random/python": np.ones(9, np.uint32)},
+            r"python must be uint32 of shape \[625\]",
+        ),
+        ({"random/numpy": np.ones(625)}, r"random/numpy must be uint32 of .* got float64"),
         ({"random/waiting": [np.inf, np.nan]}, "the waiting normal numbers are not valid$"),
         ({"random/numpy": np.zeros(625, np.uint32)}, "the state of the generator 'numpy' is not v"),
     ],

@@ -226,6 +226,15 @@ def test_full_disk_ends_the_run_and_keeps_older_checkpoints(size: int, tmp_path:
     check_resumed(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_in_place_of_the_lock_is_refused(tmp_path: Path) -> None:
+    """Opening it would wait for a reader."""
+    os.mkfifo(tmp_path / ".lock")
+
+    with pytest.raises(CheckpointError, match=f"cannot write checkpoints to {tmp_path}: "):
+        train(SMALL, checkpoint=tmp_path)
+
+
 def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     """A file at its path, or a missing parent, is refused before training."""
     (tmp_path / "file").touch()

@@ -3,12 +3,21 @@
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rnn_core.runtime.files import check_writable, write_json, write_text, write_whole
+from rnn_core.runtime.files import (
+    check_writable,
+    parse_json,
+    printable,
+    read_file,
+    write_json,
+    write_text,
+    write_whole,
+)
 
 
 def test_file_appears_after_the_block(tmp_path: Path) -> None:
@@ -180,3 +189,68 @@ def test_write_json_refuses_numbers_that_json_cannot_express(tmp_path: Path) -> 
         write_json(tmp_path / "a.json", {"loss": float("nan")})
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_read_file_returns_at_most_the_limit(tmp_path: Path) -> None:
+    """A larger file is refused, named with its size."""
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+
+    assert read_file(path, 7) == b"content"
+    with pytest.raises(ValueError, match="/file must have at most 6 bytes, got 7$"):
+        read_file(path, 6)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_read_file_rejects_what_is_not_a_regular_file(tmp_path: Path) -> None:
+    """It does not wait for a pipe, and does not read a device that never ends."""
+    os.mkfifo(tmp_path / "pipe")
+
+    for path in (tmp_path / "pipe", Path("/dev/zero"), Path("/dev/null")):
+        with pytest.raises(OSError, match=f"not a regular file: '{path}'$"):
+            read_file(path, 7)
+    with pytest.raises(IsADirectoryError):
+        read_file(tmp_path, 7)
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "none", 7)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system has no /proc")
+def test_read_file_limits_files_without_a_size() -> None:
+    """Files in /proc say that they are empty."""
+    with pytest.raises(ValueError, match="/proc/self/status must have at most 9 bytes$"):
+        read_file(Path("/proc/self/status"), 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "the JSON is nested too deeply"),
+        ('{"a":' * 100_000, "the JSON is nested too deeply"),
+        ("[NaN]", "NaN is not JSON"),
+        ("-Infinity", "-Infinity is not JSON"),
+        (b"\xff\xff\xff", "codec can't decode"),
+        ("9" * 5000, "Exceeds the limit"),
+        ("{", "Expecting property name"),
+    ],
+)
+def test_parse_json_rejects_what_is_not_json(text: str | bytes, reason: str) -> None:
+    """The error is a ValueError, whatever is wrong."""
+    if reason == "Exceeds the limit" and not hasattr(sys, "get_int_max_str_digits"):
+        pytest.skip("this Python reads numbers of any length")
+    with pytest.raises(ValueError, match=reason):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("größer 漢字", "größer 漢字"),
+        ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+        ("a\nb\t\u202e\ud800", r"a\nb\t\u202e\ud800"),
+        ("a" * 301, "a" * 300 + "..."),
+    ],
+)
+def test_printable_escapes_control_characters_and_cuts(text: str, shown: str) -> None:
+    """A text of a file neither controls the terminal nor fills it."""
+    assert printable(text) == shown

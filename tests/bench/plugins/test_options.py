@@ -1,0 +1,152 @@
+"""Options of pytest and its plugins beside ours: they work, or nothing is measured."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.pytest_project import BENCHMARKS, make_project, run_pytest
+
+pytest_plugins = ["pytester"]
+
+USAGE = int(pytest.ExitCode.USAGE_ERROR)
+# A way to run pytest, words of its output, and files that it leaves.
+WORKING: list[tuple[str, str, tuple[str, ...]]] = [
+    (
+        "benchmarks --benchmark-min-time=0.1 --benchmark-max-time=0.1 --benchmark-min-rounds=1 "
+        "--benchmark-precision=0.1 --benchmark-confidence=0.9 --benchmark-timer=time.time "
+        "--benchmark-calibration-precision=5 --benchmark-warmup=on --benchmark-warmup-iterations=3 "
+        "--benchmark-disable-gc --benchmark-enable --benchmark-only --benchmark-sort=name "
+        "--benchmark-name=long --benchmark-time-unit=ms --benchmark-verbose --benchmark-netrc=no",
+        "2 passed",
+        (".benchmarks/*/0001_*.json",),
+    ),
+    (
+        "benchmarks --benchmark-columns=max,ops --benchmark-group-by=param:name,func "
+        "--benchmark-cprofile=cumtime --benchmark-cprofile-loops=2 --benchmark-cprofile-top=3 "
+        "--benchmark-cprofile-dump=profiles/x",
+        "cProfile",
+        ("profiles/x-*.prof",),
+    ),
+    ("benchmarks --benchmark-skip", "2 skipped", ()),
+    ("benchmarks --benchmark-disable", "NOTHING WAS TIMED", ()),
+    ("benchmarks --benchmark-quiet", "2 passed", (".benchmarks/*/0001_*.json",)),
+    ("benchmarks --benchmark-save=mine", "2 passed", (".benchmarks/*/0001_mine.json",)),
+    (
+        "benchmarks --benchmark-autosave --benchmark-save-data --benchmark-storage=a/b",
+        "2 passed",
+        ("a/b/*/0001_*.json",),
+    ),
+    ("benchmarks --benchmark-compare", "first run", (".benchmarks/*/0001_*.json",)),
+    (
+        "benchmarks --results=r --junitxml=x/j.xml --benchmark-json=b.json",
+        "generated xml file",
+        ("r/benchmarks.xml", "r/benchmarks.json", "r/benchmarks-run.json", "x/j.xml", "b.json"),
+    ),
+    ("tests -n0 --results r --junitxml j.xml", "1 passed", ("r/tests.xml", "j.xml")),
+    ("tests -n0 --benchmark-columns=min --benchmark-skip", "1 passed", ()),
+    ("tests -n0 -p no:benchmark", "1 passed", ()),
+    ("tests -p no:xdist", "1 passed", ()),
+    ("benchmarks -p no:xdist", "2 passed", (".benchmarks/*/0001_*.json",)),
+    (
+        "benchmarks --maxprocesses=3 --max-worker-restart=1 --dist=load --tx=popen --px=popen -d "
+        "--testrunuid=u --maxschedchunk=1 --loadscope-reorder "
+        "--no-loadscope-reorder --numprocesses=auto",
+        "2 passed",
+        (".benchmarks/*/0001_*.json",),
+    ),
+    ("benchmarks --setup-only", "no tests ran", ()),
+    ("benchmarks --setup-plan", "no tests ran", ()),
+    ("benchmarks --collect-only --results=r --benchmark-compare", "2 tests collected", ()),
+    ("benchmarks -q --no-summary -p no:faulthandler -p no:capture", "2 passed", ()),
+    ("benchmarks tests --setup-show -x -s", "3 passed", ()),
+]
+REFUSED = [
+    ("benchmarks --benchmark-compare=0007", "must name one saved run"),
+    ("benchmarks --benchmark-compare=a/b/c", "'a/b/c' isn't"),
+    ("benchmarks --benchmark-compare-fail=min:5%", "-fail requires --benchmark-compare"),
+    ("--benchmark-compare benchmarks", "write pytest benchmarks --benchmark-compare, or"),
+    ("--benchmark-compare benchmarks/test_small.py::test_something", "test_small.py::test_"),
+    ("tests --benchmark-compare", "write pytest benchmarks --benchmark-compare"),
+    ("tests --benchmark-json=b.json", "write pytest benchmarks --benchmark-json"),
+    ("benchmarks --benchmark-only --benchmark-disable", "Can't have both"),
+    ("benchmarks --benchmark-group-by=nonsense", "--benchmark-group-by=nonsense: not possible"),
+    ("benchmarks --benchmark-group-by=param:nothing", "not possible: KeyError('nothing')"),
+    ("benchmarks --benchmark-histogram", "requires pygal: pip install pygal"),
+    ("benchmarks --benchmark-storage=elasticsearch+http://a", "must be a folder or file://FOLDER"),
+    ("benchmarks --benchmark-storage=benchmarks/test_small.py", "must be a folder"),
+    ("benchmarks --benchmark-json=no/b.json", "must be a file in an existing folder: no/b.json"),
+    ("benchmarks --benchmark-json=", "must be a file"),
+    ("benchmarks -p no:benchmark", "require the plugin pytest-bench"),
+    ("benchmarks --results=r -p no:junitxml", "omit -p no:junitxml"),
+    ("benchmarks --results=", "--results requires a folder"),
+    ("benchmarks --results=tox.ini", "--results"),
+    ("benchmarks --sample=x", "--sample is internal"),
+    ("benchmarks --device=gpu:99", "--device gpu:99: "),
+]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project with two benchmarks and a test, and the options of pyproject.toml."""
+    monkeypatch.setattr("benchmarks.plugins.options.find_spec", lambda _: None)
+    files = {"benchmarks/test_small.py": BENCHMARKS, "tests/test_it.py": "def test_it():\n    pass"}
+    return make_project(
+        pytester, monkeypatch, files, "--numprocesses=auto --dist=worksteal --max-worker-restart=50"
+    )
+
+
+@pytest.mark.parametrize(("line", "words", "files"), WORKING, ids=[row[0][:60] for row in WORKING])
+def test_options_work(
+    line: str, words: str, files: tuple[str, ...], project: pytest.Pytester
+) -> None:
+    """The run ends well and leaves every file that its options ask for."""
+    status, output = run_pytest(project, *line.split())
+
+    assert "Traceback" not in output
+    assert words in output
+    assert status == 0
+    assert {pattern for pattern in files if not any(project.path.glob(pattern))} == set()
+
+
+@pytest.mark.parametrize(("line", "words"), REFUSED, ids=[row[0][:60] for row in REFUSED])
+def test_options_are_refused_before_anything_is_measured(
+    line: str, words: str, project: pytest.Pytester
+) -> None:
+    """The status is that of a usage error, the reason is given, and no file is left."""
+    before = set(project.path.rglob("*.*"))
+    status, output = run_pytest(project, *line.split())
+
+    assert status == USAGE
+    assert words in output
+    assert "Traceback" not in output
+    assert " passed" not in output
+    assert {path for path in project.path.rglob("*.*") if path.suffix == ".json"} - before == set()
+
+
+def test_table_has_every_option_of_the_plugins(pytestconfig: pytest.Config) -> None:
+    """A new version of pytest-benchmark or pytest-xdist may bring new ones.
+
+    Those that pytest-xdist deprecates are left out.
+    """
+    groups = [g for g in pytestconfig._parser._groups if g.name in ("benchmark", "xdist")]
+    options = {option.names()[-1] for group in groups for option in group.options}
+    lines = " ".join([row[0] for row in WORKING] + [row[0] for row in REFUSED])
+
+    assert len(groups) == 2
+    assert {name for name in options if f"{name}=" not in lines and f"{name} " not in lines} == {
+        "--looponfail",
+        "--rsyncdir",
+        "--rsyncignore",
+    }
+
+
+def test_results_may_lie_anywhere(
+    project: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Their folder may have a space, and is relative to the current directory."""
+    outside = tmp_path_factory.mktemp("results") / "with a space"
+    statuses = [run_pytest(project, "-n0", "tests", "--results", str(outside))[0] for _ in range(2)]
+
+    assert statuses == [0, 0]
+    assert (outside / "tests.xml").is_file()
+    assert not any(Path(path).name == "with" for path in project.path.iterdir())

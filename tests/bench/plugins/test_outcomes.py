@@ -1,0 +1,44 @@
+"""The outcomes that a serial run keeps if a test ends the process."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report.formats import Case, read_cases
+from tests.helpers.pytest_project import make_project, run_pytest
+
+pytest_plugins = ["pytester"]
+
+# Each test copies the file as it is while the test runs.
+TESTS = """
+import shutil
+
+import pytest
+
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test(name):
+    shutil.copy("left/tests.xml", f"{name}.xml")
+    assert name != "one"
+"""
+
+
+def test_file_of_outcomes_is_complete_while_tests_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends leaves all outcomes, and the test that it ran as crashed."""
+    project = make_project(pytester, monkeypatch, {"tests/test_a.py": TESTS})
+    run_pytest(project, "--results=left", "tests")
+
+    reason = "crashed: the process ended during this test"
+    expected = [Case("tests.test_a::test[one]", "failed", "AssertionError: assert 'one' != 'one'")]
+    expected += [Case(f"tests.test_a::test[{name}]", "passed") for name in ("two", "three")]
+    for number, name in enumerate(("one", "two", "three")):
+        running = Case(f"tests.test_a::test[{name}]", "crashed", reason)
+        assert outcomes(project.path / f"{name}.xml") == [*expected[:number], running]
+    assert outcomes(project.path / "left" / "tests.xml") == expected
+
+
+def outcomes(path: Path) -> list[Case]:
+    """Return what a file holds, without tracebacks."""
+    return [replace(case, detail="") for case in read_cases(path)]

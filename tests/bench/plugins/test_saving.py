@@ -1,0 +1,126 @@
+"""Sessions whose files cannot be written, in small projects on a disk that seems to fill up."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.utils import get_machine_id
+
+from benchmarks.locks import lock_folder
+from tests import ROOT
+from tests.helpers.pytest_project import make_project, run_pytest
+
+pytest_plugins = ["pytester"]
+
+# The first benchmark fills the disk.
+FILE = """
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.matrix_results import made_up
+
+def test_first(benchmark):
+    benchmark.pedantic(int, rounds=2)
+    {fill}
+
+@pytest.mark.parametrize("device", ["cpu"])
+@pytest.mark.parametrize("experiment", ["clipped-rnn"])
+def test_second(benchmark, leave_history, experiment, device):
+    benchmark.pedantic(int, rounds=2)
+    leave_history(experiment, made_up(experiment))
+"""
+FULL = "No space left on device"
+OPTIONS = ("benchmarks", "--results=left", "--junitxml=j.xml", "--benchmark-json=b.json")
+
+
+def make(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, fill: str = "Path('full').touch()"
+) -> pytest.Pytester:
+    """Make a project on a disk that is full as soon as there is a file `full`."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path("full").exists():
+            raise OSError(errno.ENOSPC, FULL)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    project = make_project(pytester, monkeypatch, {"benchmarks/test_a.py": FILE.format(fill=fill)})
+    shutil.copy(ROOT / "benchmarks" / "conftest.py", project.path / "benchmarks")
+    return project
+
+
+def left(project: pytest.Pytester) -> set[str]:
+    """Return the files of the project that the run left, without locks."""
+    ours = ("conftest.py", "test_a.py", "tox.ini", "full")
+    files = {path for path in project.path.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    return {
+        path.relative_to(project.path).as_posix()
+        for path in files
+        if path.name not in (*ours, ".lock")
+    }
+
+
+def test_a_full_disk_loses_files_and_not_the_tables(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each missing file is named with the reason, no part of one is left, and the status is 3."""
+    project = make(pytester, monkeypatch)
+    status, output = run_pytest(project, *OPTIONS, "--benchmark-compare")
+    names = [".benchmarks", "b.json", "j.xml", "left/benchmarks-run.json", "left/clipped-rnn.npz"]
+    names += ["left/benchmarks.json", "left/benchmarks.xml"]
+
+    assert status == 3
+    assert "benchmark: 2 tests" in output
+    assert {name for name in names if f"{name}: {FULL}" not in output} == set()
+    assert "2 passed" in output
+    assert "This run is saved" not in output
+    assert left(project) == {"left/benchmarks-run.json"}
+
+
+@pytest.mark.parametrize("name", [".benchmarks/{machine}", "left/.benchmarks.xml/x"])
+def test_a_place_that_cannot_be_written_is_named(
+    name: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is where a folder must be, or the other way round. All else is printed and saved."""
+    project = make(pytester, monkeypatch, "pass")
+    path = project.path / name.format(machine=get_machine_id())  # type: ignore[no-untyped-call]
+    path.parent.mkdir(parents=True)
+    path.touch()
+    status, output = run_pytest(project, "benchmarks", "--results=left")
+
+    assert status == 3
+    assert "Not saved: " in output
+    assert "2 passed" in output
+    assert "benchmark: 2 tests" in output
+
+
+def test_a_disk_that_is_full_before_the_run_is_a_usage_error(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is measured."""
+    project = make(pytester, monkeypatch)
+    (project.path / "full").touch()
+    status, output = run_pytest(project, *OPTIONS)
+
+    assert (status, left(project)) == (4, set())
+    assert f"left: {FULL}" in output
+
+
+def test_results_of_another_run_are_refused(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stay; when the other run has ended, the folder is free."""
+    project = make(pytester, monkeypatch, "pass")
+    with lock_folder(project.path / "left"):
+        (project.path / "left" / "benchmarks.xml").touch()
+        refused = run_pytest(project, *OPTIONS)
+        files = left(project)
+    statuses = [run_pytest(project, *OPTIONS)[0] for _ in range(2)]
+
+    assert (refused[0], files) == (4, {"left/benchmarks.xml"})
+    assert "left is in use by another run" in refused[1]
+    assert statuses == [0, 0]

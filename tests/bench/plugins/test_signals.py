@@ -1,0 +1,133 @@
+"""Sessions that a signal ends: tables, saved files and exit status, in small projects."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.pytest_project import make_project, run_pytest
+
+pytest_plugins = ["pytester"]
+
+# `stop` sends this process a signal, as Ctrl-C and kill do.
+FILE = """
+import faulthandler
+import signal
+from pathlib import Path
+
+import pytest
+
+def stop():
+    signal.raise_signal(signal.{signal})
+
+def as_paddle_does():
+    try:
+        stop()
+    except KeyboardInterrupt:
+        raise OSError("(External)")
+
+@pytest.fixture
+def slow_fixture():
+    {fixture}
+
+def test_before(benchmark):
+    benchmark.pedantic(int, rounds=3)
+
+def test_stopped(benchmark, slow_fixture):
+    {first}
+    benchmark.pedantic({target}, rounds=3)
+
+def test_after(benchmark):
+    benchmark.pedantic(int, rounds=3)
+"""
+# Where the signal comes.
+PLACES = {
+    "while measuring": {"target": "stop"},
+    "before measuring": {"first": "stop()"},
+    "in a fixture": {"fixture": "stop()"},
+    "in an operator of Paddle": {"target": "as_paddle_does"},
+}
+STATUSES = {"SIGINT": 2, "SIGTERM": 143}
+CASES = [("SIGINT", place) for place in PLACES] + [("SIGTERM", "while measuring")]
+
+
+def run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str, *options: str
+) -> tuple[int, str]:
+    """Return exit status and output of a run of benchmarks with results in the folder `left`."""
+    project = make_project(pytester, monkeypatch, {"benchmarks/test_a.py": text})
+    return run_pytest(project, "benchmarks", "--results=left", *options)
+
+
+@pytest.mark.parametrize(("name", "place"), CASES)
+def test_a_signal_ends_the_session_and_keeps_what_was_measured(
+    name: str, place: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables and results have the complete benchmarks; the run cannot become a baseline."""
+    parts = {"signal": name, "target": "int", "first": "pass", "fixture": "pass", **PLACES[place]}
+    options = ("--benchmark-autosave", "--benchmark-json=times.json", "--benchmark-compare")
+    status, output = run(pytester, monkeypatch, FILE.format(**parts), *options)
+    left = json.loads((pytester.path / "left" / "benchmarks-run.json").read_text())
+    measured = [
+        [bench["name"] for bench in json.loads(path.read_text())["benchmarks"]]
+        for path in (pytester.path / "left" / "benchmarks.json", pytester.path / "times.json")
+    ]
+
+    assert status == STATUSES[name]
+    assert f"KeyboardInterrupt: {name} !" in output
+    assert "Traceback" not in output
+    assert "1 passed in" in output
+    assert "benchmark: 1 tests" in output
+    assert "Not saved: a benchmark failed or the run was cut short" in output
+    assert measured == [["test_before"], ["test_before"]]
+    assert left["exit_status"] == 2
+    assert list(pytester.path.glob(".benchmarks/*/*.json")) == []
+
+
+def test_a_signal_during_saving_waits(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is saved, and the status tells of the signal."""
+    text = FILE.format(signal="SIGINT", target="int", first="pass", fixture="pass")
+    (pytester.path / "benchmarks").mkdir()
+    (pytester.path / "benchmarks" / "conftest.py").write_text(
+        "import signal\n\ndef pytest_sessionfinish():\n    signal.raise_signal(signal.SIGINT)\n"
+    )
+    status, output = run(pytester, monkeypatch, text)
+
+    assert status == 2
+    assert "3 passed in" in output
+    assert len(list(pytester.path.glob(".benchmarks/*/0001_*.json"))) == 1
+
+
+def test_a_signal_during_the_start_has_the_same_status(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits until Paddle is imported."""
+    monkeypatch.setattr(
+        "benchmarks.plugins.signals.import_paddle", lambda: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    text = FILE.format(signal="SIGINT", target="int", first="pass", fixture="pass")
+    status, output = run(pytester, monkeypatch, text)
+
+    assert status == 143
+    assert "passed" not in output
+
+
+def test_a_crash_can_be_explained_while_a_benchmark_runs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The results have all earlier times, and the traceback of a crash names the benchmark."""
+    look = (
+        "Path('times').write_text(Path('left/benchmarks.json').read_text()); "
+        "file = open('crash', 'w'); faulthandler.dump_traceback(file); file.close()"
+    )
+    text = FILE.format(signal="SIGINT", target="int", first=look, fixture="pass")
+    status, _ = run(pytester, monkeypatch, text)
+    times = json.loads(Path("times").read_text())
+
+    assert status == 0
+    assert [bench["name"] for bench in times["benchmarks"]] == ["test_before"]
+    assert "in benchmarks/test_a.py::test_stopped\n" in Path("crash").read_text()

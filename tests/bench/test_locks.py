@@ -1,0 +1,36 @@
+"""Locks of folders and CPUs; one process stands in for two, since each lock has its own file."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.locks import lock_folder
+from benchmarks.measuring import threads
+
+
+def test_folder_in_use_is_refused(tmp_path: Path) -> None:
+    """It can be locked again when the first lock is released."""
+    with (
+        lock_folder(tmp_path / "r"),
+        pytest.raises(OSError, match="r is in use by another run"),
+    ):
+        lock_folder(tmp_path / "r")
+    with lock_folder(tmp_path / "r"):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process")
+def test_commands_bind_to_different_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When no CPU is left, they share."""
+    bound: list[list[int]] = []
+    monkeypatch.setattr(threads, "_locks", [])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: bound.append(cpus))
+    for variable in ("XLA_FLAGS", *threads.VARIABLES):
+        monkeypatch.setenv(variable, "")
+    for _ in range(2):
+        threads.use_threads(["--threads", "2"])
+
+    assert bound == [[3, 5], [7, 3]]
