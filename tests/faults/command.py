@@ -24,6 +24,7 @@ from datetime import date
 from hashlib import sha256
 from multiprocessing.connection import wait
 from pathlib import Path
+from threading import RLock
 from xml.etree import ElementTree
 
 from tqdm import tqdm
@@ -156,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--resume: cannot read {options.save}: {error}")
     verdicts = {fault.name: known[fault.name] for fault in wanted if fault.name in known}
     left = [fault for fault in wanted if fault.name not in known]
+    tqdm.set_lock(RLock())  # The default one is for processes, and forkserver calls it a leak.
     suite = not (options.names or options.sample)
     with closing(judge_all(left, options.jobs, suite)) as judged:
         for verdict in tqdm(judged, total=len(left), unit="fault"):
@@ -201,7 +203,8 @@ class Trial:
         self.fault, self.whole, self._spent = fault, whole, spent
         self._folder = tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True)
         copy = plant(fault, Path(self._folder.name) / "project")
-        options = [] if fault.name == HEALTHY.name else ["--maxfail=1"]
+        healthy = fault.name == HEALTHY.name
+        options = [] if healthy else ["--maxfail=1"]
         if whole:
             named = {f"tests/{file}" for file in fault.files}
             paths = sorted((copy / "tests").rglob("test_*.py"), key=order)
@@ -209,7 +212,7 @@ class Trial:
             self._limit = WHOLE_LIMIT
         else:
             files = [f"tests/{file}" for file in fault.files]
-            self._limit = SLOW_LIMIT if fault.slow else NAMED_LIMIT
+            self._limit = SLOW_LIMIT if fault.slow else WHOLE_LIMIT if healthy else NAMED_LIMIT
             options += ["-m", "slow or not slow"] if fault.slow else []
         self._began = time.monotonic()
         context = multiprocessing.get_context("forkserver")
