@@ -7,7 +7,6 @@ pass. The exit status is 0 if every fault was caught and the copy without a faul
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import random
@@ -30,6 +29,7 @@ from xml.etree import ElementTree
 from tqdm import tqdm
 
 from benchmarks.runner import run
+from benchmarks.saved.records import Record
 from rnn_core.commands.arguments import at_least, writable_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source = digest()
     try:
         known = read_verdicts(options.save, source) if options.resume else {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         parser.error(f"--resume: cannot read {options.save}: {error}")
     verdicts = {fault.name: known[fault.name] for fault in wanted if fault.name in known}
     left = [fault for fault in wanted if fault.name not in known]
@@ -370,17 +370,19 @@ def save(verdicts: Sequence[Verdict], path: Path | None, source: str) -> None:
         write_json(path, {**content, "verdicts": [asdict(verdict) for verdict in verdicts]})
 
 
+class Saved(Record):
+    """The file of `--save`."""
+
+    source: str
+    verdicts: tuple[Verdict, ...]
+
+
 def read_verdicts(path: Path, source: str) -> dict[str, Verdict]:
     """The saved verdicts by name; none if there is no file or the code was different."""
     if not path.exists():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content["source"] != source:
-        return {}
-    return {
-        each["name"]: Verdict(**{**each, "tests": tuple(each["tests"])})
-        for each in content["verdicts"]
-    }
+    saved = Saved.load(path)
+    return {each.name: each for each in saved.verdicts} if saved.source == source else {}
 
 
 def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[str]:
