@@ -53,7 +53,7 @@ class CheckpointFolder:
         batches: number of batches in an epoch.
         data: checksum of the batches.
         model: model in training.
-        interrupted: function that tells whether Ctrl-C has come.
+        interrupted: function that tells whether a signal has come.
     """
 
     folder: Path

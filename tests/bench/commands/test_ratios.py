@@ -134,7 +134,7 @@ def test_ratios_exits_3_when_the_file_cannot_be_written(
 
     assert status == 3
     assert "| RNN " in out
-    assert err == "error: no results: no space left\n"
+    assert err == "error: cannot write the results: no space left\n"
 
 
 def test_ctrl_c_prints_the_finished_rounds(
