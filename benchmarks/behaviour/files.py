@@ -2,22 +2,24 @@
 
 import hashlib
 import json
-import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnn_core.config import Execution, TrainConfig
+from rnn_core.experiments import EXPERIMENTS
 from rnn_core.history import History
-from rnn_core.runtime.archive import DAMAGE
-from rnn_core.runtime.files import write_whole
+from rnn_core.runtime.archive import Archive, read_archive
+from rnn_core.runtime.files import printable, write_whole
 
 DIGEST_SIZE = 16
+# In bytes. All tensors of a step of the LSTM take 3 MB.
+LARGEST_FILE = 2**26
 Digests = NDArray[np.uint8]
-Content = TypeVar("Content")
 
 
 class Job(NamedTuple):
@@ -32,6 +34,13 @@ class Job(NamedTuple):
     experiment: str
     execution: str
     epochs: int | None = None
+
+    @property
+    def config(self) -> TrainConfig:
+        """The experiment's settings, with the execution and epochs of this run."""
+        config = EXPERIMENTS[self.experiment].config
+        epochs = config.epochs if self.epochs is None else self.epochs
+        return replace(config, execution=cast("Execution", self.execution), epochs=epochs)
 
     def history(self, folder: Path) -> Path:
         """Return the path of the run's history."""
@@ -83,16 +92,16 @@ class Recording:
             ValueError: a file is damaged, or the files belong to different runs.
         """
         history = History.load(job.history(folder))
+        steps = len(history.recorded)
 
-        def read(stored: Any) -> Recording:
-            recording = cls(history, stored["gradients"], stored["parameters"])
-            steps = len(history.recorded)
-            for digests, count in ((recording.gradients, steps), (recording.parameters, steps + 1)):
-                if digests.shape != (count, DIGEST_SIZE) or digests.dtype != np.uint8:
-                    raise ValueError(f"digests do not belong to a history of {steps} steps")
-            return recording
+        def read(stored: Archive) -> Recording:
+            return cls(
+                history,
+                stored.array("gradients", np.uint8, (steps, DIGEST_SIZE)),
+                stored.array("parameters", np.uint8, (steps + 1, DIGEST_SIZE)),
+            )
 
-        return _load(job.digests(folder), read)
+        return read_archive(job.digests(folder), "file of digests", LARGEST_FILE, read)
 
 
 class Traced(NamedTuple):
@@ -159,29 +168,23 @@ class Trace:
             OSError: the file cannot be read.
             ValueError: the file is damaged.
         """
+        return read_archive(path, "trace", LARGEST_FILE, cls._from_archive)
 
-        def read(stored: Any) -> Trace:
-            about = json.loads(str(stored["about"]))
-            tensors = [
-                Traced(name, operator, stored[f"{k}"], float(scale))
-                for k, (name, operator, scale) in enumerate(about["tensors"])
-            ]
-            return cls(tensors, *map(bytes.fromhex, about["digests"]))
-
-        return _load(path, read)
-
-
-def _load(path: Path, read: Callable[[Any], Content]) -> Content:
-    """Read an `.npz` file with `read`, without loading pickles, which could run code."""
-    with path.open("rb") as file:
-        try:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("not a zip archive, or truncated")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as stored:
-                return read(stored)
-        except DAMAGE as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
+    @classmethod
+    def _from_archive(cls, stored: Archive) -> "Trace":
+        about = stored.json("about")
+        digests = [bytes.fromhex(digest) for digest in about["digests"]]
+        if [len(digest) for digest in digests] != 3 * [DIGEST_SIZE]:
+            raise ValueError(f"expected 3 digests of {DIGEST_SIZE} bytes")
+        tensors = []
+        for k, (name, operator, scale) in enumerate(about["tensors"]):
+            values = stored.any_array(f"{k}")
+            if not (isinstance(name, str) and isinstance(operator, str)):
+                raise ValueError(f"the names of tensor {k} must be strings")  # noqa: TRY004
+            if values.dtype.kind not in "biuf" or not 0 <= scale < np.inf:
+                raise ValueError(f"tensor {k} must have real numbers and a finite scale")
+            tensors.append(Traced(printable(name), printable(operator), values, float(scale)))
+        return cls(tensors, *digests)
 
 
 def digest(arrays: Iterable[NDArray[Any]]) -> bytes:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,7 +11,8 @@ from tqdm import tqdm
 from benchmarks.behaviour.files import Job, Recording, Trace
 from benchmarks.interpreters import SideError, find_interpreter
 from benchmarks.runner import Process, project_environment
-from rnn_core.experiments import EXPERIMENTS
+from rnn_core.model import model_of
+from rnn_core.parameters import Parameters
 
 POLL = 0.1  # seconds
 
@@ -155,11 +156,17 @@ def load(job: Job, side: Side) -> Recording:
         ) from error
     except (OSError, ValueError) as error:
         raise SideError(f"{side.name}: {error}") from error
-    settings = recording.history.config
-    wanted = EXPERIMENTS[job.experiment].config.epochs if job.epochs is None else job.epochs
-    if (settings.execution, settings.epochs) != (job.execution, wanted):
-        raise SideError(
-            f"{side.name}: {job.history(side.folder)} has {settings.epochs} epochs by "
-            f"{settings.execution}, expected {wanted} by {job.execution}"
-        )
+    history = recording.history
+    expected = replace(job.config, device=history.config.device).as_dict()
+    problems = [
+        f"{name} is {value!r}, expected {expected[name]!r}"
+        for name, value in history.config.as_dict().items()
+        if value != expected[name]
+    ]
+    if not problems and list(history.raw_norms) != Parameters(model_of(history.config)).names:
+        problems = ["the parameters have other names"]
+    if not problems and not len(history.recorded):
+        problems = ["no step was recorded"]
+    if problems:
+        raise SideError(f"{side.name}: {job.history(side.folder)}: {'; '.join(problems)}")
     return recording

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from benchmarks.behaviour.files import Job, Recording, Trace, digest, step_digest
 from benchmarks.behaviour.trace import trace_step
-from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
-from rnn_core.config import Execution
+from rnn_core import TrainConfig, load_data, train
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
 from rnn_core.parameters import Parameters
@@ -43,27 +41,20 @@ def main(arguments: Sequence[str]) -> int:
 
 def keep_run(job: Job, folder: Path) -> None:
     """Record a run, and trace its first step, which is often the first to differ."""
-    recording = record(config_of(job))
+    recording = record(job.config)
     keep_step(job, 1, folder)
     recording.save(job, folder)
 
 
 def keep_step(job: Job, step: int, folder: Path) -> None:
     """Trace one step of a run."""
-    trace(config_of(job), step).save(job.trace(folder, step))
+    trace(job.config, step).save(job.trace(folder, step))
 
 
 def replay_step(job: Job, step: int, folder: Path, other: Path) -> None:
     """Compute every operator of one step from the other side's inputs."""
-    replayed = trace(config_of(job), step, Trace.load(job.trace(other, step)))
+    replayed = trace(job.config, step, Trace.load(job.trace(other, step)))
     replayed.save(job.replay(folder, step))
-
-
-def config_of(job: Job) -> TrainConfig:
-    """Return the experiment's settings, with the job's execution and epochs."""
-    config = EXPERIMENTS[job.experiment].config
-    epochs = config.epochs if job.epochs is None else job.epochs
-    return replace(config, execution=cast("Execution", job.execution), epochs=epochs)
 
 
 def record(config: TrainConfig) -> Recording:

@@ -1,6 +1,5 @@
 """Pairs of processes, measured one after the other and kept in a folder for `--resume`."""
 
-import json
 import math
 import statistics
 import time
@@ -12,13 +11,15 @@ from random import Random
 from typing import Any
 
 from benchmarks.compare.process import Run, Selection, run_process
-from benchmarks.compare.sides import SIDES, SideError, read_file
+from benchmarks.compare.sides import SIDES, SideError, load_run
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK
 from benchmarks.plugins.sampling import Settings, planted_id
-from benchmarks.saved.baseline import SavedRun, differences, obstacles
-from rnn_core.runtime.files import write_json
+from benchmarks.saved.baseline import differences, obstacles
+from benchmarks.saved.records import LARGEST_FILE
+from benchmarks.saved.saved_run import SavedRun
+from rnn_core.runtime.files import parse_json, read_file, write_json
 
 # A gap longer than this many typical processes counts as an interruption.
 LONGEST_GAP = 4
@@ -88,7 +89,7 @@ class Pairs:
         (folder / "pairs").mkdir(parents=True, exist_ok=True)
         write_json(self.settings, plan.dump())
         while all(self._path(len(self.done), side).exists() for side in SIDES):
-            baseline, candidate = (read_file(self._path(len(self.done), side)) for side in SIDES)
+            baseline, candidate = (load_run(self._path(len(self.done), side)) for side in SIDES)
             self._keep((baseline, candidate))
 
     def _check_resumable(self, resume: bool) -> None:
@@ -99,9 +100,8 @@ class Pairs:
                 "with --restart"
             )
         try:
-            before = json.loads(self.settings.read_text(encoding="utf-8"))
-            before = {str(key): value for key, value in before.items()}
-        except (OSError, ValueError, AttributeError) as error:
+            before = dict(parse_json(read_file(self.settings, LARGEST_FILE)))
+        except (OSError, ValueError, TypeError) as error:
             raise SideError(f"{self.settings} is damaged: {error}") from error
         now = self.plan.dump()
         changed = [
@@ -193,7 +193,8 @@ class Contest:
             for baseline, candidate in pairs:
                 if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
                     break
-                before, after = time_of(baseline, name), time_of(candidate, theirs)
+                before = baseline.benchmarks[name].time
+                after = candidate.benchmarks[theirs].time
                 disturbed = before is None or after is None
                 found[name].append(None if disturbed else math.log(after / before))  # type: ignore[operator]
         return found
@@ -205,13 +206,6 @@ class Contest:
     def all(self, pairs: Sequence[Pair]) -> Mapping[str, Verdict]:
         """Return the current verdict on each benchmark."""
         return self.judge.all(self.log_ratios(pairs))
-
-
-def time_of(run: SavedRun, name: str) -> float | None:
-    """Return a benchmark's time in one process, in seconds; None if it was disturbed."""
-    bench = run.benchmarks[name]
-    time = bench.get("extra_info", {}).get("lower_quartile", bench["stats"]["median"])
-    return None if time is None else float(time)
 
 
 def candidate_name(name: str, planted: float | None) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.compare.sides import CrashError, read_file
+from benchmarks.compare.sides import CrashError, load_run
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import run
-from benchmarks.saved.baseline import SavedRun
+from benchmarks.saved.saved_run import SavedRun
 
 # Number of lines of a failed process's output to show.
 SHOWN_LINES = 25
@@ -64,7 +64,7 @@ def run_process(
             benchmark = result.output.splitlines()[-1:]
             lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]])
         raise CrashError(f"{side.name}: the benchmarks' process {result.ending}:\n{lines}")
-    saved = read_file(part)
+    saved = load_run(part)
     part.replace(path)
     return saved
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.words import CANNOT_TELL, SAME, SLOWER, Word
-from benchmarks.saved.records import Count, Date, Positive, Record
+from benchmarks.saved.records import Count, Date, Milliseconds, Record
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_json
 
@@ -29,8 +29,9 @@ Outcome = Literal["settled", "out of time", "interrupted", "crashed"]
 DRIFT = 0.1
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-# Wide enough for every real ratio, and narrow enough for every axis.
-Ratio = Annotated[float, Field(ge=1e-9, le=1e9)]
+# Wide enough for every ratio of two times, and narrow enough for every axis.
+LARGEST_RATIO = 1e18
+Ratio = Annotated[float, Field(ge=1 / LARGEST_RATIO, le=LARGEST_RATIO)]
 
 
 class Side(Record):
@@ -62,8 +63,8 @@ class Measured(Record):
         pairs_to_settle: estimated number of further pairs until a verdict; None if too many.
     """
 
-    baseline: Positive
-    candidate: Positive
+    baseline: Milliseconds
+    candidate: Milliseconds
     ratio: Ratio
     low: Ratio | None
     high: Ratio | None
@@ -130,8 +131,8 @@ class Benchmark(Record):
 class Pace(Record):
     """How long the same work took in a side's fastest and slowest process, in milliseconds."""
 
-    fastest_ms: Positive
-    slowest_ms: Positive
+    fastest_ms: Milliseconds
+    slowest_ms: Milliseconds
 
 
 class Drift(Record):

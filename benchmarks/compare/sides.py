@@ -1,13 +1,11 @@
 """The two sides of a comparison: an interpreter that starts processes, or saved runs."""
 
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.interpreters import SideError as SideError
-from benchmarks.saved.baseline import SavedRun, read_run
+from benchmarks.saved.saved_run import SavedRun
 
 SIDES = ("baseline", "candidate")
 
@@ -42,7 +40,7 @@ def find_side(text: str) -> Interpreter | Saved:
         return read_side(Path(folder), side)
     path = Path(text).expanduser()
     if path.suffix == ".json":
-        return Saved(path.stem, (read_file(path),))
+        return Saved(path.stem, (load_run(path),))
     if path.is_dir():
         raise SideError(
             f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"
@@ -59,30 +57,22 @@ def read_side(folder: Path, side: str) -> Saved:
     files = sorted((folder / "pairs").glob(f"*-{side}.json"))
     other = SIDES[1 - SIDES.index(side)]
     runs = [
-        read_file(path)
+        load_run(path)
         for path in files
-        if path.with_name(path.name.replace(side, other)).is_file()
+        if path.with_name(f"{path.stem.removesuffix(side)}{other}.json").exists()
     ]
     if not runs:
         raise SideError(f"{folder} has no complete pair of a comparison")
     return Saved(f"{folder.name}:{side}", tuple(runs), folder.resolve())
 
 
-def read_file(path: Path) -> SavedRun:
+def load_run(path: Path) -> SavedRun:
     """Read the file of one process, or another file that pytest-benchmark wrote for this suite.
 
     Raises:
         SideError: the file is missing, or is not a run of this suite.
     """
     try:
-        saved = read_run(str(path), json.loads(path.read_text(encoding="utf-8")))
+        return SavedRun.load(path)
     except (OSError, ValueError) as error:
         raise SideError(f"{path} cannot be read as a saved run: {error}") from error
-    for name, bench in saved.benchmarks.items():
-        times = [bench["stats"]["median"], bench.get("extra_info", {}).get("lower_quartile")]
-        for time in times:
-            if time is not None and not (isinstance(time, float | int) and 0 < time < math.inf):
-                raise SideError(
-                    f"{path}: the time of {name} must be a positive number of seconds, got {time!r}"
-                )
-    return saved

@@ -6,8 +6,9 @@ from datetime import datetime, timezone
 from statistics import geometric_mean, median
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.pairs import Contest, Pair, elapsed, time_of
+from benchmarks.compare.pairs import Contest, Pair, elapsed
 from benchmarks.compare.result import (
+    LARGEST_RATIO,
     Benchmark,
     Comparison,
     Disturbance,
@@ -18,8 +19,8 @@ from benchmarks.compare.result import (
     Side,
 )
 from benchmarks.compare.verdicts import ERROR, Verdict
-from benchmarks.saved.baseline import SavedRun
 from benchmarks.saved.result_files import FACTS
+from benchmarks.saved.saved_run import SavedRun
 
 
 def summarise(
@@ -74,36 +75,34 @@ def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
 
     It is taken over the undisturbed processes, or over all of them if every one was disturbed.
     """
-    measured = [run for run in runs if name in run.benchmarks]
-    times = [time for run in measured if (time := time_of(run, name)) is not None]
-    return 1e3 * geometric_mean(
-        times or [run.benchmarks[name]["stats"]["median"] for run in measured]
-    )
+    measured = [run.benchmarks[name] for run in runs if name in run.benchmarks]
+    times = [each.time for each in measured if each.time is not None]
+    return 1e3 * geometric_mean(times or [each.stats.median for each in measured])
 
 
 def disturbance(pairs: Sequence[Pair]) -> Disturbance:
     """Count how often a benchmark was measured while other processes had the CPU."""
-    times = [time_of(run, name) for pair in pairs for run in pair for name in run.benchmarks]
+    times = [each.time for pair in pairs for run in pair for each in run.timed]
     return Disturbance(left_out=times.count(None), of=len(times))
 
 
 def _benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> Benchmark:
-    info = pairs[0][0].benchmarks[name]["extra_info"]
+    info = pairs[0][0].benchmarks[name].extra_info
     before, after = (typical_ms((pair[side] for pair in pairs), name) for side in (0, 1))
     time = Measured(
         baseline=before,
         candidate=after,
         # Without an undisturbed pair, use the ratio of the typical values.
         ratio=verdict.ratio if verdict.pairs else after / before,
-        low=verdict.low if verdict.low > 0 else None,
-        high=_finite(verdict.high),
+        low=verdict.low if verdict.low >= 1 / LARGEST_RATIO else None,
+        high=verdict.high if verdict.high <= LARGEST_RATIO else None,
         p=verdict.p,
         verdict=verdict.word,
         pairs=verdict.pairs,
         smallest_effect=_finite(verdict.smallest_effect),
         pairs_to_settle=verdict.pairs_to_settle,
     )
-    facts = {fact: info.get(fact, "") for fact in FACTS}
+    facts = {fact: getattr(info, fact) for fact in FACTS}
     return Benchmark(name=name, **facts, measures={"time": time})
 
 
@@ -125,9 +124,6 @@ def _pace(runs: Sequence[SavedRun]) -> Pace | None:
 
 def _fixed_work_ms(run: SavedRun) -> float | None:
     """Return the milliseconds that the fixed work took in one process; None if not measured."""
-    times = [
-        bench["extra_info"]["fixed_work_ms"]
-        for bench in run.benchmarks.values()
-        if "fixed_work_ms" in bench.get("extra_info", {})
-    ]
+    works = [each.extra_info.fixed_work_ms for each in run.timed]
+    times = [work for work in works if work is not None]
     return median(times) if times else None

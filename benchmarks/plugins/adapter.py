@@ -3,7 +3,6 @@
 No other module uses pytest-benchmark's private attributes. They are those of version 5.3.
 """
 
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -104,12 +103,9 @@ class BenchmarkSession:
         if self._config.option.benchmark_columns is None:
             self._config.option.benchmark_columns = columns
 
-    def load(self, *globs: str) -> tuple[list[tuple[Path, Any]], list[str]]:
-        """Return path and content of each saved run, and the warnings about damaged files."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = list(self._session.storage.load(*globs))
-        return found, [str(warning.message) for warning in caught]
+    def saved_files(self, *globs: str) -> list[Path]:
+        """Return the paths of the saved runs."""
+        return list(self._session.storage.query(*globs))
 
     def compare_with(self, name: str, benchmarks: Mapping[str, Any]) -> None:
         """Compare with a saved run's benchmarks; the tables show its name without the folder."""

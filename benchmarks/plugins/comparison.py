@@ -17,14 +17,14 @@ from benchmarks.plugins import summary
 from benchmarks.plugins.adapter import BenchmarkSession
 from benchmarks.plugins.saving import Saving
 from benchmarks.saved.baseline import (
-    SavedRun,
     best_comparable,
     differences,
     machine_identity,
     obstacles,
-    read_run,
     uncompared,
 )
+from benchmarks.saved.saved_run import SavedRun
+from rnn_core.runtime.files import printable
 
 # Glob of the files that pytest-benchmark numbers, in the folders of all Pythons.
 EVERY_RUN = "*/[0-9][0-9][0-9][0-9]_"
@@ -47,7 +47,7 @@ class SavedEnvironments:
 
     def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
         """Save the facts that must be equal for a comparison, not those that always differ."""
-        return machine_identity(self.environments)
+        return machine_identity(self.environments).dump()
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
         """Save the other facts that the times depend on."""
@@ -90,7 +90,8 @@ class ComparisonPlugin(SavedEnvironments):
         else:
             self.take(str(self.asked))
         if self.baseline is not None:
-            self.benchmarks.compare_with(self.baseline.name, self.baseline.benchmarks)
+            runs = {name: each.dump() for name, each in self.baseline.benchmarks.items()}
+            self.benchmarks.compare_with(self.baseline.name, runs)
 
     def choose(self, names: list[str]) -> None:
         """Take the best run of this machine for these benchmarks, or say why there is none."""
@@ -125,13 +126,15 @@ class ComparisonPlugin(SavedEnvironments):
 
     def load(self, *globs: str) -> tuple[list[SavedRun], list[str]]:
         """Return the saved runs, and what is wrong with each file that holds none."""
-        found, damaged = self.benchmarks.load(*globs)
-        runs = []
-        for path, data in found:
+        runs, damaged = [], []
+        storage = Path(self.benchmarks.storage)
+        for path in self.benchmarks.saved_files(*globs):
+            inside = path.relative_to(storage) if path.is_relative_to(storage) else path
+            name = printable(inside.as_posix())
             try:
-                runs.append(read_run(path.as_posix(), data))
-            except ValueError as error:  # noqa: PERF203
-                damaged.append(str(error))
+                runs.append(SavedRun.load(path).model_copy(update={"name": name}))
+            except (OSError, ValueError) as error:
+                damaged.append(printable(f"{name} is not a run of this suite: {error}"))
         return runs, damaged
 
     def pytest_report_collectionfinish(self) -> list[str]:

@@ -1,12 +1,12 @@
 """Messages and tables at the end of a run of the benchmarks."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from benchmarks.plugins.adapter import BenchmarkSession, Timed
-from benchmarks.saved.baseline import SavedRun, obstacles
+from benchmarks.saved.baseline import obstacles
+from benchmarks.saved.saved_run import Machine, SavedRun
 from benchmarks.text import columns, milliseconds
 from benchmarks.workloads.stages import STAGES
 
@@ -30,7 +30,7 @@ NO_VERDICT = (
 )
 
 
-def no_baseline(runs: list[SavedRun], machine: Mapping[str, Any]) -> list[str]:
+def no_baseline(runs: list[SavedRun], machine: Machine) -> list[str]:
     """Return the lines that explain why no saved run can be the baseline."""
     if not runs:
         return [FIRST_RUN]
@@ -112,7 +112,7 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
         row = tuple(info[key] for key in ("device", "cell", "shape", "implementation"))
         text = milliseconds(1e3 * benchmark.median)
         if baseline is not None and benchmark.name in baseline.benchmarks:
-            before = baseline.benchmarks[benchmark.name]["stats"]["median"]
+            before = baseline.benchmarks[benchmark.name].stats.median
             text += f" ({benchmark.median / before:.2f})"
         cells.setdefault(row, {})[info["stage"]] = text
     if not cells:

@@ -15,7 +15,7 @@ from benchmarks.report.page import make_page
 from benchmarks.report.reading import read_results
 from rnn_core.commands.arguments import any_path
 from rnn_core.commands.status import ExitStatus
-from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.files import check_writable, printable, write_whole
 
 
 def main(arguments: Sequence[str] | None = None) -> ExitStatus:
@@ -46,6 +46,8 @@ def _make(folder: Path, output: Path) -> ExitStatus:
     except OSError as error:
         print(f"error: page not written: {error}", file=sys.stderr)
         return ExitStatus.NOT_WRITTEN
+    for name, reason in results.listed:
+        print(f"warning: {printable(name)}: {printable(reason)}", file=sys.stderr)
     print(f"page: {output}")
     return ExitStatus.OK
 

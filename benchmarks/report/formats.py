@@ -6,19 +6,21 @@ format, the readers raise a ValueError that says why.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from xml.etree import ElementTree
 
-from pydantic import model_validator
-
-from benchmarks.saved.records import Positive, Record
-from benchmarks.saved.result_files import CRASHED
+from benchmarks.saved.records import Record
+from benchmarks.saved.result_files import CRASHED, FACTS
+from benchmarks.saved.saved_run import SavedRun
+from rnn_core.runtime.files import printable, read_file
 
 CaseOutcome = Literal["passed", "failed", "crashed", "error", "skipped"]
 # Name of the result for the project without a planted fault.
 HEALTHY = "healthy"
 # Number of characters of a traceback on the page; the file has the whole traceback.
 LONGEST_DETAIL = 3000
+# In bytes. The outcomes of all tests take 0.5 MB, and 10 MB if every test fails.
+LARGEST_CASES = 2**25
 
 
 @dataclass(frozen=True)
@@ -31,53 +33,17 @@ class Case:
     detail: str = ""
 
 
-class Stage(Record):
-    """The facts of a benchmark of a stage."""
+class StepTime(NamedTuple):
+    """Median and middle half of the rounds of one benchmark, in milliseconds."""
 
     device: str
     cell: str
     shape: str
     implementation: str
     stage: str
-
-
-class StepTime(Stage):
-    """Median and middle half of the rounds of one benchmark, in milliseconds."""
-
-    median: Positive
-    low: Positive
-    high: Positive
-
-
-class _Other(Record):
-    """The facts of any other benchmark, which the page does not show."""
-
-    stage: None = None
-
-
-class _Stats(Record):
-    """Quartiles of the rounds, in seconds."""
-
-    q1: Positive
-    median: Positive
-    q3: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "_Stats":
-        if not self.q1 <= self.median <= self.q3:
-            raise ValueError("the median must lie between the quartiles")
-        return self
-
-
-class _Timed(Record):
-    extra_info: Stage | _Other
-    stats: _Stats
-
-
-class _TimesFile(Record):
-    """The file of pytest-benchmark."""
-
-    benchmarks: tuple[_Timed, ...]
+    median: float
+    low: float
+    high: float
 
 
 class Planted(Record):
@@ -147,14 +113,21 @@ def read_times(path: Path) -> list[StepTime]:
     """
     return [
         StepTime(
-            **timed.extra_info.dump(),
+            **{fact: getattr(timed.extra_info, fact) for fact in FACTS},
             median=1e3 * timed.stats.median,
             low=1e3 * timed.stats.q1,
             high=1e3 * timed.stats.q3,
         )
-        for timed in _TimesFile.load(path).benchmarks
-        if isinstance(timed.extra_info, Stage)
+        for timed in SavedRun.load(path).timed
+        if timed.extra_info.stage
     ]
+
+
+class _Builder(ElementTree.TreeBuilder):
+    """Builds the tree of a file without entities, which could make it endless."""
+
+    def doctype(self, *_: object) -> None:
+        raise ValueError("the file declares a document type, which pytest does not")
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -163,18 +136,18 @@ def read_cases(path: Path) -> list[Case]:
     Raises:
         OSError, ValueError: the file cannot be read.
     """
-    data = path.read_bytes()
+    data = read_file(path, LARGEST_CASES)
     if not data:
         raise ValueError("the file is empty")
-    # Entities, which make an XML file dangerous, need a document type; pytest writes none.
-    if b"<!DOCTYPE" in data:
-        raise ValueError("the file declares a document type, which pytest does not")
     try:
-        root = ElementTree.fromstring(data)  # noqa: S314 - without a document type, see above
+        # pytest writes UTF-8, whatever the file declares.
+        parser = ElementTree.XMLParser(target=_Builder(), encoding="utf-8")  # noqa: S314 - see there
+        parser.feed(data)
+        root = parser.close()
     except ElementTree.ParseError as error:
         raise ValueError(f"invalid XML: {error}") from error
     if root.tag not in ("testsuites", "testsuite"):
-        raise ValueError(f"expected JUnit XML, got an element <{root.tag}>")
+        raise ValueError(f"expected JUnit XML, got an element <{printable(root.tag)}>")
     cases: dict[str, Case] = {}
     for element in root.iter("testcase"):
         case = _case(element)
@@ -193,7 +166,7 @@ def _case(element: ElementTree.Element) -> Case:
     for tag, outcome in tags.items():
         child = element.find(tag)
         if child is not None:
-            reason = child.get("message", "") or outcome
+            reason = child.get("message", "")[:LONGEST_DETAIL] or outcome
             if reason.startswith(f"{CRASHED}: "):
                 return Case(name, "crashed", reason)
             detail = (child.text or "")[-LONGEST_DETAIL:]

@@ -239,7 +239,7 @@ def fact_name(key: str) -> str:
 
 def version(text: str) -> tuple[int, ...]:
     """Return the numbers of a version, so that 3.10 follows 3.9; a text without any comes last."""
-    return tuple(map(int, re.findall(r"\d+", text)[:4])) or (10**9,)
+    return tuple(map(int, re.findall(r"\d{1,9}", text)[:4])) or (10**9,)
 
 
 def _environment(results: EnvironmentResults) -> Environment:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from benchmarks.compare.result import Comparison, Measure
+from benchmarks.compare.result import LARGEST_RATIO, Comparison, Measure
 from benchmarks.compare.words import CANNOT_TELL, FASTER, SAME, SLOWER, Word
 from benchmarks.report.curves import Curves, Point
 from benchmarks.report.times import TimesBlock
@@ -163,7 +163,7 @@ def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Marku
     for place, (_, bench) in enumerate(results):
         color, marker = VERDICT_LOOKS[bench.verdict]
         if bench.interval:  # An open end reaches past the edge.
-            ends = [bench.low or 1e-9, bench.high or 1e9]
+            ends = [bench.low or 1 / LARGEST_RATIO, bench.high or LARGEST_RATIO]
             axes.plot(ends, [place, place], color=color, linewidth=1.4)
         axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
         axes.text(1.02, place, bench.verdict, transform=beside, va="center", fontsize=8)

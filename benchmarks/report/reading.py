@@ -72,6 +72,15 @@ class Results:
     planting: Planting | None = None
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def listed(self) -> list[tuple[str, str]]:
+        """Each file with a problem, with its folder, and the reason."""
+        return [(each.file, each.reason) for each in self.problems] + [
+            (f"{environment.name}/{each.file}", each.reason)
+            for environment in self.environments
+            for each in environment.problems
+        ]
+
 
 def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
     """Read a folder of results.
@@ -91,7 +100,7 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
         if path.name in (*ours, CALIBRATION) or path.name.startswith("."):
             continue
         if path.name == COMPARISONS and path.is_dir():
-            for inner in sorted(path.iterdir()):
+            for inner in _try(results.problems, COMPARISONS, path, _content) or ():
                 name = f"{COMPARISONS}/{inner.name}/{FILE}"
                 comparison = _try(results.problems, name, inner / FILE, Comparison.load)
                 results.comparisons += [] if comparison is None else [comparison]
@@ -110,11 +119,10 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
 def read_environment(folder: Path) -> EnvironmentResults:
     """Read the results of one environment."""
     found = EnvironmentResults(folder.name)
-    try:
-        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    except OSError as error:
-        found.problems.append(Problem("", f"the folder cannot be read: {error.strerror}"))
+    content = _try(found.problems, "", folder, _content)
+    if content is None:
         return found
+    names = {path.name for path in content if not path.name.startswith(".")}
     # Benchmark environments do not run the tests.
     kinds = KINDS if "tests-run.json" in names or not folder.name.startswith("bench") else KINDS[1:]
     if not names:
@@ -174,6 +182,10 @@ def _read_history(path: Path, found: EnvironmentResults) -> None:
         found.problems.append(Problem(path.name, text))
 
 
+def _content(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 def _try(
     problems: list[Problem], name: str, path: Path, read: Callable[[Path], T], missing: str = ""
 ) -> T | None:
@@ -183,7 +195,7 @@ def _try(
     except FileNotFoundError:
         problems.append(Problem(name, f"missing: {missing}" if missing else "missing"))
     except OSError as error:
-        problems.append(Problem(name, f"cannot be read: {error.strerror}"))
+        problems.append(Problem(name, f"cannot be read: {error.strerror or error}"))
     except ValueError as error:
         # History.load names the full path, which does not belong on the page.
         problems.append(Problem(name, f"cannot be read: {str(error).replace(str(path), 'it')}"))

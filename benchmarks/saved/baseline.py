@@ -1,9 +1,8 @@
 """Which saved run a new one can be compared with, and how the two differ."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any
+
+from benchmarks.saved.saved_run import Machine, SavedRun
 
 # Facts that identify a machine. All other facts may change, and are reported if they do.
 MACHINE = ("system", "machine", "cpu", "cpu_count")
@@ -12,66 +11,22 @@ DEVICE = ("device", "device_name")
 Environments = Mapping[str, Mapping[str, str]]
 
 
-@dataclass(frozen=True)
-class SavedRun:
-    """A saved run.
-
-    Attributes:
-        name: path of its file, relative to the storage.
-        when: time at which it ended.
-        machine: facts that must be equal for a comparison: see `machine_identity`.
-        environments: facts of each device, from `rnn_core.runtime.environment`.
-        benchmarks: benchmarks by node id, as pytest-benchmark saves them.
-    """
-
-    name: str
-    when: datetime
-    machine: Mapping[str, Any]
-    environments: Environments
-    benchmarks: Mapping[str, Mapping[str, Any]]
-
-
-def machine_identity(environments: Environments) -> dict[str, Any]:
+def machine_identity(environments: Environments) -> Machine:
     """Return what two runs must have in common to be compared: the machine, and its devices."""
     first = next(iter(environments.values()))
-    identity: dict[str, Any] = {key: first[key] for key in MACHINE}
-    identity["devices"] = {
-        device: environment["device_name"] for device, environment in environments.items()
-    }
-    return identity
+    devices = {device: facts["device_name"] for device, facts in environments.items()}
+    return Machine(**{key: first[key] for key in MACHINE}, devices=devices)
 
 
-def read_run(name: str, data: Any) -> SavedRun:
-    """Return the saved run that a file holds.
-
-    Raises:
-        ValueError: the content is not a run of this suite.
-    """
-    try:
-        machine, environments = data["machine_info"], data["environment"]
-        when = datetime.fromisoformat(data["datetime"])
-        benchmarks = {bench["fullname"]: bench for bench in data["benchmarks"]}
-        machine = {key: machine[key] for key in (*MACHINE, "devices")}
-        environments = {device: dict(environments[device]) for device in dict(machine["devices"])}
-        for bench in benchmarks.values():
-            float(bench["stats"]["median"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{name} is not a run of this suite: {reason}") from error
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=timezone.utc)
-    return SavedRun(name, when, machine, environments, benchmarks)
-
-
-def obstacles(now: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
+def obstacles(now: Machine, saved: Machine) -> list[str]:
     """Return why times from two machines cannot be compared; empty if they can."""
     found = [
-        f"{key} differs: {saved[key]!r} and {now[key]!r}"
+        f"{key} differs: {getattr(saved, key)!r} and {getattr(now, key)!r}"
         for key in MACHINE
-        if saved[key] != now[key]
+        if getattr(saved, key) != getattr(now, key)
     ]
-    for device, called in now["devices"].items():
-        there = saved["devices"].get(device)
+    for device, called in now.devices.items():
+        there = saved.devices.get(device)
         if there is None:
             found.append(f"{device} was not measured")
         elif there != called:
@@ -80,7 +35,7 @@ def obstacles(now: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
 
 
 def best_comparable(
-    runs: Iterable[SavedRun], machine: Mapping[str, Any], names: Iterable[str]
+    runs: Iterable[SavedRun], machine: Machine, names: Iterable[str]
 ) -> SavedRun | None:
     """Return the best baseline, if there is one.
 
@@ -120,6 +75,6 @@ def uncompared(now: Iterable[str], run: SavedRun, devices: Iterable[str]) -> tup
     gone = [
         name
         for name, bench in run.benchmarks.items()
-        if name not in names and bench.get("extra_info", {}).get("device") in measured
+        if name not in names and bench.extra_info.device in measured
     ]
     return sorted(names - run.benchmarks.keys()), sorted(gone)

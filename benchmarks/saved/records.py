@@ -2,6 +2,7 @@
 
 A file is a pydantic model. Validation is strict: no text counts as a number, no number as a flag,
 and NaN and infinity are refused. Whatever is wrong becomes a ValueError that names the field.
+Control characters in texts are escaped, so that the texts can be printed.
 """
 
 import json
@@ -11,8 +12,13 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-# Longer values are cut in error messages.
-LONGEST_VALUE = 60
+from rnn_core.runtime.files import parse_json, printable, read_file
+from rnn_core.runtime.messages import shown
+
+# In bytes. The times of every round of 96 benchmarks take 0.6 MB.
+LARGEST_FILE = 2**25
+# Fields whose text has several lines.
+SEVERAL_LINES = ("error", "problem", "text")
 
 RecordT = TypeVar("RecordT", bound="Record")
 
@@ -35,45 +41,67 @@ class Record(BaseModel):
         """Read a file of this or an earlier version of the format.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or is not a regular file.
             ValueError: the file is damaged or has another format; the message names the field.
         """
-        data = path.read_bytes()
-        if not data:
-            raise ValueError("the file is empty")
+        content = read_json(path)
+        if isinstance(content, dict):
+            cls.upgrade(content)
         try:
-            content = json.loads(data)
-            if isinstance(content, dict):
-                cls.upgrade(content)
             # As JSON: strict validation of objects takes neither lists as tuples nor text as dates.
             return cls.model_validate_json(json.dumps(content))
         except ValidationError as error:
             raise ValueError(reason(error)) from error
-        except RecursionError as error:
-            raise ValueError("the JSON is nested too deeply") from error
-        except ValueError as error:
-            raise ValueError(f"invalid JSON: {error}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file, and escape the control characters in its texts.
+
+    Raises:
+        OSError: the file cannot be read, or is not a regular file.
+        ValueError: the file is too large, or not JSON.
+    """
+    data = read_file(path, LARGEST_FILE)
+    if not data:
+        raise ValueError("the file is empty")
+    try:
+        return _escaped(parse_json(data))
+    except ValueError as error:
+        raise ValueError(f"invalid JSON: {error}") from error
+
+
+def _escaped(value: Any, lines: bool = False) -> Any:
+    """Return the value with escaped texts; `lines` keeps the ends of lines."""
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(each, key in SEVERAL_LINES) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    parts = value.split("\n") if lines else [value]
+    return "\n".join(printable(part, len(part)) for part in parts)
 
 
 def _in_utc(date: datetime) -> datetime:
     """Return the date in UTC; one without a time zone counts as UTC."""
-    try:
-        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except OverflowError as error:
-        raise ValueError("the date must be in the years 1 to 9999 in UTC") from error
+    # Every time zone can express these years.
+    if not 2000 <= date.year < 3000:
+        raise ValueError("the date must be in the years 2000 to 2999")
+    return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
 Date = Annotated[datetime, AfterValidator(_in_utc)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+# Within these limits, all ratios and sums of times are finite.
+Seconds = Annotated[float, Field(ge=1e-9, le=1e5)]
+Milliseconds = Annotated[float, Field(ge=1e-9, le=1e9)]
 
 
 def reason(error: ValidationError) -> str:
     """Return the first problem, as "benchmarks.0.ratio: input should be a valid number"."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(map(str, first["loc"])) or "the file"
+    field = printable(".".join(map(str, first["loc"]))) or "the file"
     if first["type"] == "missing":
         return f"{field} is missing"
     message = first["msg"][:1].lower() + first["msg"][1:]
-    value = repr(first["input"])
-    return f"{field}: {message}, got {value[:LONGEST_VALUE]}{'...' * (len(value) > LONGEST_VALUE)}"
+    return f"{field}: {message}, got {shown(first['input'])}"

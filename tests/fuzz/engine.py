@@ -4,14 +4,14 @@ import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from tests.fuzz.mutations import CHANGES, bytes_changed
-from tests.fuzz.readers import Reader
 
 # Share of inputs that are structured changes of valid files; the others are changes of bytes.
 STRUCTURED = 0.6
@@ -23,6 +23,27 @@ MEMORY_LIMIT = 2**26  # In bytes.
 
 class TooSlow(BaseException):
     """Reading took longer than `TIME_LIMIT`; not an Exception, so that no reader catches it."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader of one kind of file.
+
+    Attributes:
+        name: name of the reader.
+        suffix: kind of file: "npz", "json" or "xml".
+        write: functions that write a valid file each.
+        read: function that reads a file.
+        check: function that raises AssertionError if a result breaks an invariant.
+        errors: documented errors.
+    """
+
+    name: str
+    suffix: str
+    write: tuple[Callable[[Path], object], ...]
+    read: Callable[[Path], Any]
+    check: Callable[[Any], object]
+    errors: tuple[type[Exception], ...] = (OSError, ValueError)
 
 
 @dataclass

@@ -1,10 +1,8 @@
 """The readers to test: what they read, how they fail, and what a result must satisfy.
 
-A new reader is one more entry in `READERS`.
+A new reader is one more entry in `READERS`; `tests.fuzz.result_readers` has those of results.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,28 +14,9 @@ from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.random_states import random_states
 from rnn_core.commands.text import summary_lines
 from rnn_core.recorder import Position
+from tests.fuzz.engine import Reader
+from tests.fuzz.result_readers import RESULT_READERS
 from tests.helpers.histories import empty_history, make_history
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A reader of one kind of file.
-
-    Attributes:
-        name: name of the reader.
-        suffix: kind of file: "npz", "json" or "xml".
-        write: functions that write a valid file each.
-        read: function that reads a file.
-        check: function that raises AssertionError if a result breaks an invariant.
-        errors: documented errors.
-    """
-
-    name: str
-    suffix: str
-    write: tuple[Callable[[Path], object], ...]
-    read: Callable[[Path], Any]
-    check: Callable[[Any], object]
-    errors: tuple[type[Exception], ...] = (OSError, ValueError)
 
 
 def check_history(history: History) -> None:
@@ -101,4 +80,5 @@ READERS = (
         check_checkpoint,
         (ValueError,),
     ),
+    *RESULT_READERS,
 )

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.engine import Fuzzer
-from tests.fuzz.readers import READERS, Reader
+from tests.fuzz.engine import Fuzzer, Reader
+from tests.fuzz.readers import READERS
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 def test_reader_ends_in_its_result_or_its_documented_error(reader: Reader, tmp_path: Path) -> None:
-    """Valid files load; 60 changed files neither raise another error nor break an invariant."""
+    """Valid files load; 30 changed files neither raise another error nor break an invariant."""
     fuzzer = Fuzzer(reader, 0, tmp_path)
-    for _ in range(60):
+    for _ in range(30):
         fuzzer.try_one()
 
     assert not fuzzer.found.problems
-    assert fuzzer.found.structured >= 30
+    assert fuzzer.found.structured >= 10

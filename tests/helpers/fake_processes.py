@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.compare.pairs import candidate_name
 from benchmarks.compare.process import Selection
-from benchmarks.compare.sides import read_file
+from benchmarks.compare.sides import load_run
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
-from benchmarks.saved.baseline import SavedRun, machine_identity
+from benchmarks.saved.saved_run import SavedRun
 from rnn_core.runtime.environment import describe_environment
+from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
 
 FIRST = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel]"
 SECOND = "benchmarks/test_stages.py::test_stage[cpu-step-LSTM-B1-T10-H128-paddle]"
@@ -90,7 +90,7 @@ class FakeProcesses:
         disturbed = {name for stem, name in self.disturbed if stem == path.stem}
         number = len(self.started)
         write_run(path, times, changes, number, disturbed, 2.0 + self.drift * number)
-        return read_file(path)
+        return load_run(path)
 
 
 def write_run(
@@ -111,20 +111,17 @@ def write_run(
         disturbed: benchmarks that were disturbed; their medians are three times as large.
         fixed_work_ms: milliseconds that the fixed work took.
     """
+    benchmarks = [
+        saved_benchmark(
+            name,
+            3 * time if name in disturbed else time,
+            device="cpu",
+            stage="step",
+            fixed_work_ms=fixed_work_ms,
+            lower_quartile=None if name in disturbed else time,
+        )
+        for name, time in times.items()
+    ]
     environments = {"cpu": describe_environment() | dict(changes or {})}
-    noon = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
-    info: dict[str, Any] = {"device": "cpu", "stage": "step", "fixed_work_ms": fixed_work_ms}
-    content = {
-        "machine_info": machine_identity(environments),
-        "environment": environments,
-        "datetime": (noon + number * PACE).isoformat(),
-        "benchmarks": [
-            {
-                "fullname": name,
-                "extra_info": info | {"lower_quartile": None if name in disturbed else time},
-                "stats": {"median": 3 * time if name in disturbed else time},
-            }
-            for name, time in times.items()
-        ],
-    }
+    content = saved_content(benchmarks, environments, NOON + number * PACE)
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -17,6 +17,7 @@ from benchmarks.saved.run_file import RunFile, Selection
 from rnn_core import EXPERIMENTS, History
 from tests import ROOT
 from tests.helpers.histories import make_history
+from tests.helpers.saved_runs import saved_benchmark, saved_content
 
 # Written by the first version; no benchmark has the verdict "cannot tell".
 FIRST_COMPARISON = ROOT / "tests" / "data" / "comparison-1.json"
@@ -31,7 +32,9 @@ FACTS = {
     "device_name": "cpu",
     "flags": "",
 }
+MACHINE = {"system": "Linux", "machine": "x86_64", "cpu": "A CPU", "cpu_count": "2"}
 STAGE = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "stage": "step"}
+FIRST_STAGE = {**STAGE, "implementation": "textbook"}
 PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
@@ -53,7 +56,8 @@ def write_environment(folder: Path, **changes: Any) -> Path:
     write_cases(folder / "tests.xml", cases)
     stage = '<testcase classname="benchmarks.test_stages" name="test_stage[cpu-step-RNN]" />'
     write_cases(folder / "benchmarks.xml", stage)
-    write_json(folder / "benchmarks.json", {"benchmarks": [bench(1.5 * times, times, 2 * times)]})
+    benchmark = saved_benchmark("test", 1.5e-3 * times, spread=5e-4 * times, **FIRST_STAGE)
+    write_json(folder / TIMES, saved_content([benchmark], {"cpu": {**MACHINE, **facts}}))
     for name in EXPERIMENTS:
         made_up(name, facts["paddle"]).save(folder / history_file(name, "cpu"))
     return folder
@@ -71,17 +75,10 @@ def run_file(facts: dict[str, str], day: int = 24, expected: tuple[str, ...] = (
     )
 
 
-def bench(median: float, low: float, high: float, **info: str) -> dict[str, Any]:
-    """Return a benchmark as pytest-benchmark saves it; the times are in milliseconds."""
-    stats = {"median": median / 1e3, "q1": low / 1e3, "q3": high / 1e3}
-    facts = {**STAGE, "implementation": "textbook", **info}
-    return {"name": "bench", "extra_info": facts, "stats": stats}
-
-
 def step_time(median: float, **facts: str) -> StepTime:
     """Return a time in milliseconds of the stage "step" of `kernel`, or as `facts` say."""
     times = {"median": median, "low": median / 2, "high": median * 2}
-    return StepTime.model_validate({**STAGE, "implementation": "kernel", **times, **facts})
+    return StepTime(**{**STAGE, "implementation": "kernel", **times, **facts})  # type: ignore[arg-type]
 
 
 def write_cases(path: Path, cases: str) -> None:

@@ -12,7 +12,7 @@ from rnn_core.config import DType, Execution
 from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_gradients, named_weights, set_weights
 from tests.helpers.kernel_float64 import skip_where_it_dies
-from tests.reference.network import CELLS, GATES, Array, Arrays, CellName
+from tests.reference.network import CELLS, GATES, AnyCell, Array, Arrays, CellName
 
 
 def draw(generator: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
@@ -26,16 +26,17 @@ def round_to_float32(values: Array) -> Array:
 
 
 def random_cell(
-    generator: np.random.Generator, cell: CellName, emb_size: int, hidden_size: int
+    generator: np.random.Generator, cell: AnyCell, emb_size: int, hidden_size: int
 ) -> Arrays:
     """Parameters of a recurrent layer, all different, so that swapped gates show."""
-    if cell == "RNN":
+    if cell in ("RNN", "ReLU"):
         shapes = {"W": (emb_size, hidden_size), "U": (hidden_size, hidden_size)}
         biases = ["b"]
     else:
-        shapes = {f"w_{gate}": (emb_size, hidden_size) for gate in GATES}
-        shapes |= {f"u_{gate}": (hidden_size, hidden_size) for gate in GATES}
-        biases = [f"b_{gate}" for gate in GATES]
+        gates = GATES if cell == "LSTM" else "rzc"
+        shapes = {f"w_{gate}": (emb_size, hidden_size) for gate in gates}
+        shapes |= {f"u_{gate}": (hidden_size, hidden_size) for gate in gates}
+        biases = [f"b_{gate}" for gate in (GATES if cell == "LSTM" else "rzcs")]
     # Sums over the rows are then about 1, where the activations bend but do not saturate.
     parameters = {
         name: draw(generator, *shape, scale=shape[0] ** -0.5) for name, shape in shapes.items()
@@ -66,7 +67,7 @@ def random_labels(generator: np.random.Generator, batch: int) -> Array:
 
 
 def random_state(
-    generator: np.random.Generator, cell: CellName, batch: int, hidden_size: int
+    generator: np.random.Generator, cell: AnyCell, batch: int, hidden_size: int
 ) -> Arrays:
     """Random initial state."""
     return {

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 CellName = Literal["RNN", "LSTM"]
+# With those that only Paddle has.
+AnyCell = Literal["RNN", "LSTM", "ReLU", "GRU"]
 
 GATES = "ifoa"
 
@@ -56,13 +58,34 @@ def rnn_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
 
 def rnn_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
     """Gradients, with z = x W + h U + b and tanh'(z) = 1 - tanh(z)^2."""
-    h = state["hidden"]
     d_z = d_next["hidden"] * (1 - rnn_step(p, x, state)["hidden"] ** 2)
+    return sum_back(p, x, state, d_z)
+
+
+def sum_back(p: Mapping[str, Array], x: Array, state: Arrays, d_z: Array) -> StepGradients:
+    """Gradients of z = x W + h U + b."""
     return StepGradients(
-        parameters={"W": x.T @ d_z, "U": h.T @ d_z, "b": d_z.sum(axis=0, keepdims=True)},
+        parameters={
+            "W": x.T @ d_z,
+            "U": state["hidden"].T @ d_z,
+            "b": d_z.sum(axis=0, keepdims=True),
+        },
         x=d_z @ p["W"].T,
         state={"hidden": d_z @ p["U"].T},
     )
+
+
+def relu_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+    """h_t = max(x_t W + h_{t-1} U + b, 0)."""
+    z = x @ p["W"] + state["hidden"] @ p["U"] + p["b"]
+    return {"hidden": np.where(z.real > 0, z, 0)}
+
+
+def relu_step_back(
+    p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays
+) -> StepGradients:
+    """Gradients, 0 where the state is 0."""
+    return sum_back(p, x, state, d_next["hidden"] * (relu_step(p, x, state)["hidden"] > 0))
 
 
 def lstm_gates(p: Mapping[str, Array], x: Array, h: Array) -> Arrays:
@@ -109,9 +132,43 @@ def lstm_step_back(
     )
 
 
+def gru_gates(p: Mapping[str, Array], x: Array, h: Array) -> Arrays:
+    """Reset gate r, update gate z, candidate c, and s, the share of h that r scales in c."""
+    r, z = (sigmoid(x @ p[f"w_{g}"] + h @ p[f"u_{g}"] + p[f"b_{g}"]) for g in "rz")
+    s = h @ p["u_c"] + p["b_s"]
+    return {"r": r, "z": z, "s": s, "c": np.tanh(x @ p["w_c"] + p["b_c"] + r * s)}
+
+
+def gru_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+    """h_t = z h_{t-1} + (1 - z) c: the gated recurrent unit of Cho et al. (2014), as in Paddle."""
+    gate = gru_gates(p, x, state["hidden"])
+    return {"hidden": gate["z"] * state["hidden"] + (1 - gate["z"]) * gate["c"]}
+
+
+def gru_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
+    """Gradients, by the chain rule: h_t; z and c; r and s; x_t and h_{t-1}."""
+    h, d_h = state["hidden"], d_next["hidden"]
+    r, z, s, c = (gru_gates(p, x, h)[g] for g in "rzsc")
+    d_c = d_h * (1 - z) * (1 - c**2)
+    by_x = {"r": d_c * s * r * (1 - r), "z": d_h * (h - c) * z * (1 - z), "c": d_c}
+    by_h = by_x | {"c": d_c * r}
+    parameters: Arrays = {"b_s": by_h["c"].sum(axis=0, keepdims=True)}
+    for g in "rzc":
+        parameters[f"w_{g}"] = x.T @ by_x[g]
+        parameters[f"u_{g}"] = h.T @ by_h[g]
+        parameters[f"b_{g}"] = by_x[g].sum(axis=0, keepdims=True)
+    return StepGradients(
+        parameters=parameters,
+        x=np.sum([by_x[g] @ p[f"w_{g}"].T for g in "rzc"], axis=0),
+        state={"hidden": d_h * z + np.sum([by_h[g] @ p[f"u_{g}"].T for g in "rzc"], axis=0)},
+    )
+
+
 RNN = Cell(("hidden",), rnn_step, rnn_step_back)
 LSTM = Cell(("hidden", "cell"), lstm_step, lstm_step_back)
-CELLS: dict[CellName, Cell] = {"RNN": RNN, "LSTM": LSTM}
+RELU = Cell(("hidden",), relu_step, relu_step_back)
+GRU = Cell(("hidden",), gru_step, gru_step_back)
+CELLS: dict[AnyCell, Cell] = {"RNN": RNN, "LSTM": LSTM, "ReLU": RELU, "GRU": GRU}
 
 
 def zero_state(cell: Cell, batch: int, hidden_size: int) -> Arrays:

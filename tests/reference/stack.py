@@ -92,6 +92,52 @@ def stack_pass(
     return StackResult(inputs[-1], finals, d_parts, d_sequence)
 
 
+def padded_pass(
+    cell: Cell,
+    layers: Sequence[dict[Direction, Part]],
+    x: Array,
+    d_outputs: Array,
+    d_finals: Sequence[Arrays],
+    lengths: Sequence[int],
+) -> StackResult:
+    """`stack_pass` of sequences that end after `lengths` steps, each alone.
+
+    Outputs after the end of a sequence are zero, and its last states are those at its end.
+    """
+
+    def padded(values: Array) -> Array:
+        return np.pad(values, [(0, 0), (0, x.shape[1] - values.shape[1]), (0, 0)])
+
+    results = []
+    for b, length in enumerate(lengths):
+        row, end = slice(b, b + 1), slice(length)
+        own = [
+            {
+                direction: Part(part.parameters, {n: v[row] for n, v in part.start.items()})
+                for direction, part in parts.items()
+            }
+            for parts in layers
+        ]
+        d_own = [{name: values[row] for name, values in d.items()} for d in d_finals]
+        results.append(stack_pass(cell, own, x[row, end], d_outputs[row, end], d_own))
+
+    def joined(rows: Sequence[Arrays]) -> Arrays:
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def added(rows: Sequence[Arrays]) -> Arrays:
+        return {name: np.sum([row[name] for row in rows], axis=0) for name in rows[0]}
+
+    return StackResult(
+        outputs=np.concatenate([padded(result.outputs) for result in results]),
+        finals=[joined(rows) for rows in zip(*(result.finals for result in results), strict=True)],
+        d_parts=[
+            Part(added([part.parameters for part in rows]), joined([part.start for part in rows]))
+            for rows in zip(*(result.d_parts for result in results), strict=True)
+        ],
+        d_x=np.concatenate([padded(result.d_x) for result in results]),
+    )
+
+
 def in_order(sequence: Array, direction: Direction) -> Array:
     """A sequence `[B, T, ...]` in the order in which a direction reads it; its own inverse."""
     return sequence[:, ::-1] if direction == REVERSE else sequence

@@ -13,6 +13,7 @@ from tests.reference.network import (
     CELLS,
     LSTM,
     RNN,
+    AnyCell,
     Arrays,
     CellName,
     lstm_gates,
@@ -163,7 +164,7 @@ def test_lstm_gates_read_their_own_weights(gate: str, function: Callable[[Any], 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", CELLS)
 def test_cell_gradients_are_complex_step_derivatives(
-    name: CellName, shape: tuple[int, int, int, int]
+    name: AnyCell, shape: tuple[int, int, int, int]
 ) -> None:
     """Backpropagation through time gives the derivatives of a loss on all states."""
     B, T, E, H = shape

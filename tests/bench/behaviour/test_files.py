@@ -1,5 +1,6 @@
 """The files of a recorded side: damage is detected, and different bits have other digests."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.files import Job, Recording, Trace, digest
+from benchmarks.behaviour.files import Job, Recording, Trace, Traced, digest
 
 JOB = Job("clipped-rnn", "textbook")
 
@@ -25,15 +26,59 @@ def test_truncated_trace_is_refused(copied: Path) -> None:
     trace = JOB.trace(copied, 1)
     trace.write_bytes(trace.read_bytes()[:-100])
 
-    with pytest.raises(ValueError, match=r"step-1\.npz is damaged: not a zip archive, or trunc"):
+    with pytest.raises(ValueError, match=r"step-1\.npz is not a valid trace: not a zip archive"):
         Trace.load(trace)
+
+
+@pytest.mark.parametrize(
+    ("changes", "values", "message"),
+    [
+        ({"digests": ["00" * 16] * 2}, np.zeros(2), "expected 3 digests of 16 bytes"),
+        ({"digests": ["00"] * 3}, np.zeros(2), "expected 3 digests of 16 bytes"),
+        ({"digests": 3}, np.zeros(2), "not iterable"),
+        ({"tensors": [["h", "tanh", float("nan")]]}, np.zeros(2), "NaN is not JSON"),
+        (
+            {"tensors": [["h", "tanh", -1.0]]},
+            np.zeros(2),
+            "must have real numbers and a finite scale",
+        ),
+        ({"tensors": [["h", "tanh", "1"]]}, np.zeros(2), "not supported between"),
+        ({"tensors": [["h", 3, 1.0]]}, np.zeros(2), "names of tensor 0 must be strings"),
+        ({"tensors": [[["h"], "tanh", 1.0]]}, np.zeros(2), "names of tensor 0 must be strings"),
+        ({"tensors": [["h", "tanh", 1.0]] * 2}, np.zeros(2), "1 is missing"),
+        ({}, np.array("a"), "must hold numbers"),
+        ({}, np.zeros(2, complex), "must have real numbers and a finite scale"),
+        (["tensors"], np.zeros(2), "must be integers"),
+    ],
+)
+def test_wrong_trace_is_refused(
+    changes: Any, values: NDArray[Any], message: str, tmp_path: Path
+) -> None:
+    """A scale must be a finite number, and a tensor must have numbers."""
+    about: Any = {"tensors": [["h", "tanh", 1.0]], "digests": ["00" * 16] * 3}
+    about = about | changes if isinstance(changes, dict) else changes
+    path = JOB.trace(tmp_path, 1)
+    np.savez(path, about=np.array(json.dumps(about)), **{"0": values})  # type: ignore[arg-type]
+
+    with pytest.raises(ValueError, match=f"step-1.npz is not a valid trace: .*{message}"):
+        Trace.load(path)
+
+
+def test_names_in_a_trace_are_escaped(tmp_path: Path) -> None:
+    """They are printed on the terminal."""
+    path = JOB.trace(tmp_path, 1)
+    none = bytes(16)
+    Trace([Traced("h\x1b[2J", "tanh\n", np.zeros(2), 1.0)], none, none, none).save(path)
+    [tensor] = Trace.load(path).tensors
+
+    assert (tensor.name, tensor.operator) == (r"h\x1b[2J", r"tanh\n")
 
 
 def test_pickles_are_not_loaded(copied: Path) -> None:
     """Unpickling an object from a file could run code."""
     np.savez(JOB.trace(copied, 1), about=np.array([print], dtype=object))
 
-    with pytest.raises(ValueError, match=r"step-1\.npz is damaged"):
+    with pytest.raises(ValueError, match=r"step-1\.npz is not a valid trace"):
         Trace.load(JOB.trace(copied, 1))
 
 
@@ -41,7 +86,7 @@ def test_digests_of_another_run_are_refused(copied: Path) -> None:
     """There must be a digest for each step."""
     np.savez(JOB.digests(copied), gradients=np.zeros((3, 16), np.uint8), parameters=np.zeros(3))
 
-    with pytest.raises(ValueError, match="digests do not belong to a history of 8 steps"):
+    with pytest.raises(ValueError, match=r"gradients must be uint8 of shape \[8, 16\]"):
         Recording.load(JOB, copied)
 
 

@@ -1,13 +1,18 @@
 """The two sides of a comparison of behaviours: processes that fail, and recorded sides."""
 
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.behaviour.comparison import compare_behaviour
+from benchmarks.behaviour.files import Job, Recording
 from benchmarks.interpreters import SideError
+from rnn_core import EXPERIMENTS
 from tests.bench.behaviour import EPOCHS
 from tests.helpers.programs import program
 
@@ -23,7 +28,7 @@ def interpreter(path: Path, line: str) -> str:
     ("line", "message"),
     [
         ("echo ImportError: no Paddle here >&2; exit 1", "exited with status 1: .*no Paddle here"),
-        ("kill -9 $$", "was ended by signal 9: no output"),
+        ("kill -9 $$", "was ended by SIGKILL: no output"),
     ],
 )
 def test_failing_side_ends_the_comparison(line: str, message: str, tmp_path: Path) -> None:
@@ -46,12 +51,50 @@ def test_side_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
         compare_behaviour(idle, idle, tmp_path / "results")
 
 
+NOTHING = np.zeros(0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"config": replace(EXPERIMENTS["clipped-lstm"].config, epochs=EPOCHS)},
+            "cell is 'LSTM', ",
+        ),
+        ({"raw_norms": {"W": np.ones(8)}, "clipped_norms": {"W": np.ones(8)}}, "have other names"),
+        ({"steps": 0, "loss": NOTHING}, "no step was recorded"),
+    ],
+    ids=["experiment", "parameters", "empty"],
+)
+def test_recording_of_something_else_is_refused(
+    changes: Any, message: str, recorded: Path, tmp_path: Path
+) -> None:
+    """It could not be compared with a run of this experiment."""
+    other, job = (
+        shutil.copytree(recorded, tmp_path / "other"),
+        Job("clipped-rnn", "textbook", EPOCHS),
+    )
+    history = replace(Recording.load(job, recorded).history, **changes)
+    if not history.steps:
+        ends = NOTHING.astype(np.int64)
+        norms = dict.fromkeys(history.raw_norms, NOTHING)
+        series: Any = {"raw_norms": norms, "clipped_norms": norms, "accuracy": NOTHING}
+        history = replace(history, recorded=ends, epoch_ends=ends, **series)
+    digests = np.zeros((len(history.loss) + 1, 16), np.uint8)
+    Recording(history, digests[1:], digests).save(job, other)
+
+    with pytest.raises(SideError, match=f"candidate: .*{message}"):
+        compare_behaviour(
+            str(recorded), str(other), tmp_path, experiments=["clipped-rnn"], epochs=EPOCHS
+        )
+
+
 @pytest.mark.parametrize(
     ("baseline", "candidate", "options", "message"),
     [
         ("{empty}/nowhere", PYTHON, {}, "baseline: .*nowhere is not an executable file"),
         ("{recorded}", "{empty}", {"epochs": EPOCHS}, "candidate: .* has no run of clipped-rnn/te"),
-        ("{recorded}", "{empty}", {}, "2 epochs by textbook, expected 500 by textbook"),
+        ("{recorded}", "{empty}", {}, "epochs is 2, expected 500"),
         ("{recorded}", PYTHON, {"baseline_env": {"A": "b"}}, "cannot change a recorded side"),
         ("{recorded}", "{recorded}", {}, "both sides are"),
     ],

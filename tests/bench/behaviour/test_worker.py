@@ -17,7 +17,7 @@ from rnn_core.config import EXECUTIONS
 def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path: Path) -> None:
     """The trace, replayed or not, computes what the model computes."""
     job = Job(name, execution, 1)
-    config = worker.config_of(job)
+    config = job.config
     recording, step = worker.record(config), 2
 
     traced = worker.trace(config, step)
@@ -35,7 +35,7 @@ def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path
 
 def test_gradient_after_a_saturated_tanh_has_the_scale_of_its_input() -> None:
     """Such a gradient is only the rounding of 1 - h^2, so it cannot scale its own error."""
-    config = worker.config_of(Job("exploding-rnn", "textbook"))
+    config = Job("exploding-rnn", "textbook").config
     traced = {t.name: t for t in worker.trace(config, 6).tensors}
 
     arrived, passed = traced["d h_10"], traced["d (x_10 W + h_9 U + b)"]

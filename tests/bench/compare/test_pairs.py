@@ -222,7 +222,7 @@ def test_elapsed_time_does_not_count_interruptions(tmp_path: Path) -> None:
     for _ in range(4):
         pairs.measure()
     even = elapsed(pairs.done)
-    last = [replace(run, when=run.when + 5000 * PACE) for run in pairs.done[-1]]
+    last = [run.model_copy(update={"when": run.when + 5000 * PACE}) for run in pairs.done[-1]]
 
     assert even == 8 * PACE.total_seconds()
     assert elapsed([]) == 0

@@ -9,7 +9,7 @@ from benchmarks.compare.process import Selection, run_process
 from benchmarks.compare.sides import CrashError
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
-from benchmarks.saved.baseline import SavedRun
+from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program
 

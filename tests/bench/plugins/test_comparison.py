@@ -144,14 +144,31 @@ def test_the_run_fails_if_a_required_comparison_was_not_possible(
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
 
 
+@pytest.mark.parametrize("median", [float("nan"), -1.0])
+def test_a_wrong_baseline_is_no_baseline(project: pytest.Pytester, median: float) -> None:
+    """No limit is exceeded by comparison with NaN or with a negative time."""
+    run(project)
+    [path] = files(project)
+    with edited(path) as content:
+        for benchmark in content["benchmarks"]:
+            benchmark["stats"]["median"] = median
+    required = ("--benchmark-compare", "--benchmark-compare-fail=median:1000%")
+    status, output = run(project, *required)
+    named, _ = run(project, "--benchmark-compare=0001", required[1])
+
+    assert (status, named) == (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
+    assert f"Ignored: {path.parent.name}/0001_" in output
+    assert "NOT ONE BENCHMARK WAS COMPARED" in output
+
+
 def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester) -> None:
     """The summary names each benchmark beyond the limit of --benchmark-compare-fail."""
     run(project)
     [path] = files(project)
     with edited(path) as content:
         for benchmark in content["benchmarks"]:
-            benchmark["stats"]["min"] = -1000.0  # Every run is slower than that.
-    status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:1")
+            benchmark["stats"]["min"] = 1e-9  # Every run is slower than that.
+    status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:5%")
 
     assert status == pytest.ExitCode.TESTS_FAILED
     assert "REGRESSED, by --benchmark-compare-fail: test_something[cpu-one]" in output

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.command import main
+from tests.helpers.matrix_results import write_environment
 
 
 def test_report_exits_2_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,6 +17,25 @@ def test_report_exits_2_without_results(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([str(tmp_path / "nowhere"), "--output", str(tmp_path / "page.html")]) == 2
     assert "is not a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [tmp_path / "notes.txt"]
+
+
+def test_report_names_files_that_it_cannot_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It makes the page without them, and escapes their names."""
+    folder = write_environment(tmp_path / "py311-paddle33-cpu")
+    (folder / "tests.xml").write_text("<a/>", encoding="utf-8")
+    (tmp_path / "comparisons" / "x\x1b[31m").mkdir(parents=True)
+    (tmp_path / "faults.json").write_text("[" * 100_000, encoding="utf-8")
+
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        r"warning: comparisons/x\x1b[31m/comparison.json: missing",
+        "warning: faults.json: cannot be read: invalid JSON: the JSON is nested too deeply",
+        "warning: py311-paddle33-cpu/tests.xml: cannot be read: expected JUnit XML, got an element "
+        "<a>",
+    ]
+    assert (tmp_path / "report.html").exists()
 
 
 def test_report_exits_3_if_the_page_cannot_be_written(

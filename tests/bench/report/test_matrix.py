@@ -225,6 +225,11 @@ def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected:
     assert environments_of([results])[0].part == expected
 
 
+def test_a_version_may_have_any_number_of_digits() -> None:
+    """int refuses texts of more than 4300 digits."""
+    assert version("9" * 5000) > version("3.10")
+
+
 def test_versions_without_numbers_come_last() -> None:
     """Development versions have arbitrary names."""
     assert sorted(["unknown", "3.10", "2.6.2"], key=version) == ["2.6.2", "3.10", "unknown"]

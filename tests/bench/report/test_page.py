@@ -1,5 +1,6 @@
 """The page: its contents, its tables, and that text from files never becomes markup."""
 
+import json
 import os
 import re
 from collections import Counter
@@ -14,8 +15,8 @@ import pytest
 from benchmarks.report.command import main
 from benchmarks.report.page import SECTIONS, make_page, notices
 from benchmarks.report.reading import Results, read_results
+from benchmarks.saved.result_files import TIMES
 from tests.helpers.matrix_results import (
-    bench,
     comparison,
     faults,
     made_up,
@@ -189,9 +190,9 @@ def test_text_from_files_never_becomes_markup(tmp_path: Path) -> None:
         f'<testcase classname="a" name="{attribute}"><failure message="{attribute}">{attribute}'
         f'</failure></testcase><testcase name="b"><skipped message="{attribute}" /></testcase>',
     )
-    write_json(
-        folder / "benchmarks.json", {"benchmarks": [bench(2, 1, 3, implementation=EVIL, cell=EVIL)]}
-    )
+    times = json.loads((folder / TIMES).read_text(encoding="utf-8"))
+    times["benchmarks"][0]["extra_info"] |= {"implementation": EVIL, "cell": EVIL}
+    write_json(folder / TIMES, times)
     (folder / f"{safe}.txt").write_text("", encoding="utf-8")
     with suppress(OSError):  # Some systems have no such names.
         (tmp_path / os.fsdecode(b"\xff")).mkdir()

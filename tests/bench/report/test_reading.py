@@ -1,6 +1,7 @@
 """Reading a folder of results: missing, damaged and foreign files are named."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from benchmarks.report.formats import Case
 from benchmarks.report.reading import Problem, read_environment, read_results
 from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
-    bench,
     comparison,
     made_up,
     write_cases,
@@ -46,9 +46,15 @@ def cut(size: int) -> Damage:
     return lambda path: path.write_bytes(path.read_bytes()[:size])
 
 
-def holds(text: str) -> Damage:
+def holds(text: str, encoding: str = "utf-8") -> Damage:
     """Replace the content of a file."""
-    return lambda path: path.write_text(text, encoding="utf-8")
+    return lambda path: path.write_text(text, encoding=encoding)
+
+
+def larger(path: Path) -> None:
+    """Make the file too large, without room on the disk."""
+    with path.open("r+b") as file:
+        file.truncate(2**25 + 1)
 
 
 def changed(**changes: Any) -> Damage:
@@ -82,9 +88,14 @@ DOCTYPE = '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'
         ("tests.xml", holds("<html></html>"), "expected JUnit XML, got an element <html>"),
         ("tests.xml", holds("<testsuites />"), "the file holds no tests"),
         ("tests.xml", holds(DOCTYPE), "the file declares a document type"),
+        ("tests.xml", holds(DOCTYPE, "utf-16"), "declares a document type, which pytest does not"),
+        ("tests.xml", holds('<?xml version="1.0" encoding="no"?><a/>'), "got an element <a>"),
+        ("tests.xml", holds("<a>" * 100_000), "invalid XML: no element found"),
+        ("tests.xml", larger, "it must have at most 33554432 bytes"),
+        ("tests-run.json", holds("[" * 100_000), "the JSON is nested too deeply"),
+        ("clipped-rnn.npz", holds("PK"), "it is not a valid 'rnn_core history 2' file"),
         ("benchmarks.json", cut(40), "cannot be read: invalid JSON: "),
-        ("benchmarks.json", holds("{}"), "benchmarks is missing"),
-        ("benchmarks.json", changed(benchmarks=[bench(1, 2, 3)]), "must lie between the quartiles"),
+        ("benchmarks.json", holds("{}"), "cannot be read: datetime is missing"),
         ("tests-run.json", changed(format="other"), "format: input should be"),
         ("notes.txt", holds(""), "not a file of results"),
         ("clipped-rnn.npz", cut(900), "cannot be read: it is not a valid"),
@@ -101,6 +112,25 @@ def test_each_damage_is_one_problem(folder: Path, file: str, damage: Damage, rea
     assert problem.file == file
     assert reason in problem.reason
     assert str(folder.parent) not in problem.reason
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+@pytest.mark.parametrize("replace_by", ["folder", "pipe", "device"])
+def test_only_regular_files_are_read(folder: Path, replace_by: str) -> None:
+    """A pipe would be waited for, and a device has no end."""
+    names = sorted(path.name for path in folder.iterdir())
+    for path in list(folder.iterdir()):
+        path.unlink()
+        if replace_by == "folder":
+            path.mkdir()
+        elif replace_by == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to("/dev/zero")
+    problems = {each.file: each.reason for each in read_environment(folder).problems}
+
+    assert sorted(problems) == names
+    assert all(reason.startswith("cannot be read: ") for reason in problems.values())
 
 
 @pytest.mark.parametrize(("status", "how"), [(None, "broke off"), (2, "was interrupted")])

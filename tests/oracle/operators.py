@@ -1,0 +1,293 @@
+"""Table of the operators that training calls: Paddle's call, NumPy's formula, and the cases.
+
+Shapes are written in letters, each with a default size: B, T, E and H as everywhere, N for the
+length of a vector, V for the rows of an embedding, 1 for itself. A case sets one letter to one of
+its sizes.
+"""
+
+# ruff: noqa: ARG001, ARG005 - a derivative takes all inputs, whether it depends on them or not.
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from rnn_core.config import DType
+from rnn_core.runtime import operators as op
+from rnn_core.runtime.versions import tensor_of
+from tests.reference.network import Array
+
+Formula = Callable[..., Any]
+Shapes = list[tuple[int, ...]]
+
+DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
+# Around the widths of vector registers, and of the blocks of matrix products and of loops.
+FEW = [1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 129, 256, 1023]
+MANY = [*range(1, 131), *range(255, 260), 511, 512, 513, 640, 1023, 1024, 1025]
+# Lengths of vectors only.
+LONG = [4097, 32769, 70001]
+LONGER = [4095, 4096, 32767, 32768, 65535, 65536, 2**20 - 1, 2**20, 2**20 + 1]
+# Several letters at once: products of several blocks in each direction, and benchmarked sizes.
+TOGETHER = [
+    {"B": 33, "T": 25, "E": 31, "H": 47},
+    {"B": 65, "T": 17, "E": 129, "H": 127},
+    {"B": 32, "T": 50, "E": 64, "H": 256},
+]
+# Factors of the inputs of sums and products: denormal numbers; squares that are denormal and near
+# the ends of the range. What clipping does beyond it is in test_gradient_properties.py.
+MAGNITUDES: dict[DType, list[float]] = {
+    "float32": [1e-40, 1e-22, 1e-18, 1e10, 1e17],
+    "float64": [1e-310, 1e-160, 1e-150, 1e20, 1e150],
+}
+
+
+class Operator(NamedTuple):
+    """One operator.
+
+    Errors are measured in units in the last place (ulp) of a scale, which is at least the smallest
+    normal number.
+
+    Attributes:
+        shapes: shape of each input.
+        call: call of Paddle; takes tensors and returns one or several.
+        formula: the same in NumPy.
+        backward: derivatives by the inputs, from those of the results and the inputs; None if
+            training does not differentiate the operator.
+        limits: largest errors in float32, of the results and of the gradients, and then in float64.
+            0 demands the result of NumPy in the same precision.
+        scale: scale of the results, from the inputs; None stands for the results themselves.
+        gradient_scale: likewise for the gradients, from the arguments of `backward`.
+        domain: smallest and largest magnitude of the inputs of an elementwise operator; None stands
+            for normal random numbers.
+    """
+
+    shapes: str
+    call: Formula
+    formula: Formula
+    backward: Formula | None = None
+    limits: tuple[float, float, float, float] = (0, 0, 0, 0)
+    scale: Formula | None = None
+    gradient_scale: Formula | None = None
+    domain: tuple[float, float] | None = None
+
+
+def absolute(formula: Formula) -> Formula:
+    """The formula of the magnitudes of its arguments: the sum of |a| |b| for a sum of a b."""
+    return lambda *inputs: formula(*(np.abs(x) if x.dtype.kind == "f" else x for x in inputs))
+
+
+def sigmoid(z: Array) -> Array:
+    """1 / (1 + exp(-z)), accurate where it is tiny."""
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(-z)))
+
+
+def like_first(d: Array, *_: Array) -> tuple[Array]:
+    """The scale of a gradient that is a share of `d`."""
+    return (np.abs(d),)
+
+
+def embed_back(d: Array, tokens: Array, weight: Array) -> tuple[Array]:
+    """Gradient of an embedding: rows of `d`, added up by token."""
+    gradient = np.zeros_like(weight)
+    np.add.at(gradient, tokens.ravel(), d.reshape(-1, d.shape[-1]))
+    return (gradient,)
+
+
+def clip(g: Array, limit: float = 3.0) -> Array:
+    """g * limit / max(||g||, limit)."""
+    return np.asarray(g * (limit / max(np.sqrt(np.sum(g * g)), limit)))
+
+
+def sgd(parameter: Any, gradient: Any) -> Any:
+    """A copy of the parameter after an update."""
+    copy = parameter.clone()
+    op.sgd_(copy, paddle.full([], RATE, parameter.dtype), gradient, None, False)
+    return copy
+
+
+def matmul_back(d: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradients of a matrix product."""
+    return d @ b.T, a.T @ d
+
+
+def linear_back(d: Array, x: Array, w: Array, b: Array) -> tuple[Array, Array, Array]:
+    """Gradients of x w + b."""
+    return d @ w.T, x.T @ d, d.sum(axis=0)
+
+
+def mse_back(d: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradients of the mean of (a - b)^2."""
+    gradient = d * 2 * (a - b) / a.size
+    return gradient, -gradient
+
+
+def sum_back(d: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradients of a sum whose second input is added to every row."""
+    return d, d.sum(axis=0, keepdims=True)
+
+
+def linear(x: Array, w: Array, b: Array) -> Array:
+    """A matrix product and a bias."""
+    return np.asarray(x @ w + b)
+
+
+def tanh_back(d: Array, x: Array) -> tuple[Array]:
+    """Gradient of tanh."""
+    return (d / np.cosh(x) ** 2,)
+
+
+# A learning rate that float32 holds exactly.
+RATE = float(np.float32(0.3))
+ANY = (0.0, np.inf)
+# Each row of limits is followed by the largest errors on Paddle 2.6.2, 3.0.0 and 3.3.1 (AMD EPYC),
+# with and without MKL_CBWR=COMPATIBLE and MKL_CBWR=AVX2.
+OPERATORS: dict[str, Operator] = {
+    "tanh": Operator(
+        "N", F.tanh, np.tanh, tanh_back,
+        (10, 10, 3.5, 3.5), None, like_first, ANY,
+    ),
+    "tanh near 0": Operator(
+        "N", F.tanh, np.tanh, tanh_back,
+        (1, 1, 2.5, 1), None, like_first, (0.0, 1e-4),
+    ),
+    "sigmoid": Operator(
+        "N", F.sigmoid, sigmoid, lambda d, x: (d * sigmoid(x) * sigmoid(-x),),
+        (4.5, 2, 3.5, 2), None, like_first, ANY,
+    ),
+    # Without the magnitudes of a known defect.
+    "sqrt": Operator(
+        "N", lambda x: x.sqrt(), np.sqrt, limits=(4, 0, 0, 0), domain=(2e-38, 1e38)
+    ),
+    "square": Operator("N", paddle.square, np.square, lambda d, x: (d * 2 * x,), domain=ANY),
+    "add": Operator("N N", lambda a, b: a + b, np.add, lambda d, a, b: (d, d), domain=ANY),
+    "subtract": Operator(
+        "N N", lambda a, b: a - b, np.subtract, lambda d, a, b: (d, -d), domain=ANY
+    ),
+    "multiply": Operator(
+        "N N", lambda a, b: a * b, np.multiply, lambda d, a, b: (d * b, d * a), domain=ANY
+    ),
+    "divide": Operator("N N", lambda a, b: a / b, np.divide, domain=ANY),
+    # Without NaN, another known defect.
+    "maximum": Operator("N N", op.maximum, np.maximum, domain=(0.0, 1e38)),
+    "scale": Operator(
+        "N", lambda x: x * 0.3, lambda x: x * x.dtype.type(0.3),
+        lambda d, x: (d * d.dtype.type(0.3),), domain=ANY,
+    ),
+    "sgd_": Operator(
+        "N N", sgd, lambda p, g: p - RATE * g,
+        limits=(1.5, 0, 1.5, 0), scale=lambda p, g: np.abs(p) + np.abs(RATE * g), domain=ANY,
+    ),
+    "add_n": Operator(
+        "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=ANY
+    ),
+    "add to rows": Operator(
+        "BH 1H", lambda a, b: a + b, np.add, sum_back,
+        (1, 4, 1, 4), None, absolute(sum_back),
+    ),
+    "multiply by a number": Operator("BH 1", lambda a, b: a * b, np.multiply),
+    "matmul": Operator(
+        "BE EH", lambda a, b: a @ b, np.matmul, matmul_back,
+        (7, 7, 7, 7), absolute(np.matmul), absolute(matmul_back),
+    ),
+    "linear": Operator(
+        "BH HE E", F.linear, linear, linear_back,
+        (7, 7, 7, 7), absolute(linear), absolute(linear_back),
+    ),
+    "linear to a number": Operator(
+        "BH H1 1", F.linear, linear, linear_back,
+        (4, 4, 4, 4), absolute(linear), absolute(linear_back),
+    ),
+    "embedding": Operator(
+        "BT VE", F.embedding, lambda tokens, weight: weight[tokens], embed_back,
+        (0, 4, 0, 4), None, absolute(embed_back),
+    ),
+    "mean": Operator(
+        "N", paddle.mean, np.mean, lambda d, x: (np.full_like(x, d / x.size),),
+        (4, 1, 4, 1), absolute(np.mean),
+    ),
+    "mse_loss": Operator(
+        "B1 B1", F.mse_loss, lambda a, b: ((a - b) ** 2).mean(), mse_back, (4, 4, 4, 4)
+    ),
+    "squared_l2_norm": Operator(
+        "N", op.squared_l2_norm, lambda x: np.sum(x * x).reshape(1), limits=(6, 0, 6, 0)
+    ),
+    "squared_l2_norm of a matrix": Operator(
+        "EH", op.squared_l2_norm, lambda x: np.sum(x * x).reshape(1), limits=(6, 0, 6, 0)
+    ),
+    "clip_by_norm": Operator(
+        "EH", lambda x: op.clip_by_norm(x, 3.0), clip, limits=(5, 0, 5, 0)
+    ),
+    "unbind": Operator(
+        "BTE", lambda x: x.unbind(axis=1), lambda x: list(np.moveaxis(x, 1, 0)),
+        lambda *d_and_x: (np.stack(d_and_x[:-1], axis=1),),
+    ),
+    "stack": Operator("BE BE", lambda *x: paddle.stack(list(x), axis=1), lambda *x: np.stack(x, 1)),
+    "concat": Operator("E H 1", lambda *x: op.concat(list(x), 0), lambda *x: np.concatenate(x)),
+    "reshape": Operator(
+        "BH", lambda x: op.reshape(x, [1, *x.shape]), lambda x: x[np.newaxis], lambda d, x: (d[0],)
+    ),
+    "transpose": Operator(
+        "BTE", lambda x: op.transpose(x, [1, 0, 2]), lambda x: x.transpose(1, 0, 2),
+        lambda d, x: (d.transpose(1, 0, 2),),
+    ),
+    "slice": Operator(
+        "HE", lambda x: op.rows(x, x.shape[0] // 2, x.shape[0]), lambda x: x[len(x) // 2 :]
+    ),
+    "full": Operator("HE", lambda x: op.zeros(x.shape, x.dtype), np.zeros_like),
+    "full_like": Operator("N", lambda x: paddle.full_like(x, 0.1), lambda x: np.full_like(x, 0.1)),
+    "to and from NumPy": Operator("N", lambda x: tensor_of(x.numpy()), np.copy, domain=ANY),
+}  # fmt: skip
+
+
+def cases(shapes: str, sizes: Sequence[int], long: Sequence[int]) -> Iterator[Shapes]:
+    """Shapes of the inputs: each letter at each size, and several letters at once."""
+    letters = sorted(set(shapes) - {" ", "1"})
+    for letter in letters:
+        for size in [*sizes, *long] if letter == "N" else sizes:
+            yield shapes_at(shapes, {letter: size})
+    if len(letters) > 1:
+        for several in TOGETHER:
+            yield shapes_at(shapes, several)
+
+
+def shapes_at(shapes: str, change: dict[str, int]) -> Shapes:
+    """Shapes of the inputs with the default sizes, except for some letters."""
+    sizes = DEFAULT | change
+    return [tuple(sizes[letter] for letter in shape) for shape in shapes.split()]
+
+
+def numbers(
+    generator: np.random.Generator, count: int, dtype: DType, domain: tuple[float, float] | None
+) -> Array:
+    """Random numbers; of a domain, all magnitudes and both signs, with zeros and its ends.
+
+    A domain without an upper end has infinities and NaN.
+    """
+    if domain is None:
+        return generator.normal(size=count).astype(dtype)
+    info = np.finfo(dtype)
+    low, high = max(domain[0], float(info.tiny) / 2**20), min(domain[1], float(info.max))
+    wide = np.exp2(generator.uniform(np.log2(low), np.log2(high), count))
+    # Where exp neither overflows nor is 1.
+    usual = generator.choice([1, 10, 100, 800], count) * generator.random(count)
+    values = np.where(generator.random(count) < 0.5, wide, np.clip(usual, low, high))
+    ends = [0.0, low, *([np.inf, np.nan] if domain[1] == np.inf else [high])]
+    values = np.where(generator.random(count) < 0.05, generator.choice(ends, count), values)
+    return np.asarray(values * generator.choice([-1, 1], count)).astype(dtype)
+
+
+def inputs_of(operator: Operator, shapes: Shapes, dtype: DType, seed: int) -> list[Array]:
+    """Random inputs of one case."""
+    generator = np.random.default_rng(seed)
+    inputs = [
+        # Long vectors repeat themselves, with an odd period.
+        np.resize(numbers(generator, min(math.prod(shape), 33_003), dtype, operator.domain), shape)
+        for shape in shapes
+    ]
+    if operator.call is F.embedding:  # Repeated tokens, in one type or the other.
+        tokens = generator.integers(0, shapes[1][0], shapes[0])
+        inputs[0] = tokens.astype(generator.choice(["int32", "int64"]))
+    return inputs
