@@ -8,6 +8,7 @@ time and memory. If one does not, the exit status is 1; the files that show it a
 import argparse
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.inputs is None and options.seconds is None:
         options.seconds = 60
     readers = [reader for reader in READERS if reader.name in options.reader]
+    warnings.simplefilter("error")  # As in pytest.
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     fuzzers = [Fuzzer(reader, options.seed, folder) for reader in readers]
     try:
