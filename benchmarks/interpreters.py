@@ -104,9 +104,9 @@ def find_tox_environment(name: str) -> Interpreter | None:
         for program in ("bin/python", "Scripts/python.exe"):
             if (folder / program).is_file():
                 return Interpreter(name, folder / program)
-    program = shutil.which("tox")
-    tox = [program] if program else [sys.executable, "-m", "tox"]
-    if not program and find_spec("tox") is None:
+    on_path = shutil.which("tox")
+    tox = [on_path] if on_path else [sys.executable, "-m", "tox"]
+    if not on_path and find_spec("tox") is None:
         raise SideError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
     # tox would create an environment of any name, but an unknown one has no Paddle.
     if environment not in run([*tox, "list", "--no-desc", "-q"]).output.split():

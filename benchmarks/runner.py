@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO, NamedTuple
 
 from benchmarks import ROOT
+from rnn_core.runtime.interrupts import held_interrupt
 
 # Seconds that a program has to end its own children after SIGTERM, before it is killed.
 GRACE = 30.0
@@ -47,7 +48,9 @@ class Result(NamedTuple):
 
 
 class Process:
-    """A running program, without standard input; leaving the `with` block kills it.
+    """A running program, without standard input; leaving the `with` block kills its group.
+
+    Ctrl-C on a terminal reaches only this process, which then ends the program.
 
     Args:
         command: program and arguments; no shell reads them.
@@ -66,7 +69,8 @@ class Process:
         folder: Path = ROOT,
         capture: bool = True,
     ) -> None:
-        with ExitStack() as stack:
+        # A signal that comes between the start and the end of this method would leave the program.
+        with held_interrupt() as interrupted, ExitStack() as stack:
             # Files, because a full pipe that nobody reads would block the program.
             self._output = stack.enter_context(tempfile.TemporaryFile())
             self._error = stack.enter_context(tempfile.TemporaryFile())
@@ -77,8 +81,12 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=self._output if capture else None,
                 stderr=self._error if capture else None,
+                start_new_session=True,
             )
             self._files = stack.pop_all()
+        if interrupted():
+            self.__exit__(None, None, None)
+            raise KeyboardInterrupt
 
     def __enter__(self) -> "Process":
         return self
@@ -89,9 +97,7 @@ class Process:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
+        self._kill()
         self._files.close()
 
     def wait(self, timeout: float | None = None) -> Result | None:
@@ -105,10 +111,18 @@ class Process:
     def stop(self) -> Result:
         """Terminate the process, and kill it if it does not end within `GRACE` seconds."""
         self._process.terminate()
-        if self.wait(GRACE) is None:
-            self._process.kill()
-            self._process.wait()
+        self.wait(GRACE)
+        self._kill()
         return self._result()._replace(timed_out=True)
+
+    def _kill(self) -> None:
+        """Kill what is left of the program and its children."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):  # macOS: only zombies are left.
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+        self._process.wait()
 
     def _result(self) -> Result:
         output, error = (_content(file) for file in (self._output, self._error))

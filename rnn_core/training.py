@@ -68,9 +68,8 @@ def train(
             gradients; those of the parameters are not clipped, and changing them has no effect if
             the config clips.
         checkpoint: folder for the checkpoints of this run, created if needed. Checkpoints are
-            written before the first step, after every `every`-th and the last step, and on Ctrl-C,
-            which waits until the step is complete. Several processes share the folder and write no
-            checkpoint on Ctrl-C.
+            written before the first step, after every `every`-th and the last step, and on Ctrl-C.
+            Several processes share the folder and write no checkpoint on Ctrl-C.
         every: number of steps between checkpoints.
         resume: whether to continue from the last valid checkpoint, as if the run had never stopped
             (unless `on_step` or `model` draws from Paddle's generator); without a checkpoint, the
@@ -91,7 +90,8 @@ def train(
         RuntimeError: Paddle copies slices of tensors instead of making views, or cannot train in
             several processes.
         NonFiniteError: a loss or gradient became NaN or infinite, and `on_nonfinite` is "raise".
-        TrainingInterrupted: Ctrl-C came while training.
+        TrainingInterrupted: Ctrl-C came while training. It waits until the step is complete, except
+            in several processes; a second Ctrl-C does not wait.
     """
     _check_types(config, model, on_step)
     check_int("every", every)

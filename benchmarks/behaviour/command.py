@@ -16,6 +16,7 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.commands.parser import make_parser
 from benchmarks.interpreters import SideError
 from rnn_core.commands.arguments import any_path, key_and_value
+from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EXECUTIONS
 from rnn_core.runtime.files import check_writable, write_json
@@ -47,17 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SideError, OSError) as error:
         print(f"error: could not compare: {error}", file=sys.stderr)
         return ExitStatus.WRONG_INPUT
-    except KeyboardInterrupt:
-        return ExitStatus.INTERRUPTED
+    content = [asdict(verdict) for verdict in verdicts]
+    path = options.results and options.results / VERDICTS
+    status, _ = write_files(("verdicts", path, lambda path: write_json(path, content)))
     print("\n\n".join(verdict.text for verdict in verdicts))
-    if options.results is not None:
-        try:
-            write_json(folder / VERDICTS, [asdict(verdict) for verdict in verdicts])
-        except OSError as error:
-            print(f"error: no verdicts: {error}", file=sys.stderr)
-            return ExitStatus.NOT_WRITTEN
     different = any(verdict.verdict == "different" for verdict in verdicts)
-    return ExitStatus.FINDING if different else ExitStatus.OK
+    return status or (ExitStatus.FINDING if different else ExitStatus.OK)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, experiment in EXPERIMENTS.items():
         grown = largest(growth(experiment.config, EPOCHS[name], random), f"{name}, growth")
         alone = dict(
-            tqdm(single_steps(experiment.config, PROBE_EVERY[name], random), desc=f"{name}, steps")
+            tqdm(
+                single_steps(experiment.config, PROBE_EVERY[name], random),
+                desc=f"{name}, steps",
+                disable=None,
+            )
         )
         found[name] = {
             "growth": [finite(value) for value in grown],
@@ -67,7 +71,8 @@ def finite(value: float) -> float | None:
 
 def largest(runs: Iterator[NDArray[np.float64]], what: str) -> NDArray[np.float64]:
     """Return the largest difference of any run at each step, `[steps]`."""
-    all_runs = np.stack(list(tqdm(runs, desc=what, total=RUNS * len(EXECUTIONS))))
+    bar = tqdm(runs, desc=what, total=RUNS * len(EXECUTIONS), disable=None)
+    all_runs = np.stack(list(bar))
     worst: NDArray[np.float64] = all_runs.max(axis=0)
     return worst
 

@@ -17,6 +17,7 @@ from benchmarks.measuring.threads import cpus
 from benchmarks.workloads.implementations import PEERS, absent
 from benchmarks.workloads.same_work import DifferentWorkError
 from rnn_core.commands.arguments import names_from, seed, writable_path
+from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS
 from rnn_core.runtime.environment import describe_environment
@@ -98,17 +99,19 @@ def finish(
     outcome: Outcome,
     text: Callable[[], str],
     path: Path | None,
+    *files: tuple[str, Path | None, Callable[[Path], object]],
 ) -> ExitStatus:
-    """Measure, print and save the results, and return the exit status.
+    """Measure, save and print the results, and return the exit status.
 
-    After Ctrl-C or an error, the results so far are printed, but not saved: a file always holds the
-    results of a complete run.
+    After a signal or an error, the results so far are printed, but not saved: a file always holds
+    the results of a complete run.
 
     Args:
         measure: function that measures, and adds to the outcome.
         outcome: results that `measure` collects.
         text: function that returns the results as text.
         path: file to write; None for no file.
+        files: other files to write, as in `write_files`.
     """
     status = ExitStatus.OK
     try:
@@ -122,43 +125,42 @@ def finish(
         print(f"error: {error}", file=sys.stderr)
         status = ExitStatus.WRONG_INPUT
     found = text()
-    print("\n".join([*outcome.skipped, "", found] if outcome.skipped else [found]), flush=True)
+    shown = [*outcome.skipped, "", found] if outcome.skipped else [found]
+    names: list[str] = []
     if status != ExitStatus.OK:
-        print("\nIncomplete: these are the results so far.", flush=True)
-        return status
-    content = {
-        "environment": outcome.environment,
-        "skipped": outcome.skipped,
-        "results": outcome.data,
-    }
-    lines = [found, "", *outcome.skipped]
-    return save_results(path, "\n".join(lines), outcome.environment, content)
+        shown += ["", "Incomplete: these are the results so far."]
+    else:
+        saved = results_file(
+            path,
+            "\n".join([found, "", *outcome.skipped]),
+            outcome.environment,
+            {"skipped": outcome.skipped, "results": outcome.data},
+        )
+        status, names = write_files(saved, *files)
+    print("\n".join([*shown, *([""] if names else []), *names]), flush=True)
+    return status
 
 
-def save_results(
+def results_file(
     path: Path | None, text: str, environment: Mapping[str, str], content: Mapping[str, Any]
-) -> ExitStatus:
-    """Write a file of results, and return the exit status.
+) -> tuple[str, Path | None, Callable[[Path], None]]:
+    """Return a file of results, for `write_files`.
 
     Args:
         path: file to write; None for no file.
         text: content of a Markdown file, without the environment.
-        environment: facts to list in a Markdown file.
-        content: content of a JSON file.
+        environment: facts to list in the file.
+        content: content of a JSON file, without the environment.
     """
-    if path is None:
-        return ExitStatus.OK
-    try:
+
+    def write(path: Path) -> None:
         if path.suffix == ".json":
-            write_json(path, content)
+            write_json(path, {"environment": environment, **content})
         else:
             facts = [f"- {key}: {value}" for key, value in environment.items() if value]
             write_text(path, "\n".join([text.rstrip(), "", *facts, ""]))
-    except OSError as error:
-        print(f"error: no results: {error}", file=sys.stderr)
-        return ExitStatus.NOT_WRITTEN
-    print(f"\nresults: {path}")
-    return ExitStatus.OK
+
+    return "results", path, write
 
 
 def environment() -> dict[str, str]:

@@ -5,8 +5,8 @@ T, on a CPU. benchmarks/README.md explains the tables.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,6 @@ from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape
 from rnn_core.commands.arguments import at_least, names_from, plot_path
 from rnn_core.commands.plot import COLORS
-from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_whole
 
 if TYPE_CHECKING:
@@ -82,21 +81,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fails; 3: a file could not be written; 130: Ctrl-C.
     """
     options, names, outcome = begin(_parser(), arguments, PADDLE_IMPLEMENTATIONS)
-    status = finish(
+
+    def save_plot(path: Path) -> None:
+        with write_whole(path) as file:
+            draw(outcome, names).savefig(file, format=path.suffix[1:].lower())
+
+    return finish(
         lambda: measure(options, names, outcome.data),
         outcome,
         lambda: tables(outcome, names),
         options.save,
+        ("plot", options.plot, save_plot),
     )
-    if status == ExitStatus.OK and options.plot is not None:
-        try:
-            with write_whole(options.plot) as file:
-                draw(outcome, names).savefig(file, format=options.plot.suffix[1:].lower())
-        except OSError as error:
-            print(f"error: no plot: {error}", file=sys.stderr)
-            return ExitStatus.NOT_WRITTEN
-        print(f"plot: {options.plot}")
-    return status
 
 
 def measure(options: argparse.Namespace, names: Sequence[str], data: list[dict[str, Any]]) -> None:

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print the table, and return the exit status.
 
     0: nothing grows; 1: memory, open files or threads grow; 2: wrong input; 4: the run is too
-    short to tell, or ended at a NaN or infinity.
+    short to tell, or ended at a NaN or infinity; 130: interrupted, whatever the table says.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -81,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     readings: list[Reading] = []
     seconds, shown = 60 * options.minutes, 0
+    interrupted = False
     try:
         with tqdm(total=round(seconds), unit="s", disable=None, leave=False) as bar:
             for reading in watch(config, STEPS, lambda reading: reading.seconds >= seconds):
@@ -93,18 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}: the soak cannot continue", file=sys.stderr)
         return ExitStatus.CANNOT_TELL
     except KeyboardInterrupt:
-        pass  # The rounds so far are judged.
-    if not readings:
-        print("error: interrupted before the first round ended", file=sys.stderr)
-        return ExitStatus.CANNOT_TELL
+        interrupted = True  # The rounds so far are judged.
     try:
         slopes = [slope(readings, quantity.field) for quantity in QUANTITIES]
     except ValueError as error:
+        if interrupted:
+            return ExitStatus.INTERRUPTED
         print(f"error: {error}: increase --minutes", file=sys.stderr)
         return ExitStatus.CANNOT_TELL
     lines, verdict = report(config, readings, slopes, options.limit)
     print("\n".join(lines))
-    return STATUS[verdict]
+    return ExitStatus.INTERRUPTED if interrupted else STATUS[verdict]
 
 
 def soak_config(options: argparse.Namespace) -> TrainConfig:

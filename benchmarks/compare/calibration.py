@@ -16,7 +16,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from benchmarks import ROOT
-from benchmarks.commands.common import save_results
+from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
@@ -29,6 +29,7 @@ from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.locks import lock_folder
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
+from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 
 RESULTS = ROOT / "results" / "calibration"
@@ -101,17 +102,15 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
         status = ExitStatus.WRONG_INPUT
     if not cases:
         return status
-    found = text(cases, options)
-    print(found)
-    if status != ExitStatus.OK:
-        print("\nIncomplete: --resume continues with the complete pairs.")
-        return status
-    content = {
-        "format": "rnn_core calibration 1",
-        "environment": environment,
-        "cases": [asdict(case) for case in cases],
-    }
-    return save_results(options.save, found, environment, content)
+    found, end = text(cases, options), ["Incomplete: --resume continues with the complete pairs."]
+    if status == ExitStatus.OK:
+        content = {
+            "format": "rnn_core calibration 1",
+            "cases": [asdict(case) for case in cases],
+        }
+        status, end = write_files(results_file(options.save, found, environment, content))
+    print("\n".join([found, *([""] if end else []), *end]))
+    return status
 
 
 def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan:

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: could not compare: {error}", file=sys.stderr)
         return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
-        print("Interrupted: --resume continues with the complete pairs.", file=sys.stderr)
+        print("Incomplete: --resume continues with the complete pairs.")
         return ExitStatus.INTERRUPTED
 
 

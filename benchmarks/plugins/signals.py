@@ -37,6 +37,7 @@ class Signals:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Import Paddle, and then handle the signals."""
+        self.session = session
         worker = hasattr(session.config, "workerinput")  # The controller ends its workers.
         with blocked_signals():
             import_paddle()
@@ -80,17 +81,16 @@ class Signals:
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Any:
-        """Let nothing interrupt the saving; after SIGTERM, end with the status of shells."""
+    def pytest_sessionfinish(self) -> Any:
+        """Let nothing interrupt the saving."""
         self.holding = True
-        result = yield
-        if self.received is not None:
-            ctrl_c = self.received == signal.SIGINT
-            session.exitstatus = pytest.ExitCode.INTERRUPTED if ctrl_c else 128 + self.received
-        return result
+        return (yield)
 
     def pytest_unconfigure(self) -> None:
-        """Restore the handlers."""
+        """Set the exit status, after SIGTERM that of shells, and restore the handlers."""
+        if self.received is not None:
+            ctrl_c = self.received == signal.SIGINT
+            self.session.exitstatus = pytest.ExitCode.INTERRUPTED if ctrl_c else 128 + self.received
         for number, handler in self.before.items():
             signal.signal(number, handler)
 

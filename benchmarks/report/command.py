@@ -25,10 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> ExitStatus:
     page could not be written; 130: Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    try:
-        return _make(options.results, options.output or options.results / "report.html")
-    except KeyboardInterrupt:
-        return ExitStatus.INTERRUPTED
+    return _make(options.results, options.output or options.results / "report.html")
 
 
 def _make(folder: Path, output: Path) -> ExitStatus:

@@ -58,7 +58,7 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
     sys.stdout.flush()
     came = received()
     if status == ExitStatus.INTERRUPTED and came is not None:
-        status = 128 + came
+        status = ExitStatus(128 + came)
         print(f"interrupted by {came.name}", file=sys.stderr)
     if status == ExitStatus.OK and output.failure is not None and not files.any_written():
         status = ExitStatus.NOT_WRITTEN

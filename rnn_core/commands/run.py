@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from rnn_core.checkpoints.folder import CheckpointError, CheckpointWarning, checkpoint_files
-from rnn_core.commands.output import say
+from rnn_core.commands.output import say, write_files
 from rnn_core.commands.plot import check_plot_path, save_plot
 from rnn_core.commands.status import ExitStatus
 from rnn_core.commands.text import epoch_line, evaluation_line, step_lines, summary_lines
@@ -67,17 +67,16 @@ def run(
     ended, history = _train(training, total, log_every)
     status = ended
     if history is not None:
-        written = [  # First, so that nothing that happens later loses them.
-            _write("history", options.save, history.save),
-            _write("plot", options.plot, partial(save_plot, history)),
-        ]
+        written, names = write_files(
+            ("history", options.save, history.save),
+            ("plot", options.plot, partial(save_plot, history)),
+        )
         lines = ["", *summary_lines(history)]
         if held_out is not None and parallel.rank() == 0 and ended != ExitStatus.INTERRUPTED:
             with use_device(config.device):
                 lines.append(evaluation_line(evaluate(model, held_out)))
-        say("\n".join([*lines, *filter(None, written)]))
-        if None in written:
-            status = ExitStatus.NOT_WRITTEN
+        say("\n".join([*lines, *names]))
+        status = written or ended
     # The launcher kills all processes once one has failed, so wait until process 0 has written its
     # files. Not after Ctrl-C: it reaches the processes at different steps.
     if ended != ExitStatus.INTERRUPTED:
@@ -188,15 +187,3 @@ def _train(
             return ExitStatus.FINDING, error.history
     finished = history.outcome == "finished"
     return ExitStatus.OK if finished else ExitStatus.FINDING, history
-
-
-def _write(what: str, path: Path | None, write: Callable[[Path], object]) -> str | None:
-    """Write one file if it was asked for; return the line that names it, or None if that fails."""
-    if path is None:
-        return ""
-    try:
-        write(path)
-    except OSError as error:
-        print(f"error: cannot write the {what}: {error}", file=sys.stderr)
-        return None
-    return f"{what}: {path}"

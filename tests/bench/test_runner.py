@@ -1,8 +1,11 @@
 """Programs in separate processes: their output, their end, and their time limit."""
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +85,43 @@ def test_process_is_killed_at_the_end_of_its_block() -> None:
         raise KeyboardInterrupt
 
     assert process._process.returncode == -9
+
+
+def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    """A child of the program cannot outlive the block, even if the program has ended."""
+    fifo = tmp_path / "open while the child runs"
+    os.mkfifo(fifo)
+    code = (
+        "import subprocess, sys\n"
+        "wait = 'import sys, threading; f = open(sys.argv[1], \"w\"); threading.Event().wait()'\n"
+        "subprocess.Popen([sys.executable, '-c', wait, sys.argv[1]])\n"
+    )
+    with Process([*python(code), fifo]) as process, fifo.open("rb") as reader:
+        process.wait()
+        process.__exit__(None, None, None)
+
+        assert reader.read() == b""
+
+
+def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is killed although its `with` block was not entered."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def interrupted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(python("import threading; threading.Event().wait()"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert started[0].returncode == -9
 
 
 def test_run_raises_when_there_is_no_program(tmp_path: Path) -> None:

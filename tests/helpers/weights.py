@@ -11,7 +11,6 @@ from rnn_core import LSTMState
 from rnn_core.config import DType, Execution
 from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_gradients, named_weights, set_weights
-from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.reference.network import CELLS, GATES, AnyCell, Array, Arrays, CellName
 
 
@@ -79,8 +78,6 @@ def build_layer(
     cell: CellName, parameters: Arrays, dtype: DType = "float32", execution: Execution = "textbook"
 ) -> Any:
     """The layer of `rnn_core` with these parameters."""
-    if execution != "textbook":
-        skip_where_it_dies(cell, dtype)
     layer = LAYERS[execution][cell](*parameters["W" if cell == "RNN" else "w_i"].shape)
     layer.to(dtype=dtype)
     write_parameters(layer, parameters, dtype)

@@ -9,7 +9,6 @@ from rnn_core import NumericPrediction
 from rnn_core.config import DType, Execution
 from rnn_core.parameters import set_weights
 from tests.helpers.comparison import assert_close
-from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import FINITE_DIFFERENCE, FORWARD, GRADIENT
 from tests.helpers.weights import (
@@ -35,8 +34,6 @@ def build(
     cell: CellName, parameters: Arrays, dtype: DType, execution: Execution
 ) -> NumericPrediction:
     """The model of `rnn_core` with these parameters."""
-    if execution != "textbook":
-        skip_where_it_dies(cell, dtype)
     emb_size = parameters["embedding.weight"].shape[1]
     hidden_size = len(parameters["linear.weight"])
     model = NumericPrediction(VOCAB, emb_size, hidden_size, cell, dtype, execution)

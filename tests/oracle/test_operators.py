@@ -14,7 +14,7 @@ from rnn_core.evaluation import evaluate
 from rnn_core.gradients import make_clip
 from rnn_core.runtime import operators as op
 from rnn_core.step import TrainingStep
-from tests.helpers.kernel_float64 import skip_where_it_dies
+from tests.helpers.float64_products import skip_where_products_crash
 from tests.helpers.operator_count import operators_of
 from tests.helpers.parametrize import over_dtypes
 from tests.oracle.operators import (
@@ -110,7 +110,7 @@ def test_operator_passes_nan_and_infinity_on(name: str, dtype: DType) -> None:
 
 def test_table_has_every_operator_of_training_and_evaluation() -> None:
     """A new operator must join the table; the recurrent one is in test_paddle_layers.py."""
-    skip_where_it_dies("LSTM", "float64")
+    skip_where_products_crash()
 
     dtypes: list[Any] = list(DTYPES)
 
@@ -148,7 +148,7 @@ def operator_for(name: str, dtype: DType) -> Operator:
     if not is_there(OPERATORS[name], dtype):
         pytest.skip(f"Paddle has no {name} in {dtype}")
     if name.startswith(("matmul", "linear")):
-        skip_where_it_dies("LSTM", dtype)
+        skip_where_products_crash(dtype)
     return OPERATORS[name]
 
 

@@ -14,7 +14,6 @@ from rnn_core.config import Clip, DType, Execution
 from rnn_core.model import model_of
 from rnn_core.step import TrainingStep
 from tests.helpers.comparison import assert_close
-from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.measured import expected_of, recorded_in
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 from tests.helpers.tolerances import TRAINING
@@ -48,8 +47,6 @@ def test_ten_steps_agree_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, clip: Clip, shape: tuple[int, int, int, int]
 ) -> None:
     """Loss, norms, clipped gradients and updated parameters of each step agree."""
-    if execution != "textbook":
-        skip_where_it_dies(cell, dtype)
     B, T, E, H = shape
     generator = np.random.default_rng(6)
     parameters = random_model(generator, cell, VOCAB, E, H)

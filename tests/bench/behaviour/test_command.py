@@ -86,15 +86,4 @@ def test_behaviour_exits_3_when_the_verdicts_cannot_be_written(
     assert main([*SIDES, "--results", str(tmp_path)]) == 3
     captured = capsys.readouterr()
     assert captured.out == "it is different\n"
-    assert captured.err == "error: no verdicts: no space left for verdicts.json\n"
-
-
-def test_behaviour_exits_130_after_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends the command without a traceback."""
-
-    def interrupted(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "compare_behaviour", interrupted)
-
-    assert main(SIDES) == 130
+    assert captured.err == "error: cannot write the verdicts: no space left for verdicts.json\n"

@@ -70,6 +70,7 @@ def test_culprit_says_how_the_tensors_differ(a: Any, b: Any, words: str) -> None
     (found,) = compare(traced(a, scale=0.0), traced(b, scale=0.0))
 
     assert words in str(found)
+    assert found.beyond == (words != "zeros of different sign")
 
 
 def test_limit_of_a_whole_layer_is_larger_than_that_of_an_operator() -> None:

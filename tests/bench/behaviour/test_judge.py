@@ -196,7 +196,7 @@ def test_run_that_ends_early_is_different() -> None:
         ("exploding-rnn", {"norm": [1.0]}, "exact zeros"),
         ("clipped-rnn", {"loss": [1e9]}, "no explosion"),
         ("clipped-rnn", {"accuracy": [1.0], "loss": [1e-9]}, "4 of 4 correct in at most half"),
-        ("clipped-lstm", {"loss": [2.0]}, "loss of the last epoch below 1.25"),
+        ("clipped-lstm", {"loss": [2.0] * EPOCH}, "loss of the last epoch below 1.25"),
         ("clipped-lstm", {"loss": [np.inf]}, "no NaN or infinity"),
     ],
 )
@@ -209,7 +209,8 @@ def test_broken_behaviour_beyond_the_horizon_is_different(
     broken["norm"] *= 1 + 1e-7  # Rounding from step 1 on, so that only the behaviour is judged.
     late = horizon(experiment) + EPOCH
     for name, value in change.items():
-        broken[name][late // EPOCH if name == "accuracy" else late :] = value
+        start = late // EPOCH if name == "accuracy" else late
+        broken[name][start if len(value) == 1 else -len(value) :] = value
     good, bad = recording(experiment, **values), recording(experiment, **broken)
 
     for sides, where in (((good, bad), "the candidate"), ((bad, good), "the baseline")):

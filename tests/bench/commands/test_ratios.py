@@ -11,10 +11,11 @@ import pytest
 from benchmarks.commands import common, ratios
 from benchmarks.commands.common import Outcome
 from benchmarks.commands.ratios import main
-from benchmarks.runner import run
+from benchmarks.runner import project_environment, run
 from benchmarks.workloads import implementations
 from benchmarks.workloads.implementations import PEERS
 from benchmarks.workloads.same_work import DifferentWorkError
+from benchmarks.workloads.training_step import Shape, Work
 from tests.bench.commands.conftest import RunMain
 from tests.helpers.command_lines import assert_rejected
 
@@ -60,6 +61,22 @@ def test_tables_divide_by_the_named_implementation(outcome: Outcome) -> None:
 
     assert "ratio to kernel" in lines[0]
     assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"
+
+
+def test_steps_of_executions_are_timed_with_and_without_recording(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Paddle's own layers record nothing."""
+    called: list[str] = []
+    for name in ("step", "recorded"):
+        monkeypatch.setattr(Work, name, lambda _, name=name: called.append(name))
+
+    calls = ratios.calls_of(["kernel", "paddle"], "RNN", Shape(1, 2, 3))
+    for name in ("kernel", "kernel, recorded"):
+        calls[name]()
+
+    assert list(calls) == ["kernel", "kernel, recorded", "paddle"]
+    assert called == ["step", "recorded"]
 
 
 @pytest.fixture
@@ -117,7 +134,7 @@ def test_ratios_exits_3_when_the_file_cannot_be_written(
 
     assert status == 3
     assert "| RNN " in out
-    assert err == "error: no results: no space left\n"
+    assert err == "error: cannot write the results: no space left\n"
 
 
 def test_ctrl_c_prints_the_finished_rounds(
@@ -164,7 +181,8 @@ def test_command_pins_threads_before_it_imports_the_libraries() -> None:
         "    print(int(ended.code), os.environ['OMP_NUM_THREADS'], os.environ['XLA_FLAGS'])\n"
         "    print(len(getattr(os, 'sched_getaffinity', lambda _: [0])(0)))\n"
     )
-    result = run([sys.executable, "-c", code, *KERNEL_RUN, "--threads", "1"])
+    environment = project_environment({"OMP_NUM_THREADS": "2"})
+    result = run([sys.executable, "-c", code, *KERNEL_RUN, "--threads", "1"], environment)
     *words, status, cpus = result.output.splitlines()
 
     assert result.error == ""

@@ -146,7 +146,7 @@ def test_slope_needs_a_reading_for_each_block() -> None:
 def soak_of(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> Callable[..., Ended]:
     """Return a function that runs a soak with these readings, and raises an error after them."""
 
-    def ended(memory: Callable[[int], float], *errors: Exception, grows: str = "") -> Ended:
+    def ended(memory: Callable[[int], float], *errors: BaseException, grows: str = "") -> Ended:
         def watched(
             config: TrainConfig, _: int, done: Callable[[Reading], bool]
         ) -> Iterator[Reading]:
@@ -215,6 +215,14 @@ def test_soak_exits_4_at_a_nonfinite_loss(soak_of: Callable[..., Ended]) -> None
 
     assert ended.status == 4
     assert "error: loss or gradient not finite at step 7: the soak cannot" in ended.err
+
+
+def test_soak_exits_130_after_ctrl_c(soak_of: Callable[..., Ended]) -> None:
+    """The table of the rounds so far is printed, but its verdict is not the status."""
+    ended = soak_of(lambda n: 2**30 + 2000 * n, KeyboardInterrupt())
+
+    assert ended.status == 130
+    assert "The process grows" in ended.out
 
 
 def test_soak_exits_4_when_it_is_too_short(capsys: pytest.CaptureFixture[str]) -> None:

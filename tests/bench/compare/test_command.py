@@ -168,7 +168,7 @@ def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
 
     assert (cut.status, cut.saved["outcome"], cut.saved["pairs"]) == (130, "interrupted", 3)
     assert "3 pairs of processes" in cut.out
-    assert "--resume continues with the complete pairs" in cut.err
+    assert "--resume continues with the complete pairs" in cut.out
     assert (resumed.status, resumed.saved["outcome"]) == (1, "settled")
     assert len(fake.started) == 6
 

@@ -125,6 +125,17 @@ def sampler(seed: int, only: tuple[str, ...] | None = None) -> Sampler:
     return Sampler(config)
 
 
+def test_another_copy_of_the_source_is_refused(tmp_path: Path) -> None:
+    """Otherwise the two sides of a comparison could run different code."""
+    other = sampler(1)
+    other.root = tmp_path
+    session: Any = SimpleNamespace(items=[])
+
+    with pytest.raises(pytest.UsageError, match="must run the same source"):
+        other.pytest_collection_finish(session)
+    sampler(1).pytest_collection_finish(session)
+
+
 def test_the_seed_determines_the_order() -> None:
     """The same seed gives the same order; benchmarks that are not asked for are deselected."""
 

@@ -1,6 +1,8 @@
 """Sessions that a signal ends: tables, saved files and exit status, in small projects."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,20 @@ def test_a_signal_during_saving_waits(
     assert status == 2
     assert "3 passed in" in output
     assert len(list(pytester.path.glob(".benchmarks/*/0001_*.json"))) == 1
+
+
+def test_a_signal_during_the_start_has_the_same_status(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits until Paddle is imported."""
+    monkeypatch.setattr(
+        "benchmarks.plugins.signals.import_paddle", lambda: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    text = FILE.format(signal="SIGINT", target="int", first="pass", fixture="pass")
+    status, output = run(pytester, monkeypatch, text)
+
+    assert status == 143
+    assert "passed" not in output
 
 
 def test_a_crash_can_be_explained_while_a_benchmark_runs(

@@ -46,6 +46,13 @@ def test_the_newest_run_of_the_same_machine_is_the_baseline() -> None:
     assert best_comparable(runs, machine_identity({"cpu": CPU}), []) is runs[0]
 
 
+def test_run_with_more_of_the_benchmarks_is_the_baseline() -> None:
+    """A newer run of a few does not replace it."""
+    runs = [saved(2, CPU, names=("a", "b")), saved(3, CPU, names=("a", "c", "d"))]
+
+    assert best_comparable(runs, machine_identity({"cpu": CPU}), ["a", "b"]) is runs[0]
+
+
 @pytest.mark.parametrize("key", ["system", "machine", "cpu", "cpu_count"])
 def test_another_machine_is_an_obstacle(key: str) -> None:
     """Every fact that identifies the machine is named with both values if it differs."""

@@ -52,6 +52,25 @@ def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         check_same_work(PADDLE_IMPLEMENTATIONS, "RNN", TINY)
 
 
+def test_wrong_update_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss before the second step shows it."""
+
+    def faster(name: str, cell: Cell, shape: Shape, rate: float, clip: float | None) -> Any:
+        return make_contender(name, cell, shape, rate * (2 if name == "paddle" else 1), clip)
+
+    monkeypatch.setattr(same_work, "make_contender", faster)
+    with pytest.raises(DifferentWorkError, match="paddle, RNN, B2 T3 H4: loss .* before step 2"):
+        check_same_work(["paddle"], "RNN", TINY)
+
+
+def test_losses_that_are_nan_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN is neither larger nor smaller than the tolerance."""
+    losses = {"textbook": [1.0] * 3, "paddle": [1.0, float("nan"), 1.0]}
+    monkeypatch.setattr(same_work, "unclipped_losses", lambda name, *_: losses[name])
+    with pytest.raises(DifferentWorkError, match="paddle, RNN, B2 T3 H4: loss nan before step 2"):
+        check_same_work(["paddle"], "RNN", TINY)
+
+
 def test_missing_clipping_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first clipped step shows it; losses without clipping would not."""
 

@@ -23,7 +23,6 @@ from rnn_core.model import model_of
 from rnn_core.recorder import Step
 from tests import ROOT
 from tests.helpers.histories import check_equal
-from tests.helpers.kernel_float64 import skip_where_it_dies
 from tests.helpers.resumed import SMALL, check_resumed, content, noisy_run, stopped
 
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
@@ -37,7 +36,6 @@ def test_resumed_run_equals_an_uninterrupted_one(
 ) -> None:
     """It does not matter whether the run stopped within an epoch or between two."""
     experiment = EXPERIMENTS[name].config
-    skip_where_it_dies(experiment.cell, dtype)
     config = replace(experiment, epochs=2, execution=execution, dtype=dtype, device=device)
 
     for steps in (3, 4):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 # Prints beside a file of its own; the exit status is 1 if printing failed. Does not import Paddle.
@@ -59,3 +61,46 @@ def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
     result = subprocess.run(command, env=environment, capture_output=True, check=True)
 
     assert result.stdout == rb"\u76ee\u5f55" + b"\n"
+
+
+RUN = "rnn_core run exploding-rnn --epochs 1 --save {} --plot {}.svg"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "redirection", "status"),
+    [
+        ("rnn_core list", ">/dev/full", 3),
+        ("rnn_core list", ">&-", 3),
+        ("rnn_core list", "2>&-", 0),
+        ("rnn_core run exploding-rnn --epochs 1", ">/dev/full", 3),
+        ("rnn_core run exploding-rnn --epochs 8", ">/dev/full", 1),
+        (RUN, ">/dev/full", 0),
+        (RUN, ">&- 2>&-", 0),
+        (RUN, "| true", 0),
+        (RUN, "", 0),
+        ("benchmarks.ratios --rounds 3 --cells RNN --shapes B1-T2-H8 --save {}.md", "| true", 0),
+        ("benchmarks.report . --output {}.html", "| true", 0),
+        ("benchmarks.soak --minutes 1e-6", ">/dev/full 2>&1", 4),
+    ],
+)
+def test_commands_keep_their_results_when_output_fails(
+    command: str, redirection: str, status: int, tmp_path: Path
+) -> None:
+    """Files are written, in a folder with a Chinese name too, and no command ends differently."""
+    folder = tmp_path / "目录"
+    folder.mkdir()
+    shell = f'set -o pipefail; "$0" -m {command.replace("{}", "目录/a")} {redirection}'
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)}
+    (tmp_path / "tests-run.json").write_text("{}", encoding="utf-8")
+    result = subprocess.run(
+        ["bash", "-c", shell, sys.executable],  # noqa: S607
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+
+    assert result.returncode == status
+    assert b"Traceback" not in result.stderr
+    assert len(list(folder.iterdir())) == command.count("{}")

@@ -1,5 +1,6 @@
 """What every command does: its statuses after signals, errors and lost output."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from rnn_core.commands.program import run_program
 from rnn_core.runtime import files, interrupts
+from tests import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +118,25 @@ def test_unexpected_error_is_not_a_finding(
     assert status == 2
     assert error.startswith("Traceback")
     assert error.endswith("ValueError: a bug\n")
+
+
+def test_every_command_is_run_in_the_same_way() -> None:
+    """Only the workers that commands start, and this file, have another main part."""
+    entry = re.compile(r'if __name__ == "__main__":\n(?:.*\n)*?    run(?:_program)?\(')
+    others = {
+        str(path.relative_to(ROOT))
+        for package in ("rnn_core", "benchmarks", "tests")
+        for path in (ROOT / package).rglob("*.py")
+        if 'if __name__ == "__main__":' in (text := path.read_text(encoding="utf-8"))
+        and not entry.search(text)
+    }
+
+    assert others == {
+        "benchmarks/behaviour/worker.py",
+        "benchmarks/measuring/memory.py",
+        "tests/helpers/parallel_worker.py",
+        "tests/core/commands/test_program.py",
+    }
 
 
 def test_ignored_signals_stay_ignored(

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.commands import processes as benchmark
 from benchmarks.runner import Result, project_environment, run
-from rnn_core import History
+from rnn_core import History, TrainConfig
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
 from tests.helpers.parallel_worker import CASES
@@ -201,6 +201,15 @@ def test_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> Non
     assert second == [0, ""]
     assert text.startswith("LSTM (kernel), B5 T3 H4, 1 rounds of 1 steps, ")
     assert re.search(r"\n  1 process   \S+ ms a step\n  2 processes \S+ ms", text)
+
+
+def test_benchmark_of_processes_divides_by_the_time_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that take half the time are twice as fast."""
+    processes(monkeypatch, 0, 2)
+    *_, alone, together = benchmark.result_lines(TrainConfig(), [(0.002, 0.001)] * 3, 5)
+
+    assert alone == "  1 process   2 ms a step"
+    assert together == "  2 processes 1 ms a step, 2.00 times as fast (2.00 to 2.00)"
 
 
 def test_benchmark_of_processes_needs_the_launcher(capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,10 +120,15 @@ def ends(process: int, limit: float | None) -> bool:
     Raises:
         AssertionError: the process failed.
     """
-    if limit is not None:
-        signal.sigtimedwait({signal.SIGCHLD}, limit)
+    try:
+        if limit is not None:
+            signal.sigtimedwait({signal.SIGCHLD}, limit)
+            os.kill(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+    except KeyboardInterrupt:
         os.kill(process, signal.SIGKILL)
-    _, status = os.waitpid(process, 0)
+        os.waitpid(process, 0)
+        raise
     signal.sigtimedwait({signal.SIGCHLD}, 0)  # Discard its signal, if still pending.
     if os.WIFSIGNALED(status):
         return False
@@ -135,12 +140,3 @@ def ends(process: int, limit: float | None) -> bool:
 def last(folder: Path) -> Path:
     """Path of the checkpoint after the last step."""
     return folder / f"step-{STEPS:09}.npz"
-
-
-if __name__ == "__main__":
-    # A forked process would wait for the threads it has lost, so Paddle must use a single one.
-    # Paddle reads the variable when it is imported, which `python -m` has done by now: start again.
-    if os.environ.get("OMP_NUM_THREADS") != "1":
-        os.environ["OMP_NUM_THREADS"] = "1"
-        os.execv(sys.executable, [sys.executable, "-m", "tests.kill_and_resume", *sys.argv[1:]])  # noqa: S606
-    sys.exit(main())
