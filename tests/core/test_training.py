@@ -18,6 +18,7 @@ from rnn_core import (
 )
 from rnn_core.config import EXECUTIONS, DType, Execution
 from rnn_core.data.batch import BatchStream
+from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from rnn_core.step import TrainingStep
@@ -403,6 +404,15 @@ def test_stream_trains_like_a_list() -> None:
     assert train(SMALL, stream).loss.tolist() == train(SMALL, data).loss.tolist()
     # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
+
+
+def test_checksum_of_a_stream_depends_on_its_length() -> None:
+    """Between the first and the last batch, only the number of batches counts."""
+    first, second, third, last = load_data()
+    lists = ([first, last], [first, second, last], [first, third, last])
+    short, long, other = [Batches(Stream(*data), SMALL, "cpu").checksum() for data in lists]
+
+    assert short != long == other
 
 
 def test_history_describes_a_stream() -> None:

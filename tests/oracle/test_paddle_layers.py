@@ -217,7 +217,7 @@ def test_paddle_layers_agree_with_the_reference(
     cell: AnyCell, dtype: DType, direction: str, num_layers: int, lengths: Sequence[int] | None
 ) -> None:
     """Paddle's layers agree with up to three layers, in one direction and in both."""
-    # See "reverse-gradient" in known_defects.py.
+    # See "reverse-gradient" in test_known_defects.py.
     start = 0 if direction == "bidirect" and lengths else 1
     check_layers(cell, dtype, direction, num_layers, SMALL, lengths, start)
 

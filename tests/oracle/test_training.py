@@ -1,7 +1,7 @@
-"""Ten training steps of `train` agree with the reference, with every kind of clipping."""
+"""Training steps of `train` agree with the reference, with every kind of clipping."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from unittest.mock import patch
 
@@ -13,24 +13,28 @@ from rnn_core import Batch, History, TrainConfig, train
 from rnn_core.config import Clip, DType, Execution
 from rnn_core.model import model_of
 from rnn_core.step import TrainingStep
-from tests.helpers.comparison import assert_close
+from tests.helpers.comparison import Tolerance, assert_close
+from tests.helpers.float64_products import skip_where_products_crash
 from tests.helpers.measured import expected_of, recorded_in
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
-from tests.helpers.tolerances import TRAINING
+from tests.helpers.tolerances import LONG, TRAINING
 from tests.helpers.weights import (
     random_labels,
     random_model,
     read_parameters,
+    round_to_float32,
     to_tensor,
     write_parameters,
 )
 from tests.reference.network import Array, Arrays, CellName
+from tests.reference.training import TrainingStep as ReferenceStep
 from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
 
 VOCAB, STEPS, BATCHES = 7, 10, 5
 # Clips all gradients of the RNN and about half of those of the LSTM.
 LIMIT = 2.0
+RATE = 0.02
 CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
     "none": no_clip,
     "by-norm": partial(clip_by_norm, limit=LIMIT),
@@ -57,7 +61,7 @@ def test_ten_steps_agree_with_the_reference(
         cell=cell,
         epochs=STEPS // BATCHES,
         # Without clipping, a large step would amplify rounding.
-        learning_rate=0.002 if clip == "none" else 0.02,
+        learning_rate=0.002 if clip == "none" else RATE,
         clip=clip,
         clip_norm=None if clip == "none" else LIMIT,
         batch_size=B,
@@ -72,14 +76,99 @@ def test_ten_steps_agree_with_the_reference(
     expected = list(
         train_reference(parameters, batches * config.epochs, config.learning_rate, CLIPS[clip])
     )
+    assert len(expected) == STEPS
+    check_steps(config, parameters, batches, expected, TRAINING[dtype])
+
+
+SIZES = [  # B, T, E, H
+    (12, 5, 9, 8),
+    (17, 3, 16, 15),
+    (33, 4, 33, 65),
+    (65, 17, 9, 8),
+    (1, 130, 8, 8),
+    # The sizes that are benchmarked.
+    *(
+        pytest.param(size, marks=pytest.mark.slow)
+        for size in [(32, 50, 256, 256), (64, 25, 512, 512), (1, 500, 128, 128)]
+    ),
+]
+
+
+@pytest.mark.parametrize("shape", SIZES, ids="B{0[0]}-T{0[1]}-E{0[2]}-H{0[3]}".format)
+@over_cells
+@over_dtypes
+@over_executions
+def test_step_agrees_with_the_reference_at_the_sizes_of_benchmarks(
+    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+) -> None:
+    """One step agrees; with one long sequence, the gradients reach its beginning.
+
+    There, each token is read in its own part of the sequence, and shows that part's gradient.
+    """
+    skip_where_products_crash(dtype)
+    B, T, E, H = shape
+    parameters, batch, step = step_of_reference(cell, shape)
+    config = TrainConfig(
+        cell=cell,
+        epochs=1,
+        learning_rate=RATE,
+        clip_norm=LIMIT,
+        batch_size=B,
+        num_steps=T,
+        vocab_size=VOCAB,
+        emb_size=E,
+        hidden_size=H,
+        dtype=dtype,
+        execution=execution,
+    )
+
+    check_steps(config, parameters, [batch], [step], (LONG if B == 1 else TRAINING)[dtype])
+
+
+@cache
+def step_of_reference(
+    cell: CellName, shape: tuple[int, int, int, int]
+) -> tuple[Arrays, tuple[Array, Array], ReferenceStep]:
+    """Parameters, a batch, and the reference's step from them, computed once for all executions."""
+    B, T, E, H = shape
+    generator = np.random.default_rng(7)
+    parameters = random_model(generator, cell, VOCAB, E, H)
+    tokens, labels = generator.integers(0, VOCAB, (B, T)), random_labels(generator, B)
+    if B == 1:
+        tokens = np.sort(tokens)
+        keep_gradients(parameters, generator)
+    (step,) = train_reference(parameters, [(tokens, labels)], RATE, CLIPS["by-norm"])
+    return parameters, (tokens, labels), step
+
+
+def keep_gradients(parameters: Arrays, generator: np.random.Generator) -> None:
+    """Open the forget gate; or make the states of an RNN small and U a rotation."""
+    if "recurrent.b_f" in parameters:
+        parameters["recurrent.b_f"] += 6
+        return
+    H = len(parameters["recurrent.U"])
+    rotation, _ = np.linalg.qr(generator.normal(size=(H, H)))
+    parameters["recurrent.U"] = round_to_float32(rotation)
+    for name in ("recurrent.b", "embedding.weight"):
+        parameters[name] = round_to_float32(parameters[name] / 300)
+
+
+def check_steps(
+    config: TrainConfig,
+    parameters: Arrays,
+    batches: list[tuple[Array, Array]],
+    expected: list[ReferenceStep],
+    tolerance: Tolerance,
+) -> None:
+    """Assert that each step of `train` agrees with the reference."""
     history, clipped, updated = train_and_watch(config, parameters, batches)
 
-    assert len(expected) == STEPS == history.steps == len(clipped) == len(updated)
+    assert len(expected) == history.steps == len(clipped) == len(updated)
     for k, step in enumerate(expected):
         where = f"training step {k + 1}"
-        assert_close(expected_of(step), recorded_in(history, k), TRAINING[dtype], where)
-        assert_close(step.clipped, clipped[k], TRAINING[dtype], f"{where}, clipped gradient")
-        assert_close(step.updated, updated[k], TRAINING[dtype], f"{where}, updated parameter")
+        assert_close(expected_of(step), recorded_in(history, k), tolerance, where)
+        assert_close(step.clipped, clipped[k], tolerance, f"{where}, clipped gradient")
+        assert_close(step.updated, updated[k], tolerance, f"{where}, updated parameter")
 
 
 def train_and_watch(
