@@ -67,7 +67,9 @@ def commands() -> list[str]:
     for package in ("benchmarks", "tests"):
         for path in sorted((ROOT / package).rglob("*.py")):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            if module != __name__ and ENTRY.search(path.read_text(encoding="utf-8")):
+            if not path.name.startswith(("test_", "signals.")) and ENTRY.search(
+                path.read_text(encoding="utf-8")
+            ):
                 found.append(module.removesuffix(".__main__"))
     found = [f"{module} {ARGUMENTS.get(module, '')}".strip() for module in found]
     runs = [f"{RUN} {execution}" for execution in EXECUTIONS]

@@ -1,6 +1,8 @@
 """The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
+import signal
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -259,6 +261,26 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
     assert history.recorded.tolist() == [*range(record, history.steps + 1, record)]
     assert history.loss.tolist() == train(config).loss[: history.steps // record].tolist()
     assert history.epoch_ends.tolist() == ends
+
+
+def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never comes inside Paddle, which would turn it into another error, and no step is lost."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gradients, steps = TrainingStep.gradients, count(1)
+
+    def interrupted(*arguments: Any) -> Any:
+        if next(steps) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return gradients(*arguments)
+
+    monkeypatch.setattr(TrainingStep, "gradients", interrupted)
+    try:
+        with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
+            train(SMALL)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+    assert caught.value.history.outcome == "interrupted"
 
 
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
