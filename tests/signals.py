@@ -122,7 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def normal(command: str, longest: float) -> tuple[float, int | None]:
     """Return how long a command lasts, at most, and its status; None if it lasts longer."""
-    with tempfile.TemporaryDirectory() as folder, start(command, folder, uuid.uuid4().hex) as process:
+    mark = uuid.uuid4().hex
+    with tempfile.TemporaryDirectory() as folder, start(command, folder, mark) as process:
         began = time.monotonic()
         try:
             process.wait(longest)
