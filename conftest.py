@@ -37,7 +37,6 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if "xdist.plugin" not in loaded:  # With -p no:xdist, ignore its options in pyproject.toml.
         for name in ("--numprocesses", "--dist", "--max-worker-restart"):
             parser.addoption(name, dest=f"ignored{name}", help=argparse.SUPPRESS)
-        parser.addoption("--no-loadscope-reorder", action="store_true", help=argparse.SUPPRESS)
     parser.getgroup("rnn_core").addoption(
         "--device",
         default="all",

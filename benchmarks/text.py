@@ -1,10 +1,20 @@
 """Results as text: tables, times, and runs in a few words."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks import ROOT
 
 if TYPE_CHECKING:
     from rnn_core.history import History
+
+
+# Absolute paths, on Windows too; not an address such as https://a/b, and not the division in `a/b`.
+PATH = re.compile(
+    r"""(?<![\w.:/\\~])(?:[A-Za-z]:[\\/]|~?/)(?:[^\s/\\:'"<>,;()\[\]]+[\\/])+([^\s/\\:'"<>,;()\[\]]*)"""
+)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -17,6 +27,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def columns(rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """Return lines of aligned columns: the first `left` to the left, the others to the right."""
     return ["  ".join(line).rstrip() for line in _padded(rows, left)]
+
+
+def without_folders(text: str) -> str:
+    """Return a text with paths in the checkout relative to it, and of all others the last part.
+
+    What is shared should not tell the name of a user, which folders hold.
+    """
+    # Their names may have spaces.
+    text = text.replace(f"{ROOT}/", "").replace(f"{Path.home()}/", "~/")
+    return PATH.sub(r"\1", text)
 
 
 def milliseconds(time: float) -> str:

@@ -121,3 +121,27 @@ def test_a_crash_is_one_failed_test_with_its_signal(
 
     assert status == 1, output
     assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_warnings_are_errors_only_where_our_code_causes_them(
+    pytester: pytest.Pytester, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dependency may warn, and pytest where it cannot write, as in a read-only checkout."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    lines = ["[pytest]\nfilterwarnings =", *pytestconfig.getini("filterwarnings")]
+    pytester.makeini("\n  ".join(lines))
+    warn = "import warnings\n\ndef {}():\n    warnings.warn('old', DeprecationWarning)\n"
+    pytester.makepyfile(dependency=warn.format("call"))
+    (pytester.path / "tests").mkdir()
+    (pytester.path / "tests" / "test_a.py").write_text(
+        warn.format("test_ours") + "\ndef test_theirs():\n    __import__('dependency').call()\n",
+        encoding="utf-8",
+    )
+    # Not a folder, so even root cannot write the cache.
+    (pytester.path / ".pytest_cache").write_text("", encoding="utf-8")
+    pytester.syspathinsert()
+
+    result = pytester.runpytest_inprocess("--import-mode=importlib")
+
+    assert result.parseoutcomes() == {"passed": 1, "failed": 1, "warnings": 3}
+    result.stdout.fnmatch_lines(["*PytestCacheWarning: *", "FAILED *test_ours*"])

@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks.measuring.threads import threads_parser
+from rnn_core.commands.arguments import Parser
 from rnn_core.config import CELLS, EXECUTIONS
 
 
@@ -16,7 +17,7 @@ def make_parser(
         description: description in the help, printed without changes.
         threads: whether the command has the option `--threads`.
     """
-    return argparse.ArgumentParser(
+    return Parser(
         prog=f"python -m benchmarks.{name}",
         description=description,
         parents=[threads_parser()] if threads else [],

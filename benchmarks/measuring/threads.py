@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from filelock import FileLock
 
 from benchmarks.locks import lock_cpu
+from rnn_core.runtime.messages import shown
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 _locks: list[FileLock] = []  # Those of the CPUs, held until the process ends.
@@ -64,8 +65,8 @@ def cpus() -> int:
 def _threads(text: str) -> int:
     # Not a type of rnn_core.commands.arguments: importing it imports Paddle.
     most = cpus()
-    if not (text.isdecimal() and 1 <= int(text) <= most):
+    if not (text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):
         raise argparse.ArgumentTypeError(
-            f"must be 1 to {most}, the number of CPUs that this process may use, got {text!r}"
+            f"must be 1 to {most}, the number of CPUs that this process may use, got {shown(text)}"
         )
     return int(text)

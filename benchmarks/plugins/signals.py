@@ -73,7 +73,6 @@ class Signals:
 
         Signals wait, since an interrupted wrapper of pytest-benchmark would be an internal error.
         """
-        self.end_session()
         self.holding = True
         report = yield
         self.holding = False

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.report.page import make_page
 from benchmarks.report.reading import read_results
-from rnn_core.commands.arguments import any_path
+from rnn_core.commands.arguments import Parser, any_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import check_writable, printable, write_whole
 
@@ -50,7 +50,7 @@ def _make(folder: Path, output: Path) -> ExitStatus:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.report",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -27,7 +27,7 @@ from benchmarks.report.matrix import (
 )
 from benchmarks.report.reading import Results
 from benchmarks.report.times import blocks_of
-from benchmarks.text import milliseconds
+from benchmarks.text import milliseconds, without_folders
 from rnn_core import EXPERIMENTS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,6 +56,7 @@ def make_page(results: Results, now: datetime) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     templates.globals["symbols"] = SYMBOLS
     templates.filters |= {
@@ -100,6 +101,13 @@ def make_page(results: Results, now: datetime) -> str:
         planting=results.planting,
         skips=skips_of(environments),
     )
+
+
+def _shown(value: object) -> object:
+    """Return a value as the page shows it: it may be mailed, so its texts have no folders."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return without_folders(value)
+    return value
 
 
 def _drawn(items: Sequence[T], draw: Callable[[T, str], Drawn], name: str) -> list[tuple[T, Drawn]]:

@@ -18,6 +18,7 @@ from rnn_core.gradients import make_clip
 from rnn_core.parameters import Parameters, named_weights
 from rnn_core.recorder import count_correct
 from rnn_core.runtime.devices import synchronize
+from rnn_core.runtime.messages import shown
 from rnn_core.step import TrainingStep
 
 # The executions of rnn_core, and a plain Paddle program.
@@ -52,7 +53,7 @@ class Shape(NamedTuple):
         found = re.fullmatch(r"B([1-9]\d*)[- ]T([1-9]\d*)[- ]H([1-9]\d*)", text)
         if found is None:
             raise ValueError(
-                f"a shape is written B1-T10-H128, each number at least 1, got {text!r}"
+                f"a shape is written B1-T10-H128, each number at least 1, got {shown(text)}"
             )
         return cls(*(int(number) for number in found.groups()))
 

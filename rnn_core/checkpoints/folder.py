@@ -134,7 +134,8 @@ class CheckpointFolder:
         try:
             Checkpoint(history, position, self.data, weights, random_states()).save(path)
             for old in checkpoint_files(self.folder)[:-KEEP]:
-                old.unlink(missing_ok=True)
+                if not old.is_dir():
+                    old.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"cannot write checkpoint {path}: {error}", history) from error
 

@@ -4,15 +4,27 @@ Each takes the text of an argument and returns its value. An `ArgumentTypeError`
 allowed and what was given.
 """
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from math import isfinite, nan
 from pathlib import Path
+from typing import NoReturn
 
 from rnn_core.commands.plot import check_plot_path
 from rnn_core.config import MOST, SEED_RANGE, SEEDS, check_path
 from rnn_core.runtime.files import check_writable
 from rnn_core.runtime.messages import shown
+
+LONGEST_ERROR = 1000  # characters
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors stay short, whatever was given."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message, without its middle if it is long, and exit with 2."""
+        long = len(message) > LONGEST_ERROR
+        super().error(f"{message[:700]} ... {message[-200:]}" if long else message)
 
 
 def at_least(minimum: int) -> Callable[[str], int]:

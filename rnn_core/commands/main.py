@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rnn_core.commands.arguments import any_path, at_least, positive_number, seed
+from rnn_core.commands.arguments import Parser, any_path, at_least, positive_number, seed
 from rnn_core.commands.run import run
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if list(arguments[:1]) == ["soak"]:
         print("error: the soak test is now python -m benchmarks.soak", file=sys.stderr)
         return ExitStatus.WRONG_INPUT
-    parser = argparse.ArgumentParser(prog="python -m rnn_core", description=__doc__)
+    parser = Parser(prog="python -m rnn_core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list the experiments")
     run_parser = commands.add_parser("run", help="train one experiment and show its gradients")

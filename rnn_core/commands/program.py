@@ -33,11 +33,12 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
     status: int
     try:
         with blocked_signals():
+            catch_signals()
             if prepare is not None:
                 prepare()
             import_paddle()
             main = import_module(module).main
-            catch_signals()
+            catch_signals()  # Again, since Paddle has installed its own handler of SIGTERM.
         status = main()
         ignore_signals()
     except SystemExit as ended:  # From argparse.

@@ -1,9 +1,12 @@
 """Results as text: tables and times."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.text import columns, describe_run, milliseconds
+from benchmarks.text import columns, describe_run, milliseconds, without_folders
+from tests import ROOT
 from tests.helpers.histories import empty_history, make_history
 
 
@@ -18,6 +21,24 @@ def test_columns_align_names_left_and_numbers_right() -> None:
 def test_milliseconds_have_three_digits_or_all(time: float, text: str) -> None:
     """Large times are not written with an exponent."""
     assert milliseconds(time) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{ROOT}/tests/core/test_cells.py:12: in test", "tests/core/test_cells.py:12: in test"),
+        ("--results=/home/alice/a/out -k x", "--results=out -k x"),
+        ('File "/home/alice/.venv/lib/paddle/nn/rnn.py", line 1', 'File "rnn.py", line 1'),
+        ("[Errno 2]: '/tmp/pytest-of-alice/pytest-0/a.npz'", "[Errno 2]: 'a.npz'"),
+        (f"{Path.home()}/a b.npz", "~/a b.npz"),
+        (r"C:\Users\alice\run.npz is missing", "run.npz is missing"),
+        ("1/2 of https://github.com/a/b, py311-paddle33-cpu/tests.xml", None),
+        ("ratio a / b, float32/float64, //", None),
+    ],
+)
+def test_text_to_share_has_no_folders(text: str, shown: str | None) -> None:
+    """A path in the checkout is relative to it; None stands for an unchanged text."""
+    assert without_folders(text) == (text if shown is None else shown)
 
 
 def test_run_is_described_by_its_events_and_its_last_epoch() -> None:

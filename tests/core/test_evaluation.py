@@ -1,5 +1,7 @@
 """Evaluation of a model on held-out data."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import paddle
 import pytest
@@ -19,9 +21,16 @@ def test_evaluate_weighs_all_samples_equally() -> None:
     ]
     labels = np.concatenate([batch.labels.numpy() for batch in data]).astype(np.float64)
     before = [parameter.numpy().tolist() for parameter in model.parameters()]
+    with_gradients: list[bool] = []
 
-    found = evaluate(model, data)
+    def batches() -> Iterator[Batch]:
+        for batch in data:
+            with_gradients.append(paddle.is_grad_enabled())
+            yield batch
 
+    found = evaluate(model, batches())
+
+    assert with_gradients == [False, False]
     assert found.samples == 4
     assert found.loss == pytest.approx((0.05**2 + 1 + 4) / 4, rel=1e-5)
     assert found.variance == pytest.approx(labels.var(), rel=1e-6)

@@ -36,6 +36,7 @@ def with_values(**values: list[float]) -> History:
         ({"loss": [1, 1, EXPLOSION_LIMIT, 1]}, ()),
         ({"loss": [1, 2e6, 3e6, 1]}, (Event("exploded", 2, ("loss",), 2e6),)),
         ({"raw": [1, 1, 2e6, 3e6]}, (Event("exploded", 3, ("W",), 2e6),)),
+        ({"loss": [1, 1, 1, 2e6], "U": [1, 2e6, 1, 1]}, (Event("exploded", 2, ("U",), 2e6),)),
         ({"raw": [1, 0, 0, 0]}, (Event("vanished", 2, ("W",), 0.0),)),
         ({"raw": [1, 1, 1, 0], "U": [1, 1, 1, 0]}, (Event("vanished", 4, ("W", "U"), 0.0),)),
         # Zero gradients of a perfect fit do not count as vanished.

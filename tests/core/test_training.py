@@ -1,6 +1,8 @@
 """The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
+import signal
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from rnn_core import (
 )
 from rnn_core.config import EXECUTIONS, DType, Execution
 from rnn_core.data.batch import BatchStream
+from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from rnn_core.step import TrainingStep
@@ -260,6 +263,26 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
     assert history.epoch_ends.tolist() == ends
 
 
+def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never comes inside Paddle, which would turn it into another error, and no step is lost."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gradients, steps = TrainingStep.gradients, count(1)
+
+    def interrupted(*arguments: Any) -> Any:
+        if next(steps) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return gradients(*arguments)
+
+    monkeypatch.setattr(TrainingStep, "gradients", interrupted)
+    try:
+        with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
+            train(SMALL)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+    assert caught.value.history.outcome == "interrupted"
+
+
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt before the first step is complete gives an empty history."""
 
@@ -403,6 +426,15 @@ def test_stream_trains_like_a_list() -> None:
     assert train(SMALL, stream).loss.tolist() == train(SMALL, data).loss.tolist()
     # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
+
+
+def test_checksum_of_a_stream_depends_on_its_length() -> None:
+    """Between the first and the last batch, only the number of batches counts."""
+    first, second, third, last = load_data()
+    lists = ([first, last], [first, second, last], [first, third, last])
+    short, long, other = [Batches(Stream(*data), SMALL, "cpu").checksum() for data in lists]
+
+    assert short != long == other
 
 
 def test_history_describes_a_stream() -> None:

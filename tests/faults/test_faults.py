@@ -229,7 +229,7 @@ def test_named_tests_run_first_and_the_others_if_these_pass(
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     planted = [Fault("open", "", "a.py b.py"), Fault("sly", "", "slow b.py"), Fault("lost", "")]
 
-    verdicts = {each.name: each for each in faults.judge_all([HEALTHY, *planted], 1)}
+    verdicts = {each.name: each for each in faults.judge_all([HEALTHY, *planted], 1, suite=True)}
 
     assert FakeTrial.begun == [
         ("healthy", "slow a.py b.py", False),
@@ -247,6 +247,10 @@ def test_named_tests_run_first_and_the_others_if_these_pass(
         "lost": (False, 1),
     }
     assert os.environ["OMP_NUM_THREADS"] == "1"
+
+    FakeTrial.begun.clear()
+    assert not next(faults.judge_all([HEALTHY, *planted], 1, suite=False)).caught
+    assert FakeTrial.begun[:1] == [("healthy", "slow a.py b.py", False)]
 
 
 def test_sample_depends_on_the_commit_and_leaves_slow_faults_out(
@@ -272,7 +276,7 @@ def test_resume_takes_the_verdicts_of_the_same_code_only(
     path = tmp_path / "faults.json"
     planted: list[list[str]] = []
 
-    def judge_all(wanted: Sequence[Fault], _: int) -> Iterator[Verdict]:
+    def judge_all(wanted: Sequence[Fault], *_: object) -> Iterator[Verdict]:
         planted.append([fault.name for fault in wanted])
         yield from (verdict(name=fault.name) for fault in reversed(wanted))
 

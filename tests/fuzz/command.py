@@ -8,6 +8,7 @@ time and memory. If one does not, the exit status is 1; the files that show it a
 import argparse
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,23 +41,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.inputs is None and options.seconds is None:
         options.seconds = 60
     readers = [reader for reader in READERS if reader.name in options.reader]
+    warnings.simplefilter("error")  # As in pytest.
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     fuzzers = [Fuzzer(reader, options.seed, folder) for reader in readers]
-    fuzz(fuzzers, _rounds(options.inputs, options.seconds, len(readers)))
-    problems = 0
-    for fuzzer in fuzzers:
-        found = fuzzer.found
-        print(
-            f"{fuzzer.reader.name}: {found.inputs} inputs ({found.structured} structured), "
-            f"{found.accepted} accepted, {found.problems.total()} with a problem"
-        )
-        for problem, count in found.problems.most_common():
-            print(f"  {count} x {problem}: {found.files[problem]}")
-            problems += count
-        fuzzer.path.unlink()
-    if not problems:
-        folder.rmdir()
+    try:
+        fuzz(fuzzers, _rounds(options.inputs, options.seconds, len(readers)))
+    finally:  # After Ctrl-C, too.
+        problems = sum(_report(fuzzer) for fuzzer in fuzzers)
+        if not problems:
+            folder.rmdir()
     return ExitStatus.FINDING if problems else ExitStatus.OK
+
+
+def _report(fuzzer: Fuzzer) -> int:
+    """Print what one reader did, and return the number of inputs with a problem."""
+    found = fuzzer.found
+    problems = found.problems.total()
+    print(
+        f"{fuzzer.reader.name}: {found.inputs} inputs ({found.structured} structured), "
+        f"{found.accepted} accepted, {problems} with a problem"
+    )
+    for problem, count in found.problems.most_common():
+        print(f"  {count} x {problem}: {found.files[problem]}")
+    fuzzer.path.unlink(missing_ok=True)
+    return problems
 
 
 def _rounds(inputs: int | None, seconds: int | None, readers: int) -> Iterator[int]:

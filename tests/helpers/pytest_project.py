@@ -44,8 +44,8 @@ def make_project(
         path = pytester.path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    settings = f"filterwarnings = error\naddopts = --import-mode=importlib {settings}"
-    pytester.makeini(f"[pytest]\n{settings}")
+    filters = "filterwarnings = error:::(tests|benchmarks|conftest)"
+    pytester.makeini(f"[pytest]\n{filters}\naddopts = --import-mode=importlib {settings}")
     return pytester
 
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.behaviour.files import Job, Recording, Trace, Traced, digest
+from tests.helpers.histories import make_history
 
 JOB = Job("clipped-rnn", "textbook")
 
@@ -110,3 +111,15 @@ def test_digest_takes_all_nans_as_equal() -> None:
 
     assert digest([np.array([-np.nan, 1.0])]) == expected
     assert digest([np.array([np.nan, 2.0])]) != expected
+
+
+@pytest.mark.parametrize("wrong", range(3))
+def test_step_repeats_only_if_all_of_its_digests_do(wrong: int) -> None:
+    """They are those of the parameters before, of the gradients, and of the parameters after."""
+    rows = np.arange(48, dtype=np.uint8).reshape(3, 16)
+    recording = Recording(make_history(), gradients=rows[2:], parameters=rows[:2])
+    digests = [rows[0].tobytes(), rows[2].tobytes(), rows[1].tobytes()]
+
+    assert Trace([], *digests).repeats(recording, 1)
+    digests[wrong] = bytes(16)
+    assert not Trace([], *digests).repeats(recording, 1)

@@ -27,6 +27,7 @@ def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path
 
     assert traced.repeats(recording, step)
     assert not traced.repeats(recording, step + 1)
+    assert worker.trace(config, 4).repeats(recording, 4)
     assert [t[:2] for t in traced.tensors] == [t[:2] for t in replayed.tensors]
     assert compare(traced, loaded) == []
     # Gradients from several uses are added in almost the order of backpropagation.

@@ -1,11 +1,21 @@
 """Wrong command lines of the commands that need no files: the error says what is allowed."""
 
-from collections.abc import Callable, Sequence
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import product
+from math import isfinite
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from benchmarks.commands import processes, ratios, scaling
+from benchmarks.behaviour import command as behaviour
+from benchmarks.commands import processes, ratios, scaling, soak
 from benchmarks.compare import calibration
+from benchmarks.compare import command as compare
+from benchmarks.report import command as report
+from rnn_core.commands.main import main
 from tests.helpers.command_lines import assert_rejected
 
 Main = Callable[[Sequence[str]], int]
@@ -45,3 +55,72 @@ def test_wrong_command_line_is_rejected(
 ) -> None:
     """The exit status is 2, and standard output is empty."""
     assert_rejected(main, arguments.split(), message, capsys)
+
+
+TEXTS = ("", "x" * 10**6, "nan", "inf", "-1", "1e999", "9" * 26, "9" * 5000, "no\0", "4294967301")
+MAINS: list[Main] = [
+    behaviour.main,
+    calibration.main,
+    compare.main,
+    main,
+    processes.main,
+    ratios.main,
+    report.main,
+    scaling.main,
+    soak.main,
+]
+
+
+def actions(command: Main, monkeypatch: pytest.MonkeyPatch) -> Iterator[argparse.Action]:
+    """Every option and argument of a command and its subcommands."""
+    parsers: list[argparse.ArgumentParser] = []
+
+    def parse(parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parsers.append(parser)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(argparse.ArgumentParser, "parse_args", parse)
+        with suppress(SystemExit):
+            command([])
+    for parser in parsers:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers.extend(action.choices.values())
+            yield action
+
+
+def outcome(action: argparse.Action, text: str) -> str:
+    """What is wrong with the value or the error that an option makes of a text; "" if nothing."""
+    if action.type is None:  # Free text, or one of some words.
+        return ""
+    try:
+        value = action.type(text)  # type: ignore[operator]
+    except argparse.ArgumentTypeError as error:
+        return "" if len(str(error)) < 400 else "a long error"
+    if isinstance(value, int):
+        return "" if 0 <= value < (2**32 if action.dest == "seed" else 2**63) else "out of range"
+    if isinstance(value, float):
+        return "" if isfinite(value) else "not finite"
+    return "an empty path" if value == Path() else ""
+
+
+@pytest.mark.parametrize("command", MAINS, ids=lambda command: command.__module__)
+def test_options_refuse_wrong_texts_in_few_words(
+    command: Main,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is accepted is finite, fits into 64 bits (a seed into 32), and is not an empty path."""
+    monkeypatch.chdir(tmp_path)
+    found = [*actions(command, monkeypatch)]
+    outcomes = {
+        (action.dest, text[:20]): outcome(action, text) for action, text in product(found, TEXTS)
+    }
+
+    assert {action.dest for action in found} > {"help"}
+    assert {case: ended for case, ended in outcomes.items() if ended} == {}
+    with pytest.raises(SystemExit):
+        command(["--" + "x" * 10**6])
+    assert len(capsys.readouterr().err) < 10_000

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.commands import soak
 from benchmarks.commands.soak import main
 from benchmarks.measuring import growth
-from benchmarks.measuring.growth import BLOCKS, Reading, Slope, slope, watch
+from benchmarks.measuring.growth import BLOCKS, MODEL_ROUNDS, Reading, Slope, slope, watch
 from rnn_core import NonFiniteError, NumericPrediction, TrainConfig, new_model, train
 from rnn_core.step import TrainingStep
 from tests.bench.commands.conftest import Ended, RunMain
@@ -39,7 +39,7 @@ def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]
 
 
 def test_training_leaves_no_memory_files_or_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training one model, recording and streaming data do not make the process grow."""
+    """Building and training models, recording and streaming data do not make the process grow."""
     models: list[NumericPrediction] = []
 
     def make(config: TrainConfig) -> NumericPrediction:
@@ -50,7 +50,7 @@ def test_training_leaves_no_memory_files_or_threads(monkeypatch: pytest.MonkeyPa
 
     seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
 
-    assert len(models) == 1
+    assert len(models) == ROUNDS // MODEL_ROUNDS
     # Resident memory, not the address space, which is ten times as large.
     assert seen[-1].memory == pytest.approx(psutil.Process().memory_info().rss, rel=0.5)
     for before, after in pairwise(seen):
@@ -81,6 +81,21 @@ def test_soak_finds_a_memory_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.verdict(SHORT_LIMIT) == "grows"
     assert found.low <= LEAK * 1.1
     assert found.high >= LEAK * 0.9
+
+
+def test_soak_finds_a_leak_per_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If each model keeps 10 MiB, the process grows by that for every 10 rounds of 10 steps."""
+    kept: list[bytes] = []
+
+    def leaking(config: TrainConfig) -> NumericPrediction:
+        kept.append(b"\1" * 100 * LEAK)
+        return new_model(config)
+
+    monkeypatch.setattr(growth, "new_model", leaking)
+    found = slope([*watch(TINY, STEPS, lambda r: r.step >= STEPS * ROUNDS)], "memory")
+
+    assert found.verdict(SHORT_LIMIT) == "grows"
+    assert found.per_step == pytest.approx(LEAK, rel=0.3)
 
 
 def test_soak_finds_files_left_open() -> None:

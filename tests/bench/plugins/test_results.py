@@ -38,7 +38,7 @@ import pytest
 
 from tests.helpers.matrix_results import made_up
 
-@pytest.mark.parametrize("device", ["cpu"])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("gpu:0", marks=pytest.mark.skip)])
 @pytest.mark.parametrize("experiment", ["clipped-rnn"])
 def test_trains(leave_history, experiment, device):
     leave_history(experiment, made_up(experiment))

@@ -211,6 +211,24 @@ def test_text_from_files_never_becomes_markup(tmp_path: Path) -> None:
     Page(html)
 
 
+def test_page_does_not_tell_the_name_of_the_user(tmp_path: Path) -> None:
+    """Messages, reasons and arguments may hold a path in the user's folder."""
+    path = "/home/alice/checkout/a.npz"
+    folder = write_environment(tmp_path / "py311-paddle33-cpu", flags=f"FLAGS_a={path}")
+    write_cases(
+        folder / "tests.xml",
+        f'<testcase classname="a" name="a"><failure message="{path}">E   {path}: no</failure>'
+        f'</testcase><testcase name="b"><skipped message="{path}: b" /></testcase>',
+    )
+    bad = comparison(error=f"{path}: no", outcome="crashed")
+    write_json(tmp_path / "comparisons" / "b" / "comparison.json", bad)
+
+    assert main([str(tmp_path)]) == 0
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "a.npz" in html
+    assert "alice" not in html
+
+
 def tables(html: str, head: str) -> list[list[list[str]]]:
     """Return the rows of all tables whose first column has this heading."""
     return [table for table in Page(html).tables if table[0][0] == head]

@@ -95,7 +95,7 @@ WRONG: list[tuple[Damage, str]] = [
     (changed("environment.cpu", {}), "must have the version of paddle"),
     (changed("datetime", "0001-01-01T00:00:00"), "must be in the years 2000 to 2999"),
     (changed("datetime", int("9" * 4300)), "datetime: input should be a valid datetime"),
-    (larger, "must have at most 33554432 bytes"),
+    (larger, "must have at most 16777216 bytes"),
     (Path.mkdir, "irectory"),
 ]
 if hasattr(os, "mkfifo"):
@@ -122,3 +122,21 @@ def test_every_reader_refuses_a_wrong_run(
         each for each in read_environment(tmp_path).problems if each.file == "benchmarks.json"
     )
     assert message in problem.reason
+
+
+def test_the_most_extreme_times_can_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ratios and their intervals stay within what a comparison can show."""
+    (tmp_path / "pairs").mkdir()
+    for number in range(1, 21):
+        times = (1e-9, 1e5)[:: 1 if number % 3 else -1]
+        for side, time in zip(("baseline", "candidate"), times, strict=True):
+            content = saved_content([saved_benchmark("one", time)], {"cpu": FACTS})
+            path = tmp_path / "pairs" / f"{number:04}-{side}.json"
+            path.write_text(json.dumps(content), encoding="utf-8")
+
+    assert compare([f"{tmp_path}:{side}" for side in ("baseline", "candidate")]) == (
+        ExitStatus.CANNOT_TELL
+    )
+    assert "cannot tell" in capsys.readouterr().out

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.workloads import same_work
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_contender
 from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
+from benchmarks.workloads.stages import STAGES, Stage
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape, Work, make_work
 from rnn_core.config import CELLS, Cell
 from rnn_core.gradients import l2_norm
@@ -37,6 +38,34 @@ def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
         np.testing.assert_array_equal(recorded.parameters()[name], values)
         np.testing.assert_allclose(parts.parameters()[name], values, rtol=0, atol=1e-9)
     assert max(l2_norm(gradient.numpy()) for gradient in parts.clipped) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_waits_for_its_device(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the backward pass needs inputs, which are not part of its time."""
+    waited: list[str] = []
+    monkeypatch.setattr("benchmarks.workloads.training_step.synchronize", waited.append)
+    target, setup = make_work("kernel", "RNN", TINY).timed(stage, "gpu:0")
+    inputs = setup()[0] if setup else ()
+    waited.clear()
+
+    target(*inputs)
+
+    assert waited == ["gpu:0"]
+    assert len(inputs) == (stage == "backward")
+
+
+@pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
+def test_only_a_recorded_step_reads(implementation: Any, reads: list[list[int]]) -> None:
+    """It reads loss and norms besides the predictions and labels."""
+    work = make_work(implementation, "RNN", TINY)
+    reads.clear()
+    work.step()
+    assert reads == []
+
+    work.recorded()
+
+    assert len(reads) > 2
 
 
 def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

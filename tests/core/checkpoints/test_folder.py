@@ -86,6 +86,15 @@ def test_resume_uses_the_checkpoint_before_a_damaged_one(
     assert (tmp_path / f"{path.name}.refused").exists()
 
 
+def test_directory_in_place_of_an_older_checkpoint_does_not_stop_the_run(tmp_path: Path) -> None:
+    """It is not removed with the checkpoints that are no longer needed."""
+    stopped(tmp_path, steps=9)
+    (tmp_path / "step-000000001.npz").mkdir()
+    check_resumed(tmp_path)
+
+    assert (tmp_path / "step-000000001.npz").is_dir()
+
+
 def test_resume_fails_if_a_damaged_checkpoint_cannot_be_renamed(tmp_path: Path) -> None:
     """The error names the file, and nothing is trained."""
     path = stopped(tmp_path, steps=9)

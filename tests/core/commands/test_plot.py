@@ -1,6 +1,7 @@
 """The plot of a run."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +138,16 @@ def test_points_are_recorded_steps_or_in_long_runs_epochs(
             config=TrainConfig(record=record),
             steps=steps,
             recorded=recorded,
-            loss=recorded / 1.0,
+            loss=steps + record - recorded / 1.0,
             accuracy=np.ones(len(ends)),
             epoch_ends=np.array(ends, dtype=np.int64),
         )
     )
 
     (line,) = figure.axes[0].get_lines()
-    assert line.get_xydata().tolist() == [[point, point] for point in points]  # type: ignore[union-attr]
+    # The loss decreases, so the first value of a point is the largest.
+    largest = [[point, steps - before] for before, point in pairwise([0, *points])]
+    assert line.get_xydata().tolist() == largest  # type: ignore[union-attr]
     assert line.get_marker() == marker
     assert f"step ({shown}; gradient norms before clipping)" == figure.axes[2].get_xlabel()
 

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,6 +138,16 @@ def test_every_command_is_run_in_the_same_way() -> None:
         "tests/helpers/parallel_worker.py",
         "tests/core/commands/test_program.py",
     }
+
+
+@pytest.mark.slow
+def test_signals_at_random_moments_end_a_command() -> None:
+    """`python -m tests.signals` sends many signals to every command."""
+    command = [sys.executable, "-m", "tests.signals", "--count", "2", "rnn_core", "list"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "SIGTERM  rnn_core list: " in result.stdout
 
 
 def test_ignored_signals_stay_ignored(

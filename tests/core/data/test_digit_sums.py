@@ -39,6 +39,7 @@ def test_samples_of_a_seed_are_fixed() -> None:
 
     assert data.samples(0, 4).tolist() == TRAINING
     assert data.rest(4).samples(0, 4).tolist() == HELD_OUT
+    assert data.rest(7).count == 7
 
 
 @pytest.mark.parametrize("held_out", [False, True])

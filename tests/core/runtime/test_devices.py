@@ -1,6 +1,5 @@
 """Devices are checked before they are used."""
 
-import paddle
 import pytest
 
 from rnn_core import TrainConfig, train
@@ -53,15 +52,17 @@ def test_missing_gpu_raises_value_error(name: str) -> None:
         train(TrainConfig(device=name))
 
 
-def test_use_device_restores_the_device() -> None:
+def test_use_device_restores_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """The device is restored after the block, even after an error in it."""
-    before = paddle.device.get_device()
+    used: list[str] = []
+    monkeypatch.setattr("paddle.device.get_device", lambda: "gpu:3")
+    monkeypatch.setattr("paddle.device.set_device", used.append)
+
     with pytest.raises(RuntimeError), device.use_device("cpu") as name:
-        assert name == paddle.device.get_device() == "cpu"
-        assert device.device_of(paddle.zeros([1])) == "cpu"
+        assert (name, used) == ("cpu", ["cpu"])
         raise RuntimeError
 
-    assert paddle.device.get_device() == before
+    assert used == ["cpu", "gpu:3"]
 
 
 @pytest.mark.usefixtures("two_gpus")

@@ -42,6 +42,17 @@ def test_environment_has_versions_machine_threads_and_flags(
     }
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert describe_environment()["threads"] == "unset"
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    assert describe_environment()["processes"] == "2"
+
+
+def test_environment_has_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the full name and that of the product."""
+    monkeypatch.setattr("rnn_core.runtime.environment.resolve_device", lambda name: f"{name}:0")
+    monkeypatch.setattr("rnn_core.runtime.environment.device_name", lambda name: f"Card {name}")
+    environment = describe_environment("gpu")
+
+    assert (environment["device"], environment["device_name"]) == ("gpu:0", "Card gpu:0")
 
 
 def test_cpu_model_is_read_from_linux(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rnn_core.runtime import interrupts
 from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
 
@@ -26,6 +27,18 @@ def test_first_ctrl_c_is_held_and_second_interrupts() -> None:
         signal.raise_signal(signal.SIGINT)
 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_only_ctrl_c_interrupts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher repeats SIGTERM while the command saves."""
+    monkeypatch.setattr(interrupts, "_received", None)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.interrupt(signal.SIGTERM, None)
+    interrupts.interrupt(signal.SIGTERM, None)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.interrupt(signal.SIGINT, None)
+
+    assert interrupts.received() is signal.SIGTERM
 
 
 def test_other_handlers_of_ctrl_c_are_kept() -> None:
