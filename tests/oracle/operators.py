@@ -160,8 +160,8 @@ def tanh_back(d: Array, x: Array) -> tuple[Array]:
 # A learning rate that float32 holds exactly.
 RATE = float(np.float32(0.3))
 ANY = (0.0, np.inf)
-# The limits are about twice the largest errors, which stand above them as "Measured". They are those
-# of Paddle 2.6.2, 3.0.0 and 3.3.1 on an AMD EPYC, with MKL_CBWR unset, COMPATIBLE and AVX2.
+# The limits are about twice the largest errors, which stand above them as "Measured": on Paddle
+# 2.6.2, 3.0.0 and 3.3.1, on an AMD EPYC, with MKL_CBWR unset, COMPATIBLE and AVX2.
 OPERATORS: dict[str, Operator] = {
     # Measured: 5.6, 5.6, 2.1, 1.4
     "tanh": Operator(
