@@ -16,8 +16,8 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,7 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def normal(command: str, longest: float) -> tuple[float, int | None]:
     """Return how long a command lasts, at most, and its status; None if it lasts longer."""
-    with tempfile.TemporaryDirectory() as folder, start(command, folder, "") as process:
+    mark = uuid.uuid4().hex
+    with tempfile.TemporaryDirectory() as folder, start(command, folder, mark) as process:
         began = time.monotonic()
         try:
             process.wait(longest)
@@ -162,12 +163,13 @@ def try_signal(command: str, number: int, moment: float, usual: int | None) -> T
         return Trial(when, problem)
 
 
-def start(command: str, folder: str, mark: str) -> subprocess.Popen[bytes]:
-    """Start a command in a folder, in which its output is written."""
+@contextmanager
+def start(command: str, folder: str, mark: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command in a folder, in which its output is written; kill what is left at the end."""
     environment = {**os.environ, MARK: mark, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with Path(folder, "stdout").open("wb") as out, Path(folder, "stderr").open("wb") as error:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", *command.split()],
             cwd=folder,
             env=environment,
@@ -175,6 +177,12 @@ def start(command: str, folder: str, mark: str) -> subprocess.Popen[bytes]:
             stdout=out,
             stderr=error,
         )
+    with process:
+        try:
+            yield process
+        finally:
+            for pid in marked(mark):
+                os.kill(pid, signal.SIGKILL)
 
 
 def state(pid: int) -> str:
