@@ -228,7 +228,7 @@ def test_compare_touches_no_other_files(
     (tmp_path / "notes.txt").touch()
     arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options]
 
-    assert_rejected(main, arguments, message, capsys)
+    assert_rejected(main, [*arguments, "--no-behaviour"], message, capsys)
     assert (tmp_path / "notes.txt").exists()
 
 
