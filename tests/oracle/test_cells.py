@@ -16,6 +16,7 @@ from tests.helpers.weights import (
     random_cell,
     random_state,
     read_gradients,
+    round_to_float32,
     to_array,
     to_arrays,
     to_state,
@@ -95,6 +96,26 @@ def test_last_state_and_gradients_agree_with_the_reference(
     d_first = to_arrays({name: tensor.grad for name, tensor in first.items()})
     assert_close(expected.state, d_first, GRADIENT[dtype], where="gradient of the initial state")
     assert_close(expected.parameters, read_gradients(layer), GRADIENT[dtype], where="gradient")
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e30])
+@over_cells
+@over_dtypes
+@over_executions
+def test_saturated_cells_agree_with_the_reference(
+    cell: CellName, dtype: DType, execution: Execution, size: float
+) -> None:
+    """Inputs far larger than those of training saturate the gates, and overflow nowhere."""
+    B, T, E, H = 3, 4, 5, 6
+    generator = np.random.default_rng(3)
+    parameters = random_cell(generator, cell, E, H)
+    x = round_to_float32(size * draw(generator, B, T, E))
+    layer = build_layer(cell, parameters, dtype, execution)
+
+    state = layer(to_tensor(x, dtype))
+
+    expected = unroll(CELLS[cell], parameters, x, zero_state(CELLS[cell], B, H))[-1]
+    assert_close(expected, to_arrays(from_state(state)), FORWARD[dtype])
 
 
 @over_dtypes
