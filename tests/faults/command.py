@@ -64,11 +64,11 @@ python -m tox -e faults
 ```
 
 plants each fault in a copy of the project and runs the tests that should notice, and the others if
-they do not, until one fails. It also runs all tests without a fault, which must pass. A crash and a
-time-out count as caught, and are marked. It takes under half an hour on two cores, and goes on
-where it stopped with `--resume`. `python -m tests.faults NAME ...` plants the faults that you name,
-and `--sample 20` a few that depend on the commit. `--docs` writes this page. The catalogue is in
-[tests/faults](../tests/faults).
+they do not, until one fails. It also runs all tests without a fault, which must pass. A crash, a
+time-out and an error outside a test count as caught, and are marked. It takes under half an hour on
+two cores, and goes on where it stopped with `--resume`. `python -m tests.faults NAME ...` plants
+the faults that you name, and `--sample 20` a few that depend on the commit. `--docs` writes this
+page. The catalogue is in [tests/faults](../tests/faults).
 
 ## Results
 """
@@ -85,7 +85,8 @@ class Verdict:
         stands_for: real bug that the fault stands for.
         caught: whether the tests noticed.
         problem: reason why the verdict does not count, such as wrong options; empty if it counts.
-        ending: how the tests ended instead of by a failing test: a crash or a time-out.
+        ending: how the tests ended instead of by a failing test: a crash, a time-out, or an error
+            outside a test.
         slow: whether slow tests noticed.
         tests: the failing tests, each by its path below `tests` and its name; their files if the
             tests did not end.
@@ -241,8 +242,9 @@ class Trial:
             ending = f"time-out after {self._limit} s"
         elif status < 0:
             ending = f"crash by {signal.Signals(-status).name}"
-        elif (status, bool(failed)) not in ((0, False), (1, True)):
-            # Neither all passed nor tests failed, such as wrong options or an error in a fixture.
+        elif status in (2, 3) or (status == 1 and not failed):  # Such as an import or a fixture.
+            ending = "error outside a test"
+        elif status > 1:
             lines = output.read_text(errors="replace").split("\n") if output.exists() else []
             problem = f"exited with status {status}: {' '.join(lines[-2:])}"
         self._folder.cleanup()
