@@ -26,6 +26,7 @@ from pathlib import Path
 from threading import RLock
 from xml.etree import ElementTree
 
+import pytest
 from tqdm import tqdm
 
 from benchmarks.runner import run
@@ -237,14 +238,9 @@ class Trial:
         status = self._process.exitcode or 0
         report, output = (Path(self._folder.name) / name for name in (REPORT, OUTPUT))
         failed = failing_tests(report) if report.exists() else ()
-        ending = problem = ""
-        if timed_out:
-            ending = f"time-out after {self._limit} s"
-        elif status < 0:
-            ending = f"crash by {signal.Signals(-status).name}"
-        elif status in (2, 3) or (status == 1 and not failed):  # Such as an import or a fixture.
-            ending = "error outside a test"
-        elif status > 1:
+        problem = ""
+        ending = f"time-out after {self._limit} s" if timed_out else ending_of(status, bool(failed))
+        if not ending and status > 1:
             lines = output.read_text(errors="replace").split("\n") if output.exists() else []
             problem = f"exited with status {status}: {' '.join(lines[-2:])}"
         self._folder.cleanup()
@@ -258,6 +254,20 @@ class Trial:
             failed or (tuple(self.fault.files) if ending and not self.whole else ()),
             round(self._spent + time.monotonic() - self._began, 1),
         )
+
+
+def ending_of(status: int, failed: bool) -> str:
+    """How pytest ended instead of by a failing test; empty if it passed, failed or did not begin.
+
+    Args:
+        status: exit status; -N if signal N ended the process.
+        failed: whether a test failed.
+    """
+    if status < 0:
+        return f"crash by {signal.Signals(-status).name}"
+    if status in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+        return "error outside a test"  # Such as in an import.
+    return "error in a fixture" if status == pytest.ExitCode.TESTS_FAILED and not failed else ""
 
 
 def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Verdict, None, None]:
