@@ -26,6 +26,7 @@ from pathlib import Path
 from threading import RLock
 from xml.etree import ElementTree
 
+import pytest
 from tqdm import tqdm
 
 from benchmarks.runner import run
@@ -64,11 +65,11 @@ python -m tox -e faults
 ```
 
 plants each fault in a copy of the project and runs the tests that should notice, and the others if
-they do not, until one fails. It also runs all tests without a fault, which must pass. A crash and a
-time-out count as caught, and are marked. It takes under half an hour on two cores, and goes on
-where it stopped with `--resume`. `python -m tests.faults NAME ...` plants the faults that you name,
-and `--sample 20` a few that depend on the commit. `--docs` writes this page. The catalogue is in
-[tests/faults](../tests/faults).
+they do not, until one fails. It also runs all tests without a fault, which must pass. A crash, a
+time-out and an error outside a test count as caught, and are marked. It takes under half an hour on
+two cores, and goes on where it stopped with `--resume`. `python -m tests.faults NAME ...` plants
+the faults that you name, and `--sample 20` a few that depend on the commit. `--docs` writes this
+page. The catalogue is in [tests/faults](../tests/faults).
 
 ## Results
 """
@@ -85,7 +86,8 @@ class Verdict:
         stands_for: real bug that the fault stands for.
         caught: whether the tests noticed.
         problem: reason why the verdict does not count, such as wrong options; empty if it counts.
-        ending: how the tests ended instead of by a failing test: a crash or a time-out.
+        ending: how the tests ended instead of by a failing test: a crash, a time-out, or an error
+            outside a test.
         slow: whether slow tests noticed.
         tests: the failing tests, each by its path below `tests` and its name; their files if the
             tests did not end.
@@ -236,13 +238,9 @@ class Trial:
         status = self._process.exitcode or 0
         report, output = (Path(self._folder.name) / name for name in (REPORT, OUTPUT))
         failed = failing_tests(report) if report.exists() else ()
-        ending = problem = ""
-        if timed_out:
-            ending = f"time-out after {self._limit} s"
-        elif status < 0:
-            ending = f"crash by {signal.Signals(-status).name}"
-        elif (status, bool(failed)) not in ((0, False), (1, True)):
-            # Neither all passed nor tests failed, such as wrong options or an error in a fixture.
+        problem = ""
+        ending = f"time-out after {self._limit} s" if timed_out else ending_of(status, bool(failed))
+        if not ending and status > 1:
             lines = output.read_text(errors="replace").split("\n") if output.exists() else []
             problem = f"exited with status {status}: {' '.join(lines[-2:])}"
         self._folder.cleanup()
@@ -256,6 +254,20 @@ class Trial:
             failed or (tuple(self.fault.files) if ending and not self.whole else ()),
             round(self._spent + time.monotonic() - self._began, 1),
         )
+
+
+def ending_of(status: int, failed: bool) -> str:
+    """How pytest ended instead of by a failing test; empty if it passed, failed or did not begin.
+
+    Args:
+        status: exit status; -N if signal N ended the process.
+        failed: whether a test failed.
+    """
+    if status < 0:
+        return f"crash by {signal.Signals(-status).name}"
+    if status in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+        return "error outside a test"  # Such as in an import.
+    return "error in a fixture" if status == pytest.ExitCode.TESTS_FAILED and not failed else ""
 
 
 def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Verdict, None, None]:

@@ -17,6 +17,7 @@ from tests.faults.command import (
     HEALTHY,
     Verdict,
     as_hoped,
+    ending_of,
     failing_tests,
     main,
     markdown,
@@ -218,6 +219,25 @@ class FakeTrial:
         os.close(self.sentinel)
         caught = self.fault.name == "open" or (self.fault.name == "sly" and self.whole)
         return verdict(name=self.fault.name, caught=caught, seconds=self.spent + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "ending"),
+    [
+        (0, False, ""),
+        (1, True, ""),
+        (1, False, "error in a fixture"),
+        (2, False, "error outside a test"),
+        (3, True, "error outside a test"),
+        (4, False, ""),
+        (-11, False, "crash by SIGSEGV"),
+    ],
+)
+def test_ending_is_named_if_it_is_not_a_failing_test(
+    status: int, failed: bool, ending: str
+) -> None:
+    """Wrong options, with the status 4, are neither a catch nor a pass."""
+    assert ending_of(status, failed) == ending
 
 
 def test_named_tests_run_first_and_the_others_if_these_pass(
