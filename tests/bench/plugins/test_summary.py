@@ -13,7 +13,8 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         SimpleNamespace(name=stage, median=0.003, extra_info={**facts, "stage": stage})
         for stage in ("forward", "step")
     ]
-    baseline: Any = SimpleNamespace(benchmarks={"step": {"stats": {"median": 0.002}}})
+    before = SimpleNamespace(stats=SimpleNamespace(median=0.002))
+    baseline: Any = SimpleNamespace(benchmarks={"step": before})
 
     assert [line.split() for line in step_times(timed, baseline)] == [
         ["device", "cell", "shape", "step", "forward"],
