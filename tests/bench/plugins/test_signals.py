@@ -1,7 +1,6 @@
 """Sessions that a signal ends: tables, saved files and exit status, in small projects."""
 
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -107,7 +106,7 @@ def test_a_signal_during_the_start_has_the_same_status(
 ) -> None:
     """It waits until Paddle is imported."""
     monkeypatch.setattr(
-        "benchmarks.plugins.signals.import_paddle", lambda: os.kill(os.getpid(), signal.SIGTERM)
+        "benchmarks.plugins.signals.import_paddle", lambda: signal.raise_signal(signal.SIGTERM)
     )
     text = FILE.format(signal="SIGINT", target="int", first="pass", fixture="pass")
     status, output = run(pytester, monkeypatch, text)
