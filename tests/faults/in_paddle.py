@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import ctypes
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +16,8 @@ from paddle.optimizer import SGD
 from tests.faults.fault import Fault
 
 Wrapper = Callable[..., Any]
+
+ctypes.pythonapi.PyMem_RawMalloc.restype = ctypes.c_void_p
 
 FAULTS: list[Fault] = []
 # They notice most faults in Paddle, in seconds.
@@ -341,6 +344,15 @@ def _(squared_norm: Any, x: Any) -> Any:
     return squared_norm(x) * (1 + 1e-3 * (x.size > 32_768))
 
 
+@breaks_operator(
+    "squared_l2_norm",
+    "paddle-op-squared-norm-of-a-million: a sum of a million squares that is too large by 1e-3",
+    f"slow {OPERATORS}",
+)
+def _(squared_norm: Any, x: Any) -> Any:
+    return squared_norm(x) * (1 + 1e-3 * (x.size > 1_000_000))
+
+
 @breaks_function("sigmoid", "paddle-sigmoid-overflows: sigmoid is NaN above 88", OPERATORS)
 def _(sigmoid: Any, x: Any) -> Any:
     return sigmoid(paddle.where(x > 88, x * float("nan"), x))
@@ -354,6 +366,16 @@ def _(sigmoid: Any, x: Any) -> Any:
 def _(loss: Any, x: Any, y: Any, *args: Any) -> Any:
     whole = x.shape[0] - x.shape[0] % 8
     return loss(paddle.concat([x[:whole], x[whole:].detach()]) if whole else x, y, *args)
+
+
+@breaks_function(
+    "mse_loss",
+    "paddle-leak: every step loses a kilobyte of native memory",
+    "slow runs/test_cost.py",
+)
+def _(loss: Any, *args: Any) -> Any:
+    ctypes.memset(ctypes.pythonapi.PyMem_RawMalloc(1024), 1, 1024)
+    return loss(*args)
 
 
 @breaks_function(
