@@ -232,8 +232,9 @@ class Trial:
         """End the process and all that it started; return the verdict on what it had done."""
         timed_out = self._process.is_alive()
         self._process.kill()
+        assert self._process.pid is not None
         with suppress(ProcessLookupError):  # Nothing is left, or its group had not begun.
-            os.killpg(self._process.pid or 0, signal.SIGKILL)
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.join()
         status = self._process.exitcode or 0
         report, output = (Path(self._folder.name) / name for name in (REPORT, OUTPUT))
@@ -276,12 +277,15 @@ def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Verd
     Args:
         faults: faults to plant.
         jobs: number of simultaneous runs.
-        suite: whether code without a fault must pass all tests, not only those that faults name.
+        suite: whether code without a fault must pass all tests that are not slow, not only those
+            that faults name.
     """
     # A forked process lacks the other threads of Paddle, and would wait for them forever.
     os.environ["OMP_NUM_THREADS"] = "1"
-    named = " ".join(dict.fromkeys(file for fault in faults for file in fault.files))
-    slow = "slow " if any(fault.slow for fault in faults) else ""
+    # Before the rest of the suite, which runs without its slow tests, those that faults need.
+    needed = [fault for fault in faults if fault.slow or not suite]
+    named = " ".join(dict.fromkeys(file for fault in needed for file in fault.files))
+    slow = "slow " if any(fault.slow for fault in needed) else ""
     healthy = replace(HEALTHY, tests=slow + named)
     planted = [healthy if fault is HEALTHY else fault for fault in faults]
     waiting = deque((fault, not fault.files, 0.0) for fault in planted)

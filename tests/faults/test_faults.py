@@ -252,8 +252,8 @@ def test_named_tests_run_first_and_the_others_if_these_pass(
     verdicts = {each.name: each for each in faults.judge_all([HEALTHY, *planted], 1, suite=True)}
 
     assert FakeTrial.begun == [
-        ("healthy", "slow a.py b.py", False),
-        ("healthy", "slow a.py b.py", True),
+        ("healthy", "slow b.py", False),
+        ("healthy", "slow b.py", True),
         ("open", "a.py b.py", False),
         ("sly", "slow b.py", False),
         ("sly", "slow b.py", True),
