@@ -6,7 +6,6 @@ the verdicts.
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EXECUTIONS
 from rnn_core.runtime.files import check_writable, write_json
+from rnn_core.runtime.messages import complain
 
 VERDICTS = "verdicts.json"
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 candidate_env=dict(options.candidate_env),
             )
     except (SideError, OSError) as error:
-        print(f"error: could not compare: {error}", file=sys.stderr)
+        complain(f"could not compare: {error}")
         return ExitStatus.WRONG_INPUT
     content = [asdict(verdict) for verdict in verdicts]
     path = options.results and options.results / VERDICTS

@@ -14,7 +14,8 @@ from rnn_core.config import Execution, TrainConfig
 from rnn_core.experiments import EXPERIMENTS
 from rnn_core.history import History
 from rnn_core.runtime.archive import Archive, read_archive
-from rnn_core.runtime.files import printable, write_whole
+from rnn_core.runtime.files import write_whole
+from rnn_core.runtime.messages import printable
 
 DIGEST_SIZE = 16
 # In bytes. All tensors of a step of the LSTM take 3 MB.

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -22,6 +21,7 @@ from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.files import write_json, write_text
+from rnn_core.runtime.messages import complain
 
 
 class Outcome:
@@ -117,12 +117,12 @@ def finish(
     try:
         measure()
     except DifferentWorkError as error:
-        print(f"error: not the same work, nothing was timed: {error}", file=sys.stderr)
+        complain(f"not the same work, nothing was timed: {error}")
         return ExitStatus.FINDING
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED
     except RuntimeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         status = ExitStatus.WRONG_INPUT
     found = text()
     shown = [*outcome.skipped, "", found] if outcome.skipped else [found]

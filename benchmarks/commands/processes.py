@@ -9,7 +9,6 @@ and the ratio is taken within the round.
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
 from rnn_core.runtime import parallel
 from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.messages import complain
 from rnn_core.step import TrainingStep
 
 WARM_UP = 2  # rounds
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch = DigitSums(options.batch, num_steps=options.num_steps, batch_size=options.batch)[0]
         parallel.join(config.device, config.batch_size)
     except (TypeError, ValueError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         return ExitStatus.WRONG_INPUT
 
     times = measure(config, batch, options.rounds, options.steps)

@@ -4,7 +4,6 @@ python -m benchmarks.soak --minutes 30. docs/guides/long-runs.md explains the ta
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from rnn_core.config import TrainConfig
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device
 from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.messages import complain
 from rnn_core.training import NonFiniteError
 
 STATUS: dict[Verdict, ExitStatus] = {
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = soak_config(options)
         resolve_device(config.device)
     except (TypeError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         return ExitStatus.WRONG_INPUT
 
     readings: list[Reading] = []
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 bar.update(now - shown)
                 shown = now
     except NonFiniteError as error:
-        print(f"error: {error}: the soak cannot continue", file=sys.stderr)
+        complain(f"{error}: the soak cannot continue")
         return ExitStatus.CANNOT_TELL
     except KeyboardInterrupt:
         interrupted = True  # The rounds so far are judged.
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         if interrupted:
             return ExitStatus.INTERRUPTED
-        print(f"error: {error}: increase --minutes", file=sys.stderr)
+        complain(f"{error}: increase --minutes")
         return ExitStatus.CANNOT_TELL
     lines, verdict = report(config, readings, slopes, options.limit)
     print("\n".join(lines))

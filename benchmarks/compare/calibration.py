@@ -31,6 +31,7 @@ from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
+from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "calibration"
 LEVELS = (0.0, 0.05, 0.1, 0.2)
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED
     except (SideError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         status = ExitStatus.WRONG_INPUT
     if not cases:
         return status

@@ -6,7 +6,6 @@ docs/guides/comparing.md explains the verdicts.
 
 import argparse
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from benchmarks.locks import LOCK, lock_folder
 from benchmarks.saved.baseline import obstacles
 from rnn_core.commands.arguments import any_path, percentage, positive_number, seed
 from rnn_core.commands.status import ExitStatus
+from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "comparisons"
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pairs = Pairs(plan, folder, options.resume)
             return compare(pairs, 60 * options.budget, options.behaviour)
     except (SideError, OSError) as error:
-        print(f"error: could not compare: {error}", file=sys.stderr)
+        complain(f"could not compare: {error}")
         return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
         print("Incomplete: --resume continues with the complete pairs.")
@@ -114,7 +114,7 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
                 str(plan.baseline.python), str(plan.candidate.python), pairs.folder / "behaviour"
             )
         except (SideError, OSError) as error:
-            print(f"error: could not compare behaviour: {error}", file=sys.stderr)
+            complain(f"could not compare behaviour: {error}")
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
         result = save(outcome)
         print(behaviour_text(behaviours))

@@ -9,7 +9,6 @@ The table is Markdown. Each environment needs complete runs of all three experim
 column.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from benchmarks.notebook.figures import figures
 from rnn_core import EXPERIMENTS, History
 from rnn_core.commands.arguments import any_path
 from rnn_core.commands.status import ExitStatus
+from rnn_core.runtime.messages import complain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             columns.setdefault(column(history), {})[experiment(path, history)] = history
         print(table(columns))
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         return ExitStatus.WRONG_INPUT
     return ExitStatus.OK
 

@@ -24,7 +24,7 @@ from benchmarks.saved.baseline import (
     uncompared,
 )
 from benchmarks.saved.saved_run import SavedRun
-from rnn_core.runtime.files import printable
+from rnn_core.runtime.messages import printable
 
 # Glob of the files that pytest-benchmark numbers, in the folders of all Pythons.
 EVERY_RUN = "*/[0-9][0-9][0-9][0-9]_"

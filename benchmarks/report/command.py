@@ -5,7 +5,6 @@ missing or damaged are listed on the page.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +14,8 @@ from benchmarks.report.page import make_page
 from benchmarks.report.reading import read_results
 from rnn_core.commands.arguments import Parser, any_path
 from rnn_core.commands.status import ExitStatus
-from rnn_core.runtime.files import check_writable, printable, write_whole
+from rnn_core.runtime.files import check_writable, write_whole
+from rnn_core.runtime.messages import complain, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> ExitStatus:
@@ -32,7 +32,7 @@ def _make(folder: Path, output: Path) -> ExitStatus:
     try:
         results = read_results(folder, frozenset([output.name, "report.html"]))
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         return ExitStatus.WRONG_INPUT
     try:
         check_writable(output)
@@ -41,10 +41,10 @@ def _make(folder: Path, output: Path) -> ExitStatus:
             # File names may hold bytes that are not text.
             file.write(page.encode(errors="replace"))
     except OSError as error:
-        print(f"error: page not written: {error}", file=sys.stderr)
+        complain(f"page not written: {error}")
         return ExitStatus.NOT_WRITTEN
     for name, reason in results.listed:
-        print(f"warning: {printable(name)}: {printable(reason)}", file=sys.stderr)
+        complain(f"{printable(name)}: {printable(reason)}", "warning")
     print(f"page: {output}")
     return ExitStatus.OK
 

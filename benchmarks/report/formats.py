@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 from benchmarks.saved.records import Record
 from benchmarks.saved.result_files import CRASHED, FACTS
 from benchmarks.saved.saved_run import SavedRun
-from rnn_core.runtime.files import printable, read_file
+from rnn_core.runtime.files import read_file
+from rnn_core.runtime.messages import printable
 
 CaseOutcome = Literal["passed", "failed", "crashed", "error", "skipped"]
 # Name of the result for the project without a planted fault.

@@ -12,8 +12,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from rnn_core.runtime.files import parse_json, printable, read_file
-from rnn_core.runtime.messages import shown
+from rnn_core.runtime.files import parse_json, read_file
+from rnn_core.runtime.messages import printable, shown
 
 # In bytes. The times of every round of 96 benchmarks take 0.6 MB.
 LARGEST_FILE = 2**24
@@ -83,8 +83,7 @@ def _escaped(value: Any, lines: bool = False) -> Any:
         return value
     if not isinstance(value, str) or value.isprintable():
         return value
-    parts = value.split("\n") if lines else [value]
-    return "\n".join(printable(part, len(part)) for part in parts)
+    return printable(value, len(value), keep="\n" if lines else "")
 
 
 def _in_utc(date: datetime) -> datetime:

@@ -13,7 +13,7 @@ from typing import NoReturn
 from rnn_core.commands.plot import check_plot_path
 from rnn_core.config import MOST, SEED_RANGE, SEEDS, check_path
 from rnn_core.runtime.files import check_writable
-from rnn_core.runtime.messages import shown
+from rnn_core.runtime.messages import printable, shown
 
 LONGEST_ERROR = 1000  # characters
 
@@ -23,8 +23,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message, without its middle if it is long, and exit with 2."""
-        long = len(message) > LONGEST_ERROR
-        super().error(f"{message[:700]} ... {message[-200:]}" if long else message)
+        super().error(printable(message, LONGEST_ERROR))
 
 
 def at_least(minimum: int) -> Callable[[str], int]:

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime import parallel
+from rnn_core.runtime.messages import complain
 
 
 def say(text: str) -> None:
@@ -37,6 +38,6 @@ def write_files(
             write(path)
             lines.append(f"{what}: {path}")
         except OSError as error:
-            print(f"error: cannot write the {what}: {error}", file=sys.stderr)
+            complain(f"cannot write the {what}: {error}")
             status = ExitStatus.NOT_WRITTEN
     return status, lines

@@ -15,6 +15,7 @@ from rnn_core.runtime.interrupts import (
     ignore_signals,
     received,
 )
+from rnn_core.runtime.messages import complain
 from rnn_core.runtime.versions import import_paddle
 
 
@@ -53,7 +54,7 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
         if received() is not None:  # Paddle turns KeyboardInterrupt into errors of its own.
             status = ExitStatus.INTERRUPTED
         elif isinstance(error, ImportError | MemoryError):
-            print(f"error: {error}", file=sys.stderr)
+            complain(str(error))
         else:
             traceback.print_exc()
     sys.stdout.flush()
@@ -63,5 +64,5 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
         print(f"interrupted by {came.name}", file=sys.stderr)
     if status == ExitStatus.OK and output.failure is not None and not files.any_written():
         status = ExitStatus.NOT_WRITTEN
-        print(f"error: cannot print: {output.failure}", file=sys.stderr)
+        complain(f"cannot print: {output.failure}")
     sys.exit(status)

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +27,7 @@ from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device, use_device
 from rnn_core.runtime.files import check_writable
+from rnn_core.runtime.messages import complain
 from rnn_core.training import NonFiniteError, TrainingInterrupted, train
 
 
@@ -177,7 +177,7 @@ def _train(
                 warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
                 history = training(on_step=on_step)
         except CheckpointError as error:
-            print(f"error: {error}", file=sys.stderr)
+            complain(str(error))
             nothing_trained = error.history is None
             status = ExitStatus.WRONG_INPUT if nothing_trained else ExitStatus.NOT_WRITTEN
             return status, error.history

@@ -8,7 +8,7 @@ import numpy as np
 from rnn_core.evaluation import Evaluation
 from rnn_core.history import Event, History, Values
 from rnn_core.recorder import Step
-from rnn_core.runtime.files import printable
+from rnn_core.runtime.messages import printable
 
 
 def step_lines(step: Step) -> list[str]:

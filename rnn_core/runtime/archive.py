@@ -17,7 +17,8 @@ from typing import IO, Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rnn_core.runtime.files import open_regular, parse_json, printable
+from rnn_core.runtime.files import open_regular, parse_json
+from rnn_core.runtime.messages import printable
 
 MOST_ARRAYS = 1000
 LARGEST_DIRECTORY = 2**18  # Size in bytes of the list of members: 262 for each array.

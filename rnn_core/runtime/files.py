@@ -10,13 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from rnn_core.runtime.messages import shown
+
 # Start of the temporary name; short, since file systems limit the length of names.
 PREFIX = ".rnn_core-"
 
 _any_written = False
-
-# Longest text of a file that an error shows.
-LONGEST_SHOWN = 300
 
 
 def any_written() -> bool:
@@ -67,21 +66,13 @@ def parse_json(text: str | bytes) -> Any:
     """Parse JSON from elsewhere.
 
     Raises:
-        ValueError: the text is not JSON, holds a NaN or an infinity, or is nested too deeply.
+        ValueError: the text is not JSON, holds a NaN or an infinity, repeats a key in an object, or
+            is nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_not_json)
+        return json.loads(text, parse_constant=_not_json, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
-
-
-def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
-    """Text of a file for the terminal: control characters escaped, and the end cut off."""
-    shown = "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode()
-        for each in text[:longest]
-    )
-    return shown + "..." * (len(text) > longest)
 
 
 @contextmanager
@@ -167,6 +158,15 @@ def _sync_directory(directory: Path) -> None:
 
 def _not_json(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {shown(twice)} occurs twice in an object")
+    return found
 
 
 def _umask() -> int:

@@ -35,6 +35,7 @@ from rnn_core.commands.arguments import at_least, writable_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
 from rnn_core.runtime.files import write_json, write_text
+from rnn_core.runtime.messages import complain
 from tests import ROOT
 from tests.faults.fault import SOURCE_FAULTS, Fault, apply_edits
 from tests.faults.in_paddle import FAULTS as PADDLE_FAULTS
@@ -176,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.docs:
             write_text(DOCUMENT, "\n".join(markdown(ordered, describe_environment())) + "\n")
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(str(error))
         return ExitStatus.NOT_WRITTEN
     return ExitStatus.OK if all(map(as_hoped, ordered)) else ExitStatus.FINDING
 

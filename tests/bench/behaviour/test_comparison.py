@@ -174,6 +174,7 @@ def test_fault_is_located(
     assert "note" not in found.text
 
 
+@pytest.mark.slow
 def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Path) -> None:
     """Paddle with different rounding, run in a separate process, is not reported as different.
 

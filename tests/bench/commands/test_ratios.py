@@ -172,6 +172,7 @@ def test_files_have_the_results_and_the_environment(tmp_path: Path, run_main: Ru
     assert [len(point["rounds"]) for point in saved["results"]] == [3]
 
 
+@pytest.mark.slow
 def test_command_pins_threads_before_it_imports_the_libraries() -> None:
     """`--threads` limits the CPUs of the process and the threads of the libraries."""
     code = (

@@ -4,12 +4,14 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from benchmarks.commands import scaling
 from benchmarks.commands.common import Outcome
 from benchmarks.commands.scaling import SWEEPS, Sweep, growth, main, per_step
+from benchmarks.measuring import interleave
 from benchmarks.workloads.same_work import DifferentWorkError
 from benchmarks.workloads.training_step import Shape
 from tests.bench.commands.conftest import RunMain
@@ -19,7 +21,9 @@ TINY_RUN = ("--cells", "RNN", "--implementations", "kernel,paddle", "--seconds",
 
 @pytest.fixture
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the sweeps by tiny ones."""
+    """Replace the sweeps by tiny ones, and time single calls."""
+    monkeypatch.setattr(interleave, "SHORTEST_SAMPLE", 0)
+    monkeypatch.setattr(interleave, "gc", Mock())
     for what, sweep in SWEEPS.items():
         tiny = sweep._replace(base=Shape(1, 2, 4), sizes=(2, 3))
         monkeypatch.setitem(scaling.SWEEPS, what, tiny)

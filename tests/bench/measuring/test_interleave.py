@@ -3,6 +3,7 @@
 import gc
 from functools import partial
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +14,7 @@ from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
 def test_each_round_times_each_call_once_in_random_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order changes from round to round, and depends on the seed."""
     monkeypatch.setattr(interleave, "SHORTEST_SAMPLE", 0)  # One call is a sample.
+    monkeypatch.setattr(interleave, "gc", Mock())  # Each collection takes long.
 
     def order(seed: int) -> list[str]:
         called: list[str] = []

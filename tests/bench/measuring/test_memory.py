@@ -9,6 +9,7 @@ from benchmarks.measuring.memory import measure_peak, saved_bytes
 from benchmarks.workloads.training_step import Shape
 
 
+@pytest.mark.slow
 def test_peak_grows_with_the_number_of_steps() -> None:
     """The peak includes the states that backpropagation saves."""
     short, long = (measure_peak("textbook", "LSTM", f"B16-T{T}-H64") for T in (25, 400))
@@ -35,6 +36,7 @@ def test_first_step_does_not_count(
     assert capsys.readouterr().out == "40\n"
 
 
+@pytest.mark.slow
 def test_failed_measurement_is_named() -> None:
     """The error has the last line of the process's output."""
     message = r"the process for textbook LSTM B0-T1-H1 exited with status 1: .*ValueError"

@@ -29,9 +29,13 @@ CONTRAST = """
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), "")
 DRIVER = shutil.which("chromedriver") or ""
 
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason=f"no browser: chromedriver and one of {', '.join(BROWSERS)}"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER),
+        reason=f"no browser: chromedriver and one of {', '.join(BROWSERS)}",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -187,6 +187,7 @@ def test_resume_ignores_arrays_of_an_earlier_version(tmp_path: Path) -> None:
     np.testing.assert_allclose(ends[0].loss, train(checkpoint.history.config).loss, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the system has no sigtimedwait")
 def test_run_killed_at_random_moments_ends_in_the_same_bits() -> None:
     """Three kills; `python -m tests.kill_and_resume` does two hundred."""

@@ -162,6 +162,7 @@ def unexplained(config: TrainConfig, device: str) -> float:
     return found.loss / found.variance
 
 
+@pytest.mark.slow
 def test_lstm_learns_digits_over_28_zeros(device: str) -> None:
     """The LSTM predicts held-out sequences.
 
@@ -170,6 +171,7 @@ def test_lstm_learns_digits_over_28_zeros(device: str) -> None:
     assert unexplained(replace(LONG, cell="LSTM"), device) < 0.4
 
 
+@pytest.mark.slow
 def test_clipped_rnn_does_not_learn_digits_over_28_zeros(device: str) -> None:
     """With as many steps, the RNN is no better than predicting the mean.
 
