@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnn_core.config import TrainConfig, check_one_of, check_path
 from rnn_core.runtime.archive import Archive, read_archive
 from rnn_core.runtime.files import write_whole
+from rnn_core.runtime.messages import shown
 
 Outcome = Literal["finished", "non-finite", "interrupted"]
 EventKind = Literal["exploded", "vanished", "non-finite"]
@@ -23,8 +24,9 @@ ENVIRONMENT_KEYS = {"paddle", "python", "cpu", "device", "device_name"}
 
 # Largest size of a file, and of what it unpacks to, in bytes: a zip archive without extensions.
 LARGEST_FILE = 2**32 - 1
-# Largest size of the arrays of a history: 4.6 million recorded steps of an LSTM.
+# Largest size of the arrays of a history: 4.2 million recorded steps of an LSTM.
 LARGEST_HISTORY = 2**30
+MOST_PARAMETERS = 300  # Each has three arrays in a checkpoint.
 LONGEST_NAME = 200  # Number of characters in the name of a parameter.
 
 # A loss or raw gradient norm above this has exploded: the only definition. Measured over 83 to 200
@@ -197,12 +199,7 @@ class History:
         steps = stored.integer("steps")
         recorded = steps // config.record if config.record else 0
         names = stored.json("parameters")
-        valid = isinstance(names, list) and names and all(map(_is_name, names))
-        if not valid or len(set(names)) < len(names):
-            raise ValueError(f"parameters must be a list of names, got {names!r}")
-        most = LARGEST_HISTORY // (8 * (2 + 2 * len(names)))
-        if steps < 0 or recorded > most:
-            raise ValueError(f"steps must lie in [0, {most * max(config.record, 1)}], got {steps}")
+        check_size(names, steps, config.record)
 
         def values(name: str) -> Values:
             return stored.array(name, np.float64, (recorded,))
@@ -254,6 +251,26 @@ class History:
         rising = per_epoch > 0 and ends == [per_epoch * (k + 1) for k in range(count)]
         if not rising or not ends[-1] <= self.steps <= most:
             raise ValueError(f"epoch_ends must divide the {self.steps} steps into equal epochs")
+
+
+def check_size(names: Any, steps: int, record: int) -> None:
+    """Raise ValueError for a history that could not be saved and read again.
+
+    Args:
+        names: names of the parameters.
+        steps: number of steps.
+        record: number of steps of which one is recorded; 0 for none.
+    """
+    valid = isinstance(names, list) and names and all(map(_is_name, names))
+    if not valid or len(set(names)) < len(names) or len(names) > MOST_PARAMETERS:
+        raise ValueError(
+            f"parameters must be a list of at most {MOST_PARAMETERS} names, got {shown(names)}"
+        )
+    most = LARGEST_HISTORY // (8 * (2 + 2 * len(names)))
+    if steps < 0 or (record and steps // record > most):
+        raise ValueError(
+            f"steps must lie in [0, {most * max(record, 1)}] for record={record}, got {steps}"
+        )
 
 
 def _is_name(name: object) -> bool:

@@ -11,7 +11,7 @@ from rnn_core.config import TrainConfig, check_bool, check_int, check_path, chec
 from rnn_core.data.batch import Batch, dtype_name, load_data
 from rnn_core.data.batches import Batches
 from rnn_core.gradients import make_clip
-from rnn_core.history import History, Outcome
+from rnn_core.history import History, Outcome, check_size
 from rnn_core.model import NumericPrediction, model_of
 from rnn_core.recorder import Position, Recorder, Step
 from rnn_core.runtime import parallel
@@ -82,7 +82,8 @@ def train(
         TypeError: an argument has the wrong type, or `data` does not hold batches of integer tokens
             and labels of `config.dtype`.
         ValueError: the device is not available; `data` or `model` does not fit `config`; a token,
-            label or shape is out of range; or `resume` is given without `checkpoint`. All batches
+            label or shape is out of range; the history would be too large to be read again; or
+            `resume` is given without `checkpoint`. All batches
             are checked before training; of a `BatchStream`, only the first and the last, and each
             other batch before its step.
         CheckpointError: the folder cannot be used or holds another run, and nothing was trained; or
@@ -112,6 +113,8 @@ def train(
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
+        names = [name for name, _ in model.named_parameters()]
+        check_size(names, config.epochs * len(batches), config.record)
         environment = describe_environment(device) | batches.description
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)

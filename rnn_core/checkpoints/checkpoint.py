@@ -21,7 +21,7 @@ from rnn_core.checkpoints.random_states import (
     seed_paddle,
 )
 from rnn_core.config import TrainConfig
-from rnn_core.history import LARGEST_FILE, History
+from rnn_core.history import LARGEST_FILE, LARGEST_HISTORY, History
 from rnn_core.model import NumericPrediction
 from rnn_core.parameters import set_weights
 from rnn_core.recorder import Position
@@ -192,6 +192,8 @@ class Checkpoint:
 def largest_weights(config: TrainConfig) -> int:
     """Largest size of all weights, in bytes: twice that of a large LSTM in float64, or 64 MiB.
 
-    A subclass of `NumericPrediction` may have more parameters than the equations.
+    A subclass of `NumericPrediction` may have more parameters than the equations. The file must
+    have room for the history.
     """
-    return max(2**26, 128 * max(config.vocab_size, config.emb_size, config.hidden_size) ** 2)
+    usual = 128 * max(config.vocab_size, config.emb_size, config.hidden_size) ** 2
+    return min(max(2**26, usual), LARGEST_FILE - LARGEST_HISTORY - 2**24)

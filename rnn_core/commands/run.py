@@ -21,7 +21,7 @@ from rnn_core.data.batch import SAMPLES, load_data
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.evaluation import evaluate
 from rnn_core.experiments import DIGIT_SUMS, Experiment
-from rnn_core.history import History
+from rnn_core.history import History, check_size
 from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
@@ -48,6 +48,9 @@ def run(
         data, held_out = _data(experiment, config, options)
         _check(config, data, options)
         model = new_model(config)
+        batches = len(data) if data else math.ceil(len(SAMPLES) / config.batch_size)
+        names = [name for name, _ in model.named_parameters()]
+        check_size(names, config.epochs * batches, config.record)
     except (TypeError, ValueError, OSError, ImportError, RuntimeError) as error:
         parser.error(str(error))
 
@@ -60,7 +63,6 @@ def run(
         every=options.every or 100,
         resume=options.resume,
     )
-    batches = len(data) if data else math.ceil(len(SAMPLES) / config.batch_size)
     if options.resume:
         say(_found(options.checkpoint))
     total, log_every = config.epochs * batches, options.log_every or experiment.log_every

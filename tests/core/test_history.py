@@ -14,7 +14,7 @@ from tests.helpers.histories import ENVIRONMENT, check_equal, empty_history, mak
 INF, NAN = np.inf, np.nan
 FOUR = r"must be float64 of shape \[4\]"
 EPOCHS = ": epoch_ends must divide the 4 steps into equal epochs$"
-NAMES = "parameters must be a list of names, got"
+NAMES = "parameters must be a list of at most 300 names, got"
 UNRECORDED = np.array('{"record": 0}')
 TEXTS = ": the environment must hold texts"
 
@@ -207,9 +207,10 @@ def test_load_rejects_foreign_files(tmp_path: Path, content: bytes) -> None:
         ({"parameters": np.array("[]")}, rf": {NAMES} \[\]$"),
         ({"parameters": np.array("{}")}, rf": {NAMES} {{}}$"),
         ({"parameters": np.array('["a", 1]')}, rf": {NAMES} \['a', 1\]$"),
+        ({"parameters": np.array(json.dumps([f"w{k}" for k in range(301)]))}, f": {NAMES}"),
         ({"parameters": np.array('["a", "a"]')}, rf": {NAMES} \['a', 'a'\]$"),
         ({"parameters": np.array('["\\u001b[31m"]')}, rf": {NAMES} .'.x1b.31m'.$"),
-        ({"parameters": np.array(json.dumps(["a" * 10**6]))}, rf": {NAMES} \['a{{250,300}}\.\.\.$"),
+        ({"parameters": np.array(json.dumps(["a" * 10**6]))}, rf": {NAMES} \['a+\.\.\.a+'\]$"),
         ({"environment": np.array("null")}, TEXTS),
         ({"environment": np.array("[]")}, TEXTS),
         ({"environment": np.array('{"paddle": "3"}')}, TEXTS),
