@@ -58,14 +58,21 @@ class Planted(Record):
         stands_for: mistake that it stands for.
         caught: whether a test failed.
         problem: why the result does not count; empty if it does.
-        tests: first failing tests.
+        ending: how the tests ended instead of by a failing one, such as by a crash; empty if not.
+        slow: whether slow tests ran.
+        tests: failing tests, each by its path below `tests` and its name; their files if the tests
+            did not end.
+        seconds: duration of the run.
     """
 
     name: str
     stands_for: str
     caught: bool
     problem: str
+    ending: str = ""
+    slow: bool = False
     tests: tuple[str, ...]
+    seconds: float = 0.0
 
     @property
     def healthy(self) -> bool:
@@ -82,15 +89,16 @@ class Planted(Record):
         """The verdict in a few words."""
         if self.problem:
             return f"no verdict, {self.problem}"
-        if self.healthy:
-            return "false alarm" if self.caught else "passed"
-        return "caught" if self.caught else "survived"
+        words = ("passed", "false alarm") if self.healthy else ("survived", "caught")
+        how = ", ".join(filter(None, (self.ending, "slow tests" if self.slow else "")))
+        return words[self.caught] + (f" ({how})" if how and self.caught else "")
 
 
 class Planting(Record):
-    """A run of `python -m tests.faults`."""
+    """A run of `python -m tests.faults`, whose code had the digest `source`."""
 
     environment: dict[str, str]
+    source: str = ""
     verdicts: tuple[Planted, ...]
 
     @property

@@ -13,9 +13,7 @@ from typing import NoReturn
 from rnn_core.commands.plot import check_plot_path
 from rnn_core.config import MOST, SEED_RANGE, SEEDS, check_path
 from rnn_core.runtime.files import check_writable
-from rnn_core.runtime.messages import printable, shown
-
-LONGEST_ERROR = 1000  # characters
+from rnn_core.runtime.messages import LONGEST_ERROR, printable, shown
 
 
 class Parser(ArgumentParser):

@@ -3,7 +3,7 @@
 import reprlib
 import sys
 
-LONGEST, LONGEST_ERROR = 300, 2000  # Numbers of characters.
+LONGEST, LONGEST_ERROR = 300, 3000  # Numbers of characters.
 
 
 class _Short(reprlib.Repr):

@@ -459,6 +459,14 @@ def test_stream_may_return_plain_tuples() -> None:
     assert Plain.__qualname__ == history.environment["data"]
 
 
+def test_train_rejects_more_records_than_a_file_can_hold() -> None:
+    """Of a stream, whose batches are not made."""
+    data = DigitSums(count=10**12, num_steps=SMALL.num_steps, batch_size=SMALL.batch_size)
+
+    with pytest.raises(ValueError, match=r"steps must lie in \[0, 95869800\] for record=10, got "):
+        train(replace(SMALL, record=10), data)
+
+
 @pytest.mark.parametrize("wrong", [0, 2])
 def test_train_rejects_a_stream_with_a_wrong_first_or_last_batch(wrong: int) -> None:
     """Both are checked before the first step."""

@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from multiprocessing.connection import wait
@@ -29,8 +29,9 @@ from xml.etree import ElementTree
 import pytest
 from tqdm import tqdm
 
+from benchmarks.report.formats import HEALTHY as NO_FAULT
+from benchmarks.report.formats import Planted, Planting
 from benchmarks.runner import run
-from benchmarks.saved.records import Record
 from rnn_core.commands.arguments import at_least, writable_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import describe_environment
@@ -42,7 +43,7 @@ from tests.faults.in_paddle import FAULTS as PADDLE_FAULTS
 from tests.faults.plant import IMPORTED, OUTPUT, REPORT, run_tests
 
 FAULTS = (*SOURCE_FAULTS, *PADDLE_FAULTS)
-HEALTHY = Fault("healthy", "no fault: every test must pass")
+HEALTHY = Fault(NO_FAULT, "no fault: every test must pass")
 
 FOLDERS = ("rnn_core", "tests", "benchmarks")
 FILES = ("conftest.py", "pyproject.toml")
@@ -76,33 +77,6 @@ page. The catalogue is in [tests/faults](../tests/faults).
 """
 # Seconds; several times what the slowest take.
 NAMED_LIMIT, SLOW_LIMIT, WHOLE_LIMIT = 180, 1200, 900
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Result of the tests with one fault.
-
-    Attributes:
-        name: name of the fault.
-        stands_for: real bug that the fault stands for.
-        caught: whether the tests noticed.
-        problem: reason why the verdict does not count, such as wrong options; empty if it counts.
-        ending: how the tests ended instead of by a failing test: a crash, a time-out, or an error
-            outside a test.
-        slow: whether slow tests noticed.
-        tests: the failing tests, each by its path below `tests` and its name; their files if the
-            tests did not end.
-        seconds: duration of the run.
-    """
-
-    name: str
-    stands_for: str
-    caught: bool
-    problem: str
-    ending: str
-    slow: bool
-    tests: tuple[str, ...]
-    seconds: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with closing(judge_all(left, options.jobs, suite)) as judged:
         for verdict in tqdm(judged, total=len(left), unit="fault"):
             verdicts[verdict.name] = verdict
-            if not as_hoped(verdict):
-                tqdm.write(f"{verdict.name}: {outcome(verdict)}")
+            if not verdict.as_expected:
+                tqdm.write(f"{verdict.name}: {verdict.verdict}")
                 sys.stdout.flush()  # So that a log file has it even if the run is killed.
             with suppress(OSError):  # The last verdict reports it.
                 save(list(verdicts.values()), options.save, source)
@@ -179,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         complain(str(error))
         return ExitStatus.NOT_WRITTEN
-    return ExitStatus.OK if all(map(as_hoped, ordered)) else ExitStatus.FINDING
+    return ExitStatus.OK if all(each.as_expected for each in ordered) else ExitStatus.FINDING
 
 
 def sample(faults: Sequence[Fault], count: int) -> list[Fault]:
@@ -229,7 +203,7 @@ class Trial:
         past = time.monotonic() - self._began
         return max(self._limit - past, 0) if self._process.is_alive() else 0.0
 
-    def stop(self) -> Verdict:
+    def stop(self) -> Planted:
         """End the process and all that it started; return the verdict on what it had done."""
         timed_out = self._process.is_alive()
         self._process.kill()
@@ -246,15 +220,15 @@ class Trial:
             lines = output.read_text(errors="replace").split("\n") if output.exists() else []
             problem = f"exited with status {status}: {' '.join(lines[-2:])}"
         self._folder.cleanup()
-        return Verdict(
-            self.fault.name,
-            self.fault.stands_for,
-            bool(failed or ending),
-            problem,
-            ending,
-            self.fault.slow and not self.whole,
-            failed or (tuple(self.fault.files) if ending and not self.whole else ()),
-            round(self._spent + time.monotonic() - self._began, 1),
+        return Planted(
+            name=self.fault.name,
+            stands_for=self.fault.stands_for,
+            caught=bool(failed or ending),
+            problem=problem,
+            ending=ending,
+            slow=self.fault.slow and not self.whole,
+            tests=failed or (tuple(self.fault.files) if ending and not self.whole else ()),
+            seconds=round(self._spent + time.monotonic() - self._began, 1),
         )
 
 
@@ -272,7 +246,7 @@ def ending_of(status: int, failed: bool) -> str:
     return "error in a fixture" if status == pytest.ExitCode.TESTS_FAILED and not failed else ""
 
 
-def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Verdict, None, None]:
+def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Planted, None, None]:
     """Plant several faults at a time; yield the verdicts as they come.
 
     Args:
@@ -344,31 +318,16 @@ def failing_tests(report: Path) -> tuple[str, ...]:
     )
 
 
-def as_hoped(verdict: Verdict) -> bool:
-    """Whether the fault was caught, or the copy without a fault passed."""
-    return not verdict.problem and verdict.caught == (verdict.name != HEALTHY.name)
-
-
-def outcome(verdict: Verdict) -> str:
-    """The verdict in words."""
-    if verdict.problem:
-        return f"NO VERDICT, {verdict.problem}"
-    words = ("passed", "FALSE ALARM") if verdict.name == HEALTHY.name else ("SURVIVED", "caught")
-    how = ", ".join(filter(None, (verdict.ending, "slow tests" if verdict.slow else "")))
-    return words[verdict.caught] + (f" ({how})" if how and verdict.caught else "")
-
-
-def matrix(verdicts: Sequence[Verdict]) -> list[str]:
+def matrix(verdicts: Sequence[Planted]) -> list[str]:
     """Lines of a table of the verdicts, and a summary."""
     width = max(len(verdict.name) for verdict in verdicts)
     lines = []
     for v in verdicts:
         tests = f"{len(v.tests)}: {', '.join(v.tests)}" if v.tests else ""
-        lines.append(f"{v.name:<{width}}  {outcome(v):<8}  {v.seconds:5.1f} s  {tests}")
-    planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
-    caught = sum(map(as_hoped, planted))
-    lines += ["", f"{caught} of {len(planted)} faults caught"]
-    lines += [f"{v.name}: {outcome(v)} ({v.stands_for})" for v in verdicts if not as_hoped(v)]
+        lines.append(f"{v.name:<{width}}  {v.verdict:<8}  {v.seconds:5.1f} s  {tests}")
+    planting = Planting(environment={}, verdicts=tuple(verdicts))
+    lines += ["", f"{planting.caught} of {len(planting.faults)} faults caught"]
+    lines += [f"{v.name}: {v.verdict} ({v.stands_for})" for v in planting.surprises]
     return lines
 
 
@@ -380,34 +339,28 @@ def digest() -> str:
     return sha256(b"".join(str(path).encode() + path.read_bytes() for path in paths)).hexdigest()
 
 
-def save(verdicts: Sequence[Verdict], path: Path | None, source: str) -> None:
+def save(verdicts: Sequence[Planted], path: Path | None, source: str) -> None:
     """Write the verdicts, the environment, and the digest of the code, if there is a path."""
     if path is not None:
-        content = {"environment": describe_environment(), "source": source}
-        write_json(path, {**content, "verdicts": [asdict(verdict) for verdict in verdicts]})
+        environment = describe_environment()
+        planting = Planting(environment=environment, source=source, verdicts=tuple(verdicts))
+        write_json(path, planting.dump())
 
 
-class Saved(Record):
-    """The file of `--save`."""
-
-    source: str
-    verdicts: tuple[Verdict, ...]
-
-
-def read_verdicts(path: Path, source: str) -> dict[str, Verdict]:
+def read_verdicts(path: Path, source: str) -> dict[str, Planted]:
     """The saved verdicts by name; none if there is no file or the code was different."""
     if not path.exists():
         return {}
-    saved = Saved.load(path)
+    saved = Planting.load(path)
     return {each.name: each for each in saved.verdicts} if saved.source == source else {}
 
 
-def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[str]:
+def markdown(verdicts: Sequence[Planted], environment: dict[str, str]) -> list[str]:
     """Lines of the page docs/faults.md."""
-    planted = [verdict for verdict in verdicts if verdict.name != HEALTHY.name]
+    planting = Planting(environment=environment, verdicts=tuple(verdicts))
     return [
         INTRODUCTION,
-        f"{sum(map(as_hoped, planted))} of {len(planted)} faults caught, on "
+        f"{planting.caught} of {len(planting.faults)} faults caught, on "
         f"{date.today():%d %B %Y}, with Paddle {environment['paddle']}, "
         f"Python {environment['python']}, {environment['cpu']}, {environment['system']}. "
         f"A run ends at the first failing test, which is named.",
@@ -415,7 +368,7 @@ def markdown(verdicts: Sequence[Verdict], environment: dict[str, str]) -> list[s
         "| fault | stands for | verdict | seconds | failing test |",
         "|---|---|---|---|---|",
         *(
-            f"| {v.name} | {v.stands_for} | {outcome(v)} | {v.seconds} | "
+            f"| {v.name} | {v.stands_for} | {v.verdict} | {v.seconds} | "
             f"{'<br>'.join(f'`{test}`' for test in v.tests)} |"
             for v in verdicts
         ),

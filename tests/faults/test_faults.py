@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from benchmarks.report.formats import Planted
 from benchmarks.runner import Result
 from rnn_core.commands.status import ExitStatus
 from tests import ROOT
@@ -15,34 +16,29 @@ from tests.faults import command as faults
 from tests.faults.command import (
     FAULTS,
     HEALTHY,
-    Verdict,
-    as_hoped,
     ending_of,
     failing_tests,
     main,
     markdown,
     matrix,
     order,
-    outcome,
     plant,
 )
 from tests.faults.fault import Fault, apply_edits, read_faults
 from tests.helpers.command_lines import assert_rejected
 
 
-def verdict(**changes: object) -> Verdict:
+def verdict(**changes: object) -> Planted:
     """A verdict, by default of a fault that one test caught."""
     fields = {
         "name": "a-fault",
         "stands_for": "a bug",
         "caught": True,
         "problem": "",
-        "ending": "",
-        "slow": False,
         "tests": ("core/test_x.py::test_y",),
         "seconds": 1.5,
     }
-    return Verdict(**{**fields, **changes})  # type: ignore[arg-type]
+    return Planted(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edits], ids=lambda f: f.name)
@@ -139,26 +135,26 @@ def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
     ("changes", "words", "good"),
     [
         ({}, "caught", True),
-        ({"caught": False, "tests": ()}, "SURVIVED", False),
+        ({"caught": False, "tests": ()}, "survived", False),
         ({"ending": "time-out after 9 s"}, "caught (time-out after 9 s)", True),
         (
             {"ending": "crash by SIGSEGV", "slow": True},
             "caught (crash by SIGSEGV, slow tests)",
             True,
         ),
-        ({"caught": False, "problem": "status 4"}, "NO VERDICT, status 4", False),
+        ({"caught": False, "problem": "status 4"}, "no verdict, status 4", False),
         ({"name": HEALTHY.name, "caught": False, "tests": ()}, "passed", True),
-        ({"name": HEALTHY.name}, "FALSE ALARM", False),
-        ({"name": HEALTHY.name, "ending": "time-out"}, "FALSE ALARM (time-out)", False),
-        ({"name": HEALTHY.name, "caught": False, "problem": "x"}, "NO VERDICT, x", False),
+        ({"name": HEALTHY.name}, "false alarm", False),
+        ({"name": HEALTHY.name, "ending": "time-out"}, "false alarm (time-out)", False),
+        ({"name": HEALTHY.name, "caught": False, "problem": "x"}, "no verdict, x", False),
     ],
 )
 def test_verdict_marks_crashes_time_outs_and_slow_tests(
     changes: dict[str, object], words: str, good: bool
 ) -> None:
     """A crash counts as caught, and a failure without a fault is a false alarm."""
-    assert outcome(verdict(**changes)) == words
-    assert as_hoped(verdict(**changes)) == good
+    assert verdict(**changes).verdict == words
+    assert verdict(**changes).as_expected == good
 
 
 def test_summary_names_the_faults_that_survived() -> None:
@@ -166,7 +162,7 @@ def test_summary_names_the_faults_that_survived() -> None:
     lines = matrix([verdict(), verdict(name="sly", caught=False, tests=())])
 
     assert "1 of 2 faults caught" in lines
-    assert lines[-1] == "sly: SURVIVED (a bug)"
+    assert lines[-1] == "sly: survived (a bug)"
     assert "| a-fault | a bug | caught | 1.5 | `core/test_x.py::test_y` |" in markdown(
         [verdict()], {"paddle": "9", "python": "3", "cpu": "A CPU", "system": "Linux"}
     )
@@ -214,7 +210,7 @@ class FakeTrial:
         """Nothing: it has ended."""
         return 0.0
 
-    def stop(self) -> Verdict:
+    def stop(self) -> Planted:
         """The verdict."""
         os.close(self.sentinel)
         caught = self.fault.name == "open" or (self.fault.name == "sly" and self.whole)
@@ -296,7 +292,7 @@ def test_resume_takes_the_verdicts_of_the_same_code_only(
     path = tmp_path / "faults.json"
     planted: list[list[str]] = []
 
-    def judge_all(wanted: Sequence[Fault], *_: object) -> Iterator[Verdict]:
+    def judge_all(wanted: Sequence[Fault], *_: object) -> Iterator[Planted]:
         planted.append([fault.name for fault in wanted])
         yield from (verdict(name=fault.name) for fault in reversed(wanted))
 

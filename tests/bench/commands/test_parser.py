@@ -16,6 +16,7 @@ from benchmarks.compare import calibration
 from benchmarks.compare import command as compare
 from benchmarks.report import command as report
 from rnn_core.commands.main import main
+from rnn_core.commands.status import ExitStatus
 from tests.helpers.command_lines import assert_rejected
 
 Main = Callable[[Sequence[str]], int]
@@ -124,3 +125,22 @@ def test_options_refuse_wrong_texts_in_few_words(
     with pytest.raises(SystemExit):
         command(["--" + "x" * 10**6])
     assert len(capsys.readouterr().err) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("command", "sides"), [(compare.main, 2), (report.main, 1)], ids=["compare", "report"]
+)
+@pytest.mark.parametrize("text", ["a\x1b[31m", "a\x1b" * 1000 + ".json", "a/" * 1000])
+def test_a_wrong_name_neither_controls_nor_fills_the_terminal(
+    command: Main, sides: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error is in one line, with the name shortened."""
+    try:
+        status = command([text] * sides)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    printed = capsys.readouterr().err
+
+    assert status == ExitStatus.WRONG_INPUT
+    assert printed.replace("\n", "").isprintable()
+    assert len(printed) < 10_000

@@ -144,6 +144,7 @@ def test_on_nonfinite_decides_the_exit_status(
             "argument --seed: must be 0 to 2**32 - 1, because Paddle uses 32 bits",
         ),
         (f"--epochs {10**26}", f"argument --epochs: must be at most {2**63 - 1}, got {10**26}"),
+        ("--epochs 9999999", "steps must lie in [0, 9586980] for record=1, got 39999996"),
         ("--device cuda", "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
         ("--device gpu:99", "device 'gpu:99' is not available: Paddle"),
         ("--record -1", "argument --record: must be at least 0, got -1"),
