@@ -156,3 +156,10 @@ def test_paddle_has_its_known_defects(probe: Callable[[], Any]) -> None:
 def test_paddle_has_its_known_crashes(probe: Callable[[], Any]) -> None:
     """Paddle does not end another process."""
     probe()
+
+
+def test_every_defect_is_documented() -> None:
+    """The page names each of them."""
+    page = (ROOT / "docs" / "measurements" / "paddle-defects.md").read_text(encoding="utf-8")
+
+    assert [d.name for d in [*DEFECTS, *CRASHES] if f"`{d.name}`" not in page] == []
