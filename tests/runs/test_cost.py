@@ -225,8 +225,8 @@ def tensor_bytes() -> int:
 @pytest.mark.parametrize(
     ("cell", "record"),
     [
-        pytest.param("RNN", 0, marks=pytest.mark.slow),
-        ("RNN", 1),
+        ("RNN", 0),
+        pytest.param("RNN", 1, marks=pytest.mark.slow),
         pytest.param("LSTM", 0, marks=pytest.mark.slow),
     ],
 )
