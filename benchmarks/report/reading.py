@@ -6,13 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.compare.result import FILE, Comparison
-from benchmarks.report.formats import (
-    Case,
-    Planting,
-    StepTime,
-    read_cases,
-    read_times,
-)
+from benchmarks.report.formats import Case, Planting, StepTime, read_cases, read_times
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, outcomes_file
 from benchmarks.saved.run_file import RunFile
 from rnn_core import EXPERIMENTS, History

@@ -59,10 +59,8 @@ def json_changed(content: bytes, random: Random) -> bytes:
     holder, key = random.choice(list(_places(document)))
     value = holder[key]
     kind = random.randrange(8)
-    if kind == 0 and isinstance(holder, dict):
+    if kind == 0:
         del holder[key]
-    elif kind == 0:
-        holder.pop(key)
     elif kind == 1 and isinstance(holder, dict):
         holder[random.choice(TEXTS)] = holder.pop(key)
     elif kind == 1:
@@ -126,9 +124,7 @@ def xml_changed(content: bytes, random: Random) -> bytes:
     start = random.choice([*[""] * 20, "<!DOCTYPE x>", '<!DOCTYPE x [<!ENTITY a "b">]>'])
     deep = "<a>" * 20_000 if random.random() < 0.01 else ""
     declared = f'<?xml version="1.0" encoding="{encoding}"?>{start}{deep}{text}'
-    if encoding == "utf-16":
-        return declared.encode("utf-16", "surrogatepass")
-    return declared.encode("utf-8", "surrogatepass")
+    return declared.encode("utf-16" if encoding == "utf-16" else "utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True)
@@ -265,12 +261,7 @@ ODD = [
     "[" * 90,
     "1" * 9000,
     "'" * 99,
-    "",
-    "\0",
-    "{}\n",
-    "[]\n",
-    "1\n",
-    "\\\n",
+    *("", "\0", "{}\n", "[]\n", "1\n", "\\\n"),
 ]
 
 

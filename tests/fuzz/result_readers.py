@@ -4,6 +4,7 @@ import json
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -133,11 +134,6 @@ def write_digests(path: Path) -> None:
         np.savez(file, gradients=DIGESTS[1:], parameters=DIGESTS)
 
 
-def write_first_comparison(path: Path) -> None:
-    """Write a comparison of the first version."""
-    path.write_bytes(matrix_results.FIRST_COMPARISON.read_bytes())
-
-
 def json_of(content: Any) -> Any:
     """Return a function that writes the content."""
     return partial(matrix_results.write_json, content=content)
@@ -154,7 +150,7 @@ RESULT_READERS = (
     Reader(
         "comparison",
         "json",
-        (json_of(matrix_results.comparison()), write_first_comparison),
+        (json_of(matrix_results.comparison()), partial(copyfile, matrix_results.FIRST_COMPARISON)),
         Comparison.load,
         check_comparison,
     ),

@@ -75,14 +75,11 @@ def test_a_saved_run_is_read(valid: Path) -> None:
 
 WRONG: list[tuple[Damage, str]] = [
     (holds(b""), "the file is empty"),
-    (holds(b"[]"), "the file: input should be an object"),
-    (holds(b"[" * 100_000), "the JSON is nested too deeply"),
     (changed("benchmarks.0.stats.median", float("nan")), "NaN is not JSON"),
     (changed("benchmarks.0.stats.median", -1), "stats.median: input should be greater"),
     (changed("benchmarks.0.stats.median", 5e-324), "or equal to 0.000000001, got 5e-324"),
     (changed("benchmarks.0.stats.median", 1e300), "stats.median: input should be less than"),
     (changed("benchmarks.0.stats.median", 2), "benchmarks.0.stats: value error, must rise from"),
-    (changed("benchmarks.0.stats.median", "1"), "stats.median: input should be a valid number"),
     (changed("benchmarks.0.stats.rounds", 0), "stats.rounds: input should be greater"),
     (changed("benchmarks.0.stats.outliers", 0), "stats.outliers: input should be a valid str"),
     (changed("benchmarks.0.extra_info", []), "extra_info: input should be an object"),
