@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import ROOT
 from benchmarks.runner import run
+from rnn_core.runtime.messages import printable
 
 TOX = ROOT / ".tox"
 # Run in isolated mode, so that the environment's own start-up files print nothing.
@@ -49,7 +50,7 @@ def find_interpreter(text: str) -> Interpreter:
         found = find(text)
         if found is not None:
             return found
-    raise SideError(f"{text} is not an interpreter or tox environment: {ALLOWED}")
+    raise SideError(f"{printable(text)} is not an interpreter or tox environment: {ALLOWED}")
 
 
 def find_program(text: str) -> Interpreter | None:
@@ -67,7 +68,7 @@ def find_program(text: str) -> Interpreter | None:
     if program is None:
         if bare:
             return None
-        raise SideError(f"{text} is not an executable file: {ALLOWED}")
+        raise SideError(f"{printable(text)} is not an executable file: {ALLOWED}")
     python = Path(os.path.abspath(program))  # noqa: PTH100 - resolve() would follow links
     check_python(text, python)
     inside = not bare and python.parent.name in ("bin", "Scripts")
@@ -79,12 +80,12 @@ def check_python(text: str, python: Path) -> None:
     try:
         result = run([python, *PROBE], timeout=PROBE_LIMIT)
     except OSError as error:
-        raise SideError(f"{text} cannot be started: {error}") from error
+        raise SideError(f"{printable(text)} cannot be started: {error}") from error
     answer = result.output.strip()
     if result.status or answer not in ("True", "False"):
-        raise SideError(f"{text} is not a Python interpreter")
+        raise SideError(f"{printable(text)} is not a Python interpreter")
     if answer == "False":
-        raise SideError(f"{text} is older than Python 3.10")
+        raise SideError(f"{printable(text)} is older than Python 3.10")
 
 
 def find_tox_environment(name: str) -> Interpreter | None:
@@ -107,7 +108,9 @@ def find_tox_environment(name: str) -> Interpreter | None:
     on_path = shutil.which("tox")
     tox = [on_path] if on_path else [sys.executable, "-m", "tox"]
     if not on_path and find_spec("tox") is None:
-        raise SideError(f"{name} is not an environment, and tox is not installed: {ALLOWED}")
+        raise SideError(
+            f"{printable(name)} is not an environment, and tox is not installed: {ALLOWED}"
+        )
     # tox would create an environment of any name, but an unknown one has no Paddle.
     if environment not in run([*tox, "list", "--no-desc", "-q"]).output.split():
         return None

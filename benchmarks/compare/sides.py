@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.interpreters import SideError as SideError
 from benchmarks.saved.saved_run import SavedRun
+from rnn_core.runtime.messages import printable
 
 SIDES = ("baseline", "candidate")
 
@@ -75,4 +76,7 @@ def load_run(path: Path) -> SavedRun:
     try:
         return SavedRun.load(path)
     except (OSError, ValueError) as error:
-        raise SideError(f"{path} cannot be read as a saved run: {error}") from error
+        reason = getattr(error, "strerror", None) or error  # str(error) has the path again.
+        raise SideError(
+            f"{printable(str(path))} cannot be read as a saved run: {reason}"
+        ) from error
