@@ -88,6 +88,7 @@ def test_an_invalid_sample_option_is_a_usage_error(text: str) -> None:
         Settings.load(text)
 
 
+@pytest.mark.slow
 def test_a_process_times_only_the_chosen_benchmarks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
