@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("sample"):
         from benchmarks.plugins.sampling import NAME, Sampler
 
-        config.pluginmanager.register(Sampler(config), NAME)
+        config.pluginmanager.register(Sampler(config, saving), NAME)
     elif benchmarks:
         from benchmarks.plugins.comparison import ComparisonPlugin
 
