@@ -104,6 +104,9 @@ def test_load_returns_what_was_saved(saved: History, tmp_path: Path) -> None:
     with np.load(path, allow_pickle=False) as arrays:
         assert arrays["recorded"].tolist() == saved.recorded.tolist()
         assert arrays["steps"] == saved.steps
+        for name, norms in saved.raw_norms.items():
+            assert arrays[f"raw_norms/{name}"].tolist() == norms.tolist()
+            assert arrays[f"clipped_norms/{name}"].tolist() == saved.clipped_norms[name].tolist()
 
 
 def test_failed_save_leaves_the_earlier_file(

@@ -311,13 +311,13 @@ def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Verd
 def plant(fault: Fault, copy: Path) -> Path:
     """Copy the project, with the edits of the fault; return the copy."""
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.svg")
-    for name in FOLDERS:
+    for name in (*FOLDERS, "docs"):
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, copy)
     # test_faults fails for any edit, because the catalogue no longer fits: not a catch.
     (copy / "tests" / "faults" / "test_faults.py").unlink()
-    shutil.rmtree(copy / "tests" / "docs")  # The copy has no documents.
+    shutil.rmtree(copy / "tests" / "docs")  # Links lead to files that the copy lacks.
     if fault.edits:
         path = copy / fault.file
         path.write_text(apply_edits(fault, path.read_text(encoding="utf-8")), encoding="utf-8")
