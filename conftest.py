@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from benchmarks.plugins.saving import SAVING, Saving
 from benchmarks.plugins.signals import Signals
 from benchmarks.runner import Result
 from benchmarks.saved.result_files import CRASHED
+from rnn_core.commands.console import guard_console
 
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
@@ -77,6 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         # On 2 cores, 2 workers are faster than a serial run only if each uses a single thread.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    elif sys.stdout is sys.__stdout__:  # Not in a session inside a test.
+        guard_console()
     benchmarks = asks_for_benchmarks(config)
     use_storage(config, _storage(config))
     check_options(config, benchmarks)
@@ -84,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("sample"):
         from benchmarks.plugins.sampling import NAME, Sampler
 
-        config.pluginmanager.register(Sampler(config), NAME)
+        config.pluginmanager.register(Sampler(config, saving), NAME)
     elif benchmarks:
         from benchmarks.plugins.comparison import ComparisonPlugin
 

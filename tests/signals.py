@@ -21,12 +21,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from rnn_core.commands.arguments import at_least, positive_number
+from rnn_core.commands.arguments import at_least
 from rnn_core.commands.program import run_program
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EXECUTIONS
 from tests import ROOT
 
+LONGEST = 8.0  # seconds until the last signal
 LIMIT = 60.0  # seconds until a command counts as hanging
 MARK = "RNN_CORE_TRIAL"  # environment variable that finds the processes of a trial
 RUN = "rnn_core run clipped-lstm --log-every 1 --save run.npz --execution"
@@ -87,28 +88,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--signal", choices=("INT", "TERM"), help="kind of signal to send (default: both)"
     )
-    parser.add_argument(
-        "--longest",
-        type=positive_number,
-        default=8.0,
-        metavar="S",
-        help="latest moment of a signal, in seconds (default: 8)",
-    )
-    parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="random seed of the moments (default: 0)"
-    )
     options = parser.parse_args(arguments)
     kinds = [options.signal] if options.signal else ["INT", "TERM"]
-    moments = random.Random(options.seed)  # noqa: S311
     failed = False
     for command in commands():
         if not all(word in command for word in options.words):
             continue
-        lasts, usual = normal(command, options.longest)
+        lasts, usual = normal(command)
         for kind in kinds:
             ends: Counter[str] = Counter()
             for _ in range(options.count):
-                moment = moments.uniform(0, lasts)
+                moment = random.uniform(0, lasts)  # noqa: S311
                 trial = try_signal(command, getattr(signal, f"SIG{kind}"), moment, usual)
                 ends[trial.when] += 1
                 if trial.problem:
@@ -120,17 +110,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ExitStatus.FINDING if failed else ExitStatus.OK
 
 
-def normal(command: str, longest: float) -> tuple[float, int | None]:
-    """Return how long a command lasts, at most, and its status; None if it lasts longer."""
+def normal(command: str) -> tuple[float, int | None]:
+    """Return how long a command lasts, at most `LONGEST`, and its status; None if longer."""
     mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory() as folder, start(command, folder, mark) as process:
         began = time.monotonic()
         try:
-            process.wait(longest)
+            process.wait(LONGEST)
         except subprocess.TimeoutExpired:
             process.terminate()
             process.wait()
-            return longest, None
+            return LONGEST, None
         return time.monotonic() - began, process.returncode
 
 

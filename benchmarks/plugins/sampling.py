@@ -21,8 +21,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
-from benchmarks.plugins.adapter import rounds_of
+from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
 from benchmarks.plugins.comparison import SavedEnvironments, describe_environments
+from benchmarks.plugins.saving import Saving
 
 NAME = "rnn_core-sampler"
 
@@ -72,7 +73,8 @@ class Settings:
 class Sampler(SavedEnvironments):
     """Selects, orders and times the benchmarks of one process."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, saving: Saving) -> None:
+        self.config, self.saving = config, saving
         self.settings = Settings.load(config.getoption("sample"))
         self.root = config.rootpath
 
@@ -103,6 +105,16 @@ class Sampler(SavedEnvironments):
                 "comparison must run the same source"
             )
         self.environments = describe_environments(session.items)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Any:
+        """Write the times, or say why they cannot be written."""
+        benchmarks = BenchmarkSession(self.config)
+        file, _ = benchmarks.take_requests()
+        if file is not None and benchmarks.benchmarks:
+            with self.saving.attempt(file):
+                benchmarks.write(file)
+        return (yield)
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
         """Save the settings too."""

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime import parallel
+from rnn_core.runtime.interrupts import held_interrupt
 from rnn_core.runtime.messages import complain
 
 
@@ -24,6 +25,8 @@ def write_files(
 ) -> tuple[ExitStatus, list[str]]:
     """Write the files that were asked for; call it before anything is printed.
 
+    A signal waits until they are written; the status is then `INTERRUPTED`.
+
     Args:
         files: for each file, what it holds, its path or None, and a function that writes it.
 
@@ -31,13 +34,14 @@ def write_files(
         The exit status, and a line for each file that was written.
     """
     status, lines = ExitStatus.OK, []
-    for what, path, write in files:
-        if path is None:
-            continue
-        try:
-            write(path)
-            lines.append(f"{what}: {path}")
-        except OSError as error:
-            complain(f"cannot write the {what}: {error}")
-            status = ExitStatus.NOT_WRITTEN
-    return status, lines
+    with held_interrupt() as interrupted:
+        for what, path, write in files:
+            if path is None:
+                continue
+            try:
+                write(path)
+                lines.append(f"{what}: {path}")
+            except OSError as error:
+                complain(f"cannot write the {what}: {error}")
+                status = ExitStatus.NOT_WRITTEN
+    return (ExitStatus.INTERRUPTED if interrupted() else status), lines

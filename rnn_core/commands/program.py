@@ -40,16 +40,16 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
             import_paddle()
             main = import_module(module).main
             catch_signals()  # Again, since Paddle has installed its own handler of SIGTERM.
-        status = main()
-        ignore_signals()
+        try:
+            status = main()
+        finally:
+            ignore_signals()
     except SystemExit as ended:  # From argparse.
-        ignore_signals()
         status = int(ended.code or 0)
     except KeyboardInterrupt:
-        ignore_signals()
+        ignore_signals()  # A second Ctrl-C may have come before.
         status = ExitStatus.INTERRUPTED
     except Exception as error:
-        ignore_signals()
         status = ExitStatus.WRONG_INPUT
         if received() is not None:  # Paddle turns KeyboardInterrupt into errors of its own.
             status = ExitStatus.INTERRUPTED

@@ -73,6 +73,8 @@ def run(
             ("history", options.save, history.save),
             ("plot", options.plot, partial(save_plot, history)),
         )
+        if written == ExitStatus.INTERRUPTED:
+            ended = written
         lines = ["", *summary_lines(history)]
         if held_out is not None and parallel.rank() == 0 and ended != ExitStatus.INTERRUPTED:
             with use_device(config.device):

@@ -68,7 +68,7 @@ def blocked_signals() -> Iterator[None]:
 
 @contextmanager
 def held_interrupt() -> Iterator[Callable[[], bool]]:
-    """Hold back the first signal inside the `with` block; a second one interrupts at once.
+    """Hold back signals inside the `with` block; a second Ctrl-C interrupts at once.
 
     Holds Ctrl-C, and in a command all of `SIGNALS`. Does nothing outside the main thread, or to a
     signal with another handler.
@@ -80,7 +80,7 @@ def held_interrupt() -> Iterator[Callable[[], bool]]:
 
     def note(number: int, _frame: object) -> None:
         nonlocal came
-        if came:
+        if came and number == signal.SIGINT:
             raise KeyboardInterrupt
         _note(number)
         came = True

@@ -108,15 +108,6 @@ def test_benchmarks_leave_times_and_remove_the_files_of_an_earlier_run(
     assert left(project, "benchmarks-run.json")["expected"] == ["benchmarks.json"]
 
 
-def test_an_interrupted_run_has_its_exit_status(project: pytest.Pytester) -> None:
-    """JUnit XML, which is written anyway, does not show that the run is incomplete."""
-    text = "import pytest\n\ndef test_stops():\n    pytest.exit('enough')\n"
-    (project.path / "tests" / "test_a.py").write_text(text, encoding="utf-8")
-    run(project, "tests", "--no-header")
-
-    assert left(project, "tests-run.json")["exit_status"] == 2
-
-
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -125,7 +116,7 @@ def test_an_interrupted_run_has_its_exit_status(project: pytest.Pytester) -> Non
         (("tests/test_a.py",), {"source": "ARGS", "paths": ["tests/test_a.py"]}),
         (("-k", "begun"), {"deselected": 1}),
         # Only the workers collect the tests.
-        (("-n1", "-k", "begun"), {"deselected": 1}),
+        pytest.param(("-n1", "-k", "begun"), {"deselected": 1}, marks=pytest.mark.slow),
         (("-m", "slow"), {"deselected": 2}),
         (("-m", "slow or not slow"), {}),
         (("--deselect", "tests/test_a.py::test_fails"), {"deselected": 1}),
@@ -169,13 +160,3 @@ def test_expected_files_are_those_of_the_collected_benchmarks() -> None:
     ]
     assert expected_files([experiment], timed=False) == ["clipped-rnn-gpu1.npz"]
     assert expected_files([other], timed=True) == []
-
-
-def test_a_folder_that_cannot_be_created_is_a_usage_error(project: pytest.Pytester) -> None:
-    """The session ends before anything runs, with the reason."""
-    (project.path / "left").write_text("a file", encoding="utf-8")
-    status, output = run(project, "tests")
-
-    assert status == 4
-    assert "--results" in output
-    assert "File exists" in output

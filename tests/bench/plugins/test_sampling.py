@@ -22,6 +22,7 @@ from benchmarks.plugins.sampling import (
     slowed,
     warm_up,
 )
+from benchmarks.plugins.saving import Saving
 
 KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{}]"
 
@@ -88,6 +89,7 @@ def test_an_invalid_sample_option_is_a_usage_error(text: str) -> None:
         Settings.load(text)
 
 
+@pytest.mark.slow
 def test_a_process_times_only_the_chosen_benchmarks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +124,7 @@ def sampler(seed: int, only: tuple[str, ...] | None = None) -> Sampler:
     """Return a sampler with these settings, and the shortest samples."""
     settings = Settings(seed, 0.001, only).dump()
     config: Any = SimpleNamespace(getoption=lambda _: settings, rootpath=ROOT)
-    return Sampler(config)
+    return Sampler(config, Saving())
 
 
 def test_another_copy_of_the_source_is_refused(tmp_path: Path) -> None:

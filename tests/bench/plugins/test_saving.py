@@ -9,6 +9,7 @@ import pytest
 from pytest_benchmark.utils import get_machine_id
 
 from benchmarks.locks import lock_folder
+from benchmarks.plugins.sampling import Settings
 from tests import ROOT
 from tests.helpers.pytest_project import make_project, run_pytest
 
@@ -79,6 +80,20 @@ def test_a_full_disk_loses_files_and_not_the_tables(
     assert "2 passed" in output
     assert "This run is saved" not in output
     assert left(project) == {"left/benchmarks-run.json"}
+
+
+def test_a_full_disk_is_named_by_a_process_of_a_comparison(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes nothing else, and `compare` shows its last lines."""
+    project = make(pytester, monkeypatch)
+    monkeypatch.setattr("rnn_core.__file__", str(project.path / "rnn_core" / "__init__.py"))
+    sample = f"--sample={Settings(seed=1, seconds=0.001).dump()}"
+    status, output = run_pytest(project, "benchmarks", "--benchmark-json=b.json", sample)
+
+    assert status == 3
+    assert f"Not saved: b.json: {FULL}" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("name", [".benchmarks/{machine}", "left/.benchmarks.xml/x"])

@@ -41,15 +41,13 @@ def test_stopped(benchmark, slow_fixture):
 def test_after(benchmark):
     benchmark.pedantic(int, rounds=3)
 """
-# Where the signal comes.
-PLACES = {
-    "while measuring": {"target": "stop"},
-    "before measuring": {"first": "stop()"},
-    "in a fixture": {"fixture": "stop()"},
-    "in an operator of Paddle": {"target": "as_paddle_does"},
+# What the signal interrupts, and the exit status.
+CASES = {
+    "measuring": ("SIGTERM", {"target": "stop"}, 143),
+    "a test": ("SIGINT", {"first": "stop()"}, 2),
+    "a fixture": ("SIGINT", {"fixture": "stop()"}, 2),
+    "an operator of Paddle": ("SIGINT", {"target": "as_paddle_does"}, 2),
 }
-STATUSES = {"SIGINT": 2, "SIGTERM": 143}
-CASES = [("SIGINT", place) for place in PLACES] + [("SIGTERM", "while measuring")]
 
 
 def run(
@@ -60,12 +58,16 @@ def run(
     return run_pytest(project, "benchmarks", "--results=left", *options)
 
 
-@pytest.mark.parametrize(("name", "place"), CASES)
+@pytest.mark.parametrize(("name", "parts", "expected"), CASES.values(), ids=CASES)
 def test_a_signal_ends_the_session_and_keeps_what_was_measured(
-    name: str, place: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    parts: dict[str, str],
+    expected: int,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The tables and results have the complete benchmarks; the run cannot become a baseline."""
-    parts = {"signal": name, "target": "int", "first": "pass", "fixture": "pass", **PLACES[place]}
+    parts = {"signal": name, "target": "int", "first": "pass", "fixture": "pass", **parts}
     options = ("--benchmark-autosave", "--benchmark-json=times.json", "--benchmark-compare")
     status, output = run(pytester, monkeypatch, FILE.format(**parts), *options)
     left = json.loads((pytester.path / "left" / "benchmarks-run.json").read_text())
@@ -74,7 +76,7 @@ def test_a_signal_ends_the_session_and_keeps_what_was_measured(
         for path in (pytester.path / "left" / "benchmarks.json", pytester.path / "times.json")
     ]
 
-    assert status == STATUSES[name]
+    assert status == expected
     assert f"KeyboardInterrupt: {name} !" in output
     assert "Traceback" not in output
     assert "1 passed in" in output

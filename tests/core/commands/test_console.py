@@ -64,6 +64,7 @@ def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
 
 
 RUN = "rnn_core run exploding-rnn --epochs 1 --save {} --plot {}.svg"
+STAGE = f"{ROOT}/benchmarks/test_stages.py -k step-RNN-B1-T10-H128-kernel"
 
 
 @pytest.mark.slow
@@ -82,6 +83,7 @@ RUN = "rnn_core run exploding-rnn --epochs 1 --save {} --plot {}.svg"
         ("benchmarks.ratios --rounds 3 --cells RNN --shapes B1-T2-H8 --save {}.md", "| true", 0),
         ("benchmarks.report . --output {}.html", "| true", 0),
         ("benchmarks.soak --minutes 1e-6", ">/dev/full 2>&1", 4),
+        (f"pytest {STAGE} --benchmark-storage={{}}", "2>/dev/full | true", 0),
     ],
 )
 def test_commands_keep_their_results_when_output_fails(

@@ -1,11 +1,8 @@
 """`python -m rnn_core run`: what it prints and writes, and how it ends."""
 
 import io
-import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from rnn_core import (
 )
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
+from rnn_core.commands import run
 from rnn_core.commands.main import main
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
@@ -214,33 +212,37 @@ def test_processes_wait_until_the_files_are_written(
         assert existed == [True]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for processes")
-def test_ctrl_c_saves_the_history_and_exits_130(tmp_path: Path) -> None:
-    """Ctrl-C ends a run with its summary and its file."""
-    saved = tmp_path / "run.npz"
-    command = ["run", "clipped-rnn", "--epochs", "100000", "--save", str(saved)]
-    # A program that a shell starts in the background, and its children, ignore SIGINT.
-    program = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from rnn_core.commands.main import main; sys.exit(main(sys.argv[1:]))"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        # The first printed step shows that training has begun.
-        assert process.stdout.readline().startswith("=========epoch: 5")
-        process.send_signal(signal.SIGINT)
-        try:
-            out, _ = process.communicate(timeout=60)
-        finally:
-            process.kill()
+@pytest.mark.parametrize(
+    ("target", "name", "outcome", "steps"),
+    [(run, "step_lines", "interrupted", 5), (History, "save", "finished", 12)],
+)
+def test_ctrl_c_keeps_the_history(
+    target: Any,
+    name: str,
+    outcome: str,
+    steps: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It ends the training after the step, and waits until the file is written."""
+    saved, real = tmp_path / "run.npz", getattr(target, name)
 
+    def interrupted(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(target, name, interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status = main(f"run clipped-rnn --epochs 3 --log-every 5 --save {saved}".split())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    monkeypatch.undo()
     history = History.load(saved)
-    assert process.returncode == 130
-    assert history.outcome == "interrupted"
-    assert history.steps >= 20
-    assert f"RNN, {history.steps} steps, interrupted" in out
+    assert (status, history.outcome, history.steps) == (130, outcome, steps)
+    assert f"RNN, {steps} steps, {outcome}" in capsys.readouterr().out
 
 
 def test_run_prints_steps_epochs_and_a_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The first Ctrl-C is held back, and the second interrupts."""
+"""Signals are held back, and a second Ctrl-C interrupts."""
 
 import signal
 import threading
@@ -12,17 +12,20 @@ from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_interrupts() -> Iterator[None]:
-    """Make SIGINT raise KeyboardInterrupt, even if the tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Make signals raise KeyboardInterrupt, even if the tests run in the background."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
-def test_first_ctrl_c_is_held_and_second_interrupts() -> None:
+def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
     """`interrupted` reports the first one."""
     with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
         assert not interrupted()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # Launchers repeat it.
         assert interrupted()
         signal.raise_signal(signal.SIGINT)
 
