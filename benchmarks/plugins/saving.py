@@ -11,7 +11,7 @@ SAVING = "rnn_core-saving"
 
 
 class Saving:
-    """Lets a session go on if a file cannot be written. The root conftest registers it.
+    """Lets a session continue if a file cannot be written. The root conftest registers it.
 
     Attributes:
         failures: reasons by file.

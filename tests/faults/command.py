@@ -69,7 +69,7 @@ python -m tox -e faults
 plants each fault in a copy of the project and runs the tests that should notice, and the others if
 they do not, until one fails. It also runs all tests without a fault, which must pass. A crash, a
 time-out and an error outside a test count as caught, and are marked. It takes under half an hour on
-two cores, and goes on where it stopped with `--resume`. `python -m tests.faults NAME ...` plants
+two cores; `--resume` continues an interrupted run. `python -m tests.faults NAME ...` plants
 the faults that you name, and `--sample 20` a few that depend on the commit. `--docs` writes this
 page. The catalogue is in [tests/faults](../tests/faults).
 

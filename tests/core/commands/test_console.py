@@ -42,7 +42,7 @@ sys.exit(output.failure is not None)
 def test_output_that_fails_is_discarded(
     redirection: str, status: int, shown: str, tmp_path: Path
 ) -> None:
-    """The program goes on, and no file gets the output; `| head` is not an error."""
+    """The program continues, and no file gets the output; `| head` is not an error."""
     kept = tmp_path / "kept"
     shell = f'set -o pipefail; "$0" "$@" {redirection}'
     command = ["bash", "-c", shell, sys.executable, "-c", PROGRAM, str(kept)]
