@@ -1,6 +1,7 @@
 """Options of the suite, its devices, and its plugins. Tests run in parallel, benchmarks do not."""
 
 import argparse
+import atexit
 import os
 import sys
 from contextlib import suppress
@@ -81,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     elif sys.stdout is sys.__stdout__:  # Not in a session inside a test.
         guard_console()
+        atexit.register(guard_console)  # pytest puts the first streams back.
     benchmarks = asks_for_benchmarks(config)
     use_storage(config, _storage(config))
     check_options(config, benchmarks)

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 
@@ -33,6 +34,9 @@ def guard_console() -> Discarding:
 
     What cannot be written is discarded, and what cannot be encoded is escaped. So no print ends a
     command, whether the disk is full, the terminal is gone, or the stream was closed.
+
+    Called at exit, it also keeps the exit status of a program that put the first streams back:
+    Python itself ends with 120 if it cannot flush them.
     """
     for number in range(3):
         try:
@@ -53,6 +57,9 @@ def _file(stream: TextIO | None, number: int) -> Discarding:
 
 
 def _text(file: Discarding, stream: TextIO | None, line_buffering: bool) -> TextIO:
+    if stream is not None:
+        with suppress(OSError):
+            stream.flush()
     encoding = "utf-8" if stream is None else stream.encoding
     buffer = io.BufferedWriter(file)
     return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=line_buffering)

@@ -54,6 +54,19 @@ def test_output_that_fails_is_discarded(
     assert (result.returncode, result.stdout.decode(), kept.read_text()) == (status, shown, "kept")
 
 
+@pytest.mark.parametrize("redirection", [">/dev/full", "2>/dev/full"])
+def test_streams_that_are_guarded_at_exit_do_not_change_the_status(redirection: str) -> None:
+    """Otherwise Python ends with 120, since it cannot flush them."""
+    program = (
+        "import atexit, sys; from rnn_core.commands.console import guard_console; "
+        "atexit.register(guard_console); sys.stdout.write('out'); sys.stderr.write('error')"
+    )
+    command = ["bash", "-c", f'"$0" "$@" {redirection}', sys.executable, "-c", program]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+
+    assert subprocess.run(command, env=buffered, check=False).returncode == 0
+
+
 def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
     """A console of Western Europe shows Chinese as escapes."""
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
