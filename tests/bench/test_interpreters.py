@@ -95,7 +95,7 @@ def test_tox_of_this_python_is_used_if_none_is_on_path(
 ) -> None:
     """`python -m tox` works in an environment that is not activated."""
     del tox
-    program(tmp_path / "python", f"echo $* >> {tmp_path}/calls; echo bench-paddle30")
+    program(tmp_path / "python", f"echo $* >> '{tmp_path}/calls'; echo bench-paddle30")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(interpreters, "find_spec", lambda _: object())

@@ -56,9 +56,9 @@ def test_record_limits_what_is_printed_and_saved(
 ) -> None:
     """Of 12 steps, every fifth or none is recorded; `--log-every 10` prints one at most."""
     saved = tmp_path / "run.npz"
-    command = f"run clipped-rnn --epochs 3 --record {record} --log-every 10 --save {saved}"
+    command = f"run clipped-rnn --epochs 3 --record {record} --log-every 10 --save"
 
-    assert main(command.split()) == 0
+    assert main([*command.split(), str(saved)]) == 0
 
     out = capsys.readouterr().out
     assert History.load(saved).recorded.tolist() == recorded
@@ -235,7 +235,7 @@ def test_ctrl_c_keeps_the_history(
     monkeypatch.setattr(target, name, interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        status = main(f"run clipped-rnn --epochs 3 --log-every 5 --save {saved}".split())
+        status = main([*"run clipped-rnn --epochs 3 --log-every 5 --save".split(), str(saved)])
     finally:
         signal.signal(signal.SIGINT, before)
 
