@@ -235,7 +235,8 @@ def test_ctrl_c_keeps_the_history(
     monkeypatch.setattr(target, name, interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        status = main([*"run clipped-rnn --epochs 3 --log-every 5 --save".split(), str(saved)])
+        options = ["--epochs", "3", "--log-every", "5", "--save", str(saved)]
+        status = main(["run", "clipped-rnn", *options])
     finally:
         signal.signal(signal.SIGINT, before)
 
