@@ -13,6 +13,7 @@ from rnn_core.data.batches import Batches
 from rnn_core.gradients import make_clip
 from rnn_core.history import History, Outcome, check_size
 from rnn_core.model import NumericPrediction, model_of
+from rnn_core.parameters import Parameters
 from rnn_core.recorder import Position, Recorder, Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import device_of, resolve_device, use_device
@@ -113,8 +114,7 @@ def train(
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
-        names = [name for name, _ in model.named_parameters()]
-        check_size(names, config.epochs * len(batches), config.record)
+        check_size(Parameters(model).names, config.epochs * len(batches), config.record)
         environment = describe_environment(device) | batches.description
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
         held = held_interrupt() if parallel.size() == 1 else nullcontext(lambda: False)

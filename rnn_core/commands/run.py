@@ -23,6 +23,7 @@ from rnn_core.evaluation import evaluate
 from rnn_core.experiments import DIGIT_SUMS, Experiment
 from rnn_core.history import History, check_size
 from rnn_core.model import new_model
+from rnn_core.parameters import Parameters
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device, use_device
@@ -49,8 +50,7 @@ def run(
         _check(config, data, options)
         model = new_model(config)
         batches = len(data) if data else math.ceil(len(SAMPLES) / config.batch_size)
-        names = [name for name, _ in model.named_parameters()]
-        check_size(names, config.epochs * batches, config.record)
+        check_size(Parameters(model).names, config.epochs * batches, config.record)
     except (TypeError, ValueError, OSError, ImportError, RuntimeError) as error:
         parser.error(str(error))
 

@@ -18,7 +18,7 @@ from rnn_core import (
     load_data,
     train,
 )
-from rnn_core.config import EXECUTIONS, DType, Execution
+from rnn_core.config import EXECUTIONS, Cell, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
@@ -459,12 +459,17 @@ def test_stream_may_return_plain_tuples() -> None:
     assert Plain.__qualname__ == history.environment["data"]
 
 
-def test_train_rejects_more_records_than_a_file_can_hold() -> None:
-    """Of a stream, whose batches are not made."""
+@pytest.mark.parametrize(
+    ("cell", "execution", "most"), [("RNN", "textbook", 95869800), ("LSTM", "kernel", 41943040)]
+)
+def test_train_rejects_more_records_than_a_file_can_hold(
+    cell: Cell, execution: Execution, most: int
+) -> None:
+    """Of a stream, whose batches are not made; packed weights count by the equations' names."""
     data = DigitSums(count=10**12, num_steps=SMALL.num_steps, batch_size=SMALL.batch_size)
 
-    with pytest.raises(ValueError, match=r"steps must lie in \[0, 95869800\] for record=10, got "):
-        train(replace(SMALL, record=10), data)
+    with pytest.raises(ValueError, match=rf"steps must lie in \[0, {most}\] for record=10, got "):
+        train(replace(SMALL, record=10, cell=cell, execution=execution), data)
 
 
 @pytest.mark.parametrize("wrong", [0, 2])
