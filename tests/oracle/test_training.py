@@ -1,6 +1,7 @@
 """Training steps of `train` agree with the reference, with every kind of clipping."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 from unittest.mock import patch
@@ -57,20 +58,13 @@ def test_ten_steps_agree_with_the_reference(
     batches = [
         (generator.integers(0, VOCAB, (B, T)), random_labels(generator, B)) for _ in range(BATCHES)
     ]
-    config = TrainConfig(
-        cell=cell,
+    config = replace(
+        config_of(cell, dtype, execution, shape),
         epochs=STEPS // BATCHES,
         # Without clipping, a large step would amplify rounding.
         learning_rate=0.002 if clip == "none" else RATE,
         clip=clip,
         clip_norm=None if clip == "none" else LIMIT,
-        batch_size=B,
-        num_steps=T,
-        vocab_size=VOCAB,
-        emb_size=E,
-        hidden_size=H,
-        dtype=dtype,
-        execution=execution,
     )
 
     expected = list(
@@ -106,9 +100,18 @@ def test_step_agrees_with_the_reference_at_the_sizes_of_benchmarks(
     There, each token is read in its own part of the sequence, and shows that part's gradient.
     """
     skip_where_products_crash(dtype)
-    B, T, E, H = shape
     parameters, batch, step = step_of_reference(cell, shape)
-    config = TrainConfig(
+    config = config_of(cell, dtype, execution, shape)
+
+    check_steps(config, parameters, [batch], [step], (LONG if shape[0] == 1 else TRAINING)[dtype])
+
+
+def config_of(
+    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+) -> TrainConfig:
+    """Settings of one clipped step at these sizes: B, T, E, H."""
+    B, T, E, H = shape
+    return TrainConfig(
         cell=cell,
         epochs=1,
         learning_rate=RATE,
@@ -121,8 +124,6 @@ def test_step_agrees_with_the_reference_at_the_sizes_of_benchmarks(
         dtype=dtype,
         execution=execution,
     )
-
-    check_steps(config, parameters, [batch], [step], (LONG if B == 1 else TRAINING)[dtype])
 
 
 @cache
