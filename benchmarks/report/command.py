@@ -21,7 +21,7 @@ from rnn_core.runtime.messages import complain, printable
 def main(arguments: Sequence[str] | None = None) -> ExitStatus:
     """Run the command line and return its exit status.
 
-    0: the page was written, whatever it shows; 2: wrong arguments, or there are no results; 3: the
+    0: the page was written, whatever it shows; 2: wrong arguments, or no results were found; 3: the
     page could not be written; 130: Ctrl-C.
     """
     options = _parser().parse_args(arguments)

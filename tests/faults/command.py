@@ -89,8 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--sample",
         type=at_least(1),
         metavar="N",
-        help="number of faults that quick tests notice, chosen by the commit, or by the date where "
-        "there is no git; the copy without a fault must pass their tests",
+        help="number of faults to choose, by the commit (by the date without git), from those that "
+        "quick tests notice; only these tests run on the copy without a fault",
     )
     parser.add_argument(
         "--save",
@@ -348,7 +348,7 @@ def save(verdicts: Sequence[Planted], path: Path | None, source: str) -> None:
 
 
 def read_verdicts(path: Path, source: str) -> dict[str, Planted]:
-    """The saved verdicts by name; none if there is no file or the code was different."""
+    """The saved verdicts by name; none if the file is missing or the code has changed."""
     if not path.exists():
         return {}
     saved = Planting.load(path)

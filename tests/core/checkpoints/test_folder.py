@@ -87,7 +87,7 @@ def test_resume_uses_the_checkpoint_before_a_damaged_one(
 
 
 def test_directory_in_place_of_an_older_checkpoint_does_not_stop_the_run(tmp_path: Path) -> None:
-    """It is not removed with the checkpoints that are no longer needed."""
+    """It stays when older checkpoints are removed."""
     stopped(tmp_path, steps=9)
     (tmp_path / "step-000000001.npz").mkdir()
     check_resumed(tmp_path)
