@@ -57,7 +57,3 @@ ENVELOPES: dict[str, list[Tolerance]] = {
     # Measured: 1e-6.
     "clipped-lstm": [_rounding(1e-5)] * 20,
 }
-
-# Difference between two executions in 80 steps of the clipped LSTM: ten times the largest measured.
-# Measured: 1e-6.
-BETWEEN_EXECUTIONS = _rounding(1e-5)

@@ -1,17 +1,13 @@
 """Laws that hold for every correct recurrent layer, with any weights."""
 
-from typing import Any
-
 import numpy as np
-import paddle
 import pytest
 
 from rnn_core.config import Execution
-from rnn_core.executions import LAYERS
 from tests.helpers.comparison import Tolerance, assert_close
-from tests.helpers.parametrize import over_cells, over_executions
+from tests.helpers.parametrize import over_executions
 from tests.helpers.weights import build_layer, to_array, to_tensor
-from tests.reference.network import Array, CellName
+from tests.reference.network import Array
 
 T, SIZE = 20, 8
 RADII = [0.5, 0.9, 1.0, 1.1, 1.5]
@@ -62,29 +58,3 @@ def test_saturation_ends_the_growth(execution: Execution) -> None:
 
     norms = np.linalg.norm(to_array(x.grad)[0], axis=1)
     assert norms[0] < 1e-6 * norms[-1]
-
-
-@over_cells
-@over_executions
-def test_saved_memory_grows_linearly(cell: CellName, execution: Execution) -> None:
-    """Every time step adds the same amount to what the forward pass keeps for backward."""
-    layer: Any = LAYERS[execution][cell](3, 4)
-
-    sizes = [saved_numbers(layer, steps) for steps in (1, 2, 3, 4, 8)]
-
-    growth = sizes[1] - sizes[0]
-    assert growth > 0
-    assert sizes == [sizes[0] + (steps - 1) * growth for steps in (1, 2, 3, 4, 8)]
-
-
-def saved_numbers(layer: paddle.nn.Layer, steps: int) -> int:
-    """How many numbers Paddle keeps for the backward pass of a sequence of `steps` steps."""
-    sizes: list[int] = []
-
-    def keep(tensor: paddle.Tensor) -> paddle.Tensor:
-        sizes.append(int(np.prod(tensor.shape)))
-        return tensor
-
-    with paddle.autograd.saved_tensors_hooks(keep, lambda tensor: tensor):
-        layer(paddle.ones([1, steps, 3]))
-    return sum(sizes)

@@ -6,10 +6,10 @@ import paddle.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_core import NumericPrediction, load_data
-from rnn_core.config import DTYPES, DType, Execution
+from rnn_core import NumericPrediction
+from rnn_core.config import Execution
 from tests.helpers.comparison import assert_close
-from tests.helpers.parametrize import few_examples, over_cells, over_executions
+from tests.helpers.parametrize import over_cells, over_executions
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
     build_layer,
@@ -26,23 +26,6 @@ from tests.helpers.weights import (
 from tests.reference.network import Array, Arrays, CellName
 
 
-@few_examples
-@given(st.integers(2, 60), st.integers(1, 4), st.sampled_from(DTYPES))
-def test_load_data_pads_the_samples_with_zeros(steps: int, batch: int, dtype: DType) -> None:
-    """At any length and batch size, it gives the same four samples, with zeros after the digits."""
-    batches = list(load_data(steps, batch, dtype))
-
-    tokens = np.concatenate([b.tokens.numpy() for b in batches])
-    labels = np.concatenate([b.labels.numpy() for b in batches])
-    assert tokens[:, :2].tolist() == [[1, 2], [2, 4], [3, 2], [3, 1]]
-    assert tokens.shape == (4, steps)
-    assert not tokens[:, 2:].any()
-    assert tokens.sum(axis=1, keepdims=True).tolist() == labels.tolist()
-    assert [len(b.tokens) for b in batches][: 4 // batch] == [batch] * (4 // batch)
-    assert labels.dtype.name == dtype
-
-
-@few_examples
 @given(st.integers(2, 5), st.integers(1, 8), st.integers(0, 2**32 - 1))
 @over_cells
 @over_executions
@@ -76,7 +59,6 @@ def predictions_and_gradients(
     return to_arrays({"predictions": predictions, "hidden": hidden}), read_gradients(model)
 
 
-@few_examples
 @given(st.integers(1, 3), st.integers(2, 12), st.data())
 @over_cells
 @over_executions

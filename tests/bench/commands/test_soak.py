@@ -246,23 +246,6 @@ def test_soak_exits_4_when_it_is_too_short(capsys: pytest.CaptureFixture[str]) -
     assert "needs at least 24 rounds, got 1: increase --minutes" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--minutes", "0"], "--minutes: must be a number greater than 0, got '0'"),
-        (["--minutes", "nan"], "--minutes: must be a number greater than 0, got 'nan'"),
-        (["--minutes", "1", "--limit", "-1"], "--limit: must be a number of at least 0"),
-        (["--minutes", "1", "--device", "gpu:99"], "gpu:99"),
-        (["--minutes", "1", "--seed", "-1"], "--seed: must be at least 0, got -1"),
-    ],
-)
-def test_soak_rejects_wrong_options(
-    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nothing is trained."""
-    assert_rejected(main, options, message, capsys)
-
-
 @pytest.mark.parametrize("missing", ["psutil", "scipy"])
 def test_soak_names_a_missing_package(
     missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

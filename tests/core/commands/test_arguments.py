@@ -77,6 +77,7 @@ def test_argument_type_refuses_other_values(
         (writable_path(".md", ".json"), "a.txt", "^must end in .md or .json, got 'a.txt'$"),
         (writable_path(".md"), "missing/a.md", "^cannot write .*missing is not a directory$"),
         (plot_path, "a.txt", "^a plot must end in .svg, .png or .pdf, got 'a.txt'$"),
+        (plot_path, "missing/a.svg", "^cannot write .*missing is not a directory$"),
     ],
 )
 def test_path_type_refuses_another_suffix_or_a_missing_folder(
