@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,6 +46,16 @@ def _skip_recurrent_operators_that_crash() -> Iterator[None]:
         for module in (paddle._C_ops, operators):
             patch.setattr(module, "rnn", rnn)
         yield
+
+
+@pytest.fixture
+def _ctrl_c_interrupts() -> Iterator[None]:
+    """Make signals raise KeyboardInterrupt, even if the tests run in the background."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture

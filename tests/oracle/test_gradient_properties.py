@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from rnn_core.config import Clip, DType
-from rnn_core.gradients import GradientClip, l2_norm, make_clip, read_norms, squared_norms
+from rnn_core.gradients import GradientClip, l2_norm, make_clip
 from tests.helpers.comparison import assert_close
 from tests.helpers.parametrize import over_clips, over_dtypes
 from tests.helpers.tolerances import CLIPPING
@@ -112,18 +112,6 @@ def test_clipping_beyond_the_range_of_float32(
 
     for e, a in zip(expected, actual, strict=True):
         np.testing.assert_allclose(a, e, rtol=1e-6, atol=1e-15)
-
-
-@given(gradients, st.sampled_from([1e-30, 1e-14, 1e-12, 1.0, 1e14, 1e16, 1e30]))
-@over_dtypes
-def test_read_norms_agrees_with_l2_norm(dtype: DType, values: list[Array], scale: float) -> None:
-    """Norms from squares on the device are correct, however large or small the gradients."""
-    tensors = [to_tensor(value * scale, dtype) for value in values]
-
-    read = read_norms(tensors, squared_norms(tensors))
-
-    expected = [l2_norm(tensor.numpy()) for tensor in tensors]
-    assert read == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14, abs=0)
 
 
 @given(

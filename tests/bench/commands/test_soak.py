@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.commands import soak
@@ -16,9 +17,6 @@ from rnn_core import NonFiniteError, NumericPrediction, TrainConfig, new_model, 
 from rnn_core.step import TrainingStep
 from tests.bench.commands.conftest import Ended, RunMain
 from tests.helpers.command_lines import assert_rejected
-
-psutil = pytest.importorskip("psutil", reason="psutil, an optional extra, is not installed")
-pytest.importorskip("scipy", reason="scipy, an optional extra, is not installed")
 
 TINY = TrainConfig(
     cell="LSTM", epochs=1, clip_norm=1.0, batch_size=2, hidden_size=4, execution="kernel"

@@ -52,7 +52,7 @@ def test_resume_works_from_any_step_with_any_record(record: int, tmp_path: Path)
         check_resumed(tmp_path / str(steps), config)
 
 
-@pytest.mark.parametrize("record", [1, 2, 4, 100])
+@pytest.mark.parametrize("record", [2, 100])
 def test_resume_continues_the_count_of_correct_predictions(
     record: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

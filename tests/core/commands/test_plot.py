@@ -12,8 +12,6 @@ from rnn_core import History, TrainConfig
 from rnn_core.commands.plot import check_plot_path, draw, save_plot
 from tests.helpers.histories import empty_history, make_history
 
-pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
-
 
 def exploding() -> History:
     """A made-up run that explodes at step 2, vanishes at 3 and is NaN at 4."""

@@ -2,22 +2,13 @@
 
 import signal
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from rnn_core.runtime import interrupts
 from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_interrupts() -> Iterator[None]:
-    """Make signals raise KeyboardInterrupt, even if the tests run in the background."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("_ctrl_c_interrupts")
 
 
 def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
