@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,12 @@ def _start_on_the_cpu() -> None:
     import paddle  # Not at the top: conftest.py sets the workers' environment before this import.
 
     paddle.device.set_device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _interrupt_on_ctrl_c() -> None:
+    """Make Ctrl-C raise KeyboardInterrupt; programs in the background of a script ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

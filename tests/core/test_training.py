@@ -265,7 +265,6 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
 
 def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost."""
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     gradients, steps = TrainingStep.gradients, count(1)
 
     def interrupted(*arguments: Any) -> Any:
@@ -274,11 +273,8 @@ def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch
         return gradients(*arguments)
 
     monkeypatch.setattr(TrainingStep, "gradients", interrupted)
-    try:
-        with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
-            train(SMALL)
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
+        train(SMALL)
 
     assert caught.value.history.outcome == "interrupted"
 

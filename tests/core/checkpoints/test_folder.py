@@ -257,17 +257,13 @@ def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
 def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) -> None:
     """The step is completed and saved, whatever `every` is, and the run can be resumed."""
     config = replace(SMALL, record=record)
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt(step: Step) -> None:
         if step.number == 5:
             signal.raise_signal(signal.SIGINT)
 
-    try:
-        with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
-            train(config, on_step=interrupt, checkpoint=tmp_path)
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
+        train(config, on_step=interrupt, checkpoint=tmp_path)
 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)
