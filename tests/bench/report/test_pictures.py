@@ -79,7 +79,7 @@ def test_the_curves_picture_marks_zeros_broken_values_and_events() -> None:
         assert low < least <= axes.get_yticks()[0]
         assert axes.get_yticks()[-1] <= most < high
     assert len(set(looks)) == 3
-    assert (clipped[0][-1].get_ydata()[0], clipped[1][-1]) == (1, "clipped to 1")  # type: ignore[union-attr]
+    assert (clipped[0][-1].get_ydata()[0], clipped[1][-1]) == (1, "clipped to 1")  # type: ignore[attr-defined]
     assert norms.get_legend_handles_labels()[1] == list(curves().norms)
 
 
