@@ -1,8 +1,9 @@
 """One process of a comparison: pytest, which times the selected benchmarks once each."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.compare.sides import CrashError, load_run
@@ -55,7 +56,7 @@ def run_process(
         "PYTHONHASHSEED": str(settings.seed % 2**32),
     }
     environment.pop("PYTEST_ADDOPTS", None)
-    result = run(command(side.python, selection, settings, part), environment)
+    result = run(command(side, selection, settings, part), environment)
     if result.status != 0:
         part.unlink(missing_ok=True)
         lines = result.last_lines(SHOWN_LINES)
@@ -69,16 +70,21 @@ def run_process(
     return saved
 
 
-def command(python: Path, selection: Selection, settings: Settings, path: Path) -> Sequence[str]:
+def command(
+    side: Interpreter, selection: Selection, settings: Settings, path: Path
+) -> Sequence[str]:
     """Return the command line of one process."""
     plugins = ("pytest_benchmark.plugin", "xdist.plugin", "no:cacheprovider")
+    settings = replace(settings, source=str(side.source), rnn_core=side.rnn_core)
     return [
-        str(python),
+        str(side.python),
         "-m",
         "pytest",
         *selection.paths,
         *(word for plugin in plugins for word in ("-p", plugin)),
         f"--benchmark-json={path}",
+        # rnn_core from its folder, everything else from this checkout.
+        f"--override-ini=pythonpath={shlex.quote(str(side.source))} .",
         "--benchmark-disable-gc",
         "--benchmark-quiet",
         "-v",

@@ -86,7 +86,7 @@ class FakeProcesses:
                 noisy = time * float(np.exp(random.normal(0, self.noise)))
                 if settings.only is None or called in settings.only:
                     times[called] = noisy
-        changes = {"python": side.name} | self.changes
+        changes = {"python": side.name, "rnn_core": side.rnn_core} | self.changes
         disturbed = {name for stem, name in self.disturbed if stem == path.stem}
         number = len(self.started)
         write_run(path, times, changes, number, disturbed, 2.0 + self.drift * number)
