@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -41,12 +41,14 @@ class Settings:
         seconds: time to spend on each benchmark.
         only: node ids of the benchmarks to time; None for all selected ones.
         planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty to plant none.
+        measure: whether to time the benchmarks or to count their instructions.
     """
 
     seed: int
     seconds: float
     only: tuple[str, ...] | None = None
     planted: tuple[float, ...] = ()
+    measure: Literal["time", "instructions"] = "time"
 
     def dump(self) -> str:
         """Return the value of `--sample`."""
