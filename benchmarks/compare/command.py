@@ -17,6 +17,7 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
+from benchmarks.compare.process import Job, time_processes
 from benchmarks.compare.result import FILE, Comparison, Outcome
 from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
@@ -31,6 +32,8 @@ from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "comparisons"
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
+# The line of pytest's output that has an error's type and message.
+REASON = re.compile(r"^(?:E +|ERROR: |(?:FAILED|ERROR) .+ - )(.+)", re.MULTILINE)
 # Whole steps at the notebook's shape, of all cells and implementations.
 BENCHMARKS = "test_stage and step and B1-T10-H128"
 
@@ -137,9 +140,9 @@ def check_sources(pairs: Pairs) -> None:
         if side.source == ROOT:
             continue
         try:
-            pairs.run(side, pairs.plan, Settings(seed=0, seconds=1e-3), path)
+            time_processes(pairs.plan, [Job(side, Settings(seed=0, seconds=1e-3), path)])
         except CrashError as error:
-            found = re.search(r"^(?:E +|ERROR: |(?:FAILED|ERROR) .+ - )(.+)", str(error), re.MULTILINE)
+            found = REASON.search(str(error))
             if found is None:
                 raise
             raise SideError(
@@ -264,8 +267,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--baseline",
         metavar="ENV",
-        help="Python interpreter, tox environment (paddle30), saved run (FILE.json), or side of a "
-        "saved comparison (FOLDER:baseline)",
+        help="Python interpreter, tox environment (paddle30), revision of rnn_core (git:REV, "
+        "git:REV@paddle30; . is the working tree), saved run (FILE.json), or side of a saved "
+        "comparison (FOLDER:baseline)",
     )
     parser.add_argument("--candidate", metavar="ENV", help="side to compare with the baseline")
     parser.add_argument(

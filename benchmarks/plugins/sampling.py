@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -43,6 +43,7 @@ class Settings:
         seconds: time to spend on each benchmark.
         only: node ids of the benchmarks to time; None for all selected ones.
         planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty to plant none.
+        measure: whether to time the benchmarks or to count their instructions.
         source: folder that rnn_core must come from.
         rnn_core: version of rnn_core, to be saved with the environment.
     """
@@ -51,6 +52,7 @@ class Settings:
     seconds: float
     only: tuple[str, ...] | None = None
     planted: tuple[float, ...] = ()
+    measure: Literal["time", "instructions"] = "time"
     source: str = str(ROOT)
     rnn_core: str = ""
 

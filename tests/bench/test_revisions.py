@@ -233,6 +233,7 @@ def test_comparison_shows_both_versions_of_rnn_core(
     """The folder has no commit in its name, so that a revision that moved is noticed."""
     fake = FakeProcesses({FIRST: 1.0})
     monkeypatch.setattr(command, "Pairs", partial(Pairs, run=fake))
+    monkeypatch.setattr(command, "time_processes", fake)
     commit = repository.git("rev-parse", "--short", "HEAD")
     status, out, _ = compare("git:main", ".")
     saved = tmp_path / "results" / "git-main..working-tree" / "comparison.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare.process import Selection, run_process
+from benchmarks.compare.process import Job, Selection, time_processes
 from benchmarks.compare.sides import CrashError
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
@@ -23,9 +23,10 @@ def run_script(tmp_path: Path) -> Callable[[str], SavedRun]:
 
     def run(script: str) -> SavedRun:
         side = Interpreter("env", program(tmp_path / "python", script), Path("/a b"), "1a2b3c4")
-        return run_process(
-            side, Selection(("benchmarks",), "step", "cpu"), SETTINGS, tmp_path / "1.json"
+        [saved] = time_processes(
+            Selection(("benchmarks",), "step", "cpu"), [Job(side, SETTINGS, tmp_path / "1.json")]
         )
+        return saved
 
     return run
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import ROOT
-from benchmarks.compare.process import Selection, run_process
+from benchmarks.compare.process import Job, Selection, time_processes
 from benchmarks.interpreters import Interpreter
 from benchmarks.measuring.threads import VARIABLES
 from benchmarks.plugins import sampling
@@ -101,11 +101,10 @@ def test_a_process_times_only_the_chosen_benchmarks(
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
     only = tuple(KERNEL.format(f"-planted:{share:g}") for share in planted)
-    run = run_process(
-        Interpreter("here", Path(sys.executable)),
+    settings = Settings(seed=1, seconds=0.05, only=only, planted=planted)
+    [run] = time_processes(
         Selection(("benchmarks/test_stages.py",), "step and B1-T10-H128 and RNN", "cpu"),
-        Settings(seed=1, seconds=0.05, only=only, planted=planted),
-        tmp_path / "1.json",
+        [Job(Interpreter("here", Path(sys.executable)), settings, tmp_path / "1.json")],
     )
     content = json.loads((tmp_path / "1.json").read_text())
     saved = {each["fullname"]: each for each in content["benchmarks"]}
