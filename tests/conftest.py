@@ -25,6 +25,12 @@ def _start_on_the_cpu() -> None:
     paddle.device.set_device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def _interrupt_on_ctrl_c() -> None:
+    """Make Ctrl-C raise KeyboardInterrupt; programs in the background of a script ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _skip_recurrent_operators_that_crash() -> Iterator[None]:
     """Skip tests that run the recurrent operator where its products of float64 end the process."""
@@ -46,16 +52,6 @@ def _skip_recurrent_operators_that_crash() -> Iterator[None]:
         for module in (paddle._C_ops, operators):
             patch.setattr(module, "rnn", rnn)
         yield
-
-
-@pytest.fixture
-def _ctrl_c_interrupts() -> Iterator[None]:
-    """Make signals raise KeyboardInterrupt, even if the tests run in the background."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 @pytest.fixture

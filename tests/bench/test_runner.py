@@ -103,7 +103,6 @@ def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
         assert reader.read() == b""
 
 
-@pytest.mark.usefixtures("_ctrl_c_interrupts")
 def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program is killed although its `with` block was not entered."""
     started: list[subprocess.Popen[bytes]] = []

@@ -257,7 +257,6 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
     assert history.epoch_ends.tolist() == ends
 
 
-@pytest.mark.usefixtures("_ctrl_c_interrupts")
 def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost."""
     gradients, steps = TrainingStep.gradients, count(1)

@@ -249,7 +249,6 @@ def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
         assert caught.value.history is None
 
 
-@pytest.mark.usefixtures("_ctrl_c_interrupts")
 @pytest.mark.parametrize("record", [1, 5])
 def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) -> None:
     """The step is completed and saved, whatever `every` is, and the run can be resumed."""

@@ -211,7 +211,6 @@ def test_processes_wait_until_the_files_are_written(
         assert existed == [True]
 
 
-@pytest.mark.usefixtures("_ctrl_c_interrupts")
 @pytest.mark.parametrize(
     ("target", "name", "outcome", "steps"),
     [(run, "step_lines", "interrupted", 5), (History, "save", "finished", 12)],

@@ -2,13 +2,20 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from rnn_core.runtime import interrupts
 from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
-pytestmark = pytest.mark.usefixtures("_ctrl_c_interrupts")
+
+@pytest.fixture(autouse=True)
+def _sigterm_interrupts() -> Iterator[None]:
+    """Make SIGTERM raise KeyboardInterrupt, too."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
