@@ -8,7 +8,6 @@ import gc
 import json
 import math
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from benchmarks.measuring.interleave import SHORTEST_SAMPLE
 from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
 from benchmarks.plugins.comparison import SavedEnvironments, describe_environments
 from benchmarks.plugins.saving import Saving
+from benchmarks.source import check_source
 
 NAME = "rnn_core-sampler"
 
@@ -104,12 +104,10 @@ class Sampler(SavedEnvironments):
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Describe what the times depend on."""
-        wanted = Path(self.settings.source, "rnn_core").resolve()
-        # An editable installation adds modules that its rnn_core has and this one lacks.
-        for name in [each for each in sys.modules if each.partition(".")[0] == "rnn_core"]:
-            found = Path(sys.modules[name].__file__ or "").resolve()
-            if wanted not in found.parents:
-                raise pytest.UsageError(f"{name} comes from {found}, and must come from {wanted}")
+        try:
+            check_source(Path(self.settings.source))
+        except ImportError as error:
+            raise pytest.UsageError(str(error)) from error
         self.environments = {
             device: facts | {"rnn_core": self.settings.rnn_core}
             for device, facts in describe_environments(session.items).items()
