@@ -126,7 +126,7 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
         "py311-paddle33-cpu vanished at step 11",
         "exactly 0; exploded at step 16",  # Only the picture's description joins the events.
         "paddle33 against paddle30 1 slower, 1 faster, 1 same, 1 cannot tell",
-        "Ratios from 0.952 to 1.050 count as the same: the grey band. Fixed work without Paddle took",
+        "Ratios from 0.952 to 1.050 count as the same: the grey band. Fixed work without",
         "1 of 2 planted faults were caught by a failing test, with Paddle 3.3.1. The others, and "
         "a healthy project that failed: one-percent survived: a bug",
         "gate-swapped a bug caught one-percent a bug ✗ survived Skipped",

@@ -22,8 +22,15 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
             step_time(1, implementation="textbook", stage="forward"),
         ]
         results.append(each)
-    [block] = blocks_of(environments_of(results))
+    results[0].times += [
+        step_time(1, device="gpu:0"),
+        step_time(1, shape="B"),
+        step_time(1, cell="C"),
+    ]
+    block, *others = blocks_of(environments_of(results))
 
+    assert (block.title, len(others)) == ("RNN, B1 T10 H128, cpu", 3)
+    assert {row.times["textbook"].median for row in block.rows} == {9}
     assert block.implementations == ("textbook", "kernel")
     assert {row.environment.name: row.ratio("kernel") for row in block.rows} == {
         "2.6.2 3.10.1 A CPU": None,
