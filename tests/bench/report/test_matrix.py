@@ -129,7 +129,9 @@ def test_errors_in_fixtures_and_crashes_are_failures(
     outcomes: list[CaseOutcome], verdict: str, counts: dict[str, int]
 ) -> None:
     """Skipped tests are not; crashes have a count and a group of their own."""
-    [each] = environments_of([left("a", *map(Case, "xyz", outcomes))])
+    results = left("a", *map(Case, "xyz", outcomes))
+    results.problems.append(Problem("tests.xml", "incomplete"))
+    [each] = environments_of([results])
 
     assert (each.state, each.verdict) == ("failed", verdict)
     assert each.counts == counts
@@ -195,11 +197,13 @@ def test_skips_are_counted_by_reason() -> None:
 
 def test_results_of_another_day_are_marked_as_old() -> None:
     """They are not from the same run of the matrix."""
-    results = [left("old", PASSED, day=20, paddle="3.3.1"), left("new", PASSED, paddle="3.3.1")]
+    results = [left(f"{day}", PASSED, day=day, paddle="3.3.1") for day in (20, 22, 23, 24)]
 
     assert {each.name: each.old for each in environments_of(results)} == {
-        "old": "4 days older than the newest",
-        "new": "",
+        "20": "4 days older than the newest",
+        "22": "2 days older than the newest",
+        "23": "",
+        "24": "",
     }
 
 
@@ -223,6 +227,7 @@ def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected:
     results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})
 
     assert environments_of([results])[0].part == expected
+    assert environments_of([left("bench")])[0].part == ""
 
 
 def test_a_version_may_have_any_number_of_digits() -> None:
