@@ -5,8 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.helpers.float64_products import COLUMNS, products_crash, skip_where_products_crash
+
+# The same examples in every run, and no time limit: a failing test keeps failing.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None, max_examples=25)
+settings.register_profile(
+    "fuzz", derandomize=False, deadline=None, database=None, max_examples=2000
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

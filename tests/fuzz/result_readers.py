@@ -24,7 +24,7 @@ from benchmarks.saved.baseline import machine_identity, obstacles, uncompared
 from benchmarks.saved.records import read_json
 from benchmarks.saved.run_file import RunFile
 from benchmarks.saved.saved_run import Measure, SavedRun
-from tests.fuzz.engine import Reader
+from tests.fuzz.reader import Reader
 from tests.helpers import matrix_results
 from tests.helpers.saved_runs import saved_benchmark, saved_content
 

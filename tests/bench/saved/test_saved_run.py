@@ -14,17 +14,11 @@ from benchmarks.report.reading import read_environment
 from benchmarks.saved.records import LARGEST_FILE
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.commands.status import ExitStatus
+from tests.helpers.matrix_results import FACTS as VERSIONS
+from tests.helpers.matrix_results import MACHINE
 from tests.helpers.saved_runs import saved_benchmark, saved_content
 
-FACTS = {
-    "paddle": "3.3.1",
-    "system": "Linux",
-    "machine": "x86_64",
-    "cpu": "A CPU",
-    "cpu_count": "2",
-    "device": "cpu",
-    "device_name": "cpu",
-}
+FACTS = {**VERSIONS, **MACHINE}
 VALID = saved_content(
     [
         saved_benchmark("one", 1e-3, stage="step"),
