@@ -111,6 +111,7 @@ def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a stand-in for Valgrind on PATH."""
     program(tmp_path / "bin" / "valgrind", VALGRIND.format(folder=tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     (tmp_path / "dump").write_text(DUMP)
