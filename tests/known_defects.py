@@ -113,9 +113,9 @@ def check(python: str) -> dict[str, Any]:
         result = run([python, "-W", "ignore", program], timeout=LIMIT)
         ends = verdict(result)
         found[ends].append(name)
-        says = (
-            result.output.strip().split("\n")[-1] if result.status in (0, 1, 2) else result.ending
-        )
+        says = "did not end" if result.timed_out else result.ending
+        if result.output and ends != "failed" and result.status in (0, 1, 2):
+            says = result.output.strip().splitlines()[-1]
         print(f"{versions[0]}  {name:28} {ends:11} {says}", flush=True)
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     del found["cannot show"]
