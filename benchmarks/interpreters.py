@@ -1,6 +1,7 @@
-"""Python interpreters, found by path, by name on PATH, or by tox environment."""
+"""Python interpreters, found by path, by name on PATH, by tox environment, or by revision."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import ROOT
+from benchmarks.revisions import RevisionError, source_of, working_tree
 from benchmarks.runner import run
 from rnn_core.runtime.messages import printable
 
@@ -17,9 +19,13 @@ TOX = ROOT / ".tox"
 PROBE = ("-I", "-c", "import sys; print(sys.version_info >= (3, 10))")
 PROBE_LIMIT = 60.0  # seconds
 ALLOWED = (
-    "allowed are a Python interpreter (a path, or a name on PATH) and a tox environment (paddle30, "
-    "bench-paddle33, py311-paddle30-cpu)"
+    "allowed are a Python interpreter (a path, or a name on PATH), a tox environment (paddle30, "
+    "bench-paddle33, py311-paddle30-cpu), a revision (git:REV, git:REV@paddle30) and . for the "
+    "working tree"
 )
+# The working tree, git:REV or git:REV@ENV. A revision may have an @ of its own, as in HEAD@{1}.
+REVISION = re.compile(r"\.|git:(.+?)(?:@([^@{}]+))?")
+WORKING_TREE = "working tree"
 
 
 class SideError(Exception):
@@ -28,10 +34,19 @@ class SideError(Exception):
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python interpreter and the name that results show for it."""
+    """A Python interpreter, and the rnn_core that it runs.
+
+    Attributes:
+        name: name in results, with the commit if a revision was asked for.
+        python: path of the interpreter.
+        source: folder that holds rnn_core.
+        rnn_core: version of rnn_core in results: an abbreviated commit, or "working tree".
+    """
 
     name: str
     python: Path
+    source: Path = ROOT
+    rnn_core: str = WORKING_TREE
 
 
 # Returns the interpreter that a text names, or None if it is another kind of name. Raises
@@ -45,12 +60,32 @@ def find_interpreter(text: str) -> Interpreter:
     Raises:
         SideError: no finder knows the name, or the interpreter cannot be used.
     """
-    finders: tuple[Finder, ...] = (find_program, find_tox_environment)
+    finders: tuple[Finder, ...] = (find_revision, find_program, find_tox_environment)
     for find in finders:
         found = find(text)
         if found is not None:
             return found
     raise SideError(f"{printable(text)} is not an interpreter or tox environment: {ALLOWED}")
+
+
+def find_revision(text: str) -> Interpreter | None:
+    """Find an interpreter, this one unless another is named, for a copy of rnn_core.
+
+    Raises:
+        SideError: there is no such revision or interpreter, or git cannot be used.
+        OSError: the copy cannot be written.
+    """
+    match = REVISION.fullmatch(text)
+    if match is None:
+        return None
+    revision, environment = match.groups()
+    python = find_interpreter(environment).python if environment else Path(sys.executable)
+    try:
+        source, commit = source_of(revision) if revision else working_tree()
+    except RevisionError as error:
+        raise SideError(f"{printable(text)}: {error}") from error
+    name = text if revision else WORKING_TREE
+    return Interpreter(f"{name} ({commit})", python, source, commit if revision else WORKING_TREE)
 
 
 def find_program(text: str) -> Interpreter | None:

@@ -1,11 +1,20 @@
 """Fixtures for all tests."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.helpers.float64_products import COLUMNS, products_crash, skip_where_products_crash
+
+# The same examples in every run, and no time limit: a failing test keeps failing.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None, max_examples=25)
+settings.register_profile(
+    "fuzz", derandomize=False, deadline=None, database=None, max_examples=2000
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +23,12 @@ def _start_on_the_cpu() -> None:
     import paddle  # Not at the top: conftest.py sets the workers' environment before this import.
 
     paddle.device.set_device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _interrupt_on_ctrl_c() -> None:
+    """Make Ctrl-C raise KeyboardInterrupt; programs in the background of a script ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -44,7 +44,6 @@ ARGUMENTS = {
     "benchmarks.scaling": "--seconds 0.2 --save scaling.md",
     "benchmarks.soak": "--minutes 0.1",
     "tests.faults": "healthy --jobs 1",
-    "tests.fuzz": "--seconds 5",
 }
 ENTRY = re.compile(r'if __name__ == "__main__":.*\brun(_program)?\(', re.DOTALL)
 

@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
             f"--{side}",
             required=True,
             metavar="PYTHON",
-            help="interpreter or tox environment with Paddle, or folder of a side in --results",
+            help="interpreter or tox environment with Paddle, revision of rnn_core (git:REV), or "
+            "folder of a side in --results",
         )
         parser.add_argument(
             f"--{side}-env",

@@ -9,7 +9,7 @@ from benchmarks.behaviour.culprits import Culprit, find_culprit
 from benchmarks.behaviour.files import Job, Recording
 from benchmarks.behaviour.judge import BehaviourVerdict, Judgement, judge
 from benchmarks.behaviour.sides import Side, Task, load, make_side, record_sides, run_tasks
-from benchmarks.interpreters import SideError
+from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.text import describe_run
 from rnn_core.experiments import EXPERIMENTS
 
@@ -32,8 +32,8 @@ class Finding(NamedTuple):
 
 
 def compare_behaviour(
-    baseline: str,
-    candidate: str,
+    baseline: str | Interpreter,
+    candidate: str | Interpreter,
     folder: Path,
     *,
     executions: Sequence[str] = ("textbook",),
@@ -45,8 +45,8 @@ def compare_behaviour(
     """Run the experiments on both sides, and judge whether they behave the same.
 
     Args:
-        baseline: interpreter or tox environment with Paddle and NumPy, or the folder of a side
-            that was recorded before.
+        baseline: interpreter with Paddle and NumPy, or the text that names one, or the folder of
+            a side that was recorded before.
         candidate: the other side, in the same form.
         folder: folder for the files, in the subfolders `baseline` and `candidate`; each subfolder
             can be a side of another comparison.

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks import ROOT
 from benchmarks.behaviour.files import Job, Recording, Trace
-from benchmarks.interpreters import SideError, find_interpreter
+from benchmarks.interpreters import REVISION, Interpreter, SideError, find_interpreter
 from benchmarks.runner import Process, project_environment
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
@@ -25,12 +26,14 @@ class Side:
         name: "baseline" or "candidate".
         folder: folder of its files.
         python: its interpreter; None if it was recorded before.
+        source: folder that holds its rnn_core.
         environment: environment variables to set for it, in addition to those of this process.
     """
 
     name: str
     folder: Path
     python: Path | None = None
+    source: Path = ROOT
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def trace(self, path: Path) -> Trace | None:
@@ -68,21 +71,26 @@ class Task:
         return [json.dumps([str(self.side.folder), self.work, replay])]
 
 
-def make_side(name: str, given: str, folder: Path, environment: Mapping[str, str] | None) -> Side:
+def make_side(
+    name: str, given: str | Interpreter, folder: Path, environment: Mapping[str, str] | None
+) -> Side:
     """Return a side for an interpreter, or for a folder that was recorded before.
 
     Raises:
         SideError: there is no such interpreter or folder.
     """
-    if Path(given).is_dir():
+    if isinstance(given, Interpreter):
+        found = given
+    elif Path(given).is_dir() and not REVISION.fullmatch(given):
         if environment:
             raise SideError(f"{name}: environment variables cannot change a recorded side, {given}")
         return Side(name, Path(given).absolute())
-    try:
-        python = find_interpreter(given).python
-    except SideError as error:
-        raise SideError(f"{name}: {error}") from error
-    return Side(name, (folder / name).absolute(), python, environment or {})
+    else:
+        try:
+            found = find_interpreter(given)
+        except SideError as error:
+            raise SideError(f"{name}: {error}") from error
+    return Side(name, (folder / name).absolute(), found.python, found.source, environment or {})
 
 
 def record_sides(sides: Sequence[Side], jobs: Sequence[Job]) -> None:
@@ -126,7 +134,9 @@ def run_tasks(tasks: Sequence[Task], progress: Callable[[], None] = lambda: None
         waiting = []
         for task in tasks:
             command = [str(task.side.python), "-m", "benchmarks.behaviour.worker", *task.arguments]
-            process = Process(command, project_environment(task.side.environment))
+            # Python imports from this folder first, and from this checkout what is not there.
+            environment = project_environment(task.side.environment)
+            process = Process(command, environment, task.side.source)
             waiting.append((task, stack.enter_context(process)))
         while waiting:
             for task, process in list(waiting):

@@ -20,7 +20,7 @@ from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
-from benchmarks.compare.process import Run, run_process
+from benchmarks.compare.process import Run, time_processes
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
@@ -64,7 +64,7 @@ class Case:
     minutes: float
 
 
-def main(arguments: Sequence[str] | None = None, run: Run = run_process) -> int:
+def main(arguments: Sequence[str] | None = None, run: Run = time_processes) -> int:
     """Run the command line and return its exit status.
 
     0: finished; 2: wrong arguments, or a process failed; 3: a file could not be written; 130:
@@ -194,7 +194,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--python",
         default=sys.executable,
         metavar="ENV",
-        help="interpreter or tox environment to compare with itself (default: this one)",
+        help="interpreter, tox environment, or revision of rnn_core (git:REV) to compare with "
+        "itself (default: this interpreter)",
     )
     parser.add_argument(
         "--sessions", type=at_least(1), default=20, help="number of sessions (default: 20)"

@@ -5,6 +5,7 @@ docs/guides/comparing.md explains the verdicts.
 """
 
 import argparse
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +17,14 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
+from benchmarks.compare.process import Job, time_processes
 from benchmarks.compare.result import FILE, Comparison, Outcome
 from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of, unpaired
 from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK, lock_folder
+from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import obstacles
 from rnn_core.commands.arguments import any_path, percentage, positive_number, seed
 from rnn_core.commands.status import ExitStatus
@@ -29,6 +32,8 @@ from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "comparisons"
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
+# The line of pytest's output that has an error's type and message.
+REASON = re.compile(r"^(?:E +|ERROR: |(?:FAILED|ERROR) .+ - )(.+)", re.MULTILINE)
 # Whole steps at the notebook's shape, of all cells and implementations.
 BENCHMARKS = "test_stage and step and B1-T10-H128"
 
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         baseline, candidate = find_side(options.baseline), find_side(options.candidate)
         if isinstance(baseline, Saved) or isinstance(candidate, Saved):
             return compare_saved(baseline, candidate, options.within)
-        folder = options.results or RESULTS / f"{baseline.name}..{candidate.name}"
+        folder = options.results or RESULTS / folder_name(baseline.name, candidate.name)
         plan = Plan(
             ("benchmarks",),
             options.benchmarks,
@@ -61,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.restart:
                 remove_comparison(folder)
             pairs = Pairs(plan, folder, options.resume)
+            if not pairs.done:
+                check_sources(pairs)
             return compare(pairs, 60 * options.budget, options.behaviour)
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
@@ -111,7 +118,7 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
     if behaviour:
         try:
             behaviours = compare_behaviour(
-                str(plan.baseline.python), str(plan.candidate.python), pairs.folder / "behaviour"
+                plan.baseline, plan.candidate, pairs.folder / "behaviour"
             )
         except (SideError, OSError) as error:
             complain(f"could not compare behaviour: {error}")
@@ -120,6 +127,35 @@ def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
         print(behaviour_text(behaviours))
     print(f"\nresults: {pairs.folder}")
     return result.status
+
+
+def check_sources(pairs: Pairs) -> None:
+    """Run the benchmarks briefly with the copies of rnn_core, before anything is measured.
+
+    Raises:
+        SideError: the benchmarks of this checkout cannot use the rnn_core of a side.
+    """
+    path = pairs.folder / "check.json"
+    for side in (pairs.plan.baseline, pairs.plan.candidate):
+        if side.source == ROOT:
+            continue
+        try:
+            time_processes(pairs.plan, [Job(side, Settings(seed=0, seconds=1e-3), path)])
+        except CrashError as error:
+            found = REASON.search(str(error))
+            if found is None:
+                raise
+            raise SideError(
+                f"{side.name}: the benchmarks of the working tree cannot use its rnn_core: "
+                f"{found[1]}"
+            ) from error
+        path.unlink()
+
+
+def folder_name(baseline: str, candidate: str) -> str:
+    """Return the name of the folder of a comparison, without the commits of its sides."""
+    names = (re.sub(r" \(.*\)$", "", name) for name in (baseline, candidate))
+    return "..".join(re.sub(r"[^\w.+-]+", "-", name) for name in names)
 
 
 def outcome_of(contest: Contest) -> Outcome:
@@ -231,8 +267,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--baseline",
         metavar="ENV",
-        help="Python interpreter, tox environment (paddle30), saved run (FILE.json), or side of a "
-        "saved comparison (FOLDER:baseline)",
+        help="Python interpreter, tox environment (paddle30), revision of rnn_core (git:REV, "
+        "git:REV@paddle30; . is the working tree), saved run (FILE.json), or side of a saved "
+        "comparison (FOLDER:baseline)",
     )
     parser.add_argument("--candidate", metavar="ENV", help="side to compare with the baseline")
     parser.add_argument(

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.compare.process import Run, Selection, run_process
+from benchmarks.compare.process import Job, Run, Selection, time_processes
 from benchmarks.compare.sides import SIDES, SideError, load_run
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
@@ -68,7 +68,7 @@ class Pairs:
         plan: plan of the measurement.
         folder: folder for the pairs; created if missing.
         resume: whether to continue with the pairs in the folder, which must be empty otherwise.
-        run: function that runs one process and returns its results.
+        run: function that runs processes and returns their results.
 
     Attributes:
         done: the complete pairs.
@@ -77,7 +77,7 @@ class Pairs:
         SideError: the folder has other content, or a comparison with another plan.
     """
 
-    def __init__(self, plan: Plan, folder: Path, resume: bool, run: Run = run_process) -> None:
+    def __init__(self, plan: Plan, folder: Path, resume: bool, run: Run = time_processes) -> None:
         folder = folder.absolute()  # The processes run in another directory.
         self.plan, self.folder, self.run = plan, folder, run
         self.settings = folder / "settings.json"
@@ -133,7 +133,7 @@ class Pairs:
             )
             interpreter = self.plan.candidate if candidate else self.plan.baseline
             path = self._path(number, side)
-            found[side] = self.run(interpreter, self.plan, settings, path)
+            [found[side]] = self.run(self.plan, [Job(interpreter, settings, path)])
         pair = found["baseline"], found["candidate"]
         try:
             self._keep(pair)
@@ -193,8 +193,8 @@ class Contest:
             for baseline, candidate in pairs:
                 if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
                     break
-                before = baseline.benchmarks[name].time
-                after = candidate.benchmarks[theirs].time
+                before = baseline.benchmarks[name].value("time")
+                after = candidate.benchmarks[theirs].value("time")
                 disturbed = before is None or after is None
                 found[name].append(None if disturbed else math.log(after / before))  # type: ignore[operator]
         return found

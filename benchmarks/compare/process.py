@@ -1,14 +1,15 @@
 """One process of a comparison: pytest, which times the selected benchmarks once each."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.compare.sides import CrashError, load_run
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
-from benchmarks.runner import run
+from benchmarks.runner import Result, run
 from benchmarks.saved.saved_run import SavedRun
 
 # Number of lines of a failed process's output to show.
@@ -30,55 +31,87 @@ class Selection:
     device: str
 
 
-# Starts one process and returns its results, which it also writes to the path.
-Run = Callable[[Interpreter, Selection, Settings, Path], SavedRun]
+@dataclass(frozen=True)
+class Job:
+    """What one process measures.
+
+    Attributes:
+        interpreter: interpreter that runs it.
+        settings: settings of the process.
+        path: path of its result file.
+    """
+
+    interpreter: Interpreter
+    settings: Settings
+    path: Path
+
+    @property
+    def part(self) -> Path:
+        """Path of the file while the process writes it."""
+        return self.path.with_suffix(".part")
 
 
-def run_process(
-    side: Interpreter, selection: Selection, settings: Settings, path: Path
-) -> SavedRun:
-    """Time the benchmarks in a fresh process; its file appears at `path` only when complete.
+# Runs processes and returns their results in the order of the jobs, each also written to its path.
+Run = Callable[[Selection, Sequence[Job]], list[SavedRun]]
 
-    The process inherits this process's threads and CPUs: see `benchmarks.measuring.threads`.
+
+def time_processes(selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
+    """Time the benchmarks in fresh processes, one after the other.
+
+    A process inherits this process's threads and CPUs: see `benchmarks.measuring.threads`. Its file
+    appears only when complete.
 
     Raises:
-        CrashError: the process failed.
-        SideError: the process measured nothing.
-        OSError: the interpreter cannot be started.
+        CrashError: a process failed.
+        SideError: a process measured nothing.
+        OSError: an interpreter cannot be started.
     """
-    part = path.with_suffix(".part")
-    environment = {
+    return [_finish(job, run(command(job, selection), environment(job.settings))) for job in jobs]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables of one process."""
+    variables = {
         **os.environ,
         # Other plugins would take a fraction of a second to load, in each process.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         # The order of sets affects times: keep it within a pair, change it between pairs.
         "PYTHONHASHSEED": str(settings.seed % 2**32),
     }
-    environment.pop("PYTEST_ADDOPTS", None)
-    result = run(command(side.python, selection, settings, part), environment)
+    variables.pop("PYTEST_ADDOPTS", None)
+    return variables
+
+
+def _finish(job: Job, result: Result) -> SavedRun:
+    """Move the file of a process that has ended to its path, and load it."""
     if result.status != 0:
-        part.unlink(missing_ok=True)
+        job.part.unlink(missing_ok=True)
         lines = result.last_lines(SHOWN_LINES)
         if result.status < 0:
             # `pytest -v` names a benchmark before it runs; faulthandler writes where it was first.
             benchmark = result.output.splitlines()[-1:]
             lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]])
-        raise CrashError(f"{side.name}: the benchmarks' process {result.ending}:\n{lines}")
-    saved = load_run(part)
-    part.replace(path)
+        name = job.interpreter.name
+        raise CrashError(f"{name}: the benchmarks' process {result.ending}:\n{lines}")
+    saved = load_run(job.part)
+    job.part.replace(job.path)
     return saved
 
 
-def command(python: Path, selection: Selection, settings: Settings, path: Path) -> Sequence[str]:
+def command(job: Job, selection: Selection) -> list[str]:
     """Return the command line of one process."""
     plugins = ("pytest_benchmark.plugin", "xdist.plugin", "no:cacheprovider")
+    side = job.interpreter
+    settings = replace(job.settings, source=str(side.source), rnn_core=side.rnn_core)
     return [
-        str(python),
+        str(side.python),
         "-m",
         "pytest",
         *selection.paths,
         *(word for plugin in plugins for word in ("-p", plugin)),
-        f"--benchmark-json={path}",
+        f"--benchmark-json={job.part}",
+        # rnn_core from its folder, everything else from this checkout.
+        f"--override-ini=pythonpath={shlex.quote(str(side.source))} .",
         "--benchmark-disable-gc",
         "--benchmark-quiet",
         "-v",

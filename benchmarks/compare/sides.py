@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.interpreters import Interpreter, find_interpreter
+from benchmarks.interpreters import REVISION, Interpreter, find_interpreter
 from benchmarks.interpreters import SideError as SideError
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.runtime.messages import printable
@@ -36,6 +36,8 @@ def find_side(text: str) -> Interpreter | Saved:
     Raises:
         SideError: there is no such side, or its files are damaged.
     """
+    if REVISION.fullmatch(text):
+        return find_interpreter(text)
     folder, _, side = text.rpartition(":")
     if side in SIDES and Path(folder).is_dir():
         return read_side(Path(folder), side)

@@ -76,13 +76,13 @@ def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
     It is taken over the undisturbed processes, or over all of them if every one was disturbed.
     """
     measured = [run.benchmarks[name] for run in runs if name in run.benchmarks]
-    times = [each.time for each in measured if each.time is not None]
+    times = [time for each in measured if (time := each.value("time")) is not None]
     return 1e3 * geometric_mean(times or [each.stats.median for each in measured])
 
 
 def disturbance(pairs: Sequence[Pair]) -> Disturbance:
     """Count how often a benchmark was measured while other processes had the CPU."""
-    times = [each.time for pair in pairs for run in pair for each in run.timed]
+    times = [each.value("time") for pair in pairs for run in pair for each in run.timed]
     return Disturbance(left_out=times.count(None), of=len(times))
 
 

@@ -8,17 +8,19 @@ import gc
 import json
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks import ROOT
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
 from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
@@ -41,12 +43,18 @@ class Settings:
         seconds: time to spend on each benchmark.
         only: node ids of the benchmarks to time; None for all selected ones.
         planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty to plant none.
+        measure: whether to time the benchmarks or to count their instructions.
+        source: folder that rnn_core must come from.
+        rnn_core: version of rnn_core, to be saved with the environment.
     """
 
     seed: int
     seconds: float
     only: tuple[str, ...] | None = None
     planted: tuple[float, ...] = ()
+    measure: Literal["time", "instructions"] = "time"
+    source: str = str(ROOT)
+    rnn_core: str = ""
 
     def dump(self) -> str:
         """Return the value of `--sample`."""
@@ -76,7 +84,6 @@ class Sampler(SavedEnvironments):
     def __init__(self, config: pytest.Config, saving: Saving) -> None:
         self.config, self.saving = config, saving
         self.settings = Settings.load(config.getoption("sample"))
-        self.root = config.rootpath
 
     @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -97,14 +104,16 @@ class Sampler(SavedEnvironments):
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Describe what the times depend on."""
-        import rnn_core
-
-        if self.root not in Path(rnn_core.__file__).parents:
-            raise pytest.UsageError(
-                f"rnn_core comes from {rnn_core.__file__}, not from {self.root}: both sides of a "
-                "comparison must run the same source"
-            )
-        self.environments = describe_environments(session.items)
+        wanted = Path(self.settings.source, "rnn_core").resolve()
+        # An editable installation adds modules that its rnn_core has and this one lacks.
+        for name in [each for each in sys.modules if each.partition(".")[0] == "rnn_core"]:
+            found = Path(sys.modules[name].__file__ or "").resolve()
+            if wanted not in found.parents:
+                raise pytest.UsageError(f"{name} comes from {found}, and must come from {wanted}")
+        self.environments = {
+            device: facts | {"rnn_core": self.settings.rnn_core}
+            for device, facts in describe_environments(session.items).items()
+        }
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Any:

@@ -2,13 +2,16 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from benchmarks.saved.records import Date, Milliseconds, Record, Seconds
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]
+# Instructions or bytes.
+Large = Annotated[int, Field(ge=1, le=10**15)]
+Measure = Literal["time", "instructions", "memory"]
 
 
 class Machine(Record):
@@ -33,6 +36,9 @@ class Info(Record):
         fixed_work_ms: milliseconds that the fixed work of a sampled benchmark took.
         lower_quartile: lower quartile of the undisturbed samples, in seconds; None if most were
             disturbed.
+        instructions: instructions of one call; None if they were not counted.
+        peak_bytes: peak of the bytes that Paddle's allocator held during a call, beyond those that
+            it held before; None if they are not known.
     """
 
     device: str = ""
@@ -42,6 +48,8 @@ class Info(Record):
     stage: str = ""
     fixed_work_ms: Milliseconds | None = None
     lower_quartile: Seconds | None = None
+    instructions: Large | None = None
+    peak_bytes: Large | None = None
 
 
 class Stats(Record):
@@ -74,14 +82,17 @@ class Timed(Record):
     extra_info: Info
     stats: Stats
 
-    @property
-    def time(self) -> float | None:
-        """Time in seconds for comparisons: the lower quartile if it was sampled, or the median.
+    def value(self, measure: Measure) -> float | None:
+        """Return what is compared: the time in seconds, the instructions of a call, or bytes.
 
-        None if most samples were disturbed.
+        The time is the lower quartile if it was sampled, or the median. None if most samples were
+        disturbed, or if this was not measured.
         """
-        sampled = "lower_quartile" in self.extra_info.model_fields_set
-        return self.extra_info.lower_quartile if sampled else self.stats.median
+        info = self.extra_info
+        if measure == "time":
+            sampled = "lower_quartile" in info.model_fields_set
+            return info.lower_quartile if sampled else self.stats.median
+        return info.instructions if measure == "instructions" else info.peak_bytes
 
 
 class SavedRun(Record):

@@ -105,7 +105,6 @@ def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
 
 def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program is killed although its `with` block was not entered."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
 
@@ -115,11 +114,8 @@ def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.Monkey
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", interrupted)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(python("import threading; threading.Event().wait()"))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        run(python("import threading; threading.Event().wait()"))
 
     assert started[0].returncode == -9
 

@@ -75,8 +75,7 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
     assert abs(model(tokens)[0].item() - right) > 1
 
 
-@pytest.mark.parametrize("clip", [None, 0.5])
-@pytest.mark.parametrize("record", [2, 3, 12, 100])
+@pytest.mark.parametrize(("record", "clip"), [(2, 0.5), (3, None), (12, 0.5), (100, None)])
 def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: float | None) -> None:
     """Steps n, 2n and so on are the same, bit for bit."""
     config = replace(SMALL, cell="LSTM", clip_norm=clip)
@@ -94,7 +93,7 @@ def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: floa
             assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
-@pytest.mark.parametrize("record", [1, 2, 3, 4, 5, 100])
+@pytest.mark.parametrize("record", [1, 2, 100])
 def test_accuracy_counts_unrecorded_steps(record: int) -> None:
     """The accuracy covers all predictions of an epoch."""
     config = replace(SMALL, num_steps=2, learning_rate=1e-9)
@@ -109,13 +108,12 @@ def test_accuracy_counts_unrecorded_steps(record: int) -> None:
     assert (history.outcome, history.steps) == ("finished", 15)
 
 
-@pytest.mark.parametrize("record", [0, 3])
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_record_does_not_change_the_weights(execution: Execution, record: int) -> None:
+def test_record_does_not_change_the_weights(execution: Execution) -> None:
     """The final weights are the same, bit for bit."""
     config = replace(SMALL, cell="LSTM", execution=execution, clip_norm=0.5)
 
-    assert trained(config) == trained(replace(config, record=record))
+    assert trained(config) == trained(replace(config, record=0))
 
 
 def trained(config: TrainConfig) -> dict[str, Any]:
@@ -170,25 +168,21 @@ def test_unrecorded_infinity_does_not_stop_the_run() -> None:
     assert np.isnan(late.loss[0])
 
 
-def test_stop_ends_the_run_at_infinity() -> None:
-    """The last step is the first non-finite one, and is not applied to the weights."""
-    model = NumericPrediction()
-    history = train(EXPLODING, model=model)
+@pytest.mark.parametrize("policy", ["stop", "raise"])
+def test_run_ends_at_infinity(policy: Any) -> None:
+    """The last step is the first non-finite one; an error holds the history up to it."""
+    config = replace(EXPLODING, on_nonfinite=policy)
+    if policy == "stop":
+        history = train(config)
+    else:
+        with pytest.raises(NonFiniteError, match=r"not finite at step 2\d") as caught:
+            train(config)
+        history = caught.value.history
 
     event = history.event("non-finite")
     assert event is not None
     assert history.outcome == "non-finite"
     assert history.steps == event.step < 32
-    assert all(np.isfinite(p.numpy()).all() for p in model.parameters())
-
-
-def test_raise_ends_the_run_with_an_error() -> None:
-    """The error holds the history up to the non-finite step."""
-    with pytest.raises(NonFiniteError, match=r"not finite at step 2\d") as caught:
-        train(replace(EXPLODING, on_nonfinite="raise"))
-
-    history = caught.value.history
-    assert history.outcome == "non-finite"
     assert not np.isfinite(history.loss[-1])
     assert np.isfinite(history.loss[:-1]).all()
 
@@ -265,7 +259,6 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
 
 def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost."""
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     gradients, steps = TrainingStep.gradients, count(1)
 
     def interrupted(*arguments: Any) -> Any:
@@ -274,11 +267,8 @@ def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch
         return gradients(*arguments)
 
     monkeypatch.setattr(TrainingStep, "gradients", interrupted)
-    try:
-        with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
-            train(SMALL)
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
+        train(SMALL)
 
     assert caught.value.history.outcome == "interrupted"
 
@@ -340,15 +330,6 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
     train(replace(SMALL, epochs=1, num_steps=2), [batch()])
 
     assert moved == [("paddle.int64", "cpu"), ("paddle.float32", "cpu")]
-
-
-def test_float64_equals_float32_to_its_rounding() -> None:
-    """The first losses agree to float32's rounding, but are not equal."""
-    single = train(replace(SMALL, clip_norm=1.0))
-    double = train(replace(SMALL, clip_norm=1.0, dtype="float64"))
-
-    np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
-    assert single.loss[0] != double.loss[0]
 
 
 @pytest.mark.parametrize(
@@ -472,23 +453,13 @@ def test_train_rejects_more_records_than_a_file_can_hold(
         train(replace(SMALL, record=10, cell=cell, execution=execution), data)
 
 
-@pytest.mark.parametrize("wrong", [0, 2])
-def test_train_rejects_a_stream_with_a_wrong_first_or_last_batch(wrong: int) -> None:
-    """Both are checked before the first step."""
+@pytest.mark.parametrize(("wrong", "trained"), [(0, []), (1, [1]), (2, [])])
+def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, trained: list[int]) -> None:
+    """The first and the last batch are checked before the first step, others before their own."""
     batches = [batch(), batch(), batch()]
-    batches[wrong] = batch([[1, 10]])
+    batches[wrong] = batch([[1, -1]])
     steps: list[Step] = []
-
-    with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got 10"):
-        train(replace(SMALL, num_steps=2), Stream(*batches), on_step=steps.append)
-    assert steps == []
-
-
-def test_train_rejects_a_wrong_batch_of_a_stream_before_its_step() -> None:
-    """Earlier batches are still trained on."""
-    steps: list[Step] = []
-    stream = Stream(batch(), batch([[1, -1]]), batch())
 
     with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
-        train(replace(SMALL, num_steps=2), stream, on_step=steps.append)
-    assert [step.number for step in steps] == [1]
+        train(replace(SMALL, num_steps=2), Stream(*batches), on_step=steps.append)
+    assert [step.number for step in steps] == trained

@@ -1,1 +1,1 @@
-"""A fuzzer of every reader of files: `python -m tests.fuzz`."""
+"""Damaged and forged files for every reader of files."""

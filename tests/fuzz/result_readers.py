@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -23,8 +23,8 @@ from benchmarks.report.reading import EnvironmentResults
 from benchmarks.saved.baseline import machine_identity, obstacles, uncompared
 from benchmarks.saved.records import read_json
 from benchmarks.saved.run_file import RunFile
-from benchmarks.saved.saved_run import SavedRun
-from tests.fuzz.engine import Reader
+from benchmarks.saved.saved_run import Measure, SavedRun
+from tests.fuzz.reader import Reader
 from tests.helpers import matrix_results
 from tests.helpers.saved_runs import saved_benchmark, saved_content
 
@@ -61,7 +61,9 @@ def check_run(run: SavedRun) -> None:
     check_lines(" ".join(chain(*uncompared(RUN.benchmarks, run, ["cpu"]))))
     for each in run.timed:
         assert 0 < each.stats.min <= each.stats.median <= each.stats.max < np.inf
-        assert each.time is None or 0 < each.time < np.inf
+        for measure in get_args(Measure):
+            value = each.value(measure)
+            assert value is None or 0 < value < np.inf
     if run.benchmarks.keys() & RUN.benchmarks.keys():
         pairs = [(RUN, run), (run, RUN)]
         [contest] = contests_of(pairs[0], 0.05)

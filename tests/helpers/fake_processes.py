@@ -1,14 +1,14 @@
 """Fake processes of a comparison, which write the files of real ones without measuring."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.compare.pairs import candidate_name
-from benchmarks.compare.process import Selection
+from benchmarks.compare.process import Job, Selection
 from benchmarks.compare.sides import load_run
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
@@ -35,7 +35,7 @@ def interrupt_at(
 
 
 class FakeProcesses:
-    """Stands in for `benchmarks.compare.process.run_process`, with made-up times.
+    """Stands in for `benchmarks.compare.process.time_processes`, with made-up times.
 
     Args:
         ratios: ratio of the candidate's time to the baseline's, by benchmark.
@@ -66,11 +66,13 @@ class FakeProcesses:
         self.changes: dict[str, str] = {}
         self.disturbed: set[tuple[str, str]] = set()
 
-    def __call__(
-        self, side: Interpreter, selection: Selection, settings: Settings, path: Path
-    ) -> SavedRun:
-        """Write and read the file of one process, as `run_process` does."""
+    def __call__(self, selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
+        """Write and read the files of the processes, as `time_processes` does."""
         assert selection.device == "cpu"
+        return [self.run(job.settings, job.interpreter, job.path) for job in jobs]
+
+    def run(self, settings: Settings, side: Interpreter, path: Path) -> SavedRun:
+        """Write and read the file of one process."""
         self.before(len(self.started) + 1)
         self.started.append(path.stem)
         self.settings.append(settings)
@@ -86,7 +88,7 @@ class FakeProcesses:
                 noisy = time * float(np.exp(random.normal(0, self.noise)))
                 if settings.only is None or called in settings.only:
                     times[called] = noisy
-        changes = {"python": side.name} | self.changes
+        changes = {"python": side.name, "rnn_core": side.rnn_core} | self.changes
         disturbed = {name for stem, name in self.disturbed if stem == path.stem}
         number = len(self.started)
         write_run(path, times, changes, number, disturbed, 2.0 + self.drift * number)

@@ -26,8 +26,6 @@ TRAINING: dict[DType, Tolerance] = {"float32": Tolerance(3e-5), "float64": Toler
 # gate is rounded near 1, and its rounding adds up. Measured: 5.2e-5, 2.1e-13.
 LONG: dict[DType, Tolerance] = {"float32": Tolerance(2e-4), "float64": Tolerance(8e-13)}
 
-# Central differences in float64 with step size 1e-5. Measured: 7.6e-9.
-FINITE_DIFFERENCE = Tolerance(4e-8)
 
 # Clipping is a square root and a product: a few times the machine epsilon, 1.2e-7 and 2.2e-16.
 # Below 1e-38, float32 loses digits.
@@ -57,7 +55,3 @@ ENVELOPES: dict[str, list[Tolerance]] = {
     # Measured: 1e-6.
     "clipped-lstm": [_rounding(1e-5)] * 20,
 }
-
-# Difference between two executions in 80 steps of the clipped LSTM: ten times the largest measured.
-# Measured: 1e-6.
-BETWEEN_EXECUTIONS = _rounding(1e-5)

@@ -7,13 +7,11 @@ is 1.
 """
 
 import argparse
-import os
+import multiprocessing
 import random
 import signal
-import sys
 import tempfile
 import time
-import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -59,9 +57,8 @@ def kill(base: Path, times: int, moments: random.Random) -> str:
     Raises:
         AssertionError: a run did not continue, or ended in other bits.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # For sigtimedwait.
     began = time.monotonic()
-    ends(start(base / "whole"), limit=None)
+    ends(base / "whole", limit=None)
     whole, lasted = content(last(base / "whole")), time.monotonic() - began
 
     kills = runs = early = writing = 0
@@ -70,10 +67,7 @@ def kill(base: Path, times: int, moments: random.Random) -> str:
         while kills < times:
             runs += 1
             folder, step = base / str(runs), -1
-            while True:
-                limit = moments.uniform(0, lasted) if kills < times else None
-                if ends(start(folder), limit):
-                    break
+            while not ends(folder, moments.uniform(0, lasted) if kills < times else None):
                 kills += 1
                 bar.update()
                 now = last_step(folder) if checkpoint_files(folder) else -1
@@ -94,47 +88,30 @@ def kill(base: Path, times: int, moments: random.Random) -> str:
     )
 
 
-def start(folder: Path) -> int:
-    """Start or resume the run in a forked process, which need not import Paddle again."""
-    with warnings.catch_warnings():
-        # Python 3.12 warns about threads lost by a fork. Paddle has not started any yet.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        warnings.simplefilter("error")  # A damaged checkpoint would be a warning.
-        noisy_run(CONFIG, folder, resume=True)
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+def ends(folder: Path, limit: float | None) -> bool:
+    """Start or resume the run; whether it ends within the limit, in seconds, or is killed.
 
-
-def ends(process: int, limit: float | None) -> bool:
-    """Whether a process ends within the limit, in seconds; otherwise it is killed.
+    It runs in a forked process, which need not import Paddle again.
 
     Raises:
-        AssertionError: the process failed.
+        AssertionError: the run failed.
     """
+    process = multiprocessing.get_context("fork").Process(target=run, args=(folder,))
+    process.start()
     try:
-        if limit is not None:
-            signal.sigtimedwait({signal.SIGCHLD}, limit)
-            os.kill(process, signal.SIGKILL)
-        _, status = os.waitpid(process, 0)
-    except KeyboardInterrupt:
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-        raise
-    signal.sigtimedwait({signal.SIGCHLD}, 0)  # Discard its signal, if still pending.
-    if os.WIFSIGNALED(status):
-        return False
-    if status:
-        raise AssertionError(f"a run ended with exit status {os.WEXITSTATUS(status)}")
-    return True
+        process.join(limit)
+    finally:  # After Ctrl-C, too.
+        process.kill()
+        process.join()
+    if process.exitcode not in (0, -signal.SIGKILL):
+        raise AssertionError(f"a run ended with exit status {process.exitcode}")
+    return process.exitcode == 0
+
+
+def run(folder: Path) -> None:
+    """Start or resume the run in this process."""
+    warnings.simplefilter("error")  # A damaged checkpoint would be a warning.
+    noisy_run(CONFIG, folder, resume=True)
 
 
 def last(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Paddle's own recurrent layers agree with the reference, and `rnn_core` agrees with them.
+"""Paddle's own recurrent layers agree with the reference.
 
 The execution "kernel" calls the operator behind these layers, but not the layers. They are tested
 so that a bug of Paddle shows up under its own name, such as wrong gradients with two layers on the
@@ -15,14 +15,12 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core.config import DTYPES, DType, Execution
+from rnn_core.config import DTYPES, DType
 from tests.helpers.comparison import assert_close
-from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
+from tests.helpers.parametrize import over_dtypes
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
-    build_layer,
     draw,
-    from_state,
     go_back,
     random_cell,
     random_state,
@@ -32,7 +30,7 @@ from tests.helpers.weights import (
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import CELLS, AnyCell, Arrays, CellName
+from tests.reference.network import CELLS, AnyCell, Arrays
 from tests.reference.stack import FORWARD as AHEAD
 from tests.reference.stack import REVERSE, Direction, Part, padded_pass, stack_pass
 
@@ -289,31 +287,3 @@ def test_paddle_cells_agree_with_the_reference(
         network = paddle.nn.RNN(SINGLE[cell](E, H), is_reverse=direction == REVERSE)
 
     check_against_oracle(cell, dtype, network, layers, ["cell.{}"])
-
-
-@over_cells
-@over_dtypes
-@over_executions
-def test_our_layers_agree_with_paddle(cell: CellName, dtype: DType, execution: Execution) -> None:
-    """With the same weights, both layers end in the same state with the same gradients."""
-    generator = np.random.default_rng(10)
-    parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
-    weight = random_state(generator, cell, B, H)
-    theirs = build(cell, dtype, SMALL)
-    written = {f"{name}_l0": value for name, value in to_paddle(parameters).items()}
-    write_parameters(theirs, written, dtype)
-    ours = build_layer(cell, parameters, dtype, execution)
-
-    their_x = to_tensor(x, dtype, differentiable=True)
-    _, final = theirs(their_x)
-    their_last = {name: tensor.squeeze(0) for name, tensor in by_name(final).items()}
-    go_back(their_last, weight)
-    our_x = to_tensor(x, dtype, differentiable=True)
-    our_last = from_state(ours(our_x))
-    go_back(our_last, weight)
-
-    assert_close(to_arrays(their_last), to_arrays(our_last), FORWARD[dtype], where="last state")
-    gradients = {name.removesuffix("_l0"): g for name, g in read_gradients(theirs).items()}
-    expected = {"sequence": to_array(their_x.grad), **from_paddle(gradients, "bias_ih")}
-    actual = {"sequence": to_array(our_x.grad), **read_gradients(ours)}
-    assert_close(expected, actual, GRADIENT[dtype], where="gradient")

@@ -21,11 +21,6 @@ def no_clip(gradients: Mapping[str, Array]) -> Arrays:
     return dict(gradients)
 
 
-def clip_by_value(gradients: Mapping[str, Array], limit: float) -> Arrays:
-    """Each entry becomes min(max(g, -limit), limit)."""
-    return {name: np.minimum(np.maximum(g, -limit), limit) for name, g in gradients.items()}
-
-
 def clip_by_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
     """Each gradient whose norm exceeds the limit becomes g * limit / ||g||."""
     return {name: g * (limit / norm(g)) if norm(g) > limit else g for name, g in gradients.items()}

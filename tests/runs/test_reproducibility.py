@@ -33,16 +33,8 @@ def columns(history: History) -> dict[str, list[float]]:
 @over_executions
 @pytest.mark.parametrize("cell", CONFIGS)
 def test_two_runs_in_one_process_are_equal(cell: str, execution: Execution, device: str) -> None:
-    """Two runs in one process are equal bit for bit, with every execution."""
+    """Draws from Paddle's, NumPy's and Python's generators between them do not matter."""
     config = replace(CONFIGS[cell], execution=execution, device=device)
-
-    assert columns(train(config)) == columns(train(config))
-
-
-@pytest.mark.parametrize("cell", CONFIGS)
-def test_run_does_not_depend_on_earlier_random_draws(cell: str, device: str) -> None:
-    """Earlier draws from Paddle's, NumPy's and Python's generators do not matter."""
-    config = replace(CONFIGS[cell], device=device)
     expected = columns(train(config))
 
     paddle.seed(12345)
@@ -60,11 +52,10 @@ def test_another_seed_gives_another_run(cell: str, device: str) -> None:
     assert train(config).loss[0] != train(replace(config, seed=1)).loss[0]
 
 
-@pytest.mark.parametrize("name", ["exploding-rnn", "clipped-lstm"])
-def test_run_in_another_process_is_equal(name: str, device: str, tmp_path: Path) -> None:
+def test_run_in_another_process_is_equal(device: str, tmp_path: Path) -> None:
     """The same run in another process is equal bit for bit."""
     path = tmp_path / "history.npz"
-    command = ["-m", "rnn_core", "run", name, "--epochs", "3", "--device", device]
+    command = ["-m", "rnn_core", "run", "clipped-lstm", "--epochs", "3", "--device", device]
     subprocess.run([sys.executable, *command, "--save", path], check=True, capture_output=True)
     there = History.load(path)
 

@@ -38,7 +38,7 @@ Compare = Callable[..., list[BehaviourVerdict]]
 def compare_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
     """Return a comparison in this process, with a fault in the candidate."""
 
-    def compared(plant: Plant, **options: Any) -> list[BehaviourVerdict]:
+    def compared(plant: Plant, baseline: str = PYTHON, **options: Any) -> list[BehaviourVerdict]:
         def in_this_process(tasks: Sequence[Task], progress: object = None) -> None:
             del progress
             for task in tasks:
@@ -49,7 +49,7 @@ def compare_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
 
         for module in (comparison, sides):
             monkeypatch.setattr(module, "run_tasks", in_this_process)
-        return compare_behaviour(PYTHON, PYTHON, tmp_path, epochs=EPOCHS, **options)
+        return compare_behaviour(baseline, PYTHON, tmp_path, epochs=EPOCHS, **options)
 
     return compared
 
@@ -120,9 +120,9 @@ def test_environment_equals_itself_bitwise(compare_planted: Compare) -> None:
     assert {(v.until, v.first_step, v.tensor) for v in verdicts} == {(4 * EPOCHS, None, None)}
 
 
-def test_wrong_gradient_is_located(compare_planted: Compare) -> None:
+def test_wrong_gradient_is_located(compare_planted: Compare, recorded: Path) -> None:
     """If the gradient of tanh is off by 1e-4, the verdict names step, tensor and operator."""
-    verdicts = compare_planted(catalogued("paddle-tanh-gradient-off"))
+    verdicts = compare_planted(catalogued("paddle-tanh-gradient-off"), str(recorded))
 
     assert {verdict.verdict for verdict in verdicts} == {"different"}
     assert {verdict.first_step for verdict in verdicts} == {1}
@@ -134,9 +134,11 @@ def test_wrong_gradient_is_located(compare_planted: Compare) -> None:
     assert verdicts[2].tensor in ("d c_10", "d (x_10 w_a + h_9 u_a + b_a)")
 
 
-def test_wrong_operator_is_located_in_the_forward_pass(compare_planted: Compare) -> None:
+def test_wrong_operator_is_located_in_the_forward_pass(
+    compare_planted: Compare, recorded: Path
+) -> None:
     """A sigmoid that is off by 1e-4 shows in the LSTM's first gate, and not in the RNNs."""
-    verdicts = compare_planted(catalogued("paddle-sigmoid-off"))
+    verdicts = compare_planted(catalogued("paddle-sigmoid-off"), str(recorded))
 
     assert [v.verdict for v in verdicts] == ["bitwise equal", "bitwise equal", "different"]
     _, _, lstm = verdicts

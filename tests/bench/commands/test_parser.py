@@ -47,6 +47,11 @@ WRONG: list[tuple[Main, str, str]] = [
     (scaling.main, "--sweeps X", "must be names from T, H, B, memory, separated by commas"),
     (scaling.main, "--seconds -1", "must be at least 0, got -1"),
     (scaling.main, "--plot scaling.gif", "scaling.gif"),
+    (soak.main, "--minutes 0", "--minutes: must be a number greater than 0, got '0'"),
+    (soak.main, "--minutes nan", "--minutes: must be a number greater than 0, got 'nan'"),
+    (soak.main, "--minutes 1 --limit -1", "--limit: must be a number of at least 0"),
+    (soak.main, "--minutes 1 --device gpu:99", "gpu:99"),
+    (soak.main, "--minutes 1 --seed -1", "--seed: must be at least 0, got -1"),
 ]
 
 

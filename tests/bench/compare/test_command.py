@@ -16,7 +16,7 @@ from benchmarks.compare.command import main
 from benchmarks.compare.pairs import Pairs
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError
-from benchmarks.interpreters import SideError
+from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.locks import lock_folder
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at, write_run
@@ -73,8 +73,11 @@ def compare_behaviours(monkeypatch: pytest.MonkeyPatch, compare: Compare) -> Com
     """Return a function that also compares behaviours, with a given verdict or error."""
 
     def compared(ratios: dict[str, float], verdict: Any, error: str = "") -> Compared:
-        def fake(baseline: str, candidate: str, folder: Path) -> list[BehaviourVerdict]:
-            assert (baseline, candidate, folder.name) == (*[sys.executable] * 2, "behaviour")
+        def fake(
+            baseline: Interpreter, candidate: Interpreter, folder: Path
+        ) -> list[BehaviourVerdict]:
+            assert {baseline.python, candidate.python} == {Path(sys.executable)}
+            assert folder.name == "behaviour"
             if error:
                 raise SideError(error)
             facts = (verdict, 7, 8, None, None, None, "clipped-rnn: so")

@@ -1,11 +1,12 @@
 """One process of a comparison: its command line, its environment and its file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.compare.process import Selection, run_process
+from benchmarks.compare.process import Job, Selection, time_processes
 from benchmarks.compare.sides import CrashError
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
@@ -21,10 +22,11 @@ def run_script(tmp_path: Path) -> Callable[[str], SavedRun]:
     """Return a function that runs a shell script as the interpreter of one process."""
 
     def run(script: str) -> SavedRun:
-        side = Interpreter("env", program(tmp_path / "python", script))
-        return run_process(
-            side, Selection(("benchmarks",), "step", "cpu"), SETTINGS, tmp_path / "1.json"
+        side = Interpreter("env", program(tmp_path / "python", script), Path("/a b"), "1a2b3c4")
+        [saved] = time_processes(
+            Selection(("benchmarks",), "step", "cpu"), [Job(side, SETTINGS, tmp_path / "1.json")]
         )
+        return saved
 
     return run
 
@@ -49,7 +51,9 @@ def test_process_gets_its_settings_and_leaves_its_file(
     assert list(found.benchmarks) == [FIRST]
     assert arguments.startswith("-m pytest benchmarks -p pytest_benchmark.plugin")
     assert " --benchmark-disable-gc " in arguments
-    assert f"--sample={SETTINGS.dump()} -k step" in arguments
+    assert "--override-ini=pythonpath='/a b' . " in arguments
+    settings = replace(SETTINGS, source="/a b", rnn_core="1a2b3c4")
+    assert f"--sample={settings.dump()} -k step" in arguments
     assert "PYTHONHASHSEED=7" in environment
     assert not [line for line in environment if line.startswith("PYTEST_ADDOPTS")]
     assert "1.json" not in (tmp_path / "existing").read_text()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import ROOT
-from benchmarks.compare.process import Selection, run_process
+from benchmarks.compare.process import Job, Selection, time_processes
 from benchmarks.interpreters import Interpreter
 from benchmarks.measuring.threads import VARIABLES
 from benchmarks.plugins import sampling
@@ -101,11 +101,10 @@ def test_a_process_times_only_the_chosen_benchmarks(
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
     only = tuple(KERNEL.format(f"-planted:{share:g}") for share in planted)
-    run = run_process(
-        Interpreter("here", Path(sys.executable)),
+    settings = Settings(seed=1, seconds=0.05, only=only, planted=planted)
+    [run] = time_processes(
         Selection(("benchmarks/test_stages.py",), "step and B1-T10-H128 and RNN", "cpu"),
-        Settings(seed=1, seconds=0.05, only=only, planted=planted),
-        tmp_path / "1.json",
+        [Job(Interpreter("here", Path(sys.executable)), settings, tmp_path / "1.json")],
     )
     content = json.loads((tmp_path / "1.json").read_text())
     saved = {each["fullname"]: each for each in content["benchmarks"]}
@@ -120,22 +119,24 @@ def test_a_process_times_only_the_chosen_benchmarks(
     assert content["sampling"]["seed"] == 1
 
 
-def sampler(seed: int, only: tuple[str, ...] | None = None) -> Sampler:
+def sampler(seed: int, only: tuple[str, ...] | None = None, source: Path = ROOT) -> Sampler:
     """Return a sampler with these settings, and the shortest samples."""
-    settings = Settings(seed, 0.001, only).dump()
-    config: Any = SimpleNamespace(getoption=lambda _: settings, rootpath=ROOT)
+    settings = Settings(seed, 0.001, only, source=str(source), rnn_core="1a2b3c4").dump()
+    config: Any = SimpleNamespace(getoption=lambda _: settings)
     return Sampler(config, Saving())
 
 
 def test_another_copy_of_the_source_is_refused(tmp_path: Path) -> None:
     """Otherwise the two sides of a comparison could run different code."""
-    other = sampler(1)
-    other.root = tmp_path
-    session: Any = SimpleNamespace(items=[])
+    session: Any = SimpleNamespace(items=[SimpleNamespace()])
 
-    with pytest.raises(pytest.UsageError, match="must run the same source"):
-        other.pytest_collection_finish(session)
-    sampler(1).pytest_collection_finish(session)
+    # A folder around that of rnn_core is another one too.
+    for source in (tmp_path, ROOT.parent):
+        with pytest.raises(pytest.UsageError, match=f"must come from {source}"):
+            sampler(1, source=source).pytest_collection_finish(session)
+    ours = sampler(1)
+    ours.pytest_collection_finish(session)
+    assert ours.environments["cpu"]["rnn_core"] == "1a2b3c4"
 
 
 def test_the_seed_determines_the_order() -> None:

@@ -15,12 +15,14 @@ from markupsafe import Markup
 
 from benchmarks.report import pictures
 from benchmarks.report.command import main
+from benchmarks.report.formats import Case, CaseOutcome
 from benchmarks.report.page import SECTIONS, make_page, notices
-from benchmarks.report.reading import Results, read_results
+from benchmarks.report.reading import Problem, Results, read_results
 from benchmarks.saved.result_files import TIMES
 from tests.helpers.matrix_results import (
     comparison,
     faults,
+    left,
     made_up,
     write_cases,
     write_environment,
@@ -72,6 +74,11 @@ class Page(HTMLParser):
         return [value for _, found in self.elements if (value := found.get(attribute))]
 
 
+def words(html: str) -> str:
+    """Return the text of a page."""
+    return re.sub(r" ([,.:])(?= )", r"\1", re.sub(r"\s+", " ", " ".join(Page(html).words)))
+
+
 def write_matrix(folder: Path) -> Path:
     """Write two versions, one of which fails, an empty run, a comparison and planted faults."""
     write_environment(folder / "py311-paddle33-cpu", times=0.5)
@@ -103,22 +110,81 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_page_has_every_section_and_kind_of_result(html: str) -> None:
-    """Each is recognised by a text that no other has."""
-    page = Page(html)
-    text = re.sub(r"\s+", " ", " ".join(page.words))
-
-    assert set(SECTIONS) <= set(page.all("id"))
-    for words in (
-        "1 of 3 environments has failures, 1 more is incomplete",
-        "1 test failed in 1 environment",
-        "the folder is empty: the run broke off before it began",
-        "1 slower , 1 faster , 1 same , 1 cannot tell",
-        "1 of 2 planted faults were caught",
-        "exploded at step",
+    """Each is recognised by words or markup that no other has."""
+    parts = (
+        "✗ 1 of 3 environments has failures, 1 more is incomplete ✗ Failures in "
+        "py311-paddle26-cpu. ! Incomplete: py313-paddle32-cpu. ✗ 35 of the notebook's figures",
+        "environments 3 passed 3 failed 1 skipped 0 notebook's figures reproduced 1 of 36 planted "
+        "faults caught 1 of 2 slower benchmarks 1 of 4, 1 cannot tell experiments that differ 1",
+        "Paddle 2.6.2 CPU ✗ 1 failed py311-paddle26-cpu 1 passed – Paddle 3.2 CPU – ! incomplete "
+        "py313-paddle32-cpu Paddle 3.3.1 CPU ✓ passed py311-paddle33-cpu 2 passed –",
+        "1 test failed in 1 environment py311-paddle26-cpu tests.test_a::one off Missing or "
+        "damaged py313-paddle32-cpu the folder is empty: the run broke off before it began The",
+        "All 2 environments agree in every digit. 35 figures differ",
+        "exploding-rnn 1 norm of W 19.658676 ✗ 1.000000 9e-01 1e-06",
+        "4 correct 0/4 0/4 0 0 8 correct 0/4 ✗ 1/4 1 0",
+        "py311-paddle33-cpu vanished at step 11",
+        "exactly 0; exploded at step 16",  # Only the picture's description joins the events.
+        "1 slower, 1 faster, 1 same, 1 cannot tell",
+        "1 of 2 planted faults were caught by a failing test, with Paddle 3.3.1. The others, and "
+        "a healthy project that failed: one-percent survived: a bug",
+        "gate-swapped a bug caught one-percent a bug ✗ survived Skipped",
         "would have detected a slowdown of 12%",
+        "✗ 1 failed 2026-11-24 00:00 UTC Tests: 0 passed, 1 failed, 0 skipped. Benchmarks: 1 "
+        "passed, 0 failed, 0 skipped. tests.test_a::one off Tests, begun 2026-11-24 00:00 UTC",
+        "! incomplete unknown the folder is empty: the run broke off before it began No file",
+        "Paddle 3.3.1 Python 3.11.7 NumPy 2.4.6 CPU A CPU device cpu device name cpu Made",
         "Made 2026-11-25 00:00 UTC",
-    ):
-        assert words.replace(" ,", ",") in text.replace(" ,", ","), words
+        '<header class="failed">',
+        '<td class="number outside">✗ 1/4</td>',
+        '<div class="failed"><dt><a href="#broken">failed</a>',
+        '<div class="failed"><dt><a href="#faults">',
+        '<div class="failed"><dt><a href="#comparisons">slower',
+        '<details class="environment failed" id="environment-1" open>',
+        '<details class="environment passed" id="environment-3">',
+        '<a href="#environment-2">py313-paddle32-cpu</a>',
+    )
+    shown = words(html) + html
+
+    assert set(SECTIONS) <= set(Page(html).all("id"))
+    assert [each for each in parts if each not in shown] == []
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_page_cuts_long_lists_and_marks_old_and_partial_results() -> None:
+    """It says how many environments and tests it leaves out."""
+    outcomes: list[CaseOutcome] = [*(105 * ["failed"]), "error"]  # type: ignore[list-item]
+    cases = [Case(f"test_a::{n:03}", outcome, "off") for n, outcome in enumerate(outcomes)]
+    cases += [Case("x", "crashed", "crashed: by SIGILL"), Case("y", "skipped", "no GPU")]
+    environments = [left(f"e{number}", *cases, paddle="3.3.1") for number in range(8)]
+    part = left("part", Case("z", "passed"), day=20, paddle="3.2.2", flags="MKL_CBWR=AVX2 A=1")
+    part.problems.append(Problem("tests.xml", "missing"))
+    run = part.runs["tests"]
+    part.runs["tests"] = run.model_copy(update={"selection": None})
+    for each in environments[:3]:
+        each.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn")
+    part.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn", accuracy=np.zeros(5))
+    parts = (
+        "✗ Failures in e0, e1, e2, e3, e4, e5 and 2 more: all with Paddle 3.3.1, and no other.",
+        "environments 9 passed 1 failed 848 crashed 8 skipped 8 notebook",
+        "8 environments: everywhere e0, e1",
+        "test_a::004 off 101 more test_a::005 off",
+        "test_a::099 off And 6 more, in tests.xml. 1 test crashed in 8 environments: everywhere",
+        "test_a::019 off And 87 more.",
+        "Tests: 0 passed, 106 failed, 1 crashed, 1 skipped.",
+        'no GPU</th><td>1 in <a class="whole" href="#environment-2">e0</a>, 1 in <a',
+        "share a column; there are 2 columns.",
+        "Paddle 3.3.1 3 environments largest error",
+        "3 environments e0, e1, e2",
+        "! incomplete part 1 passed MKL_CBWR=AVX2 perhaps not all tests (an earlier version "
+        "saved this) 4 days older than the newest",
+        "! incomplete 2026-11-20 00:00 UTC, 4 days older than the newest tests.xml missing",
+        "✗ 1 crashed, 106 failed e7 0 passed, 1 skipped",
+    )
+    html = make_page(Results([*environments, part]), datetime.now(timezone.utc))
+    shown = words(html) + html
+
+    assert [each for each in parts if each not in shown] == []
 
 
 @pytest.mark.usefixtures("_no_pictures")
@@ -155,6 +221,7 @@ def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
     ]
     assert '<header class="failed">' in text
     assert "1 of the compared benchmarks slower." in text
+    assert "agree in every digit" not in text
 
 
 def test_page_loads_nothing_and_runs_nothing(html: str) -> None:

@@ -1,11 +1,13 @@
 """The pictures: what they show, extreme numbers, and their labels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.compare.result import Comparison
+from benchmarks.report import pictures
 from benchmarks.report.matrix import environments_of
 from benchmarks.report.pictures import (
     curves_figure,
@@ -21,14 +23,129 @@ from tests.helpers.matrix_results import comparison, curves, left, step_time, wr
 def test_the_curves_picture_has_the_values_of_the_table() -> None:
     """Each column has a line, without the values that a logarithmic axis cannot show."""
     shown = curves()
-    norms, loss, _ = curves_figure(shown).axes
-    lines = {line.get_label(): line for axes in (norms, loss) for line in axes.get_lines()}
+    norms, loss, accuracy = curves_figure(shown).axes
     columns = dict(zip(shown.heads, zip(*shown.rows, strict=True), strict=True))
+    [shares, *_] = accuracy.get_lines()
 
-    for name in (*shown.norms, "loss"):
-        values = np.asarray(lines[name].get_ydata(), dtype=np.float64)
-        drawn = [f"{value:.4g}" for value in values if np.isfinite(value)]
-        assert drawn == [text for text in columns[name] if text[0].isdigit()]
+    for axes, name in [*((norms, name) for name in shown.norms), (loss, "loss")]:
+        [line] = [line for line in axes.get_lines() if line.get_label() == name]
+        assert [f"{value:.4g}" for _, value in points(line)] == [
+            text for text in columns[name] if text[0].isdigit()
+        ]
+    assert [f"{share:.0%}" for _, share in points(shares)] == list(
+        filter(None, columns["accuracy"])
+    )
+    assert [step for step, _ in points(shares)] == [4, 8, 12, 16, 20]
+
+
+def points(line: Any) -> list[tuple[float, float]]:
+    """Return the points of a line that are drawn."""
+    return [(float(x), float(y)) for x, y in zip(*line.get_data(), strict=True) if np.isfinite(y)]
+
+
+def test_the_curves_picture_marks_zeros_broken_values_and_events() -> None:
+    """Zeros are at the bottom and broken values at the top, each in the axes of its curve."""
+    figure = curves_figure(curves())
+    norms, loss, accuracy = figure.axes
+    looks = [(line.get_color(), line.get_linestyle()) for line in norms.get_lines()[:9:3]]
+    clipped = curves_figure(curves("clipped-rnn")).axes[0].get_legend_handles_labels()
+
+    for look, low, high, expected in (
+        (("o", "None"), 0, 0.5, [{*range(11, 21)}, set(), set()]),
+        (("x", "None"), 0.5, 1, [set(), {20}, set()]),
+        (("None", ":"), 0, 1, [{11, 16, 20}] * 3),
+    ):
+        assert [
+            {
+                step
+                for line in axes.get_lines()
+                if (line.get_marker(), line.get_linestyle()) == look
+                for step, height in points(line)
+                if low <= height <= high
+            }
+            for axes in figure.axes
+        ] == expected
+    assert {text.get_text(): text.get_position()[0] for text in norms.texts} == {
+        "exactly 0 \u25cb": -0.01,
+        "vanished, step 11": 11,
+        "exploded, step 16": 16,
+        "non-finite, step 20": 20,
+    }
+    assert [text.get_text() for text in loss.texts] == ["NaN, inf \u00d7"]
+    assert [text.get_text() for text in accuracy.get_yticklabels()] == ["0%", "50%", "100%"]
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "log", "linear"]
+    for axes, least, most in ((norms, 1, 5.5e4), (loss, 1, 3.8e7)):
+        low, high = axes.get_ylim()
+        assert low < least <= axes.get_yticks()[0]
+        assert axes.get_yticks()[-1] <= most < high
+    assert len(set(looks)) == 3
+    assert (clipped[0][-1].get_ydata()[0], clipped[1][-1]) == (1, "clipped to 1")  # type: ignore[attr-defined]
+    assert norms.get_legend_handles_labels()[1] == list(curves().norms)
+
+
+def test_the_picture_of_step_times_has_a_row_for_each_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The middle half is a line through the median; the rows go from top to bottom."""
+    monkeypatch.setattr(pictures, "inline", lambda figure, *_: figure)
+    older, newer = left("py311-a", paddle="3.0.0", python="3.11"), left("b", paddle="3.3.1")
+    older.times = [step_time(2), step_time(4, implementation="textbook")]
+    newer.times = [step_time(3)]
+    [block] = blocks_of(environments_of([older, newer]))
+    figure: Any = draw_times(block, "a")
+    [axes] = figure.axes
+    lines = [*axes.get_lines()]
+    medians = {line.get_label(): points(line) for line in lines if line.get_linestyle() == "None"}
+    halves = [points(line) for line in lines if line.get_linestyle() == "-"]
+
+    assert {name: [x for x, _ in found] for name, found in medians.items()} == {
+        "textbook": [4],
+        "kernel": [2, 3],
+    }
+    assert [round(y) for found in medians.values() for _, y in found] == [0, 0, 1]
+    assert medians["textbook"][0][1] < medians["kernel"][0][1]
+    assert halves == [
+        [(median / 2, y), (2 * median, y)] for found in medians.values() for median, y in found
+    ]
+    assert axes.get_ylim() == (1.5, -0.5)
+    assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "ms")
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        "Paddle 3.0.0\nPython 3.11",
+        "Paddle 3.3.1\nPython unknown, b",
+    ]
+    assert len({(line.get_marker(), line.get_color()) for line in lines[::3]}) == 2
+
+
+def test_the_picture_of_a_comparison_has_a_row_for_each_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the ratio, the interval and the verdict; an open end reaches past the edge."""
+    monkeypatch.setattr(pictures, "inline", lambda figure, *_: figure)
+    write_json(tmp_path / "comparison.json", comparison())
+    compared = Comparison.load(tmp_path / "comparison.json")
+    figure: Any = draw_comparison(compared, "time", "a")
+    [axes] = figure.axes
+    [equal, *lines] = map(points, axes.get_lines())
+    markers = [line.get_marker() for line in axes.get_lines()[2::2]]
+    [band] = axes.patches
+    left_edge, right_edge = axes.get_xlim()
+
+    for row, (_, bench) in enumerate(compared.results("time")):
+        low, high = lines[2 * row]
+        assert lines[2 * row + 1] == [(bench.ratio, row)]
+        assert high == (bench.high, row)
+        assert low == (bench.low, row) if bench.low else low[0] < left_edge
+        assert left_edge < bench.ratio < right_edge
+        assert axes.texts[row].get_position()[1] == row
+    assert [text.get_text() for text in axes.texts] == ["same", "slower", "faster", "cannot tell"]
+    assert markers == ["o", ">", "<", "x"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        *("LSTM paddle", "RNN fused", "RNN kernel", "RNN paddle")
+    ]
+    assert equal == [(1, 0), (1, 1)]
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1 / 1.05, 1.05))
+    assert (axes.get_xscale(), axes.get_ylim()) == ("log", (3.5, -0.5))
+    assert axes.get_xlabel() == "the baseline's time = 1; left is faster"
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

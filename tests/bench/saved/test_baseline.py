@@ -13,20 +13,10 @@ from benchmarks.saved.baseline import (
     uncompared,
 )
 from benchmarks.saved.saved_run import SavedRun
+from tests.helpers.matrix_results import FACTS, MACHINE
 from tests.helpers.saved_runs import saved_benchmark, saved_content
 
-CPU = {
-    "paddle": "3.3.1",
-    "numpy": "2.4.0",
-    "threads": "1",
-    "flags": "",
-    "system": "Linux",
-    "machine": "x86_64",
-    "cpu": "Model A",
-    "cpu_count": "2",
-    "device": "cpu",
-    "device_name": "cpu",
-}
+CPU = {**FACTS, **MACHINE, "threads": "1"}
 GPU = CPU | {"device": "gpu:0", "device_name": "Card A"}
 
 
@@ -78,8 +68,8 @@ def test_differences_are_named() -> None:
 
     assert differences({"cpu": CPU}, {"cpu": then}) == [
         "paddle 3.0.0 -> 3.3.1",
-        "threads 2 -> 1",
         "flags FLAGS_x=1 -> none",
+        "threads 2 -> 1",
     ]
     assert differences({"cpu": CPU}, {"cpu": CPU}) == []
 

@@ -14,19 +14,16 @@ from benchmarks.report.reading import read_environment
 from benchmarks.saved.records import LARGEST_FILE
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.commands.status import ExitStatus
+from tests.helpers.matrix_results import FACTS as VERSIONS
+from tests.helpers.matrix_results import MACHINE
 from tests.helpers.saved_runs import saved_benchmark, saved_content
 
-FACTS = {
-    "paddle": "3.3.1",
-    "system": "Linux",
-    "machine": "x86_64",
-    "cpu": "A CPU",
-    "cpu_count": "2",
-    "device": "cpu",
-    "device_name": "cpu",
-}
+FACTS = {**VERSIONS, **MACHINE}
 VALID = saved_content(
-    [saved_benchmark("one", 1e-3, stage="step"), saved_benchmark("two", 2e-3, lower_quartile=None)],
+    [
+        saved_benchmark("one", 1e-3, stage="step"),
+        saved_benchmark("two", 2e-3, lower_quartile=None, instructions=7, peak_bytes=5),
+    ],
     {"cpu": FACTS},
 )
 
@@ -65,11 +62,14 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_saved_run_is_read(valid: Path) -> None:
-    """The time of a benchmark is its median, or None if it was sampled and mostly disturbed."""
+    """A benchmark's time is its median, or None if it was sampled and mostly disturbed."""
     run = SavedRun.load(valid)
 
     assert (run.name, run.when.isoformat()) == (str(valid), "2026-11-25T12:00:00+00:00")
-    assert {name: each.time for name, each in run.benchmarks.items()} == {"one": 1e-3, "two": None}
+    assert [run.benchmarks[name].value("time") for name in ("one", "two")] == [1e-3, None]
+    assert run.benchmarks["one"].value("instructions") is None
+    assert run.benchmarks["two"].value("instructions") == 7
+    assert run.benchmarks["two"].value("memory") == 5
     assert run.environments == {"cpu": FACTS}
 
 

@@ -18,7 +18,7 @@ from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
-from tests.helpers.resumed import SMALL, change, check_resumed, noisy_run, stopped
+from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
@@ -65,10 +65,6 @@ REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit this run): 
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "not a zip archive, or cut short"),
         (lambda path: train(SMALL).save(path), "format tag is missing or different"),
         (lambda path: (path.unlink(), path.mkdir()), ".*directory.*"),
-        (
-            lambda path: change(path, **{"random/numpy": np.array([1] * 624 + [10**6], np.uint32)}),
-            "the state of the generator 'numpy' is not valid",
-        ),
         (lambda path: replace_by_fifo(path), ".*not a regular file.*"),
         (lambda path: rename(path, "linear.bias", "bias"), "weights are missing: linear.bias"),
     ],
@@ -257,17 +253,13 @@ def test_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
 def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) -> None:
     """The step is completed and saved, whatever `every` is, and the run can be resumed."""
     config = replace(SMALL, record=record)
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt(step: Step) -> None:
         if step.number == 5:
             signal.raise_signal(signal.SIGINT)
 
-    try:
-        with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
-            train(config, on_step=interrupt, checkpoint=tmp_path)
-    finally:
-        signal.signal(signal.SIGINT, usual)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
+        train(config, on_step=interrupt, checkpoint=tmp_path)
 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)

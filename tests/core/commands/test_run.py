@@ -31,7 +31,6 @@ def test_run_applies_its_options_and_writes_its_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The options reach the config; the written files are named."""
-    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
     saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
     options = ["--epochs", "3", "--seed", "7", "--device", "cpu", "--execution", "kernel"]
     status = main(["run", "clipped-lstm", *options, "--save", str(saved), "--plot", str(drawn)])
@@ -233,12 +232,8 @@ def test_ctrl_c_keeps_the_history(
         return real(*arguments)
 
     monkeypatch.setattr(target, name, interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        options = ["--epochs", "3", "--log-every", "5", "--save", str(saved)]
-        status = main(["run", "clipped-rnn", *options])
-    finally:
-        signal.signal(signal.SIGINT, before)
+    options = ["--epochs", "3", "--log-every", "5", "--save", str(saved)]
+    status = main(["run", "clipped-rnn", *options])
 
     monkeypatch.undo()
     history = History.load(saved)
@@ -304,7 +299,6 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the disk is full, the error is reported, and the plot is still written."""
-    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

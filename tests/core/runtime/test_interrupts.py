@@ -11,13 +11,11 @@ from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c_interrupts() -> Iterator[None]:
-    """Make signals raise KeyboardInterrupt, even if the tests run in the background."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+def _sigterm_interrupts() -> Iterator[None]:
+    """Make SIGTERM raise KeyboardInterrupt, too."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:

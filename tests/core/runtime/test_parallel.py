@@ -212,13 +212,6 @@ def test_benchmark_of_processes_divides_by_the_time_of_all(monkeypatch: pytest.M
     assert together == "  2 processes 1 ms a step, 2.00 times as fast (2.00 to 2.00)"
 
 
-def test_benchmark_of_processes_needs_the_launcher(capsys: pytest.CaptureFixture[str]) -> None:
-    """The error shows the command."""
-    assert benchmark.main([]) == 2
-    message = "at least 2 processes are needed, got 1: start them with python -m paddle"
-    assert message in capsys.readouterr().err
-
-
 @pytest.mark.slow
 def test_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     """The other process does not wait forever, and the error is in the log of the one that died.

@@ -1,0 +1,281 @@
+"""Sides that are a revision of this repository: a made-up repository with a made-up rnn_core."""
+
+import atexit
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import ROOT, interpreters, revisions
+from benchmarks.compare import command
+from benchmarks.compare.pairs import Pairs
+from benchmarks.compare.sides import find_side
+from benchmarks.interpreters import Interpreter, SideError, find_interpreter
+from benchmarks.locks import lock_folder
+from tests.helpers.fake_processes import FIRST, FakeProcesses
+
+
+class Repository:
+    """A git repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.module = folder / "rnn_core" / "__init__.py"
+        self.module.parent.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        """Run git, and return its output."""
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        command = ["git", *who, *arguments]
+        done = subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def commit(self, content: str) -> str:
+        """Commit a version of rnn_core, and return the abbreviated commit."""
+        self.module.write_text(content)
+        self.git("add", ".")
+        self.git("commit", "--quiet", "--message", content)
+        return self.git("rev-parse", "--short", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Make a repository with two commits: the tag `first`, and the branch `main`."""
+    # As on a machine without settings of git.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "none"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    made = Repository(tmp_path / "repository")
+    made.commit("one")
+    made.git("tag", "first")
+    made.commit("two")
+    monkeypatch.setattr(revisions, "REPOSITORY", made.folder)
+    monkeypatch.setattr(revisions, "COPIES", tmp_path / "copies")
+    return made
+
+
+def side_of(text: str) -> Interpreter:
+    """Return a side that starts processes."""
+    side = find_side(text)
+    assert isinstance(side, Interpreter)
+    return side
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("git:first", "one"),
+        ("git:main", "two"),
+        ("git:main~1", "one"),
+        ("git:HEAD@{1}", "one"),
+        ("git:@", "two"),
+        ("git:HEAD@{1}@{env}", "one"),
+        (".", "three"),
+    ],
+)
+def test_side_has_the_rnn_core_of_its_revision(
+    text: str, content: str, tmp_path: Path, repository: Repository
+) -> None:
+    """Nothing else of the revision is copied, and the side is named after it and its commit."""
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    repository.module.write_text("three")
+    (repository.module.parent / "__pycache__").mkdir()
+    text = text.replace("{env}", str(python))
+
+    side = side_of(text)
+    repository.module.write_text("four")
+
+    commit = repository.git("rev-parse", "--short", "first" if content == "one" else "main")
+    assert (side.source / "rnn_core" / "__init__.py").read_text() == content
+    assert sorted(path.name for path in side.source.rglob("*")) == [
+        ".lock",
+        "__init__.py",
+        "rnn_core",
+    ]
+    assert side.python == (python if "/" in text else Path(sys.executable))
+    if text == ".":
+        assert side.rnn_core == "working tree"
+        assert side.name.startswith(f"working tree ({commit} with changes ")
+    else:
+        assert (side.rnn_core, side.name) == (commit, f"{text} ({commit})")
+
+
+def test_name_of_a_side_changes_with_its_rnn_core(repository: Repository) -> None:
+    """A comparison cannot be resumed with another rnn_core, because its plan has the names."""
+
+    def names() -> tuple[str, str]:
+        return side_of("git:main").name, side_of(".").name
+
+    seen = [names()]
+    assert seen[0][1] == f"working tree ({repository.git('rev-parse', '--short', 'HEAD')})"
+    (repository.folder / "README.md").touch()  # Not in rnn_core.
+    assert names() == seen[0]
+
+    for content in ("a", "b"):
+        repository.module.write_text(content)
+        seen.append(names())
+    (repository.module.parent / "new.py").touch()
+    seen.append(names())
+    repository.commit("b")
+    seen.append(names())
+
+    assert len({name for name, _ in seen}) == 2
+    assert len({name for _, name in seen}) == 5
+
+
+def without_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide git."""
+    del repository
+    monkeypatch.setenv("PATH", "")
+
+
+def without_rnn_core(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commit that rnn_core is removed."""
+    del monkeypatch
+    repository.git("rm", "--quiet", "-r", "rnn_core")
+    repository.git("commit", "--quiet", "--message", "none")
+
+
+def unpacked(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the repository, as if an archive had been unpacked."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository.folder.parent))
+    shutil.rmtree(repository.folder / ".git")
+
+
+def shallow(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clone the newest commit only."""
+    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.folder}", "../clone")
+    monkeypatch.setattr(revisions, "REPOSITORY", repository.folder.parent / "clone")
+
+
+Change = Callable[[Repository, pytest.MonkeyPatch], None]
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "message"),
+    [
+        ("git:nonsense", None, "git:nonsense: .* has no revision nonsense: allowed are a branch"),
+        ("git:--help", None, "has no revision --help: allowed are"),
+        ("git:main:rnn_core", None, "has no revision main:rnn_core: allowed are"),
+        ("git:main", without_git, "git:main: git is not installed"),
+        (".", without_git, "git is not installed"),
+        ("git:main", without_rnn_core, "git:main: commit .* has no rnn_core"),
+        ("git:main", unpacked, "repository is not a git checkout: .*not a git repository"),
+        (".", unpacked, "repository is not a git checkout"),
+        ("git:main~1", shallow, "has no revision main~1.* shallow; .*: git fetch --unshallow"),
+        ("git:main@no/such/python", None, "no/such/python is not an executable file"),
+        ("git:", None, "git: is not an interpreter or tox environment: .* git:REV@paddle30"),
+    ],
+)
+def test_wrong_revision_is_refused(
+    text: str,
+    change: Change | None,
+    message: str,
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error says what is wrong, and what is allowed or helps."""
+    monkeypatch.setattr(interpreters, "find_tox_environment", lambda _: None)
+    if change is not None:
+        change(repository, monkeypatch)
+
+    with pytest.raises(SideError, match=message):
+        find_side(text)
+
+
+def test_copies_are_removed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy is removed at exit, or if its command was killed, by the next one."""
+    del repository
+    exits: list[Callable[[], None]] = []
+    monkeypatch.setattr(
+        atexit, "register", lambda *given, **named: exits.append(partial(*given, **named))
+    )
+    killed = revisions.COPIES / "killed"
+    (killed / "rnn_core").mkdir(parents=True)
+    running = revisions.COPIES / "running"
+    with lock_folder(running):
+        ours = [find_interpreter("git:main").source, find_interpreter(".").source]
+
+        left = {path for path in revisions.COPIES.iterdir() if path.is_dir()}
+        assert left == {running, *ours}
+    for remove in exits:
+        remove()
+    assert not any(path.exists() for path in ours)
+
+
+@pytest.fixture
+def compare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs the command and returns its status and both outputs."""
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "results")
+
+    def compared(*arguments: str) -> tuple[int, str, str]:
+        return command.main([*arguments, "--no-behaviour"]), *capsys.readouterr()
+
+    return compared
+
+
+def test_comparison_shows_both_versions_of_rnn_core(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    repository: Repository,
+    compare: Callable[..., tuple[int, str, str]],
+) -> None:
+    """The folder has no commit in its name, so that a revision that moved is noticed."""
+    fake = FakeProcesses({FIRST: 1.0})
+    monkeypatch.setattr(command, "Pairs", partial(Pairs, run=fake))
+    monkeypatch.setattr(command, "time_processes", fake)
+    commit = repository.git("rev-parse", "--short", "HEAD")
+    status, out, _ = compare("git:main", ".")
+    saved = tmp_path / "results" / "git-main..working-tree" / "comparison.json"
+    sides: Any = json.loads(saved.read_text())
+
+    assert status == 0
+    assert f"working tree ({commit}) against git:main ({commit}): " in out
+    assert f"rnn_core {commit} -> working tree" in out
+    assert sides["baseline"]["name"] == f"git:main ({commit})"
+    assert fake.started[:2] == ["check", "check"]
+    assert not list(saved.parent.glob("check*"))
+
+    moved = repository.commit("three")
+    status, _, err = compare("git:main", ".", "--resume")
+    assert status == 2
+    assert f"baseline was 'git:main ({commit}) " in err
+    assert f"is 'git:main ({moved}) " in err
+
+
+def test_unusable_rnn_core_is_refused(
+    tmp_path: Path, repository: Repository, compare: Callable[..., tuple[int, str, str]]
+) -> None:
+    """The error names what the benchmarks miss, and nothing is measured."""
+    repository.commit("raise ImportError('made up')")
+    status, out, err = compare(sys.executable, "git:main")
+
+    assert (status, out) == (2, "")
+    assert "the benchmarks of the working tree cannot use its rnn_core: ImportError: made up" in err
+    assert not list(tmp_path.glob("results/*/pairs/*"))
+
+
+@pytest.mark.slow
+def test_rnn_core_with_another_interface_is_refused(
+    repository: Repository, compare: Callable[..., tuple[int, str, str]]
+) -> None:
+    """The benchmarks run once before they are timed."""
+    folder = repository.module.parent
+    shutil.rmtree(folder)
+    shutil.copytree(ROOT / "rnn_core", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    step = folder / "step.py"
+    step.write_text(step.read_text().replace("def update(", "def change("))
+    status, _, err = compare(sys.executable, ".", "-k", "step and B1-T10-H128 and RNN and kernel")
+
+    assert status == 2
+    assert "cannot use its rnn_core: AttributeError: 'TrainingStep' object has no attribute" in err

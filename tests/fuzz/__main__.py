@@ -1,6 +1,0 @@
-"""Entry point of `python -m tests.fuzz`."""
-
-from rnn_core.commands.program import run_program
-
-if __name__ == "__main__":
-    run_program("tests.fuzz.command")
