@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import paddle  # noqa: F401 - installs the handler
@@ -14,9 +15,11 @@ def allocate(ready):
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # The handler prints a traceback.
         os.dup2(null, stream)
+    # With a single thread, allocations take no lock, and the handler rarely waits.
+    threading.Thread(target=time.sleep, args=[2 * LIMIT], daemon=True).start()
     os.write(ready, b"!")
     while True:
-        bytearray(1500)
+        [bytes(1100 + 200 * (count % 7)) for count in range(2000)]
 
 
 def ends():
