@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from rnn_core.runtime.interrupts import held_interrupt
 
 # Seconds that a program has to end its own children after SIGTERM, before it is killed.
 GRACE = 30.0
+POLL = 0.1  # seconds
 
 
 class Result(NamedTuple):
@@ -155,6 +156,45 @@ def run(
     """
     with Process(command, environment, folder, capture) as process:
         return process.wait(timeout) or process.stop()
+
+
+class Program(NamedTuple):
+    """What to run: the first arguments of `Process`."""
+
+    command: Sequence[str | Path]
+    environment: Mapping[str, str] | None = None
+    folder: Path = ROOT
+
+
+def run_together(
+    programs: Sequence[Program],
+    ended: Callable[[int, Result], object],
+    most: int,
+    progress: Callable[[], object] = lambda: None,
+) -> None:
+    """Run several programs at the same time; whatever is raised, none is left running.
+
+    Args:
+        programs: the programs.
+        ended: function that gets the number of each program, from 0 on, and its result.
+        most: largest number of programs at a time.
+        progress: function that is called repeatedly while the programs run.
+
+    Raises:
+        OSError: a program cannot be started.
+    """
+    with ExitStack() as stack:
+        waiting = dict(enumerate(programs))
+        running: dict[int, Process] = {}
+        while waiting or running:
+            for number in [*waiting][: most - len(running)]:
+                running[number] = stack.enter_context(Process(*waiting.pop(number)))
+            for number, process in [*running.items()]:
+                result = process.wait(POLL)
+                if result is not None:
+                    del running[number]
+                    ended(number, result)
+            progress()
 
 
 def project_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

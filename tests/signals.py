@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from rnn_core.commands.arguments import at_least
 from rnn_core.commands.program import run_program
 from rnn_core.commands.status import ExitStatus
@@ -137,8 +139,8 @@ def try_signal(command: str, number: int, moment: float, usual: int | None) -> T
         except subprocess.TimeoutExpired:
             problem = "hangs"
         left = marked(mark)
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
+        for each in left:
+            each.kill()
         process.wait()
         out, error = (Path(folder, name).read_text() for name in ("stdout", "stderr"))
         if problem:
@@ -170,8 +172,8 @@ def start(command: str, folder: str, mark: str) -> Iterator[subprocess.Popen[byt
         try:
             yield process
         finally:
-            for pid in marked(mark):
-                os.kill(pid, signal.SIGKILL)
+            for each in marked(mark):
+                each.kill()
 
 
 def state(pid: int) -> str:
@@ -186,16 +188,10 @@ def state(pid: int) -> str:
     return "running" if blocked or caught else "starting"
 
 
-def marked(mark: str) -> list[int]:
+def marked(mark: str) -> list[psutil.Process]:
     """The processes of a trial that still run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"{MARK}={mark}".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:  # noqa: PERF203 - it has ended, or belongs to somebody else
-            continue
-    return found
+    running = psutil.process_iter(["environ"])  # None if it belongs to somebody else.
+    return [each for each in running if (each.info["environ"] or {}).get(MARK) == mark]
 
 
 def judge(status: int, number: int, error: str) -> str:

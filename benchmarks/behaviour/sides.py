@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,11 +10,9 @@ from tqdm import tqdm
 from benchmarks import ROOT
 from benchmarks.behaviour.files import Job, Recording, Trace
 from benchmarks.interpreters import REVISION, Interpreter, SideError, find_interpreter
-from benchmarks.runner import Process, project_environment
+from benchmarks.runner import Program, Result, project_environment, run_together
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
-
-POLL = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -130,26 +127,22 @@ def run_tasks(tasks: Sequence[Task], progress: Callable[[], None] = lambda: None
         SideError: a process failed; the message has the last line of its output.
         OSError: an interpreter cannot be started.
     """
-    with ExitStack() as stack:
-        waiting = []
-        for task in tasks:
-            command = [str(task.side.python), "-m", "benchmarks.behaviour.worker", *task.arguments]
-            # Python imports from this folder first, and from this checkout what is not there.
-            environment = project_environment(task.side.environment)
-            process = Process(command, environment, task.side.source)
-            waiting.append((task, stack.enter_context(process)))
-        while waiting:
-            for task, process in list(waiting):
-                result = process.wait(POLL)
-                if result is None:
-                    continue
-                if result.status:
-                    raise SideError(
-                        f"{task.side.name}: {task.side.python} {result.ending}: "
-                        f"{result.last_lines()}"
-                    )
-                waiting.remove((task, process))
-            progress()
+    # Python imports from this folder first, and from this checkout what is not there.
+    programs = [
+        Program(
+            [str(task.side.python), "-m", "benchmarks.behaviour.worker", *task.arguments],
+            project_environment(task.side.environment),
+            task.side.source,
+        )
+        for task in tasks
+    ]
+
+    def ended(number: int, result: Result) -> None:
+        if result.status:
+            side = tasks[number].side
+            raise SideError(f"{side.name}: {side.python} {result.ending}: {result.last_lines()}")
+
+    run_together(programs, ended, len(programs), progress)
 
 
 def load(job: Job, side: Side) -> Recording:

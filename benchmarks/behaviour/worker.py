@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.behaviour.files import Job, Recording, Trace, digest, step_digest
 from benchmarks.behaviour.trace import trace_step
+from benchmarks.source import check_source
 from rnn_core import TrainConfig, load_data, train
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
@@ -96,4 +97,5 @@ def _rows(digests: list[bytes]) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    check_source(Path.cwd())
     sys.exit(main(sys.argv[1:]))

@@ -2,14 +2,21 @@
 
 import os
 import shlex
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from benchmarks.compare.sides import CrashError, load_run
+from benchmarks.instructions.dumps import save_functions
+from benchmarks.instructions.functions import functions_file
+from benchmarks.instructions.valgrind import command_of_valgrind
 from benchmarks.interpreters import Interpreter
+from benchmarks.measuring.threads import VARIABLES, all_cpus
 from benchmarks.plugins.sampling import Settings
-from benchmarks.runner import Result, run
+from benchmarks.runner import Program, Result, run, run_together
 from benchmarks.saved.saved_run import SavedRun
 
 # Number of lines of a failed process's output to show.
@@ -69,6 +76,44 @@ def time_processes(selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
     return [_finish(job, run(command(job, selection), environment(job.settings))) for job in jobs]
 
 
+def count_processes(selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
+    """Count the instructions in fresh processes, as many at a time as there are CPUs.
+
+    What else runs on the machine does not change a count. The functions of a process are written
+    beside its file.
+
+    Raises:
+        CrashError: a process failed.
+        SideError: there is no Valgrind, or a process counted nothing.
+        OSError: a program cannot be started, or a file cannot be written.
+    """
+    valgrind = command_of_valgrind()
+    found: dict[int, SavedRun] = {}
+    with (
+        all_cpus() as most,
+        tempfile.TemporaryDirectory(prefix="rnn_core-") as folder,
+        tqdm(total=len(jobs), unit="process", disable=None, leave=False) as bar,
+    ):
+        dumps = [Path(folder, str(number)) for number in range(len(jobs))]
+
+        def ended(number: int, result: Result) -> None:
+            job = jobs[number]
+            if result.status == 0:
+                save_functions(dumps[number], functions_file(job.path))
+            found[number] = _finish(job, result)
+            bar.update()
+
+        programs = [
+            Program(
+                [*valgrind, f"--callgrind-out-file={path}", *command(job, selection, path)],
+                environment(job.settings) | dict.fromkeys(VARIABLES, "1"),
+            )
+            for job, path in zip(jobs, dumps, strict=True)
+        ]
+        run_together(programs, ended, most, bar.refresh)
+    return [found[number] for number in range(len(jobs))]
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables of one process."""
     variables = {
@@ -98,11 +143,13 @@ def _finish(job: Job, result: Result) -> SavedRun:
     return saved
 
 
-def command(job: Job, selection: Selection) -> list[str]:
-    """Return the command line of one process."""
+def command(job: Job, selection: Selection, dumps: Path | None = None) -> list[str]:
+    """Return the command line of one process; Valgrind writes its counts to the path `dumps`."""
     plugins = ("pytest_benchmark.plugin", "xdist.plugin", "no:cacheprovider")
     side = job.interpreter
-    settings = replace(job.settings, source=str(side.source), rnn_core=side.rnn_core)
+    settings = replace(
+        job.settings, source=str(side.source), rnn_core=side.rnn_core, dumps=str(dumps or "")
+    )
     return [
         str(side.python),
         "-m",

@@ -5,7 +5,8 @@ This module imports none of these libraries, because they read the settings when
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from filelock import FileLock
 
@@ -14,6 +15,7 @@ from rnn_core.runtime.messages import shown
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 _locks: list[FileLock] = []  # Those of the CPUs, held until the process ends.
+_allowed: set[int] = set()  # The CPUs before `use_threads`.
 
 
 def threads_parser() -> argparse.ArgumentParser:
@@ -41,6 +43,7 @@ def use_threads(arguments: Sequence[str]) -> None:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     if hasattr(os, "sched_setaffinity"):  # Linux only. JAX counts the CPUs that it may use.
+        _allowed.update(os.sched_getaffinity(0))
         os.sched_setaffinity(0, choose_cpus(count))
 
 
@@ -53,6 +56,17 @@ def choose_cpus(count: int) -> list[int]:
             _locks.append(lock)
             free.append(number)
     return [*free, *(number for number in allowed if number not in free)][:count]
+
+
+@contextmanager
+def all_cpus() -> Iterator[int]:
+    """Let processes start on every CPU that this one had before `use_threads`; yield the number."""
+    bound = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _allowed or bound)
+    try:
+        yield cpus()
+    finally:
+        os.sched_setaffinity(0, bound)
 
 
 def cpus() -> int:

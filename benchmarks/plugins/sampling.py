@@ -1,4 +1,4 @@
-"""One process of a comparison: times each selected benchmark once, in long samples.
+"""One process of a comparison: times each selected benchmark in long samples, or counts it.
 
 `benchmarks.compare` and `benchmarks.calibrate` start such processes. With `--sample`, the root
 conftest registers this plugin instead of the one that saves and compares runs.
@@ -8,10 +8,10 @@ import gc
 import json
 import math
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -21,17 +21,23 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import ROOT
+from benchmarks.instructions.counter import Counter
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
+from benchmarks.measuring.memory import allocated_peak
 from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
 from benchmarks.plugins.comparison import SavedEnvironments, describe_environments
 from benchmarks.plugins.saving import Saving
+from benchmarks.source import check_source
 
 NAME = "rnn_core-sampler"
 
 LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
+# Calls to count, and calls before them until caches and allocations have settled. One call varies
+# by 0.1% from the next.
+COUNTED_CALLS, CALLS_BEFORE = 20, 5
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Settings:
         measure: whether to time the benchmarks or to count their instructions.
         source: folder that rnn_core must come from.
         rnn_core: version of rnn_core, to be saved with the environment.
+        dumps: path that Valgrind writes its counts to, each with a number after it.
     """
 
     seed: int
@@ -55,6 +62,7 @@ class Settings:
     measure: Literal["time", "instructions"] = "time"
     source: str = str(ROOT)
     rnn_core: str = ""
+    dumps: str = ""
 
     def dump(self) -> str:
         """Return the value of `--sample`."""
@@ -84,6 +92,9 @@ class Sampler(SavedEnvironments):
     def __init__(self, config: pytest.Config, saving: Saving) -> None:
         self.config, self.saving = config, saving
         self.settings = Settings.load(config.getoption("sample"))
+        self.counter: Counter | None = None
+        if self.settings.measure == "instructions":
+            self.counter = Counter(Path(self.settings.dumps))
 
     @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -104,12 +115,10 @@ class Sampler(SavedEnvironments):
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Describe what the times depend on."""
-        wanted = Path(self.settings.source, "rnn_core").resolve()
-        # An editable installation adds modules that its rnn_core has and this one lacks.
-        for name in [each for each in sys.modules if each.partition(".")[0] == "rnn_core"]:
-            found = Path(sys.modules[name].__file__ or "").resolve()
-            if wanted not in found.parents:
-                raise pytest.UsageError(f"{name} comes from {found}, and must come from {wanted}")
+        try:
+            check_source(Path(self.settings.source))
+        except ImportError as error:
+            raise pytest.UsageError(str(error)) from error
         self.environments = {
             device: facts | {"rnn_core": self.settings.rnn_core}
             for device, facts in describe_environments(session.items).items()
@@ -137,7 +146,25 @@ class Sampler(SavedEnvironments):
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
     ) -> None:
-        """Time `target` after a warm-up, with fixed work before and after.
+        """Time `target` or count its instructions, and record the peak of its memory."""
+        gc.unfreeze()
+        gc.collect()  # What earlier benchmarks have left would count as memory of this one.
+        gc.freeze()  # Later collections would visit all existing objects, which takes 50 ms.
+        measure = self.time if self.counter is None else self.count
+        measure(benchmark, planted, target, setup)
+        device = benchmark.extra_info.get("device", "cpu")
+        benchmark.extra_info["peak_bytes"] = allocated_peak(prepared(target, setup), device)
+        if self.settings.planted:
+            benchmark.extra_info["planted"] = planted
+
+    def time(
+        self,
+        benchmark: BenchmarkFixture,
+        planted: float,
+        target: Callable[..., object],
+        setup: Callable[[], Any] | None,
+    ) -> None:
+        """Time `target` in samples after a warm-up, with fixed work before and after.
 
         A sample takes at least 10 ms; with a setup before each call, it is a single call.
         """
@@ -146,7 +173,7 @@ class Sampler(SavedEnvironments):
         calls = 1 if setup else math.ceil(SHORTEST_SAMPLE / duration)
         samples = max(LEAST_SAMPLES, math.ceil(self.settings.seconds / (calls * duration)))
         gc.collect()
-        gc.freeze()  # A collection would visit all existing objects, which takes 50 ms.
+        gc.freeze()
         work = [fixed_work()]
         waiting = Waiting()
         watched = Watched(call, calls, waiting)
@@ -156,8 +183,40 @@ class Sampler(SavedEnvironments):
         benchmark.extra_info["fixed_work_ms"] = statistics.mean(work)
         quartile = lower_quartile(rounds_of(benchmark), watched.disturbed)
         benchmark.extra_info["lower_quartile"] = quartile
-        if self.settings.planted:
-            benchmark.extra_info["planted"] = planted
+
+    def count(
+        self,
+        benchmark: BenchmarkFixture,
+        planted: float,
+        target: Callable[..., object],
+        setup: Callable[[], Any] | None,
+    ) -> None:
+        """Count the instructions of `target`, whose time means nothing under Valgrind.
+
+        With a setup before each call, a single call is counted.
+        """
+        assert self.counter is not None
+        gc.disable()
+        for _ in range(CALLS_BEFORE):
+            prepared(target, setup)()
+        call = prepared(target, setup)
+        if planted:
+            usual = self.counter.count(prepared(target, setup), 1)
+            call = self.counter.with_more(call, planted, usual)
+        calls = 1 if setup else COUNTED_CALLS
+        name = f"{calls} {benchmark.fullname}"
+        total = benchmark.pedantic(self.counter.count, (call, calls, name))  # type: ignore[no-untyped-call]
+        gc.enable()
+        benchmark.extra_info["instructions"] = round(total / calls)
+        benchmark.extra_info["lower_quartile"] = None
+
+
+def prepared(
+    target: Callable[..., object], setup: Callable[[], Any] | None
+) -> Callable[[], object]:
+    """Return a call with inputs from `setup`."""
+    inputs, named = (setup() if setup else None) or ((), {})
+    return partial(target, *inputs, **named)
 
 
 def lower_quartile(times: Sequence[float], disturbed: Sequence[bool]) -> float | None:

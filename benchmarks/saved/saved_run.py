@@ -37,8 +37,7 @@ class Info(Record):
         lower_quartile: lower quartile of the undisturbed samples, in seconds; None if most were
             disturbed.
         instructions: instructions of one call; None if they were not counted.
-        peak_bytes: peak of the bytes that Paddle's allocator held during a call, beyond those that
-            it held before; None if they are not known.
+        peak_bytes: peak of the bytes that Paddle's allocator held during a call; None if unknown.
     """
 
     device: str = ""

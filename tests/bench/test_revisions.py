@@ -20,6 +20,8 @@ from benchmarks.interpreters import Interpreter, SideError, find_interpreter
 from benchmarks.locks import lock_folder
 from tests.helpers.fake_processes import FIRST, FakeProcesses
 
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
 
 class Repository:
     """A git repository."""
@@ -27,12 +29,10 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.module = folder / "rnn_core" / "__init__.py"
-        self.module.parent.mkdir(parents=True)
-        self.git("init", "--quiet", "--initial-branch=main")
 
     def git(self, *arguments: str) -> str:
         """Run git, and return its output."""
-        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
         command = ["git", *who, *arguments]
         done = subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True)
         return done.stdout.strip()
@@ -45,16 +45,23 @@ class Repository:
         return self.git("rev-parse", "--short", "HEAD")
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a repository with two commits: the tag `first`, and the branch `main`."""
-    # As on a machine without settings of git.
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "none"))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    made = Repository(tmp_path / "repository")
+    made = Repository(tmp_path_factory.mktemp("template"))
+    made.module.parent.mkdir()
+    made.git("init", "--quiet")
+    made.git("symbolic-ref", "HEAD", "refs/heads/main")
     made.commit("one")
     made.git("tag", "first")
     made.commit("two")
+    return made.folder
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Copy the template, and take it for the repository of this project."""
+    made = Repository(shutil.copytree(template, tmp_path / "repository"))
     monkeypatch.setattr(revisions, "REPOSITORY", made.folder)
     monkeypatch.setattr(revisions, "COPIES", tmp_path / "copies")
     return made

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import ROOT, runner
-from benchmarks.runner import Process, project_environment, run
+from benchmarks.runner import Process, Program, project_environment, run, run_together
 
 
 def python(code: str) -> list[str]:
@@ -20,11 +20,12 @@ def python(code: str) -> list[str]:
 
 def test_run_returns_status_and_output() -> None:
     """Standard output and standard error are kept apart."""
-    result = run(python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"))
+    code = "import sys; print('out' * 10**5); print('err', file=sys.stderr); sys.exit(3)"
+    result = run(python(code))
 
-    assert (result.status, result.output, result.error) == (3, "out\n", "err\n")
+    assert (result.status, result.output, result.error) == (3, "out" * 10**5 + "\n", "err\n")
     assert result.ending == "exited with status 3"
-    assert result.last_lines(2) == "out\nerr"
+    assert result.last_lines(2) == result.output + "err"
     assert not result.timed_out
 
 
@@ -133,3 +134,39 @@ def test_project_environment_adds_variables_and_the_project() -> None:
     assert environment["NAME"] == "value"
     assert environment["PYTHONPATH"] == f"{ROOT}{os.pathsep}/there"
     assert environment.items() >= {"PATH": os.environ["PATH"]}.items()
+
+
+def test_programs_run_together_up_to_a_limit() -> None:
+    """Every result has its program's number; the third program starts after an earlier one."""
+    found: dict[int, int] = {}
+    run_together(
+        [Program(["sh", "-c", f"exit {number}"]) for number in range(3)],
+        lambda number, result: found.update({number: result.status}),
+        most=2,
+    )
+
+    assert found == {0: 0, 1: 1, 2: 2}
+
+
+@pytest.mark.parametrize("failure", ["start", "result", "progress"])
+def test_no_program_is_left_running(failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is raised: by the start of a later program, or by a function that is called."""
+    processes: list[Process] = []
+
+    def enter(process: Process) -> Process:
+        processes.append(process)
+        return process
+
+    monkeypatch.setattr(Process, "__enter__", enter)
+
+    def fail(*_: object) -> None:
+        raise OSError("a function failed")
+
+    last = {"start": "/no/such/program", "result": "true", "progress": "cat"}[failure]
+    programs = [Program(["tail", "-f", "/dev/null"]), Program([last])]
+    with pytest.raises(OSError, match="a function failed|No such file"):
+        run_together(programs, fail, 2, fail if failure == "progress" else int)
+    assert [process._process.returncode is None for process in processes] == [False] * len(
+        processes
+    )
+    assert processes

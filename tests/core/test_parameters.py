@@ -101,36 +101,6 @@ def test_set_weights_refuses_what_does_not_fit(
     assert bits(named_weights(ours)) == bits(before)
 
 
-@over_cells
-@over_executions
-def test_weights_as_stored_are_views_of_the_model(cell: Cell, execution: Execution) -> None:
-    """Changing one of them in place changes that parameter of the model, and no other."""
-    ours = model(cell, execution)
-    parameters = Parameters(ours)
-    expected = named_weights(ours)
-
-    for name, weight in zip(parameters.names, parameters.weights, strict=True):
-        weight.set_value(weight.numpy() + 1)
-        expected[name] += 1
-        assert bits(named_weights(ours)) == bits(expected), name
-
-
-@over_cells
-@over_executions
-def test_gradients_as_stored_are_those_of_their_names(cell: Cell, execution: Execution) -> None:
-    """Each has the numbers of its parameter's gradient, transposed if stored that way."""
-    ours = model(cell, execution)
-    tokens, labels = next(load_data())
-    paddle.nn.functional.mse_loss(ours(tokens)[0], labels).backward()
-    parameters, expected = Parameters(ours), named_gradients(ours)
-
-    for name, gradient in zip(parameters.names, parameters.gradients(), strict=True):
-        stored, values = gradient.numpy(), expected[name]
-        transposed = execution == "kernel" and name.startswith("recurrent.")
-        values = values.T.reshape(stored.shape) if transposed else values
-        assert stored.tolist() == values.tolist(), name
-
-
 def test_parameters_refuses_a_paddle_that_copies_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """With such a version, the update of a packed weight would be lost."""
     ours, rows = model("LSTM", "kernel"), op.rows

@@ -93,21 +93,6 @@ def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: floa
             assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
-@pytest.mark.parametrize("record", [1, 2, 100])
-def test_accuracy_counts_unrecorded_steps(record: int) -> None:
-    """The accuracy covers all predictions of an epoch."""
-    config = replace(SMALL, num_steps=2, learning_rate=1e-9)
-    model = NumericPrediction(emb_size=8, hidden_size=4)
-    right = model(paddle.to_tensor([[1, 2]]))[0].item()
-    data = [batch(labels=[[right + error]]) for error in (0.0, 1.0, 0.0, 0.0, 1.0)]
-
-    history = train(replace(config, record=record), data, model)
-
-    assert history.accuracy.tolist() == [0.6] * 3
-    assert history.epoch_ends.tolist() == [5, 10, 15]
-    assert (history.outcome, history.steps) == ("finished", 15)
-
-
 @pytest.mark.parametrize("execution", EXECUTIONS)
 def test_record_does_not_change_the_weights(execution: Execution) -> None:
     """The final weights are the same, bit for bit."""
@@ -416,14 +401,6 @@ def test_checksum_of_a_stream_depends_on_its_length() -> None:
     short, long, other = [Batches(Stream(*data), SMALL, "cpu").checksum() for data in lists]
 
     assert short != long == other
-
-
-def test_history_describes_a_stream() -> None:
-    """The environment has an entry for it; the config does not describe data."""
-    data = DigitSums(count=4, batch_size=1)
-
-    assert train(SMALL, data).environment["data"] == repr(data)
-    assert "data" not in train(SMALL).environment
 
 
 def test_stream_may_return_plain_tuples() -> None:

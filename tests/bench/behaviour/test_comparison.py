@@ -13,7 +13,6 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
-from paddle.autograd import PyLayer
 
 from benchmarks.behaviour import comparison, sides, worker
 from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps
@@ -68,25 +67,12 @@ def catalogued(name: str) -> Plant:
     return planted
 
 
-class SteepTanh(PyLayer):
-    """tanh, exact to the last bit, with a gradient that is 1e-4 too large."""
-
-    @staticmethod
-    def forward(ctx: Any, x: paddle.Tensor) -> paddle.Tensor:
-        """Compute tanh."""
-        y = paddle.tanh(x)
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, d_y: paddle.Tensor) -> paddle.Tensor:
-        """Compute slightly too large a gradient."""
-        (y,) = ctx.saved_tensor()
-        d_x: paddle.Tensor = d_y * (1 - y * y) * (1 + 1e-4)
-        return d_x
-
-
-steep_tanh: Callable[[Any], Any] = SteepTanh.apply
+def steep_tanh(x: Any) -> Any:
+    """Return tanh, exact to the last bit, with a gradient that is 1e-4 too large."""
+    x = x * 1
+    if not x.stop_gradient:
+        x.register_hook(lambda d_x: d_x * (1 + 1e-4))
+    return paddle.tanh(x)
 
 
 def tanh_at(calls: Callable[[int], bool], broken: Callable[[Any], Any]) -> Plant:

@@ -1,16 +1,19 @@
 """One process of a comparison: its command line, its environment and its file."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.compare.process import Job, Selection, time_processes
+from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.sides import CrashError
+from benchmarks.instructions.functions import Profiles, functions_file
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import SavedRun
+from tests.bench.instructions.test_dumps import DUMP, FUNCTIONS
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program
 
@@ -90,3 +93,78 @@ def test_failed_process_is_an_error(
         run_script(script)
 
     assert not list(tmp_path.glob("1.*"))
+
+
+# Writes the dump of a benchmark, as Valgrind does, and then runs the command after its options.
+VALGRIND = """
+[ "$1" = --version ] && echo valgrind-3.19.0 && exit
+echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@" >> "{folder}/arguments"
+while [ "${{1#--}}" != "$1" ]; do
+  case $1 in --callgrind-out-file=*) cp "{folder}/dump" "${{1#*=}}.1";; esac; shift
+done
+exec "$@"
+"""
+
+
+@pytest.fixture
+def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a stand-in for Valgrind on PATH."""
+    program(tmp_path / "bin" / "valgrind", VALGRIND.format(folder=tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "dump").write_text(DUMP)
+    write_run(tmp_path / "made.json", {FIRST: 1e-3})
+    return tmp_path
+
+
+def jobs_of(folder: Path, *scripts: str) -> list[Job]:
+    """Return a job for each script, which runs as an interpreter after it has left its file."""
+    leave = (
+        f'for word in "$@"; do case $word in --benchmark-json=*) cp "{folder}/made.json" '
+        '"${word#*=}";; esac; done'
+    )
+    settings = replace(SETTINGS, measure="instructions")
+    return [
+        Job(
+            Interpreter(f"env{number}", program(folder / f"python{number}", f"{leave}\n{script}")),
+            settings,
+            folder / f"{number}.json",
+        )
+        for number, script in enumerate(scripts)
+    ]
+
+
+def test_counted_processes_leave_results_and_functions(valgrind: Path) -> None:
+    """Each runs under Valgrind, with one thread; its functions lie beside its file."""
+    jobs = jobs_of(valgrind, "true", "true", "true")
+    found = count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
+    arguments = (valgrind / "arguments").read_text().splitlines()
+
+    assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
+    assert all(line.startswith("1 7 --tool=callgrind ") for line in arguments)
+    assert len({line.partition("--callgrind-out-file=")[2].split()[0] for line in arguments}) == 3
+    for job in jobs:
+        functions = Profiles.load(functions_file(job.path))
+        assert functions.benchmarks == {"test_stage[step]": FUNCTIONS}
+    assert not list((valgrind / "temporary").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "error", "message"),
+    [
+        ("exit 3", CrashError, "env1: the benchmarks' process exited with status 3"),
+        ("truncate -s 100 DUMPS/1.1", SideError, "Valgrind's counts cannot be read"),
+    ],
+)
+def test_failed_count_ends_the_other_processes(
+    damage: str, error: type[SideError], message: str, valgrind: Path
+) -> None:
+    """Neither results nor temporary files are left."""
+    damage = damage.replace("DUMPS", f"{valgrind}/temporary/rnn_core-*")
+    jobs = jobs_of(valgrind, "exec tail -f /dev/null", damage)
+
+    with pytest.raises(error, match=message):
+        count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
+    assert not list(valgrind.glob("1.*json"))
+    assert not list((valgrind / "temporary").iterdir())

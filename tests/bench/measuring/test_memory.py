@@ -1,11 +1,13 @@
 """Peak memory of one training step."""
 
+from functools import partial
 from types import SimpleNamespace
 
+import paddle
 import pytest
 
 from benchmarks.measuring import memory
-from benchmarks.measuring.memory import measure_peak, saved_bytes
+from benchmarks.measuring.memory import allocated_peak, measure_peak, saved_bytes
 from benchmarks.workloads.training_step import Shape
 
 
@@ -48,3 +50,25 @@ def test_saved_bytes_count_the_states_of_each_cell() -> None:
     """Two tensors for the RNN, eight for the LSTM, in float32."""
     assert saved_bytes("RNN", batch=3, size=5) == 4 * 3 * 5 * 2
     assert saved_bytes("LSTM", batch=3, size=5) == 4 * 3 * 5 * 8
+
+
+def test_allocated_peak_is_that_of_the_call() -> None:
+    """An earlier, higher peak does not hide it; what is held before the call counts too."""
+    empty = partial(paddle.empty, dtype="uint8")
+    empty([2**24])
+    least = allocated_peak(lambda: None, "cpu")
+    held = empty([2**20])
+    peaks = [allocated_peak(partial(empty, [size]), "cpu") for size in (1, 2**21)]
+
+    assert least is not None
+    assert [peak and peak - least for peak in peaks] == [
+        pytest.approx(mebibytes * 2**20, abs=1e4) for mebibytes in (1, 3)
+    ]
+    assert held.shape == [2**20]
+
+
+def test_allocated_peak_is_unknown_without_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions before 2.4 and other builds may not have them."""
+    monkeypatch.delattr("paddle.base.core.host_memory_stat_peak_value")
+
+    assert allocated_peak(lambda: None, "cpu") is None

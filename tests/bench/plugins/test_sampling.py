@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,6 +23,9 @@ from benchmarks.plugins.sampling import (
     warm_up,
 )
 from benchmarks.plugins.saving import Saving
+
+if TYPE_CHECKING:
+    from benchmarks.instructions.counter import Counter
 
 KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{}]"
 
@@ -174,13 +177,60 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
         sampler(1).measure(benchmark, planted, int, setup)
     (target, samples, iterations), (_, _, single), (slow, _, _) = timed
 
-    assert calls == ["collect", "freeze", "time"] * 3
+    assert calls == ["collect", "freeze", "collect", "freeze", "time"] * 3
     assert target is int is not slow
     assert samples == 5
     assert iterations > 1  # An empty call takes far less than 10 ms.
     assert single == 1
-    assert benchmark.extra_info.keys() == {"fixed_work_ms", "lower_quartile"}
+    assert benchmark.extra_info.keys() == {"fixed_work_ms", "lower_quartile", "peak_bytes"}
     assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
+
+
+@pytest.mark.parametrize(
+    ("planted", "setup", "counted", "expected"),
+    [(0.0, False, [20], 1000), (0.5, False, [1, 20], 1500), (0.5, True, [1, 1], 1500)],
+)
+def test_instructions_are_counted_after_a_fixed_warm_up(
+    planted: float, setup: bool, counted: list[int], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean of 20 calls is taken; with a setup, a single call. Planted work comes on top.
+
+    The time of a counted benchmark does not count.
+    """
+    monkeypatch.setattr(gc, "collect", int)  # It takes a second here.
+    events: list[str] = []
+    given = iter(range(100))
+
+    def target(*inputs: int) -> int:
+        events.append(f"call{len(inputs)} {gc.isenabled()}")
+        return 1000
+
+    def count(call: Any, calls: int, name: str = "") -> int:
+        events.append(f"count {calls} {name}".strip())
+        return sum(call() for _ in range(calls))
+
+    counting = sampler(1)
+    counting.counter = cast(
+        "Counter",
+        SimpleNamespace(
+            count=count, with_more=lambda call, share, usual: lambda: call() + share * usual
+        ),
+    )
+    benchmark: Any = SimpleNamespace(
+        fullname="name", pedantic=lambda call, inputs: call(*inputs), extra_info={}
+    )
+    make: Any = (lambda: ((next(given),), {})) if setup else None
+    counting.measure(benchmark, planted, target, make)
+    calls = [f"call{int(setup)} False"]
+
+    assert events[:6] == 5 * calls + [f"count {counted[0]}{'' if planted else ' 20 name'}"]
+    assert [event for event in events if event.startswith("count")][-1].endswith(
+        f"count {counted[-1]} {counted[-1]} name"
+    )
+    assert gc.isenabled()
+    assert benchmark.extra_info["instructions"] == expected
+    assert benchmark.extra_info["lower_quartile"] is None
+    assert benchmark.extra_info["peak_bytes"] >= 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from benchmarks.report.pictures import (
     plain,
 )
 from benchmarks.report.times import blocks_of
-from tests.helpers.matrix_results import comparison, curves, left, step_time, write_json
+from tests.helpers.matrix_results import comparison, counted, curves, left, step_time, write_json
 
 
 def test_the_curves_picture_has_the_values_of_the_table() -> None:
@@ -121,21 +121,22 @@ def test_the_picture_of_a_comparison_has_a_row_for_each_benchmark(
 ) -> None:
     """It has the ratio, the interval and the verdict; an open end reaches past the edge."""
     monkeypatch.setattr(pictures, "inline", lambda figure, *_: figure)
-    write_json(tmp_path / "comparison.json", comparison())
+    content = comparison()
+    content["benchmarks"][2]["measures"]["time"] |= {"ratio": 0.25, "low": 0.01, "high": 0.5}
+    write_json(tmp_path / "comparison.json", content)
     compared = Comparison.load(tmp_path / "comparison.json")
     figure: Any = draw_comparison(compared, "time", "a")
     [axes] = figure.axes
     [equal, *lines] = map(points, axes.get_lines())
     markers = [line.get_marker() for line in axes.get_lines()[2::2]]
     [band] = axes.patches
-    left_edge, right_edge = axes.get_xlim()
+    left_edge, right_edge = axes.get_xlim()  # Of all ratios, but not of all intervals.
 
     for row, (_, bench) in enumerate(compared.results("time")):
         low, high = lines[2 * row]
         assert lines[2 * row + 1] == [(bench.ratio, row)]
         assert high == (bench.high, row)
         assert low == (bench.low, row) if bench.low else low[0] < left_edge
-        assert left_edge < bench.ratio < right_edge
         assert axes.texts[row].get_position()[1] == row
     assert [text.get_text() for text in axes.texts] == ["same", "slower", "faster", "cannot tell"]
     assert markers == ["o", ">", "<", "x"]
@@ -143,9 +144,32 @@ def test_the_picture_of_a_comparison_has_a_row_for_each_benchmark(
         *("LSTM paddle", "RNN fused", "RNN kernel", "RNN paddle")
     ]
     assert equal == [(1, 0), (1, 1)]
+    assert (left_edge, right_edge) == pytest.approx((0.25 / 1.03, 4 * 1.03))
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1 / 1.05, 1.05))
     assert (axes.get_xscale(), axes.get_ylim()) == ("log", (3.5, -0.5))
     assert axes.get_xlabel() == "the baseline's time = 1; left is faster"
+
+
+def test_the_picture_of_counts_has_their_words_and_a_narrow_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a percent can be seen: the axis has marks within 2%."""
+    monkeypatch.setattr(pictures, "inline", lambda figure, *_: figure)
+    write_json(tmp_path / "comparison.json", counted())
+    figure: Any = draw_comparison(
+        Comparison.load(tmp_path / "comparison.json"), "instructions", "a"
+    )
+    [axes] = figure.axes
+    [band] = axes.patches
+    left_edge, right_edge = axes.get_xlim()
+    marks = [place for place in axes.get_xticks() if left_edge <= place <= right_edge]
+
+    assert axes.get_xlabel() == "the baseline's instruction count = 1; left is fewer"
+    assert [text.get_text() for text in axes.texts] == ["more instructions", "same"]
+    assert [line.get_marker() for line in axes.get_lines()[2::2]] == [">", "o"]
+    assert band.get_x() + band.get_width() == pytest.approx(1.005)
+    assert 1 / 1.06 < left_edge < right_edge < 1.06
+    assert len(marks) >= 3
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -18,14 +18,6 @@ from rnn_core.parameters import named_weights
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 
-def test_history_can_be_loaded_from_a_checkpoint(tmp_path: Path) -> None:
-    """It is the history so far, with the outcome `interrupted`."""
-    path = stopped(tmp_path, steps=7)
-    history = History.load(path)
-
-    assert (history.outcome, history.steps, len(history.accuracy)) == ("interrupted", 7, 1)
-
-
 @pytest.mark.parametrize("kind", [History, Checkpoint])
 def test_load_names_the_allowed_executions(
     kind: type[History | Checkpoint], tmp_path: Path

@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import EXPERIMENTS, Batch, History, NumericPrediction, train
+from rnn_core import EXPERIMENTS, Batch, History, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.checkpoints.random_states import seed_paddle
@@ -50,34 +50,6 @@ def test_resume_works_from_any_step_with_any_record(record: int, tmp_path: Path)
     for steps in range(7):
         stopped(tmp_path / str(steps), config, steps)
         check_resumed(tmp_path / str(steps), config)
-
-
-@pytest.mark.parametrize("record", [2, 100])
-def test_resume_continues_the_count_of_correct_predictions(
-    record: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Predictions before the stop count once, even those not yet counted at the stop."""
-    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
-    config = replace(SMALL, cell="RNN", num_steps=2, epochs=2, learning_rate=1e-9, record=record)
-    model = NumericPrediction(emb_size=8, hidden_size=4)
-    right = model(paddle.to_tensor([[1, 2]]))[0].item()
-    data = [
-        Batch(paddle.to_tensor([[1, 2]]), paddle.to_tensor([[right + error]]))
-        for error in (0.0, 1.0, 0.0, 0.0, 1.0)
-    ]
-    seen: list[Step] = []
-    train(config, data, model, on_step=seen.append, checkpoint=tmp_path / "whole", every=1)
-
-    # With one and with several predictions waiting to be counted, at and after an epoch's end.
-    for steps in (1, 3, 5, 8):
-        again: list[Step] = []
-        folder = tmp_path / str(steps)
-        folder.mkdir()
-        shutil.copy(tmp_path / "whole" / f"step-{steps:09}.npz", folder)
-        history = train(config, data, model, again.append, checkpoint=folder, resume=True)
-
-        assert history.accuracy.tolist() == [0.6, 0.6]
-        assert again == [step for step in seen if step.number > steps]
 
 
 def test_resumed_history_names_earlier_environments(

@@ -1,0 +1,80 @@
+"""Counts the instructions of calls, in a process that Valgrind runs."""
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from benchmarks.instructions.dumps import total_of
+from benchmarks.instructions.valgrind import SWITCH
+
+# Rounds of `busy` that tell the instructions of one of them.
+ROUNDS = 10_000
+
+
+class Counter:
+    """Switches Valgrind's counting on and off.
+
+    Args:
+        dumps: path of Valgrind's files; it adds a number to each.
+
+    Raises:
+        pytest.UsageError: pytest-codspeed, whose compiled module talks to Valgrind, is missing.
+    """
+
+    def __init__(self, dumps: Path) -> None:
+        try:
+            self.valgrind = import_module(SWITCH)
+        except ImportError as error:
+            raise pytest.UsageError(
+                f"counting instructions needs the package pytest-codspeed: {error}"
+            ) from error
+        self.handle = self.valgrind.instrument_hooks_init()
+        self.dumps, self.dumped = dumps, 0
+        self._round: float | None = None
+
+    def count(self, call: Callable[[], object], calls: int, name: str = "") -> int:
+        """Return the instructions of so many calls; Valgrind's next file has the functions.
+
+        Args:
+            call: function to call.
+            calls: number of calls.
+            name: name to find the functions by; empty for a count whose functions do not matter.
+
+        Raises:
+            OSError, ValueError: Valgrind has not written its file completely.
+        """
+        numbers = range(calls)
+        self.valgrind.callgrind_start_instrumentation()
+        for _ in numbers:
+            call()
+        self.valgrind.callgrind_stop_instrumentation()
+        self.valgrind.instrument_hooks_set_executed_benchmark(
+            self.handle, os.getpid(), name.encode()
+        )
+        self.dumped += 1
+        return total_of(Path(f"{self.dumps}.{self.dumped}"))
+
+    def with_more(
+        self, call: Callable[[], object], share: float, usual: int
+    ) -> Callable[[], object]:
+        """Return a call with more work after it: a share of its usual number of instructions."""
+        if self._round is None:
+            self._round = self.count(lambda: busy(ROUNDS), 1) / ROUNDS
+        rounds = round(share * usual / self._round)
+
+        def more() -> None:
+            call()
+            busy(rounds)
+
+        return more
+
+
+def busy(rounds: int) -> int:
+    """Do some work in Python, in proportion to the number of rounds."""
+    bits = 0
+    for number in range(rounds):
+        bits ^= number
+    return bits

@@ -1,0 +1,177 @@
+"""Reads the files of Valgrind's tool callgrind: what each function costs, and who called it.
+
+The format is described in "Callgrind Format Specification" in Valgrind's manual. callgrind_annotate
+prints it for people, and gprof2dot takes functions of the same name in two libraries for one.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.instructions.functions import LEAST_SHARE, Function, Profiles
+from benchmarks.interpreters import SideError
+from rnn_core.runtime.files import read_file, write_json
+
+# In bytes. A training step takes 0.5 MB.
+LARGEST_DUMP = 2**26
+TRIGGER = "desc: Trigger: Client Request: "
+NO_SYMBOLS = "(no symbols)"
+UNKNOWN = "(unknown)"
+# What runs a Paddle operator, in all versions: its function in C++, its function in Python, and its
+# node in the backward pass.
+OPERATOR = re.compile(
+    r"\b(?:([a-z]\w*)_ad_func|paddle::experimental::([a-z]\w*)|eager_api_(\w+))\("
+    r"|\b(\w+)GradNode(?:Final)?::operator\(\)"
+)
+RECURSIVE = re.compile(r"'\d+$")
+WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class Key(NamedTuple):
+    """What identifies a function in two versions of its library."""
+
+    name: str
+    library: str
+
+
+class Dump(NamedTuple):
+    """The content of a file.
+
+    Attributes:
+        name: name of the count.
+        costs: each function's own instructions.
+        callers: for each function, the instructions of its calls by caller, with all that it calls.
+    """
+
+    name: str
+    costs: Mapping[Key, int]
+    callers: Mapping[Key, Mapping[Key, int]]
+
+    def functions(self, calls: int) -> tuple[Function, ...]:
+        """Return the functions that have at least `LEAST_SHARE`, and their cost in one call."""
+        costs: dict[Key, int] = defaultdict(int)
+        for key, cost in self.costs.items():
+            costs[Key(NO_SYMBOLS, key.library) if key.name.startswith("0x") else key] += cost
+        least = LEAST_SHARE * sum(costs.values())
+        return tuple(
+            Function(
+                name=key.name, library=key.library, cost=cost / calls, operator=self.operator(key)
+            )
+            for key, cost in sorted(costs.items(), key=lambda item: -item[1])
+            if cost >= least
+        )
+
+    def operator(self, key: Key) -> str:
+        """Return the nearest Paddle operator that called a function; empty if none did.
+
+        Of several callers, the one whose calls cost most counts.
+        """
+        passed = set()
+        while not (name := operator_of(key.name)):
+            passed.add(key)
+            callers = {
+                caller: cost
+                for caller, cost in self.callers.get(key, {}).items()
+                if caller not in passed
+            }
+            if not callers:
+                return ""
+            key = max(callers, key=lambda caller: callers[caller])
+        return name
+
+
+def total_of(path: Path) -> int:
+    """Return the instructions that a file counts.
+
+    Raises:
+        OSError, ValueError: the file is missing or not complete.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 64))
+        found = re.search(rb"\ntotals: (\d+)\s*$", file.read())
+    if found is None:
+        raise ValueError(f"{path} is not a complete file of callgrind")
+    return int(found[1])
+
+
+def read_dump(path: Path) -> Dump:
+    """Read a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is damaged, or not complete.
+    """
+    lines = iter(read_file(path, LARGEST_DUMP).decode(errors="replace").splitlines())
+    try:
+        dump = _parse(lines)
+    except (KeyError, IndexError, ValueError, StopIteration) as error:
+        raise ValueError(f"{path} is not a file of callgrind: {error!r}") from error
+    if sum(dump.costs.values()) != total_of(path):
+        raise ValueError(f"{path} is damaged: its costs do not add up to its total")
+    return dump
+
+
+def save_functions(dumps: Path, path: Path) -> None:
+    """Write the functions of each benchmark that a process counted to one file.
+
+    Args:
+        dumps: path of the process's dumps, without their numbers.
+        path: path of the new file.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        SideError: a dump is damaged.
+    """
+    try:
+        found = [read_dump(each) for each in sorted(dumps.parent.glob(f"{dumps.name}.*"))]
+    except ValueError as error:
+        raise SideError(f"Valgrind's counts cannot be read: {error}") from error
+    profiles = {}
+    for dump in found:
+        calls, _, benchmark = dump.name.partition(" ")
+        if benchmark:
+            profiles[benchmark] = dump.functions(int(calls))
+    write_json(path, Profiles(benchmarks=profiles).dump())
+
+
+def _parse(lines: Iterator[str]) -> Dump:
+    name = ""
+    costs: dict[Key, int] = defaultdict(int)
+    callers: dict[Key, dict[Key, int]] = defaultdict(lambda: defaultdict(int))
+    names: dict[tuple[str, str], str] = {}  # By kind and number; written only the first time.
+    now: dict[str, str] = {}
+    for line in lines:
+        field, _, text = line.partition("=")
+        if field in ("ob", "fn", "cob", "cfn"):
+            number, _, new = text.partition(" ")
+            named = field[-2:], number
+            now[field] = names[named] = new or names[named]
+        elif field == "calls":
+            # The next line has the position and the cost of the calls.
+            callee = _key(now["cfn"], now.pop("cob", now["ob"]))
+            callers[callee][_key(now["fn"], now["ob"])] += int(next(lines).split()[1])
+        elif line[:1] in tuple("0123456789+-*"):
+            costs[_key(now["fn"], now["ob"])] += int(line.split()[1])
+        elif line.startswith(TRIGGER):
+            name = line.removeprefix(TRIGGER)
+    return Dump(name, costs, callers)
+
+
+def _key(function: str, library: str) -> Key:
+    # A recursive call is the same function: f'2.
+    name = RECURSIVE.sub("", function)
+    return Key(name, UNKNOWN if library == "???" else library.rpartition("/")[2])
+
+
+def operator_of(function: str) -> str:
+    """Return the Paddle operator that a function is, such as `matmul_grad`; empty if it is none."""
+    found = OPERATOR.search(function)
+    if found is None:
+        return ""
+    *forward, node = found.groups()
+    if node:
+        return "_".join(WORD.split(node)).lower() + "_grad"
+    return str(next(filter(None, forward))).removesuffix("_impl")

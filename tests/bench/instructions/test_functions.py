@@ -1,0 +1,35 @@
+"""What the functions of a benchmark cost on two sides."""
+
+from pathlib import Path
+
+from benchmarks.instructions.functions import Function, FunctionCost, explain, functions_file
+
+
+def test_functions_are_matched_by_name_and_library() -> None:
+    """Those that grew most come first; one that only one side has has no cost on the other."""
+    before = (
+        Function(name="same", library="libpaddle.so", cost=100.0, operator="old"),
+        Function(name="gone", library="libpaddle.so", cost=30.0, operator="tanh"),
+        Function(name="moved", library="libpaddle.so", cost=5.0),
+    )
+    after = (
+        Function(name="same", library="libpaddle.so", cost=90.0, operator="new"),
+        Function(name="moved", library="libphi.so", cost=5.0),
+        Function(name="added", library="libphi.so", cost=50.0, operator="matmul"),
+    )
+    found = explain(before, after)
+
+    def cost(
+        name: str, library: str, old: float | None, new: float | None, operator: str = ""
+    ) -> FunctionCost:
+        return FunctionCost(name=name, library=library, before=old, after=new, operator=operator)
+
+    assert found == [
+        cost("added", "libphi.so", None, 50.0, "matmul"),
+        cost("moved", "libphi.so", None, 5.0),
+        cost("moved", "libpaddle.so", 5.0, None),
+        cost("same", "libpaddle.so", 100.0, 90.0, "new"),
+        cost("gone", "libpaddle.so", 30.0, None, "tanh"),
+    ]
+    assert [each.change for each in found] == [50, 5, -5, -10, -30]
+    assert functions_file(Path("a/1.json")) == Path("a/1.functions.json")

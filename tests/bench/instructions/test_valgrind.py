@@ -1,0 +1,64 @@
+"""The search for Valgrind, and the beginning of its command line."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.instructions.valgrind import command_of_valgrind, find_switch, find_valgrind
+from benchmarks.interpreters import Interpreter, SideError
+from tests.helpers.programs import program
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (None, "not on PATH: install it, for instance with `apt install valgrind`"),
+        ("echo valgrind-3.18.1", r"valgrind must be at least 3\.19, got 3\.18"),
+        ("echo valgrind-2.24.0", r"valgrind must be at least 3\.19, got 2\.24"),
+        ("echo no libc; exit 1", "valgrind does not work: no libc"),
+        ("echo valgrind-4.0.0; exit 1", "valgrind does not work"),
+    ],
+)
+def test_unusable_valgrind_is_refused(
+    script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says how to install it, or what is wrong with it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if script is not None:
+        program(tmp_path / "valgrind", script)
+
+    with pytest.raises(SideError, match=message):
+        find_valgrind()
+
+
+@pytest.mark.parametrize("missing", ["", "old", "new"])
+def test_side_without_the_switch_is_refused(missing: str, tmp_path: Path) -> None:
+    """The message names the side."""
+    sides = [
+        Interpreter(name, program(tmp_path / name, f"exit {int(name == missing)}"))
+        for name in ("old", "new")
+    ]
+    if missing:
+        with pytest.raises(SideError, match=f"pytest-codspeed, which {missing} lacks: install"):
+            find_switch(sides)
+    else:
+        find_switch(sides)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_addresses_are_fixed_where_the_system_allows_it(
+    allowed: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Otherwise a line says that they are not."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    valgrind = program(tmp_path / "valgrind", "echo valgrind-3.19.0.GIT")
+    setarch = program(tmp_path / "setarch", f"exit {int(not allowed)}")
+    words = command_of_valgrind()
+    expected = [str(valgrind), "--tool=callgrind", "--instr-atstart=no", "--quiet"]
+
+    assert find_valgrind() == valgrind
+    assert words == ([str(setarch), "--addr-no-randomize"] if allowed else []) + expected
+    assert ("addresses stay random" in capsys.readouterr().err) is not allowed
