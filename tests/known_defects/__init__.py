@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from benchmarks.runner import Result, run
 from benchmarks.text import table
-from rnn_core.commands.program import run_program
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import cpu_model
 from rnn_core.runtime.files import write_text
@@ -151,7 +150,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _place(check: dict[str, Any]) -> list[list[int]]:
     """The versions of a check, in the order of the tables."""
     return [[int(part) for part in check[key].split(".")] for key in ENVIRONMENT]
-
-
-if __name__ == "__main__":
-    run_program("tests.known_defects")
