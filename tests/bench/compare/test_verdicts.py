@@ -19,7 +19,7 @@ from benchmarks.compare import verdicts
 from benchmarks.compare.measures import COUNTED, MEASURES, Prior
 from benchmarks.compare.pairs import order
 from benchmarks.compare.verdicts import ERROR, Bootstrap, Estimate, Judge, looks, smallest_effect
-from benchmarks.compare.words import CANNOT_TELL
+from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.saved.saved_run import Measure
 
 Values = NDArray[np.float64]
@@ -366,7 +366,7 @@ def counted(share: float, spread: float, pairs: int, columns: int) -> Values:
     ],
 )
 def test_counts_settle_after_a_few_pairs(
-    spread: float, share: float, within: float, expected: str
+    spread: float, share: float, within: float, expected: Word
 ) -> None:
     """Of 80 benchmarks, at least 95% get the right verdict, and at most one a wrong one."""
     values = columns(counted(share, spread, 8, 80))
