@@ -41,9 +41,8 @@ def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
         np.testing.assert_array_equal(recorded.parameters()[name], values)
         np.testing.assert_allclose(parts.parameters()[name], values, rtol=0, atol=1e-9)
     assert max(l2_norm(gradient.numpy()) for gradient in parts.clipped) == pytest.approx(1)
-    whole.step()
-    recorded.recorded()
-    assert recorded.loss() == whole.loss()
+    for left, other in zip(recorded.parts.gradients(), whole.parts.gradients(), strict=True):
+        np.testing.assert_array_equal(left.numpy(), other.numpy())
 
 
 @pytest.mark.parametrize("stage", STAGES)
