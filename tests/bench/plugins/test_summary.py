@@ -15,6 +15,10 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         SimpleNamespace(name=stage, median=0.003, extra_info={**facts, "stage": stage})
         for stage in ("forward", "step")
     ]
+    timed += [  # Neither a failed benchmark nor one of something else has a time of a stage.
+        SimpleNamespace(name="failed", median=None, extra_info={**facts, "stage": "clip"}),
+        SimpleNamespace(name="other", median=1.0, extra_info={}),
+    ]
     before = SimpleNamespace(stats=SimpleNamespace(median=0.002))
     baseline: Any = SimpleNamespace(benchmarks={"step": before})
 
@@ -22,6 +26,7 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         ["device", "cell", "shape", "step", "forward"],
         ["cpu", "RNN", "B1", "T10", "H128", "kernel", "3", "(1.50)", "3"],
     ]
+    assert step_times(timed[2:], None) == []
 
 
 def test_refused_runs_are_listed_from_the_newest() -> None:
