@@ -39,9 +39,9 @@ def without_folders(text: str) -> str:
     return PATH.sub(r"\1", text)
 
 
-def milliseconds(time: float) -> str:
-    """Return a time in milliseconds with three significant digits, or all digits from 1000 on."""
-    return f"{time:.3g}" if time < 1000 else f"{time:.0f}"
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with that many significant digits, or all digits before the point."""
+    return f"{value:.{digits}g}" if value < 10**digits else f"{value:.0f}"
 
 
 def describe_run(history: "History") -> str:

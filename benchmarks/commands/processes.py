@@ -17,7 +17,7 @@ import numpy as np
 import paddle
 
 from benchmarks.commands.parser import add_layer_options, make_parser
-from benchmarks.text import milliseconds
+from benchmarks.text import significant
 from rnn_core import Batch, TrainConfig
 from rnn_core.commands.arguments import at_least
 from rnn_core.commands.status import ExitStatus
@@ -104,7 +104,7 @@ def result_lines(
     environment = describe_environment(config.device)
     alone, together = np.array(times).T
     low, ratio, high = np.quantile(alone / together, [0.25, 0.5, 0.75])
-    single, shared = (milliseconds(1e3 * float(np.median(column))) for column in (alone, together))
+    single, shared = (significant(1e3 * float(np.median(column))) for column in (alone, together))
     return [
         f"{config.cell} ({config.execution}), B{config.batch_size} T{config.num_steps} "
         f"H{config.hidden_size}, {len(times)} rounds of {steps} steps, {environment['cpu']}, "

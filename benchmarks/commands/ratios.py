@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from benchmarks.commands.common import Outcome, begin, finish, implementations_parser
 from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
-from benchmarks.text import milliseconds, table
+from benchmarks.text import significant, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, make_contender
 from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
@@ -87,7 +87,7 @@ def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = No
             point["cell"],
             point["shape"],
             *(
-                f"{milliseconds(median_ms(point['rounds'], name))} ms"
+                f"{significant(median_ms(point['rounds'], name))} ms"
                 + (f", {ratio(point['rounds'], name, to)}" if name != to else "")
                 for name in implementations
             ),

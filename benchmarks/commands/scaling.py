@@ -15,7 +15,7 @@ from tqdm import tqdm
 from benchmarks.commands.common import Outcome, begin, finish, implementations_parser
 from benchmarks.measuring.interleave import LEAST_ROUNDS, Round, median_ms, time_rounds
 from benchmarks.measuring.memory import measure_peak, saved_bytes
-from benchmarks.text import milliseconds, table
+from benchmarks.text import significant, table
 from benchmarks.workloads.implementations import make_contender
 from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape
@@ -192,7 +192,7 @@ def measured_points(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 def shown(value: float, what: str) -> str:
     """Return a value as text: bytes in MiB, or a time in milliseconds."""
-    return f"{value / 2**20:.1f}" if what == "memory" else milliseconds(value)
+    return f"{value / 2**20:.1f}" if what == "memory" else significant(value)
 
 
 def value_of(point: dict[str, Any], name: str) -> float:

@@ -19,12 +19,13 @@ from benchmarks import ROOT
 from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
+from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
-from benchmarks.compare.process import Run, time_processes
+from benchmarks.compare.process import Run
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
-from benchmarks.compare.words import CANNOT_TELL, FASTER, SLOWER, WORDS, Word
+from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.locks import lock_folder
 from benchmarks.text import table
@@ -64,7 +65,7 @@ class Case:
     minutes: float
 
 
-def main(arguments: Sequence[str] | None = None, run: Run = time_processes) -> int:
+def main(arguments: Sequence[str] | None = None, run: Run | None = None) -> int:
     """Run the command line and return its exit status.
 
     0: finished; 2: wrong arguments, or a process failed; 3: a file could not be written; 130:
@@ -124,7 +125,7 @@ def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan
         side,
         options.seconds,
         options.threads,
-        options.within,
+        {"time": options.within["time"]},
         options.seed + number,
         options.levels,
     )
@@ -152,11 +153,12 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
     rows = [
         row(level, [case for case in cases if case.planted == level]) for level in options.levels
     ]
-    head = ["planted", "measured", "verdicts", *WORDS, "rate (95% interval)", "pairs", "minutes"]
+    words = MEASURES["time"].words
+    head = ["planted", "measured", "verdicts", *words, "rate (95% interval)", "pairs", "minutes"]
     return "\n".join(
         [
             f"{sessions} sessions of at most {options.budget:g} minutes, same within "
-            f"{100 * options.within:g}%, at most {ERROR:.0%} of the verdicts may be wrong",
+            f"{100 * options.within['time']:g}%, at most {ERROR:.0%} of the verdicts may be wrong",
             "",
             table(head, rows),
             "",
@@ -168,14 +170,14 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
 def row(level: float, cases: Sequence[Case]) -> list[str]:
     """Return the row of one planted slowdown."""
     found = [case.word for case in cases]
-    hits = found.count(SLOWER) + (found.count(FASTER) if level == 0 else 0)
+    hits = found.count("slower") + (found.count("faster") if level == 0 else 0)
     settled = [case for case in cases if case.word != CANNOT_TELL]
     ratios = [case.ratio for case in cases if case.ratio is not None]
     return [
         f"{100 * level:g}%",
         f"{100 * (median(ratios) - 1):.1f}%" if ratios else "",
         str(len(found)),
-        *(str(found.count(word)) for word in WORDS),
+        *(str(found.count(word)) for word in MEASURES["time"].words),
         rate(hits, len(found)),
         f"{median(case.pairs for case in settled):g}" if settled else "",
         f"{median(case.minutes for case in settled):.1f}" if settled else "",

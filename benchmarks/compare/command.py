@@ -1,14 +1,16 @@
-"""Compare the speed and the training of two environments: python -m benchmarks.compare.
+"""Compare the cost and the training of two environments: python -m benchmarks.compare.
 
-Fresh processes of both sides take turns until every benchmark has a verdict or the budget is spent.
+Fresh processes of both sides count instructions, then take turns to be timed, until every benchmark
+has a verdict or the budget is spent.
 docs/guides/comparing.md explains the verdicts.
 """
 
 import argparse
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 from tqdm import tqdm
 
@@ -16,22 +18,32 @@ from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.commands.parser import make_parser
-from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, settle
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.pairs import Pairs, Part, Plan, contests_of, series_of, settle
 from benchmarks.compare.process import Job, time_processes
-from benchmarks.compare.result import FILE, Comparison, Outcome
+from benchmarks.compare.result import FILE, Comparison
 from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
-from benchmarks.compare.summary import summarise
-from benchmarks.compare.text import behaviour_text, text_of, unpaired
+from benchmarks.compare.summary import explain_counts, summarise
+from benchmarks.compare.text import Form, behaviour_text, text_of, unpaired
+from benchmarks.instructions.valgrind import find_switch, find_valgrind
 from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK, lock_folder
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import obstacles
-from rnn_core.commands.arguments import any_path, percentage, positive_number, seed
+from benchmarks.saved.saved_run import Measure
+from rnn_core.commands.arguments import (
+    any_path,
+    key_and_value,
+    names_from,
+    percentage,
+    positive_number,
+    seed,
+)
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "comparisons"
-BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} benchmarks settled{postfix}"
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} verdicts{postfix}"
 # The line of pytest's output that has an error's type and message.
 REASON = re.compile(r"^(?:E +|ERROR: |(?:FAILED|ERROR) .+ - )(.+)", re.MULTILINE)
 # Whole steps at the notebook's shape, of all cells and implementations.
@@ -41,15 +53,18 @@ BENCHMARKS = "test_stage and step and B1-T10-H128"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: nothing is slower; 1: a benchmark is slower, or an experiment trains differently; 2: wrong
-    arguments, or a side is missing or fails; 4: nothing is slower, but not every benchmark has a
-    verdict; 130: Ctrl-C.
+    0: nothing is worse; 1: a benchmark takes more time, instructions or memory, or an experiment
+    trains differently; 2: wrong arguments, or a side is missing or fails; 4: nothing is worse, but
+    not every benchmark has a verdict by every measure; 130: Ctrl-C.
     """
     options = _options(arguments)
     try:
         baseline, candidate = find_side(options.baseline), find_side(options.candidate)
         if isinstance(baseline, Saved) or isinstance(candidate, Saved):
-            return compare_saved(baseline, candidate, options.within)
+            return compare_saved(
+                baseline, candidate, options.measure, options.within, options.format
+            )
+        measures = choose_measures(options.measure, options.device, (baseline, candidate))
         folder = options.results or RESULTS / folder_name(baseline.name, candidate.name)
         plan = Plan(
             ("benchmarks",),
@@ -59,16 +74,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             candidate,
             options.seconds,
             options.threads,
-            options.within,
+            {name: options.within[name] for name in measures},
             options.seed,
         )
         with lock_folder(folder):
             if options.restart:
                 remove_comparison(folder)
-            pairs = Pairs(plan, folder, options.resume)
-            if not pairs.done:
-                check_sources(pairs)
-            return compare(pairs, 60 * options.budget, options.behaviour)
+            series: list[Pairs] = []
+            for name in series_of(measures):  # The first one has left its settings to the others.
+                series.append(Pairs(plan, folder, options.resume or bool(series), series=name))
+            if not series[0].done:
+                check_sources(series[0])
+            return compare(series, 60 * options.budget, options.behaviour, options.format)
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
         return ExitStatus.WRONG_INPUT
@@ -77,56 +94,86 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitStatus.INTERRUPTED
 
 
-def compare(pairs: Pairs, budget: float, behaviour: bool) -> int:
+def compare(series: Sequence[Pairs], budget: float, behaviour: bool, form: Form) -> int:
     """Measure and judge; print and save the result, and return the exit status.
 
     The result is saved after each pair, so that it survives if this process is killed.
 
     Args:
-        pairs: the pairs, on disk or still to measure.
+        series: the pairs of each series of processes, on disk or still to measure.
         budget: time limit in seconds.
         behaviour: whether to compare the three experiments as well.
+        form: form of the printed result.
     """
-    plan = pairs.plan
+    plan, folder = series[0].plan, series[0].folder
     names = (plan.baseline.name, plan.candidate.name)
-    contest: Contest | None = None
-    behaviours = saved_behaviours(pairs.folder)
+    parts = [Part(pairs.within, pairs.done) for pairs in series]
+    behaviours = saved_behaviours(folder)
 
-    def save(outcome: Outcome, error: str = "") -> Comparison:
-        result = summarise(pairs.done, contest, names, plan.within, outcome, behaviours, error)
-        result.save(pairs.folder)
+    def save(error: str = "") -> Comparison:
+        result = summarise(parts, names, behaviours, error, explain_counts(parts))
+        result.save(folder)
         return result
 
     try:
-        with tqdm(unit="benchmark", disable=None, leave=False, bar_format=BAR) as bar:
-            for [contest], left in settle(pairs, budget):
-                bar.total = len(contest.judge.names)
-                bar.n = bar.total - len(contest.judge.open)
-                bar.set_postfix_str(f"{len(pairs.done)} pairs, {left / 60:.1f} minutes left")
-                save("interrupted")
+        for part, pairs in zip(parts, series, strict=True):
+            with tqdm(unit="benchmark", disable=None, leave=False, bar_format=BAR) as bar:
+                for part.contests, budget in settle(pairs, budget):  # noqa: B020 - what is left
+                    bar.total = sum(len(contest.judge.names) for contest in part.contests)
+                    bar.n = bar.total - sum(len(contest.judge.open) for contest in part.contests)
+                    left = f"{len(pairs.done)} pairs, {budget / 60:.1f} minutes left"
+                    bar.set_postfix_str(f"{', '.join(part.within)}: {left}")
+                    save()
+            part.end()
     except KeyboardInterrupt:
-        if contest is not None:
-            print(text_of(save("interrupted")))
+        if any(part.contests for part in parts):
+            print(text_of(save(), form))
         raise
     except CrashError as error:
-        save("crashed", str(error))
+        part.outcome = "crashed"
+        save(str(error))
         raise
-    assert contest is not None
-    outcome = outcome_of(contest)
-    result = save(outcome)
-    print(text_of(result), flush=True)
+    result = save()
+    print(text_of(result, form), flush=True)
     if behaviour:
         try:
-            behaviours = compare_behaviour(
-                plan.baseline, plan.candidate, pairs.folder / "behaviour"
-            )
+            behaviours = compare_behaviour(plan.baseline, plan.candidate, folder / "behaviour")
         except (SideError, OSError) as error:
             complain(f"could not compare behaviour: {error}")
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
-        result = save(outcome)
-        print(behaviour_text(behaviours))
-    print(f"\nresults: {pairs.folder}")
+        result = save()
+        print(behaviour_text(behaviours, form))
+    print(f"\nresults: {folder}")
     return result.status
+
+
+def choose_measures(
+    asked: Sequence[Measure] | None, device: str, sides: Sequence[Interpreter] = ()
+) -> Sequence[Measure]:
+    """Return the measures to compare by: those asked for, or all that are possible here.
+
+    Args:
+        asked: measures that the user named; None for the default.
+        device: device to run on.
+        sides: interpreters of both sides.
+
+    Raises:
+        SideError: instructions are asked for and cannot be counted.
+    """
+    if asked is not None and "instructions" not in asked:
+        return asked
+    reason = "" if device == "cpu" else f"instructions are counted on the CPU only, not on {device}"
+    try:
+        find_valgrind()
+        find_switch(sides)
+    except SideError as error:
+        reason = reason or str(error)
+    if not reason:
+        return asked or tuple(MEASURES)
+    if asked is not None:
+        raise SideError(reason)
+    complain(f"{reason}. Comparing by time and memory alone.", "warning")
+    return tuple(name for name in MEASURES if name != "instructions")
 
 
 def check_sources(pairs: Pairs) -> None:
@@ -158,11 +205,6 @@ def folder_name(baseline: str, candidate: str) -> str:
     return "..".join(re.sub(r"[^\w.+-]+", "-", name) for name in names)
 
 
-def outcome_of(contest: Contest) -> Outcome:
-    """Return how an uninterrupted comparison ended."""
-    return "out of time" if contest.judge.open else "settled"
-
-
 def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
     """Return the verdicts on the experiments that were saved before the comparison resumed."""
     try:
@@ -172,7 +214,11 @@ def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
 
 
 def compare_saved(
-    baseline: Interpreter | Saved, candidate: Interpreter | Saved, within: float
+    baseline: Interpreter | Saved,
+    candidate: Interpreter | Saved,
+    asked: Sequence[Measure] | None,
+    within: Mapping[Measure, float],
+    form: Form,
 ) -> int:
     """Judge the pairs of a saved comparison again, or say why saved runs give no verdict.
 
@@ -185,18 +231,28 @@ def compare_saved(
             "machine's pace changes by more than most regressions. Give two interpreters or tox "
             "environments, to measure both sides now"
         )
-    reasons = obstacles(candidate.runs[0].machine, baseline.runs[0].machine)
+    reasons = obstacles(candidate.first.machine, baseline.first.machine)
     if reasons:
         raise SideError("the saved runs cannot be compared: " + "; ".join(reasons))
     if baseline.comparison is None or baseline.comparison != candidate.comparison:
         print(unpaired(baseline, candidate))
         return ExitStatus.CANNOT_TELL
-    pairs = list(zip(baseline.runs, candidate.runs, strict=True))
-    [contest] = contests_of(pairs[0], within)
-    contest.look(pairs)
+    parts = []
+    counted = "instructions" in baseline.runs
+    for series, measures in series_of(asked or tuple(MEASURES), counted).items():
+        pairs = zip(*(side.runs.get(series, ()) for side in (baseline, candidate)), strict=True)
+        part = Part({name: within[name] for name in measures}, list(pairs))
+        if part.pairs:
+            part.contests = contests_of(part.pairs[0], part.within)
+            for contest in part.contests:
+                contest.look(part.pairs)
+            part.end()
+            parts.append(part)
+    if not parts:
+        raise SideError(f"the saved comparison has no {' or '.join(asked or ())}")
     names = (baseline.name, candidate.name)
-    result = summarise(pairs, contest, names, within, outcome_of(contest))
-    print(text_of(result))
+    result = summarise(parts, names, functions=explain_counts(parts))
+    print(text_of(result, form))
     print("Behaviour is not compared: saved runs have no interpreter that could train.")
     return result.status
 
@@ -218,6 +274,19 @@ def remove_comparison(folder: Path) -> None:
             path.unlink()
 
 
+def tolerances(text: str) -> dict[Measure, float]:
+    """The tolerance of each measure: `5` for all of them, `time=5,memory=1` for some."""
+    if "=" not in text:
+        return dict.fromkeys(MEASURES, percentage(text))
+    found = {name: traits.within for name, traits in MEASURES.items()}
+    for part in text.split(","):
+        name, value = key_and_value(part)
+        for measure in MEASURES:
+            if measure in names_from(tuple(MEASURES))(name):
+                found[measure] = percentage(value)
+    return found
+
+
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `compare` and `calibrate` share."""
     parser.add_argument(
@@ -225,17 +294,18 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         "--benchmarks",
         default=BENCHMARKS,
         metavar="EXPRESSION",
-        help="benchmarks to time, as an expression for pytest's -k (default: %(default)r)",
+        help="benchmarks to measure, as an expression for pytest's -k (default: %(default)r)",
     )
     parser.add_argument(
         "--device", default="cpu", metavar="cpu|gpu|gpu:N", help="device to run on (default: cpu)"
     )
     parser.add_argument(
         "--within",
-        type=percentage,
-        default=0.05,
+        type=tolerances,
+        default={name: traits.within for name, traits in MEASURES.items()},
         metavar="PERCENT",
-        help="tolerance of the verdict same; 5 stands for ratios from 1/1.05 to 1.05 (default: 5)",
+        help="tolerance of the verdict same; 5 stands for ratios from 1/1.05 to 1.05, by whatever "
+        "measure (default: time=5,instructions=0.5,memory=0.5)",
     )
     parser.add_argument(
         "--seconds",
@@ -280,10 +350,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="time limit; no new pair starts after it (default: 10)",
     )
     parser.add_argument(
+        "--measure",
+        type=names_from(tuple(MEASURES)),
+        metavar="NAME,...",
+        help="what to compare, of time, instructions and memory (default: all of them; without "
+        "Valgrind, time and memory)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=get_args(Form),
+        default="text",
+        help="form of the printed result (default: text)",
+    )
+    parser.add_argument(
         "--no-behaviour",
         dest="behaviour",
         action="store_false",
-        help="compare times only, not how the three experiments train",
+        help="do not compare how the three experiments train",
     )
     add_measuring_options(parser)
     options = parser.parse_args(arguments)

@@ -1,28 +1,32 @@
-"""Pairs of processes, measured one after the other and kept in a folder for `--resume`."""
+"""Pairs of processes, kept in a folder for `--resume`, and judged by one or more measures."""
 
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.compare.process import Job, Run, Selection, time_processes
-from benchmarks.compare.sides import SIDES, SideError, load_run
+from benchmarks.compare.measures import MEASURES, Series
+from benchmarks.compare.process import Job, Run, Selection, count_processes, time_processes
+from benchmarks.compare.result import Outcome
+from benchmarks.compare.sides import FOLDERS, SIDES, SideError, load_run
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK
 from benchmarks.plugins.sampling import Settings, planted_id
 from benchmarks.saved.baseline import differences, obstacles
 from benchmarks.saved.records import LARGEST_FILE
-from benchmarks.saved.saved_run import SavedRun
+from benchmarks.saved.saved_run import Measure, SavedRun
 from rnn_core.runtime.files import parse_json, read_file, write_json
 
 # A gap longer than this many typical processes counts as an interruption.
 LONGEST_GAP = 4
+# Functions that run the processes.
+RUNS: Mapping[Series, Run] = {"instructions": count_processes, "time": time_processes}
 
 Pair = tuple[SavedRun, SavedRun]
 
@@ -36,7 +40,8 @@ class Plan(Selection):
         candidate: interpreter of the other side.
         seconds: time for each benchmark in each process.
         threads: number of threads of each process.
-        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
+        within: tolerance of the verdict "same" by each measure to judge; 0.05 stands for ratios
+            from 1/1.05 to 1.05.
         seed: random seed for the order of the processes and benchmarks.
         planted: slowdowns to plant in the candidate; each process times all of them.
     """
@@ -45,14 +50,14 @@ class Plan(Selection):
     candidate: Interpreter
     seconds: float
     threads: int
-    within: float
+    within: Mapping[Measure, float]
     seed: int = 0
     planted: tuple[float, ...] = ()
 
     def dump(self) -> dict[str, Any]:
         """Return the plan as JSON, with one value for each choice of the user."""
         return {
-            "format": "rnn_core pairs 1",
+            "format": "rnn_core pairs 2",
             **asdict(self),
             "baseline": f"{self.baseline.name} ({self.baseline.python})",
             "candidate": f"{self.candidate.name} ({self.candidate.python})",
@@ -61,14 +66,34 @@ class Plan(Selection):
         }
 
 
+def series_of(
+    measures: Collection[Measure], counted: bool | None = None
+) -> Mapping[Series, tuple[Measure, ...]]:
+    """Return the series of processes that a comparison needs, and the measures to judge each by.
+
+    Counts come first, because they are certain. Every process measures memory, too.
+
+    Args:
+        measures: measures to judge by.
+        counted: whether there are counts; None if there are those that the measures need.
+    """
+    if counted is None:
+        counted = "instructions" in measures
+    first = tuple(name for name in measures if counted and name != "time")
+    rest = tuple(name for name in measures if name not in (*first, "instructions"))
+    series: dict[Series, tuple[Measure, ...]] = {"instructions": first, "time": rest}
+    return {name: found for name, found in series.items() if found}
+
+
 class Pairs:
-    """The pairs of a plan: those on disk, then new ones.
+    """The pairs of one series of a plan: those on disk, then new ones.
 
     Args:
         plan: plan of the measurement.
-        folder: folder for the pairs; created if missing.
+        folder: folder of the comparison; created if missing.
         resume: whether to continue with the pairs in the folder, which must be empty otherwise.
-        run: function that runs processes and returns their results.
+        run: function that runs processes and returns their results; None for that of the series.
+        series: what the processes measure.
 
     Attributes:
         done: the complete pairs.
@@ -77,16 +102,25 @@ class Pairs:
         SideError: the folder has other content, or a comparison with another plan.
     """
 
-    def __init__(self, plan: Plan, folder: Path, resume: bool, run: Run = time_processes) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        resume: bool,
+        run: Run | None = None,
+        series: Series = "time",
+    ) -> None:
         folder = folder.absolute()  # The processes run in another directory.
-        self.plan, self.folder, self.run = plan, folder, run
+        self.plan, self.folder, self.series = plan, folder, series
+        self.run = run or RUNS[series]
+        self.within = {name: plan.within[name] for name in series_of(plan.within)[series]}
         self.settings = folder / "settings.json"
         self.done: list[Pair] = []
         if self.settings.exists():
             self._check_resumable(resume)
         elif folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
             raise SideError(f"{folder} is not empty, and has no comparison")
-        (folder / "pairs").mkdir(parents=True, exist_ok=True)
+        (folder / FOLDERS[series]).mkdir(parents=True, exist_ok=True)
         write_json(self.settings, plan.dump())
         while all(self._path(len(self.done), side).exists() for side in SIDES):
             baseline, candidate = (load_run(self._path(len(self.done), side)) for side in SIDES)
@@ -112,36 +146,47 @@ class Pairs:
         if changed:
             raise SideError(f"cannot resume {self.folder}: " + "; ".join(changed))
 
-    def measure(self, only: Sequence[Sequence[str]] | None = None) -> Pair:
-        """Measure the next pair.
+    def measure(self, only: Sequence[Sequence[str]] | None = None, count: int = 1) -> None:
+        """Measure the next pairs.
 
         Args:
-            only: node ids to time in the baseline and in the candidate; None times all.
+            only: node ids to measure in the baseline and in the candidate; None measures all.
+            count: number of pairs.
 
         Raises:
             SideError: a process failed, or its environment differs from that of earlier processes.
         """
-        number = len(self.done)
-        found: dict[str, SavedRun] = {}
-        for side in order(self.plan.seed, number):
-            candidate = side == "candidate"
-            settings = Settings(
-                seed=1000 * self.plan.seed + number,
-                seconds=self.plan.seconds,
-                only=None if only is None else tuple(only[SIDES.index(side)]),
-                planted=self.plan.planted if candidate else (),
-            )
-            interpreter = self.plan.candidate if candidate else self.plan.baseline
-            path = self._path(number, side)
-            [found[side]] = self.run(self.plan, [Job(interpreter, settings, path)])
-        pair = found["baseline"], found["candidate"]
+        numbers = range(len(self.done), len(self.done) + count)
+        jobs = [
+            self._job(number, side, only)
+            for number in numbers
+            for side in order(self.plan.seed, number)
+        ]
+        # A count does not depend on the moment: half a pair is kept.
+        counted = self.series == "instructions"
+        found = {job.path: load_run(job.path) for job in jobs if counted and job.path.exists()}
+        missing = [job for job in jobs if job.path not in found]
+        found |= zip((job.path for job in missing), self.run(self.plan, missing), strict=True)
         try:
-            self._keep(pair)
+            for number in numbers:
+                baseline, candidate = (found[self._path(number, side)] for side in SIDES)
+                self._keep((baseline, candidate))
         except SideError:
-            for side in SIDES:  # With these files, every --resume would fail.
-                self._path(number, side).unlink()
+            for job in jobs:  # With these files, every --resume would fail.
+                job.path.unlink()
             raise
-        return pair
+
+    def _job(self, number: int, side: str, only: Sequence[Sequence[str]] | None) -> Job:
+        candidate = side == "candidate"
+        settings = Settings(
+            seed=1000 * self.plan.seed + number,
+            seconds=self.plan.seconds,
+            only=None if only is None else tuple(only[SIDES.index(side)]),
+            planted=self.plan.planted if candidate else (),
+            measure=self.series,
+        )
+        interpreter = self.plan.candidate if candidate else self.plan.baseline
+        return Job(interpreter, settings, self._path(number, side))
 
     def _keep(self, pair: Pair) -> None:
         """Add a pair, if its machine and environments are those of the earlier pairs."""
@@ -160,7 +205,7 @@ class Pairs:
         self.done.append(pair)
 
     def _path(self, number: int, side: str) -> Path:
-        return self.folder / "pairs" / f"{number + 1:04}-{side}.json"
+        return self.folder / FOLDERS[self.series] / f"{number + 1:04}-{side}.json"
 
 
 def order(seed: int, number: int) -> Sequence[str]:
@@ -174,18 +219,20 @@ def order(seed: int, number: int) -> Sequence[str]:
 
 @dataclass
 class Contest:
-    """One comparison of all benchmarks over the pairs, with at most one planted slowdown.
+    """One comparison of all benchmarks by one measure, with at most one planted slowdown.
 
     Attributes:
         judge: judge of the benchmarks, by the baseline's names.
+        measure: measure that they are judged by.
         planted: the planted slowdown; None if nothing is planted.
     """
 
     judge: Judge
+    measure: Measure = "time"
     planted: float | None = None
 
     def log_ratios(self, pairs: Sequence[Pair]) -> dict[str, list[float | None]]:
-        """Return each benchmark's log ratios in the pairs that timed it; None if disturbed."""
+        """Return each benchmark's log ratios in the pairs that measured it; None if disturbed."""
         found: dict[str, list[float | None]] = {}
         for name in self.judge.names:
             found[name] = []
@@ -193,8 +240,8 @@ class Contest:
             for baseline, candidate in pairs:
                 if name not in baseline.benchmarks or theirs not in candidate.benchmarks:
                     break
-                before = baseline.benchmarks[name].value("time")
-                after = candidate.benchmarks[theirs].value("time")
+                before = baseline.benchmarks[name].value(self.measure)
+                after = candidate.benchmarks[theirs].value(self.measure)
                 disturbed = before is None or after is None
                 found[name].append(None if disturbed else math.log(after / before))  # type: ignore[operator]
         return found
@@ -213,20 +260,33 @@ def candidate_name(name: str, planted: float | None) -> str:
     return name if planted is None else f"{name.removesuffix(']')}-{planted_id(planted)}]"
 
 
-def contests_of(pair: Pair, within: float, planted: Sequence[float] = ()) -> list[Contest]:
-    """Return a contest for each planted slowdown, over the benchmarks that both sides have.
+def contests_of(
+    pair: Pair, within: Mapping[Measure, float], planted: Sequence[float] = ()
+) -> list[Contest]:
+    """Return a contest for each measure and planted slowdown, over the common benchmarks.
 
     Raises:
         SideError: the sides have no benchmark in common.
     """
     contests = []
-    for share in planted or (None,):
+    for measure, share in product(within, planted or (None,)):
         names = [
             name for name in pair[0].benchmarks if candidate_name(name, share) in pair[1].benchmarks
         ]
         if not names:
             raise SideError("the two sides have no benchmark in common")
-        contests.append(Contest(Judge(sorted(names), within), share))
+        # A disturbed time is missing in one pair, a peak of memory that Paddle cannot tell in all.
+        known = [
+            name
+            for name in names
+            if measure == "time"
+            or (
+                pair[0].benchmarks[name].value(measure)
+                and pair[1].benchmarks[candidate_name(name, share)].value(measure)
+            )
+        ]
+        if known:
+            contests.append(Contest(Judge(sorted(known), within[measure], measure), measure, share))
     return contests
 
 
@@ -234,7 +294,8 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
     """Measure pair after pair; after each, yield the contests and the number of seconds left.
 
     Ends when every benchmark is settled, or when the next pair would exceed the budget. Settled
-    benchmarks are not timed again.
+    benchmarks are not measured again. Counts do not disturb each other: all pairs up to the next
+    look are measured together.
 
     Args:
         pairs: pairs of the comparison; those on disk are judged first.
@@ -244,27 +305,52 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
         SideError: a process failed, or the sides have no benchmark in common.
     """
     begin = time.monotonic()
+    counted = pairs.series == "instructions"
+    count = MEASURES["instructions"].first_look if counted else 1
     if not pairs.done:
-        pairs.measure()
-    contests = contests_of(pairs.done[0], pairs.plan.within, pairs.plan.planted)
-    longest = max(2 * usual_gap(pairs.done), time.monotonic() - begin)
+        pairs.measure(count=count)
+    contests = contests_of(pairs.done[0], pairs.within, pairs.plan.planted)
+    longest = max(2 * usual_gap(pairs.done), (time.monotonic() - begin) / count)
     while True:
         for contest in contests:
             contest.look(pairs.done)
         yield contests, max(0.0, begin + budget - time.monotonic())
-        only = [
-            sorted({name for contest in contests for name in contest.judge.open}),
-            [
-                candidate_name(name, contest.planted)
-                for contest in contests
-                for name in contest.judge.open
-            ],
-        ]
-        at = time.monotonic()
-        if not only[0] or at + longest > begin + budget:
+        still = [(contest, name) for contest in contests for name in contest.judge.open]
+        if not still:
             return
-        pairs.measure(only)
-        longest = max(longest, time.monotonic() - at)
+        only = [
+            sorted({name for _, name in still}),
+            sorted({candidate_name(name, contest.planted) for contest, name in still}),
+        ]
+        look = min(contest.judge.next_look for contest, _ in still)
+        count = look - len(pairs.done) if counted else 1
+        at = time.monotonic()
+        if at + count * longest > begin + budget:
+            return
+        pairs.measure(only, count)
+        longest = max(longest, (time.monotonic() - at) / count)
+
+
+@dataclass
+class Part:
+    """The part of a comparison that one series of processes settles.
+
+    Attributes:
+        within: tolerance of the verdict "same" by each of its measures.
+        pairs: all pairs that were measured.
+        contests: verdicts on these pairs, one for each measure; empty if there is no pair.
+        outcome: way in which the measurement ended.
+    """
+
+    within: Mapping[Measure, float]
+    pairs: Sequence[Pair] = ()
+    contests: Sequence[Contest] = ()
+    outcome: Outcome = "interrupted"
+
+    def end(self) -> None:
+        """Note that the measurement was not interrupted."""
+        settled = not any(contest.judge.open for contest in self.contests)
+        self.outcome = "settled" if settled else "out of time"
 
 
 def elapsed(pairs: Sequence[Pair]) -> float:

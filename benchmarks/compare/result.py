@@ -7,29 +7,32 @@ them.
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.words import CANNOT_TELL, SAME, SLOWER, Word
+from benchmarks.compare.measures import MEASURES, WORSE
+from benchmarks.compare.words import CANNOT_TELL, SAME, Word
+from benchmarks.instructions.functions import FunctionCost
 from benchmarks.saved.records import Count, Date, Milliseconds, Record
+from benchmarks.saved.saved_run import Measure
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_json
 
 FILE = "comparison.json"
-Format = Literal["rnn_core comparison 2"]
+# Most functions of a benchmark that the file holds.
+MOST_FUNCTIONS = 50
+Format = Literal["rnn_core comparison 3"]
 [FORMAT] = get_args(Format)
-FIRST_FORMAT = "rnn_core comparison 1"
-
-# Quantities that are measured for a benchmark, and the units of their values.
-Measure = Literal["time"]
-UNITS: dict[Measure, str] = {"time": "ms"}
+FIRST_FORMAT, SECOND_FORMAT = "rnn_core comparison 1", "rnn_core comparison 2"
 
 Outcome = Literal["settled", "out of time", "interrupted", "crashed"]
 # A machine whose pace changes by more than this share between processes counts as drifting.
 DRIFT = 0.1
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-# Wide enough for every ratio of two times, and narrow enough for every axis.
+# In milliseconds, instructions or bytes.
+Amount = Annotated[float, Field(ge=1e-9, le=1e18)]
+# Wide enough for every ratio of two values that were measured, and narrow enough for every axis.
 LARGEST_RATIO = 1e18
 Ratio = Annotated[float, Field(ge=1 / LARGEST_RATIO, le=LARGEST_RATIO)]
 
@@ -50,7 +53,7 @@ class Measured(Record):
     """The result for one measure of one benchmark.
 
     Attributes:
-        baseline: typical value of the baseline, in the unit of the measure.
+        baseline: typical value of the baseline, in milliseconds, instructions or bytes.
         candidate: typical value of the candidate.
         ratio: the candidate's value as a multiple of the baseline's.
         low: lower end of the ratio's interval; None if it is open.
@@ -58,13 +61,13 @@ class Measured(Record):
         p: probability of a difference this large between equal sides, uncorrected.
         verdict: the verdict.
         pairs: number of pairs behind the verdict.
-        smallest_effect: slowdown that this many pairs would find nine times in ten; 0.1 is 10%.
+        smallest_effect: increase that this many pairs would find nine times in ten; 0.1 is 10%.
             None if it is infinite.
         pairs_to_settle: estimated number of further pairs until a verdict; None if too many.
     """
 
-    baseline: Milliseconds
-    candidate: Milliseconds
+    baseline: Amount
+    candidate: Amount
     ratio: Ratio
     low: Ratio | None
     high: Ratio | None
@@ -74,12 +77,12 @@ class Measured(Record):
     smallest_effect: Annotated[float, Field(ge=0)] | None
     pairs_to_settle: Count | None
 
-    @property
-    def interval(self) -> str:
-        """The ratio's interval, such as "1.081-1.124"; empty if both ends are open."""
-        if self.low is None:
-            return "" if self.high is None else f"up to {self.high:.3f}"
-        return f"from {self.low:.3f}" if self.high is None else f"{self.low:.3f}-{self.high:.3f}"
+    def interval(self, digits: int = 3) -> str:
+        """Return the ratio's interval, such as "1.081-1.124"; empty if both ends are open."""
+        low, high = (None if end is None else f"{end:.{digits}f}" for end in (self.low, self.high))
+        if low is None:
+            return "" if high is None else f"up to {high}"
+        return f"from {low}" if high is None else f"{low}-{high}"
 
     @property
     def advice(self) -> str:
@@ -88,10 +91,10 @@ class Measured(Record):
             return ""
         effect, pairs = self.smallest_effect, self.pairs_to_settle
         if effect is None or effect >= 1:
-            detected = "not have detected a slowdown of 100%"
+            detected = "not have detected an increase of 100%"
         else:
             percent = f"{100 * effect:.2g}" if effect < 0.1 else f"{100 * effect:.0f}"
-            detected = f"have detected a slowdown of {percent}%"
+            detected = f"have detected an increase of {percent}%"
         return f"would {detected}" + (f", needs about {pairs} more pairs" if pairs else "")
 
 
@@ -106,6 +109,8 @@ class Benchmark(Record):
         implementation: implementation of the training step.
         stage: stage of the training step.
         measures: results by measure.
+        functions: functions whose own instructions changed most, largest change first; empty if
+            the number of instructions is the same or not known.
     """
 
     name: str
@@ -115,6 +120,14 @@ class Benchmark(Record):
     implementation: str
     stage: str
     measures: Annotated[dict[Measure, Measured], Field(min_length=1)]
+    functions: tuple[FunctionCost, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_words_of_the_measure(self) -> "Benchmark":
+        for measure, result in self.measures.items():
+            if result.verdict not in MEASURES[measure].words:
+                raise ValueError(f"{result.verdict!r} is not a verdict by {measure}")
+        return self
 
     @property
     def label(self) -> str:
@@ -183,6 +196,22 @@ class Disturbance(Record):
         )
 
 
+class Course(Record):
+    """How the comparison by one measure went.
+
+    Attributes:
+        pairs: number of pairs of processes.
+        seconds: time that the pairs took, without interruptions.
+        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
+        outcome: way in which it ended.
+    """
+
+    pairs: Count
+    seconds: Annotated[float, Field(ge=0)]
+    within: Share
+    outcome: Outcome
+
+
 class Comparison(Record):
     """Two environments compared by `python -m benchmarks.compare`.
 
@@ -191,28 +220,22 @@ class Comparison(Record):
         date: date and time of the result.
         baseline: one side.
         candidate: the other side.
-        pairs: number of pairs of processes.
-        seconds: time that the pairs took, without interruptions.
-        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
-        confidence: lower limit for the share of verdicts that are right.
-        outcome: way in which the comparison ended.
+        courses: how the comparison went, by measure.
+        confidence: lower limit for the share of verdicts by one measure that are right.
         error: message of the process that crashed; empty for every other outcome.
         benchmarks: all benchmarks that both sides have.
         not_compared: names of the benchmarks that only one side has.
         behaviour: verdicts on the three experiments; empty if they were not compared.
-        drift: change of the machine's pace.
-        disturbance: number of measurements that were left out.
+        drift: change of the machine's pace while times were measured.
+        disturbance: number of times that were left out.
     """
 
     format: Format = FORMAT
     date: Date
     baseline: Side
     candidate: Side
-    pairs: Count
-    seconds: Annotated[float, Field(ge=0)]
-    within: Share
+    courses: dict[Measure, Course]
     confidence: Share
-    outcome: Outcome
     error: str = ""
     benchmarks: tuple[Benchmark, ...]
     not_compared: tuple[str, ...]
@@ -220,12 +243,24 @@ class Comparison(Record):
     drift: Drift
     disturbance: Disturbance
 
+    @model_validator(mode="after")
+    def _courses_of_all_measures(self) -> "Comparison":
+        for measure in self.measures:
+            if measure not in self.courses:
+                raise ValueError(f"courses.{measure} is missing")
+        return self
+
     @staticmethod
     def upgrade(content: dict[str, Any]) -> None:
-        """Convert the content of a file of the first version to the current format, in place."""
-        if content.get("format") != FIRST_FORMAT:
+        """Convert the content of an earlier version's file to the current format, in place."""
+        if content.get("format") not in (FIRST_FORMAT, SECOND_FORMAT):
             return
+        first = content["format"] == FIRST_FORMAT
         content["format"] = FORMAT
+        course = {field: content[field] for field in Course.model_fields if field in content}
+        content["courses"] = {"time": course}  # Earlier versions compared times only.
+        if not first:
+            return
         content["drift"] = content.get("drift") or {}
         # The first comparisons did not look for disturbances.
         content.setdefault("disturbance", {"left_out": 0, "of": 0})
@@ -243,7 +278,27 @@ class Comparison(Record):
     @property
     def measures(self) -> list[Measure]:
         """The measures that at least one benchmark has."""
-        return [name for name in UNITS if any(name in each.measures for each in self.benchmarks)]
+        return [name for name in MEASURES if any(name in each.measures for each in self.benchmarks)]
+
+    @property
+    def explained(self) -> list[Benchmark]:
+        """The benchmarks with a different number of instructions, and functions that explain it."""
+        traits = MEASURES["instructions"]
+        return [
+            benchmark
+            for benchmark, result in self.results("instructions")
+            if benchmark.functions and result.verdict in (traits.worse, traits.better)
+        ]
+
+    def counts(self, measure: Measure) -> str:
+        """Return how many benchmarks have each verdict by a measure, in words."""
+        verdicts = [result.verdict for _, result in self.results(measure)]
+        return ", ".join(f"{verdicts.count(word)} {word}" for word in MEASURES[measure].words)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether a process crashed."""
+        return any(course.outcome == "crashed" for course in self.courses.values())
 
     def results(self, measure: Measure) -> list[tuple[Benchmark, Measured]]:
         """Return all benchmarks that have this measure, with their results."""
@@ -264,7 +319,7 @@ class Comparison(Record):
     @property
     def status(self) -> ExitStatus:
         """The exit status of the comparison."""
-        if SLOWER in self.verdicts or self.different:
+        if not WORSE.isdisjoint(self.verdicts) or self.different:
             return ExitStatus.FINDING
         undecided = not self.verdicts or CANNOT_TELL in self.verdicts
         return ExitStatus.CANNOT_TELL if undecided else ExitStatus.OK
@@ -291,8 +346,8 @@ class Comparison(Record):
         words = [word for word in benchmark.label.split(" ") if word not in shared]
         return " ".join(words) or benchmark.label
 
-    def describe(self, result: Measured) -> str:
+    def describe(self, measure: Measure, result: Measured) -> str:
         """Return a verdict in words, and what would help if there is none."""
         if result.verdict == SAME:
-            return f"{SAME} within {100 * self.within:g}%"
+            return f"{SAME} within {100 * self.courses[measure].within:g}%"
         return result.verdict + (f": {result.advice}" if result.advice else "")

@@ -1,14 +1,18 @@
 """The two sides of a comparison: an interpreter that starts processes, or saved runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.compare.measures import Series
 from benchmarks.interpreters import REVISION, Interpreter, find_interpreter
 from benchmarks.interpreters import SideError as SideError
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.runtime.messages import printable
 
 SIDES = ("baseline", "candidate")
+# Folders of the processes' files, within that of the comparison, by what they measure.
+FOLDERS: Mapping[Series, str] = {"instructions": "counts", "time": "pairs"}
 
 
 class CrashError(SideError):
@@ -21,13 +25,18 @@ class Saved:
 
     Attributes:
         name: name of the side.
-        runs: one run for each process, in the order of the pairs.
+        runs: one run for each process, in the order of the pairs, by what they measured.
         comparison: folder of the comparison that the runs belong to; None for a single run.
     """
 
     name: str
-    runs: tuple[SavedRun, ...]
+    runs: Mapping[Series, tuple[SavedRun, ...]]
     comparison: Path | None = None
+
+    @property
+    def first(self) -> SavedRun:
+        """The first run."""
+        return next(iter(self.runs.values()))[0]
 
 
 def find_side(text: str) -> Interpreter | Saved:
@@ -43,7 +52,7 @@ def find_side(text: str) -> Interpreter | Saved:
         return read_side(Path(folder), side)
     path = Path(text).expanduser()
     if path.suffix == ".json":
-        return Saved(path.stem, (load_run(path),))
+        return Saved(path.stem, {"time": (load_run(path),)})
     if path.is_dir():
         raise SideError(
             f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"
@@ -57,16 +66,19 @@ def read_side(folder: Path, side: str) -> Saved:
     Raises:
         SideError: the comparison has no complete pair, or a file is damaged.
     """
-    files = sorted((folder / "pairs").glob(f"*-{side}.json"))
     other = SIDES[1 - SIDES.index(side)]
-    runs = [
-        load_run(path)
-        for path in files
-        if path.with_name(f"{path.stem.removesuffix(side)}{other}.json").exists()
-    ]
-    if not runs:
+    runs = {
+        series: tuple(
+            load_run(path)
+            for path in sorted((folder / name).glob(f"*-{side}.json"))
+            if path.with_name(f"{path.stem.removesuffix(side)}{other}.json").exists()
+        )
+        for series, name in FOLDERS.items()
+    }
+    if not any(runs.values()):
         raise SideError(f"{folder} has no complete pair of a comparison")
-    return Saved(f"{folder.name}:{side}", tuple(runs), folder.resolve())
+    found = {series: each for series, each in runs.items() if each}
+    return Saved(f"{folder.name}:{side}", found, folder.resolve())
 
 
 def load_run(path: Path) -> SavedRun:

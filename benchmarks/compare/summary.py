@@ -1,68 +1,131 @@
 """Compute the result of a comparison from measured pairs of processes."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import chain
+from pathlib import Path
 from statistics import geometric_mean, median
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.pairs import Contest, Pair, elapsed
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.pairs import Pair, Part, elapsed
 from benchmarks.compare.result import (
     LARGEST_RATIO,
+    MOST_FUNCTIONS,
     Benchmark,
     Comparison,
+    Course,
     Disturbance,
     Drift,
     Measured,
-    Outcome,
     Pace,
     Side,
 )
+from benchmarks.compare.sides import SideError
 from benchmarks.compare.verdicts import ERROR, Verdict
+from benchmarks.instructions.functions import (
+    Function,
+    FunctionCost,
+    Profiles,
+    explain,
+    functions_file,
+)
 from benchmarks.saved.result_files import FACTS
-from benchmarks.saved.saved_run import SavedRun
+from benchmarks.saved.saved_run import Measure, SavedRun
+from rnn_core.runtime.messages import printable
 
 
 def summarise(
-    pairs: Sequence[Pair],
-    contest: Contest | None,
+    parts: Sequence[Part],
     names: Sequence[str],
-    within: float,
-    outcome: Outcome,
     behaviour: Sequence[BehaviourVerdict] = (),
     error: str = "",
+    functions: Mapping[str, Sequence[FunctionCost]] | None = None,
 ) -> Comparison:
     """Return the result of a comparison.
 
     Args:
-        pairs: all pairs that were measured.
-        contest: verdicts on these pairs; None if there is no pair.
+        parts: what was measured, and the verdicts on it.
         names: names of baseline and candidate.
-        within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
-        outcome: way in which the comparison ended.
         behaviour: verdicts on the three experiments.
         error: message of the process that crashed; empty for every other outcome.
+        functions: the functions whose own instructions changed most, by benchmark.
     """
-    environments = [environment_of(run) for run in pairs[0]] if pairs else [{}, {}]
-    baseline, candidate = ([pair[side] for pair in pairs] for side in (0, 1))
-    verdicts = contest.all(pairs) if contest is not None else {}
-    measured = {name for run in (pairs[0] if pairs else ()) for name in run.benchmarks}
+    first = next((part.pairs[0] for part in parts if part.pairs), None)
+    environments = [environment_of(run) for run in first] if first else [{}, {}]
+    measured = {name for part in parts for run in chain(*part.pairs[:1]) for name in run.benchmarks}
+    found: dict[str, dict[Measure, Measured]] = {}
+    for part in parts:
+        for contest in part.contests:
+            for name, verdict in contest.all(part.pairs).items():
+                results = found.setdefault(name, {})
+                results[contest.measure] = _result(part.pairs, name, contest.measure, verdict)
+    timed = next((part.pairs for part in parts if "time" in part.within), ())
+    baseline, candidate = ([pair[side] for pair in timed] for side in (0, 1))
     return Comparison(
         date=datetime.now(timezone.utc).replace(microsecond=0),
         baseline=Side(name=names[0], environment=environments[0]),
         candidate=Side(name=names[1], environment=environments[1]),
-        pairs=len(pairs),
-        seconds=round(elapsed(pairs), 1),
-        within=within,
+        courses={measure: _course(part, measure) for part in parts for measure in part.within},
         confidence=1 - ERROR,
-        outcome=outcome,
         error=error,
-        benchmarks=tuple(_benchmark(pairs, name, each) for name, each in verdicts.items()),
-        not_compared=tuple(sorted(measured - verdicts.keys())),
+        benchmarks=tuple(
+            Benchmark(
+                name=name,
+                **_facts(parts, name),
+                measures=results,
+                functions=tuple((functions or {}).get(name, ())),
+            )
+            for name, results in sorted(found.items())
+        ),
+        not_compared=tuple(sorted(measured - found.keys())),
         behaviour=tuple(behaviour),
         drift=Drift(baseline=_pace(baseline), candidate=_pace(candidate)),
-        disturbance=disturbance(pairs),
+        disturbance=disturbance(timed),
     )
+
+
+def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
+    """Return the functions that explain each benchmark with a different number of instructions.
+
+    They are those of the first pair whose own instructions changed most, the largest change first.
+
+    Raises:
+        SideError: a file of functions is missing or damaged.
+    """
+    traits = MEASURES["instructions"]
+    found = {}
+    for part in parts:
+        changed = [
+            name
+            for contest in part.contests
+            for name, verdict in contest.judge.verdicts.items()
+            if verdict.word in (traits.worse, traits.better)
+        ]
+        if changed:
+            before, after = (load_functions(Path(run.name)) for run in part.pairs[0])
+            for name in changed:
+                costs = explain(before.get(name, ()), after.get(name, ()))
+                costs.sort(key=lambda cost: -abs(cost.change))
+                found[name] = costs[:MOST_FUNCTIONS]
+    return found
+
+
+def load_functions(path: Path) -> Mapping[str, tuple[Function, ...]]:
+    """Read the functions that a process counted, by benchmark.
+
+    Args:
+        path: path of the process's result file.
+
+    Raises:
+        SideError: the file beside it is missing or damaged.
+    """
+    file = functions_file(path)
+    try:
+        return Profiles.load(file).benchmarks
+    except (OSError, ValueError) as error:
+        raise SideError(f"{printable(str(file))} cannot be read: {error}") from error
 
 
 def environment_of(run: SavedRun) -> dict[str, str]:
@@ -70,14 +133,15 @@ def environment_of(run: SavedRun) -> dict[str, str]:
     return dict(next(iter(run.environments.values())))
 
 
-def typical_ms(runs: Iterable[SavedRun], name: str) -> float:
-    """Return the geometric mean of a benchmark's times in milliseconds.
+def typical(runs: Iterable[SavedRun], name: str, measure: Measure = "time") -> float:
+    """Return the geometric mean of what a benchmark took, in milliseconds, instructions or bytes.
 
     It is taken over the undisturbed processes, or over all of them if every one was disturbed.
     """
     measured = [run.benchmarks[name] for run in runs if name in run.benchmarks]
-    times = [time for each in measured if (time := each.value("time")) is not None]
-    return 1e3 * geometric_mean(times or [each.stats.median for each in measured])
+    values = [value for each in measured if (value := each.value(measure)) is not None]
+    scale = 1e3 if measure == "time" else 1
+    return scale * geometric_mean(values or [each.stats.median for each in measured])
 
 
 def disturbance(pairs: Sequence[Pair]) -> Disturbance:
@@ -86,10 +150,28 @@ def disturbance(pairs: Sequence[Pair]) -> Disturbance:
     return Disturbance(left_out=times.count(None), of=len(times))
 
 
-def _benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> Benchmark:
-    info = pairs[0][0].benchmarks[name].extra_info
-    before, after = (typical_ms((pair[side] for pair in pairs), name) for side in (0, 1))
-    time = Measured(
+def _course(part: Part, measure: Measure) -> Course:
+    return Course(
+        pairs=len(part.pairs),
+        seconds=round(elapsed(part.pairs), 1),
+        within=part.within[measure],
+        outcome=part.outcome,
+    )
+
+
+def _facts(parts: Sequence[Part], name: str) -> dict[str, str]:
+    """Return the facts that identify a benchmark."""
+    info = next(
+        part.pairs[0][0].benchmarks[name].extra_info
+        for part in parts
+        if part.pairs and name in part.pairs[0][0].benchmarks
+    )
+    return {fact: getattr(info, fact) for fact in FACTS}
+
+
+def _result(pairs: Sequence[Pair], name: str, measure: Measure, verdict: Verdict) -> Measured:
+    before, after = (typical((pair[side] for pair in pairs), name, measure) for side in (0, 1))
+    return Measured(
         baseline=before,
         candidate=after,
         # Without an undisturbed pair, use the ratio of the typical values.
@@ -102,8 +184,6 @@ def _benchmark(pairs: Sequence[Pair], name: str, verdict: Verdict) -> Benchmark:
         smallest_effect=_finite(verdict.smallest_effect),
         pairs_to_settle=verdict.pairs_to_settle,
     )
-    facts = {fact: getattr(info, fact) for fact in FACTS}
-    return Benchmark(name=name, **facts, measures={"time": time})
 
 
 def _finite(value: float) -> float | None:

@@ -1,56 +1,73 @@
 """The result of a comparison as plain text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.result import UNITS, Comparison, Measure
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.result import Benchmark, Comparison
 from benchmarks.compare.sides import Saved, SideError
-from benchmarks.compare.summary import typical_ms
-from benchmarks.compare.words import CANNOT_TELL, WORDS, Word
-from benchmarks.text import milliseconds, table
+from benchmarks.compare.summary import typical
+from benchmarks.compare.words import CANNOT_TELL
+from benchmarks.saved.saved_run import Measure
+from benchmarks.text import significant, table
+from rnn_core.runtime.messages import printable
 
 NO_VERDICT = "NOT ONE BENCHMARK HAS A VERDICT."
+Form = Literal["text", "markdown"]
+# What separates lines: Markdown joins those without an empty line between them.
+GAPS: Mapping[Form, str] = {"text": "\n", "markdown": "\n\n"}
+# Most functions that explain the result of a benchmark, and characters of a function's name.
+SHOWN_FUNCTIONS, LONGEST_NAME = 5, 60
 
 
-def text_of(comparison: Comparison) -> str:
-    """Return the whole comparison as text, with a table for each measure."""
+def text_of(comparison: Comparison, form: Form = "text") -> str:
+    """Return the whole comparison, with a table for each measure, then the functions behind it."""
     changes = "; ".join(
         f"{fact} {before or 'none'} -> {after or 'none'}"
         for fact, before, after in comparison.changes
         if fact != "paddle_commit"
     )
-    lines = [
-        f"{comparison.candidate.name} against {comparison.baseline.name}: "
-        f"{changes or 'the same versions twice'}.",
-        f"{comparison.pairs} pairs of processes in {comparison.seconds / 60:.1f} minutes, "
-        f"{comparison.outcome}. At most {1 - comparison.confidence:.0%} of the verdicts may be "
-        "wrong.",
-        comparison.drift.text,
-        *filter(None, [comparison.disturbance.text]),
+    sections = [
+        [
+            f"{comparison.candidate.name} against {comparison.baseline.name}: "
+            f"{changes or 'the same versions twice'}.",
+            f"At most {1 - comparison.confidence:.0%} of the verdicts by a measure may be wrong.",
+        ]
     ]
-    for measure in comparison.measures:
-        lines += ["", _table(comparison, measure)]
-    lines += ["", counts(comparison.verdicts)]
+    for measure, course in comparison.courses.items():
+        words = [
+            f"{measure.capitalize()}: {course.pairs} pairs of processes in "
+            f"{course.seconds / 60:.1f} minutes, {course.outcome}."
+        ]
+        words += [comparison.drift.text, comparison.disturbance.text] if measure == "time" else []
+        results = [_table(comparison, measure), comparison.counts(measure)]
+        known = measure in comparison.measures
+        sections.append([" ".join(filter(None, words)), *(results if known else ())])
+    sections += [
+        [
+            f"{each.parameters} has {each.measures['instructions'].verdict}. The functions whose "
+            "own instructions changed most, in thousands per call:",
+            _functions(each, form),
+        ]
+        for each in comparison.explained
+    ]
+    notes = []
     if comparison.not_compared:
-        lines.append(f"NOT COMPARED, on one side only: {', '.join(comparison.not_compared)}")
+        notes.append(f"NOT COMPARED, on one side only: {', '.join(comparison.not_compared)}")
     if comparison.behaviour:
-        lines.append(behaviour_text(comparison.behaviour))
+        notes.append(behaviour_text(comparison.behaviour, form))
     if set(comparison.verdicts) <= {CANNOT_TELL}:
-        lines.append(NO_VERDICT)
-    return "\n".join(lines)
+        notes.append(NO_VERDICT)
+    return "\n\n".join(GAPS[form].join(lines) for lines in (*sections, notes) if lines)
 
 
-def behaviour_text(verdicts: Iterable[BehaviourVerdict]) -> str:
+def behaviour_text(verdicts: Iterable[BehaviourVerdict], form: Form = "text") -> str:
     """Return the verdicts on the experiments; capitals mark those that are different."""
-    return "\n".join(
+    return GAPS[form].join(
         ("BEHAVIOUR DIFFERS: " if each.verdict == "different" else "behaviour: ") + each.text
         for each in verdicts
     )
-
-
-def counts(verdicts: list[Word]) -> str:
-    """Return the number of benchmarks with each verdict, as text."""
-    return ", ".join(f"{verdicts.count(word)} {word}" for word in WORDS)
 
 
 def unpaired(baseline: Saved, candidate: Saved) -> str:
@@ -59,19 +76,21 @@ def unpaired(baseline: Saved, candidate: Saved) -> str:
     Raises:
         SideError: the runs have no benchmark in common.
     """
-    names = [name for name in baseline.runs[0].benchmarks if name in candidate.runs[0].benchmarks]
+    runs = [side.runs.get("time", ()) for side in (baseline, candidate)]
+    both = [each[0].benchmarks if each else {} for each in runs]
+    names = [name for name in both[0] if name in both[1]]
     if not names:
         raise SideError("the saved runs have no benchmark in common")
     rows = []
     for name in names:
-        times = [typical_ms(side.runs, name) for side in (baseline, candidate)]
+        times = [typical(each, name) for each in runs]
         label = name.rpartition("::")[2]
-        rows.append([label, *map(milliseconds, times), f"{times[1] / times[0]:.2f}", CANNOT_TELL])
+        rows.append([label, *map(significant, times), f"{times[1] / times[0]:.2f}", CANNOT_TELL])
     return "\n".join(
         [
             table(["benchmark", "baseline ms", "candidate ms", "ratio", "verdict"], rows),
             "",
-            f"{len(baseline.runs)} and {len(candidate.runs)} processes, measured at different "
+            f"{len(runs[0])} and {len(runs[1])} processes, measured at different "
             "times. How much the machine's pace changed in between is not known; often it is more "
             f"than a regression. {NO_VERDICT} Give two interpreters or tox environments, to "
             "measure both sides now.",
@@ -80,16 +99,32 @@ def unpaired(baseline: Saved, candidate: Saved) -> str:
 
 
 def _table(comparison: Comparison, measure: Measure) -> str:
-    unit = UNITS[measure]
-    head = ["benchmark", f"baseline {unit}", f"candidate {unit}", "ratio (interval)", "verdict"]
+    traits = MEASURES[measure]
+    head = ["benchmark", f"baseline {traits.unit}", f"candidate {traits.unit}"]
     rows = [
         [
             benchmark.parameters,
-            milliseconds(result.baseline),
-            milliseconds(result.candidate),
-            f"{result.ratio:.3f}" + (f" ({result.interval})" if result.interval else ""),
-            comparison.describe(result),
+            traits.show(result.baseline),
+            traits.show(result.candidate),
+            f"{result.ratio:.{traits.digits}f}" + (f" ({interval})" if interval else ""),
+            comparison.describe(measure, result),
         ]
         for benchmark, result in comparison.results(measure)
+        for interval in [result.interval(traits.digits)]
     ]
+    return table([*head, "ratio (interval)", "verdict"], rows)
+
+
+def _functions(benchmark: Benchmark, form: Form) -> str:
+    head = ["function", "library", "baseline", "candidate", "difference", "nearest operator"]
+    rows = []
+    for cost in benchmark.functions[:SHOWN_FUNCTIONS]:
+        name = printable(cost.name, LONGEST_NAME)
+        if form == "markdown":
+            name = f"`{name}`".replace("|", r"\|")
+        sides = (
+            "none" if value is None else f"{value / 1e3:.1f}" for value in (cost.before, cost.after)
+        )
+        change = f"{cost.change / 1e3:+.1f}"
+        rows.append([name, cost.library, *sides, change, cost.operator])
     return table(head, rows)

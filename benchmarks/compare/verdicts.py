@@ -1,11 +1,15 @@
 """Verdicts from pairs of processes: intervals for many benchmarks, after several looks.
 
-A pair is two consecutive processes, one of each side; its value is the log of the ratio of their
-times. Pairs are the sampling unit, because samples within a process depend on each other.
+A pair is two processes, one of each side; its value is the log of the ratio of what they measured.
+Pairs are the sampling unit, because samples within a process depend on each other.
 
-- The interval of the mean log ratio is a bootstrap-t over the pairs (Efron 1981, "Nonparametric
-  standard errors and confidence intervals"; Hall 1988, "Theoretical comparison of bootstrap
-  confidence intervals"), and never narrower than Student's.
+- The interval of the mean log ratio of times is a bootstrap-t over the pairs (Efron 1981,
+  "Nonparametric standard errors and confidence intervals"; Hall 1988, "Theoretical comparison of
+  bootstrap confidence intervals"), and never narrower than Student's.
+- That of counts is a moderated t interval (Smyth 2004, "Linear models and empirical Bayes methods
+  for assessing differential expression in microarray experiments"). Three counts are often equal,
+  which does not prove that a fourth would be: their variance is averaged with the one that was
+  measured between many processes, each weighted by its degrees of freedom.
 - The benchmarks of a run are settled together by Benjamini and Hochberg's step-up procedure (1995,
   "Controlling the false discovery rate"), each by the smallest level whose interval gives a
   verdict. The interval shown has the level at which the procedure ended, so that it agrees with
@@ -20,17 +24,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.compare.words import CANNOT_TELL, FASTER, SAME, SLOWER, Word
+from benchmarks.compare.measures import MEASURES, Prior
+from benchmarks.compare.words import CANNOT_TELL, SAME, Word
+from benchmarks.saved.saved_run import Measure
 
 # Fraction of the verdicts that may be wrong.
 ERROR = 0.01
-# Number of pairs at the first look. With fewer, Student's interval is wider than 20% at that error.
-FIRST_LOOK = 6
 # Fewest pairs that have a spread.
 FEWEST_PAIRS = 2
 # Late looks need tails beyond the 1e-5 quantile.
@@ -51,11 +56,11 @@ class Verdict:
         word: the verdict; "same" if the whole interval is within the tolerance.
         pairs: number of pairs behind the verdict.
         measured: number of pairs measured for it, including those that do not count.
-        ratio: ratio of the candidate's time to the baseline's, the geometric mean over the pairs.
+        ratio: ratio of the candidate's value to the baseline's, the geometric mean over the pairs.
         low: lower end of the ratio's interval; 0 if it is open.
         high: upper end of the ratio's interval; infinite if it is open.
         p: probability of a difference this large between equal sides, uncorrected.
-        smallest_effect: slowdown that this many pairs find with a probability of 90%; 0.1 is 10%.
+        smallest_effect: increase that this many pairs find with a probability of 90%; 0.1 is 10%.
         pairs_to_settle: estimated number of further pairs until a verdict; 0 if there is one, None
             if more than 10,000.
     """
@@ -71,12 +76,16 @@ class Verdict:
     pairs_to_settle: int | None
 
 
-def looks() -> Iterator[tuple[int, float]]:
+def looks(first: int) -> Iterator[tuple[int, float]]:
     """Yield the number of pairs at each look, and the part of the error that it may spend.
 
-    The number grows by a third each time, and is even: two pairs are one block, A, B, B, A.
+    The number grows by a third each time. From the second look on it is even, because two pairs of
+    times are one block, A, B, B, A.
+
+    Args:
+        first: number of pairs at the first look.
     """
-    pairs, number = FIRST_LOOK, 1
+    pairs, number = first, 1
     while True:
         yield pairs, ERROR / (number * (number + 1))
         pairs, number = 2 * math.ceil(pairs * 2 / 3), number + 1
@@ -88,16 +97,18 @@ class Judge:
     Args:
         names: names of all benchmarks that are judged together.
         within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
+        measure: measure that they are judged by.
 
     Attributes:
         verdicts: the verdicts so far, by name.
     """
 
-    def __init__(self, names: Sequence[str], within: float) -> None:
+    def __init__(self, names: Sequence[str], within: float, measure: Measure = "time") -> None:
         self.names = list(names)
         self.margin = math.log1p(within)
+        self.traits = MEASURES[measure]
         self.verdicts: dict[str, Verdict] = {}
-        self._looks = looks()
+        self._looks = looks(self.traits.first_look)
         self.next_look, self._level = next(self._looks)
 
     @property
@@ -138,7 +149,7 @@ class Judge:
     ) -> dict[str, Verdict]:
         """Judge benchmarks at the level of the next look; without `settle`, settle none."""
         values = {name: [v for v in pairs if v is not None] for name, pairs in seen.items()}
-        estimates = estimates_of(values)
+        estimates = estimates_of(values, self.traits.prior)
         needed = {name: e.level_to_settle(self.margin)[at] for name, (e, at) in estimates.items()}
         before, count = len(self.verdicts), len(self.names)
         # Settled benchmarks come first; those with too few pairs count as undecided.
@@ -160,7 +171,7 @@ class Judge:
             word = CANNOT_TELL
             if done[name]:
                 same = -self.margin <= low and high <= self.margin
-                word = SAME if same else SLOWER if mean > 0 else FASTER
+                word = SAME if same else self.traits.worse if mean > 0 else self.traits.better
             judged[name] = Verdict(
                 word,
                 estimate.pairs,
@@ -169,7 +180,7 @@ class Judge:
                 low=exp(low),
                 high=exp(high),
                 p=float(min(1, 2 * min(estimate.above(0)[at], estimate.below(0)[at]))),
-                smallest_effect=smallest_effect(float(estimate.error[at]), estimate.pairs, level),
+                smallest_effect=smallest_effect(float(estimate.error[at]), estimate.freedom, level),
                 pairs_to_settle=0 if done[name] else self._pairs_to_settle(estimate, at),
             )
         return judged
@@ -177,21 +188,81 @@ class Judge:
     def _pairs_to_settle(self, estimate: "Estimate", at: int) -> int | None:
         """Estimate the number of further pairs, assuming that mean and spread stay the same."""
         share = (len(self.verdicts) + 1) / len(self.names)
-        planned = takewhile(lambda look: look[0] <= MOST_PAIRS, looks())
+        planned = takewhile(lambda look: look[0] <= MOST_PAIRS, looks(self.traits.first_look))
         coming = np.array([look for look in planned if look[0] >= self.next_look])
         pairs, level = coming.T
         error = estimate.error[at] * np.sqrt(estimate.pairs / pairs)
-        half = stats.t.isf(level * share / 2, pairs - 1) * error
+        half = stats.t.isf(level * share / 2, estimate.freedom + pairs - estimate.pairs) * error
         mean = abs(estimate.mean[at])
         enough = pairs[(half < mean) | (half < self.margin - mean)]
         return int(enough[0]) - estimate.pairs if len(enough) else None
 
 
 class Estimate:
-    """Mean log ratios of several benchmarks, and their uncertainty.
+    """Mean log ratios of several benchmarks, and their uncertainty by a moderated t.
 
-    If all pairs of a benchmark have the same log ratio, its uncertainty cannot be estimated: it is
-    not settled, and its interval is infinite.
+    The variance of the pairs is averaged with that of the prior, each weighted by its degrees of
+    freedom. Without a prior, the intervals are Student's. If all pairs of a benchmark then have the
+    same log ratio, its uncertainty cannot be estimated: it is not settled, and its interval is
+    infinite.
+
+    Args:
+        values: log ratios, `[pairs, benchmarks]`, of at least 2 pairs.
+        prior: what is known about their spread in advance.
+    """
+
+    def __init__(self, values: NDArray[np.float64], prior: Prior) -> None:
+        self.pairs = len(values)
+        self.freedom = self.pairs - 1 + prior.freedom
+        self.mean = values.mean(axis=0)
+        squares = ((values - self.mean) ** 2).sum(axis=0) + prior.freedom * prior.deviation**2
+        self.error = np.sqrt(squares / self.freedom / self.pairs)
+
+    def above(self, value: float) -> NDArray[np.float64]:
+        """Return the one-sided p against a mean of at most `value`."""
+        p: NDArray[np.float64] = stats.t.sf(self._t(value), self.freedom)
+        return p
+
+    def below(self, value: float) -> NDArray[np.float64]:
+        """Return the one-sided p against a mean of at least `value`."""
+        p: NDArray[np.float64] = stats.t.cdf(self._t(value), self.freedom)
+        return p
+
+    def level_to_settle(self, margin: float) -> NDArray[np.float64]:
+        """Return the smallest level whose interval excludes 0, or lies within the margin."""
+        different = np.minimum(self.above(0), self.below(0))
+        same = np.maximum(self.above(-margin), self.below(margin))
+        level: NDArray[np.float64] = np.minimum(1, 2 * np.minimum(different, same))
+        return level
+
+    def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the ends of the interval that misses the mean with a probability of `level`."""
+        lower, upper = self._quantiles(level)
+        with np.errstate(invalid="ignore"):
+            low, high = self.mean - upper * self.error, self.mean - lower * self.error
+        equal = self.error == 0
+        return np.where(equal, -np.inf, low), np.where(equal, np.inf, high)
+
+    def _quantiles(self, level: float) -> tuple[Any, Any]:
+        """Return the quantiles of t at both ends of the interval."""
+        quantile = stats.t.isf(level / 2, self.freedom)
+        return -quantile, quantile
+
+    def _t(self, value: float) -> NDArray[np.float64]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t: NDArray[np.float64] = np.where(self.error > 0, (self.mean - value) / self.error, 0.0)
+        return t
+
+
+class Bootstrap(Estimate):
+    """Mean log ratios and their uncertainty by a bootstrap-t, at least as large as Student's.
+
+    The bootstrap alone raises false alarms if there are few pairs, Student's test if their noise is
+    skewed. In a simulation of one look at 6 to 22 pairs, a two-sided test at 1% rejected equal
+    sides in this percentage of cases (the range is over normal, heavy-tailed, contaminated and
+    two-sided lognormal noise): percentile bootstrap 1.6 to 8.1%, Student 0.3 to 1.0%, bootstrap-t
+    0.7 to 2.2%, the larger p of the last two 0.1 to 0.7%. With noise more skewed than that of any
+    pair of equal sides (lognormal, sigma 0.8): 5 to 15%, 5 to 7%, 2 to 4%, 2 to 3%.
 
     Args:
         values: log ratios, `[pairs, benchmarks]`, of at least 2 pairs.
@@ -202,9 +273,7 @@ class Estimate:
     def __init__(
         self, values: NDArray[np.float64], resamples: int, random: np.random.Generator
     ) -> None:
-        self.pairs = len(values)
-        self.mean = values.mean(axis=0)
-        self.error = values.std(axis=0, ddof=1) / math.sqrt(self.pairs)
+        super().__init__(values, Prior())
         self._boot = np.sort(self._resample(values - self.mean, resamples, random), axis=0)
 
     def _resample(
@@ -222,52 +291,22 @@ class Estimate:
             return np.where(lost, np.copysign(np.inf, mean), mean / error)
 
     def above(self, value: float) -> NDArray[np.float64]:
-        """Return the one-sided p against a mean of at most `value`.
-
-        It is the larger of the bootstrap's and Student's. The bootstrap alone raises false alarms
-        if there are few pairs, Student's test if their noise is skewed. In a simulation of one look
-        at 6 to 22 pairs, a two-sided test at 1% rejected equal sides in this percentage of cases
-        (the range is over normal, heavy-tailed, contaminated and two-sided lognormal noise):
-        percentile bootstrap 1.6 to 8.1%, Student 0.3 to 1.0%, bootstrap-t 0.7 to 2.2%, the larger
-        p of the last two 0.1 to 0.7%. With noise more skewed than that of any pair of equal sides
-        (lognormal, sigma 0.8): 5 to 15%, 5 to 7%, 2 to 4%, 2 to 3%.
-        """
-        t = self._t(value)
-        beyond: NDArray[np.int64] = np.count_nonzero(self._boot >= t, axis=0)
-        return np.maximum((1 + beyond) / (1 + len(self._boot)), stats.t.sf(t, self.pairs - 1))
+        """Return the larger one-sided p of bootstrap and Student, as `Estimate.above` does."""
+        beyond: NDArray[np.int64] = np.count_nonzero(self._boot >= self._t(value), axis=0)
+        return np.maximum((1 + beyond) / (1 + len(self._boot)), super().above(value))
 
     def below(self, value: float) -> NDArray[np.float64]:
-        """Return the one-sided p against a mean of at least `value`, as `above` does."""
-        t = self._t(value)
-        beyond: NDArray[np.int64] = np.count_nonzero(self._boot <= t, axis=0)
-        return np.maximum((1 + beyond) / (1 + len(self._boot)), stats.t.cdf(t, self.pairs - 1))
+        """Return the larger one-sided p of bootstrap and Student, as `Estimate.below` does."""
+        beyond: NDArray[np.int64] = np.count_nonzero(self._boot <= self._t(value), axis=0)
+        return np.maximum((1 + beyond) / (1 + len(self._boot)), super().below(value))
 
-    def level_to_settle(self, margin: float) -> NDArray[np.float64]:
-        """Return the smallest level whose interval excludes 0, or lies within the margin."""
-        different = np.minimum(self.above(0), self.below(0))
-        same = np.maximum(self.above(-margin), self.below(margin))
-        level: NDArray[np.float64] = np.minimum(1, 2 * np.minimum(different, same))
-        return level
-
-    def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the ends of the interval that misses the mean with a probability of `level`."""
-        resamples = len(self._boot)
-        student = stats.t.isf(level / 2, self.pairs - 1)
-        rank = math.ceil(level / 2 * (resamples + 1)) - 1
-        if rank < 1 or self.pairs < 2:  # Beyond the most extreme resample.
-            infinite = np.full_like(self.mean, np.inf)
-            return -infinite, infinite
-        upper = np.maximum(self._boot[resamples - rank], student)
-        lower = np.minimum(self._boot[rank - 1], -student)
-        with np.errstate(invalid="ignore"):
-            low, high = self.mean - upper * self.error, self.mean - lower * self.error
-        equal = self.error == 0
-        return np.where(equal, -np.inf, low), np.where(equal, np.inf, high)
-
-    def _t(self, value: float) -> NDArray[np.float64]:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t: NDArray[np.float64] = np.where(self.error > 0, (self.mean - value) / self.error, 0.0)
-        return t
+    def _quantiles(self, level: float) -> tuple[Any, Any]:
+        """Return the wider quantiles; infinite if beyond the most extreme resample."""
+        lower, upper = super()._quantiles(level)
+        rank = math.ceil(level / 2 * (len(self._boot) + 1)) - 1
+        if rank < 1:
+            return -math.inf, math.inf
+        return np.minimum(self._boot[rank - 1], lower), np.maximum(self._boot[-rank], upper)
 
 
 def exp(value: float) -> float:
@@ -275,15 +314,15 @@ def exp(value: float) -> float:
     return math.exp(value) if value < LARGEST else math.inf
 
 
-def smallest_effect(error: float, pairs: int, level: float) -> float:
-    """Return the slowdown that is found with a probability of 90%.
+def smallest_effect(error: float, freedom: int, level: float) -> float:
+    """Return the increase that is found with a probability of 90%.
 
     Args:
         error: standard error of the log ratio.
-        pairs: number of pairs.
+        freedom: number of degrees of freedom of that error.
         level: level of the test.
     """
-    quantiles = stats.t.isf(level / 2, pairs - 1) + stats.t.isf(1 - POWER, pairs - 1)
+    quantiles = stats.t.isf(level / 2, freedom) + stats.t.isf(1 - POWER, freedom)
     return exp(float(quantiles * error)) - 1
 
 
@@ -294,7 +333,9 @@ def unknown(log_ratios: Sequence[float], measured: int) -> Verdict:
     return Verdict(CANNOT_TELL, pairs, measured, ratio, 0.0, math.inf, 1.0, math.inf, None)
 
 
-def estimates_of(values: Mapping[str, Sequence[float]]) -> dict[str, tuple["Estimate", int]]:
+def estimates_of(
+    values: Mapping[str, Sequence[float]], prior: Prior
+) -> dict[str, tuple["Estimate", int]]:
     """Return an estimate, and the benchmark's column in it, for each one with enough pairs.
 
     Benchmarks with the same number of pairs share an estimate, and so its resamples. The resamples
@@ -305,6 +346,10 @@ def estimates_of(values: Mapping[str, Sequence[float]]) -> dict[str, tuple["Esti
         names = [name for name, pairs in values.items() if len(pairs) == count]
         if count >= FEWEST_PAIRS:
             columns = np.array([values[name] for name in names]).T
-            estimate = Estimate(columns, RESAMPLES, np.random.default_rng(count))
+            estimate = (
+                Estimate(columns, prior)
+                if prior.freedom
+                else Bootstrap(columns, RESAMPLES, np.random.default_rng(count))
+            )
             found.update({name: (estimate, at) for at, name in enumerate(names)})
     return {name: found[name] for name in values if name in found}

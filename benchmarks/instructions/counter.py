@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.instructions.dumps import total_of
+from benchmarks.instructions.valgrind import SWITCH
 
-# The compiled module that talks to Valgrind.
-SWITCH = "pytest_codspeed.instruments.hooks.dist_instrument_hooks"
 # Rounds of `busy` that tell the instructions of one of them.
 ROUNDS = 10_000
 

@@ -2,13 +2,16 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.interpreters import SideError
+from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import run
 from rnn_core.runtime.messages import complain, printable
 
 OLDEST = (3, 19)
+# The compiled module that talks to Valgrind.
+SWITCH = "pytest_codspeed.instruments.hooks.dist_instrument_hooks"
 INSTALL = "install it, for instance with `apt install valgrind`, or measure time only"
 
 
@@ -32,6 +35,16 @@ def find_valgrind() -> Path:
         oldest = ".".join(map(str, OLDEST))
         raise SideError(f"{program} must be at least {oldest}, got {found[1]}.{found[2]}")
     return Path(program)
+
+
+def find_switch(interpreters: Iterable[Interpreter]) -> None:
+    """Raise SideError unless each interpreter has the module that switches counting on and off."""
+    for each in interpreters:
+        if run([each.python, "-c", f"import {SWITCH}"]).status:
+            raise SideError(
+                f"instructions are counted with the package pytest-codspeed, which {each.name} "
+                "lacks: install it there, or measure time only"
+            )
 
 
 def command_of_valgrind() -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.plugins.adapter import BenchmarkSession, Timed
 from benchmarks.saved.baseline import obstacles
 from benchmarks.saved.saved_run import Machine, SavedRun
-from benchmarks.text import columns, milliseconds
+from benchmarks.text import columns, significant
 from benchmarks.workloads.stages import STAGES
 
 # Number of runs or benchmarks in a list; longer lists are cut.
@@ -110,7 +110,7 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
         if "stage" not in info or benchmark.median is None:
             continue
         row = tuple(info[key] for key in ("device", "cell", "shape", "implementation"))
-        text = milliseconds(1e3 * benchmark.median)
+        text = significant(1e3 * benchmark.median)
         if baseline is not None and benchmark.name in baseline.benchmarks:
             before = baseline.benchmarks[benchmark.name].stats.median
             text += f" ({benchmark.median / before:.2f})"

@@ -10,8 +10,9 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.compare.result import UNITS, Comparison, Measure
-from benchmarks.compare.words import CANNOT_TELL, SLOWER, WORDS
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.result import Comparison
+from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
 from benchmarks.report.matrix import (
@@ -27,7 +28,8 @@ from benchmarks.report.matrix import (
 )
 from benchmarks.report.reading import Results
 from benchmarks.report.times import blocks_of
-from benchmarks.text import milliseconds, without_folders
+from benchmarks.saved.saved_run import Measure
+from benchmarks.text import significant, without_folders
 from rnn_core import EXPERIMENTS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,7 +63,7 @@ def make_page(results: Results, now: datetime) -> str:
     templates.globals["symbols"] = SYMBOLS
     templates.filters |= {
         "date": "{:%Y-%m-%d %H:%M} UTC".format,
-        "ms": milliseconds,
+        "ms": significant,
         "fact": fact_name,
     }
     environments = environments_of(results.environments)
@@ -91,12 +93,10 @@ def make_page(results: Results, now: datetime) -> str:
             for name, found in curves_of(environments).items()
         },
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
-        compared=Counter(word for each in results.comparisons for word in each.verdicts),
+        compared=counts_of(results.comparisons),
         different=sum(each.different for each in results.comparisons),
         comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),
-        units=UNITS,
-        words=WORDS,
-        slower=SLOWER,
+        traits=MEASURES,
         cannot_tell=CANNOT_TELL,
         planting=results.planting,
         skips=skips_of(environments),
@@ -123,6 +123,17 @@ def _draw_measures(comparison: Comparison, key: str) -> dict[Measure, Markup]:
     }
 
 
+def counts_of(comparisons: Sequence[Comparison]) -> dict[Measure, Counter[Word]]:
+    """Return how often each verdict was given, by measure; without those that nothing has."""
+    counts = {
+        measure: Counter(
+            result.verdict for each in comparisons for _, result in each.results(measure)
+        )
+        for measure in MEASURES
+    }
+    return {measure: found for measure, found in counts.items() if found}
+
+
 def notices(results: Results, outside: int) -> list[tuple[State, str]]:
     """Return what else belongs beside the headline, even if every environment passed.
 
@@ -130,13 +141,17 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
         results: all results.
         outside: number of the notebook's figures that are not reproduced.
     """
-    slower = sum(each.verdicts.count(SLOWER) for each in results.comparisons)
-    crashed = sum(each.outcome == "crashed" for each in results.comparisons)
+    compared = counts_of(results.comparisons)
+    crashed = sum(each.crashed for each in results.comparisons)
     different = sum(each.different for each in results.comparisons)
     surprises = 0 if results.planting is None else len(results.planting.surprises)
     counts = {
         "of the notebook's figures not reproduced": outside,
-        "of the compared benchmarks slower": slower,
+        **{
+            f"of the compared benchmarks {traits.finding}": compared[measure][traits.worse]
+            for measure, traits in MEASURES.items()
+            if measure in compared
+        },
         "of the compared experiments different": different,
         "of the comparisons crashed": crashed,
         "of the planted faults without the expected result": surprises,

@@ -16,10 +16,11 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from benchmarks.compare.result import LARGEST_RATIO, Comparison, Measure
-from benchmarks.compare.words import CANNOT_TELL, FASTER, SAME, SLOWER, Word
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.result import LARGEST_RATIO, Comparison
 from benchmarks.report.curves import Curves, Point
 from benchmarks.report.times import TimesBlock
+from benchmarks.saved.saved_run import Measure
 from rnn_core.commands.plot import COLORS
 
 if TYPE_CHECKING:
@@ -35,12 +36,8 @@ VARIABLES = {INK: "currentColor", THIN: "var(--line)"} | {
 # Lines and marks differ not only by colour.
 STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-VERDICT_LOOKS: dict[Word, tuple[str, str]] = {
-    SLOWER: (COLORS[1], ">"),
-    FASTER: (COLORS[2], "<"),
-    SAME: (COLORS[0], "o"),
-    CANNOT_TELL: (INK, "x"),
-}
+# Colours and markers of the verdicts worse, better, same and cannot tell.
+VERDICT_LOOKS = ((COLORS[1], ">"), (COLORS[2], "<"), (COLORS[0], "o"), (INK, "x"))
 # Number of characters; longer labels would leave too little room for the picture.
 LONGEST_LABEL = 36
 # In inches; fits a phone without scaling.
@@ -148,6 +145,8 @@ def draw_times(block: TimesBlock, key: str) -> Markup:
 
 # Intervals are cut at the edge beyond this factor; the table has their ends.
 MOST_REACH = 1.6
+# Up to this factor, the marks on the axis have equal distances.
+NARROW = 1.1
 
 
 @matplotlib.rc_context(STYLE)
@@ -156,13 +155,13 @@ def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Marku
     results = comparison.results(measure)
     figure = Figure(figsize=(WIDTH, 1.1 + 0.27 * len(results)), layout="constrained")
     axes = figure.subplots()
-    same = comparison.within
+    traits, same = MEASURES[measure], comparison.courses[measure].within
     axes.axvspan(1 / (1 + same), 1 + same, color=THIN, alpha=0.35, linewidth=0)
     axes.axvline(1, color=INK, linewidth=0.8)
     beside = axes.get_yaxis_transform()
     for place, (_, bench) in enumerate(results):
-        color, marker = VERDICT_LOOKS[bench.verdict]
-        if bench.interval:  # An open end reaches past the edge.
+        color, marker = VERDICT_LOOKS[traits.words.index(bench.verdict)]
+        if bench.low or bench.high:  # An open end reaches past the edge.
             ends = [bench.low or 1 / LARGEST_RATIO, bench.high or LARGEST_RATIO]
             axes.plot(ends, [place, place], color=color, linewidth=1.4)
         axes.plot([bench.ratio], [place], color=color, marker=marker, markersize=5)
@@ -170,22 +169,24 @@ def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Marku
     # Show all ratios, and as much of the intervals as fits.
     ratios = [max(bench.ratio, 1 / bench.ratio) for _, bench in results]
     ends = [end for _, bench in results for end in (bench.low, bench.high) if end]
-    widest = max([1.15, *(max(end, 1 / end) for end in ends)])
+    widest = max([1 + 3 * same, *(max(end, 1 / end) for end in ends)])
     reach = max(min(widest, MOST_REACH), *ratios) * 1.03
     axes.set(
         xscale="log",
         xlim=(1 / reach, reach),
         ylim=(len(results) - 0.5, -0.5),
-        xlabel=f"the baseline's {measure} = 1; left is faster",
+        xlabel=f"the baseline's {traits.quantity} = 1; left is {traits.better.split()[0]}",
     )
     labels = [plain(comparison.short(benchmark)) for benchmark, _ in results]
     axes.set_yticks(range(len(results)), labels)
     _ratio_axis(axes, (1, 1.1, 1.25, 1.5, 2, 3, 5, 8, 9))
+    if reach < NARROW:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
     return inline(
         figure,
         key,
         f"{comparison.candidate.name} against {comparison.baseline.name}",
-        f"The candidate's {measure} as a multiple of the baseline's, with "
+        f"The candidate's {traits.quantity} as a multiple of the baseline's, with "
         f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
     )
 

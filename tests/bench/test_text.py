@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.text import columns, describe_run, milliseconds, without_folders
+from benchmarks.text import columns, describe_run, significant, without_folders
 from tests import ROOT
 from tests.helpers.histories import empty_history, make_history
 
@@ -20,7 +20,7 @@ def test_columns_align_names_left_and_numbers_right() -> None:
 )
 def test_milliseconds_have_three_digits_or_all(time: float, text: str) -> None:
     """Large times are not written with an exponent."""
-    assert milliseconds(time) == text
+    assert significant(time) == text
 
 
 @pytest.mark.parametrize(

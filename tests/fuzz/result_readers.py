@@ -13,8 +13,9 @@ import numpy as np
 from benchmarks.behaviour.culprits import find_culprit
 from benchmarks.behaviour.files import Job, Recording, Trace, Traced
 from benchmarks.behaviour.judge import judge
-from benchmarks.compare.pairs import contests_of
-from benchmarks.compare.result import UNITS, Comparison
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.pairs import Part, contests_of
+from benchmarks.compare.result import Comparison
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import behaviour_text, text_of
 from benchmarks.report.formats import Case, Planting, read_cases
@@ -32,7 +33,13 @@ FACTS = {**matrix_results.FACTS, **matrix_results.MACHINE}
 SAVED = saved_content(
     [
         saved_benchmark("one[cpu]", 1e-3, spread=1e-4, stage="step", cell="RNN", device="cpu"),
-        saved_benchmark("two[cpu]", 1e-3, lower_quartile=9e-4, fixed_work_ms=2.0),
+        saved_benchmark(
+            *("two[cpu]", 1e-3),
+            lower_quartile=9e-4,
+            fixed_work_ms=2.0,
+            instructions=3_000_000,
+            peak_bytes=4096,
+        ),
     ],
     {"cpu": FACTS},
 )
@@ -66,18 +73,19 @@ def check_run(run: SavedRun) -> None:
             assert value is None or 0 < value < np.inf
     if run.benchmarks.keys() & RUN.benchmarks.keys():
         pairs = [(RUN, run), (run, RUN)]
-        [contest] = contests_of(pairs[0], 0.05)
-        check_comparison(summarise(pairs, contest, ["a", "b"], 0.05, "interrupted"))
+        within = {name: traits.within for name, traits in MEASURES.items()}
+        part = Part(within, pairs, contests_of(pairs[0], within))
+        check_comparison(summarise([part], ["a", "b"]))
 
 
 def check_comparison(comparison: Comparison) -> None:
     """Check what the terminal and the page show."""
-    check_lines(text_of(comparison))
+    check_lines(text_of(comparison) + text_of(comparison, "markdown"))
     check_lines(behaviour_text(comparison.behaviour))
-    for measure in UNITS:
+    for measure in MEASURES:
         for benchmark, result in comparison.results(measure):
             assert np.isfinite([result.baseline, result.candidate, np.log(result.ratio)]).all()
-            check_lines(comparison.short(benchmark) + comparison.describe(result))
+            check_lines(comparison.short(benchmark) + comparison.describe(measure, result))
     assert comparison.status in (0, 1, 4)
     assert Comparison.model_validate_json(json.dumps(comparison.dump())) == comparison
 
@@ -152,7 +160,11 @@ RESULT_READERS = (
     Reader(
         "comparison",
         "json",
-        (json_of(matrix_results.comparison()), partial(copyfile, matrix_results.FIRST_COMPARISON)),
+        (
+            json_of(matrix_results.comparison()),
+            json_of(matrix_results.counted()),
+            partial(copyfile, matrix_results.FIRST_COMPARISON),
+        ),
         Comparison.load,
         check_comparison,
     ),

@@ -131,6 +131,38 @@ def comparison(**changes: Any) -> dict[str, Any]:
     return {**content, **changes}
 
 
+def counted() -> dict[str, Any]:
+    """Return the content of a comparison's file by instructions and memory, without times.
+
+    The first of two benchmarks has more instructions, and functions that explain it.
+    """
+    content = comparison(behaviour=[])
+    course = {**content["courses"]["time"], "pairs": 3, "within": 0.005}
+    content["courses"] = {"instructions": course, "memory": course}
+    same = {"baseline": 2e6, "candidate": 2e6, "ratio": 1.0, "low": 0.9985, "high": 1.0015}
+    more = {"baseline": 3e6, "candidate": 3.06e6, "ratio": 1.02, "low": 1.0185, "high": 1.0215}
+    rest = {"p": 0.5, "pairs": 3, "smallest_effect": 0.002, "pairs_to_settle": 0}
+    content["benchmarks"] = content["benchmarks"][:2]
+    for benchmark in content["benchmarks"]:
+        same_result = {**rest, **same, "verdict": "same"}
+        benchmark["measures"] = {"instructions": same_result, "memory": same_result}
+    content["benchmarks"][0]["measures"]["instructions"] = {
+        **rest,
+        **more,
+        "verdict": "more instructions",
+    }
+    content["benchmarks"][0]["functions"] = [
+        {
+            "name": f"void phi::funcs::{'Long' * 40}<float>",
+            "library": "libphi_core.so",
+            "before": None,
+            "after": 60_400.0,
+            "operator": "matmul",
+        }
+    ]
+    return content
+
+
 def faults(**changes: Any) -> dict[str, Any]:
     """Return the content of the file of `tests.faults`: one fault caught, one survived."""
     verdicts = [

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.compare import calibration
 from benchmarks.compare.calibration import main, rate
-from benchmarks.compare.words import WORDS
+from benchmarks.compare.measures import MEASURES
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
@@ -78,7 +78,9 @@ def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
 def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
     """With a planted slowdown, only "slower" counts, as a detection."""
     cases = [
-        calibration.Case(level, 1, word, 1.0, 6, 1.0) for level in (0.0, 0.2) for word in WORDS
+        calibration.Case(level, 1, word, 1.0, 6, 1.0)
+        for level in (0.0, 0.2)
+        for word in MEASURES["time"].words
     ]
 
     assert calibration.row(0.0, cases[:4])[7].startswith("50.0% (")

@@ -12,17 +12,19 @@ import pytest
 
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare import command
-from benchmarks.compare.command import main
+from benchmarks.compare.command import choose_measures, main
 from benchmarks.compare.pairs import Pairs
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.locks import lock_folder
+from benchmarks.saved.saved_run import Measure
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at, write_run
 
 SAME = {FIRST: 1.0, SECOND: 1.0}
 SLOWER = {FIRST: 1.2, SECOND: 1.0}
+TIME = ("--measure", "time")
 SPENT = ("--budget", "0.000001")
 
 
@@ -41,9 +43,14 @@ class Compared(NamedTuple):
     err: str
     saved: Any
 
-    def time_of(self, name: str) -> Any:
-        """Return the result of a benchmark for the measure "time"."""
-        [found] = [b["measures"]["time"] for b in self.saved["benchmarks"] if b["name"] == name]
+    @property
+    def course(self) -> Any:
+        """How the comparison of times went."""
+        return self.saved["courses"]["time"]
+
+    def result_of(self, name: str, measure: str = "time") -> Any:
+        """Return the result of a benchmark by a measure."""
+        [found] = [b["measures"][measure] for b in self.saved["benchmarks"] if b["name"] == name]
         return found
 
 
@@ -54,15 +61,20 @@ Compare = Callable[..., Compared]
 def compare(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Compare:
-    """Return a function that compares the times of this interpreter with itself."""
+    """Return a function that compares this interpreter with itself, by default its times."""
     folder = tmp_path / "r"
 
-    def compared(fake: FakeProcesses, *options: str, behaviour: bool = False) -> Compared:
+    def compared(
+        fake: FakeProcesses, *options: str, behaviour: bool = False, measure: str = "time"
+    ) -> Compared:
         monkeypatch.setattr(command, "Pairs", partial(Pairs, run=fake))
+        for name in ("find_valgrind", "find_switch"):
+            monkeypatch.setattr(command, name, lambda *_: None)
         switch = () if behaviour else ("--no-behaviour",)
-        results = ("--results", str(folder), *switch)
+        results = ("--results", str(folder), "--measure", measure, *switch)
         status = main([sys.executable, sys.executable, *results, *options])
-        saved = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+        file = folder / "comparison.json"
+        saved = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
         return Compared(status, *capsys.readouterr(), saved)
 
     return compared
@@ -96,18 +108,19 @@ def test_compare_exits_0_when_all_benchmarks_are_the_same(compare: Compare) -> N
     assert status == 0
     assert "0 slower, 0 faster, 2 same, 0 cannot tell" in out
     assert "same within 5%" in out
-    assert content["format"] == "rnn_core comparison 2"
-    assert (content["outcome"], content["within"], content["confidence"]) == ("settled", 0.05, 0.99)
-    assert content["pairs"] == 6
+    assert content["format"] == "rnn_core comparison 3"
+    assert content["confidence"] == 0.99
+    assert content["courses"].keys() == {"time"}
+    assert found.course == {"pairs": 6, "seconds": 72.0, "within": 0.05, "outcome": "settled"}
     assert content["baseline"]["environment"].keys() >= {"paddle", "numpy", "python", "cpu"}
     assert content["behaviour"] == []
-    assert found.time_of(FIRST)["baseline"] == pytest.approx(1, rel=0.02)
+    assert found.result_of(FIRST)["baseline"] == pytest.approx(1, rel=0.02)
 
 
 def test_compare_exits_1_when_a_benchmark_is_slower(compare: Compare) -> None:
     """The other benchmark is the same."""
     found = compare(FakeProcesses(SLOWER))
-    slow = found.time_of(FIRST)
+    slow = found.result_of(FIRST)
 
     assert found.status == 1
     assert "1 slower, 0 faster, 1 same, 0 cannot tell" in found.out
@@ -121,17 +134,17 @@ def test_compare_exits_0_when_a_benchmark_is_faster(compare: Compare) -> None:
     found = compare(FakeProcesses({FIRST: 0.8}))
 
     assert found.status == 0
-    assert found.time_of(FIRST)["verdict"] == "faster"
+    assert found.result_of(FIRST)["verdict"] == "faster"
 
 
 def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     """The budget was spent before the first look."""
     found = compare(FakeProcesses(SAME), *SPENT)
 
-    assert (found.status, found.saved["pairs"]) == (4, 1)
+    assert (found.status, found.course["pairs"]) == (4, 1)
     assert "NOT ONE BENCHMARK HAS A VERDICT" in found.out
     assert "out of time" in found.out
-    assert found.time_of(FIRST)["low"] is None
+    assert found.result_of(FIRST)["low"] is None
     # One process cannot tell whether the machine drifted.
     assert found.saved["drift"] == {"baseline": None, "candidate": None}
 
@@ -152,13 +165,13 @@ def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> 
 def test_compare_exits_2_when_a_process_crashes(pairs: int, compare: Compare) -> None:
     """The saved comparison has the outcome "crashed" and the message."""
     crash = CrashError("new: the benchmarks' process exited with status 1:\nno such operator")
-    status, _, err, content = compare(
+    status, _, err, content = found = compare(
         FakeProcesses(SAME, before=interrupt_at(2 * pairs + 1, crash))
     )
 
     assert status == 2
     assert "could not compare: new: the benchmarks' process exited" in err
-    assert (content["outcome"], content["pairs"]) == ("crashed", pairs)
+    assert (found.course["outcome"], found.course["pairs"]) == ("crashed", pairs)
     assert len(content["benchmarks"]) == 2 * pairs
     assert content["error"].endswith("no such operator")
 
@@ -169,10 +182,10 @@ def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
     fake = FakeProcesses(SLOWER)
     resumed = compare(fake, "--resume")
 
-    assert (cut.status, cut.saved["outcome"], cut.saved["pairs"]) == (130, "interrupted", 3)
+    assert (cut.status, cut.course["outcome"], cut.course["pairs"]) == (130, "interrupted", 3)
     assert "3 pairs of processes" in cut.out
     assert "--resume continues with the complete pairs" in cut.out
-    assert (resumed.status, resumed.saved["outcome"]) == (1, "settled")
+    assert (resumed.status, resumed.course["outcome"]) == (1, "settled")
     assert len(fake.started) == 6
 
 
@@ -183,7 +196,7 @@ def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:
 
     assert refused.status == 2
     assert "already has a comparison: continue it with --resume" in refused.err
-    assert refused.time_of(FIRST)["verdict"] == "slower"
+    assert refused.result_of(FIRST)["verdict"] == "slower"
     assert compare(FakeProcesses(SAME), "--restart").status == 0
 
 
@@ -197,7 +210,7 @@ def test_compare_refuses_a_folder_in_use(option: str, compare: Compare, tmp_path
 
     assert (refused.status, fake.started) == (2, [])
     assert "r is in use by another run" in refused.err
-    assert refused.time_of(FIRST)["verdict"] == "slower"
+    assert refused.result_of(FIRST)["verdict"] == "slower"
 
 
 def test_results_are_relative_to_the_current_directory(
@@ -229,7 +242,7 @@ def test_compare_touches_no_other_files(
     """A folder with other files is refused."""
     monkeypatch.setattr(command, "Pairs", partial(Pairs, run=FakeProcesses(SAME)))
     (tmp_path / "notes.txt").touch()
-    arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options]
+    arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options, *TIME]
 
     assert_rejected(main, [*arguments, "--no-behaviour"], message, capsys)
     assert (tmp_path / "notes.txt").exists()
@@ -262,7 +275,7 @@ def test_compare_exits_2_when_behaviour_cannot_be_compared(
     assert found.status == status
     assert "could not compare behaviour: the candidate did not train" in found.err
     assert " same, 0 cannot tell" in found.out
-    assert found.saved["outcome"] == "settled"
+    assert found.course["outcome"] == "settled"
 
 
 def test_sides_of_a_saved_comparison_are_judged_again(
@@ -272,7 +285,7 @@ def test_sides_of_a_saved_comparison_are_judged_again(
     before = compare(FakeProcesses({FIRST: 1.03}, noise=0.001))
     sides = [f"{tmp_path}/r:baseline", f"{tmp_path}/r:candidate"]
 
-    assert before.time_of(FIRST)["verdict"] == "same"
+    assert before.result_of(FIRST)["verdict"] == "same"
     assert main(["--baseline", sides[0], "--candidate", sides[1], "--within", "1%"]) == 1
     out, _ = capsys.readouterr()
     assert "1 slower" in out
@@ -350,6 +363,10 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["--baseline", "a"], "two sides are needed"),
         (["a", "--candidate", "b"], "two sides are needed"),
         (["a", "b", "--within", "0"], "must be greater than 0% and less than 100%, got '0'"),
+        (["a", "b", "--within", "time=5,speed=1"], "must be names from time, instructions, memory"),
+        (["a", "b", "--within", "time=5,1"], "must be KEY=VALUE, got '1'"),
+        (["a", "b", "--measure", "luck"], "must be names from time, instructions, memory"),
+        (["a", "b", "--format", "html"], "invalid choice: 'html'"),
         (["a", "b", "--budget", "-1"], "must be a number greater than 0, got '-1'"),
         (["a", "b", "--seed", "-1"], "must be at least 0, got -1"),
         (["a", "b", "--resume", "--restart"], "not allowed with argument"),
@@ -360,3 +377,181 @@ def test_compare_rejects_wrong_options_and_sides(
 ) -> None:
     """The error says what is allowed, or why the sides cannot be compared."""
     assert_rejected(main, arguments, message, capsys)
+
+
+def test_counts_come_first_and_are_explained(compare: Compare) -> None:
+    """Each measure has its verdict; three pairs settle counts, and their functions are named."""
+    fake = FakeProcesses(SAME, costs={"instructions": {FIRST: 1.02}, "memory": {SECOND: 0.9}})
+    found = compare(fake, measure="instructions,memory,time")
+    kinds = [settings.measure for settings in fake.settings]
+    [benchmark] = [each for each in found.saved["benchmarks"] if each["functions"]]
+    grown, *others = benchmark["functions"]
+
+    assert found.status == 1
+    assert kinds == ["instructions"] * 6 + ["time"] * 12
+    assert {path.parent.name for path in fake.paths} == {"counts", "pairs"}
+    assert list(found.saved["courses"]) == ["instructions", "memory", "time"]
+    assert [found.result_of(FIRST, measure)["verdict"] for measure in found.saved["courses"]] == [
+        *("more instructions", "same", "same")
+    ]
+    assert found.result_of(SECOND, "memory")["verdict"] == "less memory"
+    assert found.result_of(FIRST, "instructions")["candidate"] == pytest.approx(3.06e6)
+    assert benchmark["name"] == FIRST
+    assert (grown["name"], grown["before"], grown["after"]) == ("phi::matmul", 3e6, 3.06e6)
+    assert [[each["before"], each["after"]] for each in others] == [[None, 1e3], [1e3, None]]
+    for words in (
+        "1 more instructions, 0 fewer instructions, 1 same, 0 cannot tell",
+        "| 3                | 3.06              | 1.0200 (1.0185-1.0215) | more instructions ",
+        "cpu-step-RNN-B1-T10-H128-kernel has more instructions. The functions whose own",
+        "| phi::matmul         | libphi.so | 3000.0   | 3060.0    | +60.0      | matmul ",
+        "| operator||<3060000> | libc.so   | none     | 1.0       | +1.0       | ",
+    ):
+        assert words in found.out
+
+
+def test_counts_alone_time_nothing(compare: Compare) -> None:
+    """Peaks of memory are judged in the processes that are measured anyway."""
+    fake = FakeProcesses(SLOWER, costs={"memory": {FIRST: 1.01}})
+    counted = compare(fake, measure="instructions")
+    timed = compare(fake, "--restart", measure="memory")
+
+    assert (counted.status, timed.status) == (0, 1)
+    assert list(counted.saved["courses"]) == ["instructions"]
+    assert [settings.measure for settings in fake.settings] == ["instructions"] * 6 + ["time"] * 6
+    assert timed.result_of(FIRST, "memory")["verdict"] == "more memory"
+    assert timed.saved["drift"]["baseline"] is None
+
+
+def test_memory_that_paddle_cannot_tell_is_not_judged(compare: Compare) -> None:
+    """It has neither a result nor a verdict, and nothing waits for it."""
+    fake = FakeProcesses(SAME, costs={"memory": {FIRST: 0.0, SECOND: 0.0}})
+    found = compare(fake, measure="instructions,memory")
+
+    assert found.status == 0
+    assert {tuple(each["measures"]) for each in found.saved["benchmarks"]} == {("instructions",)}
+    assert "Memory: 3 pairs of processes" in found.out
+
+
+@pytest.mark.parametrize(
+    ("measures", "number", "kept"),
+    [("instructions", 1, 0), ("instructions", 4, 3), ("instructions,time", 10, 8)],
+)
+def test_counts_resume_after_ctrl_c(
+    measures: str, number: int, kept: int, compare: Compare
+) -> None:
+    """Every count is kept, even of half a pair; of the times, complete pairs are."""
+    cut = compare(FakeProcesses(SAME, before=interrupt_at(number)), measure=measures)
+    rest = FakeProcesses(SAME)
+    resumed = compare(rest, "--resume", measure=measures)
+
+    assert (cut.status, resumed.status) == (130, 0)
+    assert len(rest.started) == (18 if "time" in measures else 6) - kept
+    assert {course["outcome"] for course in resumed.saved["courses"].values()} == {"settled"}
+    if "time" in measures:
+        assert [cut.saved["courses"][name]["outcome"] for name in ("instructions", "time")] == [
+            *("settled", "interrupted")
+        ]
+
+
+def test_a_crash_leaves_the_counts(compare: Compare) -> None:
+    """The message is saved with the measure that crashed."""
+    crash = CrashError("new: the benchmarks' process was ended by SIGSEGV")
+    found = compare(FakeProcesses(SAME, before=interrupt_at(7, crash)), measure="instructions,time")
+
+    assert found.status == 2
+    assert {name: each["outcome"] for name, each in found.saved["courses"].items()} == {
+        "instructions": "settled",
+        "time": "crashed",
+    }
+    assert len(found.saved["benchmarks"]) == 2
+
+
+@pytest.mark.parametrize("damage", ["{", None])
+def test_damaged_functions_are_named(damage: str | None, compare: Compare, tmp_path: Path) -> None:
+    """They are needed only if a number of instructions differs."""
+    for ratio, status in ((1.0, 0), (1.02, 2)):
+        fake = FakeProcesses(SAME, costs={"instructions": {FIRST: ratio}})
+        compare(fake, "--restart", measure="instructions")
+        file = tmp_path / "r" / "counts" / "0001-candidate.functions.json"
+        file.unlink() if damage is None else file.write_text(damage)
+        found = compare(fake, "--resume", measure="instructions")
+
+        assert found.status == status
+        assert ("0001-candidate.functions.json cannot be read" in found.err) == bool(status)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "out"),
+    [
+        ((), "1 more instructions"),
+        (("--within", "instructions=3"), "same within 3%"),
+        (("--within", "3"), "same within 3%"),
+        (("--within", "time=3,memory=2"), "1 more instructions"),
+        (("--measure", "memory"), "0 more memory, 0 less memory, 2 same, 0 cannot tell"),
+        (("--measure", "time"), "could not compare: the saved comparison has no time"),
+    ],
+)
+def test_saved_counts_are_judged_again(
+    arguments: tuple[str, ...],
+    out: str,
+    compare: Compare,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Their functions are named again, too."""
+    compare(FakeProcesses(SAME, costs={"instructions": {FIRST: 1.02}}), measure="instructions")
+    status = main([f"{tmp_path}/r:baseline", f"{tmp_path}/r:candidate", *arguments])
+    captured = capsys.readouterr()
+
+    assert out in captured.out + captured.err
+    assert status == (2 if "has no time" in out else 0 if "same" in out else 1)
+    assert ("phi::matmul" in captured.out) == (status == 1)
+
+
+def test_markdown_separates_its_blocks(compare: Compare) -> None:
+    """Tables and lines have empty lines around them; names of functions are code."""
+    fake = FakeProcesses(SAME, costs={"instructions": {FIRST: 1.02}})
+    out = compare(fake, "--format", "markdown", measure="instructions").out
+    blocks = out.split("\n\n")
+    tables = [block for block in blocks if block.startswith("|")]
+
+    assert len(tables) == 2
+    assert all(line.startswith("|") for block in tables for line in block.splitlines())
+    assert r"| `operator\|\|<3060000>` |" in tables[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "valgrind", "chosen"),
+    [
+        (None, "cpu", True, ("time", "instructions", "memory")),
+        (None, "cpu", False, ("time", "memory")),
+        (None, "gpu:0", True, ("time", "memory")),
+        (("time",), "cpu", False, ("time",)),
+        (("instructions",), "cpu", True, ("instructions",)),
+        (("time", "instructions"), "cpu", False, "no Valgrind: apt install valgrind"),
+        (("instructions",), "gpu:0", True, "instructions are counted on the CPU only, not on gpu"),
+    ],
+)
+def test_instructions_are_counted_where_they_can_be(
+    asked: tuple[Measure, ...] | None,
+    device: str,
+    valgrind: bool,
+    chosen: str | tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """If they cannot, one line says why; if they were asked for, that is an error."""
+
+    def find() -> None:
+        if not valgrind:
+            raise SideError("no Valgrind: apt install valgrind")
+
+    monkeypatch.setattr(command, "find_valgrind", find)
+    if isinstance(chosen, str):
+        with pytest.raises(SideError, match=chosen):
+            choose_measures(asked, device)
+    else:
+        assert tuple(choose_measures(asked, device)) == chosen
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == (asked is None and "instructions" not in chosen)
+    assert all(line.endswith("Comparing by time and memory alone.") for line in warnings)

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from benchmarks.compare.pairs import Contest, Pairs, Plan, contests_of, elapsed, order, settle
+from benchmarks.compare.pairs import (
+    Contest,
+    Pairs,
+    Part,
+    Plan,
+    contests_of,
+    elapsed,
+    order,
+    settle,
+)
 from benchmarks.compare.result import Disturbance
-from benchmarks.compare.summary import disturbance, summarise, typical_ms
+from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
 from tests.helpers.fake_processes import (
     FIRST,
@@ -30,7 +39,7 @@ PLAN = Plan(
     Interpreter("new", Path(sys.executable)),
     seconds=0.1,
     threads=1,
-    within=0.05,
+    within={"time": 0.05},
 )
 CLEAR = {FIRST: 1.2, SECOND: 1.0}
 
@@ -124,7 +133,7 @@ def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"within": 0.1}, "within was 0.05, is 0.1"),
+        ({"within": {"time": 0.1}}, "within was {'time': 0.05}, is {'time': 0.1}"),
         ({"threads": 2}, "threads was 1, is 2"),
         ({"candidate": Interpreter("x", Path("/x"))}, r"candidate was 'new .*, is 'x \(/x\)'"),
         ({"benchmarks": "LSTM"}, "benchmarks was 'step', is 'LSTM'"),
@@ -189,9 +198,9 @@ def test_benchmark_of_one_side_is_not_compared(tmp_path: Path) -> None:
     write_run(tmp_path / "pairs" / "0001-baseline.json", {FIRST: 1e-3, SECOND: 1e-3})
     write_run(tmp_path / "pairs" / "0001-candidate.json", {FIRST: 1e-3})
     pairs = Pairs(PLAN, tmp_path, resume=True)
-    [contest] = contests_of(pairs.done[0], PLAN.within)
+    part = Part(pairs.within, pairs.done, contests_of(pairs.done[0], pairs.within))
 
-    result = summarise(pairs.done, contest, ("old", "new"), PLAN.within, "settled")
+    result = summarise([part], ("old", "new"))
 
     assert [each.name for each in result.benchmarks] == [FIRST]
     assert result.not_compared == (SECOND,)
@@ -205,15 +214,15 @@ def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     contest = finished(pairs)
     found = {name: (v.word, v.pairs, v.measured) for name, v in contest.all(pairs.done).items()}
     missing = [at for at, v in enumerate(contest.log_ratios(pairs.done)[FIRST]) if v is None]
-    result = summarise(pairs.done, contest, ("old", "new"), PLAN.within, "settled")
+    result = summarise([Part(pairs.within, pairs.done, [contest])], ("old", "new"))
     ratios = {bench.name: measured.ratio for bench, measured in result.results("time")}
 
     assert found == {FIRST: ("same", 7, 8), SECOND: ("slower", 5, 6)}
     assert missing == [0]
     assert ratios == {name: v.ratio for name, v in contest.all(pairs.done).items()}
     assert disturbance(pairs.done) == Disturbance(left_out=2, of=28)
-    assert typical_ms([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
-    assert typical_ms([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
+    assert typical([pair[0] for pair in pairs.done], FIRST) == pytest.approx(1, rel=0.01)
+    assert typical([pairs.done[0][0]], FIRST) == pytest.approx(3, rel=0.01)
 
 
 def test_elapsed_time_does_not_count_interruptions(tmp_path: Path) -> None:

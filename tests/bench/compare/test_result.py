@@ -36,7 +36,7 @@ def test_a_saved_comparison_is_read_back_equal(tmp_path: Path) -> None:
 
     assert Comparison.load(tmp_path / "again" / "comparison.json") == found
     assert json.loads((tmp_path / "again" / "comparison.json").read_text())["format"] == (
-        "rnn_core comparison 2"
+        "rnn_core comparison 3"
     )
 
 
@@ -48,7 +48,7 @@ def test_the_first_versions_file_is_read() -> None:
 
     assert found.verdicts == ["same", "slower", "faster", "slower"]
     assert (slower.baseline, slower.candidate) == pytest.approx((1.0, 1.2), rel=0.01)
-    assert slower.interval == "1.187-1.216"
+    assert slower.interval() == "1.187-1.216"
     assert [each.largest_difference for each in found.behaviour] == [None]
     assert found.drift.change == 0
     assert "paddle33 against paddle30: paddle 3.0.0 -> 3.3.1." in text_of(found)
@@ -79,13 +79,22 @@ def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Pa
         load(tmp_path, {**content, "benchmarks": 1})
 
 
+def course(**changes: Any) -> dict[str, Any]:
+    """A comparison with changes to how its times were measured."""
+    content = comparison()
+    content["courses"]["time"] |= changes
+    return content
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (comparison(format="rnn_core comparison 3"), "format: input should be 'rnn_core compar"),
-        (comparison(within=-1), "within: input should be greater than 0, got -1"),
+        (comparison(format="rnn_core comparison 4"), "format: input should be 'rnn_core compar"),
+        (course(within=-1), "courses.time.within: input should be greater than 0, got -1"),
         (comparison(confidence=1.5), "confidence: input should be less than 1, got 1.5"),
-        (comparison(outcome="lost"), "outcome: input should be 'settled', 'out of time', 'interr"),
+        (course(outcome="lost"), "courses.time.outcome: input should be 'settled', 'out of time'"),
+        (comparison(courses={}), "the file: value error, courses.time is missing"),
+        (changed(verdict="less memory"), "benchmarks.0: value error, 'less memory' is not a verdi"),
         (changed(verdict="awful"), "benchmarks.0.measures.time.verdict: input should be 'slower'"),
         (changed(ratio=float("nan")), "invalid JSON: NaN is not JSON"),
         (changed(low=-1), "benchmarks.0.measures.time.low: input should be greater than or equal"),
@@ -121,18 +130,18 @@ def result(**changes: Any) -> Measured:
 )
 def test_an_interval_may_be_open(low: float | None, high: float | None, expected: str) -> None:
     """If the resamples do not reach far enough, only the other end is given."""
-    assert result(low=low, high=high).interval == expected
+    assert result(low=low, high=high).interval() == expected
 
 
 @pytest.mark.parametrize(
     ("effect", "pairs", "expected"),
     [
-        (0.0124, None, "would have detected a slowdown of 1.2%"),
-        (0.124, None, "would have detected a slowdown of 12%"),
-        (0.996, None, "would have detected a slowdown of 100%"),
-        (0.124, 5, "would have detected a slowdown of 12%, needs about 5 more pairs"),
-        (1.5, 5, "would not have detected a slowdown of 100%, needs about 5 more pairs"),
-        (None, None, "would not have detected a slowdown of 100%"),
+        (0.0124, None, "would have detected an increase of 1.2%"),
+        (0.124, None, "would have detected an increase of 12%"),
+        (0.996, None, "would have detected an increase of 100%"),
+        (0.124, 5, "would have detected an increase of 12%, needs about 5 more pairs"),
+        (1.5, 5, "would not have detected an increase of 100%, needs about 5 more pairs"),
+        (None, None, "would not have detected an increase of 100%"),
     ],
 )
 def test_advice_says_what_would_help(

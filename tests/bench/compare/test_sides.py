@@ -23,7 +23,7 @@ def test_side_of_a_saved_comparison_has_its_complete_pairs(tmp_path: Path) -> No
 
     assert isinstance(side, Saved)
     assert (side.name, side.comparison) == ("a..b:baseline", folder)
-    assert [Path(run.name).stem for run in side.runs] == ["0001-baseline", "0002-baseline"]
+    assert [Path(run.name).stem for run in side.runs["time"]] == ["0001-baseline", "0002-baseline"]
 
 
 @pytest.mark.parametrize(

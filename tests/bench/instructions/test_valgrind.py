@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instructions.valgrind import command_of_valgrind, find_valgrind
-from benchmarks.interpreters import SideError
+from benchmarks.instructions.valgrind import command_of_valgrind, find_switch, find_valgrind
+from benchmarks.interpreters import Interpreter, SideError
 from tests.helpers.programs import program
 
 
@@ -29,6 +29,20 @@ def test_unusable_valgrind_is_refused(
 
     with pytest.raises(SideError, match=message):
         find_valgrind()
+
+
+@pytest.mark.parametrize("missing", ["", "old", "new"])
+def test_side_without_the_switch_is_refused(missing: str, tmp_path: Path) -> None:
+    """The message names the side."""
+    sides = [
+        Interpreter(name, program(tmp_path / name, f"exit {int(name == missing)}"))
+        for name in ("old", "new")
+    ]
+    if missing:
+        with pytest.raises(SideError, match=f"pytest-codspeed, which {missing} lacks: install"):
+            find_switch(sides)
+    else:
+        find_switch(sides)
 
 
 @pytest.mark.parametrize("allowed", [True, False])

@@ -21,6 +21,7 @@ from benchmarks.report.reading import Problem, Results, read_results
 from benchmarks.saved.result_files import TIMES
 from tests.helpers.matrix_results import (
     comparison,
+    counted,
     faults,
     left,
     made_up,
@@ -80,12 +81,13 @@ def words(html: str) -> str:
 
 
 def write_matrix(folder: Path) -> Path:
-    """Write two versions, one of which fails, an empty run, a comparison and planted faults."""
+    """Write two versions, one of which fails, an empty run, two comparisons and planted faults."""
     write_environment(folder / "py311-paddle33-cpu", times=0.5)
     failing = '<testcase classname="tests.test_a" name="one"><failure message="off" /></testcase>'
     write_environment(folder / "py311-paddle26-cpu", paddle="2.6.2", cases=failing)
     (folder / "py313-paddle32-cpu").mkdir()
     write_json(folder / "comparisons" / "a" / "comparison.json", comparison())
+    write_json(folder / "comparisons" / "b" / "comparison.json", counted())
     write_json(folder / "faults.json", faults())
     return folder
 
@@ -115,7 +117,8 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
         "✗ 1 of 3 environments has failures, 1 more is incomplete ✗ Failures in "
         "py311-paddle26-cpu. ! Incomplete: py313-paddle32-cpu. ✗ 35 of the notebook's figures",
         "environments 3 passed 3 failed 1 skipped 0 notebook's figures reproduced 1 of 36 planted "
-        "faults caught 1 of 2 slower benchmarks 1 of 4, 1 cannot tell experiments that differ 1",
+        "faults caught 1 of 2 benchmarks slower 1 of 4, 1 cannot tell benchmarks with more "
+        "instructions 1 of 2 benchmarks with more memory 0 of 2 experiments that differ 1",
         "Paddle 2.6.2 CPU ✗ 1 failed py311-paddle26-cpu 1 passed – Paddle 3.2 CPU – ! incomplete "
         "py313-paddle32-cpu Paddle 3.3.1 CPU ✓ passed py311-paddle33-cpu 2 passed –",
         "1 test failed in 1 environment py311-paddle26-cpu tests.test_a::one off Missing or "
@@ -125,11 +128,16 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
         "4 correct 0/4 0/4 0 0 8 correct 0/4 ✗ 1/4 1 0",
         "py311-paddle33-cpu vanished at step 11",
         "exactly 0; exploded at step 16",  # Only the picture's description joins the events.
-        "1 slower, 1 faster, 1 same, 1 cannot tell",
+        "Time 1 slower, 1 faster, 1 same, 1 cannot tell: 6 pairs of processes, settled. Ratios "
+        "from 0.952 to 1.050 count as the same: the grey band. Fixed work without Paddle took",
+        "Instructions 1 more instructions, 0 fewer instructions, 1 same, 0 cannot tell: 3 pairs",
+        "Memory 0 more memory, 0 less memory, 2 same, 0 cannot tell: 3 pairs of processes, "
+        "settled. Ratios from 0.995 to 1.005 count as the same: the grey band. paddle33 against",
+        "Why cpu LSTM B1 T10 H128 paddle step has more instructions",
         "1 of 2 planted faults were caught by a failing test, with Paddle 3.3.1. The others, and "
         "a healthy project that failed: one-percent survived: a bug",
         "gate-swapped a bug caught one-percent a bug ✗ survived Skipped",
-        "would have detected a slowdown of 12%",
+        "would have detected an increase of 12%",
         "✗ 1 failed 2026-11-24 00:00 UTC Tests: 0 passed, 1 failed, 0 skipped. Benchmarks: 1 "
         "passed, 0 failed, 0 skipped. tests.test_a::one off Tests, begun 2026-11-24 00:00 UTC",
         "! incomplete unknown the folder is empty: the run broke off before it began No file",
@@ -139,7 +147,7 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
         '<td class="number outside">✗ 1/4</td>',
         '<div class="failed"><dt><a href="#broken">failed</a>',
         '<div class="failed"><dt><a href="#faults">',
-        '<div class="failed"><dt><a href="#comparisons">slower',
+        '<div class="failed"><dt><a href="#comparisons">benchmarks slower',
         '<details class="environment failed" id="environment-1" open>',
         '<details class="environment passed" id="environment-3">',
         '<a href="#environment-2">py313-paddle32-cpu</a>',
@@ -255,7 +263,7 @@ def test_tables_and_pictures_are_accessible(html: str) -> None:
 
     assert all(found.get("scope") for tag, found in page.elements if tag == "th")
     assert tags["caption"] == tags["table"]
-    assert len(pictures) == tags["title"] - 1 == tags["desc"] == 5
+    assert len(pictures) == tags["title"] - 1 == tags["desc"] == 7
     assert all(found["role"] == "img" for found in pictures)
 
 
@@ -282,9 +290,12 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     made_up("exploding-rnn", norms={EVIL: np.ones(20)}).save(folder / "exploding-rnn.npz")
     bad = comparison()
     bad["benchmarks"][0]["cell"] = bad["candidate"]["name"] = EVIL
-    bad["error"], bad["outcome"] = f"{EVIL}\n{PATH}: no", "crashed"
+    bad["error"], bad["courses"]["time"]["outcome"] = f"{EVIL}\n{PATH}: no", "crashed"
     bad["behaviour"][0]["text"] = EVIL
     write_json(tmp_path / "comparisons" / safe / "comparison.json", bad)
+    evil = counted()
+    evil["benchmarks"][0]["functions"][0] |= dict.fromkeys(("name", "library", "operator"), EVIL)
+    write_json(tmp_path / "comparisons" / "c" / "comparison.json", evil)
     write_json(tmp_path / "comparisons" / "b" / "comparison.json", {"format": EVIL})
     write_json(tmp_path / "faults.json", faults(environment={"paddle": EVIL}))
 
@@ -326,8 +337,9 @@ def test_the_table_of_step_times_has_medians_ranges_and_ratios(html: str) -> Non
 
 def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) -> None:
     """One end of an interval may be open; without a verdict, the table says what would help."""
-    [table] = tables(html, "benchmark")
-    advice = "would have detected a slowdown of 12%, needs about 5 more pairs"
+    table, instructions, memory = tables(html, "benchmark")
+    [functions] = tables(html, "function")
+    advice = "would have detected an increase of 12%, needs about 5 more pairs"
 
     assert [row[3:] for row in table[1:]] == [
         ["1.001", "0.990-1.017", "same"],
@@ -335,12 +347,20 @@ def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) 
         ["0.801", "0.798-0.805", "faster"],
         ["1.046", "up to 1.057", f"cannot tell: {advice}"],
     ]
+    assert instructions[0][1:3] == ["baseline million", "candidate million"]
+    assert [row[1:] for row in instructions[1:]] == [
+        ["3", "3.06", "1.0200", "1.0185-1.0215", "more instructions"],
+        ["2", "2", "1.0000", "0.9985-1.0015", "same"],
+    ]
+    assert memory[1][1:] == ["1953", "1953", "1.0000", "0.9985-1.0015", "same"]
+    assert functions[1][1:] == ["libphi_core.so", "none", "60.4", "+60.4", "matmul"]
 
 
 @pytest.mark.usefixtures("_no_pictures")
 def test_the_message_of_a_crash_is_on_the_page(tmp_path: Path) -> None:
     """A notice beside the headline counts it, although no benchmark was compared."""
-    crashed = comparison(outcome="crashed", error="Segmentation fault", benchmarks=[], behaviour=[])
+    crashed = comparison(error="Segmentation fault", benchmarks=[], behaviour=[])
+    crashed["courses"]["time"]["outcome"] = "crashed"
     write_json(tmp_path / "comparisons" / "a" / "comparison.json", crashed)
     results = read_results(tmp_path)
 

@@ -17,7 +17,7 @@ from benchmarks.report.pictures import (
     plain,
 )
 from benchmarks.report.times import blocks_of
-from tests.helpers.matrix_results import comparison, curves, left, step_time, write_json
+from tests.helpers.matrix_results import comparison, counted, curves, left, step_time, write_json
 
 
 def test_the_curves_picture_has_the_values_of_the_table() -> None:
@@ -146,6 +146,28 @@ def test_the_picture_of_a_comparison_has_a_row_for_each_benchmark(
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1 / 1.05, 1.05))
     assert (axes.get_xscale(), axes.get_ylim()) == ("log", (3.5, -0.5))
     assert axes.get_xlabel() == "the baseline's time = 1; left is faster"
+
+
+def test_the_picture_of_counts_has_their_words_and_a_narrow_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a percent can be seen: the axis has marks within 2%."""
+    monkeypatch.setattr(pictures, "inline", lambda figure, *_: figure)
+    write_json(tmp_path / "comparison.json", counted())
+    figure: Any = draw_comparison(
+        Comparison.load(tmp_path / "comparison.json"), "instructions", "a"
+    )
+    [axes] = figure.axes
+    [band] = axes.patches
+    left_edge, right_edge = axes.get_xlim()
+    marks = [place for place in axes.get_xticks() if left_edge <= place <= right_edge]
+
+    assert axes.get_xlabel() == "the baseline's instruction count = 1; left is fewer"
+    assert [text.get_text() for text in axes.texts] == ["more instructions", "same"]
+    assert [line.get_marker() for line in axes.get_lines()[2::2]] == [">", "o"]
+    assert band.get_x() + band.get_width() == pytest.approx(1.005)
+    assert 1 / 1.06 < left_edge < right_edge < 1.06
+    assert len(marks) >= 3
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -219,10 +219,10 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
 def test_a_damaged_comparison_is_a_problem(folder: Path) -> None:
     """It is named with its folder; other comparisons are read."""
     root = folder.parent
-    write_json(root / "comparisons" / "bad" / "comparison.json", comparison(pairs="many"))
+    write_json(root / "comparisons" / "bad" / "comparison.json", comparison(confidence="many"))
     write_json(root / "comparisons" / "good" / "comparison.json", comparison())
     results = read_results(root)
-    reason = "cannot be read: pairs: input should be a valid integer, got 'many'"
+    reason = "cannot be read: confidence: input should be a valid number, got 'many'"
 
     assert results.problems == [Problem("comparisons/bad/comparison.json", reason)]
     assert len(results.comparisons) == 1

@@ -1,0 +1,80 @@
+"""What is measured for a benchmark: time, instructions and memory, and how each is judged."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from benchmarks.compare.words import CANNOT_TELL, SAME, Word
+from benchmarks.saved.saved_run import Measure
+from benchmarks.text import significant
+
+# What a process of a comparison measures; peaks of memory come with either.
+Series = Literal["instructions", "time"]
+
+
+class Prior(NamedTuple):
+    """What is known about the spread of a pair's log ratio before it is measured.
+
+    Attributes:
+        deviation: standard deviation of the log ratio.
+        freedom: number of degrees of freedom that it counts for; 0 if nothing is known.
+    """
+
+    deviation: float = 0.0
+    freedom: int = 0
+
+
+class Traits(NamedTuple):
+    """Traits of one measure.
+
+    Attributes:
+        worse: verdict on a candidate that needs more.
+        better: verdict on a candidate that needs less.
+        unit: unit in which values are shown.
+        size: size of that unit, in the unit of the results.
+        digits: significant digits of a value, and decimals of a ratio.
+        within: default tolerance of the verdict "same".
+        first_look: number of pairs at the first look.
+        prior: what is known about the spread in advance.
+        quantity: what is measured, in words.
+    """
+
+    worse: Word
+    better: Word
+    unit: str
+    size: float
+    digits: int
+    within: float
+    first_look: int
+    prior: Prior
+    quantity: str
+
+    @property
+    def words(self) -> Sequence[Word]:
+        """The verdicts by this measure."""
+        return self.worse, self.better, SAME, CANNOT_TELL
+
+    @property
+    def finding(self) -> str:
+        """What a benchmark is that needs more: "slower", or "with more instructions"."""
+        return self.worse if self.worse == "slower" else f"with {self.worse}"
+
+    def show(self, value: float) -> str:
+        """Return a value in the unit that is shown."""
+        return significant(value / self.size, self.digits)
+
+
+# Between processes, the count of the same step had a standard deviation of at most 0.05%; the log
+# ratio of a pair has that of two. It counts like five pairs.
+COUNTED = Prior(deviation=0.0005 * 2**0.5, freedom=4)
+
+MEASURES: dict[Measure, Traits] = {
+    "time": Traits("slower", "faster", "ms", 1, 3, 0.05, 6, Prior(), "time"),
+    "instructions": Traits(
+        *("more instructions", "fewer instructions", "million", 1e6, 4, 0.005, 3, COUNTED),
+        "instruction count",
+    ),
+    "memory": Traits(
+        "more memory", "less memory", "KiB", 1024, 4, 0.005, 3, COUNTED, "peak memory"
+    ),
+}
+WORSE = frozenset(traits.worse for traits in MEASURES.values())
