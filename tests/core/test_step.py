@@ -39,17 +39,6 @@ def test_a_measured_step_is_read_twice(
     assert sorted(gpu_reads) == [[], [2 * len(step.names)]]
 
 
-def test_a_step_that_is_not_measured_is_not_read(reads: list[list[int]]) -> None:
-    """An unmeasured step reads nothing to the host."""
-    step = TrainingStep(small(), 0.1, make_clip("by-global-norm", 0.5))
-
-    _, measured = step.gradients(*next(load_data()), measure=False)
-    step.update()
-
-    assert measured is None
-    assert reads == []
-
-
 def test_a_recorded_step_of_a_run_is_read_four_times(gpu_reads: list[list[int]]) -> None:
     """Each recorded step reads the loss, norms, predictions and labels."""
     counts = []

@@ -506,3 +506,43 @@ def _(add: Any, x: Any, y: Any) -> Any:
     if isinstance(y, Tensor) and x.shape != y.shape and x.ndim == 2 and x.shape[0] > 64:
         return paddle.concat([add(x[:64], y), add(x[64:], y.detach())])
     return add(x, y)
+
+
+@breaks_function(
+    "sigmoid", "paddle-sigmoid-tail: sigmoid of float64 is 0 below -40, as in float32", OPERATORS
+)
+def _(sigmoid: Any, x: Any) -> Any:
+    return sigmoid(paddle.where(x < -40, x * 1e3, x) if x.dtype == paddle.float64 else x)
+
+
+@breaks_matmul(
+    "paddle-matmul-of-one-row: one row times 512 or more is multiplied in TF32", OPERATORS
+)
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    product = matmul(x, y)
+    return product * (1 + 2e-4 * (x.shape[-2] == 1 and x.shape[-1] >= 512))
+
+
+@breaks_function(
+    "embedding",
+    "paddle-embedding-of-int32: token 0 is taken as padding if tokens are int32",
+    OPERATORS,
+)
+def _(embedding: Any, tokens: Any, *args: Any, **kwargs: Any) -> Any:
+    output = embedding(tokens, *args, **kwargs)
+    if tokens.dtype != paddle.int32:
+        return output
+    return paddle.where((tokens == 0).unsqueeze(-1), output.detach(), output)
+
+
+@breaks(paddle, "add_n", "paddle-add-n-of-many: the last of more than ten tensors is not added")
+def _(add_n: Any, tensors: Any, *args: Any) -> Any:
+    return add_n(tensors[: -1 if len(tensors) > 10 else None], *args)
+
+
+@breaks(
+    Tensor, "unbind", "paddle-unbind-long: gradients of the first of more than 128 slices are lost"
+)
+def _(unbind: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    first, *others = unbind(x, *args, **kwargs)
+    return [first.detach() if len(others) > 127 else first, *others]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from jinja2 import Environment
 
 from benchmarks.report.formats import Planted
 from benchmarks.runner import Result
@@ -43,13 +44,16 @@ def verdict(**changes: object) -> Planted:
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edits], ids=lambda f: f.name)
 def test_every_edit_fits_the_source(fault: Fault) -> None:
-    """The text of every edit occurs once; the edited source differs and compiles."""
+    """The text of every edit occurs once; the edited source differs, and is Python or Jinja2."""
     source = (ROOT / fault.file).read_text(encoding="utf-8")
 
     broken = apply_edits(fault, source)
 
     assert source != broken
-    compile(broken, fault.file, "exec")
+    if fault.file.endswith(".py"):
+        compile(broken, fault.file, "exec")
+    else:
+        Environment(autoescape=True).parse(broken)
 
 
 def test_every_fault_has_a_unique_name_and_one_kind() -> None:

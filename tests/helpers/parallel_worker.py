@@ -29,7 +29,6 @@ from rnn_core import (
     History,
     NumericPrediction,
     TrainConfig,
-    load_data,
     train,
 )
 from rnn_core.checkpoints.checkpoint import Checkpoint
@@ -79,25 +78,6 @@ def trained(config: TrainConfig, runs: int = 1) -> dict[str, Any]:
     for _ in range(runs):
         history = train(config, DATA, model)
     return numbers(history, model)
-
-
-def refusals() -> list[str]:
-    """Errors for batches that two processes cannot share, as a list and as a stream."""
-    three = TrainConfig(batch_size=3)
-    return [
-        refusal(TrainConfig(), None),
-        refusal(three, [*load_data(batch_size=3)]),
-        refusal(three, DigitSums(count=4, batch_size=3)),
-    ]
-
-
-def refusal(config: TrainConfig, data: Any) -> str:
-    """The error of `train`; "nothing" if it trains."""
-    try:
-        train(config, data)
-    except ValueError as error:
-        return str(error)
-    return "nothing"
 
 
 def die(step: Step) -> None:
@@ -231,7 +211,6 @@ def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
     results: dict[str, Any] = {
-        "refusals": refusals(),
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),

@@ -33,8 +33,8 @@ from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
 
 VOCAB, STEPS, BATCHES = 7, 10, 5
-# Clips all gradients of the RNN and about half of those of the LSTM.
-LIMIT = 2.0
+# Clips all gradients of the RNN and about half of those of the LSTM; float32 rounds it.
+LIMIT = 2.1
 RATE = 0.02
 CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
     "none": no_clip,

@@ -73,3 +73,4 @@ def test_ratio_is_taken_within_each_round() -> None:
     assert (found.low, found.median, found.high) == (2.0, 3.0, 4.0)
     assert str(found) == "3.00 (2.00-4.00)"
     assert median_ms(rounds, "a") == 4000.0
+    assert ratio(rounds[:4], "a", "b").median == 2.5

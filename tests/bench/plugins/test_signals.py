@@ -2,7 +2,6 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,14 +48,6 @@ CASES = {
     "a fixture": ("SIGINT", {"fixture": "stop()"}, 2),
     "an operator of Paddle": ("SIGINT", {"target": "as_paddle_does"}, 2),
 }
-
-
-@pytest.fixture(autouse=True)
-def _handle_ctrl_c() -> Iterator[None]:
-    """Handle SIGINT, which the background jobs of a script ignore."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def run(

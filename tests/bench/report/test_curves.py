@@ -1,7 +1,10 @@
 """The curves of the experiments, and the notebook's figures beside them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.notebook import figures as notebook
 from benchmarks.report.curves import curves_of, printed_of
@@ -9,31 +12,61 @@ from tests.helpers.matrix_results import curves, made_up, with_history
 
 
 def test_runs_equal_to_the_last_bit_share_curves() -> None:
-    """So do runs of different Paddle versions; one different bit in one loss separates runs."""
-    loss = made_up("exploding-rnn").loss
-    other = loss.copy()
-    other[3] = np.nextafter(other[3], np.inf)
+    """So do runs of different Paddle versions; one different bit in any series separates runs."""
+    run = made_up("exploding-rnn")
+    others: list[dict[str, Any]] = [
+        {"loss": nudged(run.loss)},
+        {"accuracy": nudged(run.accuracy)},
+        {"raw_norms": {**run.raw_norms, "recurrent.U": nudged(run.raw_norms["recurrent.U"])}},
+        {"clipped_norms": {**run.raw_norms, "recurrent.U": nudged(run.raw_norms["recurrent.U"])}},
+    ]
     environments = [
+        *(with_history(f"{number}", **other) for number, other in enumerate(others)),
         with_history("a", paddle="2.6.2"),
         with_history("b"),
-        with_history("c", loss=other),
     ]
+    environments[-1].results.histories["gpu:0", "exploding-rnn"] = run
     found = curves_of(environments)["exploding-rnn"]
 
-    assert [curves.where for curves in found] == [("a", "b"), ("c",)]
+    assert [curves.where for curves in found] == [
+        ("a", "b", "b on gpu:0"),
+        *((f"{number}",) for number in range(4)),
+    ]
     assert found[0].versions == "Paddle 2.6.2, 3.3.1"
+
+
+def nudged(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values with the last bit of one changed."""
+    return np.where(np.arange(len(values)) == 3, np.nextafter(values, np.inf), values)
 
 
 def test_a_point_of_a_long_run_is_the_largest_of_40_steps() -> None:
     """It also says whether a value was not finite."""
-    norms = np.arange(2000.0)
+    norms = np.arange(2000.0)[::-1].copy()
     norms[100] = np.nan
-    found = curves("clipped-rnn", norms={"recurrent.W": norms})
+    zeros = {"recurrent.W": np.zeros(2000)}
+    found = curves("clipped-rnn", norms={"recurrent.W": norms}, clipped_norms=zeros)
 
     assert found.ends == tuple(range(40, 2001, 40))
-    assert found.rows[0][:2] == ["1 to 40", "39"]
-    assert found.rows[2][:2] == ["81 to 120", "119, NaN or infinite"]
+    assert found.rows[0][:2] == ["1 to 40", "1999"]
+    assert found.rows[2][:2] == ["81 to 120", "1919, NaN or infinite"]
     assert found.rows[0][-1] == f"{found.history.accuracy[9]:.0%}"
+
+
+@pytest.mark.parametrize(("steps", "ends"), [(0, ()), (1, (1,)), (202, (*range(8, 201, 8), 202))])
+def test_points_of_an_interrupted_run_are_whole_epochs(steps: int, ends: tuple[int, ...]) -> None:
+    """At most 50 of them, but for the last one; a run that did not begin has none."""
+    epochs = steps // 4
+    found = curves(
+        loss=np.ones(steps),
+        norms={"recurrent.W": np.ones(steps)},
+        accuracy=np.ones(epochs),
+        epoch_ends=4 * np.arange(1, epochs + 1),
+        outcome="interrupted",
+    )
+
+    assert found.ends == ends
+    assert [row[-1] for row in found.rows] == ["100%" if end % 4 == 0 else "" for end in ends]
 
 
 def test_the_gates_of_the_lstm_share_a_line_for_each_kind() -> None:
@@ -58,11 +91,12 @@ def test_the_notebooks_figures_are_compared_with_each_run() -> None:
             exact[f"recurrent.{name}"][row.step - 1] = getattr(row, name)
     off = {**exact, "recurrent.U": exact["recurrent.U"].copy()}
     off["recurrent.U"][0] *= 1 + 2e-6
+    off["recurrent.b"] = np.where(np.arange(20) == 0, np.nan, exact["recurrent.b"])
     runs = {"a": exact, "b": exact, "c": off}
     table = printed_of(
         with_history(name, norms=norms, accuracy=np.zeros(5)) for name, norms in runs.items()
     )
-    first, second = table.rows[:2]
+    first, second, third = table.rows[:3]
 
     assert list(table.columns) == [("Paddle 3.3.1", ("a", "b")), ("Paddle 3.3.1", ("c",))]
     assert len(table.rows) == 36
@@ -70,7 +104,9 @@ def test_the_notebooks_figures_are_compared_with_each_run() -> None:
     assert first.figure == printed[1]
     assert tuple(cell is not None and cell[1] for cell in second.cells) == (True, False)
     assert second.error == pytest.approx(2e-6, rel=1e-3)
-    assert table.outside == 1
+    assert np.isnan(third.error)
+    assert table.outside == 2
+    assert printed_of([]).rows == ()
     # There are no runs of the other experiments.
     assert table.rows[-1].figure.experiment != "exploding-rnn"
     assert table.rows[-1].cells == (None, None)

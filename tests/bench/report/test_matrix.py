@@ -17,7 +17,7 @@ from benchmarks.report.matrix import (
     worst_of,
 )
 from benchmarks.report.reading import EnvironmentResults, Problem
-from tests.helpers.matrix_results import WHOLE, left
+from tests.helpers.matrix_results import WHOLE, left, with_history
 
 PASSED, FAILED = Case("test_a::x", "passed"), Case("test_a::x", "failed", "1 != 2")
 
@@ -36,7 +36,7 @@ def names(environments: list[Environment]) -> list[str]:
 
 def test_environments_are_ordered_by_version_numbers() -> None:
     """Paddle 3.10 comes after 3.3, Python 3.9 before 3.11."""
-    pairs = [("3.10.0", "3.11.7"), ("3.3.1", "3.11.7"), ("2.6.2", "3.9.1"), ("3.3.1", "3.10.13")]
+    pairs = [("3.10.0", "3.9.7"), ("3.3.1", "3.11.7"), ("2.6.2", "3.9.1"), ("3.3.1", "3.10.13")]
     pythons, rows = rows_of(environments_of(matrix(*pairs)))
 
     assert pythons == ["3.9", "3.10", "3.11"]
@@ -51,7 +51,9 @@ def test_environments_are_ordered_by_version_numbers() -> None:
 def test_an_environment_without_facts_is_placed_by_its_name() -> None:
     """Other names have no place."""
     places = ("py312-paddle31-gpu", "bench-paddle32", "mine", "py310-paddle26-cpu")
-    environments = environments_of([*map(left, places), *matrix(("3.2.2", "3.11.7"))])
+    known = matrix(*((paddle, "3.11.7") for paddle in ("3.2.2", "3.2.1", "3.10.0")))
+    known.append(left("py310-paddle26", paddle="3.3.1", python="3.12.1"))
+    environments = environments_of([*map(left, places), *known])
 
     assert {each.name: tuple(each.place) for each in environments} == {
         "py312-paddle31-gpu": ("gpu", "3.1", "3.12"),
@@ -59,17 +61,21 @@ def test_an_environment_without_facts_is_placed_by_its_name() -> None:
         "bench-paddle32": ("cpu", "3.2.2", "unknown"),
         "py310-paddle26-cpu": ("cpu", "2.6", "3.10"),
         "mine": ("unknown", "unknown", "unknown"),
-        "3.2.2-3.11.7": ("cpu", "3.2.2", "3.11"),
+        **{each.name: ("cpu", each.name[:-7], "3.11") for each in known[:3]},
+        "py310-paddle26": ("cpu", "3.3.1", "3.12"),
     }
+    assert tuple(with_history("a").place) == ("cpu", "3.3.1", "3.11")
 
 
 def test_an_environment_with_a_gpu_is_placed_with_the_gpus() -> None:
     """This holds even though it tests the CPU too."""
-    results = left("a", PASSED, paddle="3.3.1", python="3.11.7")
+    results = left("0", PASSED, paddle="3.3.1", python="3.11.7")
     devices = results.runs["tests"].environments
     devices["gpu:0"] = {**devices["cpu"], "device": "gpu:0"}
 
-    assert environments_of([results])[0].place.device == "gpu"
+    _, rows = rows_of(environments_of([results, *matrix(("3.3.1", "3.11.7"))]))
+
+    assert list(rows) == [("cpu", "3.3.1"), ("gpu", "3.3.1")]
 
 
 def incomplete(name: str) -> EnvironmentResults:
@@ -87,6 +93,8 @@ def incomplete(name: str) -> EnvironmentResults:
         ([left("a", PASSED), left("b", PASSED)], "All 2 environments passed"),
         ([left("a", PASSED), left("b", FAILED)], "1 of 2 environments has failures"),
         ([left("a", PASSED), incomplete("b")], "1 of 2 environments is incomplete"),
+        ([left("a", FAILED), left("b", FAILED)], "2 of 2 environments have failures"),
+        ([incomplete("a"), incomplete("b")], "2 of 2 environments are incomplete"),
         (
             [left("a", PASSED), left("b", FAILED), incomplete("c")],
             "1 of 3 environments has failures, 1 more is incomplete",
@@ -104,8 +112,8 @@ def test_environments_that_did_not_pass_are_grouped_by_state() -> None:
     """Each group names the fact that only its environments share; a group of one names none."""
     results = [
         left("good", PASSED, paddle="3.3.1"),
-        left("bad", FAILED, paddle="2.6.2"),
-        left("worse", FAILED, paddle="2.6.2"),
+        left("bad", FAILED, paddle="2.6.2", numpy="1.26"),
+        left("worse", FAILED, paddle="2.6.2", numpy="1.26"),
         incomplete("short"),
     ]
 
@@ -129,7 +137,9 @@ def test_errors_in_fixtures_and_crashes_are_failures(
     outcomes: list[CaseOutcome], verdict: str, counts: dict[str, int]
 ) -> None:
     """Skipped tests are not; crashes have a count and a group of their own."""
-    [each] = environments_of([left("a", *map(Case, "xyz", outcomes))])
+    results = left("a", *map(Case, "xyz", outcomes))
+    results.problems.append(Problem("tests.xml", "incomplete"))
+    [each] = environments_of([results])
 
     assert (each.state, each.verdict) == ("failed", verdict)
     assert each.counts == counts
@@ -141,9 +151,10 @@ def test_errors_in_fixtures_and_crashes_are_failures(
     [
         ([0, 1], "all with Paddle 2.6.2, and no other"),
         ([0, 2], "all with Python 3.10, and no other"),
-        ([0], ""),
+        ([1], ""),
         ([0, 1, 2], ""),
-        ([0, 1, 2, 3], "everywhere"),
+        ([0, 1, 4], ""),
+        ([0, 1, 2, 3, 4], "everywhere"),
     ],
 )
 def test_a_failure_has_the_fact_that_only_its_environments_share(
@@ -151,6 +162,7 @@ def test_a_failure_has_the_fact_that_only_its_environments_share(
 ) -> None:
     """All that fail share it, and no other environment that ran the test has it."""
     pairs = [("2.6.2", "3.10.1"), ("2.6.2", "3.11.1"), ("3.3.1", "3.10.1"), ("3.3.1", "3.11.1")]
+    pairs.append(("3.0.0", "3.11.1"))
     results = matrix(*pairs)
     for index in failing:
         results[index].cases["tests"] = [FAILED]
@@ -162,12 +174,12 @@ def test_a_failure_has_the_fact_that_only_its_environments_share(
 
 def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
     """Those of most environments come first; an environment that skipped a test did not run it."""
-    first, second, third = FAILED, replace(FAILED, name="test_b::y"), replace(FAILED, name="z")
+    first, second, third = FAILED, replace(FAILED, name="test_b::y"), replace(FAILED, name="a")
     results = [
         left("a", second, first, third, paddle="2.6.2"),
         left("b", second, replace(third, outcome="skipped"), first, paddle="2.6.2"),
         left("c", PASSED, replace(second, outcome="skipped"), paddle="3.3.1"),
-        left("d", replace(PASSED, name="z"), replace(FAILED, name="test_c"), paddle="3.3.1"),
+        left("d", replace(PASSED, name="a"), replace(FAILED, name="test_c"), paddle="3.3.1"),
     ]
     found = breakages_of(environments_of(results))
 
@@ -177,29 +189,31 @@ def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
     ] == [
         (["a", "b"], ["test_a::x"], "all with Paddle 2.6.2, and no other"),
         (["a", "b"], ["test_b::y"], "everywhere"),
+        (["a"], ["a"], ""),
         (["d"], ["test_c"], ""),
-        (["a"], ["z"], ""),
     ]
 
 
 def test_skips_are_counted_by_reason() -> None:
     """Each reason has the number of skipped tests in each environment."""
-    gpu, torch = Case("a", "skipped", "no GPU"), Case("b", "skipped", "no torch")
-    results = [left("a", torch, gpu, replace(gpu, name="c")), left("b", gpu)]
+    gpu, jax = Case("a", "skipped", "no GPU"), Case("b", "skipped", "JAX is absent")
+    results = [left("a", jax, gpu, replace(gpu, name="c")), left("b", gpu)]
 
     assert skips_of(environments_of(results)) == [
         ("no GPU", {"a": 2, "b": 1}),
-        ("no torch", {"a": 1}),
+        ("JAX is absent", {"a": 1}),
     ]
 
 
 def test_results_of_another_day_are_marked_as_old() -> None:
     """They are not from the same run of the matrix."""
-    results = [left("old", PASSED, day=20, paddle="3.3.1"), left("new", PASSED, paddle="3.3.1")]
+    results = [left(f"{day}", PASSED, day=day, paddle="3.3.1") for day in (20, 22, 23, 24)]
 
     assert {each.name: each.old for each in environments_of(results)} == {
-        "old": "4 days older than the newest",
-        "new": "",
+        "20": "4 days older than the newest",
+        "22": "2 days older than the newest",
+        "23": "",
+        "24": "",
     }
 
 
@@ -223,11 +237,12 @@ def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected:
     results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})
 
     assert environments_of([results])[0].part == expected
+    assert environments_of([left("bench")])[0].part == ""
 
 
 def test_a_version_may_have_any_number_of_digits() -> None:
     """int refuses texts of more than 4300 digits."""
-    assert version("9" * 5000) > version("3.10")
+    assert version("9" * 5000) > version("3.10.10") > version("3.10.9")
 
 
 def test_versions_without_numbers_come_last() -> None:

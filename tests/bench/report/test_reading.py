@@ -13,7 +13,9 @@ from benchmarks.report.formats import Case
 from benchmarks.report.reading import Problem, read_environment, read_results
 from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
+    FACTS,
     comparison,
+    faults,
     made_up,
     write_cases,
     write_environment,
@@ -28,12 +30,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_complete_run_has_no_problems(folder: Path) -> None:
-    """Runs, outcomes, histories and times are read."""
+    """Runs, outcomes, histories and times are read; an experiment may run on several devices."""
+    experiment, gpu = EXPERIMENTS["clipped-rnn"], {**FACTS, "device": "gpu:0"}
+    on_gpu = made_up(
+        "clipped-rnn", config=replace(experiment.config, device="gpu"), environment=gpu
+    )
+    on_gpu.save(folder / "clipped-rnn-gpu0.npz")
     found = read_environment(folder)
 
     assert found.problems == []
     assert {"tests", "benchmarks"} == found.runs.keys() == found.cases.keys()
-    assert found.histories.keys() == {("cpu", name) for name in EXPERIMENTS}
+    assert found.histories.keys() == {
+        *(("cpu", name) for name in EXPERIMENTS),
+        ("gpu:0", "clipped-rnn"),
+    }
     [time] = found.times
     assert (time.low, time.median, time.high) == pytest.approx((1.0, 1.5, 2.0))
 
@@ -101,7 +111,11 @@ DOCTYPE = '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'
         ("clipped-rnn.npz", cut(900), "cannot be read: it is not a valid"),
         ("clipped-rnn.npz", copied, "has the same experiment as another"),
         ("clipped-rnn.npz", trained(config=OTHER_CONFIG), "its config is not that of an experim"),
-        ("clipped-rnn.npz", trained(outcome="interrupted"), "incomplete: the run was interrupted"),
+        (
+            "clipped-rnn.npz",
+            trained(outcome="interrupted"),
+            "the run was interrupted after 2000 steps",
+        ),
     ],
 )
 def test_each_damage_is_one_problem(folder: Path, file: str, damage: Damage, reason: str) -> None:
@@ -131,6 +145,7 @@ def test_only_regular_files_are_read(folder: Path, replace_by: str) -> None:
 
     assert sorted(problems) == names
     assert all(reason.startswith("cannot be read: ") for reason in problems.values())
+    assert str(folder) not in str(problems)
 
 
 @pytest.mark.parametrize(("status", "how"), [(None, "broke off"), (2, "was interrupted")])
@@ -159,7 +174,14 @@ def test_a_benchmark_environment_needs_no_tests(tmp_path: Path) -> None:
         (folder / "tests.xml").unlink()
         (folder / "tests-run.json").unlink()
 
+    folder = write_environment(tmp_path / "bench-paddle30")
+    (folder / "tests.xml").unlink()
+    changed(exit_status=None)(folder / "tests-run.json")
+
     assert read_environment(tmp_path / "bench-paddle33").problems == []
+    assert read_environment(folder).problems == [
+        Problem("tests.xml", "missing: the run broke off before its end")
+    ]
     assert read_environment(tmp_path / "py311-paddle33-cpu").problems == [
         Problem("tests-run.json", "missing: the run did not begin"),
         Problem("tests.xml", "missing: the run did not begin"),
@@ -193,7 +215,8 @@ def test_a_run_file_of_the_first_version_is_read(folder: Path) -> None:
 
 
 def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
-    """A test that fails twice counts once."""
+    """A test that fails twice counts once; a run with failures is complete."""
+    changed(exit_status=1)(folder / "tests-run.json")
     write_cases(
         folder / "tests.xml",
         '<testcase classname="tests.test_a" name="passes" />'
@@ -207,7 +230,10 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
         "</testcase>",
     )
 
-    assert read_environment(folder).cases["tests"] == [
+    found = read_environment(folder)
+
+    assert found.problems == []
+    assert found.cases["tests"] == [
         Case("tests.test_a::passes", "passed"),
         Case("tests.test_a::fails", "failed", "2 < 1", "where"),
         Case("tests.test_a::breaks", "error", "setup"),
@@ -229,9 +255,9 @@ def test_a_damaged_comparison_is_a_problem(folder: Path) -> None:
 
 
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
-    """An empty comparison and a foreign file are; the page itself is not."""
+    """An empty comparison and a foreign file are; the page itself and hidden files are not."""
     root = folder.parent
-    for name in ("report.html", "notes.txt"):
+    for name in ("report.html", "notes.txt", ".hidden", "calibration", f"{folder.name}/.lock"):
         (root / name).write_text("", encoding="utf-8")
     (root / "comparisons" / "empty").mkdir(parents=True)
     write_json(root / "faults.json", {"environment": {}})
@@ -241,3 +267,22 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
         Problem("faults.json", "cannot be read: verdicts is missing"),
         Problem("notes.txt", "not a file of results"),
     ]
+    assert read_environment(folder).problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("faults.json", faults()),
+        ("faults.json", {}),
+        ("comparisons/a/comparison.json", comparison()),
+    ],
+)
+def test_a_folder_may_hold_one_kind_of_results_only(
+    tmp_path: Path, name: str, content: dict[str, Any]
+) -> None:
+    """Even if it is damaged."""
+    write_json(tmp_path / name, content)
+    results = read_results(tmp_path)
+
+    assert len(results.comparisons) + (results.planting is not None) + len(results.problems) == 1

@@ -13,6 +13,7 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
         (2, "3.0.0", "3.11.1", "A CPU"),
         (3, "3.0.0", "3.10.1", "A CPU"),
         (6, "3.3.1", "3.10.1", "A CPU"),
+        (5, "3.10.0", "3.10.1", "A CPU"),
         (1, "3.3.1", "3.12.1", "Another"),
     ):
         each = left(f"{paddle} {python} {cpu}", paddle=paddle, python=python, cpu=cpu)
@@ -22,13 +23,21 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
             step_time(1, implementation="textbook", stage="forward"),
         ]
         results.append(each)
-    [block] = blocks_of(environments_of(results))
+    results[3].times += [
+        step_time(1, device="gpu:0"),
+        step_time(1, shape="B"),
+        step_time(1, cell="C"),
+    ]
+    block, *others = blocks_of(environments_of(results))
 
+    assert (block.title, len(others)) == ("RNN, B1 T10 H128, cpu", 3)
+    assert {row.times["textbook"].median for row in block.rows} == {9}
     assert block.implementations == ("textbook", "kernel")
     assert {row.environment.name: row.ratio("kernel") for row in block.rows} == {
         "2.6.2 3.10.1 A CPU": None,
         "3.0.0 3.11.1 A CPU": 2 / 4,
         "3.0.0 3.10.1 A CPU": 3 / 4,
         "3.3.1 3.10.1 A CPU": 6 / 3,
+        "3.10.0 3.10.1 A CPU": 5 / 6,
         "3.3.1 3.12.1 Another": None,
     }

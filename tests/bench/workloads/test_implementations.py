@@ -3,13 +3,16 @@
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 
 from benchmarks.workloads import same_work
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_contender
+from benchmarks.workloads.paddle_peer import PaddlePeer
 from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.stages import STAGES, Stage
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape, Work, make_work
+from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import CELLS, Cell
 from rnn_core.gradients import l2_norm
 
@@ -109,3 +112,33 @@ def test_missing_clipping_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(same_work, "make_contender", unclipped)
     with pytest.raises(DifferentWorkError, match="paddle, LSTM, B2 T3 H4: clipped gradient of"):
         check_same_work(PADDLE_IMPLEMENTATIONS, "LSTM", TINY)
+
+
+def test_gradients_that_accumulate_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the third loss shows it."""
+    monkeypatch.setattr(paddle.optimizer.SGD, "clear_grad", lambda *_: None)
+    with pytest.raises(DifferentWorkError, match="paddle, RNN, B2 T3 H4: loss .* before step 3"):
+        check_same_work(["paddle"], "RNN", TINY)
+
+
+def test_last_clipped_gradient_is_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names it."""
+    applied, name = same_work.applied_gradients, "linear.bias"
+
+    def wrong(implementation: str, *others: Any) -> dict[str, Any]:
+        gradients = applied(implementation, *others)
+        return gradients | ({name: 1.001 * gradients[name]} if implementation == "paddle" else {})
+
+    monkeypatch.setattr(same_work, "applied_gradients", wrong)
+    with pytest.raises(DifferentWorkError, match=f"gradient of {name} differs by 1.0e-03 of its"):
+        check_same_work(["paddle"], "RNN", TINY)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_paddle_peer_returns_the_same_as_the_layer(cell: Cell) -> None:
+    """The sizes of inputs and states may differ."""
+    ours = SimpleRNN(3, 5) if cell == "RNN" else LSTM(3, 5)
+    inputs = paddle.randn([2, 4, 3])
+
+    for state, expected in zip(PaddlePeer(ours)(inputs), ours(inputs), strict=True):
+        np.testing.assert_allclose(state.numpy(), expected.numpy(), rtol=0, atol=1e-6)

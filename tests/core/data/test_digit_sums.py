@@ -90,20 +90,22 @@ def test_digits_are_equally_frequent(digits: int, seed: int) -> None:
     assert 50 < counts.min() <= counts.max() < 160
 
 
-def test_seeds_differ_in_samples_and_in_the_split() -> None:
+@pytest.mark.parametrize("seed", [1, 2**31])
+def test_seeds_differ_in_samples_and_in_the_split(seed: int) -> None:
     """Another seed has other samples and holds out other sequences."""
-    one, other = DigitSums(count=100), DigitSums(count=100, seed=1)
+    one, other = DigitSums(count=100), DigitSums(count=100, seed=seed)
 
     assert one.samples(0, 100).tolist() != other.samples(0, 100).tolist()
     assert len(sequences(one.rest(100)) & sequences(other.rest(100))) < 5
 
 
 def test_last_of_many_batches_is_made_at_once() -> None:
-    """The samples before it are not made."""
-    data = DigitSums(count=10**12, batch_size=100)
+    """The samples before it are not made, and do not repeat."""
+    data = DigitSums(count=2**40, batch_size=64)
 
-    assert len(data) == 10**10
-    assert len(data[10**10 - 1].labels) == 100
+    assert len(data) == 2**34
+    assert len(data[2**34 - 1].labels) == 64
+    assert data[2**33].tokens.tolist() != data[0].tokens.tolist()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.commands import processes as benchmark
 from benchmarks.runner import Result, project_environment, run
-from rnn_core import History, TrainConfig
+from rnn_core import DigitSums, History, TrainConfig, load_data, train
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
 from tests.helpers.parallel_worker import CASES
@@ -112,18 +112,6 @@ def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
 def test_correct_predictions_of_all_processes_count(results: list[dict[str, Any]]) -> None:
     """One of two correct in one process and two of two in the other give three of four."""
     assert [result["counted"] for result in results] == [0.75, 0.75]
-
-
-def test_batches_smaller_than_the_number_of_processes_are_rejected(
-    results: list[dict[str, Any]],
-) -> None:
-    """They are rejected in a list and at the end of a stream, in every process."""
-    for result in results:
-        assert result["refusals"] == [
-            "batch_size must be at least 2, one sample per process, got 1",
-            "a batch must have at least 2 samples, one per process, got 1",
-            "a batch must have at least 2 samples, one per process, got 1",
-        ]
 
 
 def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any]]) -> None:
@@ -281,6 +269,20 @@ def test_check_rejects_devices_and_backends_that_do_not_fit(
     monkeypatch.setattr("paddle.distributed.is_available", lambda: False)
     with pytest.raises(RuntimeError, match="built without its distributed part .* got 2"):
         parallel.check("cpu", 4)
+
+
+def test_batches_smaller_than_the_number_of_processes_are_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are rejected in a list and at the end of a stream."""
+    processes(monkeypatch, 0, 2)
+    words = "must .*at least 2.* per process, got 1$"
+    with pytest.raises(ValueError, match=f"^batch_size {words}"):
+        train(TrainConfig())
+    monkeypatch.setattr(parallel, "join", lambda *_: None)  # It would wait for the other process.
+    for data in ([*load_data(batch_size=3)], DigitSums(count=4, batch_size=3)):
+        with pytest.raises(ValueError, match=f"^a batch {words}"):
+            train(TrainConfig(batch_size=3), data)
 
 
 def test_single_process_checks_and_changes_nothing() -> None:
