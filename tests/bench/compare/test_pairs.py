@@ -231,8 +231,26 @@ def test_elapsed_time_does_not_count_interruptions(tmp_path: Path) -> None:
     for _ in range(4):
         pairs.measure()
     even = elapsed(pairs.done)
-    last = [run.model_copy(update={"when": run.when + 5000 * PACE}) for run in pairs.done[-1]]
+    later = [
+        run.model_copy(update={"when": run.when + 5000 * PACE, "begun": run.begun + 5000 * PACE})
+        for run in pairs.done[-1]
+        if run.begun
+    ]
 
     assert even == 8 * PACE.total_seconds()
     assert elapsed([]) == 0
-    assert elapsed([*pairs.done[:3], (last[0], last[1])]) == even + 3 * PACE.total_seconds()
+    assert elapsed([*pairs.done[:3], (later[0], later[1])]) == even
+
+
+def test_elapsed_time_of_processes_side_by_side_counts_once(tmp_path: Path) -> None:
+    """Both processes of a pair begin at the same time, and one takes twice as long."""
+    pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR))
+    pairs.measure()
+    first, second = pairs.done[0]
+    begun = min(run.begun for run in (first, second) if run.begun)
+    both = tuple(run.model_copy(update={"begun": begun}) for run in (first, second))
+    old = tuple(run.model_copy(update={"begun": None}) for run in (first, second))
+
+    assert elapsed([(both[0], both[1])]) == 2 * PACE.total_seconds()
+    # Files of earlier versions do not say when a process began.
+    assert elapsed([(old[0], old[1])]) == PACE.total_seconds()
