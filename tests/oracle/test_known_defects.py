@@ -96,7 +96,7 @@ def test_every_program_was_checked_and_is_described() -> None:
         (Result(2, "needs a GPU\n", ""), "cannot show"),
         (Result(255, "", ""), "there"),
         (Result(-11, "", ""), "there"),
-        (Result(-15, "", "", timed_out=True), "there"),
+        (Result(0, "", "", timed_out=True), "there"),
     ],
 )
 def test_a_crash_is_a_defect_but_a_failing_program_is_not(result: Result, expected: str) -> None:
