@@ -64,8 +64,9 @@ class Traits(NamedTuple):
 
 
 # Between processes, the count of the same step had a standard deviation of at most 0.05%; the log
-# ratio of a pair has that of two. It counts like five pairs.
-COUNTED = Prior(deviation=0.0005 * 2**0.5, freedom=4)
+# ratio of a pair has that of two. It counts like three pairs: were it to count more, steps that
+# vary more would raise false alarms.
+COUNTED = Prior(deviation=0.0005 * 2**0.5, freedom=2)
 
 MEASURES: dict[Measure, Traits] = {
     "time": Traits("slower", "faster", "ms", 1, 3, 0.05, 6, Prior(), "time"),

@@ -1,11 +1,10 @@
 """Pairs of processes, kept in a folder for `--resume`, and judged by one or more measures."""
 
 import math
-import statistics
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,8 +22,6 @@ from benchmarks.saved.records import LARGEST_FILE
 from benchmarks.saved.saved_run import Measure, SavedRun
 from rnn_core.runtime.files import parse_json, read_file, write_json
 
-# A gap longer than this many typical processes counts as an interruption.
-LONGEST_GAP = 4
 # Functions that run the processes.
 RUNS: Mapping[Series, Run] = {"instructions": count_processes, "time": time_processes}
 
@@ -310,7 +307,7 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
     if not pairs.done:
         pairs.measure(count=count)
     contests = contests_of(pairs.done[0], pairs.within, pairs.plan.planted)
-    longest = max(2 * usual_gap(pairs.done), (time.monotonic() - begin) / count)
+    longest = max(elapsed(pairs.done) / len(pairs.done), (time.monotonic() - begin) / count)
     while True:
         for contest in contests:
             contest.look(pairs.done)
@@ -355,17 +352,10 @@ class Part:
 
 def elapsed(pairs: Sequence[Pair]) -> float:
     """Return how many seconds the pairs took, without interruptions."""
-    usual = usual_gap(pairs)
-    # No process ended before the first one, so a typical gap stands for its time.
-    return usual + sum(min(gap, LONGEST_GAP * usual) for gap in gaps(pairs))
-
-
-def usual_gap(pairs: Sequence[Pair]) -> float:
-    """Return the median number of seconds from the end of one process to the end of the next."""
-    return statistics.median(gaps(pairs) or [0.0])
-
-
-def gaps(pairs: Sequence[Pair]) -> list[float]:
-    """Return the numbers of seconds between the ends of consecutive processes."""
-    ends = sorted(run.when.timestamp() for pair in pairs for run in pair)
-    return [later - earlier for earlier, later in pairwise(ends)]
+    seconds, last = 0.0, None
+    for run in sorted((run for pair in pairs for run in pair), key=lambda run: run.when):
+        # A process that ran beside others counts from the end of the one before it.
+        begun = max(filter(None, (run.begun, last)), default=run.when)
+        seconds += max(0.0, (run.when - begun).total_seconds())
+        last = run.when
+    return seconds

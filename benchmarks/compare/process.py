@@ -5,6 +5,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from tqdm import tqdm
@@ -148,7 +149,11 @@ def command(job: Job, selection: Selection, dumps: Path | None = None) -> list[s
     plugins = ("pytest_benchmark.plugin", "xdist.plugin", "no:cacheprovider")
     side = job.interpreter
     settings = replace(
-        job.settings, source=str(side.source), rnn_core=side.rnn_core, dumps=str(dumps or "")
+        job.settings,
+        source=str(side.source),
+        rnn_core=side.rnn_core,
+        dumps=str(dumps or ""),
+        begun=datetime.now(timezone.utc).isoformat(),
     )
     return [
         str(side.python),

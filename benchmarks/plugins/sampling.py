@@ -52,6 +52,7 @@ class Settings:
         measure: whether to time the benchmarks or to count their instructions.
         source: folder that rnn_core must come from.
         rnn_core: version of rnn_core, to be saved with the environment.
+        begun: time at which the process was started, to be saved.
         dumps: path that Valgrind writes its counts to, each with a number after it.
     """
 
@@ -62,6 +63,7 @@ class Settings:
     measure: Literal["time", "instructions"] = "time"
     source: str = str(ROOT)
     rnn_core: str = ""
+    begun: str | None = None
     dumps: str = ""
 
     def dump(self) -> str:

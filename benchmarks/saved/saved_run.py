@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasPath, Field, model_validator
 
 from benchmarks.saved.records import Date, Milliseconds, Record, Seconds
 
@@ -100,6 +100,7 @@ class SavedRun(Record):
     Attributes:
         name: path of its file.
         when: time at which it ended.
+        begun: time at which it began, if it is a process of a comparison.
         machine: facts that must be equal for a comparison.
         environments: facts of each device, from `rnn_core.runtime.environment`.
         timed: benchmarks.
@@ -107,6 +108,7 @@ class SavedRun(Record):
 
     name: str = ""
     when: Date = Field(validation_alias="datetime")
+    begun: Date | None = Field(None, validation_alias=AliasPath("sampling", "begun"))
     machine: Machine = Field(validation_alias="machine_info")
     environments: dict[str, dict[str, str]] = Field(validation_alias="environment")
     timed: tuple[Timed, ...] = Field(validation_alias="benchmarks")

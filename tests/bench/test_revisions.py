@@ -1,7 +1,9 @@
 """Sides that are a revision of this repository: a made-up repository with a made-up rnn_core."""
 
 import atexit
+import configparser
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -270,6 +272,21 @@ def test_unusable_rnn_core_is_refused(
     assert (status, out) == (2, "")
     assert "the benchmarks of the working tree cannot use its rnn_core: ImportError: made up" in err
     assert not list(tmp_path.glob("results/*/pairs/*"))
+
+
+@pytest.mark.usefixtures("repository")
+def test_tox_compares_with_the_revision_that_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command of `tox -e cost` has options that exist, and a place for the revision."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "tox.ini", encoding="utf-8")
+    line = settings["testenv:cost"]["commands"].replace("{posargs:git:origin/main}", "git:nonsense")
+    words = shlex.split(line)
+
+    assert words[:3] == ["python", "-m", "benchmarks.compare"]
+    assert command.main(words[3:]) == 2
+    assert "has no revision nonsense" in capsys.readouterr().err
 
 
 @pytest.mark.slow

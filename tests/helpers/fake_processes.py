@@ -157,4 +157,5 @@ def write_run(
     ]
     environments = {"cpu": describe_environment() | dict(changes or {})}
     content = saved_content(benchmarks, environments, NOON + number * PACE)
+    content["sampling"] = {"begun": (NOON + (number - 1) * PACE).isoformat()}
     path.write_text(json.dumps(content), encoding="utf-8")

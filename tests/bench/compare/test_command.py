@@ -401,7 +401,7 @@ def test_counts_come_first_and_are_explained(compare: Compare) -> None:
     assert [[each["before"], each["after"]] for each in others] == [[None, 1e3], [1e3, None]]
     for words in (
         "1 more instructions, 0 fewer instructions, 1 same, 0 cannot tell",
-        "| 3                | 3.06              | 1.0200 (1.0185-1.0215) | more instructions ",
+        "| 3                | 3.06              | 1.0200 (1.0184-1.0216) | more instructions ",
         "cpu-step-RNN-B1-T10-H128-kernel has more instructions. The functions whose own",
         "| phi::matmul         | libphi.so | 3000.0   | 3060.0    | +60.0      | matmul ",
         "| operator||<3060000> | libc.so   | none     | 1.0       | +1.0       | ",

@@ -19,7 +19,7 @@ from benchmarks.compare import verdicts
 from benchmarks.compare.measures import COUNTED, MEASURES, Prior
 from benchmarks.compare.pairs import order
 from benchmarks.compare.verdicts import ERROR, Bootstrap, Estimate, Judge, looks, smallest_effect
-from benchmarks.compare.words import CANNOT_TELL
+from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.saved.saved_run import Measure
 
 Values = NDArray[np.float64]
@@ -366,15 +366,16 @@ def counted(share: float, spread: float, pairs: int, columns: int) -> Values:
     ],
 )
 def test_counts_settle_after_a_few_pairs(
-    spread: float, share: float, within: float, expected: str
+    spread: float, share: float, within: float, expected: Word
 ) -> None:
-    """Equal sides are the same; 1% is found, and 0.5% in at least 95% of 80 benchmarks."""
+    """Of 80 benchmarks, at least 95% get the right verdict, and at most one a wrong one."""
     values = columns(counted(share, spread, 8, 80))
     judge = Judge(list(values), within, "instructions")
     judge.look(values)
 
-    assert {verdict.word for verdict in judge.verdicts.values()} == {expected}
-    assert len(judge.verdicts) >= 0.95 * 80
+    found = [verdict.word for verdict in judge.verdicts.values()]
+
+    assert found.count(expected) >= max(0.95 * 80, len(found) - 1)
 
 
 def test_three_equal_counts_settle_at_the_first_look() -> None:
@@ -382,7 +383,7 @@ def test_three_equal_counts_settle_at_the_first_look() -> None:
     judge = Judge(["same", "more"], 0.005, "instructions")
     judge.look({"same": [0.0] * 3, "more": [0.01] * 3})
     same, more = (judge.verdicts[name] for name in ("same", "more"))
-    half = stats.t.isf(0.005 / 2, 6) * COUNTED.deviation * math.sqrt(4 / 6) / math.sqrt(3)
+    half = stats.t.isf(0.005 / 2, 4) * COUNTED.deviation * math.sqrt(2 / 4) / math.sqrt(3)
 
     assert (same.word, more.word) == ("same", "more instructions")
     assert (same.pairs, same.low, same.high) == pytest.approx((3, math.exp(-half), math.exp(half)))

@@ -87,7 +87,6 @@ def test_a_full_disk_is_named_by_a_process_of_a_comparison(
 ) -> None:
     """It writes nothing else, and `compare` shows its last lines."""
     project = make(pytester, monkeypatch)
-    monkeypatch.setattr("rnn_core.__file__", str(project.path / "rnn_core" / "__init__.py"))
     sample = f"--sample={Settings(seed=1, seconds=0.001).dump()}"
     status, output = run_pytest(project, "benchmarks", "--benchmark-json=b.json", sample)
 

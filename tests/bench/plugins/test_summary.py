@@ -1,9 +1,11 @@
 """Messages and tables at the end of a run of the benchmarks."""
 
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.plugins.summary import step_times
+from benchmarks.plugins.summary import comparison, no_baseline, step_times
+from benchmarks.saved.saved_run import Machine
 
 
 def test_step_times_have_ratios_to_the_baseline() -> None:
@@ -13,10 +15,55 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         SimpleNamespace(name=stage, median=0.003, extra_info={**facts, "stage": stage})
         for stage in ("forward", "step")
     ]
+    timed += [  # Neither a failed benchmark nor one of something else has a time of a stage.
+        SimpleNamespace(name="failed", median=None, extra_info={**facts, "stage": "clip"}),
+        SimpleNamespace(name="other", median=1.0, extra_info={}),
+    ]
     before = SimpleNamespace(stats=SimpleNamespace(median=0.002))
     baseline: Any = SimpleNamespace(benchmarks={"step": before})
 
     assert [line.split() for line in step_times(timed, baseline)] == [
         ["device", "cell", "shape", "step", "forward"],
         ["cpu", "RNN", "B1", "T10", "H128", "kernel", "3", "(1.50)", "3"],
+    ]
+    assert step_times(timed[2:], None) == []
+
+
+def test_refused_runs_are_listed_from_the_newest() -> None:
+    """Six of them; the others are counted."""
+    here, there = (
+        Machine(system="Linux", machine="x86_64", cpu=cpu, cpu_count="2", devices={"cpu": "cpu"})
+        for cpu in ("A", "B")
+    )
+    runs: list[Any] = [SimpleNamespace(name=str(n), when=n, machine=there) for n in range(8)]
+    reason = "cpu differs: 'B' and 'A'"
+
+    assert no_baseline([], here) == ["This is the first run."]
+    assert no_baseline(runs[:6], here)[1:] == [f"  {n}: {reason}" for n in range(5, -1, -1)]
+    assert no_baseline(runs, here) == [
+        "None of the 8 saved runs is of this machine and these devices. Refused:",
+        *(f"  {number}: {reason}" for number in range(7, 1, -1)),
+        "  and 2 older ones",
+    ]
+
+
+def test_comparison_names_what_differs() -> None:
+    """Versions, other changes, and benchmarks that only one of the two runs has."""
+    when = datetime(2026, 11, 25, tzinfo=timezone.utc)
+    environments = {"cpu": {"paddle": "3.0.0"}, "gpu:0": {"paddle": "2.6.2"}}
+    run: Any = SimpleNamespace(name="0001", when=when, environments=environments)
+    names = [f"a.py::{letter}" for letter in "abcdefgh"]
+    changes = ["paddle 3.0.0 -> 3.3.1", "numpy 1 -> 2"]
+    newer = comparison(run, "3.3.1", changes, 3, names, names[:6])
+
+    assert newer[0].startswith("Compared with 0001 of 2026-11-2")
+    assert newer[0].endswith(": Paddle 3.0.0 -> 3.3.1.")
+    assert newer[1:] == [
+        "Also different: numpy 1 -> 2.",
+        "3 benchmarks compared.",
+        "8 of this run are not in the baseline: a, b, c, d, e, f, and 2 more",
+        "6 of the baseline are not in this run: a, b, c, d, e, f",
+    ]
+    assert comparison(run, "3.0.0", [], 0, [], [])[1:] == [
+        "The rest is the same: Python, NumPy, CUDA, cuDNN, threads and flags."
     ]

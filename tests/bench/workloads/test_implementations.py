@@ -41,6 +41,8 @@ def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
         np.testing.assert_array_equal(recorded.parameters()[name], values)
         np.testing.assert_allclose(parts.parameters()[name], values, rtol=0, atol=1e-9)
     assert max(l2_norm(gradient.numpy()) for gradient in parts.clipped) == pytest.approx(1)
+    for left, other in zip(recorded.parts.gradients(), whole.parts.gradients(), strict=True):
+        np.testing.assert_array_equal(left.numpy(), other.numpy())
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -50,6 +52,7 @@ def test_stage_waits_for_its_device(stage: Stage, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("benchmarks.workloads.training_step.synchronize", waited.append)
     target, setup = make_work("kernel", "RNN", TINY).timed(stage, "gpu:0")
     inputs = setup()[0] if setup else ()
+    assert waited == ["gpu:0"] * len(inputs)
     waited.clear()
 
     target(*inputs)
@@ -60,7 +63,7 @@ def test_stage_waits_for_its_device(stage: Stage, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
 def test_only_a_recorded_step_reads(implementation: Any, reads: list[list[int]]) -> None:
-    """It reads loss and norms besides the predictions and labels."""
+    """It reads the loss, the norms of all parameters, the predictions and the labels."""
     work = make_work(implementation, "RNN", TINY)
     reads.clear()
     work.step()
@@ -68,7 +71,7 @@ def test_only_a_recorded_step_reads(implementation: Any, reads: list[list[int]])
 
     work.recorded()
 
-    assert len(reads) > 2
+    assert len(reads) >= 1 + 6 + 2
 
 
 def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +142,10 @@ def test_paddle_peer_returns_the_same_as_the_layer(cell: Cell) -> None:
     """The sizes of inputs and states may differ."""
     ours = SimpleRNN(3, 5) if cell == "RNN" else LSTM(3, 5)
     inputs = paddle.randn([2, 4, 3])
+    work = make_work("paddle", cell, TINY)
+
+    assert isinstance(work.model.recurrent, PaddlePeer)
+    assert work.model.embedding.weight.shape == [10, 4]
 
     for state, expected in zip(PaddlePeer(ours)(inputs), ours(inputs), strict=True):
         np.testing.assert_allclose(state.numpy(), expected.numpy(), rtol=0, atol=1e-6)
