@@ -54,8 +54,9 @@ while os.getppid() == parent:
 CONFIDENCE = 0.95
 EXPLANATION = """Measured: the median of the ratios. Rate: the share of the verdicts {worse} and
 {better} if nothing is planted, of {worse} otherwise. Its interval (Clopper and Pearson 1934)
-assumes independent verdicts; those of one session are slightly dependent. {costs}: medians until a
-verdict. A comparison takes less time, because its candidate does not measure every level."""
+assumes independent verdicts; those of one session are slightly dependent. Pairs and minutes:
+medians until a verdict. A comparison takes fewer minutes, because its candidate does not measure
+every level."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +181,7 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
         for level in options.levels
     ]
     traits = MEASURES[options.measure]
-    head = ["planted", "measured", "verdicts", *traits.words, "rate (95% interval)", "pairs"]
-    # Counted processes end several at a time, so that their dates do not tell how long they took.
-    timed = options.measure == "time"
-    words = {"worse": traits.worse, "better": traits.better}
+    words = [*traits.words, "rate (95% interval)", "pairs", "minutes"]
     busy = f" beside {options.load} busy processes" if options.load else ""
     return "\n".join(
         [
@@ -191,9 +189,9 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
             f"{100 * options.within[options.measure]:g}%, at most {ERROR:.0%} of the verdicts may "
             "be wrong",
             "",
-            table(head + ["minutes"] * timed, [each[: len(head) + timed] for each in rows]),
+            table(["planted", "measured", "verdicts", *words], rows),
             "",
-            EXPLANATION.format(**words, costs="Pairs and minutes" if timed else "Pairs"),
+            EXPLANATION.format(worse=traits.worse, better=traits.better),
         ]
     )
 

@@ -67,7 +67,7 @@ def test_planted_work_is_a_share_of_the_usual_instructions(
 
 def test_busy_work_grows_with_its_rounds() -> None:
     """It is a loop whose result depends on every round."""
-    assert [counter.busy(rounds) for rounds in (0, 1, 2, 3, 1000)] == [0, 0, 1, 3, 0]
+    assert [counter.busy(rounds) for rounds in (0, 1, 2, 1001)] == [0, 1, 0, 1]
 
 
 def test_missing_switch_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
