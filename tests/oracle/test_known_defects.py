@@ -1,165 +1,130 @@
-"""Where stock Paddle on the CPU is wrong, refuses or crashes: one table, with a probe for each.
+"""Stock Paddle on the CPU has its known defects: one program for each, in docs/defects.
 
-A probe fails where the defect exists. On the versions on which it was seen, that is expected, and a
-probe that passes is a failure. On a version that was not checked, a defect that is gone shows up as
-`XPASS`.
+On a version on which a check found the defect, the test is expected to fail, and fails if it
+passes. On a version that was not checked, a defect that is gone shows up as `XPASS`.
 docs/measurements/paddle-defects.md describes them, and behaviour that is undefined and so has no
-probe.
+program.
 """
 
+import json
+import runpy
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from pathlib import Path
 
-import numpy as np
-import paddle
-import paddle.nn.functional as F
 import pytest
 
-from benchmarks.runner import run
-from rnn_core.runtime import operators as op
+from benchmarks.runner import Result, run
 from rnn_core.runtime.versions import installed_paddle
-from tests import ROOT
-from tests.oracle.test_paddle_layers import SMALL, check_layers
+from tests import known_defects
+from tests.known_defects import (
+    LIMIT,
+    PAGE,
+    PROGRAMS,
+    defects_of,
+    load,
+    summary,
+    tables,
+    verdict,
+)
 
-CHECKED = ("2.6.2", "3.0.0", "3.3.1")
-INFINITY, NAN = float("inf"), float("nan")
-
-
-class Defect(NamedTuple):
-    """One defect.
-
-    Attributes:
-        name: short name, also in the documentation.
-        why: what is wrong.
-        probe: assertion of what is right.
-        versions: versions of Paddle with the defect.
-    """
-
-    name: str
-    why: str
-    probe: Callable[[], Any]
-    versions: tuple[str, ...] = CHECKED
-
-
-def equal(actual: paddle.Tensor, expected: Any) -> None:
-    """Assert equality up to a few units in the last place; NaN equals NaN."""
-    np.testing.assert_allclose(actual.numpy(), np.float32(expected), rtol=1e-6, atol=0)
+HEADS = "| defect |\n\n| Paddle |\n\nend\n"
+KNOWN = load()
+# They end the process or need several, or change it for later tests.
+OWN_PROCESS = {
+    "dropped-data-parallel",
+    "layer-without-bias",
+    "layer-without-steps",
+    "missing-gpu",
+    "sigterm-deadlock",
+    "sot-named-tuple",
+}
 
 
-def gradient_with_a_frozen_weight() -> None:
-    """The other weights get their gradients."""
-    layer = paddle.nn.SimpleRNN(2, 3)
-    layer.weight_ih_l0.stop_gradient = True
-    layer(paddle.ones([1, 2, 2]))[0].sum().backward()
-
-
-def second_derivative() -> None:
-    """A gradient can be differentiated again."""
-    x = paddle.ones([1, 2, 2])
-    x.stop_gradient = False
-    (first,) = paddle.grad(paddle.nn.SimpleRNN(2, 3)(x)[0].sum(), x, create_graph=True)
-    paddle.grad(first.sum(), x)
-
-
-def relu_of_nan() -> None:
-    """A state that is not a number stays so."""
-    layer = paddle.nn.SimpleRNN(2, 3, activation="relu")
-    equal(layer(paddle.full([1, 1, 2], NAN))[0], [[[NAN] * 3]])
-
-
-def layer_without_steps() -> None:
-    """A sequence without steps gives no outputs, and ends no process."""
-    code = "import paddle; paddle.nn.SimpleRNN(2, 3)(paddle.zeros([2, 0, 2]))"
-    result = run([sys.executable, "-c", code], None, ROOT, 60)
-    assert not result.timed_out
-    assert result.status >= 0
-
-
-def column(*values: float) -> paddle.Tensor:
-    """Enough float32 numbers for the vectorised part of an operator."""
-    return paddle.to_tensor(np.repeat(np.array(values, "float32"), 16))
-
-
-DEFECTS = [
-    Defect(
-        "reverse-gradient",
-        "bidirectional layers with an initial state and sequences of unequal length: the gradients "
-        "of weight_hh_reverse are wrong, and the GRU's of bias_reverse",
-        lambda: check_layers("RNN", "float64", "bidirect", 1, SMALL, (2, 6, 1)),
-    ),
-    Defect("sqrt-of-infinity", "NaN in vectors", lambda: equal(column(INFINITY).sqrt(), INFINITY)),
-    Defect("sqrt-of-denormal", "0 in vectors", lambda: equal(column(1e-40).sqrt(), 1e-20)),
-    Defect(
-        "sqrt-of-negative-denormal",
-        "infinity in vectors, not NaN",
-        lambda: equal(column(-1e-40).sqrt(), NAN),
-    ),
-    Defect(
-        "sigmoid-denormal",
-        "0 below -88, where the result is a denormal number",
-        lambda: equal(F.sigmoid(column(-89.0)), 2.2274337e-39),
-    ),
-    Defect("relu-of-nan", "a recurrent layer with ReLU turns NaN into 0", relu_of_nan),
-    Defect(
-        "maximum-of-nan",
-        "returns the second argument if the first is NaN",
-        lambda: equal(op.maximum(column(NAN), column(1.0)), NAN),
-        ("2.6.2", "3.0.0"),
-    ),
-    Defect(
-        "norm-overflow",
-        "infinity where the squares overflow, although the norm does not",
-        lambda: equal(column(1e25).norm(), 4e25),
-    ),
-    Defect(
-        "clip-by-norm-overflow",
-        "0 where the squares overflow",
-        lambda: equal(op.clip_by_norm(column(1e25), 1.0), 0.25),
-    ),
-    Defect(
-        "clip-by-norm-float64",
-        "the operator does not exist in float64",
-        lambda: op.clip_by_norm(paddle.ones([2], "float64"), 1.0),
-    ),
-    Defect(
-        "frozen-weight",
-        "backward of a recurrent layer raises ValueError if one of its weights is frozen",
-        gradient_with_a_frozen_weight,
-    ),
-    Defect("second-derivative", "recurrent layers have none", second_derivative),
-]
-CRASHES = [
-    Defect("layer-without-steps", "SIGSEGV for a sequence without steps", layer_without_steps)
-]
-
-
-def over(defects: list[Defect]) -> pytest.MarkDecorator:
-    """Each probe, expected to fail where the defect was seen."""
+def over(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Each of these defects, expected to fail where it was seen."""
     version, params = installed_paddle(), []
-    for defect in defects:
-        seen = version in defect.versions
-        reason = f"{defect.why}; seen on Paddle {', '.join(defect.versions)}"
-        expected = pytest.mark.xfail(seen or version not in CHECKED, reason=reason, strict=seen)
-        params.append(pytest.param(defect.probe, id=defect.name, marks=expected))
-    return pytest.mark.parametrize("probe", params)
+    for defect in defects_of(KNOWN):
+        if defect.name in names:
+            there = defect.there.get(version or "")
+            seen = ", ".join(version for version, found in defect.there.items() if found)
+            expected = pytest.mark.xfail(
+                there is not False,
+                reason=f"{defect.what} Seen on Paddle {seen}",
+                strict=there is True,
+            )
+            params.append(pytest.param(defect.name, marks=expected))
+    return pytest.mark.parametrize("name", params)
 
 
-@over(DEFECTS)
-def test_paddle_has_its_known_defects(probe: Callable[[], Any]) -> None:
-    """Paddle computes what is right, or raises no error."""
-    probe()
+@over(PROGRAMS.keys() - OWN_PROCESS)
+def test_paddle_has_its_known_defects(name: str) -> None:
+    """The program finds what it expects."""
+    ends = runpy.run_path(str(PROGRAMS[name]))["main"]()
+
+    assert ends == 0
 
 
 @pytest.mark.slow
-@over(CRASHES)
-def test_paddle_has_its_known_crashes(probe: Callable[[], Any]) -> None:
-    """Paddle does not end another process."""
-    probe()
+@over(OWN_PROCESS)
+def test_paddle_has_its_known_crashes(name: str) -> None:
+    """The same in a process of its own, which may crash or hang."""
+    result = run([sys.executable, PROGRAMS[name]], timeout=LIMIT)
+
+    ends = verdict(result)
+    if ends == "cannot show":
+        pytest.skip(result.last_lines())
+    assert ends == "gone"
 
 
-def test_every_defect_is_documented() -> None:
-    """The page names each of them."""
-    page = (ROOT / "docs" / "measurements" / "paddle-defects.md").read_text(encoding="utf-8")
+def test_every_program_was_checked_and_is_described() -> None:
+    """The file names every program, with its own words, and the page has the file's tables."""
+    page = PAGE.read_text(encoding="utf-8")
 
-    assert [d.name for d in [*DEFECTS, *CRASHES] if f"`{d.name}`" not in page] == []
+    assert KNOWN["defects"] == {name: summary(program) for name, program in PROGRAMS.items()}
+    assert PROGRAMS.keys() >= OWN_PROCESS
+    assert [defect.name for defect in defects_of(KNOWN) if not defect.there] == []
+    assert [text for text in tables(KNOWN) if text not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (Result(0, "right\n", ""), "gone"),
+        (Result(1, "wrong\n", ""), "there"),
+        (Result(1, "", "Traceback ..."), "failed"),
+        (Result(2, "needs a GPU\n", ""), "cannot show"),
+        (Result(255, "", ""), "there"),
+        (Result(-11, "", ""), "there"),
+        (Result(-15, "", "", timed_out=True), "there"),
+    ],
+)
+def test_a_crash_is_a_defect_but_a_failing_program_is_not(result: Result, expected: str) -> None:
+    """Each way in which a program can end."""
+    assert verdict(result) == expected
+
+
+def test_a_check_replaces_that_of_the_same_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are kept, and a defect that shows on any Python is a defect of its Paddle."""
+    old = {"paddle": "3.9.0", "python": "3.12.1", "numpy": "2.4.6", "cpu": "old", "date": ""}
+    other = {**old, "python": "3.9.0", "there": ["relu-of-nan"], "gone": ["norm-overflow"]}
+    new = {**old, "cpu": "new", "there": ["norm-overflow"], "gone": ["relu-of-nan"]}
+    failed = {**new, "failed": ["sqrt-of-infinity"]}
+    monkeypatch.setattr(known_defects, "check", {"new": failed}.get)
+    for name, text in (("KNOWN", json.dumps({"checks": [old, other]})), ("PAGE", HEADS)):
+        monkeypatch.setattr(known_defects, name, tmp_path / name)
+        (tmp_path / name).write_text(text)
+
+    status = known_defects.main(["new"])
+
+    known = load()
+    assert status == 1
+    assert known["checks"] == [other, new]
+    assert {d.name: d.there for d in defects_of(known) if d.there} == {
+        "norm-overflow": {"3.9.0": True},
+        "relu-of-nan": {"3.9.0": True},
+    }
+    page = (tmp_path / "PAGE").read_text()
+    assert [page.index(text) for text in tables(known)] == [0, page.rindex("| Paddle")]

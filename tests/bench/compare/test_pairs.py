@@ -1,6 +1,7 @@
 """Pairs of processes: their order, their files, and how they are resumed."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.compare.measures import Series
 from benchmarks.compare.pairs import (
     Contest,
     Pairs,
@@ -17,11 +19,14 @@ from benchmarks.compare.pairs import (
     contests_of,
     elapsed,
     order,
+    series_of,
     settle,
 )
+from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.result import Disturbance
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.saved.saved_run import Measure, SavedRun
 from tests.helpers.fake_processes import (
     FIRST,
     PACE,
@@ -100,6 +105,57 @@ def test_no_pair_begins_that_cannot_end_in_time(
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR, before=advance))
 
     assert [left for _, left in settle(pairs, budget=30)] == [18, 6]
+
+
+def test_counts_are_measured_up_to_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three pairs together, then one; two more, for the look at six, would exceed the budget."""
+    now, batches = [0.0], []
+    fake = FakeProcesses(CLEAR)
+
+    def run(selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
+        batches.append(len(jobs))
+        now[0] += 6 * len(jobs)
+        return fake(selection, jobs)
+
+    monkeypatch.setattr("benchmarks.compare.pairs.time", SimpleNamespace(monotonic=lambda: now[0]))
+    plan = replace(PLAN, within={"instructions": 1e-6})
+    pairs = Pairs(plan, tmp_path, resume=False, run=run, series="instructions")
+
+    assert [left for _, left in settle(pairs, budget=60)] == [24, 12]
+    assert batches == [6, 2]
+    assert {path.parent.name for path in fake.paths} == {"counts"}
+    assert {settings.measure for settings in fake.settings} == {"instructions"}
+
+
+@pytest.mark.parametrize(
+    ("measures", "counted", "series"),
+    [
+        (("time",), None, {"time": ("time",)}),
+        (("time", "memory"), None, {"time": ("time", "memory")}),
+        (
+            ("time", "instructions", "memory"),
+            None,
+            {"instructions": ("instructions", "memory"), "time": ("time",)},
+        ),
+        (("memory",), True, {"instructions": ("memory",)}),
+        (("instructions", "memory"), False, {"time": ("memory",)}),
+    ],
+)
+def test_memory_is_judged_in_processes_that_are_measured_anyway(
+    measures: tuple[Measure, ...],
+    counted: bool | None,
+    series: dict[Series, tuple[Measure, ...]],
+    tmp_path: Path,
+) -> None:
+    """Those that count, if there are any, which come first."""
+    assert list(series_of(measures, counted).items()) == list(series.items())
+    for name in series if counted is None else ():
+        plan = replace(PLAN, within=dict.fromkeys(measures, 0.05))
+        pairs = Pairs(plan, tmp_path / name, resume=False, series=name)
+        assert pairs.run is (time_processes if name == "time" else count_processes)
+        assert tuple(pairs.within) == series[name]
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 6, 13, 14])
