@@ -121,6 +121,7 @@ def test_benchmarks_leave_times_and_remove_the_files_of_an_earlier_run(
         (("-m", "slow or not slow"), {}),
         (("--deselect", "tests/test_a.py::test_fails"), {"deselected": 1}),
         (("--ignore=tests/test_b.py",), {"options": ["--ignore"]}),
+        (("--ignore-glob=*b.py", "--co"), {"options": ["--ignore-glob", "--collect-only"]}),
         (("--maxfail=1",), {"stopped": "stopping after 1 failures"}),
     ],
 )
