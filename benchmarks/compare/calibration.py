@@ -1,14 +1,16 @@
 """How often is `benchmarks.compare` right on this machine? python -m benchmarks.calibrate.
 
-Each session compares an interpreter with itself, with slowdowns planted in the candidate: after
-each timed call, the candidate keeps the CPU busy for a fraction of the call's own time. A candidate
-process times every benchmark with every slowdown, so that one session judges all slowdowns, each
-as a comparison of its own. The table shows how often each verdict was given.
+Each session compares an interpreter with itself, with more work planted in the candidate. By time,
+the candidate keeps the CPU busy after each timed call, for a fraction of the call's own time. By
+instructions, it executes a fraction of the call's own instructions more. A candidate process
+measures every benchmark with every level, so that one session judges all levels, each as a
+comparison of its own. The table shows how often each verdict was given.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from statistics import median
 
@@ -19,7 +21,7 @@ from benchmarks import ROOT
 from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
-from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.measures import MEASURES, Series, Traits
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
 from benchmarks.compare.process import Run
 from benchmarks.compare.sides import SideError
@@ -28,6 +30,8 @@ from benchmarks.compare.verdicts import ERROR
 from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.locks import lock_folder
+from benchmarks.measuring.threads import all_cpus
+from benchmarks.runner import Process
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.output import write_files
@@ -35,21 +39,32 @@ from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "calibration"
-LEVELS = (0.0, 0.05, 0.1, 0.2)
+LEVELS: Mapping[Series, Sequence[float]] = {
+    "time": (0.0, 0.05, 0.1, 0.2),
+    "instructions": (0.0, 0.005, 0.01, 0.02),
+}
+# A program that keeps a CPU busy until it is killed, or until its parent has ended.
+BUSY = """import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(100_000):
+        pass
+"""
 # Confidence level of the intervals of the rates.
 CONFIDENCE = 0.95
-EXPLANATION = """Measured: the median of the ratios. Rate: the share of the verdicts slower and
-faster if nothing is planted, of slower otherwise. Its interval (Clopper and Pearson 1934) assumes
-independent verdicts; those of one session are slightly dependent. Pairs and minutes: medians until
-a verdict. A comparison takes fewer minutes, because its candidate does not time every slowdown."""
+EXPLANATION = """Measured: the median of the ratios. Rate: the share of the verdicts {worse} and
+{better} if nothing is planted, of {worse} otherwise. Its interval (Clopper and Pearson 1934)
+assumes independent verdicts; those of one session are slightly dependent. Pairs and minutes:
+medians until a verdict. A comparison takes fewer minutes, because its candidate does not measure
+every level."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Verdict on one benchmark in one session, with one planted slowdown.
+    """Verdict on one benchmark in one session, with one planted level.
 
     Attributes:
-        planted: planted slowdown; 0.1 is 10%.
+        planted: planted share of the benchmark's own work; 0.1 is 10%.
         session: number of the session, counted from 1.
         word: the verdict.
         ratio: measured ratio; None if no pair counts.
@@ -79,7 +94,7 @@ def main(arguments: Sequence[str] | None = None, run: Run | None = None) -> int:
         side = find_interpreter(options.python)
         folder = options.results or RESULTS
         bar = tqdm(total=options.sessions, unit="session", disable=None, leave=False)
-        with lock_folder(folder), bar:
+        with lock_folder(folder), bar, busy_processes(options.load):
             if options.restart:
                 for session in sorted(folder.glob("session-*")):
                     remove_comparison(session)
@@ -89,6 +104,7 @@ def main(arguments: Sequence[str] | None = None, run: Run | None = None) -> int:
                     folder / f"session-{number:03}",
                     options.resume,
                     run,
+                    options.measure,
                 )
                 contests: Sequence[Contest] = ()
                 for contests, _ in settle(pairs, 60 * options.budget - elapsed(pairs.done)):
@@ -125,14 +141,24 @@ def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan
         side,
         options.seconds,
         options.threads,
-        {"time": options.within["time"]},
+        {options.measure: options.within[options.measure]},
         options.seed + number,
         options.levels,
     )
 
 
+@contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Run so many programs that keep all CPUs busy, until the `with` block ends."""
+    with ExitStack() as stack:
+        with all_cpus():
+            for _ in range(count):
+                stack.enter_context(Process([sys.executable, "-c", BUSY]))
+        yield
+
+
 def cases_of(session: int, contests: Sequence[Contest], pairs: Sequence[Pair]) -> list[Case]:
-    """Return the verdicts of a session on all benchmarks with all slowdowns."""
+    """Return the verdicts of a session on all benchmarks at all levels."""
     return [
         Case(
             contest.planted or 0.0,
@@ -151,33 +177,36 @@ def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
     """Return the table, and how it was measured."""
     sessions = len({case.session for case in cases})
     rows = [
-        row(level, [case for case in cases if case.planted == level]) for level in options.levels
+        row(level, [case for case in cases if case.planted == level], MEASURES[options.measure])
+        for level in options.levels
     ]
-    words = MEASURES["time"].words
-    head = ["planted", "measured", "verdicts", *words, "rate (95% interval)", "pairs", "minutes"]
+    traits = MEASURES[options.measure]
+    words = [*traits.words, "rate (95% interval)", "pairs", "minutes"]
+    busy = f" beside {options.load} busy processes" if options.load else ""
     return "\n".join(
         [
-            f"{sessions} sessions of at most {options.budget:g} minutes, same within "
-            f"{100 * options.within['time']:g}%, at most {ERROR:.0%} of the verdicts may be wrong",
+            f"{sessions} sessions of at most {options.budget:g} minutes{busy}, same within "
+            f"{100 * options.within[options.measure]:g}%, at most {ERROR:.0%} of the verdicts may "
+            "be wrong",
             "",
-            table(head, rows),
+            table(["planted", "measured", "verdicts", *words], rows),
             "",
-            EXPLANATION,
+            EXPLANATION.format(worse=traits.worse, better=traits.better),
         ]
     )
 
 
-def row(level: float, cases: Sequence[Case]) -> list[str]:
-    """Return the row of one planted slowdown."""
+def row(level: float, cases: Sequence[Case], traits: Traits) -> list[str]:
+    """Return the row of one planted level."""
     found = [case.word for case in cases]
-    hits = found.count("slower") + (found.count("faster") if level == 0 else 0)
+    hits = found.count(traits.worse) + (found.count(traits.better) if level == 0 else 0)
     settled = [case for case in cases if case.word != CANNOT_TELL]
     ratios = [case.ratio for case in cases if case.ratio is not None]
     return [
         f"{100 * level:g}%",
-        f"{100 * (median(ratios) - 1):.1f}%" if ratios else "",
+        f"{100 * (median(ratios) - 1):.{traits.digits - 2}f}%" if ratios else "",
         str(len(found)),
-        *(str(found.count(word)) for word in MEASURES["time"].words),
+        *(str(found.count(word)) for word in traits.words),
         rate(hits, len(found)),
         f"{median(case.pairs for case in settled):g}" if settled else "",
         f"{median(case.minutes for case in settled):.1f}" if settled else "",
@@ -212,9 +241,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--levels",
         type=percentages,
-        default=LEVELS,
         metavar="PERCENT,...",
-        help="slowdowns to plant (default: 0,5,10,20)",
+        help="work to plant, in percent of a benchmark's own (default: 0,5,10,20 by time, "
+        "0,0.5,1,2 by instructions)",
+    )
+    parser.add_argument(
+        "--measure",
+        choices=tuple(LEVELS),
+        default="time",
+        help="measure to judge by (default: time)",
+    )
+    parser.add_argument(
+        "--load",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="number of processes that keep the CPUs busy meanwhile (default: 0)",
     )
     parser.add_argument(
         "--save",
@@ -223,4 +265,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="file for the results (.md or .json)",
     )
     add_measuring_options(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.levels = options.levels or LEVELS[options.measure]
+    return options

@@ -95,6 +95,7 @@ class Sampler(SavedEnvironments):
         self.config, self.saving = config, saving
         self.settings = Settings.load(config.getoption("sample"))
         self.counter: Counter | None = None
+        self.usual: dict[str, int] = {}  # Instructions of a call by benchmark, to plant a share.
         if self.settings.measure == "instructions":
             self.counter = Counter(Path(self.settings.dumps))
 
@@ -203,8 +204,10 @@ class Sampler(SavedEnvironments):
             prepared(target, setup)()
         call = prepared(target, setup)
         if planted:
-            usual = self.counter.count(prepared(target, setup), 1)
-            call = self.counter.with_more(call, planted, usual)
+            unplanted = benchmark.fullname.rpartition("-")[0]
+            if unplanted not in self.usual:
+                self.usual[unplanted] = self.counter.count(prepared(target, setup), 1)
+            call = self.counter.with_more(call, planted, self.usual[unplanted])
         calls = 1 if setup else COUNTED_CALLS
         name = f"{calls} {benchmark.fullname}"
         total = benchmark.pedantic(self.counter.count, (call, calls, name))  # type: ignore[no-untyped-call]

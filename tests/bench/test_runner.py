@@ -136,16 +136,25 @@ def test_project_environment_adds_variables_and_the_project() -> None:
     assert environment.items() >= {"PATH": os.environ["PATH"]}.items()
 
 
-def test_programs_run_together_up_to_a_limit() -> None:
+def test_programs_run_together_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every result has its program's number; the third program starts after an earlier one."""
-    found: dict[int, int] = {}
+    events: list[int | str] = []
+
+    def enter(process: Process) -> Process:
+        events.append("start")
+        return process
+
+    monkeypatch.setattr(Process, "__enter__", enter)
     run_together(
         [Program(["sh", "-c", f"exit {number}"]) for number in range(3)],
-        lambda number, result: found.update({number: result.status}),
+        lambda number, result: events.append(10 * number + result.status),
         most=2,
     )
+    ends = [event for event in events if event != "start"]
 
-    assert found == {0: 0, 1: 1, 2: 2}
+    assert events[:2] == ["start", "start"]
+    assert events[2] in ends
+    assert sorted(map(str, ends)) == ["0", "11", "22"]
 
 
 @pytest.mark.parametrize("failure", ["start", "result", "progress"])

@@ -1,6 +1,7 @@
 """The command `python -m benchmarks.calibrate`, with fake processes."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from benchmarks.compare import calibration
 from benchmarks.compare.calibration import main, rate
 from benchmarks.compare.measures import MEASURES
+from benchmarks.runner import Process
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at
 
 BENCHMARKS = {FIRST: 1.0, SECOND: 1.0}
@@ -37,6 +39,37 @@ def test_table_has_a_row_for_each_slowdown(
     assert cells[1][2:9] == ["4", "4", "0", "0", "0", "100.0% (39.8-100.0%)", "6"]
     assert float(cells[0][9]) == pytest.approx(12 * 6 / 60, abs=0.1)
     assert "- paddle: " in (tmp_path / "c.md").read_text()
+
+
+def test_counted_calibration_plants_instructions_beside_busy_processes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smaller levels have three decimals less; the busy processes end with the command."""
+    busy: list[Process] = []
+
+    def start(command: list[str]) -> Process:
+        busy.append(Process(command))
+        return busy[-1]
+
+    monkeypatch.setattr(calibration, "Process", start)
+    fake = FakeProcesses(BENCHMARKS)
+    python = ("--python", sys.executable, "--results", str(tmp_path / "pairs"))
+    options = ("--measure", "instructions", "--load", "2", "--sessions", "1")
+    status = main([*python, *options], fake)
+    lines = [line.split("|") for line in capsys.readouterr().out.splitlines()]
+    head, _, *rows = [[cell.strip() for cell in line[1:-1]] for line in lines if len(line) > 1]
+
+    assert status == 0
+    assert lines[0][0].startswith("1 sessions of at most 10 minutes beside 2 busy processes, same")
+    assert tuple(head[3:7]) == MEASURES["instructions"].words
+    assert [row[:6] for row in rows] == [
+        ["0%", "0.00%", "2", "0", "0", "2"],
+        ["0.5%", "0.50%", "2", "2", "0", "0"],
+        ["1%", "1.00%", "2", "2", "0", "0"],
+        ["2%", "2.00%", "2", "2", "0", "0"],
+    ]
+    assert {settings.measure for settings in fake.settings} == {"instructions"}
+    assert [process._process.returncode for process in busy] == [-signal.SIGKILL] * 2
 
 
 def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
@@ -83,15 +116,15 @@ def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
         for word in MEASURES["time"].words
     ]
 
-    assert calibration.row(0.0, cases[:4])[7].startswith("50.0% (")
-    assert calibration.row(0.2, cases[4:])[7].startswith("25.0% (")
+    assert calibration.row(0.0, cases[:4], MEASURES["time"])[7].startswith("50.0% (")
+    assert calibration.row(0.2, cases[4:], MEASURES["time"])[7].startswith("25.0% (")
 
 
 def test_row_without_a_verdict_has_empty_cells() -> None:
     """No pair counted, so there is neither a ratio nor a time until a verdict."""
     case = calibration.Case(0.2, 1, "cannot tell", None, 0, 1.0)
 
-    assert calibration.row(0.2, [case]) == [
+    assert calibration.row(0.2, [case], MEASURES["time"]) == [
         *("20%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", ""),
     ]
 

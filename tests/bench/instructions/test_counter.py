@@ -1,13 +1,22 @@
 """The switch that counts; a fake module stands for the compiled one that talks to Valgrind."""
 
+import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from benchmarks.compare.process import Job, Selection, count_processes
 from benchmarks.instructions import counter
 from benchmarks.instructions.counter import Counter
+from benchmarks.instructions.functions import Profiles, explain
+from benchmarks.instructions.valgrind import SWITCH, find_valgrind
+from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.plugins.sampling import Settings
+
+STEP = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel"
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_planted_work_is_a_share_of_the_usual_instructions(
 
 def test_busy_work_grows_with_its_rounds() -> None:
     """It is a loop whose result depends on every round."""
-    assert [counter.busy(rounds) for rounds in (0, 1, 2, 3, 1000)] == [0, 0, 1, 3, 0]
+    assert [counter.busy(rounds) for rounds in (0, 1, 2, 1001)] == [0, 1, 0, 1]
 
 
 def test_missing_switch_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +76,40 @@ def test_missing_switch_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.Mon
 
     with pytest.raises(pytest.UsageError, match="needs the package pytest-codspeed: .*missing"):
         Counter(tmp_path / "d")
+
+
+@pytest.mark.slow
+def test_planted_instructions_are_counted_and_their_functions_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real count under Valgrind: 1% more instructions, all of them in Python."""
+    try:
+        find_valgrind()
+        import_module(SWITCH)
+    except (SideError, ImportError) as error:
+        pytest.skip(str(error))
+    # With it, pytest-benchmark would take the new process for a worker and measure nothing.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    names = [f"{STEP}-planted:{share:g}]" for share in (0, 0.01)]
+    [run] = count_processes(
+        Selection(("benchmarks/test_stages.py",), "step and B1-T10-H128 and RNN", "cpu"),
+        [
+            Job(
+                Interpreter("here", Path(sys.executable)),
+                Settings(1, 0.1, tuple(names), (0.0, 0.01), "instructions"),
+                tmp_path / "1.json",
+            )
+        ],
+    )
+    before, after = (run.benchmarks[name].value("instructions") or 0.0 for name in names)
+    profiles = Profiles.load(tmp_path / "1.functions.json").benchmarks
+    grown = explain(*(profiles[name] for name in names))
+
+    # Counts of one process vary by up to 0.2%.
+    assert after / before == pytest.approx(1.01, abs=0.003)
+    assert run.benchmarks[names[0]].value("time") is None
+    assert "python" in grown[0].library
+    assert grown[0].change == pytest.approx(after - before, rel=0.5)
+    assert {"rnn_grad", "clip_by_norm"} <= {each.operator for each in profiles[names[0]]}
+    # Functions below 0.01% of the instructions are left out.
+    assert sum(each.cost for each in profiles[names[0]]) == pytest.approx(before, rel=0.05)
