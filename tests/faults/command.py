@@ -46,7 +46,7 @@ FAULTS = (*SOURCE_FAULTS, *PADDLE_FAULTS)
 HEALTHY = Fault(NO_FAULT, "no fault: every test must pass")
 
 FOLDERS = ("rnn_core", "tests", "benchmarks")
-FILES = ("conftest.py", "pyproject.toml")
+FILES = ("conftest.py", "pyproject.toml", "tox.ini")
 # Folders of the tests that a fault does not name, in their order: the oracles are quick.
 ORDER = ("oracle", "core", "runs")
 LAST = "test_contrast.py"
