@@ -41,7 +41,7 @@ def nudged(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def test_a_point_of_a_long_run_is_the_largest_of_40_steps() -> None:
-    """It also says whether a value was not finite."""
+    """It also says whether a value was not finite; a single zero does not make it zero."""
     norms = np.arange(2000.0)[::-1].copy()
     norms[100] = np.nan
     zeros = {"recurrent.W": np.zeros(2000)}
@@ -50,6 +50,7 @@ def test_a_point_of_a_long_run_is_the_largest_of_40_steps() -> None:
     assert found.ends == tuple(range(40, 2001, 40))
     assert found.rows[0][:2] == ["1 to 40", "1999"]
     assert found.rows[2][:2] == ["81 to 120", "1919, NaN or infinite"]
+    assert found.rows[-1][:2] == ["1961 to 2000", "39"]
     assert found.rows[0][-1] == f"{found.history.accuracy[9]:.0%}"
 
 
