@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from tqdm import tqdm
 
@@ -46,6 +46,8 @@ RESULTS = ROOT / "results" / "comparisons"
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} verdicts{postfix}"
 # The line of pytest's output that has an error's type and message.
 REASON = re.compile(r"^(?:E +|ERROR: |(?:FAILED|ERROR) .+ - )(.+)", re.MULTILINE)
+# Default tolerances of the verdict "same".
+WITHIN = {name: traits.within for name, traits in MEASURES.items()}
 # Whole steps at the notebook's shape, of all cells and implementations.
 BENCHMARKS = "test_stage and step and B1-T10-H128"
 
@@ -278,12 +280,11 @@ def tolerances(text: str) -> dict[Measure, float]:
     """The tolerance of each measure: `5` for all of them, `time=5,memory=1` for some."""
     if "=" not in text:
         return dict.fromkeys(MEASURES, percentage(text))
-    found = {name: traits.within for name, traits in MEASURES.items()}
+    found = dict(WITHIN)
     for part in text.split(","):
         name, value = key_and_value(part)
-        for measure in MEASURES:
-            if measure in names_from(tuple(MEASURES))(name):
-                found[measure] = percentage(value)
+        [measure] = names_from(tuple(MEASURES))(name)
+        found[cast("Measure", measure)] = percentage(value)
     return found
 
 
@@ -302,7 +303,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--within",
         type=tolerances,
-        default={name: traits.within for name, traits in MEASURES.items()},
+        default=WITHIN,
         metavar="PERCENT",
         help="tolerance of the verdict same; 5 stands for ratios from 1/1.05 to 1.05, by whatever "
         "measure (default: time=5,instructions=0.5,memory=0.5)",
