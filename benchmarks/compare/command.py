@@ -267,7 +267,8 @@ def remove_comparison(folder: Path) -> None:
     content = [path for path in folder.iterdir() if path.name != LOCK]
     if content and not (folder / "settings.json").is_file():
         raise SideError(f"{folder} is not removed: it has no comparison")
-    for path in content:
+    # The settings last, so that a removal that was killed can be repeated.
+    for path in sorted(content, key=lambda path: path.name == "settings.json"):
         if path.is_dir():
             shutil.rmtree(path)
         else:
