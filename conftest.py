@@ -66,6 +66,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let a worker crash before xdist's next command reaches it.
+
+    Otherwise the error of sending would end the run. xdist notices the crash a moment later, and
+    gives the tests of the worker to another one.
+    """
+    send = node.sendcommand
+
+    def send_unless_crashed(name: str, **arguments: object) -> None:
+        with suppress(OSError):
+            send(name, **arguments)
+
+    node.sendcommand = send_unless_crashed
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_handlecrashitem(report: Any) -> None:
     """Name the signal that ended a worker; xdist only says that it crashed."""
     status = report.node.gateway._io.popen.wait()

@@ -96,6 +96,23 @@ def test_all_devices_include_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert conftest.devices("cpu") == (["cpu"], "")
 
 
+def test_a_command_to_a_crashed_worker_is_lost() -> None:
+    """Others arrive. An error would end the run before xdist has noticed the crash."""
+    sent = []
+
+    def send(name: str, **arguments: object) -> None:
+        if name == "steal":
+            raise OSError("cannot send (already closed?)")
+        sent.append((name, arguments))
+
+    node = SimpleNamespace(sendcommand=send)
+    conftest.pytest_configure_node(node)
+    node.sendcommand("steal", indices=[1])
+    node.sendcommand("runtests", indices=[2])
+
+    assert sent == [("runtests", {"indices": [2]})]
+
+
 @pytest.mark.slow
 def test_a_crash_is_one_failed_test_with_its_signal(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
