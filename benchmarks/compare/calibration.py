@@ -144,6 +144,7 @@ def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan
         {options.measure: options.within[options.measure]},
         options.seed + number,
         options.levels,
+        options.load,
     )
 
 

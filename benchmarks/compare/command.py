@@ -103,7 +103,7 @@ def compare(series: Sequence[Pairs], budget: float, behaviour: bool, form: Form)
 
     Args:
         series: the pairs of each series of processes, on disk or still to measure.
-        budget: time limit in seconds.
+        budget: time limit in seconds; each series has an equal share of what is left.
         behaviour: whether to compare the three experiments as well.
         form: form of the printed result.
     """
@@ -118,13 +118,15 @@ def compare(series: Sequence[Pairs], budget: float, behaviour: bool, form: Form)
         return result
 
     try:
-        for part, pairs in zip(parts, series, strict=True):
+        for number, (part, pairs) in enumerate(zip(parts, series, strict=True)):
+            later = budget * (1 - 1 / (len(series) - number))  # Equal shares of what is left.
             with tqdm(unit="benchmark", disable=None, leave=False, bar_format=BAR) as bar:
-                for part.contests, budget in settle(pairs, budget):  # noqa: B020 - what is left
+                for part.contests, left in settle(pairs, budget - later):
+                    budget = later + left
                     bar.total = sum(len(contest.judge.names) for contest in part.contests)
                     bar.n = bar.total - sum(len(contest.judge.open) for contest in part.contests)
-                    left = f"{len(pairs.done)} pairs, {budget / 60:.1f} minutes left"
-                    bar.set_postfix_str(f"{', '.join(part.within)}: {left}")
+                    progress = f"{len(pairs.done)} pairs, {budget / 60:.1f} minutes left"
+                    bar.set_postfix_str(f"{', '.join(part.within)}: {progress}")
                     save()
             part.end()
     except KeyboardInterrupt:
@@ -269,7 +271,8 @@ def remove_comparison(folder: Path) -> None:
     content = [path for path in folder.iterdir() if path.name != LOCK]
     if content and not (folder / "settings.json").is_file():
         raise SideError(f"{folder} is not removed: it has no comparison")
-    for path in content:
+    # The settings last, so that a removal that was killed can be repeated.
+    for path in sorted(content, key=lambda path: path.name == "settings.json"):
         if path.is_dir():
             shutil.rmtree(path)
         else:

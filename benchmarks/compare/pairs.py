@@ -40,7 +40,8 @@ class Plan(Selection):
         within: tolerance of the verdict "same" by each measure to judge; 0.05 stands for ratios
             from 1/1.05 to 1.05.
         seed: random seed for the order of the processes and benchmarks.
-        planted: slowdowns to plant in the candidate; each process times all of them.
+        planted: shares of work to plant in the candidate; each process measures all of them.
+        load: number of busy processes beside the measured ones.
     """
 
     baseline: Interpreter
@@ -50,6 +51,7 @@ class Plan(Selection):
     within: Mapping[Measure, float]
     seed: int = 0
     planted: tuple[float, ...] = ()
+    load: int = 0
 
     def dump(self) -> dict[str, Any]:
         """Return the plan as JSON, with one value for each choice of the user."""
@@ -169,7 +171,8 @@ class Pairs:
                 baseline, candidate = (found[self._path(number, side)] for side in SIDES)
                 self._keep((baseline, candidate))
         except SideError:
-            for job in jobs:  # With these files, every --resume would fail.
+            kept = len(self.done) - numbers.start
+            for job in jobs[kept * len(SIDES) :]:  # With these files, every --resume would fail.
                 job.path.unlink()
             raise
 

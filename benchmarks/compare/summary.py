@@ -33,7 +33,7 @@ from benchmarks.instructions.functions import (
 )
 from benchmarks.saved.result_files import FACTS
 from benchmarks.saved.saved_run import Measure, SavedRun
-from rnn_core.runtime.messages import printable
+from rnn_core.runtime.messages import complain, printable
 
 
 def summarise(
@@ -90,9 +90,7 @@ def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
     """Return the functions that explain each benchmark with a different number of instructions.
 
     They are those of the first pair whose own instructions changed most, the largest change first.
-
-    Raises:
-        SideError: a file of functions is missing or damaged.
+    If a file of functions is missing or damaged, there are none, and a warning says so.
     """
     traits = MEASURES["instructions"]
     found = {}
@@ -104,7 +102,11 @@ def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
             if verdict.word in (traits.worse, traits.better)
         ]
         if changed:
-            before, after = (load_functions(Path(run.name)) for run in part.pairs[0])
+            try:
+                before, after = (load_functions(Path(run.name)) for run in part.pairs[0])
+            except SideError as error:
+                complain(f"the functions are not compared: {error}", "warning")
+                continue
             for name in changed:
                 costs = explain(before.get(name, ()), after.get(name, ()))
                 costs.sort(key=lambda cost: -abs(cost.change))

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.instructions.functions import LEAST_SHARE, Function, Profiles
+from benchmarks.instructions.functions import LEAST_SHARE, NO_SYMBOLS, Function, Profiles
 from benchmarks.interpreters import SideError
 from rnn_core.runtime.files import read_file, write_json
 
 # In bytes. A training step takes 0.5 MB.
 LARGEST_DUMP = 2**26
 TRIGGER = "desc: Trigger: Client Request: "
-NO_SYMBOLS = "(no symbols)"
 UNKNOWN = "(unknown)"
 # What runs a Paddle operator, in all versions: its function in C++, its function in Python, and its
 # node in the backward pass.

@@ -11,6 +11,7 @@ Instructions = Annotated[float, Field(ge=0, le=1e15)]
 
 # Smallest share of a call's instructions that a function in a profile has.
 LEAST_SHARE = 1e-4
+NO_SYMBOLS = "(no symbols)"
 
 
 class Function(Record):
@@ -44,7 +45,7 @@ class FunctionCost(Record):
 
     Attributes:
         name: name of the function.
-        library: file name of its library.
+        library: file name of its library, in the candidate if it is there.
         before: instructions per call in the baseline; None if it is not among its functions.
         after: instructions per call in the candidate; None if it is not among its functions.
         operator: nearest Paddle operator that called it, in the candidate if it is there.
@@ -70,10 +71,15 @@ def functions_file(path: Path) -> Path:
 def explain(before: tuple[Function, ...], after: tuple[Function, ...]) -> list[FunctionCost]:
     """Return the functions of two profiles of a benchmark, those that grew most first."""
     old, new = ({(each.name, each.library): each for each in side} for side in (before, after))
+    for key in old.keys() - new.keys():
+        # A function that has moved to another library, or a library with another name.
+        moved = [each for each in new.keys() - old.keys() if each[0] == key[0]]
+        if len(moved) == 1 and key[0] != NO_SYMBOLS:
+            new[key] = new.pop(moved[0])
     costs = [
         FunctionCost(
             name=key[0],
-            library=key[1],
+            library=(new if key in new else old)[key].library,
             before=old[key].cost if key in old else None,
             after=new[key].cost if key in new else None,
             operator=(new if key in new else old)[key].operator,

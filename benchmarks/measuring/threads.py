@@ -61,6 +61,9 @@ def choose_cpus(count: int) -> list[int]:
 @contextmanager
 def all_cpus() -> Iterator[int]:
     """Let processes start on every CPU that this one had before `use_threads`; yield the number."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield cpus()
+        return
     bound = os.sched_getaffinity(0)
     os.sched_setaffinity(0, _allowed or bound)
     try:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import pytest
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare import command
 from benchmarks.compare.command import choose_measures, main
-from benchmarks.compare.pairs import Pairs
+from benchmarks.compare.pairs import Contest, Pairs, settle
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError
 from benchmarks.interpreters import Interpreter, SideError
@@ -466,10 +466,27 @@ def test_a_crash_leaves_the_counts(compare: Compare) -> None:
     assert len(found.saved["benchmarks"]) == 2
 
 
+def test_each_series_has_a_share_of_the_budget(
+    compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the counts leave is for the times."""
+    budgets = []
+
+    def spend_half(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]:
+        budgets.append(budget)
+        for contests, _ in settle(pairs, 1e9):
+            yield contests, budget / 2
+
+    monkeypatch.setattr(command, "settle", spend_half)
+    compare(FakeProcesses(SAME), "--budget", "10", measure="instructions,time")
+
+    assert budgets == [300, 450]
+
+
 @pytest.mark.parametrize("damage", ["{", None])
 def test_damaged_functions_are_named(damage: str | None, compare: Compare, tmp_path: Path) -> None:
-    """They are needed only if a number of instructions differs."""
-    for ratio, status in ((1.0, 0), (1.02, 2)):
+    """The verdicts do not need them, and no functions are listed."""
+    for ratio, status in ((1.0, 0), (1.02, 1)):
         fake = FakeProcesses(SAME, costs={"instructions": {FIRST: ratio}})
         compare(fake, "--restart", measure="instructions")
         file = tmp_path / "r" / "counts" / "0001-candidate.functions.json"

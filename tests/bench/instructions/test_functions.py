@@ -2,19 +2,27 @@
 
 from pathlib import Path
 
-from benchmarks.instructions.functions import Function, FunctionCost, explain, functions_file
+from benchmarks.instructions.functions import (
+    NO_SYMBOLS,
+    Function,
+    FunctionCost,
+    explain,
+    functions_file,
+)
 
 
-def test_functions_are_matched_by_name_and_library() -> None:
+def test_functions_are_matched_by_name_and_library_or_by_name() -> None:
     """Those that grew most come first; one that only one side has has no cost on the other."""
     before = (
         Function(name="same", library="libpaddle.so", cost=100.0, operator="old"),
         Function(name="gone", library="libpaddle.so", cost=30.0, operator="tanh"),
         Function(name="moved", library="libpaddle.so", cost=5.0),
+        Function(name=NO_SYMBOLS, library="libold.so", cost=4.0),
     )
     after = (
         Function(name="same", library="libpaddle.so", cost=90.0, operator="new"),
-        Function(name="moved", library="libphi.so", cost=5.0),
+        Function(name="moved", library="libphi.so", cost=6.0),
+        Function(name=NO_SYMBOLS, library="libnew.so", cost=3.0),
         Function(name="added", library="libphi.so", cost=50.0, operator="matmul"),
     )
     found = explain(before, after)
@@ -26,10 +34,11 @@ def test_functions_are_matched_by_name_and_library() -> None:
 
     assert found == [
         cost("added", "libphi.so", None, 50.0, "matmul"),
-        cost("moved", "libphi.so", None, 5.0),
-        cost("moved", "libpaddle.so", 5.0, None),
+        cost(NO_SYMBOLS, "libnew.so", None, 3.0),
+        cost("moved", "libphi.so", 5.0, 6.0),
+        cost(NO_SYMBOLS, "libold.so", 4.0, None),
         cost("same", "libpaddle.so", 100.0, 90.0, "new"),
         cost("gone", "libpaddle.so", 30.0, None, "tanh"),
     ]
-    assert [each.change for each in found] == [50, 5, -5, -10, -30]
+    assert [each.change for each in found] == [50, 3, 1, -4, -10, -30]
     assert functions_file(Path("a/1.json")) == Path("a/1.functions.json")
