@@ -32,6 +32,7 @@ CELLS: tuple[Cell, ...] = get_args(Cell)
 CLIPS: tuple[str, ...] = get_args(Clip)
 DTYPES: tuple[str, ...] = get_args(DType)
 EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
+EAGER: tuple[Execution, ...] = ("textbook", "kernel")  # The others are traced.
 ON_NONFINITE: tuple[str, ...] = get_args(OnNonFinite)
 
 

@@ -91,7 +91,7 @@ class NumericPrediction(paddle.nn.Layer):
 
     def _predict(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         state = self.recurrent(self.embedding(tokens))
-        hidden = state if self.cell == "RNN" else state.hidden
+        hidden = state if self.cell == "RNN" else state[0]  # Tracing may lose the name.
         return self.linear(hidden), hidden
 
 

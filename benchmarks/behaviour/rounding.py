@@ -7,7 +7,7 @@ and the recurrent layer is computed by each execution.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from benchmarks.commands.parser import make_parser
 from rnn_core import EXPERIMENTS, TrainConfig, load_data, train
 from rnn_core.commands.arguments import writable_path
 from rnn_core.commands.status import ExitStatus
-from rnn_core.config import Execution
+from rnn_core.config import EAGER
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
 from rnn_core.parameters import named_weights, set_weights
@@ -32,8 +32,6 @@ RUNS = 30  # for each execution
 # Number of steps from one step that is measured alone to the next, over the whole run.
 PROBE_EVERY = {"exploding-rnn": 1, "clipped-rnn": 7, "clipped-lstm": 21}
 PROBES = 3
-
-EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
 
 Weights = dict[str, NDArray[Any]]
 
@@ -71,7 +69,7 @@ def finite(value: float) -> float | None:
 
 def largest(runs: Iterator[NDArray[np.float64]], what: str) -> NDArray[np.float64]:
     """Return the largest difference of any run at each step, `[steps]`."""
-    bar = tqdm(runs, desc=what, total=RUNS * len(EXECUTIONS), disable=None)
+    bar = tqdm(runs, desc=what, total=RUNS * len(EAGER), disable=None)
     all_runs = np.stack(list(bar))
     worst: NDArray[np.float64] = all_runs.max(axis=0)
     return worst
@@ -83,7 +81,7 @@ def growth(
     """Yield the differences of runs with moved weights from the textbook's run, `[steps]`."""
     config = replace(config, epochs=epochs)
     expected = series_of(train(config))
-    for execution in EXECUTIONS:
+    for execution in EAGER:
         other = replace(config, execution=execution)
         for _ in range(RUNS):
             model = new_model(other)
@@ -101,7 +99,7 @@ def single_steps(
             config.learning_rate,
             make_clip(config.clip, config.clip_norm),
         )
-        for execution in ("textbook", *EXECUTIONS)
+        for execution in ("textbook", *EAGER)
     )
     batches = list(load_data(config.num_steps, config.batch_size, config.dtype))
     for step in range(1, config.epochs * len(batches) + 1):

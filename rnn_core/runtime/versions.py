@@ -85,6 +85,18 @@ def check_numpy() -> None:
         )
 
 
+def refused_tracing(cell: str, execution: str) -> str | None:
+    """Why this Paddle cannot trace a model, with the known defect and a way out; None if it can."""
+    version = installed_paddle()
+    if (cell, execution) != ("LSTM", "sot") or version is None or _major(version) != 2:
+        return None
+    # It fails where it creates an `LSTMState`.
+    return (
+        f"execution 'sot' cannot compute an LSTM on Paddle {version}, which has the known defect "
+        f"sot-named-tuple: use execution 'static', or Paddle 3"
+    )
+
+
 def prepare_tracing(cell: str, execution: str) -> None:
     """Prepare Paddle for tracing a model.
 
@@ -92,22 +104,32 @@ def prepare_tracing(cell: str, execution: str) -> None:
     the process (Paddle 3.0.0 to 3.3.1). So every shape is traced with its own sizes.
 
     Raises:
-        RuntimeError: Paddle 2 would trace an LSTM with "sot", which fails where it creates an
-            `LSTMState` (docs/defects/sot-named-tuple.py).
+        RuntimeError: a known defect prevents it.
     """
+    if reason := refused_tracing(cell, execution):
+        raise RuntimeError(reason)
     os.environ.setdefault("SOT_ALLOW_DYNAMIC_SHAPE", "0")
     version = installed_paddle()
-    if version is None or _major(version) != 2:
-        return
-    if (cell, execution) == ("LSTM", "sot"):
-        raise RuntimeError(
-            f"execution 'sot' cannot compute an LSTM on Paddle {version}, which has the known "
-            f"defect sot-named-tuple: use execution 'static', or Paddle 3"
-        )
-    import paddle
+    if version is not None and _major(version) == 2:
+        import paddle
 
-    # The pass saves memory, and prints a line every time.
-    paddle.set_flags({"FLAGS_pir_apply_inplace_pass": False})
+        # The pass saves memory, and prints a line every time.
+        paddle.set_flags({"FLAGS_pir_apply_inplace_pass": False})
+
+
+def traces_same_bits(cell: str) -> bool:
+    """Whether a traced model computes the same bits as the eager one.
+
+    Not the LSTM of Paddle 2.6.2, and not the LSTM with `FLAGS_prim_all=true` and the like, which
+    decompose operators. Measured: docs/guides/static-graphs.md.
+    """
+    version = installed_paddle()
+    decomposed = any(
+        value.lower() not in ("", "0", "false")
+        for name, value in os.environ.items()
+        if name.startswith("FLAGS_prim_")
+    )
+    return cell == "RNN" or not (decomposed or (version is not None and _major(version) == 2))
 
 
 def _major(version: str) -> int:

@@ -33,7 +33,7 @@ from rnn_core import (
 )
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.commands.main import main as command
-from rnn_core.config import CELLS, EXECUTIONS, Clip
+from rnn_core.config import CELLS, EAGER, Clip
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Step
@@ -47,7 +47,7 @@ CASES = {
     f"{cell}/{clip}/{execution}": replace(
         SMALL, cell=cell, clip=clip, clip_norm=norm, execution=execution
     )
-    for cell, (clip, norm), execution in product(CELLS, CLIPS.items(), EXECUTIONS)
+    for cell, (clip, norm), execution in product(CELLS, CLIPS.items(), EAGER)
 }
 FIRST = next(iter(CASES.values()))
 TIMING = "--rounds 1 --steps 1 --batch 5 --num-steps 3 --hidden-size 4"
