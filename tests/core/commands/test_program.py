@@ -134,7 +134,6 @@ def test_every_command_is_run_in_the_same_way() -> None:
 
     assert others == {
         "benchmarks/behaviour/worker.py",
-        "benchmarks/measuring/memory.py",
         "tests/helpers/parallel_worker.py",
         "tests/core/commands/test_program.py",
     }
