@@ -43,7 +43,6 @@ ARGUMENTS = {
     "benchmarks.notebook_table": "missing.npz",
     "benchmarks.ratios": "--rounds 3 --implementations textbook,kernel --save ratios.md",
     "benchmarks.report": ".",
-    "benchmarks.scaling": "--seconds 0.2 --save scaling.md",
     "benchmarks.soak": "--minutes 0.1",
     "tests.faults": "healthy --jobs 1",
 }
@@ -75,8 +74,7 @@ def commands() -> list[str]:
                 found.append(module.removesuffix(".__main__"))
     found = [f"{module} {ARGUMENTS.get(module, '')}".strip() for module in found]
     runs = [f"{RUN} {execution}" for execution in EXECUTIONS]
-    launched = [f"{LAUNCH} {runs[0]}", f"{LAUNCH} benchmarks.processes"]
-    return [*runs, "rnn_core list", *found, *launched]
+    return [*runs, "rnn_core list", *found, f"{LAUNCH} {runs[0]}"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,19 +5,30 @@ recording every norm in every step. benchmarks/README.md explains the tables.
 """
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from importlib import metadata
 from typing import Any
 
+import paddle
 from tqdm import tqdm
 
-from benchmarks.commands.common import Outcome, begin, finish, implementations_parser
+from benchmarks.commands.common import results_file
+from benchmarks.commands.parser import make_parser
 from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
+from benchmarks.measuring.threads import cpus
 from benchmarks.text import significant, table
-from benchmarks.workloads.implementations import IMPLEMENTATIONS, make_contender
-from benchmarks.workloads.same_work import check_same_work
+from benchmarks.workloads.implementations import IMPLEMENTATIONS, PEERS, absent, make_contender
+from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
-from rnn_core.commands.arguments import at_least
-from rnn_core.config import EXECUTIONS, Cell
+from rnn_core.commands.arguments import at_least, names_from, seed, writable_path
+from rnn_core.commands.output import write_files
+from rnn_core.commands.status import ExitStatus
+from rnn_core.config import CELLS, EXECUTIONS, Cell
+from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.messages import complain
 
 REFERENCE = "paddle"
 RECORDED = ", recorded"
@@ -28,20 +39,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: finished; 1: an implementation does different work; 2: wrong arguments, or an implementation
     fails; 3: a file could not be written; 130: Ctrl-C.
+
+    After a signal or an error, the results so far are printed, but not saved: a file always holds
+    the results of a complete run.
     """
     parser = _parser()
-    options, implementations, outcome = begin(parser, arguments, IMPLEMENTATIONS)
+    options = parser.parse_args(arguments)
+    paddle.device.set_device("cpu")
+    implementations, skipped = choose(parser, options.implementations)
     if options.to is not None and options.to not in implementations:
         parser.error(
             f"--to must be one of the measured implementations, {', '.join(implementations)}, "
             f"got {options.to!r}"
         )
-    return finish(
-        lambda: measure(options, implementations, outcome.data),
-        outcome,
-        lambda: tables(outcome, implementations, options.to),
-        options.save,
-    )
+    facts = environment()
+    data: list[dict[str, Any]] = []
+    status = ExitStatus.OK
+    try:
+        measure(options, implementations, data)
+    except DifferentWorkError as error:
+        complain(f"not the same work, nothing was timed: {error}")
+        return ExitStatus.FINDING
+    except KeyboardInterrupt:
+        status = ExitStatus.INTERRUPTED
+    except RuntimeError as error:
+        complain(str(error))
+        status = ExitStatus.WRONG_INPUT
+    found = tables(data, facts["threads"], implementations, options.to)
+    end = ["", "Incomplete: these are the results so far."]
+    if status == ExitStatus.OK:
+        text = "\n".join([found, "", *skipped])
+        content = {"skipped": skipped, "results": data}
+        status, names = write_files(results_file(options.save, text, facts, content))
+        end = ["", *names] if names else []
+    print("\n".join([*skipped, *([""] if skipped else []), found, *end]), flush=True)
+    return status
+
+
+def choose(
+    parser: argparse.ArgumentParser, asked: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Return the implementations to measure, and the reasons why others are not measured.
+
+    Naming an implementation that is not installed is an error.
+    """
+    reasons = {name: absent(name) for name in asked or IMPLEMENTATIONS}
+    missing = [f"{name} is not measured: {reason}" for name, reason in reasons.items() if reason]
+    if asked and missing:
+        parser.error("; ".join(missing))
+    return [name for name, reason in reasons.items() if reason is None], missing
 
 
 def measure(
@@ -75,13 +121,18 @@ def calls_of(
     return calls
 
 
-def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = None) -> str:
+def tables(
+    data: Sequence[dict[str, Any]],
+    threads: str,
+    implementations: Sequence[str],
+    to: str | None = None,
+) -> str:
     """Return both tables, for the points with at least one round."""
-    points = [point for point in outcome.data if point["rounds"]]
+    points = [point for point in data if point["rounds"]]
     if not points:
         return "Nothing was measured."
     to = to or (REFERENCE if REFERENCE in implementations else implementations[0])
-    fewest, threads = min(len(p["rounds"]) for p in points), outcome.environment["threads"]
+    fewest = min(len(point["rounds"]) for point in points)
     steps = [
         [
             point["cell"],
@@ -120,8 +171,37 @@ def tables(outcome: Outcome, implementations: Sequence[str], to: str | None = No
     return "\n".join(lines)
 
 
+def environment() -> dict[str, str]:
+    """Return what the times depend on: Paddle's environment, the peers' versions, CPUs, date."""
+    versions = dict.fromkeys(PEERS, "not installed")
+    for name in PEERS:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {
+        **describe_environment("cpu"),
+        **versions,
+        "cpus_used": str(cpus()),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = implementations_parser("ratios", __doc__, IMPLEMENTATIONS)
+    parser = make_parser("ratios", __doc__, threads=True)
+    parser.add_argument(
+        "--implementations",
+        type=names_from(IMPLEMENTATIONS),
+        metavar="NAME,...",
+        help=f"implementations to measure: any of {', '.join(IMPLEMENTATIONS)} (default: all "
+        "that are installed)",
+    )
+    parser.add_argument(
+        "--cells",
+        type=names_from(CELLS),
+        default=CELLS,
+        metavar="NAME,...",
+        help=f"cells to measure: any of {', '.join(CELLS)} (default: all)",
+    )
     parser.add_argument(
         "--shapes",
         type=_shapes,
@@ -144,6 +224,15 @@ def _parser() -> argparse.ArgumentParser:
         default=21,
         metavar="N",
         help="number of rounds for each cell and shape (default: 21)",
+    )
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="random seed for the order in each round (default: 0)"
+    )
+    parser.add_argument(
+        "--save",
+        type=writable_path(".md", ".json"),
+        metavar="FILE",
+        help="file for the results (.md or .json)",
     )
     return parser
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from benchmarks.commands import common, ratios
-from benchmarks.commands.common import Outcome
 from benchmarks.commands.ratios import main
 from benchmarks.runner import project_environment, run
 from benchmarks.workloads import implementations
@@ -23,22 +22,17 @@ TINY_RUN = ("--cells", "RNN", "--shapes", "B2-T3-H4", "--rounds", "3")
 KERNEL_RUN = (*TINY_RUN, "--implementations", "kernel")
 
 
-@pytest.fixture
-def outcome() -> Outcome:
-    """Make an outcome with one round at one point, and a point without a round."""
-    made = Outcome()
-    made.environment["threads"] = "1"
-    times = {"kernel": 0.002, "kernel, recorded": 0.003, "paddle": 0.004}
-    made.data = [
-        {"cell": "RNN", "shape": "B1 T10 H128", "rounds": [times]},
-        {"cell": "LSTM", "shape": "B1 T10 H128", "rounds": []},
-    ]
-    return made
+# One round at one point, and a point without a round.
+TIMES = {"kernel": 0.002, "kernel, recorded": 0.003, "paddle": 0.004}
+DATA: list[dict[str, Any]] = [
+    {"cell": "RNN", "shape": "B1 T10 H128", "rounds": [TIMES]},
+    {"cell": "LSTM", "shape": "B1 T10 H128", "rounds": []},
+]
 
 
-def test_tables_show_times_ratios_and_the_cost_of_recording(outcome: Outcome) -> None:
+def test_tables_show_times_ratios_and_the_cost_of_recording() -> None:
     """A point without a round is left out."""
-    assert ratios.tables(outcome, ["kernel", "paddle"]).splitlines() == [
+    assert ratios.tables(DATA, "1", ["kernel", "paddle"]).splitlines() == [
         "Training step, 1 thread(s), at least 1 rounds: median time, and ratio to paddle (median "
         "of the rounds' ratios, and their middle half)",
         "",
@@ -55,9 +49,9 @@ def test_tables_show_times_ratios_and_the_cost_of_recording(outcome: Outcome) ->
     ]
 
 
-def test_tables_divide_by_the_named_implementation(outcome: Outcome) -> None:
+def test_tables_divide_by_the_named_implementation() -> None:
     """`--to` names the implementation; its own column has no ratio."""
-    lines = ratios.tables(outcome, ["kernel", "paddle"], to="kernel").splitlines()
+    lines = ratios.tables(DATA, "1", ["kernel", "paddle"], to="kernel").splitlines()
 
     assert "ratio to kernel" in lines[0]
     assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"

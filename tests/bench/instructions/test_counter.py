@@ -26,13 +26,13 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def dump(_handle: object, _process: int, name: bytes) -> None:
         number = events.count("dump") + 1
-        counted = events[::-1].index("start") - 1
+        counted = events[::-1].index("start")
         (tmp_path / f"d.{number}").write_text(f"{name.decode()}\ntotals: {counted}\n")
         events.append("dump")
 
     module: Any = SimpleNamespace(
         instrument_hooks_init=lambda: None,
-        callgrind_start_instrumentation=lambda: events.append("start"),
+        instrument_hooks_start_benchmark=lambda _: events.append("start"),
         callgrind_stop_instrumentation=lambda: events.append("stop"),
         instrument_hooks_set_executed_benchmark=dump,
     )
@@ -41,12 +41,13 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_only_the_calls_are_counted(events: list[str], tmp_path: Path) -> None:
-    """Each count has a file of its own, with the name that was given."""
+    """Each count starts from zero and has a file of its own, with the name that was given."""
     found = Counter(tmp_path / "d")
     counts = [found.count(lambda: events.append("call"), calls, "name") for calls in (3, 5)]
+    found.stop()
 
     assert counts == [3, 5]
-    assert " ".join(events) == f"start{3 * ' call'} stop dump start{5 * ' call'} stop dump"
+    assert " ".join(events) == f"start{3 * ' call'} dump start{5 * ' call'} dump stop"
     assert (tmp_path / "d.2").read_text().startswith("name\n")
 
 
