@@ -95,7 +95,7 @@ class Sampler(SavedEnvironments):
         self.config, self.saving = config, saving
         self.settings = Settings.load(config.getoption("sample"))
         self.counter: Counter | None = None
-        self.counts: list[Callable[[], None]] = []  # Those to make when all tests have run.
+        self.counts: list[Callable[[Counter], None]] = []  # Those to make when all tests have run.
         self.held = 0  # Bytes that belong to the counts to be made.
         self.counted: dict[str, dict[str, int]] = {}  # Instructions of each test's benchmarks.
         if self.settings.measure == "instructions":
@@ -143,15 +143,9 @@ class Sampler(SavedEnvironments):
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Any:
-        """Count if counts are wanted; write the results, or say why they cannot be written.
-
-        Whatever runs while Valgrind counts takes far longer, and switching takes seconds.
-        """
+        """Count if counts are wanted; write the results, or say why they cannot be written."""
         if self.counter is not None:
-            gc.disable()
-            for count in self.counts:
-                count()
-            self.counter.stop()
+            self.count_all(self.counter)
         benchmarks = BenchmarkSession(self.config)
         file, _ = benchmarks.take_requests()
         if file is not None and benchmarks.benchmarks:
@@ -164,9 +158,9 @@ class Sampler(SavedEnvironments):
         super().pytest_benchmark_update_json(output_json)
         if self.counter is not None:
             output_json["benchmarks"] = [
-                each | {"fullname": name, "extra_info": each["extra_info"] | {"instructions": count}}
+                {**each, "fullname": name, "extra_info": {**each["extra_info"], "instructions": of}}
                 for each in output_json["benchmarks"]
-                for name, count in self.counted[each["fullname"]].items()
+                for name, of in self.counted[each["fullname"]].items()
             ]
         output_json["sampling"] = asdict(self.settings)
 
@@ -222,11 +216,19 @@ class Sampler(SavedEnvironments):
         quartile = lower_quartile(rounds_of(benchmark), watched.disturbed)
         benchmark.extra_info["lower_quartile"] = quartile
 
+    def count_all(self, counter: Counter) -> None:
+        """Count all benchmarks after the last test: what runs in between would take far longer."""
+        gc.disable()
+        for count in self.counts:
+            count(counter)
+        counter.stop()
+
     def count(
         self,
         benchmark: BenchmarkFixture,
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
+        counter: Counter,
     ) -> None:
         """Count the instructions of `target`, with each planted share of work.
 
@@ -234,18 +236,18 @@ class Sampler(SavedEnvironments):
         """
         from rnn_core.runtime.devices import use_device  # Not at the top: it imports Paddle.
 
-        assert self.counter is not None
         test, calls = benchmark.fullname, 1 if setup else COUNTED_CALLS
         # If Valgrind ends the process, this is the last line of its output.
         print(f"\n{test}", flush=True)
         counted, usual = self.counted.setdefault(test, {}), 0
         with use_device(benchmark.extra_info.get("device", "cpu")):
+            prepared(target, setup)()  # The first call after other benchmarks takes 1% more.
             for name, share in self.shares(test).items():
                 call = prepared(target, setup)
                 if share:
-                    usual = usual or self.counter.count(prepared(target, setup), 1)
-                    call = self.counter.with_more(call, share, usual)
-                total = self.counter.count(call, calls, f"{calls} {name}")
+                    usual = usual or counter.count(prepared(target, setup), 1)
+                    call = counter.with_more(call, share, usual)
+                total = counter.count(call, calls, "" if share else f"{calls} {name}")
                 counted[name] = round(total / calls)
                 usual = usual or counted[name]
 

@@ -101,6 +101,10 @@ def test_functions_have_their_cost_in_one_call_and_their_operator(tmp_path: Path
     assert dump.name == "2 test_stage[step]"
     assert total_of(path) == 100_000
     assert dump.profile(2) == PROFILE
+    # The operator matmul calls a function that calls full, and so does Python.
+    path.write_text(DUMP.replace("malloc", "full_ad_func(int)"))
+    full = Operator(name="full", cost=20.0, calls=0.5)
+    assert read_dump(path).profile(2).operators == (*PROFILE.operators, full)
 
 
 @pytest.mark.parametrize(
