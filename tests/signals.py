@@ -40,7 +40,6 @@ ARGUMENTS = {
     "benchmarks.behaviour_measure": "measured.json",
     "benchmarks.calibrate": "--python python --sessions 1 --budget 0.5 --results calibration",
     "benchmarks.compare": "python python --budget 0.5 --results comparison",
-    "benchmarks.notebook_table": "missing.npz",
     "benchmarks.ratios": "--rounds 3 --implementations textbook,kernel --save ratios.md",
     "benchmarks.report": ".",
     "benchmarks.soak": "--minutes 0.1",
