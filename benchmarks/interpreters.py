@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import ROOT
-from benchmarks.revisions import RevisionError, source_of, working_tree
+from benchmarks.revisions import SideError as SideError
+from benchmarks.revisions import source_of, working_tree
 from benchmarks.runner import run
 from rnn_core.runtime.messages import printable
 
@@ -26,10 +27,6 @@ ALLOWED = (
 # The working tree, git:REV or git:REV@ENV. A revision may have an @ of its own, as in HEAD@{1}.
 REVISION = re.compile(r"\.|git:(.+?)(?:@([^@{}]+))?")
 WORKING_TREE = "working tree"
-
-
-class SideError(Exception):
-    """A side of a comparison is missing or damaged, or cannot be used or compared."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +77,7 @@ def find_revision(text: str) -> Interpreter | None:
         return None
     revision, environment = match.groups()
     python = find_interpreter(environment).python if environment else Path(sys.executable)
-    try:
-        source, commit = source_of(revision) if revision else working_tree()
-    except RevisionError as error:
-        raise SideError(f"{printable(text)}: {error}") from error
+    source, commit = source_of(revision) if revision else working_tree()
     name = text if revision else WORKING_TREE
     return Interpreter(f"{name} ({commit})", python, source, commit if revision else WORKING_TREE)
 

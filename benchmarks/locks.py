@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,8 +12,9 @@ from filelock import FileLock, Timeout
 LOCK = ".lock"
 
 
-def lock_folder(folder: Path, timeout: float = 0.0) -> FileLock:
-    """Create a folder and lock it, until the lock is released or this process ends.
+@contextmanager
+def lock_folder(folder: Path, timeout: float = 0.0) -> Iterator[None]:
+    """Create a folder and lock it, until the `with` block or this process ends.
 
     Args:
         folder: folder to lock.
@@ -21,12 +24,12 @@ def lock_folder(folder: Path, timeout: float = 0.0) -> FileLock:
         OSError: another run uses the folder, or the folder cannot be created or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=timeout)
+        lock = FileLock(folder / LOCK).acquire(timeout=timeout)
     except Timeout:
         raise BlockingIOError(f"{folder} is in use by another run") from None
-    return lock
+    with lock:
+        yield
 
 
 def lock_cpu(number: int) -> FileLock | None:

@@ -9,12 +9,10 @@ import atexit
 import shutil
 import tempfile
 import zipfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
-
-from filelock import FileLock
 
 from benchmarks import ROOT
 from benchmarks.locks import lock_folder
@@ -24,11 +22,11 @@ REPOSITORY = ROOT
 # With a dot, so that it is not taken for results.
 COPIES = ROOT / "results" / ".revisions"
 LONGEST_WAIT = 60.0  # seconds, for other commands that make or remove copies
-_locks: list[FileLock] = []  # Those of this process's copies, held until it ends.
+_locks = ExitStack()  # Those of this process's copies, held until it ends.
 
 
-class RevisionError(Exception):
-    """A revision does not exist, or has no rnn_core; or git cannot be used."""
+class SideError(Exception):
+    """A side of a comparison is missing or damaged, or cannot be used or compared."""
 
 
 class Source(NamedTuple):
@@ -50,7 +48,7 @@ def source_of(revision: str) -> Source:
         revision: branch, tag or commit, in any form that git knows.
 
     Raises:
-        RevisionError: there is no such revision, or it has no rnn_core; or git cannot be used.
+        SideError: there is no such revision, or it has no rnn_core; or git cannot be used.
         OSError: the copy cannot be written.
     """
     commit = _commit(revision)
@@ -58,7 +56,7 @@ def source_of(revision: str) -> Source:
     archive = folder / "rnn_core.zip"
     made = _git("archive", "--format=zip", f"--output={archive}", commit, "rnn_core")
     if made.status:
-        raise RevisionError(f"commit {commit} has no rnn_core: {made.last_lines()}")
+        raise SideError(f"commit {commit} has no rnn_core: {made.last_lines()}")
     with zipfile.ZipFile(archive) as file:
         file.extractall(folder)
     archive.unlink()
@@ -69,7 +67,7 @@ def working_tree() -> Source:
     """Copy the rnn_core of the working tree, so that no later edit is measured.
 
     Raises:
-        RevisionError: git cannot be used, or has no commit yet.
+        SideError: git cannot be used, or has no commit yet.
         OSError: the copy cannot be written.
     """
     commit = _commit("HEAD")
@@ -85,7 +83,7 @@ def _commit(revision: str) -> str:
     """Return the abbreviated commit that a revision names."""
     inside = _git("rev-parse", "--git-dir")
     if inside.status:
-        raise RevisionError(f"{REPOSITORY} is not a git checkout: {inside.last_lines()}")
+        raise SideError(f"{REPOSITORY} is not a git checkout: {inside.last_lines()}")
     if not revision.startswith("-"):  # git would take it for an option.
         named = _git("rev-parse", "--verify", "--quiet", "--short", f"{revision}^{{commit}}")
         if named.status == 0:
@@ -93,8 +91,8 @@ def _commit(revision: str) -> str:
     message = f"{REPOSITORY} has no revision {revision}"
     if _git("rev-parse", "--is-shallow-repository").output.strip() == "true":
         fetch = "git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'"
-        raise RevisionError(f"{message}. This clone is shallow; the rest comes with: {fetch}")
-    raise RevisionError(
+        raise SideError(f"{message}. This clone is shallow; the rest comes with: {fetch}")
+    raise SideError(
         f"{message}: allowed are a branch (main, origin/main), a tag and a commit. The newest of "
         "another repository come with git fetch"
     )
@@ -104,7 +102,7 @@ def _git(*arguments: str) -> Result:
     try:
         return run(["git", *arguments], folder=REPOSITORY)
     except FileNotFoundError as error:
-        raise RevisionError("git is not installed") from error
+        raise SideError("git is not installed") from error
 
 
 def _new_folder() -> Path:
@@ -116,7 +114,7 @@ def _new_folder() -> Path:
                 with suppress(BlockingIOError), lock_folder(path):
                     shutil.rmtree(path)
         folder = Path(tempfile.mkdtemp(dir=COPIES))
-        _locks.append(lock_folder(folder))
+        _locks.enter_context(lock_folder(folder))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

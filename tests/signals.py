@@ -37,13 +37,10 @@ LAUNCH = "paddle.distributed.launch --nproc_per_node 2 --log_dir log python -m"
 # Arguments that let a command run for some seconds; one that is not listed gets none.
 ARGUMENTS = {
     "benchmarks.behaviour": "--baseline python --candidate python --results behaviour",
-    "benchmarks.behaviour_measure": "measured.json",
     "benchmarks.calibrate": "--python python --sessions 1 --budget 0.5 --results calibration",
     "benchmarks.compare": "python python --budget 0.5 --results comparison",
-    "benchmarks.notebook_table": "missing.npz",
     "benchmarks.ratios": "--rounds 3 --implementations textbook,kernel --save ratios.md",
     "benchmarks.report": ".",
-    "benchmarks.scaling": "--seconds 0.2 --save scaling.md",
     "benchmarks.soak": "--minutes 0.1",
     "tests.faults": "healthy --jobs 1",
 }
@@ -75,8 +72,7 @@ def commands() -> list[str]:
                 found.append(module.removesuffix(".__main__"))
     found = [f"{module} {ARGUMENTS.get(module, '')}".strip() for module in found]
     runs = [f"{RUN} {execution}" for execution in EXECUTIONS]
-    launched = [f"{LAUNCH} {runs[0]}", f"{LAUNCH} benchmarks.processes"]
-    return [*runs, "rnn_core list", *found, *launched]
+    return [*runs, "rnn_core list", *found, f"{LAUNCH} {runs[0]}"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,1 +1,1 @@
-"""Commands that measure one environment: ratios, scaling, processes and soak."""
+"""Commands that measure one environment: ratios and soak."""

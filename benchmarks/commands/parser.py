@@ -1,10 +1,9 @@
-"""Parsers and options that several commands share."""
+"""Parsers that several commands share."""
 
 import argparse
 
 from benchmarks.measuring.threads import threads_parser
 from rnn_core.commands.arguments import Parser
-from rnn_core.config import CELLS, EXECUTIONS
 
 
 def make_parser(
@@ -22,17 +21,4 @@ def make_parser(
         description=description,
         parents=[threads_parser()] if threads else [],
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def add_layer_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the recurrent layer."""
-    parser.add_argument(
-        "--cell", choices=CELLS, default="LSTM", help="recurrent layer (default: LSTM)"
-    )
-    parser.add_argument(
-        "--execution",
-        choices=EXECUTIONS,
-        default="kernel",
-        help="implementation of the recurrent layer (default: kernel)",
     )

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from benchmarks.commands.parser import add_layer_options, make_parser
+from benchmarks.commands.parser import make_parser
 from benchmarks.measuring.growth import WARM_UP, Reading, Slope, Verdict, check_extra, slope, watch
 from rnn_core.commands.arguments import non_negative_number, positive_number, seed
 from rnn_core.commands.status import ExitStatus
-from rnn_core.config import TrainConfig
+from rnn_core.config import CELLS, EXECUTIONS, TrainConfig
 from rnn_core.runtime import parallel
 from rnn_core.runtime.devices import resolve_device
 from rnn_core.runtime.environment import describe_environment
@@ -169,7 +169,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--minutes", type=positive_number, required=True, metavar="M", help="duration in minutes"
     )
-    add_layer_options(parser)
+    parser.add_argument(
+        "--cell", choices=CELLS, default="LSTM", help="recurrent layer (default: LSTM)"
+    )
+    parser.add_argument(
+        "--execution",
+        choices=EXECUTIONS,
+        default="kernel",
+        help="implementation of the recurrent layer (default: kernel)",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:N (default: cpu)")
     parser.add_argument(
         "--seed", type=seed, default=0, help="random seed of weights and data (default: 0)"

@@ -8,7 +8,8 @@ docs/guides/comparing.md explains the verdicts.
 import argparse
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -19,11 +20,19 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.measures import MEASURES
-from benchmarks.compare.pairs import Pairs, Part, Plan, contests_of, series_of, settle
+from benchmarks.compare.pairs import (
+    Pairs,
+    Part,
+    Plan,
+    check_countable,
+    contests_of,
+    series_of,
+    settle,
+)
 from benchmarks.compare.process import Job, time_processes
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
-from benchmarks.compare.summary import explain_counts, summarise
+from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import Form, behaviour_text, text_of, unpaired
 from benchmarks.instructions.valgrind import find_switch, find_valgrind
 from benchmarks.interpreters import Interpreter
@@ -63,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         baseline, candidate = find_side(options.baseline), find_side(options.candidate)
         if isinstance(baseline, Saved) or isinstance(candidate, Saved):
-            return compare_saved(
-                baseline, candidate, options.measure, options.within, options.format
-            )
-        measures = choose_measures(options.measure, options.device, (baseline, candidate))
+            return compare_saved(baseline, candidate, options)
+        measures = choose_measures(
+            options.measure, options.device, options.threads, (baseline, candidate)
+        )
         folder = options.results or RESULTS / folder_name(baseline.name, candidate.name)
         plan = Plan(
             ("benchmarks",),
@@ -78,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.threads,
             {name: options.within[name] for name in measures},
             options.seed,
+            lenient=options.lenient,
         )
         with lock_folder(folder):
             if options.restart:
@@ -87,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 series.append(Pairs(plan, folder, options.resume or bool(series), series=name))
             if not series[0].done:
                 check_sources(series[0])
-            return compare(series, 60 * options.budget, options.behaviour, options.format)
+            return compare(series, options)
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
         return ExitStatus.WRONG_INPUT
@@ -96,69 +106,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitStatus.INTERRUPTED
 
 
-def compare(series: Sequence[Pairs], budget: float, behaviour: bool, form: Form) -> int:
+def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
     """Measure and judge; print and save the result, and return the exit status.
 
-    The result is saved after each pair, so that it survives if this process is killed.
+    The result is saved after each pair, so that it survives if this process is killed. If counting
+    fails, and was not asked for, the other measures are compared all the same.
 
     Args:
         series: the pairs of each series of processes, on disk or still to measure.
-        budget: time limit in seconds; each series has an equal share of what is left.
-        behaviour: whether to compare the three experiments as well.
-        form: form of the printed result.
+        options: options of the command; each series has an equal share of the time that is left.
     """
+    budget = 60 * options.budget
     plan, folder = series[0].plan, series[0].folder
     names = (plan.baseline.name, plan.candidate.name)
     parts = [Part(pairs.within, pairs.done) for pairs in series]
     behaviours = saved_behaviours(folder)
 
-    def save(error: str = "") -> Comparison:
-        result = summarise(parts, names, behaviours, error, explain_counts(parts))
+    def save() -> Comparison:
+        result = summarise(parts, names, behaviours)
         result.save(folder)
         return result
 
     try:
         for number, (part, pairs) in enumerate(zip(parts, series, strict=True)):
             later = budget * (1 - 1 / (len(series) - number))  # Equal shares of what is left.
-            with tqdm(unit="benchmark", disable=None, leave=False, bar_format=BAR) as bar:
-                for part.contests, left in settle(pairs, budget - later):
-                    budget = later + left
-                    bar.total = sum(len(contest.judge.names) for contest in part.contests)
-                    bar.n = bar.total - sum(len(contest.judge.open) for contest in part.contests)
-                    progress = f"{len(pairs.done)} pairs, {budget / 60:.1f} minutes left"
-                    bar.set_postfix_str(f"{', '.join(part.within)}: {progress}")
-                    save()
-            part.end()
+            try:
+                with tqdm(unit="benchmark", disable=None, leave=False, bar_format=BAR) as bar:
+                    for part.contests, left in settle(pairs, budget - later):
+                        budget = later + left
+                        judges = [contest.judge for contest in part.contests]
+                        bar.total = sum(len(judge.names) for judge in judges)
+                        bar.n = bar.total - sum(len(judge.open) for judge in judges)
+                        progress = f"{len(pairs.done)} pairs, {budget / 60:.1f} minutes left"
+                        bar.set_postfix_str(f"{', '.join(part.within)}: {progress}")
+                        save()
+                part.ended = True
+            except (SideError, OSError) as error:
+                part.error = str(error)
+                if options.measure is not None or pairs.series != "instructions":
+                    raise
+                leave_out_counts(f"counting failed: {part.error.splitlines()[0].rstrip(':')}")
+                # The timed processes measure memory, too.
+                series[number + 1].within["memory"] = part.within.pop("memory")
+                part.contests = [each for each in part.contests if each.measure in part.within]
     except KeyboardInterrupt:
         if any(part.contests for part in parts):
-            print(text_of(save(), form))
+            print(text_of(save(), options.format))
         raise
-    except CrashError as error:
-        part.outcome = "crashed"
-        save(str(error))
+    except CrashError:
+        save()
         raise
     result = save()
-    print(text_of(result, form), flush=True)
-    if behaviour:
+    print(text_of(result, options.format), flush=True)
+    if options.behaviour:
         try:
             behaviours = compare_behaviour(plan.baseline, plan.candidate, folder / "behaviour")
         except (SideError, OSError) as error:
             complain(f"could not compare behaviour: {error}")
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
         result = save()
-        print(behaviour_text(behaviours, form))
+        print(behaviour_text(behaviours, options.format))
     print(f"\nresults: {folder}")
     return result.status
 
 
 def choose_measures(
-    asked: Sequence[Measure] | None, device: str, sides: Sequence[Interpreter] = ()
+    asked: Sequence[Measure] | None, device: str, threads: int, sides: Sequence[Interpreter] = ()
 ) -> Sequence[Measure]:
     """Return the measures to compare by: those asked for, or all that are possible here.
 
     Args:
         asked: measures that the user named; None for the default.
         device: device to run on.
+        threads: number of threads.
         sides: interpreters of both sides.
 
     Raises:
@@ -166,18 +186,21 @@ def choose_measures(
     """
     if asked is not None and "instructions" not in asked:
         return asked
-    reason = "" if device == "cpu" else f"instructions are counted on the CPU only, not on {device}"
     try:
+        check_countable(device, threads)
         find_valgrind()
         find_switch(sides)
     except SideError as error:
-        reason = reason or str(error)
-    if not reason:
-        return asked or tuple(MEASURES)
-    if asked is not None:
-        raise SideError(reason)
+        if asked is not None:
+            raise
+        leave_out_counts(str(error))
+        return tuple(name for name in MEASURES if name != "instructions")
+    return asked or tuple(MEASURES)
+
+
+def leave_out_counts(reason: str) -> None:
+    """Say that nothing is counted, although it would be by default."""
     complain(f"{reason}. Comparing by time and memory alone.", "warning")
-    return tuple(name for name in MEASURES if name != "instructions")
 
 
 def check_sources(pairs: Pairs) -> None:
@@ -190,15 +213,17 @@ def check_sources(pairs: Pairs) -> None:
     for side in (pairs.plan.baseline, pairs.plan.candidate):
         if side.source == ROOT:
             continue
+        settings = Settings(seed=0, seconds=1e-3)
         try:
-            time_processes(pairs.plan, [Job(side, Settings(seed=0, seconds=1e-3), path)])
+            time_processes(pairs.plan, [Job(side, settings, path)])
         except CrashError as error:
-            found = REASON.search(str(error))
-            if found is None:
-                raise
+            # Something else is wrong if they cannot use that of the working tree either.
+            time_processes(pairs.plan, [Job(replace(side, source=ROOT), settings, path)])
+            path.unlink()
+            reason = REASON.search(str(error))
             raise SideError(
                 f"{side.name}: the benchmarks of the working tree cannot use its rnn_core: "
-                f"{found[1]}"
+                f"{reason[1] if reason else error}"
             ) from error
         path.unlink()
 
@@ -218,11 +243,7 @@ def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
 
 
 def compare_saved(
-    baseline: Interpreter | Saved,
-    candidate: Interpreter | Saved,
-    asked: Sequence[Measure] | None,
-    within: Mapping[Measure, float],
-    form: Form,
+    baseline: Interpreter | Saved, candidate: Interpreter | Saved, options: argparse.Namespace
 ) -> int:
     """Judge the pairs of a saved comparison again, or say why saved runs give no verdict.
 
@@ -238,25 +259,28 @@ def compare_saved(
     reasons = obstacles(candidate.first.machine, baseline.first.machine)
     if reasons:
         raise SideError("the saved runs cannot be compared: " + "; ".join(reasons))
+    asked, within = options.measure, options.within
     if baseline.comparison is None or baseline.comparison != candidate.comparison:
+        if asked not in (None, ("time",)):
+            raise SideError(
+                f"runs that are not pairs are compared by time only, not by {', '.join(asked)}"
+            )
         print(unpaired(baseline, candidate))
         return ExitStatus.CANNOT_TELL
     parts = []
     counted = "instructions" in baseline.runs
     for series, measures in series_of(asked or tuple(MEASURES), counted).items():
         pairs = zip(*(side.runs.get(series, ()) for side in (baseline, candidate)), strict=True)
-        part = Part({name: within[name] for name in measures}, list(pairs))
+        part = Part({name: within[name] for name in measures}, list(pairs), ended=True)
         if part.pairs:
-            part.contests = contests_of(part.pairs[0], part.within)
+            part.contests = contests_of(part.pairs[0], part.within, lenient=options.lenient)
             for contest in part.contests:
                 contest.look(part.pairs)
-            part.end()
             parts.append(part)
     if not parts:
         raise SideError(f"the saved comparison has no {' or '.join(asked or ())}")
-    names = (baseline.name, candidate.name)
-    result = summarise(parts, names, functions=explain_counts(parts))
-    print(text_of(result, form))
+    result = summarise(parts, (baseline.name, candidate.name))
+    print(text_of(result, options.format))
     print("Behaviour is not compared: saved runs have no interpreter that could train.")
     return result.status
 
@@ -359,6 +383,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME,...",
         help="what to compare, of time, instructions and memory (default: all of them; without "
         "Valgrind, time and memory)",
+    )
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="call a benchmark worse only if its whole interval lies above the tolerance",
     )
     parser.add_argument(
         "--format",

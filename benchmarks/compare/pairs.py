@@ -16,7 +16,7 @@ from benchmarks.compare.sides import FOLDERS, SIDES, SideError, load_run
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK
-from benchmarks.plugins.sampling import Settings, planted_id
+from benchmarks.plugins.sampling import Settings, planted_name
 from benchmarks.saved.baseline import differences, obstacles
 from benchmarks.saved.records import LARGEST_FILE
 from benchmarks.saved.saved_run import Measure, SavedRun
@@ -42,6 +42,10 @@ class Plan(Selection):
         seed: random seed for the order of the processes and benchmarks.
         planted: shares of work to plant in the candidate; each process measures all of them.
         load: number of busy processes beside the measured ones.
+        lenient: whether only an interval above the tolerance is worse: see `Judge`.
+
+    Raises:
+        SideError: instructions are to be counted, with this device or number of threads.
     """
 
     baseline: Interpreter
@@ -52,6 +56,11 @@ class Plan(Selection):
     seed: int = 0
     planted: tuple[float, ...] = ()
     load: int = 0
+    lenient: bool = False
+
+    def __post_init__(self) -> None:
+        if "instructions" in self.within:
+            check_countable(self.device, self.threads)
 
     def dump(self) -> dict[str, Any]:
         """Return the plan as JSON, with one value for each choice of the user."""
@@ -63,6 +72,14 @@ class Plan(Selection):
             "paths": list(self.paths),
             "planted": list(self.planted),
         }
+
+
+def check_countable(device: str, threads: int) -> None:
+    """Raise SideError unless instructions can be counted with these settings."""
+    if device != "cpu":
+        raise SideError(f"instructions are counted on the CPU only, not on {device}")
+    if threads > 1:
+        raise SideError(f"instructions are counted with one thread, not with {threads}")
 
 
 def series_of(
@@ -257,13 +274,18 @@ class Contest:
 
 def candidate_name(name: str, planted: float | None) -> str:
     """Return the candidate's name of a benchmark of the baseline, with its planted slowdown."""
-    return name if planted is None else f"{name.removesuffix(']')}-{planted_id(planted)}]"
+    return name if planted is None else planted_name(name, planted)
 
 
 def contests_of(
-    pair: Pair, within: Mapping[Measure, float], planted: Sequence[float] = ()
+    pair: Pair,
+    within: Mapping[Measure, float],
+    planted: Sequence[float] = (),
+    lenient: bool = False,
 ) -> list[Contest]:
     """Return a contest for each measure and planted slowdown, over the common benchmarks.
+
+    There is none for peaks of memory that Paddle does not report.
 
     Raises:
         SideError: the sides have no benchmark in common.
@@ -286,7 +308,8 @@ def contests_of(
             )
         ]
         if known:
-            contests.append(Contest(Judge(sorted(known), within[measure], measure), measure, share))
+            judge = Judge(sorted(known), within[measure], measure, lenient)
+            contests.append(Contest(judge, measure, share))
     return contests
 
 
@@ -309,7 +332,8 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
     count = MEASURES["instructions"].first_look if counted else 1
     if not pairs.done:
         pairs.measure(count=count)
-    contests = contests_of(pairs.done[0], pairs.within, pairs.plan.planted)
+    plan = pairs.plan
+    contests = contests_of(pairs.done[0], pairs.within, plan.planted, plan.lenient)
     longest = max(elapsed(pairs.done) / len(pairs.done), (time.monotonic() - begin) / count)
     while True:
         for contest in contests:
@@ -339,18 +363,26 @@ class Part:
         within: tolerance of the verdict "same" by each of its measures.
         pairs: all pairs that were measured.
         contests: verdicts on these pairs, one for each measure; empty if there is no pair.
-        outcome: way in which the measurement ended.
+        ended: whether the measurement was not interrupted.
+        error: message of the process that crashed; empty if none did.
     """
 
-    within: Mapping[Measure, float]
+    within: dict[Measure, float]
     pairs: Sequence[Pair] = ()
     contests: Sequence[Contest] = ()
-    outcome: Outcome = "interrupted"
+    ended: bool = False
+    error: str = ""
 
-    def end(self) -> None:
-        """Note that the measurement was not interrupted."""
-        settled = not any(contest.judge.open for contest in self.contests)
-        self.outcome = "settled" if settled else "out of time"
+    def outcome(self, measure: Measure) -> Outcome:
+        """Return how the comparison by one of the measures ended."""
+        judges = [contest.judge for contest in self.contests if contest.measure == measure]
+        if judges and not any(judge.open for judge in judges):
+            return "settled"
+        if self.error:
+            return "crashed"
+        if not self.ended:
+            return "interrupted"
+        return "out of time" if judges else "not reported by Paddle"
 
 
 def elapsed(pairs: Sequence[Pair]) -> float:

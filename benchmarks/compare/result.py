@@ -25,7 +25,7 @@ Format = Literal["rnn_core comparison 3"]
 [FORMAT] = get_args(Format)
 FIRST_FORMAT, SECOND_FORMAT = "rnn_core comparison 1", "rnn_core comparison 2"
 
-Outcome = Literal["settled", "out of time", "interrupted", "crashed"]
+Outcome = Literal["settled", "out of time", "interrupted", "crashed", "not reported by Paddle"]
 # A machine whose pace changes by more than this share between processes counts as drifting.
 DRIFT = 0.1
 
@@ -222,7 +222,7 @@ class Comparison(Record):
         candidate: the other side.
         courses: how the comparison went, by measure.
         confidence: lower limit for the share of verdicts by one measure that are right.
-        error: message of the process that crashed; empty for every other outcome.
+        error: message of the process that crashed; empty if none did.
         benchmarks: all benchmarks that both sides have.
         not_compared: names of the benchmarks that only one side has.
         behaviour: verdicts on the three experiments; empty if they were not compared.
@@ -321,7 +321,7 @@ class Comparison(Record):
         """The exit status of the comparison."""
         if not WORSE.isdisjoint(self.verdicts) or self.different:
             return ExitStatus.FINDING
-        undecided = not self.verdicts or CANNOT_TELL in self.verdicts
+        undecided = self.crashed or not self.verdicts or CANNOT_TELL in self.verdicts
         return ExitStatus.CANNOT_TELL if undecided else ExitStatus.OK
 
     @property

@@ -52,7 +52,10 @@ def find_side(text: str) -> Interpreter | Saved:
         return read_side(Path(folder), side)
     path = Path(text).expanduser()
     if path.suffix == ".json":
-        return Saved(path.stem, {"time": (load_run(path),)})
+        run = load_run(path)
+        if any(each.extra_info.instructions for each in run.timed):
+            raise SideError(f"{text} has counts, not times: give its comparison, FOLDER:baseline")
+        return Saved(path.stem, {"time": (run,)})
     if path.is_dir():
         raise SideError(
             f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"

@@ -25,8 +25,8 @@ from benchmarks.compare.result import (
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.verdicts import ERROR, Verdict
 from benchmarks.instructions.functions import (
-    Function,
     FunctionCost,
+    Profile,
     Profiles,
     explain,
     functions_file,
@@ -40,8 +40,6 @@ def summarise(
     parts: Sequence[Part],
     names: Sequence[str],
     behaviour: Sequence[BehaviourVerdict] = (),
-    error: str = "",
-    functions: Mapping[str, Sequence[FunctionCost]] | None = None,
 ) -> Comparison:
     """Return the result of a comparison.
 
@@ -49,9 +47,8 @@ def summarise(
         parts: what was measured, and the verdicts on it.
         names: names of baseline and candidate.
         behaviour: verdicts on the three experiments.
-        error: message of the process that crashed; empty for every other outcome.
-        functions: the functions whose own instructions changed most, by benchmark.
     """
+    functions = explain_counts(parts)
     first = next((part.pairs[0] for part in parts if part.pairs), None)
     environments = [environment_of(run) for run in first] if first else [{}, {}]
     measured = {name for part in parts for run in chain(*part.pairs[:1]) for name in run.benchmarks}
@@ -69,13 +66,13 @@ def summarise(
         candidate=Side(name=names[1], environment=environments[1]),
         courses={measure: _course(part, measure) for part in parts for measure in part.within},
         confidence=1 - ERROR,
-        error=error,
+        error="\n".join(filter(None, (part.error for part in parts))),
         benchmarks=tuple(
             Benchmark(
                 name=name,
                 **_facts(parts, name),
                 measures=results,
-                functions=tuple((functions or {}).get(name, ())),
+                functions=tuple(functions.get(name, ())),
             )
             for name, results in sorted(found.items())
         ),
@@ -108,13 +105,14 @@ def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
                 complain(f"the functions are not compared: {error}", "warning")
                 continue
             for name in changed:
-                costs = explain(before.get(name, ()), after.get(name, ()))
+                nothing = Profile(operators=(), functions=())
+                costs = explain(before.get(name, nothing), after.get(name, nothing)).functions
                 costs.sort(key=lambda cost: -abs(cost.change))
                 found[name] = costs[:MOST_FUNCTIONS]
     return found
 
 
-def load_functions(path: Path) -> Mapping[str, tuple[Function, ...]]:
+def load_functions(path: Path) -> Mapping[str, Profile]:
     """Read the functions that a process counted, by benchmark.
 
     Args:
@@ -157,7 +155,7 @@ def _course(part: Part, measure: Measure) -> Course:
         pairs=len(part.pairs),
         seconds=round(elapsed(part.pairs), 1),
         within=part.within[measure],
-        outcome=part.outcome,
+        outcome=part.outcome(measure),
     )
 
 

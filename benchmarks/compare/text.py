@@ -77,8 +77,9 @@ def unpaired(baseline: Saved, candidate: Saved) -> str:
         SideError: the runs have no benchmark in common.
     """
     runs = [side.runs.get("time", ()) for side in (baseline, candidate)]
-    both = [each[0].benchmarks if each else {} for each in runs]
-    names = [name for name in both[0] if name in both[1]]
+    if not all(runs):
+        raise SideError("of runs that are not pairs, only times are compared, and a side has none")
+    names = [name for name in runs[0][0].benchmarks if name in runs[1][0].benchmarks]
     if not names:
         raise SideError("the saved runs have no benchmark in common")
     rows = []

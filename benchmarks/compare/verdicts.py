@@ -98,14 +98,23 @@ class Judge:
         names: names of all benchmarks that are judged together.
         within: tolerance of the verdict "same"; 0.05 stands for ratios from 1/1.05 to 1.05.
         measure: measure that they are judged by.
+        lenient: whether a benchmark is worse only if its whole interval lies above the tolerance,
+            and not already if it lies above 1.
 
     Attributes:
         verdicts: the verdicts so far, by name.
     """
 
-    def __init__(self, names: Sequence[str], within: float, measure: Measure = "time") -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        within: float,
+        measure: Measure = "time",
+        lenient: bool = False,
+    ) -> None:
         self.names = list(names)
         self.margin = math.log1p(within)
+        self.allowed = self.margin if lenient else 0.0
         self.traits = MEASURES[measure]
         self.verdicts: dict[str, Verdict] = {}
         self._looks = looks(self.traits.first_look)
@@ -150,7 +159,10 @@ class Judge:
         """Judge benchmarks at the level of the next look; without `settle`, settle none."""
         values = {name: [v for v in pairs if v is not None] for name, pairs in seen.items()}
         estimates = estimates_of(values, self.traits.prior)
-        needed = {name: e.level_to_settle(self.margin)[at] for name, (e, at) in estimates.items()}
+        needed = {
+            name: estimate.level_to_settle(self.margin, self.allowed)[at]
+            for name, (estimate, at) in estimates.items()
+        }
         before, count = len(self.verdicts), len(self.names)
         # Settled benchmarks come first; those with too few pairs count as undecided.
         late = np.ones(count - before - len(needed))
@@ -180,7 +192,9 @@ class Judge:
                 low=exp(low),
                 high=exp(high),
                 p=float(min(1, 2 * min(estimate.above(0)[at], estimate.below(0)[at]))),
-                smallest_effect=smallest_effect(float(estimate.error[at]), estimate.freedom, level),
+                smallest_effect=smallest_effect(
+                    float(estimate.error[at]), estimate.freedom, level, self.allowed
+                ),
                 pairs_to_settle=0 if done[name] else self._pairs_to_settle(estimate, at),
             )
         return judged
@@ -193,8 +207,8 @@ class Judge:
         pairs, level = coming.T
         error = estimate.error[at] * np.sqrt(estimate.pairs / pairs)
         half = stats.t.isf(level * share / 2, estimate.freedom + pairs - estimate.pairs) * error
-        mean = abs(estimate.mean[at])
-        enough = pairs[(half < mean) | (half < self.margin - mean)]
+        mean = estimate.mean[at]
+        enough = pairs[(half < max(mean - self.allowed, -mean)) | (half < self.margin - abs(mean))]
         return int(enough[0]) - estimate.pairs if len(enough) else None
 
 
@@ -228,9 +242,12 @@ class Estimate:
         p: NDArray[np.float64] = stats.t.cdf(self._t(value), self.freedom)
         return p
 
-    def level_to_settle(self, margin: float) -> NDArray[np.float64]:
-        """Return the smallest level whose interval excludes 0, or lies within the margin."""
-        different = np.minimum(self.above(0), self.below(0))
+    def level_to_settle(self, margin: float, allowed: float) -> NDArray[np.float64]:
+        """Return the smallest level whose interval gives a verdict.
+
+        It lies above `allowed`, below 0, or within the margin.
+        """
+        different = np.minimum(self.above(allowed), self.below(0))
         same = np.maximum(self.above(-margin), self.below(margin))
         level: NDArray[np.float64] = np.minimum(1, 2 * np.minimum(different, same))
         return level
@@ -314,16 +331,17 @@ def exp(value: float) -> float:
     return math.exp(value) if value < LARGEST else math.inf
 
 
-def smallest_effect(error: float, freedom: int, level: float) -> float:
+def smallest_effect(error: float, freedom: int, level: float, allowed: float = 0.0) -> float:
     """Return the increase that is found with a probability of 90%.
 
     Args:
         error: standard error of the log ratio.
         freedom: number of degrees of freedom of that error.
         level: level of the test.
+        allowed: largest log ratio that is not worse.
     """
     quantiles = stats.t.isf(level / 2, freedom) + stats.t.isf(1 - POWER, freedom)
-    return exp(float(quantiles * error)) - 1
+    return exp(allowed + float(quantiles * error)) - 1
 
 
 def unknown(log_ratios: Sequence[float], measured: int) -> Verdict:

@@ -15,7 +15,6 @@ import numpy as np
 
 # Seconds. Shorter samples depend more on the clock and the scheduler than on the work.
 SHORTEST_SAMPLE = 0.01
-LEAST_ROUNDS = 3
 
 # Seconds per call, by name.
 Round = dict[str, float]
@@ -33,10 +32,7 @@ class Ratio(NamedTuple):
 
 
 def time_rounds(
-    calls: Mapping[str, Callable[[], object]],
-    rounds: int,
-    seed: int = 0,
-    seconds: float = math.inf,
+    calls: Mapping[str, Callable[[], object]], rounds: int, seed: int = 0
 ) -> Iterator[Round]:
     """Yield the rounds one by one, so that an interruption leaves the finished ones.
 
@@ -45,7 +41,6 @@ def time_rounds(
             repeated until a sample takes 10 ms.
         rounds: number of rounds.
         seed: random seed for the order in each round.
-        seconds: time limit; no new round starts after it, but at least three are measured.
     """
     # The first call compiles and allocates, so the second one is timed.
     counts = {}
@@ -53,15 +48,13 @@ def time_rounds(
         seconds_of(call, 1)
         counts[name] = max(1, math.ceil(SHORTEST_SAMPLE / max(seconds_of(call, 1), 1e-6)))
     order, random = list(calls), Random(seed)  # noqa: S311 - not a secret
-    begin, enabled = time.perf_counter(), gc.isenabled()
+    enabled = gc.isenabled()
     gc.collect()
     # Collecting the existing objects before each sample would take longer than the sample.
     gc.freeze()
     gc.disable()
     try:
-        for number in range(rounds):
-            if number >= LEAST_ROUNDS and time.perf_counter() - begin > seconds:
-                return
+        for _ in range(rounds):
             random.shuffle(order)
             found = {}
             for name in order:

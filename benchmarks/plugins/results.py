@@ -13,7 +13,7 @@ A run of the benchmarks also writes:
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,9 @@ class ResultsPlugin(DeselectedCounter):
     def __init__(self, config: pytest.Config, folder: Path, kind: Kind, saving: Saving) -> None:
         self.config, self.folder, self.kind, self.saving = config, folder, kind, saving
         self.run: RunFile | None = None
+        self.lock = ExitStack()
         try:
-            self.lock = lock_folder(folder)
+            self.lock.enter_context(lock_folder(folder))
             # Files of an earlier run of this kind must not be mistaken for files of this run.
             old = [folder / begun_file(kind), folder / outcomes_file(kind)]
             if kind == "benchmarks":
@@ -82,7 +83,7 @@ class ResultsPlugin(DeselectedCounter):
 
     def pytest_unconfigure(self) -> None:
         """Release the folder."""
-        self.lock.release()
+        self.lock.close()
 
     def begin(self, devices: Sequence[str]) -> None:
         """Write what was asked for, and on which devices it runs."""

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import pytest
 from benchmarks import ROOT, interpreters, revisions
 from benchmarks.compare import command
 from benchmarks.compare.pairs import Pairs
-from benchmarks.compare.sides import find_side
+from benchmarks.compare.process import Job, Selection
+from benchmarks.compare.sides import CrashError, find_side
 from benchmarks.interpreters import Interpreter, SideError, find_interpreter
 from benchmarks.locks import lock_folder
+from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.fake_processes import FIRST, FakeProcesses
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -171,12 +173,12 @@ Change = Callable[[Repository, pytest.MonkeyPatch], None]
 @pytest.mark.parametrize(
     ("text", "change", "message"),
     [
-        ("git:nonsense", None, "git:nonsense: .* has no revision nonsense: allowed are a branch"),
+        ("git:nonsense", None, "has no revision nonsense: allowed are a branch"),
         ("git:--help", None, "has no revision --help: allowed are"),
         ("git:main:rnn_core", None, "has no revision main:rnn_core: allowed are"),
-        ("git:main", without_git, "git:main: git is not installed"),
+        ("git:main", without_git, "git is not installed"),
         (".", without_git, "git is not installed"),
-        ("git:main", without_rnn_core, "git:main: commit .* has no rnn_core"),
+        ("git:main", without_rnn_core, "commit .* has no rnn_core"),
         ("git:main", unpacked, "repository is not a git checkout: .*not a git repository"),
         (".", unpacked, "repository is not a git checkout"),
         ("git:main~1", shallow, "has no revision main~1.* shallow; .*: git fetch --unshallow"),
@@ -262,15 +264,29 @@ def test_comparison_shows_both_versions_of_rnn_core(
     assert f"is 'git:main ({moved}) " in err
 
 
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("guilty", [True, False])
 def test_unusable_rnn_core_is_refused(
-    tmp_path: Path, repository: Repository, compare: Callable[..., tuple[int, str, str]]
+    guilty: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    compare: Callable[..., tuple[int, str, str]],
 ) -> None:
-    """The error names what the benchmarks miss, and nothing is measured."""
-    repository.commit("raise ImportError('made up')")
+    """It is blamed only if the benchmarks can use that of the working tree; nothing is measured."""
+    fake = FakeProcesses({FIRST: 1.0})
+
+    def run(selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
+        if jobs[0].interpreter.source == ROOT and guilty:
+            return fake(selection, jobs)
+        raise CrashError("exited with status 2:\nE   ImportError: made up")
+
+    monkeypatch.setattr(command, "time_processes", run)
     status, out, err = compare(sys.executable, "git:main")
 
     assert (status, out) == (2, "")
-    assert "the benchmarks of the working tree cannot use its rnn_core: ImportError: made up" in err
+    blame = "the benchmarks of the working tree cannot use its rnn_core: ImportError: made up"
+    assert (blame if guilty else "could not compare: exited with status 2") in err
+    assert not list(tmp_path.glob("results/*/check*"))
     assert not list(tmp_path.glob("results/*/pairs/*"))
 
 

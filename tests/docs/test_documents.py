@@ -225,10 +225,10 @@ def test_commands_are_found_in_blocks_and_prose() -> None:
     text = (
         "```console\npython -m paddle.distributed.launch --nproc_per_node 2 \\\n"
         "    python -m rnn_core run digit-sums --batch-size 64\n```\n"
-        "and `python -m\nbenchmarks.scaling --save FILE.md`\n"
+        "and `python -m\nbenchmarks.ratios --save FILE.md`\n"
     )
 
     assert list(commands_of(text)) == [
         Command(("rnn_core", "run", "digit-sums"), ("--batch-size",)),
-        Command(("benchmarks.scaling",), ("--save",)),
+        Command(("benchmarks.ratios",), ("--save",)),
     ]

@@ -8,7 +8,6 @@ the first one waits for it.
 
 import json
 import os
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,7 +21,6 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.commands import processes
 from rnn_core import (
     Batch,
     CheckpointError,
@@ -50,7 +48,6 @@ CASES = {
     for cell, (clip, norm), execution in product(CELLS, CLIPS.items(), EAGER)
 }
 FIRST = next(iter(CASES.values()))
-TIMING = "--rounds 1 --steps 1 --batch 5 --num-steps 3 --hidden-size 4"
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
 
 # With every third step recorded, uncounted predictions wait when checkpoints are written after
@@ -96,10 +93,10 @@ def counted() -> float:
     return float(train(config, [Batch(tokens, labels)], model).accuracy[0])
 
 
-def printed(main: Callable[[list[str]], int], arguments: str) -> tuple[int, str]:
+def printed(arguments: list[str]) -> tuple[int, str]:
     """The exit status of a command, and what it prints."""
     with redirect_stdout(StringIO()) as output:
-        status = main(shlex.split(arguments))
+        status = command(arguments)
     return status, output.getvalue()
 
 
@@ -214,8 +211,7 @@ def main(folder: Path) -> None:
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),
-        "run": printed(command, f"{COMMAND} --save {shlex.quote(str(folder / f'of-{rank}.npz'))}"),
-        "timed": printed(processes.main, TIMING),
+        "run": printed([*COMMAND.split(), "--save", str(folder / f"of-{rank}.npz")]),
     }
     if rank == 0:
         with patch.dict(os.environ, PADDLE_TRAINERS_NUM="1"):

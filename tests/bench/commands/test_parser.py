@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from benchmarks.behaviour import command as behaviour
-from benchmarks.commands import processes, ratios, scaling, soak
+from benchmarks.commands import ratios, soak
 from benchmarks.compare import calibration
 from benchmarks.compare import command as compare
 from benchmarks.report import command as report
@@ -27,9 +27,6 @@ WRONG: list[tuple[Main, str, str]] = [
     (calibration.main, "--sessions 0", "must be at least 1, got 0"),
     (calibration.main, "--save c.txt", "must end in .md or .json"),
     (calibration.main, "--python ./a.json", "a.json is not an executable file"),
-    (processes.main, "", "error: at least 2 processes are needed, got 1: start them with python"),
-    (processes.main, "--rounds 0", "argument --rounds: must be at least 1, got 0"),
-    (processes.main, "--batch x", "argument --batch: must be an integer, got 'x'"),
     (ratios.main, "--implementations kernel,mine", "must be names from textbook, kernel, paddle,"),
     (ratios.main, "--cells GRU", "must be names from RNN, LSTM, separated by commas, got 'GRU'"),
     (ratios.main, "--shapes B1-T0-H8", "B1-T10-H128"),
@@ -43,10 +40,6 @@ WRONG: list[tuple[Main, str, str]] = [
     (ratios.main, "--threads 0", "must be 1 to "),
     (ratios.main, "--save ratios.txt", "must end in .md or .json, got 'ratios.txt'"),
     (ratios.main, "--save /nowhere/ratios.md", "/nowhere"),
-    (scaling.main, "--implementations torch", "must be names from textbook, kernel, paddle, sep"),
-    (scaling.main, "--sweeps X", "must be names from T, H, B, memory, separated by commas"),
-    (scaling.main, "--seconds -1", "must be at least 0, got -1"),
-    (scaling.main, "--plot scaling.gif", "scaling.gif"),
     (soak.main, "--minutes 0", "--minutes: must be a number greater than 0, got '0'"),
     (soak.main, "--minutes nan", "--minutes: must be a number greater than 0, got 'nan'"),
     (soak.main, "--minutes 1 --limit -1", "--limit: must be a number of at least 0"),
@@ -69,10 +62,8 @@ MAINS: list[Main] = [
     calibration.main,
     compare.main,
     main,
-    processes.main,
     ratios.main,
     report.main,
-    scaling.main,
     soak.main,
 ]
 

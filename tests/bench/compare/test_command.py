@@ -65,13 +65,14 @@ def compare(
     folder = tmp_path / "r"
 
     def compared(
-        fake: FakeProcesses, *options: str, behaviour: bool = False, measure: str = "time"
+        fake: FakeProcesses, *options: str, behaviour: bool = False, measure: str | None = "time"
     ) -> Compared:
         monkeypatch.setattr(command, "Pairs", partial(Pairs, run=fake))
         for name in ("find_valgrind", "find_switch"):
             monkeypatch.setattr(command, name, lambda *_: None)
         switch = () if behaviour else ("--no-behaviour",)
-        results = ("--results", str(folder), "--measure", measure, *switch)
+        measures = () if measure is None else ("--measure", measure)
+        results = ("--results", str(folder), *measures, *switch)
         status = main([sys.executable, sys.executable, *results, *options])
         file = folder / "comparison.json"
         saved = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
@@ -299,12 +300,13 @@ def test_sides_of_a_saved_comparison_are_judged_again(
 
 @pytest.fixture
 def _saved_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save four runs in the current folder."""
+    """Save five runs in the current folder."""
     monkeypatch.chdir(tmp_path)
     write_run(Path("a.json"), {FIRST: 1e-3})
     write_run(Path("b.json"), {FIRST: 2e-3})
     write_run(Path("second.json"), {SECOND: 1e-3})
     write_run(Path("other.json"), {FIRST: 1e-3}, {"cpu": "Another CPU"})
+    write_run(Path("counted.json"), {FIRST: 1e-3}, info={FIRST: {"instructions": 1000}})
 
 
 @pytest.mark.usefixtures("_saved_runs")
@@ -357,6 +359,8 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["a.json", "other.json"], "the saved runs cannot be compared: cpu differs"),
         (["a.json", "second.json"], "have no benchmark in common"),
         (["a.json", "none.json"], "cannot be read as a saved run"),
+        (["a.json", "counted.json"], "counted.json has counts, not times: give its comparison"),
+        (["a.json", "b.json", "--measure", "memory"], "compared by time only, not by memory"),
         ([], "two sides are needed"),
         (["a"], "two sides are needed"),
         (["a", "b", "c"], "two sides are needed"),
@@ -423,13 +427,13 @@ def test_counts_alone_time_nothing(compare: Compare) -> None:
 
 
 def test_memory_that_paddle_cannot_tell_is_not_judged(compare: Compare) -> None:
-    """It has neither a result nor a verdict, and nothing waits for it."""
+    """It has neither a result nor a verdict, nothing waits for it, and a line says so."""
     fake = FakeProcesses(SAME, costs={"memory": {FIRST: 0.0, SECOND: 0.0}})
     found = compare(fake, measure="instructions,memory")
 
     assert found.status == 0
     assert {tuple(each["measures"]) for each in found.saved["benchmarks"]} == {("instructions",)}
-    assert "Memory: 3 pairs of processes" in found.out
+    assert "Memory: 3 pairs of processes in 0.6 minutes, not reported by Paddle." in found.out
 
 
 @pytest.mark.parametrize(
@@ -464,6 +468,35 @@ def test_a_crash_leaves_the_counts(compare: Compare) -> None:
         "time": "crashed",
     }
     assert len(found.saved["benchmarks"]) == 2
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_a_failed_count_leaves_time_and_memory(number: int, compare: Compare) -> None:
+    """By default, one line says so, and the status is that of a benchmark without a verdict."""
+    crashes = [CrashError("new: the benchmarks' process was ended by SIGILL:\nin matmul")]
+
+    def crash(now: int) -> None:
+        if now == number and crashes:
+            raise crashes.pop()
+
+    fake = FakeProcesses(SAME, before=crash)
+    found = compare(fake, "--within", "instructions=0.01", measure=None)
+    ran = [settings.measure for settings in fake.settings]
+
+    assert found.status == 4
+    assert found.err.splitlines() == [
+        "warning: counting failed: new: the benchmarks' process was ended by SIGILL. "
+        "Comparing by time and memory alone."
+    ]
+    assert {name: each["outcome"] for name, each in found.saved["courses"].items()} == {
+        "instructions": "crashed",
+        "time": "settled",
+        "memory": "settled",
+    }
+    assert found.saved["error"].endswith("in matmul")
+    assert ran.count("time") == 12
+    assert found.result_of(FIRST, "memory")["pairs"] == 3
+    assert ("Instructions: 3 pairs" in found.out) == (number == 7)
 
 
 def test_each_series_has_a_share_of_the_budget(
@@ -506,6 +539,7 @@ def test_damaged_functions_are_named(damage: str | None, compare: Compare, tmp_p
         (("--within", "time=3,memory=2"), "1 more instructions"),
         (("--measure", "memory"), "0 more memory, 0 less memory, 2 same, 0 cannot tell"),
         (("--measure", "time"), "could not compare: the saved comparison has no time"),
+        (("--within", "1.95", "--lenient"), "1 cannot tell"),
     ],
 )
 def test_saved_counts_are_judged_again(
@@ -521,7 +555,8 @@ def test_saved_counts_are_judged_again(
     captured = capsys.readouterr()
 
     assert out in captured.out + captured.err
-    assert status == (2 if "has no time" in out else 0 if "same" in out else 1)
+    statuses = {"has no time": 2, "same": 0, "1 cannot tell": 4}
+    assert status == next((statuses[words] for words in statuses if words in out), 1)
     assert ("phi::matmul" in captured.out) == (status == 1)
 
 
@@ -538,20 +573,23 @@ def test_markdown_separates_its_blocks(compare: Compare) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "device", "valgrind", "chosen"),
+    ("asked", "device", "threads", "valgrind", "chosen"),
     [
-        (None, "cpu", True, ("time", "instructions", "memory")),
-        (None, "cpu", False, ("time", "memory")),
-        (None, "gpu:0", True, ("time", "memory")),
-        (("time",), "cpu", False, ("time",)),
-        (("instructions",), "cpu", True, ("instructions",)),
-        (("time", "instructions"), "cpu", False, "no Valgrind: apt install valgrind"),
-        (("instructions",), "gpu:0", True, "instructions are counted on the CPU only, not on gpu"),
+        (None, "cpu", 1, True, ("time", "instructions", "memory")),
+        (None, "cpu", 1, False, ("time", "memory")),
+        (None, "gpu:0", 1, True, ("time", "memory")),
+        (None, "cpu", 2, True, ("time", "memory")),
+        (("time",), "cpu", 2, False, ("time",)),
+        (("instructions",), "cpu", 1, True, ("instructions",)),
+        (("time", "instructions"), "cpu", 1, False, "no Valgrind: apt install valgrind"),
+        (("instructions",), "gpu:0", 1, True, "instructions are counted on the CPU only, not on g"),
+        (("instructions",), "cpu", 2, True, "are counted with one thread, not with 2"),
     ],
 )
 def test_instructions_are_counted_where_they_can_be(
     asked: tuple[Measure, ...] | None,
     device: str,
+    threads: int,
     valgrind: bool,
     chosen: str | tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
@@ -566,9 +604,9 @@ def test_instructions_are_counted_where_they_can_be(
     monkeypatch.setattr(command, "find_valgrind", find)
     if isinstance(chosen, str):
         with pytest.raises(SideError, match=chosen):
-            choose_measures(asked, device)
+            choose_measures(asked, device, threads)
     else:
-        assert tuple(choose_measures(asked, device)) == chosen
+        assert tuple(choose_measures(asked, device, threads)) == chosen
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == (asked is None and "instructions" not in chosen)
     assert all(line.endswith("Comparing by time and memory alone.") for line in warnings)

@@ -176,9 +176,9 @@ class Given(StudentOnly):
 
     levels: tuple[float, ...] = ()
 
-    def level_to_settle(self, margin: float) -> Values:
-        """Return the given levels, whatever the margin."""
-        del margin
+    def level_to_settle(self, margin: float, allowed: float) -> Values:
+        """Return the given levels, whatever the limits."""
+        del margin, allowed
         return np.array(self.levels[: len(self.mean)])
 
 
@@ -388,6 +388,32 @@ def test_three_equal_counts_settle_at_the_first_look() -> None:
     assert (same.word, more.word) == ("same", "more instructions")
     assert (same.pairs, same.low, same.high) == pytest.approx((3, math.exp(-half), math.exp(half)))
     assert 0 < same.smallest_effect < 0.005
+
+
+@pytest.mark.parametrize(
+    ("share", "strict", "lenient"),
+    [
+        (-0.02, "fewer instructions", "fewer instructions"),
+        (0.0, "same", "same"),
+        (0.008, "same", "same"),
+        (0.0095, "more instructions", CANNOT_TELL),
+        (0.0105, "more instructions", CANNOT_TELL),
+        (0.012, "more instructions", "more instructions"),
+    ],
+)
+def test_lenient_judge_is_certain_that_the_tolerance_is_exceeded(
+    share: float, strict: Word, lenient: Word
+) -> None:
+    """Three equal counts have an interval of 0.16% to either side; the tolerance is 1%."""
+    values = {"0": [math.log1p(share)] * 3}
+    judges = [Judge(["0"], 0.01, "instructions", choice) for choice in (False, True)]
+    for judge in judges:
+        judge.look(values)
+    found = [judge.all(values)["0"] for judge in judges]
+
+    assert [verdict.word for verdict in found] == [strict, lenient]
+    assert found[0].smallest_effect < 0.01 < found[1].smallest_effect
+    assert found[1].pairs_to_settle == (0 if lenient != CANNOT_TELL else 19)
 
 
 def test_moderated_variance_is_the_weighted_mean() -> None:

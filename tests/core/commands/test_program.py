@@ -40,7 +40,7 @@ def status_of(
         monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
         with pytest.raises(SystemExit) as ended:
             run_program("some_command")
-        return int(str(ended.value.code or 0)), capfd.readouterr().err
+        return int(ended.value.code or 0), capfd.readouterr().err
 
     return run
 
@@ -134,7 +134,6 @@ def test_every_command_is_run_in_the_same_way() -> None:
 
     assert others == {
         "benchmarks/behaviour/worker.py",
-        "benchmarks/measuring/memory.py",
         "tests/helpers/parallel_worker.py",
         "tests/core/commands/test_program.py",
     }

@@ -1,7 +1,6 @@
 """Two processes train like one with the whole batch."""
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import numpy as np
 import paddle
 import pytest
 
-from benchmarks.commands import processes as benchmark
 from benchmarks.runner import Result, project_environment, run
 from rnn_core import DigitSums, History, TrainConfig, load_data, train
 from rnn_core.runtime import parallel
@@ -179,25 +177,6 @@ def test_only_the_first_process_prints_and_writes(
     assert "/48, Accuracy: " in text
     assert text.count("LSTM (kernel), 3 steps, finished, on cpu") == 1
     assert text.count("held-out    loss ") == 1
-
-
-def test_benchmark_of_processes_times_both(results: list[dict[str, Any]]) -> None:
-    """`benchmarks.processes` prints both times once."""
-    (status, text), second = (result["timed"] for result in results)
-
-    assert status == 0
-    assert second == [0, ""]
-    assert text.startswith("LSTM (kernel), B5 T3 H4, 1 rounds of 1 steps, ")
-    assert re.search(r"\n  1 process   \S+ ms a step\n  2 processes \S+ ms", text)
-
-
-def test_benchmark_of_processes_divides_by_the_time_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes that take half the time are twice as fast."""
-    processes(monkeypatch, 0, 2)
-    *_, alone, together = benchmark.result_lines(TrainConfig(), [(0.002, 0.001)] * 3, 5)
-
-    assert alone == "  1 process   2 ms a step"
-    assert together == "  2 processes 1 ms a step, 2.00 times as fast (2.00 to 2.00)"
 
 
 @pytest.mark.slow
