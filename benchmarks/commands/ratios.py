@@ -23,7 +23,7 @@ from benchmarks.text import significant, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, PEERS, absent, make_contender
 from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
-from rnn_core.commands.arguments import at_least, names_from, seed, writable_path
+from rnn_core.commands.arguments import at_least, names_from, writable_path
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, Cell
@@ -103,7 +103,7 @@ def measure(
             rounds: list[Round] = []
             data.append({"cell": cell, "shape": str(shape), "rounds": rounds})
             calls = calls_of(implementations, cell, shape)
-            for times in time_rounds(calls, options.rounds, options.seed):
+            for times in time_rounds(calls, options.rounds):
                 rounds.append(times)
                 bar.update()
 
@@ -224,9 +224,6 @@ def _parser() -> argparse.ArgumentParser:
         default=21,
         metavar="N",
         help="number of rounds for each cell and shape (default: 21)",
-    )
-    parser.add_argument(
-        "--seed", type=seed, default=0, help="random seed for the order in each round (default: 0)"
     )
     parser.add_argument(
         "--save",
