@@ -25,8 +25,8 @@ from benchmarks.compare.result import (
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.verdicts import ERROR, Verdict
 from benchmarks.instructions.functions import (
-    Function,
     FunctionCost,
+    Profile,
     Profiles,
     explain,
     functions_file,
@@ -105,13 +105,14 @@ def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
                 complain(f"the functions are not compared: {error}", "warning")
                 continue
             for name in changed:
-                costs = explain(before.get(name, ()), after.get(name, ()))
+                nothing = Profile(operators=(), functions=())
+                costs = explain(before.get(name, nothing), after.get(name, nothing)).functions
                 costs.sort(key=lambda cost: -abs(cost.change))
                 found[name] = costs[:MOST_FUNCTIONS]
     return found
 
 
-def load_functions(path: Path) -> Mapping[str, tuple[Function, ...]]:
+def load_functions(path: Path) -> Mapping[str, Profile]:
     """Read the functions that a process counted, by benchmark.
 
     Args:
