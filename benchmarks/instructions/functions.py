@@ -31,13 +31,36 @@ class Function(Record):
     operator: str = ""
 
 
+class Operator(Record):
+    name: str
+    cost: Instructions
+    calls: float
+
+
+class Profile(Record):
+    functions: tuple[Function, ...] = ()
+    operators: tuple[Operator, ...] = ()
+
+
 class Profiles(Record):
     """The functions of each benchmark that one process counted, by the benchmark's node id.
 
     A function is listed if it has at least 0.01% of the instructions.
     """
 
-    benchmarks: dict[str, tuple[Function, ...]]
+    benchmarks: dict[str, Profile]
+
+
+class OperatorCost(Record):
+    name: str
+    before: Instructions | None
+    after: Instructions | None
+    calls_before: float | None
+    calls_after: float | None
+
+    @property
+    def change(self) -> float:
+        return (self.after or 0.0) - (self.before or 0.0)
 
 
 class FunctionCost(Record):
@@ -68,9 +91,27 @@ def functions_file(path: Path) -> Path:
     return path.with_suffix(".functions.json")
 
 
-def explain(before: tuple[Function, ...], after: tuple[Function, ...]) -> list[FunctionCost]:
+class Explanation(Record):
+    functions: list[FunctionCost]
+    operators: list[OperatorCost]
+
+
+def explain(before: Profile, after: Profile) -> Explanation:
     """Return the functions of two profiles of a benchmark, those that grew most first."""
-    old, new = ({(each.name, each.library): each for each in side} for side in (before, after))
+    old, new = (
+        {(each.name, each.library): each for each in side.functions} for side in (before, after)
+    )
+    x, y = ({each.name: each for each in side.operators} for side in (before, after))
+    operators = [
+        OperatorCost(
+            name=name,
+            before=x[name].cost if name in x else None,
+            after=y[name].cost if name in y else None,
+            calls_before=x[name].calls if name in x else None,
+            calls_after=y[name].calls if name in y else None,
+        )
+        for name in {**x, **y}
+    ]
     for key in old.keys() - new.keys():
         # A function that has moved to another library, or a library with another name.
         moved = [each for each in new.keys() - old.keys() if each[0] == key[0]]
@@ -86,4 +127,7 @@ def explain(before: tuple[Function, ...], after: tuple[Function, ...]) -> list[F
         )
         for key in {**old, **new}
     ]
-    return sorted(costs, key=lambda cost: (-cost.change, cost.name, cost.library))
+    return Explanation(
+        functions=sorted(costs, key=lambda cost: (-cost.change, cost.name, cost.library)),
+        operators=sorted(operators, key=lambda cost: (-cost.change, cost.name)),
+    )

@@ -403,14 +403,22 @@ def test_counts_come_first_and_are_explained(compare: Compare) -> None:
     assert benchmark["name"] == FIRST
     assert (grown["name"], grown["before"], grown["after"]) == ("phi::matmul", 3e6, 3.06e6)
     assert [[each["before"], each["after"]] for each in others] == [[None, 1e3], [1e3, None]]
+    assert [each["name"] for each in benchmark["operators"]] == ["op3060000", "matmul", "op3000000"]
     for words in (
         "1 more instructions, 0 fewer instructions, 1 same, 0 cannot tell",
         "| 3                | 3.06              | 1.0200 (1.0184-1.0216) | more instructions ",
-        "cpu-step-RNN-B1-T10-H128-kernel has more instructions. The functions whose own",
-        "| phi::matmul         | libphi.so | 3000.0   | 3060.0    | +60.0      | matmul ",
-        "| operator||<3060000> | libc.so   | none     | 1.0       | +1.0       | ",
+        "Why cpu-step-RNN-B1-T10-H128-kernel has more instructions: operators, with all that they",
     ):
         assert words in found.out
+    why = [" ".join(line.split()) for line in found.out.splitlines()]
+    assert [line for line in why if line.startswith("|") and line.endswith(".0 |")] == [
+        "| op3060000 | none -> 3 | none | 1530.0 | +1530.0 |",
+        "| matmul | 3 | 1500.0 | 1530.0 | +30.0 |",
+        "| op3000000 | 3 -> none | 1500.0 | none | -1500.0 |",
+        "| phi::matmul | libphi.so | matmul | 3000.0 | 3060.0 | +60.0 |",
+        "| operator||<3060000> | libc.so | | none | 1.0 | +1.0 |",
+        "| operator||<3000000> | libc.so | | 1.0 | none | -1.0 |",
+    ]
 
 
 def test_counts_alone_time_nothing(compare: Compare) -> None:
@@ -567,9 +575,9 @@ def test_markdown_separates_its_blocks(compare: Compare) -> None:
     blocks = out.split("\n\n")
     tables = [block for block in blocks if block.startswith("|")]
 
-    assert len(tables) == 2
+    assert len(tables) == 1 + 4
     assert all(line.startswith("|") for block in tables for line in block.splitlines())
-    assert r"| `operator\|\|<3060000>` |" in tables[1]
+    assert r"| `operator\|\|<3060000>` |" in tables[3]
 
 
 @pytest.mark.parametrize(
