@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from benchmarks.compare.result import Comparison
 from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
+from benchmarks.report.defects import defects_of, known_of, load, upgrade
 from benchmarks.report.matrix import (
     STATES,
     State,
@@ -41,6 +43,7 @@ SECTIONS = {
     "curves": "The three experiments",
     "times": "Step times",
     "comparisons": "Comparisons",
+    "defects": "Known defects of this Paddle",
     "faults": "Planted faults",
     "skipped": "Skipped tests",
     "environments": "Environments",
@@ -69,6 +72,7 @@ def make_page(results: Results, now: datetime) -> str:
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
     printed = printed_of(environments)
+    defects = defects_of(load())
     also = notices(results, printed.outside)
     states: list[State] = [each.state for each in environments] or ["incomplete"]
     states += [state for state, _ in also]
@@ -98,6 +102,8 @@ def make_page(results: Results, now: datetime) -> str:
         comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),
         traits=MEASURES,
         cannot_tell=CANNOT_TELL,
+        known=known_of(defects, [e.facts["paddle"] for e in environments if "paddle" in e.facts]),
+        upgrade=partial(upgrade, defects),
         planting=results.planting,
         skips=skips_of(environments),
     )

@@ -50,7 +50,7 @@ def import_paddle() -> None:
 def tensor_of(values: "NDArray[Any]") -> "Tensor":
     """A tensor of the same values, shape and dtype, on the current device.
 
-    `paddle.to_tensor` leaks memory at every call on Paddle 3.3.1 (docs/measurements/long-runs.md).
+    `paddle.to_tensor` leaks memory at every call since Paddle 3.2 (docs/measurements/long-runs.md).
     """
     import paddle
 
@@ -62,8 +62,8 @@ def tensor_of(values: "NDArray[Any]") -> "Tensor":
 def check_numpy() -> None:
     """Raise ImportError if Paddle 2 would be used with NumPy 2.
 
-    Paddle 2.6.2 declares no upper bound for NumPy, but was built for NumPy 1: with NumPy 2, the
-    process crashes with "free(): invalid pointer".
+    Paddle 2.6.2 declares no upper bound for NumPy, but was built for NumPy 1. With NumPy 2, a
+    process once ended with "free(): invalid pointer", which could not be repeated.
 
     Raises:
         ImportError: Paddle 2 and NumPy 2 or newer are installed together.
@@ -71,7 +71,7 @@ def check_numpy() -> None:
     paddle, numpy = installed_paddle(), metadata.version("numpy")
     if paddle is not None and _major(paddle) == 2 and _major(numpy) >= 2:
         raise ImportError(
-            f'Paddle {paddle} crashes with NumPy {numpy}: install "numpy<2" or Paddle 3'
+            f'Paddle {paddle} was built for NumPy 1, got {numpy}: install "numpy<2" or Paddle 3'
         )
 
 

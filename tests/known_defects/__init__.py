@@ -13,8 +13,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from benchmarks.report.defects import KNOWN, defects_of, load
 from benchmarks.runner import Result, run
 from benchmarks.text import table
 from rnn_core.commands.status import ExitStatus
@@ -22,9 +23,7 @@ from rnn_core.runtime.environment import cpu_model
 from rnn_core.runtime.files import write_text
 from tests import ROOT
 
-FOLDER = ROOT / "docs" / "defects"
-PROGRAMS = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
-KNOWN = FOLDER / "defects.json"
+PROGRAMS = {path.stem: path for path in sorted(KNOWN.parent.glob("*.py"))}
 PAGE = ROOT / "docs" / "measurements" / "paddle-defects.md"
 LIMIT = 120.0  # seconds until a program counts as hanging
 ENVIRONMENT = ("paddle", "python", "numpy")
@@ -32,38 +31,6 @@ VERSIONS = (
     "import json, platform; from importlib.metadata import version;"
     "print(json.dumps([version('paddlepaddle'), platform.python_version(), version('numpy')]))"
 )
-
-
-class Defect(NamedTuple):
-    """One defect.
-
-    Attributes:
-        name: short name, and that of its program.
-        what: what is wrong.
-        there: for each checked version of Paddle, whether it has the defect.
-    """
-
-    name: str
-    what: str
-    there: dict[str, bool]
-
-
-def load() -> dict[str, Any]:
-    """The content of the file: what each defect is, and what each check found."""
-    known: dict[str, Any] = json.loads(KNOWN.read_text(encoding="utf-8"))
-    return known
-
-
-def defects_of(known: dict[str, Any]) -> list[Defect]:
-    """The table of defects. A version has a defect if a check with any Python found it."""
-    defects = [Defect(name, what, {}) for name, what in known["defects"].items()]
-    for check in known["checks"]:
-        for defect in defects:
-            if defect.name in check["there"] + check["gone"]:
-                found = defect.name in check["there"]
-                before = defect.there.get(check["paddle"], False)
-                defect.there[check["paddle"]] = found or before
-    return defects
 
 
 def tables(known: dict[str, Any]) -> list[str]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.report import defects
+from benchmarks.report.defects import defects_of, load
 from benchmarks.runner import Result, run
 from rnn_core.runtime.versions import installed_paddle
 from tests import known_defects
@@ -21,8 +23,6 @@ from tests.known_defects import (
     LIMIT,
     PAGE,
     PROGRAMS,
-    defects_of,
-    load,
     summary,
     tables,
     verdict,
@@ -113,6 +113,7 @@ def test_a_check_replaces_that_of_the_same_versions(
     new = {**old, "cpu": "new", "there": ["norm-overflow"], "gone": ["relu-of-nan"]}
     failed = {**new, "failed": ["sqrt-of-infinity"]}
     monkeypatch.setattr(known_defects, "check", {"new": failed}.get)
+    monkeypatch.setattr(defects, "KNOWN", tmp_path / "KNOWN")
     for name, text in (("KNOWN", json.dumps({"checks": [old, other]})), ("PAGE", HEADS)):
         monkeypatch.setattr(known_defects, name, tmp_path / name)
         (tmp_path / name).write_text(text)

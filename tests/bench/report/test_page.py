@@ -366,6 +366,26 @@ def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) 
     assert fell[1] == ["free", "libc.so", "", "0.4", "< 0.01%", "-0.4"]
 
 
+def test_the_table_of_defects_has_the_versions_of_the_page(html: str) -> None:
+    """What an upgrade breaks and mends comes first; a comparison has that of its two versions."""
+    [(head, *rows)] = tables(html, "defect")
+    shown = words(html)
+
+    assert head == ["defect", "Paddle 2.6.2", "Paddle 3.3.1", "what is wrong"]
+    assert [row[:3] for row in rows[:3]] == [
+        ["Broken by an upgrade"],
+        ["to-tensor-leak", "gone", "✗ there"],
+        ["Mended by an upgrade"],
+    ]
+    assert ["maximum-of-nan", "✗ there", "gone"] in [row[:3] for row in rows]
+    assert ["Unchanged"] in rows
+    assert rows[-1][1:3] == ["there", "there"]
+    assert (
+        "Paddle 2.6.2 to 3.3.1: ✗ breaks to-tensor-leak, mends maximum-of-nan, missing-gpu" in shown
+    )
+    assert "Paddle 3.0.0 to 3.3.1: ✗ breaks sot-named-tuple" in shown
+
+
 @pytest.mark.usefixtures("_no_pictures")
 def test_the_message_of_a_crash_is_on_the_page(tmp_path: Path) -> None:
     """A notice beside the headline counts it, although no benchmark was compared."""

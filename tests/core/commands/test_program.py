@@ -40,7 +40,7 @@ def status_of(
         monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
         with pytest.raises(SystemExit) as ended:
             run_program("some_command")
-        return int(str(ended.value.code or 0)), capfd.readouterr().err
+        return int(ended.value.code or 0), capfd.readouterr().err
 
     return run
 

@@ -121,7 +121,7 @@ def test_tensor_of_copies_an_array(dtype: str) -> None:
 
 @pytest.mark.skipif(not PAGES.exists(), reason="needs /proc, which only Linux has")
 def test_tensor_of_does_not_leak() -> None:
-    """With the leak of `paddle.to_tensor` in Paddle 3.3.1, 113 bytes per call, 0.6 MB would stay.
+    """With the leak of `paddle.to_tensor` since Paddle 3.2, 113 bytes per call, 0.6 MB would stay.
 
     Measured: 0 to 4 bytes per call (Paddle 2.6.2 and 3.3.1, November 2026).
     """
