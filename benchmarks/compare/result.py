@@ -106,10 +106,7 @@ class Reasons(NamedTuple):
 
 
 def _thousands(*costs: float | None) -> list[str]:
-    """Return costs in thousands; None is that of a function that does not exist, 0 a small one."""
-    return [
-        "none" if cost is None else f"{cost / 1e3:.1f}" if cost else "< 0.01%" for cost in costs
-    ]
+    return ["none" if cost is None else f"{cost / 1e3:.1f}" for cost in costs]
 
 
 def _calls(*numbers: float | None) -> str:

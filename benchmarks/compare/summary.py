@@ -124,7 +124,7 @@ def load_profiles(run: SavedRun) -> Mapping[str, Profile]:
         found = Profiles.load(file).benchmarks
     except (OSError, ValueError) as error:
         raise SideError(f"{printable(str(file))} cannot be read: {error}") from error
-    return {name: found.get(name, Profile()) for name in run.benchmarks}
+    return {name: found.get(name, Profile(operators=(), functions=())) for name in run.benchmarks}
 
 
 def environment_of(run: SavedRun) -> dict[str, str]:
