@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 from pydantic import Field, model_validator
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.measures import MEASURES, WORSE
-from benchmarks.compare.words import CANNOT_TELL, SAME, Word
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, SAME, WORSE, Word
 from benchmarks.instructions.functions import FunctionCost, OperatorCost
 from benchmarks.saved.records import Count, Date, Milliseconds, Record
 from benchmarks.saved.saved_run import Measure

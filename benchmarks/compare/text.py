@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import Saved, SideError
 from benchmarks.compare.summary import typical
-from benchmarks.compare.words import CANNOT_TELL
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import significant, table
 from rnn_core.runtime.messages import printable

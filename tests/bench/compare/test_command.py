@@ -16,6 +16,8 @@ from benchmarks.compare.command import choose_measures, main
 from benchmarks.compare.pairs import Contest, Pairs, settle
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError
+from benchmarks.compare.summary import reasons_of
+from benchmarks.instructions.functions import Function, Profile
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.locks import lock_folder
 from benchmarks.saved.saved_run import Measure
@@ -419,6 +421,22 @@ def test_counts_come_first_and_are_explained(compare: Compare) -> None:
         "| operator||<3060000> | libc.so | | none | 1.0 | +1.0 |",
         "| operator||<3000000> | libc.so | | 1.0 | none | -1.0 |",
     ]
+
+
+def test_file_has_the_functions_that_changed_most() -> None:
+    """They are 50 that cost more, those that grew most first, and 50 that cost less."""
+    before, after = (
+        Profile(
+            operators=(),
+            functions=tuple(
+                Function(name=f"{at}", library="a.so", cost=1e3 + sign * at) for at in range(-60, 61)
+            ),
+        )
+        for sign in (0, 1)
+    )
+    changes = [cost.change for cost in reasons_of(before, after)["functions"]]
+
+    assert changes == [*range(60, 10, -1), *range(-11, -61, -1)]
 
 
 def test_counts_alone_time_nothing(compare: Compare) -> None:
