@@ -37,10 +37,8 @@ LAUNCH = "paddle.distributed.launch --nproc_per_node 2 --log_dir log python -m"
 # Arguments that let a command run for some seconds; one that is not listed gets none.
 ARGUMENTS = {
     "benchmarks.behaviour": "--baseline python --candidate python --results behaviour",
-    "benchmarks.behaviour_measure": "measured.json",
     "benchmarks.calibrate": "--python python --sessions 1 --budget 0.5 --results calibration",
     "benchmarks.compare": "python python --budget 0.5 --results comparison",
-    "benchmarks.notebook_table": "missing.npz",
     "benchmarks.ratios": "--rounds 3 --implementations textbook,kernel --save ratios.md",
     "benchmarks.report": ".",
     "benchmarks.soak": "--minutes 0.1",

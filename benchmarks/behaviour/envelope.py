@@ -1,10 +1,10 @@
 """How far apart two correct runs may be because of rounding.
 
-Limits are ten times the largest difference of loss or norm, |a - b| / (1 + max(|a|, |b|)), that
-`python -m benchmarks.behaviour_measure` found (Paddle 3.3.1, AMD EPYC with AVX-512, float32,
-November 2026), in 90 runs of each experiment: 30 with each of the three executions that existed
-then. Each initial weight was moved to a neighbouring float32 number, up or down at random, and each
-run was compared with the textbook's. docs/measurements/rounding.md has the figures and the checks.
+Limits are ten times the largest difference of loss or norm, |a - b| / (1 + max(|a|, |b|)), that was
+measured in 90 runs of each experiment: 30 with each of the three executions that existed then
+(Paddle 3.3.1, AMD EPYC with AVX-512, float32, November 2026). Each initial weight was moved to a
+neighbouring float32 number, up or down at random, and each run was compared with the textbook's.
+docs/measurements/rounding.md has the figures and the checks.
 """
 
 from bisect import bisect_right

@@ -101,3 +101,9 @@ def figures() -> Iterator[Figure]:
     for experiment, counts in CORRECT.items():
         for step, count in counts.items():
             yield Figure(experiment, step, "correct", count, 0)
+
+
+def column(history: "History") -> str:
+    """Return the name of a run's environment: Paddle's version, and MKL_CBWR if it was set."""
+    flags = [flag for flag in history.environment["flags"].split() if flag.startswith("MKL_CBWR")]
+    return " ".join([f"Paddle {history.environment['paddle']}", *flags])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.notebook import figures as notebook
-from benchmarks.notebook.table import column
+from benchmarks.notebook.figures import column
 from benchmarks.report.matrix import Environment
 from rnn_core import EXPERIMENTS, History
 from rnn_core.commands.text import event_text

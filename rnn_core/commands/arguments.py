@@ -10,7 +10,6 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import NoReturn
 
-from rnn_core.commands.plot import check_plot_path
 from rnn_core.config import MOST, SEED_RANGE, SEEDS, check_path
 from rnn_core.runtime.files import check_writable
 from rnn_core.runtime.messages import LONGEST_ERROR, printable, shown
@@ -120,16 +119,6 @@ def writable_path(*suffixes: str) -> Callable[[str], Path]:
         return given
 
     return writable
-
-
-def plot_path(text: str) -> Path:
-    """A picture that matplotlib can draw and that can be written."""
-    given = any_path(text)
-    try:
-        check_plot_path(given)
-    except (ImportError, ValueError, OSError) as error:
-        raise ArgumentTypeError(str(error)) from error
-    return given
 
 
 def _number(text: str, accepted: Callable[[float], bool], allowed: str, unit: str = "") -> float:

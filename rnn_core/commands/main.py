@@ -1,7 +1,6 @@
 """The command line: `python -m rnn_core list` or `run NAME`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from rnn_core.commands.arguments import Parser, any_path, at_least, positive_number, seed
@@ -9,15 +8,10 @@ from rnn_core.commands.run import run
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, ON_NONFINITE
 from rnn_core.experiments import ALL_EXPERIMENTS
-from rnn_core.runtime.messages import complain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; wrong options raise SystemExit(2)."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if list(arguments[:1]) == ["soak"]:
-        complain("the soak test is now python -m benchmarks.soak")
-        return ExitStatus.WRONG_INPUT
     parser = Parser(prog="python -m rnn_core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list the experiments")

@@ -5,13 +5,9 @@ passes the checks of its container: zip archives keep correct checksums, JSON st
 """
 
 import json
-import struct
 import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from io import BytesIO
 from random import Random
 from typing import Any
@@ -20,9 +16,6 @@ from xml.etree import ElementTree
 import numpy as np
 
 Mutation = Callable[[bytes, Random], bytes]
-
-LARGEST_MEMBER = 2**22  # Size in bytes of an array that is changed again.
-BOMB = 2**27  # Size in bytes of an array of zeros that takes 600 KB in an archive.
 
 # Replaced by numbers that JSON writers do not write.
 HUGE = "HUGE NUMBER"
@@ -127,148 +120,66 @@ def xml_changed(content: bytes, random: Random) -> bytes:
     return declared.encode("utf-16" if encoding == "utf-16" else "utf-8", "surrogatepass")
 
 
-@dataclass(frozen=True)
-class Member:
-    """A member of a zip archive as it is stored.
-
-    Attributes:
-        name: name of the member.
-        stored: bytes in the archive, perhaps compressed.
-        crc: checksum of the bytes unpacked.
-        size: number of bytes unpacked.
-        method: 0 if stored as it is, 8 if compressed.
-        flags: flags of the zip format; 1 means encrypted.
-    """
-
-    name: str
-    stored: bytes
-    crc: int
-    size: int
-    method: int = 0
-    flags: int = 0
+def zipped(members: Mapping[str, bytes], method: int = zipfile.ZIP_STORED, **forged: Any) -> bytes:
+    """A zip archive of these members; `forged` replaces what its directory says of the last one."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        for field, value in forged.items():
+            setattr(archive.infolist()[-1], field, value)
+    return file.getvalue()
 
 
-def member(name: str, content: bytes) -> Member:
-    """A member that is not compressed, with the right checksum."""
-    return Member(name, content, zlib.crc32(content), len(content))
+def npy(dtype: str, shape: object, data: bytes) -> bytes:
+    """Data in NumPy's format, with a header that may be wrong."""
+    file = BytesIO()
+    about = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
+    return file.getvalue() + data
 
 
-def zipped(members: list[Member], count: int | None = None, end: bytes = b"") -> bytes:
-    """A zip archive of these members, with a wrong `count` and something after its end if given."""
-    content, directory = bytearray(), bytearray()
-    for each in members:
-        name = each.name.encode("utf-8", "surrogatepass")[:0xFFFF]
-        sizes = (each.crc, len(each.stored), each.size % 2**32, len(name), 0)
-        fields = (each.flags, each.method, 0, 0x21, *sizes)
-        directory += struct.pack(
-            "<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, *fields, 0, 0, 0, 0, len(content)
-        )
-        directory += name
-        content += struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, *fields) + name + each.stored
-    number = min(len(members) if count is None else count, 0xFFFF)
-    last = struct.pack(
-        "<4sHHHHIIH", b"PK\5\6", 0, 0, number, number, len(directory), len(content), 0
-    )
-    return bytes(content + directory + last + end)
-
-
-def npy(array: np.ndarray[Any, Any]) -> bytes:
-    """An array in the format of NumPy."""
-    content = BytesIO()
-    np.lib.format.write_array(content, array)
-    return content.getvalue()
+# What the directory of an archive says of a member.
+FORGED: list[tuple[str, list[Any]]] = [
+    ("file_size", [0, 1, 2**31, 2**32 - 1]),
+    ("compress_size", [0, 1, 2**31, 2**32 - 1]),
+    ("CRC", [0]),
+    ("compress_type", [1, 8, 12, 14, 99]),
+    ("flag_bits", [1, 8, 0x20, 0x41, 0x800]),
+    ("filename", ["format.npy", "loss.npy", "about.npy", "0.npy"]),
+]
+DTYPES = ["<f8", ">f8", "<f4", "<f2", "<i8", "<u8", "|u1", "|b1", "<c16", "|O", "<U3", "|S3", "|V8"]
+DTYPES += ["<M8[s]", "<f3", "<U0", "<U99999999", "", "f8,i4", "\x1b", "<f99999999999"]
+SHAPES: list[Any] = [(), (1,), (0,), (0, 9), (4,), (2, 2), (-1,), (10**12,), (1.5,), (True,)]
+SHAPES += [(10**12, 10**12), (1,) * 70, 4, None, {}, "(" * 5000]
 
 
 def npz_changed(content: bytes, random: Random) -> bytes:
     """Change one array of a NumPy archive, its header, or the archive's list of members."""
-    arrays = _members(content)
-    names = list(arrays)
-    name, other = random.choice(names), random.choice(names)
-    members = [member(f"{key}.npy", data) for key, data in arrays.items()]
-    place = names.index(name)
-    old = members[place]
-    if random.random() < 0.6:
-        members[place] = member(old.name, _array_changed(arrays[name], random))
-        return zipped(members)
-    kind = random.randrange(10)
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    name, other = random.choice(list(members)), random.choice(list(members))
+    changed = members.pop(name)  # It comes last.
+    kind = random.randrange(12)
     if kind == 0:
-        del members[place]
-    elif kind == 1:
-        members.append(members[place])
-    elif kind == 2:
-        members[place] = replace(old, name=random.choice([*TEXTS, f"{name}.npy.npy", "a" * 70_000]))
-    elif kind == 3:
-        members[place] = member(old.name, arrays[other])
-    elif kind == 4:
-        members[place] = replace(old, name=members[names.index(other)].name)
-    elif kind == 5:
-        size = random.choice([0, 1, old.size - 1, old.size + 1, 2**31, 2**32 - 1])
-        members[place] = replace(old, size=size)
-    elif kind == 6:
-        members[place] = replace(
-            old,
-            crc=random.choice([old.crc, 0]),
-            method=random.choice([1, 8, 12, 14, 99]),
-            flags=random.choice([0, 1, 8, 0x20, 0x41, 0x800]),
-        )
-    elif kind == 7:
-        members[place] = bomb(old.name, random.choice([b"", *_HEADERS]))
-    elif kind == 8:
-        members += [member(f"x{k}.npy", b"") for k in range(random.choice([1, 10, 1500]))]
-    else:
-        return zipped(members, random.choice([0, 1, 2**16]), random.choice([b"", b"\0", b"PK\5\6"]))
-    return zipped(members)
-
-
-def bomb(name: str, start: bytes, size: int = BOMB) -> Member:
-    """A member that unpacks to `size` zeros after `start`."""
-    zeros, crc = _zeros(size, zlib.crc32(start))
-    compress = zlib.compressobj(1, zlib.DEFLATED, -15)
-    stored = compress.compress(start) + compress.flush(zlib.Z_FULL_FLUSH) + zeros
-    return Member(name, stored, crc, len(start) + size, method=8)
-
-
-@cache
-def _zeros(size: int, crc: int) -> tuple[bytes, int]:
-    """Compressed zeros, and the checksum with that of what comes before."""
-    compress = zlib.compressobj(1, zlib.DEFLATED, -15)
-    return compress.compress(bytes(size)) + compress.flush(), zlib.crc32(bytes(size), crc)
-
-
-def header(text: str, version: bytes = b"\1\0") -> bytes:
-    """The start of an array in NumPy's format."""
-    data = text.encode("utf-8", "surrogatepass")
-    return b"\x93NUMPY" + version + struct.pack("<H", min(len(data), 0xFFFF)) + data
-
-
-def described(dtype: str, shape: str, order: bool = False) -> str:
-    """The text of a header, as NumPy writes it."""
-    return f"{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': {shape}, }}\n"
-
-
-# Of arrays that fill a bomb.
-_HEADERS = [
-    header(described(dtype, f"({BOMB // size},)"))
-    for dtype, size in {"<f8": 8, "<i8": 8, "|u1": 1, "<f4": 4}.items()
-] + [header(described(f"<U{BOMB // 4}", "()"))]
-DTYPES = ["<f8", ">f8", "<f4", "<f2", "<i8", "<u8", "|u1", "|b1", "<c16", "|O", "<U3", "|S3", "|V8"]
-DTYPES += ["<M8[s]", "<f3", "<U0", "<U99999999", "", "f8,i4", "\x1b", "<f99999999999"]
-SHAPES = ["()", "(1,)", "(0,)", "(0, 9)", "(4,)", "(2, 2)", "(-1,)", "(1000000000000,)", "(1.5,)"]
-SHAPES += ["(999999999999, 999999999999)", f"({'1, ' * 70})", "4", "None", "(True,)", "(4L,)"]
-ODD = [
-    "{" * 118,
-    "(" * 5000,
-    "[" * 90,
-    "1" * 9000,
-    "'" * 99,
-    *("", "\0", "{}\n", "[]\n", "1\n", "\\\n"),
-]
+        return zipped(members)
+    if kind == 1:
+        return zipped({**members, random.choice([*TEXTS, f"{name}.npy", "a" * 70_000]): changed})
+    if kind == 2:
+        return zipped({**members, name: members.get(other, b"")})
+    if kind == 3:
+        extra = {f"x{k}.npy": b"" for k in range(random.choice([1, 10, 1500]))}
+        return zipped({**members, name: changed, **extra})
+    if kind == 4:
+        field, values = random.choice(FORGED)
+        return zipped({**members, name: changed}, **{field: random.choice(values)})
+    return zipped({**members, name: _array_changed(changed, random)})
 
 
 def _array_changed(content: bytes, random: Random) -> bytes:
     """Change the header or the data of an array."""
     array = np.lib.format.read_array(BytesIO(content), allow_pickle=False)
-    data = array.tobytes()
+    data, kind = array.tobytes(), random.randrange(6)
     if array.dtype.kind == "U" and not array.shape and random.random() < 0.85:
         text = str(array)
         try:
@@ -277,49 +188,27 @@ def _array_changed(content: bytes, random: Random) -> bytes:
             changed = _text_changed(text, random)
         # As code points: NumPy encodes no lone surrogates.
         points = np.array([ord(each) for each in changed] or [0], "<u4")
-        return header(described(f"<U{len(points)}", "()")) + points.tobytes()
-    kind = random.randrange(6)
+        return npy(f"<U{len(points)}", (), points.tobytes())
     if kind == 0:
-        dtype, shape = random.choice(DTYPES), random.choice([str(array.shape), *SHAPES])
-        return header(described(dtype, shape, random.random() < 0.5)) + data
+        return npy(random.choice(DTYPES), random.choice([array.shape, *SHAPES]), data)
     if kind == 1:
-        version = random.choice([b"\1\0", b"\2\0", b"\3\0", b"\0\0", b"\xff\xff"])
-        return header(random.choice([*ODD, described("<f8", "(4,)")]), version) + data
-    if kind == 2:
         return random.choice([b"", content[:5], content[:9], content[:-1], content + b"\0", data])
-    if kind == 3 and array.ndim:
-        lengths = list(array.shape)
-        axis = random.randrange(len(lengths))
-        lengths[axis] = random.choice([0, 1, lengths[axis] + 1, max(lengths[axis] - 1, 0), 50])
-        return npy(np.resize(array, lengths))
-    if kind == 4:
-        with np.errstate(all="ignore"):
-            return npy(
-                array.astype(random.choice(["f8", "f4", "i8", "i4", "u1", "?", "U9", "c16"]))
-            )
-    if array.size and array.dtype.kind in "biufc":
-        with np.errstate(all="ignore"):
-            changed_array = array.reshape(-1).copy()
-            number = random.choice([*NUMBERS[:12], *NUMBERS[-3:], *changed_array[:1].tolist()])
+    with np.errstate(all="ignore"):
+        if kind == 2 and array.ndim:
+            lengths = list(array.shape)
+            axis = random.randrange(len(lengths))
+            lengths[axis] = random.choice([0, 1, lengths[axis] + 1, max(lengths[axis] - 1, 0), 50])
+            array = np.resize(array, lengths)
+        elif kind == 3:
+            array = array.astype(random.choice(["f8", "f4", "i8", "i4", "u1", "?", "U9", "c16"]))
+        elif array.size and array.dtype.kind in "biufc":
+            array = array.copy()
+            number = random.choice([*NUMBERS[:12], *NUMBERS[-3:], *array.flat[:1].tolist()])
             place = slice(random.randrange(array.size), None, random.choice([1, array.size]))
-            changed_array[place] = np.array(number).astype(array.dtype)
-        return npy(changed_array.reshape(array.shape))
-    return npy(np.array(random.choice(TEXTS[5:])))
-
-
-@lru_cache(maxsize=8)
-def _members(content: bytes) -> dict[str, bytes]:
-    """The arrays of an archive as they are stored.
-
-    Raises:
-        ValueError: one is a bomb.
-    """
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        if any(info.file_size > LARGEST_MEMBER for info in archive.infolist()):
-            raise ValueError("the archive holds a bomb")
-        return {
-            info.filename.removesuffix(".npy"): archive.read(info) for info in archive.infolist()
-        }
+            array.flat[place] = np.array(number).astype(array.dtype)
+        else:
+            array = np.array(random.choice(TEXTS[5:]))
+    return npy(array.dtype.str, array.shape, array.tobytes())
 
 
 CHANGES: dict[str, Mutation] = {"npz": npz_changed, "json": json_changed, "xml": xml_changed}

@@ -1,6 +1,7 @@
 """The files of a recorded side: damage is detected, and different bits have other digests."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,6 @@ from benchmarks.behaviour.files import Job, Recording, Trace, Traced, digest
 from tests.helpers.histories import make_history
 
 JOB = Job("clipped-rnn", "textbook")
-
-
-@pytest.fixture
-def copied(recorded: Path, tmp_path: Path) -> Path:
-    """Copy a recorded run, to damage it."""
-    for path in (JOB.digests(recorded), JOB.trace(recorded, 1), JOB.history(recorded)):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    return tmp_path
-
-
-def test_truncated_trace_is_refused(copied: Path) -> None:
-    """The error names the file."""
-    trace = JOB.trace(copied, 1)
-    trace.write_bytes(trace.read_bytes()[:-100])
-
-    with pytest.raises(ValueError, match=r"step-1\.npz is not a valid trace: not a zip archive"):
-        Trace.load(trace)
 
 
 @pytest.mark.parametrize(
@@ -75,20 +59,13 @@ def test_names_in_a_trace_are_escaped(tmp_path: Path) -> None:
     assert (tensor.name, tensor.operator) == (r"h\x1b[2J", r"tanh\n")
 
 
-def test_pickles_are_not_loaded(copied: Path) -> None:
-    """Unpickling an object from a file could run code."""
-    np.savez(JOB.trace(copied, 1), about=np.array([print], dtype=object))
-
-    with pytest.raises(ValueError, match=r"step-1\.npz is not a valid trace"):
-        Trace.load(JOB.trace(copied, 1))
-
-
-def test_digests_of_another_run_are_refused(copied: Path) -> None:
+def test_digests_of_another_run_are_refused(recorded: Path, tmp_path: Path) -> None:
     """There must be a digest for each step."""
-    np.savez(JOB.digests(copied), gradients=np.zeros((3, 16), np.uint8), parameters=np.zeros(3))
+    shutil.copy(JOB.history(recorded), tmp_path)
+    np.savez(JOB.digests(tmp_path), gradients=np.zeros((3, 16), np.uint8), parameters=np.zeros(3))
 
     with pytest.raises(ValueError, match=r"gradients must be uint8 of shape \[8, 16\]"):
-        Recording.load(JOB, copied)
+        Recording.load(JOB, tmp_path)
 
 
 def test_digests_of_different_arrays_differ() -> None:

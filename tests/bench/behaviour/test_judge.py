@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.envelope import GROWTH, ONE_STEP, allowed, horizon
+from benchmarks.behaviour.envelope import ONE_STEP, allowed, horizon
 from benchmarks.behaviour.files import Recording, digest, step_digest
 from benchmarks.behaviour.judge import Judgement, differences, first_difference, judge
 from rnn_core import EXPERIMENTS
@@ -241,17 +241,3 @@ def test_nan_and_infinity_equal_only_themselves() -> None:
 
     expected = [0, 0, 0, np.inf, np.inf, 0, 0.5, 1 / 3]
     assert differences(a, b).tolist() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_envelope_grows_up_to_the_horizon(experiment: str) -> None:
-    """Steps and limits increase, up to a last entry that allows everything."""
-    steps, sizes = zip(*GROWTH[experiment], strict=True)
-
-    assert steps[0] == 1
-    assert list(steps) == sorted(set(steps))
-    assert list(sizes) == sorted(set(sizes))
-    assert horizon(experiment) == steps[-1] - 1
-    assert allowed(experiment, steps[1]) == sizes[1]
-    assert allowed(experiment, steps[1] - 1) == sizes[0]
-    assert allowed(experiment, 10_000) == sizes[-2]

@@ -1,9 +1,6 @@
 """A resumed run continues as if it had never stopped."""
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -156,19 +153,3 @@ def test_resume_ignores_arrays_of_an_earlier_version(tmp_path: Path) -> None:
     assert ends[0].steps == 12
     check_equal(ends[1], ends[0])
     np.testing.assert_allclose(ends[0].loss, train(checkpoint.history.config).loss, rtol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
-def test_run_killed_at_random_moments_ends_in_the_same_bits() -> None:
-    """Three kills; `python -m tests.kill_and_resume` does two hundred."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.kill_and_resume", "--times", "3"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=ROOT,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("3 kills in ")

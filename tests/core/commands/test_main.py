@@ -27,7 +27,6 @@ def test_list_prints_every_experiment(capsys: pytest.CaptureFixture[str]) -> Non
         (["walk"], "argument command: invalid choice: 'walk' (choose from"),
         (["run"], "error: the following arguments are required: name"),
         (["run", "exploding-lstm"], "argument name: invalid choice: 'exploding-lstm' (choose from"),
-        (["soak", "--minutes", "1"], "error: the soak test is now python -m benchmarks.soak"),
     ],
 )
 def test_main_rejects_wrong_usage(

@@ -1,1 +1,0 @@
-"""Shared by several test files: random weights, made-up histories, child processes, tolerances."""
