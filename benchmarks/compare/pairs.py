@@ -16,7 +16,7 @@ from benchmarks.compare.sides import FOLDERS, SIDES, SideError, load_run
 from benchmarks.compare.verdicts import Judge, Verdict
 from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK
-from benchmarks.plugins.sampling import Settings, planted_id
+from benchmarks.plugins.sampling import Settings, planted_name
 from benchmarks.saved.baseline import differences, obstacles
 from benchmarks.saved.records import LARGEST_FILE
 from benchmarks.saved.saved_run import Measure, SavedRun
@@ -274,7 +274,7 @@ class Contest:
 
 def candidate_name(name: str, planted: float | None) -> str:
     """Return the candidate's name of a benchmark of the baseline, with its planted slowdown."""
-    return name if planted is None else f"{name.removesuffix(']')}-{planted_id(planted)}]"
+    return name if planted is None else planted_name(name, planted)
 
 
 def contests_of(

@@ -117,7 +117,7 @@ def load_profiles(run: SavedRun) -> Mapping[str, Profile]:
     """Read what a process counted beside its result, by benchmark.
 
     Raises:
-        SideError: the file is missing or damaged, or lacks a benchmark.
+        SideError: the file is missing or damaged.
     """
     file = functions_file(Path(run.name))
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.instructions.functions import LEAST_SHARE, NO_SYMBOLS, Function, Profiles
+from benchmarks.instructions.functions import NO_SYMBOLS, Function, Operator, Profile, Profiles
 from benchmarks.interpreters import SideError
 from rnn_core.runtime.files import read_file, write_json
 
@@ -36,31 +36,60 @@ class Key(NamedTuple):
     library: str
 
 
+class Calls(NamedTuple):
+    """Calls of one function by another.
+
+    Attributes:
+        number: number of calls.
+        cost: their instructions, with all that they call.
+    """
+
+    number: int = 0
+    cost: int = 0
+
+    def plus(self, other: "Calls") -> "Calls":
+        """Return both together."""
+        return Calls(self.number + other.number, self.cost + other.cost)
+
+
 class Dump(NamedTuple):
     """The content of a file.
 
     Attributes:
         name: name of the count.
         costs: each function's own instructions.
-        callers: for each function, the instructions of its calls by caller, with all that it calls.
+        callers: for each function, its calls by caller.
     """
 
     name: str
     costs: Mapping[Key, int]
-    callers: Mapping[Key, Mapping[Key, int]]
+    callers: Mapping[Key, Mapping[Key, Calls]]
 
-    def functions(self, calls: int) -> tuple[Function, ...]:
-        """Return the functions that have at least `LEAST_SHARE`, and their cost in one call."""
+    def profile(self, calls: int) -> Profile:
+        """Return what the functions and operators cost in one of so many calls."""
         costs: dict[Key, int] = defaultdict(int)
         for key, cost in self.costs.items():
             costs[Key(NO_SYMBOLS, key.library) if key.name.startswith("0x") else key] += cost
-        least = LEAST_SHARE * sum(costs.values())
-        return tuple(
-            Function(
-                name=key.name, library=key.library, cost=cost / calls, operator=self.operator(key)
-            )
-            for key, cost in sorted(costs.items(), key=lambda item: -item[1])
-            if cost >= least
+        operators: dict[str, Calls] = defaultdict(Calls)
+        for key, callers in self.callers.items():
+            if name := operator_of(key.name):
+                for caller, found in callers.items():
+                    if not self.operator(caller):  # Else it is part of another operator's cost.
+                        operators[name] = operators[name].plus(found)
+        return Profile(
+            operators=tuple(
+                Operator(name=name, cost=found.cost / calls, calls=found.number / calls)
+                for name, found in sorted(operators.items(), key=lambda item: -item[1].cost)
+            ),
+            functions=tuple(
+                Function(
+                    name=key.name,
+                    library=key.library,
+                    cost=cost / calls,
+                    operator=self.operator(key),
+                )
+                for key, cost in sorted(costs.items(), key=lambda item: -item[1])
+            ),
         )
 
     def operator(self, key: Key) -> str:
@@ -72,8 +101,8 @@ class Dump(NamedTuple):
         while not (name := operator_of(key.name)):
             passed.add(key)
             callers = {
-                caller: cost
-                for caller, cost in self.callers.get(key, {}).items()
+                caller: calls.cost
+                for caller, calls in self.callers.get(key, {}).items()
                 if caller not in passed
             }
             if not callers:
@@ -132,26 +161,28 @@ def save_functions(dumps: Path, path: Path) -> None:
     for dump in found:
         calls, _, benchmark = dump.name.partition(" ")
         if benchmark:
-            profiles[benchmark] = dump.functions(int(calls))
+            profiles[benchmark] = dump.profile(int(calls))
     write_json(path, Profiles(benchmarks=profiles).dump())
 
 
 def _parse(lines: Iterator[str]) -> Dump:
     name = ""
     costs: dict[Key, int] = defaultdict(int)
-    callers: dict[Key, dict[Key, int]] = defaultdict(lambda: defaultdict(int))
+    callers: dict[Key, dict[Key, Calls]] = defaultdict(lambda: defaultdict(Calls))
     names: dict[tuple[str, str], str] = {}  # By kind and number; written only the first time.
     now: dict[str, str] = {}
     for line in lines:
         field, _, text = line.partition("=")
         if field in ("ob", "fn", "cob", "cfn"):
-            number, _, new = text.partition(" ")
+            number, _, name_there = text.partition(" ")
             named = field[-2:], number
-            now[field] = names[named] = new or names[named]
+            now[field] = names[named] = name_there or names[named]
         elif field == "calls":
             # The next line has the position and the cost of the calls.
             callee = _key(now["cfn"], now.pop("cob", now["ob"]))
-            callers[callee][_key(now["fn"], now["ob"])] += int(next(lines).split()[1])
+            caller = _key(now["fn"], now["ob"])
+            new = Calls(int(text.split()[0]), int(next(lines).split()[1]))
+            callers[callee][caller] = callers[callee][caller].plus(new)
         elif line[:1] in tuple("0123456789+-*"):
             costs[_key(now["fn"], now["ob"])] += int(line.split()[1])
         elif line.startswith(TRIGGER):

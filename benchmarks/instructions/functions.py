@@ -1,7 +1,7 @@
 """The functions that cost a benchmark its instructions, and how two sides differ in them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -9,8 +9,6 @@ from benchmarks.saved.records import Record
 
 Instructions = Annotated[float, Field(ge=0, le=1e15)]
 
-# Smallest share of a call's instructions that a function in a profile has.
-LEAST_SHARE = 1e-4
 NO_SYMBOLS = "(no symbols)"
 
 
@@ -32,53 +30,48 @@ class Function(Record):
 
 
 class Operator(Record):
+    """A Paddle operator of a profile.
+
+    Attributes:
+        name: name of the operator, such as `matmul`, or `matmul_grad` in the backward pass.
+        cost: instructions in one call of the benchmark, with all that it calls.
+        calls: number of times that one call of the benchmark runs it. An operator that another
+            one runs counts to the outermost.
+    """
+
     name: str
     cost: Instructions
-    calls: float
+    calls: Instructions
 
 
 class Profile(Record):
-    functions: tuple[Function, ...] = ()
-    operators: tuple[Operator, ...] = ()
+    """What a benchmark's instructions were spent on, the largest first.
+
+    Attributes:
+        operators: Paddle operators.
+        functions: all functions.
+    """
+
+    operators: tuple[Operator, ...]
+    functions: tuple[Function, ...]
 
 
 class Profiles(Record):
-    """The functions of each benchmark that one process counted, by the benchmark's node id.
-
-    A function is listed if it has at least 0.01% of the instructions.
-    """
+    """The profile of each benchmark that one process counted, by the benchmark's node id."""
 
     benchmarks: dict[str, Profile]
 
 
-class OperatorCost(Record):
-    name: str
-    before: Instructions | None
-    after: Instructions | None
-    calls_before: float | None
-    calls_after: float | None
-
-    @property
-    def change(self) -> float:
-        return (self.after or 0.0) - (self.before or 0.0)
-
-
-class FunctionCost(Record):
-    """What a function costs on both sides.
+class Cost(Record):
+    """What a function or an operator costs on both sides.
 
     Attributes:
-        name: name of the function.
-        library: file name of its library, in the candidate if it is there.
-        before: instructions per call in the baseline; None if it is not among its functions.
-        after: instructions per call in the candidate; None if it is not among its functions.
-        operator: nearest Paddle operator that called it, in the candidate if it is there.
+        before: instructions per call in the baseline; None if it is not called there.
+        after: instructions per call in the candidate; None if it is not called there.
     """
 
-    name: str
-    library: str
     before: Instructions | None
     after: Instructions | None
-    operator: str = ""
 
     @property
     def change(self) -> float:
@@ -86,38 +79,67 @@ class FunctionCost(Record):
         return (self.after or 0.0) - (self.before or 0.0)
 
 
+class OperatorCost(Cost):
+    """What an operator costs on both sides, with all that it calls.
+
+    Attributes:
+        name: name of the operator.
+        calls_before: number of calls in the baseline; None if it is not called there.
+        calls_after: number of calls in the candidate; None if it is not called there.
+    """
+
+    name: str
+    calls_before: Instructions | None
+    calls_after: Instructions | None
+
+
+class FunctionCost(Cost):
+    """What a function itself costs on both sides.
+
+    Attributes:
+        name: name of the function.
+        library: file name of its library, in the candidate if it is there.
+        operator: nearest Paddle operator that called it, in the candidate if it is there.
+    """
+
+    name: str
+    library: str
+    operator: str = ""
+
+
 def functions_file(path: Path) -> Path:
     """Return the path of the functions beside a process's result file."""
     return path.with_suffix(".functions.json")
 
 
-class Explanation(Record):
-    functions: list[FunctionCost]
+class Explanation(NamedTuple):
+    """What explains the difference between two profiles; what grew most comes first."""
+
     operators: list[OperatorCost]
+    functions: list[FunctionCost]
 
 
 def explain(before: Profile, after: Profile) -> Explanation:
-    """Return the functions of two profiles of a benchmark, those that grew most first."""
-    old, new = (
-        {(each.name, each.library): each for each in side.functions} for side in (before, after)
-    )
-    x, y = ({each.name: each for each in side.operators} for side in (before, after))
+    """Compare two profiles of a benchmark."""
+    sides = before, after
+    ran, runs = ({each.name: each for each in side.operators} for side in sides)
     operators = [
         OperatorCost(
             name=name,
-            before=x[name].cost if name in x else None,
-            after=y[name].cost if name in y else None,
-            calls_before=x[name].calls if name in x else None,
-            calls_after=y[name].calls if name in y else None,
+            before=ran[name].cost if name in ran else None,
+            after=runs[name].cost if name in runs else None,
+            calls_before=ran[name].calls if name in ran else None,
+            calls_after=runs[name].calls if name in runs else None,
         )
-        for name in {**x, **y}
+        for name in {**ran, **runs}
     ]
+    old, new = ({(each.name, each.library): each for each in side.functions} for side in sides)
     for key in old.keys() - new.keys():
         # A function that has moved to another library, or a library with another name.
         moved = [each for each in new.keys() - old.keys() if each[0] == key[0]]
         if len(moved) == 1 and key[0] != NO_SYMBOLS:
             new[key] = new.pop(moved[0])
-    costs = [
+    functions = [
         FunctionCost(
             name=key[0],
             library=(new if key in new else old)[key].library,
@@ -128,6 +150,6 @@ def explain(before: Profile, after: Profile) -> Explanation:
         for key in {**old, **new}
     ]
     return Explanation(
-        functions=sorted(costs, key=lambda cost: (-cost.change, cost.name, cost.library)),
-        operators=sorted(operators, key=lambda cost: (-cost.change, cost.name)),
+        sorted(operators, key=lambda cost: (-cost.change, cost.name)),
+        sorted(functions, key=lambda cost: (-cost.change, cost.name, cost.library)),
     )

@@ -1,37 +1,38 @@
 """Peak of the memory that Paddle allocates during a call."""
 
 from collections.abc import Callable
+from typing import Literal
 
 
-def allocated_peak(call: Callable[[], object], device: str) -> int | None:
-    """Return the peak of the bytes that Paddle's allocator holds during a call.
+def allocated(device: str, which: Literal["current", "peak"] = "current") -> int:
+    """Return the bytes that Paddle's allocator holds on a device, now or at most so far."""
+    from paddle.base import core
 
-    They include what was allocated before and is still held, such as the parameters. At least 1;
-    None if this Paddle does not count them.
+    kind, _, number = device.partition(":")
+    where = "host" if kind == "cpu" else "device"
+    value = getattr(core, f"{where}_memory_stat_{which}_value")("Allocated", int(number or 0))
+    return int(value)
+
+
+def allocated_peak(call: Callable[[], object], device: str) -> int:
+    """Return the peak of the bytes that Paddle's allocator holds during a call; at least 1.
+
+    They include what was allocated before and is still held, such as the parameters.
 
     Args:
         call: function to call.
         device: device that it allocates on.
     """
     import paddle
-    from paddle.base import core
 
     from rnn_core.runtime.devices import synchronize
 
-    kind, _, number = device.partition(":")
-    where = "host" if kind == "cpu" else "device"
-    current, peak = (
-        getattr(core, f"{where}_memory_stat_{which}_value", None) for which in ("current", "peak")
-    )
-    if current is None or peak is None:
-        return None
-    statistic = ("Allocated", int(number or 0))
     # Paddle 2.6.2 cannot reset the peak. A block that fills memory up to the earlier peak makes any
     # new allocation raise it; the block does not count.
-    before = current(*statistic)
-    block = paddle.empty([max(1, peak(*statistic) - before)], "uint8")
-    size = current(*statistic) - before
+    before = allocated(device)
+    block = paddle.empty([max(1, allocated(device, "peak") - before)], "uint8")
+    size = allocated(device) - before
     call()
     synchronize(device)
     del block
-    return max(1, int(peak(*statistic) - size))
+    return max(1, allocated(device, "peak") - size)

@@ -24,7 +24,7 @@ from benchmarks import ROOT
 from benchmarks.instructions.counter import Counter
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
-from benchmarks.measuring.memory import allocated_peak
+from benchmarks.measuring.memory import allocated, allocated_peak
 from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
 from benchmarks.plugins.comparison import SavedEnvironments, describe_environments
 from benchmarks.plugins.saving import Saving
@@ -37,7 +37,7 @@ LEAST_SAMPLES = 5
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 # Calls to count, and calls before them until caches and allocations have settled. One call varies
 # by 0.1% from the next.
-COUNTED_CALLS, CALLS_BEFORE = 20, 5
+COUNTED_CALLS, CALLS_BEFORE = 5, 5
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,31 @@ class Sampler(SavedEnvironments):
         self.config, self.saving = config, saving
         self.settings = Settings.load(config.getoption("sample"))
         self.counter: Counter | None = None
-        self.usual: dict[str, int] = {}  # Instructions of a call by benchmark, to plant a share.
+        self.counts: list[Callable[[Counter], None]] = []  # Those to make when all tests have run.
+        self.held = 0  # Bytes that belong to the counts to be made.
+        self.counted: dict[str, dict[str, int]] = {}  # Instructions of each test's benchmarks.
         if self.settings.measure == "instructions":
             self.counter = Counter(Path(self.settings.dumps))
 
     @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Time each benchmark with every slowdown, if it can be slowed down."""
-        if self.settings.planted and "planted" in metafunc.fixturenames:
+        """Time each benchmark with every slowdown; one test counts a benchmark at all levels."""
+        if self.settings.planted and self.counter is None and "planted" in metafunc.fixturenames:
             metafunc.parametrize("planted", self.settings.planted, ids=planted_id)
+
+    def shares(self, test: str) -> dict[str, float]:
+        """Return the benchmarks that a test measures, and the share of work to plant in each."""
+        shares = self.settings.planted if self.counter else ()
+        names = {planted_name(test, share): share for share in shares} or {test: 0.0}
+        only = self.settings.only
+        return {name: share for name, share in names.items() if only is None or name in only}
 
     @pytest.hookimpl(trylast=True)  # After -k and -m.
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Deselect what is not asked for, and shuffle the rest by the seed."""
-        only = self.settings.only
-        chosen = [item for item in items if only is None or item.nodeid in only]
+        chosen = [item for item in items if self.shares(item.nodeid)]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         Random(self.settings.seed).shuffle(chosen)  # noqa: S311 - not for cryptography
         items[:] = chosen
@@ -127,9 +135,17 @@ class Sampler(SavedEnvironments):
             for device, facts in describe_environments(session.items).items()
         }
 
+    def pytest_runtest_setup(self) -> None:
+        """Remember how much memory is not the next benchmark's."""
+        if self.counts:
+            gc.collect()
+            self.held = allocated("cpu")
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Any:
-        """Write the times, or say why they cannot be written."""
+        """Count if counts are wanted; write the results, or say why they cannot be written."""
+        if self.counter is not None:
+            self.count_all(self.counter)
         benchmarks = BenchmarkSession(self.config)
         file, _ = benchmarks.take_requests()
         if file is not None and benchmarks.benchmarks:
@@ -138,8 +154,14 @@ class Sampler(SavedEnvironments):
         return (yield)
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
-        """Save the settings too."""
+        """Save the counts and the settings too."""
         super().pytest_benchmark_update_json(output_json)
+        if self.counter is not None:
+            output_json["benchmarks"] = [
+                {**each, "fullname": name, "extra_info": {**each["extra_info"], "instructions": of}}
+                for each in output_json["benchmarks"]
+                for name, of in self.counted[each["fullname"]].items()
+            ]
         output_json["sampling"] = asdict(self.settings)
 
     def measure(
@@ -150,15 +172,22 @@ class Sampler(SavedEnvironments):
         setup: Callable[[], Any] | None,
     ) -> None:
         """Time `target` or count its instructions, and record the peak of its memory."""
-        gc.unfreeze()
+        if self.counter is None:
+            gc.unfreeze()
         gc.collect()  # What earlier benchmarks have left would count as memory of this one.
         gc.freeze()  # Later collections would visit all existing objects, which takes 50 ms.
-        measure = self.time if self.counter is None else self.count
-        measure(benchmark, planted, target, setup)
+        if self.counter is None:
+            self.time(benchmark, planted, target, setup)
+        else:
+            for _ in range(CALLS_BEFORE):
+                prepared(target, setup)()
+            benchmark.pedantic(prepared(target, setup))  # type: ignore[no-untyped-call]
+            benchmark.extra_info["lower_quartile"] = None  # Its time means nothing.
+            self.counts.append(partial(self.count, benchmark, target, setup))
         device = benchmark.extra_info.get("device", "cpu")
-        benchmark.extra_info["peak_bytes"] = allocated_peak(prepared(target, setup), device)
-        if self.settings.planted:
-            benchmark.extra_info["planted"] = planted
+        benchmark.extra_info["peak_bytes"] = (
+            allocated_peak(prepared(target, setup), device) - self.held
+        )
 
     def time(
         self,
@@ -187,33 +216,40 @@ class Sampler(SavedEnvironments):
         quartile = lower_quartile(rounds_of(benchmark), watched.disturbed)
         benchmark.extra_info["lower_quartile"] = quartile
 
+    def count_all(self, counter: Counter) -> None:
+        """Count all benchmarks after the last test: what runs in between would take far longer."""
+        gc.disable()
+        for count in self.counts:
+            count(counter)
+        counter.stop()
+
     def count(
         self,
         benchmark: BenchmarkFixture,
-        planted: float,
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
+        counter: Counter,
     ) -> None:
-        """Count the instructions of `target`, whose time means nothing under Valgrind.
+        """Count the instructions of `target`, with each planted share of work.
 
         With a setup before each call, a single call is counted.
         """
-        assert self.counter is not None
-        gc.disable()
-        for _ in range(CALLS_BEFORE):
-            prepared(target, setup)()
-        call = prepared(target, setup)
-        if planted:
-            unplanted = benchmark.fullname.rpartition("-")[0]
-            if unplanted not in self.usual:
-                self.usual[unplanted] = self.counter.count(prepared(target, setup), 1)
-            call = self.counter.with_more(call, planted, self.usual[unplanted])
-        calls = 1 if setup else COUNTED_CALLS
-        name = f"{calls} {benchmark.fullname}"
-        total = benchmark.pedantic(self.counter.count, (call, calls, name))  # type: ignore[no-untyped-call]
-        gc.enable()
-        benchmark.extra_info["instructions"] = round(total / calls)
-        benchmark.extra_info["lower_quartile"] = None
+        from rnn_core.runtime.devices import use_device  # Not at the top: it imports Paddle.
+
+        test, calls = benchmark.fullname, 1 if setup else COUNTED_CALLS
+        # If Valgrind ends the process, this is the last line of its output.
+        print(f"\n{test}", flush=True)
+        counted, usual = self.counted.setdefault(test, {}), 0
+        with use_device(benchmark.extra_info.get("device", "cpu")):
+            prepared(target, setup)()  # The first call after other benchmarks takes 1% more.
+            for name, share in self.shares(test).items():
+                call = prepared(target, setup)
+                if share:
+                    usual = usual or counter.count(prepared(target, setup), 1)
+                    call = counter.with_more(call, share, usual)
+                total = counter.count(call, calls, "" if share else f"{calls} {name}")
+                counted[name] = round(total / calls)
+                usual = usual or counted[name]
 
 
 def prepared(
@@ -267,6 +303,11 @@ def slowed(call: Callable[..., object], share: float) -> Callable[..., object]:
 def planted_id(share: float) -> str:
     """Return the part of a benchmark's name that stands for a slowdown."""
     return f"planted:{share:g}"
+
+
+def planted_name(name: str, share: float) -> str:
+    """Return the name of a benchmark with a planted share of work."""
+    return f"{name.removesuffix(']')}-{planted_id(share)}]"
 
 
 def fixed_work() -> float:

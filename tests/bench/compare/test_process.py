@@ -13,7 +13,7 @@ from benchmarks.instructions.functions import Profiles, functions_file
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import SavedRun
-from tests.bench.instructions.test_dumps import DUMP, FUNCTIONS
+from tests.bench.instructions.test_dumps import DUMP, PROFILE
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program
 
@@ -149,7 +149,7 @@ def test_counted_processes_leave_results_and_functions(valgrind: Path) -> None:
     assert len({line.partition("/rnn_core-")[2].split()[0] for line in arguments}) == 3
     for job in jobs:
         functions = Profiles.load(functions_file(job.path))
-        assert functions.benchmarks == {"test_stage[step]": FUNCTIONS}
+        assert functions.benchmarks == {"test_stage[step]": PROFILE}
     assert not list((valgrind / "temporary").iterdir())
 
 

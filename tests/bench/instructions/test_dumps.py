@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.instructions.dumps import operator_of, read_dump, save_functions, total_of
-from benchmarks.instructions.functions import Function, Profiles
+from benchmarks.instructions.functions import Function, Operator, Profile, Profiles
 from benchmarks.interpreters import SideError
 
 # 2 calls of 50,000 instructions, in callgrind's own notation: names are written once, then numbers;
@@ -73,34 +73,38 @@ fn=(7) 0x0000000004a1b80
 totals: 100000
 """
 PYTHON = "libpython3.11.so.1.0"
-FUNCTIONS = (
-    Function(name="_PyEval_EvalFrameDefault", library=PYTHON, cost=30500.0),
-    Function(
-        name="paddle::experimental::matmul(paddle::Tensor const&)",
-        library="libphi_core.so",
-        cost=12500.0,
-        operator="matmul",
+PROFILE = Profile(
+    operators=(Operator(name="matmul", cost=19000.0, calls=0.5),),
+    functions=(
+        Function(name="_PyEval_EvalFrameDefault", library=PYTHON, cost=30500.0),
+        Function(
+            name="paddle::experimental::matmul(paddle::Tensor const&)",
+            library="libphi_core.so",
+            cost=12500.0,
+            operator="matmul",
+        ),
+        Function(name="(no symbols)", library="libphi_core.so", cost=5480.0),
+        # Called from Python and, with more instructions, from a function of the operator.
+        Function(name="malloc", library="libc.so.6", cost=1490.0, operator="matmul"),
+        Function(name="(no symbols)", library="(unknown)", cost=20.0),
+        Function(name="PyMem_Malloc", library=PYTHON, cost=10.0),
     ),
-    Function(name="(no symbols)", library="libphi_core.so", cost=5480.0),
-    # Called from Python and, with more instructions, from a function of the operator.
-    Function(name="malloc", library="libc.so.6", cost=1490.0, operator="matmul"),
-    Function(name="(no symbols)", library="(unknown)", cost=20.0),
-    Function(name="PyMem_Malloc", library=PYTHON, cost=10.0),
 )
 
 
 def test_functions_have_their_cost_in_one_call_and_their_operator(tmp_path: Path) -> None:
-    """Functions without symbols count together; those below 0.01% are left out."""
+    """Functions without symbols count together; an operator has the cost of all that it calls."""
     path = tmp_path / "1"
-    path.write_text(DUMP.replace("7 20\n", "7 9\n").replace("0 960\n", "0 971\n"))
-    few = read_dump(path).functions(2)
     path.write_text(DUMP)
     dump = read_dump(path)
 
     assert dump.name == "2 test_stage[step]"
     assert total_of(path) == 100_000
-    assert dump.functions(2) == FUNCTIONS
-    assert "PyMem_Malloc" not in {each.name for each in few}
+    assert dump.profile(2) == PROFILE
+    # The operator matmul calls a function that calls full, and so does Python.
+    path.write_text(DUMP.replace("malloc", "full_ad_func(int)"))
+    full = Operator(name="full", cost=20.0, calls=0.5)
+    assert read_dump(path).profile(2).operators == (*PROFILE.operators, full)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +137,8 @@ def test_functions_of_all_counts_are_saved_by_benchmark(tmp_path: Path) -> None:
     found = Profiles.load(tmp_path / "functions.json").benchmarks
 
     assert [*found] == ["test_stage[step]", "test_stage[forward]"]
-    assert found["test_stage[step]"] == FUNCTIONS
-    assert found["test_stage[forward]"][0].cost == 61000.0
+    assert found["test_stage[step]"] == PROFILE
+    assert found["test_stage[forward]"].functions[0].cost == 61000.0
     assert json.loads((tmp_path / "functions.json").read_text()).keys() == {"benchmarks"}
 
 

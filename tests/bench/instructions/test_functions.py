@@ -6,6 +6,9 @@ from benchmarks.instructions.functions import (
     NO_SYMBOLS,
     Function,
     FunctionCost,
+    Operator,
+    OperatorCost,
+    Profile,
     explain,
     functions_file,
 )
@@ -25,7 +28,9 @@ def test_functions_are_matched_by_name_and_library_or_by_name() -> None:
         Function(name=NO_SYMBOLS, library="libnew.so", cost=3.0),
         Function(name="added", library="libphi.so", cost=50.0, operator="matmul"),
     )
-    found = explain(before, after)
+    found = explain(
+        Profile(operators=(), functions=before), Profile(operators=(), functions=after)
+    ).functions
 
     def cost(
         name: str, library: str, old: float | None, new: float | None, operator: str = ""
@@ -42,3 +47,20 @@ def test_functions_are_matched_by_name_and_library_or_by_name() -> None:
     ]
     assert [each.change for each in found] == [50, 3, 1, -4, -10, -30]
     assert functions_file(Path("a/1.json")) == Path("a/1.functions.json")
+
+
+def test_operators_are_matched_by_name() -> None:
+    """Those that grew most come first, with the number of their calls on both sides."""
+    before, after = (
+        Profile(
+            functions=(),
+            operators=tuple(Operator(name=name, cost=cost, calls=3.0) for name, cost in operators),
+        )
+        for operators in ((("tanh", 90.0), ("gone", 10.0)), (("tanh", 100.0), ("assign", 50.0)))
+    )
+
+    assert explain(before, after).operators == [
+        OperatorCost(name="assign", before=None, after=50, calls_before=None, calls_after=3),
+        OperatorCost(name="tanh", before=90, after=100, calls_before=3, calls_after=3),
+        OperatorCost(name="gone", before=10, after=None, calls_before=3, calls_after=None),
+    ]

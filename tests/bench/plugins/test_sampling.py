@@ -114,7 +114,6 @@ def test_a_process_times_only_the_chosen_benchmarks(
 
     assert set(run.benchmarks) == set(only)
     assert run.environments["cpu"]["threads"] == "1"
-    assert [saved[name]["extra_info"]["planted"] for name in only] == [0.0, 1.0]
     assert run.benchmarks[only[0]].extra_info.fixed_work_ms is not None
     assert run.benchmarks[only[0]].stats.rounds >= 5
     assert saved[only[0]]["options"]["disable_gc"] is True
@@ -122,9 +121,14 @@ def test_a_process_times_only_the_chosen_benchmarks(
     assert content["sampling"]["seed"] == 1
 
 
-def sampler(seed: int, only: tuple[str, ...] | None = None, source: Path = ROOT) -> Sampler:
+def sampler(
+    seed: int,
+    only: tuple[str, ...] | None = None,
+    source: Path = ROOT,
+    planted: tuple[float, ...] = (),
+) -> Sampler:
     """Return a sampler with these settings, and the shortest samples."""
-    settings = Settings(seed, 0.001, only, source=str(source), rnn_core="1a2b3c4").dump()
+    settings = Settings(seed, 0.001, only, planted, source=str(source), rnn_core="1a2b3c4").dump()
     config: Any = SimpleNamespace(getoption=lambda _: settings)
     return Sampler(config, Saving())
 
@@ -186,51 +190,69 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
 
 
-@pytest.mark.parametrize(
-    ("planted", "setup", "counted", "expected"),
-    [(0.0, False, [20], 1000), (0.5, False, [1, 20], 1500), (0.5, True, [1, 1], 1500)],
-)
-def test_instructions_are_counted_after_a_fixed_warm_up(
-    planted: float, setup: bool, counted: list[int], expected: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("setup", [False, True])
+def test_instructions_are_counted_after_all_tests(
+    setup: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mean of 20 calls is taken; with a setup, a single call. Planted work comes on top.
+    """The mean of 5 calls is taken, after a fixed warm-up; with a setup, a single call.
 
-    The time of a counted benchmark does not count.
+    Planted work comes on top. The time of a counted benchmark does not count.
     """
     monkeypatch.setattr(gc, "collect", int)  # It takes a second here.
     events: list[str] = []
     given = iter(range(100))
 
     def target(*inputs: int) -> int:
-        events.append(f"call{len(inputs)} {gc.isenabled()}")
+        events.append(f"call{len(inputs)}")
         return 1000
 
     def count(call: Any, calls: int, name: str = "") -> int:
-        events.append(f"count {calls} {name}".strip())
+        events.append(f"count {calls} {name} {gc.isenabled()}")
         return sum(call() for _ in range(calls))
 
-    counting = sampler(1)
+    levels = {"name[a-planted:0]": 1000, "name[a-planted:0.5]": 1500}
+    counting = sampler(1, (*levels, "name[b-planted:0]"), planted=(0.0, 0.2, 0.5))
     counting.counter = cast(
         "Counter",
         SimpleNamespace(
-            count=count, with_more=lambda call, share, usual: lambda: call() + share * usual
+            count=count,
+            stop=lambda: events.append("stop"),
+            with_more=lambda call, share, usual: lambda: call() + share * usual,
         ),
     )
-    benchmark: Any = SimpleNamespace(
-        fullname="name", pedantic=lambda call, inputs: call(*inputs), extra_info={}
-    )
+    benchmarks: list[Any] = [
+        SimpleNamespace(fullname=f"name[{letter}]", pedantic=lambda call: call(), extra_info={})
+        for letter in "ab"
+    ]
     make: Any = (lambda: ((next(given),), {})) if setup else None
-    counting.measure(benchmark, planted, target, make)
-    calls = [f"call{int(setup)} False"]
+    monkeypatch.setattr(sampling, "allocated", lambda _: 30)
+    monkeypatch.setattr(sampling, "allocated_peak", lambda call, _: call() // 10)
+    for benchmark in benchmarks:
+        counting.pytest_runtest_setup()
+        counting.measure(benchmark, 0.0, target, make)
+    call, calls = f"call{int(setup)}", 1 if setup else 5
+    warm, events[:] = events[:], []
+    counting.count_all(counting.counter)
+    gc.enable()
 
-    assert events[:6] == 5 * calls + [f"count {counted[0]}{'' if planted else ' 20 name'}"]
-    assert [event for event in events if event.startswith("count")][-1].endswith(
-        f"count {counted[-1]} {counted[-1]} name"
-    )
-    assert gc.isenabled()
-    assert benchmark.extra_info["instructions"] == expected
-    assert benchmark.extra_info["lower_quartile"] is None
-    assert benchmark.extra_info["peak_bytes"] >= 1
+    assert warm == 2 * 7 * [call]  # The last call is that of the memory.
+    assert events == [
+        *(call, f"count {calls} {calls} name[a-planted:0] False", *calls * [call]),
+        *(f"count {calls}  False", *calls * [call]),
+        *(call, f"count {calls} {calls} name[b-planted:0] False", *calls * [call]),
+        "stop",
+    ]
+    assert counting.counted == {"name[a]": levels, "name[b]": {"name[b-planted:0]": 1000}}
+    assert [each.extra_info for each in benchmarks] == [
+        {"lower_quartile": None, "peak_bytes": peak} for peak in (100, 70)
+    ]
+    saved = {"benchmarks": [{"fullname": "name[a]", "extra_info": {"peak_bytes": 7}}]}
+    counting.environments = {}
+    counting.pytest_benchmark_update_json(saved)
+    assert saved["benchmarks"] == [
+        {"fullname": name, "extra_info": {"peak_bytes": 7, "instructions": found}}
+        for name, found in levels.items()
+    ]
 
 
 @pytest.mark.parametrize(
