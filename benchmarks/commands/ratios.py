@@ -1,23 +1,28 @@
 """Times of whole training steps by all implementations: python -m benchmarks.ratios.
 
 All implementations are timed in turn, in one process, on a CPU. A second table shows the cost of
-recording every norm in every step. benchmarks/README.md explains the tables.
+recording every norm in every step; `--sweep` shows how time and memory grow with a step's size.
+benchmarks/README.md explains the tables.
 """
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
-from typing import Any
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import paddle
 from tqdm import tqdm
 
 from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.measuring.interleave import Round, median_ms, ratio, time_rounds
+from benchmarks.measuring.memory import allocated_peak
 from benchmarks.measuring.threads import cpus
 from benchmarks.text import significant, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, PEERS, absent, make_contender
@@ -25,13 +30,24 @@ from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
 from rnn_core.commands.arguments import at_least, names_from, seed, writable_path
 from rnn_core.commands.output import write_files
+from rnn_core.commands.plot import COLORS, check_plot_path
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, Cell
 from rnn_core.runtime.environment import describe_environment
+from rnn_core.runtime.files import write_whole
 from rnn_core.runtime.messages import complain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 REFERENCE = "paddle"
 RECORDED = ", recorded"
+# Shapes that differ in one number, by its letter.
+SWEEPS = {
+    "T": tuple(Shape(16, steps, 128) for steps in (10, 30, 100, 300, 1000)),
+    "H": tuple(Shape(16, 10, size) for size in (32, 64, 128, 256, 512, 1024)),
+    "B": tuple(Shape(batch, 10, 128) for batch in (1, 4, 16, 64, 256)),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +68,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"--to must be one of the measured implementations, {', '.join(implementations)}, "
             f"got {options.to!r}"
         )
+    if options.plot is not None:
+        try:
+            check_plot_path(options.plot)
+        except (ValueError, ImportError, OSError) as error:
+            parser.error(str(error))
+    if options.sweep:
+        options.shapes = list(
+            dict.fromkeys(chain.from_iterable(map(SWEEPS.__getitem__, options.sweep)))
+        )
     facts = environment()
     data: list[dict[str, Any]] = []
     status = ExitStatus.OK
@@ -70,7 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == ExitStatus.OK:
         text = "\n".join([found, "", *skipped])
         content = {"skipped": skipped, "results": data}
-        status, names = write_files(results_file(options.save, text, facts, content))
+        status, names = write_files(
+            results_file(options.save, text, facts, content),
+            ("plot", options.plot, lambda path: save_plot(path, data, implementations)),
+        )
         end = ["", *names] if names else []
     print("\n".join([*skipped, *([""] if skipped else []), found, *end]), flush=True)
     return status
@@ -106,6 +134,11 @@ def measure(
             for times in time_rounds(calls, options.rounds, options.seed):
                 rounds.append(times)
                 bar.update()
+            data[-1]["peak_bytes"] = {
+                name: allocated_peak(calls[name], "cpu")
+                for name in implementations
+                if name not in PEERS
+            }
 
 
 def calls_of(
@@ -168,7 +201,89 @@ def tables(
             "",
             table(["cell", "shape", *ours], recorded),
         ]
+    grown = [
+        [cell, letter, what, *(f"{growth(*columns[name]):.2f}" for name in implementations)]
+        for cell, letter, what, columns in curves(points, implementations)
+    ]
+    if grown:
+        lines += [
+            "",
+            "Growth: exponent p of time or peak memory = c size^p, fitted over the upper half of "
+            "the sizes; in theory it tends to 1 over T and B, and to 2 over H",
+            "",
+            table(["cell", "over", "what", *implementations], grown),
+        ]
     return "\n".join(lines)
+
+
+Curve = tuple[list[int], list[float]]
+
+
+def curves(
+    points: Sequence[Mapping[str, Any]], implementations: Sequence[str]
+) -> Iterator[tuple[str, str, str, dict[str, Curve]]]:
+    """Yield the sweeps in the measured points: cell, letter, "time, ms" or "memory, MiB", curves.
+
+    A curve has the sizes and the value at each; it is empty where no value is known.
+    """
+    for cell in dict.fromkeys(point["cell"] for point in points):
+        found = {str(point["shape"]): point for point in points if point["cell"] == cell}
+        for letter, shapes in SWEEPS.items():
+            swept = [(shape, found[str(shape)]) for shape in shapes if str(shape) in found]
+            if len(swept) < len(shapes):
+                continue
+            sizes = [{"B": s.batch, "T": s.steps, "H": s.size}[letter] for s, _ in swept]
+            times = {
+                name: (sizes, [median_ms(point["rounds"], name) for _, point in swept])
+                for name in implementations
+            }
+            peaks = {
+                name: [point.get("peak_bytes", {}).get(name) for _, point in swept]
+                for name in implementations
+            }
+            yield cell, letter, "time, ms", times
+            yield (
+                cell,
+                letter,
+                "memory, MiB",
+                {
+                    name: (sizes, [peak / 2**20 for peak in known]) if all(known) else ([], [])
+                    for name, known in peaks.items()
+                },
+            )
+
+
+def growth(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Return the exponent p of value = c size^p, fitted over the upper half of the sizes.
+
+    In the lower half, the constant cost of calls dominates. NaN for fewer than two sizes.
+    """
+    x, y = (np.log(numbers[len(sizes) // 2 :]) for numbers in (sizes, values))
+    return float(np.polyfit(x, y, 1)[0]) if len(x) > 1 else float("nan")
+
+
+def save_plot(path: Path, data: Sequence[dict[str, Any]], implementations: Sequence[str]) -> None:
+    """Write the plot of all sweeps."""
+    with write_whole(path) as file:
+        draw(data, implementations).savefig(file, format=path.suffix[1:].lower())
+
+
+def draw(data: Sequence[dict[str, Any]], implementations: Sequence[str]) -> "Figure":
+    """Draw time and memory over each sweep's sizes, with logarithmic axes; a row for each cell."""
+    from matplotlib.figure import Figure
+
+    found = list(curves(data, implementations))
+    rows = list(dict.fromkeys(cell for cell, *_ in found))
+    columns = list(dict.fromkeys((letter, what) for _, letter, what, _ in found))
+    figure = Figure(figsize=(3.5 * len(columns), 3 * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), len(columns), squeeze=False)
+    for cell, letter, what, lines in found:
+        axes = panels[rows.index(cell)][columns.index((letter, what))]
+        for (name, (sizes, values)), color in zip(lines.items(), COLORS, strict=False):
+            axes.plot(sizes, values, label=name, color=color, marker=".", linewidth=1)
+        axes.set(xscale="log", yscale="log", title=cell, xlabel=letter, ylabel=what)
+    panels[0][0].legend(fontsize="small")
+    return figure
 
 
 def environment() -> dict[str, str]:
@@ -202,7 +317,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME,...",
         help=f"cells to measure: any of {', '.join(CELLS)} (default: all)",
     )
-    parser.add_argument(
+    shapes = parser.add_mutually_exclusive_group()
+    shapes.add_argument(
         "--shapes",
         type=_shapes,
         default=SHAPES,
@@ -210,6 +326,12 @@ def _parser() -> argparse.ArgumentParser:
         help="batch size, time steps and hidden size, such as B1-T10-H128 (default: "
         + ",".join(str(shape).replace(" ", "-") for shape in SHAPES)
         + ")",
+    )
+    shapes.add_argument(
+        "--sweep",
+        type=names_from(tuple(SWEEPS)),
+        metavar="LETTER,...",
+        help="numbers to vary instead, of T (time steps), H (hidden size) and B (batch size)",
     )
     parser.add_argument(
         "--to",
@@ -233,6 +355,12 @@ def _parser() -> argparse.ArgumentParser:
         type=writable_path(".md", ".json"),
         metavar="FILE",
         help="file for the results (.md or .json)",
+    )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="file for a plot of the sweeps (.svg, .png or .pdf)",
     )
     return parser
 

@@ -1,20 +1,23 @@
 """The command `python -m benchmarks.ratios`: its tables, its files and its exit statuses."""
 
 import json
+import math
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.commands import common, ratios
-from benchmarks.commands.ratios import main
+from benchmarks.commands.ratios import SWEEPS, main
 from benchmarks.runner import project_environment, run
 from benchmarks.workloads import implementations
 from benchmarks.workloads.implementations import PEERS
 from benchmarks.workloads.same_work import DifferentWorkError
 from benchmarks.workloads.training_step import Shape, Work
+from rnn_core.config import CELLS
 from tests.bench.commands.conftest import RunMain
 from tests.helpers.command_lines import assert_rejected
 
@@ -71,6 +74,75 @@ def test_steps_of_executions_are_timed_with_and_without_recording(
 
     assert list(calls) == ["kernel", "kernel, recorded", "paddle"]
     assert called == ["step", "recorded"]
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2])
+def test_growth_finds_the_exponent_of_a_power_law(power: float) -> None:
+    """Only the upper half of the sizes counts, because calls dominate the lower half."""
+    sizes = [10, 30, 100, 300, 1000]
+
+    assert ratios.growth(sizes, [7, 7, *(3 * n**power for n in sizes[2:])]) == pytest.approx(power)
+    assert math.isnan(ratios.growth([], []))
+
+
+def test_sweep_shows_and_draws_how_time_and_memory_grow() -> None:
+    """A sweep with a missing size is left out; memory that a version cannot tell is NaN."""
+    data = [
+        {
+            "cell": cell,
+            "shape": str(shape),
+            "rounds": [{"paddle": shape.size / 1000, "torch": 1.0}],
+            "peak_bytes": {"paddle": shape.size**2 * 2**20},
+        }
+        for cell in CELLS
+        for shape in (*SWEEPS["H"], *SWEEPS["T"][:-1])
+    ]
+    names = ["paddle", "torch"]
+
+    assert ratios.tables(data, "1", names).splitlines()[-6:] == [
+        "| cell | over | what        | paddle | torch |",
+        "| ---- | ---- | ----------- | ------ | ----- |",
+        "| RNN  | H    | time, ms    | 1.00   | 0.00  |",
+        "| RNN  | H    | memory, MiB | 2.00   | nan   |",
+        "| LSTM | H    | time, ms    | 1.00   | 0.00  |",
+        "| LSTM | H    | memory, MiB | 2.00   | nan   |",
+    ]
+    first, memory, *_ = ratios.draw(data, names).axes
+    assert (first.get_title(), first.get_xlabel(), first.get_ylabel()) == ("RNN", "H", "time, ms")
+    assert first.get_xscale() == first.get_yscale() == "log"
+    sizes = np.array([32, 64, 128, 256, 512, 1024])
+    assert np.asarray(first.lines[0].get_ydata()).tolist() == pytest.approx(sizes)
+    assert np.asarray(memory.lines[0].get_ydata()).tolist() == pytest.approx(sizes**2)
+
+
+@pytest.mark.parametrize("letter", SWEEPS)
+def test_sweep_changes_one_number(letter: str) -> None:
+    """The other two stay those of B16 T10 H128."""
+    shapes = [str(shape).split() for shape in SWEEPS[letter]]
+    kept = [[word for word in words if word[0] != letter] for words in shapes]
+
+    assert kept == [[word for word in ("B16", "T10", "H128") if word[0] != letter]] * len(shapes)
+
+
+def test_sweep_measures_each_shape_once_and_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
+) -> None:
+    """Two sweeps share a shape; each point has the peak of memory."""
+    monkeypatch.setattr(ratios, "SWEEPS", {"T": (Shape(1, 2, 3),), "B": (Shape(1, 2, 3),)})
+    save, plot = tmp_path / "r.json", tmp_path / "r.svg"
+    words = ("--cells", "RNN", "--implementations", "kernel", "--rounds", "3", "--sweep", "T,B")
+    status, out, _ = run_main(main, *words, "--save", str(save), "--plot", str(plot))
+    (point,) = json.loads(save.read_text(encoding="utf-8"))["results"]
+
+    assert status == 0
+    assert "| RNN  | B    | memory, MiB | nan    |" in out
+    assert point["peak_bytes"]["kernel"] > 4 * 3 * 3
+    assert plot.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_plot_that_cannot_be_drawn_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is measured."""
+    assert_rejected(main, ["--plot", "r.gif"], "a plot must end in .svg, .png or .pdf", capsys)
 
 
 @pytest.fixture
