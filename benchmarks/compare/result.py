@@ -27,6 +27,9 @@ Outcome = Literal["settled", "out of time", "interrupted", "crashed", "not repor
 # A machine whose pace changes by more than this share between processes counts as drifting.
 DRIFT = 0.1
 
+# Smallest share of a benchmark's instructions that explains a difference.
+LEAST_SHARE = 1e-4
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 # In milliseconds, instructions or bytes.
 Amount = Annotated[float, Field(ge=1e-9, le=1e18)]
@@ -148,25 +151,30 @@ class Benchmark(Record):
 
     @property
     def reasons(self) -> list["Reasons"]:
-        """Up to four tables: operators that cost more and less, and functions that do."""
+        """Up to four tables: operators that cost more and less, and functions that do.
+
+        Changes below 0.01% of the benchmark's instructions are left out.
+        """
+        least = LEAST_SHARE * self.measures["instructions"].baseline
         operators = [
             (cost, (cost.name, _calls(cost.calls_before, cost.calls_after)))
             for cost in self.operators
         ]
         functions = [(cost, (cost.name, cost.library, cost.operator)) for cost in self.functions]
         found = []
-        for what, head, costs in (
-            ("operators, with all that they call", ("operator", "calls"), operators),
-            ("functions, alone", ("function", "library", "nearest operator"), functions),
+        for kind, extent, head, costs in (
+            ("operators", "with", ("operator", "calls"), operators),
+            ("functions", "without", ("function", "library", "nearest operator"), functions),
         ):
             for how, sign in (("more", 1), ("less", -1)):
                 rows = [
                     (*words, *_thousands(cost.before, cost.after), f"{cost.change / 1e3:+.1f}")
                     for cost, words in costs[::sign]
-                    if sign * cost.change > 0
+                    if sign * cost.change >= least
                 ]
                 if rows:
-                    title = f"{what}, that cost {how}, in thousands of instructions per call"
+                    extents = f"{extent} what they call, in thousands per call"
+                    title = f"{kind} that cost {how}, {extents}"
                     head_of_all = (*head, "baseline", "candidate", "difference")
                     found.append(Reasons(title, head_of_all, rows))
         return found
@@ -325,7 +333,8 @@ class Comparison(Record):
     @property
     def explained(self) -> list[Benchmark]:
         """The benchmarks with operators or functions that explain a number of instructions."""
-        return [each for each in self.benchmarks if each.operators or each.functions]
+        counted = [each for each, _ in self.results("instructions")]
+        return [each for each in counted if each.operators or each.functions]
 
     def counts(self, measure: Measure) -> str:
         """Return how many benchmarks have each verdict by a measure, in words."""
