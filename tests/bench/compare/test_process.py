@@ -100,7 +100,7 @@ def test_failed_process_is_an_error(
 # Writes the dump of a benchmark, as Valgrind does, and then runs the command after its options.
 VALGRIND = """
 [ "$1" = --version ] && echo valgrind-3.19.0 && exit
-echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@" >> "{folder}/arguments"
+echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@ ${{#RNN_CORE_PADDING}}" >> "{folder}/arguments"
 while [ "${{1#--}}" != "$1" ]; do
   case $1 in --callgrind-out-file=*) cp "{folder}/dump" "${{1#*=}}.1";; esac; shift
 done
@@ -146,6 +146,7 @@ def test_counted_processes_leave_results_and_functions(valgrind: Path) -> None:
 
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
     assert all(line.startswith("1 7 --tool=callgrind ") for line in arguments)
+    assert len({line.rpartition(" ")[2] for line in arguments}) == 3  # Memory lies elsewhere.
     assert len({line.partition("/rnn_core-")[2].split()[0] for line in arguments}) == 3
     for job in jobs:
         functions = Profiles.load(functions_file(job.path))
