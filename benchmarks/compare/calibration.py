@@ -22,7 +22,7 @@ from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Series, Traits, Word
-from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
+from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, check_countable, elapsed, settle
 from benchmarks.compare.process import Run
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
@@ -90,6 +90,8 @@ def main(arguments: Sequence[str] | None = None, run: Run | None = None) -> int:
     environment: dict[str, str] = {}
     status = ExitStatus.OK
     try:
+        if options.measure == "instructions":
+            check_countable(options.device, options.threads)
         side = find_interpreter(options.python)
         folder = options.results or RESULTS
         bar = tqdm(total=options.sessions, unit="session", disable=None, leave=False)
