@@ -1,7 +1,7 @@
 """One process of a comparison: its command line, its environment and its file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.sides import CrashError
 from benchmarks.instructions.functions import Profiles, functions_file
+from benchmarks.instructions.valgrind import command_of_valgrind
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import SavedRun
@@ -109,7 +110,7 @@ exec "$@"
 
 
 @pytest.fixture
-def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a stand-in for Valgrind on PATH."""
     program(tmp_path / "bin" / "valgrind", VALGRIND.format(folder=tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
@@ -118,7 +119,9 @@ def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "temporary").mkdir()
     (tmp_path / "dump").write_text(DUMP)
     write_run(tmp_path / "made.json", {FIRST: 1e-3})
-    return tmp_path
+    command_of_valgrind.cache_clear()
+    yield tmp_path
+    command_of_valgrind.cache_clear()
 
 
 def jobs_of(folder: Path, *scripts: str) -> list[Job]:
