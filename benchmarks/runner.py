@@ -86,7 +86,7 @@ class Process:
             )
             self._files = stack.pop_all()
         if interrupted():
-            self.__exit__(None, None, None)
+            self.close()
             raise KeyboardInterrupt
 
     def __enter__(self) -> "Process":
@@ -98,6 +98,10 @@ class Process:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill what is left of the program and its children, and forget its output."""
         self._kill()
         self._files.close()
 
@@ -183,18 +187,22 @@ def run_together(
     Raises:
         OSError: a program cannot be started.
     """
-    with ExitStack() as stack:
-        waiting = dict(enumerate(programs))
-        running: dict[int, Process] = {}
+    waiting = dict(enumerate(programs))
+    running: dict[int, Process] = {}
+    try:
         while waiting or running:
             for number in [*waiting][: most - len(running)]:
-                running[number] = stack.enter_context(Process(*waiting.pop(number)))
+                running[number] = Process(*waiting.pop(number))
             for number, process in [*running.items()]:
                 result = process.wait(POLL)
                 if result is not None:
-                    del running[number]
+                    # At once: later, its id may be another process's.
+                    running.pop(number).close()
                     ended(number, result)
             progress()
+    finally:
+        for process in running.values():
+            process.close()
 
 
 def project_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -28,7 +28,7 @@ from benchmarks.text import significant, table
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, PEERS, absent, make_contender
 from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
-from rnn_core.commands.arguments import at_least, names_from, seed, writable_path
+from rnn_core.commands.arguments import any_path, at_least, names_from, writable_path
 from rnn_core.commands.output import write_files
 from rnn_core.commands.plot import COLORS, check_plot_path
 from rnn_core.commands.status import ExitStatus
@@ -131,7 +131,7 @@ def measure(
             rounds: list[Round] = []
             data.append({"cell": cell, "shape": str(shape), "rounds": rounds})
             calls = calls_of(implementations, cell, shape)
-            for times in time_rounds(calls, options.rounds, options.seed):
+            for times in time_rounds(calls, options.rounds):
                 rounds.append(times)
                 bar.update()
             data[-1]["peak_bytes"] = {
@@ -348,9 +348,6 @@ def _parser() -> argparse.ArgumentParser:
         help="number of rounds for each cell and shape (default: 21)",
     )
     parser.add_argument(
-        "--seed", type=seed, default=0, help="random seed for the order in each round (default: 0)"
-    )
-    parser.add_argument(
         "--save",
         type=writable_path(".md", ".json"),
         metavar="FILE",
@@ -358,7 +355,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--plot",
-        type=Path,
+        type=any_path,
         metavar="FILE",
         help="file for a plot of the sweeps (.svg, .png or .pdf)",
     )

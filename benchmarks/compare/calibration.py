@@ -21,13 +21,12 @@ from benchmarks import ROOT
 from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
-from benchmarks.compare.measures import MEASURES, Series, Traits
-from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, elapsed, settle
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Series, Traits, Word
+from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, check_countable, elapsed, settle
 from benchmarks.compare.process import Run
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
 from benchmarks.compare.verdicts import ERROR
-from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.locks import lock_folder
 from benchmarks.measuring.threads import all_cpus
@@ -91,6 +90,8 @@ def main(arguments: Sequence[str] | None = None, run: Run | None = None) -> int:
     environment: dict[str, str] = {}
     status = ExitStatus.OK
     try:
+        if options.measure == "instructions":
+            check_countable(options.device, options.threads)
         side = find_interpreter(options.python)
         folder = options.results or RESULTS
         bar = tqdm(total=options.sessions, unit="session", disable=None, leave=False)

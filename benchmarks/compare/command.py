@@ -145,7 +145,9 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
                 part.error = str(error)
                 if options.measure is not None or pairs.series != "instructions":
                     raise
-                leave_out_counts(f"counting failed: {part.error.splitlines()[0].rstrip(':')}")
+                reason = part.error.partition("\n")[0].rstrip(":")
+                leave_out_counts(f"counting failed: {reason}")
+                budget = later
                 # The timed processes measure memory, too.
                 series[number + 1].within["memory"] = part.within.pop("memory")
                 part.contests = [each for each in part.contests if each.measure in part.within]

@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from benchmarks.compare.words import CANNOT_TELL, SAME, Word
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import significant
 
+Worse = Literal["slower", "more instructions", "more memory"]
+Better = Literal["faster", "fewer instructions", "less memory"]
+# The verdicts on a benchmark, by whatever measure.
+Word = Literal[Worse, Better, "same", "cannot tell"]
+SAME: Word = "same"
+CANNOT_TELL: Word = "cannot tell"
 # What a process of a comparison measures; peaks of memory come with either.
 Series = Literal["instructions", "time"]
 
@@ -38,8 +43,8 @@ class Traits(NamedTuple):
         quantity: what is measured, in words.
     """
 
-    worse: Word
-    better: Word
+    worse: Worse
+    better: Better
     unit: str
     size: float
     digits: int

@@ -4,23 +4,21 @@ Importing this module needs pydantic, but neither pytest nor scipy: the page can
 them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, model_validator
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.measures import MEASURES, WORSE
-from benchmarks.compare.words import CANNOT_TELL, SAME, Word
-from benchmarks.instructions.functions import FunctionCost
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, SAME, WORSE, Word
+from benchmarks.instructions.functions import FunctionCost, OperatorCost
 from benchmarks.saved.records import Count, Date, Milliseconds, Record
 from benchmarks.saved.saved_run import Measure
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.files import write_json
 
 FILE = "comparison.json"
-# Most functions of a benchmark that the file holds.
-MOST_FUNCTIONS = 50
 Format = Literal["rnn_core comparison 3"]
 [FORMAT] = get_args(Format)
 FIRST_FORMAT, SECOND_FORMAT = "rnn_core comparison 1", "rnn_core comparison 2"
@@ -28,6 +26,9 @@ FIRST_FORMAT, SECOND_FORMAT = "rnn_core comparison 1", "rnn_core comparison 2"
 Outcome = Literal["settled", "out of time", "interrupted", "crashed", "not reported by Paddle"]
 # A machine whose pace changes by more than this share between processes counts as drifting.
 DRIFT = 0.1
+
+# Smallest share of a benchmark's instructions that explains a difference.
+LEAST_SHARE = 1e-4
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 # In milliseconds, instructions or bytes.
@@ -98,6 +99,23 @@ class Measured(Record):
         return f"would {detected}" + (f", needs about {pairs} more pairs" if pairs else "")
 
 
+class Reasons(NamedTuple):
+    """A table that explains a number of instructions; its last three columns hold numbers."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def _thousands(*costs: float | None) -> list[str]:
+    return ["none" if cost is None else f"{cost / 1e3:.1f}" for cost in costs]
+
+
+def _calls(*numbers: float | None) -> str:
+    """Return numbers of calls, "10 -> 11", or one of them if both are the same."""
+    return " -> ".join(dict.fromkeys("none" if n is None else f"{n:g}" for n in numbers))
+
+
 class Benchmark(Record):
     """One benchmark, with its results by measure.
 
@@ -109,8 +127,9 @@ class Benchmark(Record):
         implementation: implementation of the training step.
         stage: stage of the training step.
         measures: results by measure.
-        functions: functions whose own instructions changed most, largest change first; empty if
-            the number of instructions is the same or not known.
+        operators: what each Paddle operator costs, with all that it calls, largest growth first;
+            empty, as are the functions, if the number of instructions is the same or not known.
+        functions: functions whose own instructions changed most, largest growth first.
     """
 
     name: str
@@ -120,6 +139,7 @@ class Benchmark(Record):
     implementation: str
     stage: str
     measures: Annotated[dict[Measure, Measured], Field(min_length=1)]
+    operators: tuple[OperatorCost, ...] = ()
     functions: tuple[FunctionCost, ...] = ()
 
     @model_validator(mode="after")
@@ -128,6 +148,36 @@ class Benchmark(Record):
             if result.verdict not in MEASURES[measure].words:
                 raise ValueError(f"{result.verdict!r} is not a verdict by {measure}")
         return self
+
+    @property
+    def reasons(self) -> list["Reasons"]:
+        """Up to four tables: operators that cost more and less, and functions that do.
+
+        Changes below 0.01% of the benchmark's instructions are left out.
+        """
+        least = LEAST_SHARE * self.measures["instructions"].baseline
+        operators = [
+            (cost, (cost.name, _calls(cost.calls_before, cost.calls_after)))
+            for cost in self.operators
+        ]
+        functions = [(cost, (cost.name, cost.library, cost.operator)) for cost in self.functions]
+        found = []
+        for kind, extent, head, costs in (
+            ("operators", "with", ("operator", "calls"), operators),
+            ("functions", "without", ("function", "library", "nearest operator"), functions),
+        ):
+            for how, sign in (("more", 1), ("less", -1)):
+                rows = [
+                    (*words, *_thousands(cost.before, cost.after), f"{cost.change / 1e3:+.1f}")
+                    for cost, words in costs[::sign]
+                    if sign * cost.change >= least
+                ]
+                if rows:
+                    extents = f"{extent} what they call, in thousands per call"
+                    title = f"{kind} that cost {how}, {extents}"
+                    head_of_all = (*head, "baseline", "candidate", "difference")
+                    found.append(Reasons(title, head_of_all, rows))
+        return found
 
     @property
     def label(self) -> str:
@@ -282,13 +332,9 @@ class Comparison(Record):
 
     @property
     def explained(self) -> list[Benchmark]:
-        """The benchmarks with a different number of instructions, and functions that explain it."""
-        traits = MEASURES["instructions"]
-        return [
-            benchmark
-            for benchmark, result in self.results("instructions")
-            if benchmark.functions and result.verdict in (traits.worse, traits.better)
-        ]
+        """The benchmarks with operators or functions that explain a number of instructions."""
+        counted = [each for each, _ in self.results("instructions")]
+        return [each for each in counted if each.operators or each.functions]
 
     def counts(self, measure: Measure) -> str:
         """Return how many benchmarks have each verdict by a measure, in words."""

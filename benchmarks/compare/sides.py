@@ -53,7 +53,7 @@ def find_side(text: str) -> Interpreter | Saved:
     path = Path(text).expanduser()
     if path.suffix == ".json":
         run = load_run(path)
-        if any(each.extra_info.instructions for each in run.timed):
+        if run.timed and all(each.value("instructions") for each in run.timed):
             raise SideError(f"{text} has counts, not times: give its comparison, FOLDER:baseline")
         return Saved(path.stem, {"time": (run,)})
     if path.is_dir():

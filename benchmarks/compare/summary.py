@@ -6,13 +6,13 @@ from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
 from statistics import geometric_mean, median
+from typing import Any
 
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import Pair, Part, elapsed
 from benchmarks.compare.result import (
     LARGEST_RATIO,
-    MOST_FUNCTIONS,
     Benchmark,
     Comparison,
     Course,
@@ -24,16 +24,13 @@ from benchmarks.compare.result import (
 )
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.verdicts import ERROR, Verdict
-from benchmarks.instructions.functions import (
-    FunctionCost,
-    Profile,
-    Profiles,
-    explain,
-    functions_file,
-)
+from benchmarks.instructions.functions import Profile, Profiles, explain, functions_file
 from benchmarks.saved.result_files import FACTS
 from benchmarks.saved.saved_run import Measure, SavedRun
 from rnn_core.runtime.messages import complain, printable
+
+# Most functions of a benchmark whose cost grew, and most whose cost fell, that the file holds.
+MOST_FUNCTIONS = 50
 
 
 def summarise(
@@ -48,7 +45,7 @@ def summarise(
         names: names of baseline and candidate.
         behaviour: verdicts on the three experiments.
     """
-    functions = explain_counts(parts)
+    reasons = explain_counts(parts)
     first = next((part.pairs[0] for part in parts if part.pairs), None)
     environments = [environment_of(run) for run in first] if first else [{}, {}]
     measured = {name for part in parts for run in chain(*part.pairs[:1]) for name in run.benchmarks}
@@ -72,7 +69,7 @@ def summarise(
                 name=name,
                 **_facts(parts, name),
                 measures=results,
-                functions=tuple(functions.get(name, ())),
+                **reasons.get(name, {}),
             )
             for name, results in sorted(found.items())
         ),
@@ -83,14 +80,13 @@ def summarise(
     )
 
 
-def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
-    """Return the functions that explain each benchmark with a different number of instructions.
+def explain_counts(parts: Iterable[Part]) -> dict[str, dict[str, Any]]:
+    """Return the fields of each benchmark that explain a different number of instructions.
 
-    They are those of the first pair whose own instructions changed most, the largest change first.
-    If a file of functions is missing or damaged, there are none, and a warning says so.
+    They come from the first pair. If its file of functions is missing or damaged, there are none,
+    and a warning says so.
     """
     traits = MEASURES["instructions"]
-    found = {}
     for part in parts:
         changed = [
             name
@@ -100,32 +96,35 @@ def explain_counts(parts: Iterable[Part]) -> dict[str, list[FunctionCost]]:
         ]
         if changed:
             try:
-                before, after = (load_functions(Path(run.name)) for run in part.pairs[0])
+                before, after = map(load_profiles, part.pairs[0])
             except SideError as error:
-                complain(f"the functions are not compared: {error}", "warning")
-                continue
-            for name in changed:
-                nothing = Profile(operators=(), functions=())
-                costs = explain(before.get(name, nothing), after.get(name, nothing)).functions
-                costs.sort(key=lambda cost: -abs(cost.change))
-                found[name] = costs[:MOST_FUNCTIONS]
-    return found
+                complain(f"operators and functions are not compared: {error}", "warning")
+                return {}
+            return {name: reasons_of(before[name], after[name]) for name in changed}
+    return {}
 
 
-def load_functions(path: Path) -> Mapping[str, Profile]:
-    """Read the functions that a process counted, by benchmark.
+def reasons_of(before: Profile, after: Profile) -> dict[str, Any]:
+    """Return the operators of two profiles, and the functions whose cost changed most."""
+    found = explain(before, after)
+    grew = [cost for cost in found.functions if cost.change > 0]
+    fell = [cost for cost in found.functions if cost.change < 0]
+    functions = (*grew[:MOST_FUNCTIONS], *fell[-MOST_FUNCTIONS:])
+    return {"operators": tuple(found.operators), "functions": functions}
 
-    Args:
-        path: path of the process's result file.
+
+def load_profiles(run: SavedRun) -> Mapping[str, Profile]:
+    """Read what a process counted beside its result, by benchmark.
 
     Raises:
-        SideError: the file beside it is missing or damaged.
+        SideError: the file is missing or damaged.
     """
-    file = functions_file(path)
+    file = functions_file(Path(run.name))
     try:
-        return Profiles.load(file).benchmarks
+        found = Profiles.load(file).benchmarks
     except (OSError, ValueError) as error:
         raise SideError(f"{printable(str(file))} cannot be read: {error}") from error
+    return {name: found.get(name, Profile(operators=(), functions=())) for name in run.benchmarks}
 
 
 def environment_of(run: SavedRun) -> dict[str, str]:
@@ -159,7 +158,7 @@ def _course(part: Part, measure: Measure) -> Course:
     )
 
 
-def _facts(parts: Sequence[Part], name: str) -> dict[str, str]:
+def _facts(parts: Sequence[Part], name: str) -> dict[str, Any]:
     """Return the facts that identify a benchmark."""
     info = next(
         part.pairs[0][0].benchmarks[name].extra_info

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare.measures import MEASURES
-from benchmarks.compare.result import Benchmark, Comparison
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES
+from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import Saved, SideError
 from benchmarks.compare.summary import typical
-from benchmarks.compare.words import CANNOT_TELL
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import significant, table
 from rnn_core.runtime.messages import printable
@@ -17,8 +16,8 @@ NO_VERDICT = "NOT ONE BENCHMARK HAS A VERDICT."
 Form = Literal["text", "markdown"]
 # What separates lines: Markdown joins those without an empty line between them.
 GAPS: Mapping[Form, str] = {"text": "\n", "markdown": "\n\n"}
-# Most functions that explain the result of a benchmark, and characters of a function's name.
-SHOWN_FUNCTIONS, LONGEST_NAME = 5, 60
+# Rows of each table that explains the result of a benchmark, and characters of a name in it.
+SHOWN_REASONS, LONGEST_NAME = 5, 60
 
 
 def text_of(comparison: Comparison, form: Form = "text") -> str:
@@ -44,14 +43,11 @@ def text_of(comparison: Comparison, form: Form = "text") -> str:
         results = [_table(comparison, measure), comparison.counts(measure)]
         known = measure in comparison.measures
         sections.append([" ".join(filter(None, words)), *(results if known else ())])
-    sections += [
-        [
-            f"{each.parameters} has {each.measures['instructions'].verdict}. The functions whose "
-            "own instructions changed most, in thousands per call:",
-            _functions(each, form),
-        ]
-        for each in comparison.explained
-    ]
+    for each in comparison.explained:
+        why = f"Why {each.parameters} has {each.measures['instructions'].verdict}"
+        for title, head, rows in each.reasons:
+            shown = [[_name(name, form), *rest] for name, *rest in rows[:SHOWN_REASONS]]
+            sections.append([f"{why}: {title}", table(head, shown)])
     notes = []
     if comparison.not_compared:
         notes.append(f"NOT COMPARED, on one side only: {', '.join(comparison.not_compared)}")
@@ -116,16 +112,6 @@ def _table(comparison: Comparison, measure: Measure) -> str:
     return table([*head, "ratio (interval)", "verdict"], rows)
 
 
-def _functions(benchmark: Benchmark, form: Form) -> str:
-    head = ["function", "library", "baseline", "candidate", "difference", "nearest operator"]
-    rows = []
-    for cost in benchmark.functions[:SHOWN_FUNCTIONS]:
-        name = printable(cost.name, LONGEST_NAME)
-        if form == "markdown":
-            name = f"`{name}`".replace("|", r"\|")
-        sides = (
-            "none" if value is None else f"{value / 1e3:.1f}" for value in (cost.before, cost.after)
-        )
-        change = f"{cost.change / 1e3:+.1f}"
-        rows.append([name, cost.library, *sides, change, cost.operator])
-    return table(head, rows)
+def _name(name: str, form: Form) -> str:
+    name = printable(name, LONGEST_NAME)
+    return f"`{name}`".replace("|", r"\|") if form == "markdown" else name

@@ -1,23 +1,9 @@
 """Verdicts from pairs of processes: intervals for many benchmarks, after several looks.
 
 A pair is two processes, one of each side; its value is the log of the ratio of what they measured.
-Pairs are the sampling unit, because samples within a process depend on each other.
-
-- The interval of the mean log ratio of times is a bootstrap-t over the pairs (Efron 1981,
-  "Nonparametric standard errors and confidence intervals"; Hall 1988, "Theoretical comparison of
-  bootstrap confidence intervals"), and never narrower than Student's.
-- That of counts is a moderated t interval (Smyth 2004, "Linear models and empirical Bayes methods
-  for assessing differential expression in microarray experiments"). Three counts are often equal,
-  which does not prove that a fourth would be: their variance is averaged with the one that was
-  measured between many processes, each weighted by its degrees of freedom.
-- The benchmarks of a run are settled together by Benjamini and Hochberg's step-up procedure (1995,
-  "Controlling the false discovery rate"), each by the smallest level whose interval gives a
-  verdict. The interval shown has the level at which the procedure ended, so that it agrees with
-  the verdict (Benjamini and Yekutieli 2005, "False discovery rate-adjusted multiple confidence
-  intervals for selected parameters").
-- Looks are taken at planned numbers of pairs, and each spends a part of the allowed error (Lan and
-  DeMets 1983, "Discrete sequential boundaries for clinical trials"). The parts of infinitely many
-  looks add up to the whole, so that a run may be continued as often as needed.
+docs/guides/comparing.md describes the method, with its sources: a bootstrap-t interval for times
+and a moderated t interval for counts, Benjamini and Hochberg's procedure over the benchmarks, and a
+part of the allowed error for each look.
 """
 
 import math
@@ -30,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.compare.measures import MEASURES, Prior
-from benchmarks.compare.words import CANNOT_TELL, SAME, Word
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, SAME, Prior, Word
 from benchmarks.saved.saved_run import Measure
 
 # Fraction of the verdicts that may be wrong.
@@ -275,11 +260,7 @@ class Bootstrap(Estimate):
     """Mean log ratios and their uncertainty by a bootstrap-t, at least as large as Student's.
 
     The bootstrap alone raises false alarms if there are few pairs, Student's test if their noise is
-    skewed. In a simulation of one look at 6 to 22 pairs, a two-sided test at 1% rejected equal
-    sides in this percentage of cases (the range is over normal, heavy-tailed, contaminated and
-    two-sided lognormal noise): percentile bootstrap 1.6 to 8.1%, Student 0.3 to 1.0%, bootstrap-t
-    0.7 to 2.2%, the larger p of the last two 0.1 to 0.7%. With noise more skewed than that of any
-    pair of equal sides (lognormal, sigma 0.8): 5 to 15%, 5 to 7%, 2 to 4%, 2 to 3%.
+    skewed: docs/guides/comparing.md has the rates.
 
     Args:
         values: log ratios, `[pairs, benchmarks]`, of at least 2 pairs.

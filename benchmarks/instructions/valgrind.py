@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from benchmarks.interpreters import Interpreter, SideError
@@ -47,18 +48,21 @@ def find_switch(interpreters: Iterable[Interpreter]) -> None:
             )
 
 
-def command_of_valgrind() -> list[str]:
+@cache
+def command_of_valgrind() -> Sequence[str]:
     """Return the first words of a command line that counts, at first switched off.
 
-    The addresses of libraries and memory are not random, if the system allows that: containers may
-    refuse.
+    Where the system allows it, the addresses of libraries and memory are not random (containers may
+    refuse), and Valgrind ends when this process is killed.
 
     Raises:
         SideError: Valgrind cannot be used.
     """
     words = [str(find_valgrind()), "--tool=callgrind", "--instr-atstart=no", "--quiet"]
-    setarch = shutil.which("setarch")
-    if setarch and run([setarch, "--addr-no-randomize", "true"]).status == 0:
-        return [setarch, "--addr-no-randomize", *words]
-    complain("addresses stay random here, so that counts vary more from process to process")
+    for name, *options in (("setarch", "--addr-no-randomize"), ("setpriv", "--pdeathsig", "KILL")):
+        program = shutil.which(name)
+        if program and run([program, *options, "true"]).status == 0:
+            words = [program, *options, *words]
+        elif name == "setarch":
+            complain("addresses stay random here, so that counts vary more between processes")
     return words

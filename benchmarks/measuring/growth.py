@@ -83,10 +83,8 @@ def watch(config: TrainConfig, steps: int, done: Callable[[Reading], bool]) -> I
         done: function that gets the state after each round, and returns True to end the run.
 
     Raises:
-        ImportError: psutil or scipy is not installed.
         NonFiniteError: a loss or gradient is NaN or infinite and `config.on_nonfinite` is "raise".
     """
-    check_extra()
     import psutil
 
     process = psutil.Process()
@@ -133,10 +131,8 @@ def slope(readings: Sequence[Reading], quantity: str) -> Slope:
         quantity: name of an attribute of `Reading`.
 
     Raises:
-        ImportError: psutil or scipy is not installed.
         ValueError: there are too few readings.
     """
-    check_extra()
     from scipy.stats import theilslopes
 
     steady = readings[int(len(readings) * WARM_UP) :]

@@ -6,7 +6,7 @@ This module imports none of these libraries, because they read the settings when
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from filelock import FileLock
 
@@ -60,16 +60,24 @@ def choose_cpus(count: int) -> list[int]:
 
 @contextmanager
 def all_cpus() -> Iterator[int]:
-    """Let processes start on every CPU that this one had before `use_threads`; yield the number."""
+    """Let processes start on all CPUs that no other command is bound to; yield the number.
+
+    They are locked meanwhile. Among them are those that this process is bound to, and at most those
+    that it had before `use_threads`.
+    """
     if not hasattr(os, "sched_setaffinity"):
         yield cpus()
         return
     bound = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, _allowed or bound)
-    try:
+    with ExitStack() as locks:
+        locks.callback(os.sched_setaffinity, 0, bound)
+        free = set(bound)
+        for number in _allowed - bound:
+            if lock := lock_cpu(number):
+                locks.callback(lock.release)
+                free.add(number)
+        os.sched_setaffinity(0, free)
         yield cpus()
-    finally:
-        os.sched_setaffinity(0, bound)
 
 
 def cpus() -> int:

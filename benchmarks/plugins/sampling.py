@@ -36,8 +36,8 @@ LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 # Calls to count, and calls before them until caches and allocations have settled. One call varies
-# by 0.1% from the next.
-COUNTED_CALLS, CALLS_BEFORE = 5, 5
+# by 0.03% from the next.
+COUNTED_CALLS, CALLS_BEFORE = 3, 5
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Word
 from benchmarks.compare.result import Comparison
-from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
 from benchmarks.report.defects import defects_of, known_of, load, upgrade

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -137,23 +138,32 @@ def test_project_environment_adds_variables_and_the_project() -> None:
 
 
 def test_programs_run_together_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every result has its program's number; the third program starts after an earlier one."""
+    """Every result has its program's number; the third program starts after an earlier one.
+
+    A program that has ended is killed at once and never again, when its id may be another one's.
+    """
     events: list[int | str] = []
 
-    def enter(process: Process) -> Process:
+    def started(*arguments: Any) -> Process:
         events.append("start")
-        return process
+        return Process(*arguments)
 
-    monkeypatch.setattr(Process, "__enter__", enter)
+    def closed(process: Process, close: Callable[[Process], None] = Process.close) -> None:
+        events.append("close")
+        close(process)
+
+    monkeypatch.setattr(runner, "Process", started)
+    monkeypatch.setattr(Process, "close", closed)
     run_together(
         [Program(["sh", "-c", f"exit {number}"]) for number in range(3)],
         lambda number, result: events.append(10 * number + result.status),
         most=2,
     )
-    ends = [event for event in events if event != "start"]
+    ends = [event for event in events if event not in ("start", "close")]
 
-    assert events[:2] == ["start", "start"]
-    assert events[2] in ends
+    assert events[:3] == ["start", "start", "close"]
+    assert events.count("close") == 3
+    assert events[3] in ends
     assert sorted(map(str, ends)) == ["0", "11", "22"]
 
 
@@ -162,11 +172,11 @@ def test_no_program_is_left_running(failure: str, monkeypatch: pytest.MonkeyPatc
     """Whatever is raised: by the start of a later program, or by a function that is called."""
     processes: list[Process] = []
 
-    def enter(process: Process) -> Process:
-        processes.append(process)
-        return process
+    def started(*arguments: Any) -> Process:
+        processes.append(Process(*arguments))
+        return processes[-1]
 
-    monkeypatch.setattr(Process, "__enter__", enter)
+    monkeypatch.setattr(runner, "Process", started)
 
     def fail(*_: object) -> None:
         raise OSError("a function failed")

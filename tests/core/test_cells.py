@@ -67,16 +67,6 @@ def test_layer_refuses_a_state_that_would_broadcast(execution: Execution, shape:
 
 @over_cells
 @over_executions
-def test_layer_refuses_wrong_sizes(cell: Cell, execution: Execution) -> None:
-    """A layer has at least one input and one unit."""
-    with pytest.raises(ValueError, match="emb_size must be at least 1, got 0"):
-        LAYERS[execution][cell](0, H)
-    with pytest.raises(TypeError, match="hidden_size must be an int, got 2.5"):
-        LAYERS[execution][cell](E, 2.5)  # type: ignore[arg-type]
-
-
-@over_cells
-@over_executions
 def test_state_and_inputs_are_left_as_they_were(cell: Cell, execution: Execution) -> None:
     """Neither pass writes into inputs, states or parameters."""
     ours, inputs, zeros = LAYERS[execution][cell](E, H), paddle.rand([2, 3, E]), paddle.rand([2, H])

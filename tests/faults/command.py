@@ -51,30 +51,6 @@ FILES = ("conftest.py", "pyproject.toml", "tox.ini")
 ORDER = ("oracle", "core", "runs")
 LAST = "test_contrast.py"
 DOCUMENT = ROOT / "docs" / "faults.md"
-# Beginning of docs/faults.md.
-INTRODUCTION = """\
-# Planted faults
-
-Training hides many bugs: the LSTM still learns all four samples with clipping switched off, or
-without its output tanh. So every output, gradient and update is compared with an
-[independent implementation](../tests/reference/network.py), and the tests themselves are tested by
-planting bugs on purpose: gates swapped, states detached, clipping skipped, gradients not cleared,
-checkpoints that forget something, processes that do not average, commands that report the wrong
-status, and Paddle itself broken as a release might break it.
-
-```console
-python -m tox -e faults
-```
-
-plants each fault in a copy of the project and runs the tests that should notice, and the others if
-they do not, until one fails. It also runs all tests without a fault, which must pass. A crash, a
-time-out and an error outside a test count as caught, and are marked. It takes under half an hour on
-two cores; `--resume` continues an interrupted run. `python -m tests.faults NAME ...` plants
-the faults that you name, and `--sample 20` a few that depend on the commit. `--docs` writes this
-page. The catalogue is in [tests/faults](../tests/faults).
-
-## Results
-"""
 # Seconds; several times what the slowest take.
 NAMED_LIMIT, SLOW_LIMIT, WHOLE_LIMIT = 180, 1200, 900
 
@@ -356,10 +332,11 @@ def read_verdicts(path: Path, source: str) -> dict[str, Planted]:
 
 
 def markdown(verdicts: Sequence[Planted], environment: dict[str, str]) -> list[str]:
-    """Lines of the page docs/faults.md."""
+    """Lines of the page docs/faults.md; its introduction stays."""
+    introduction, heading, _ = DOCUMENT.read_text(encoding="utf-8").partition("## Results\n")
     planting = Planting(environment=environment, verdicts=tuple(verdicts))
     return [
-        INTRODUCTION,
+        introduction + heading,
         f"{planting.caught} of {len(planting.faults)} faults caught, on "
         f"{date.today():%d %B %Y}, with Paddle {environment['paddle']}, "
         f"Python {environment['python']}, {environment['cpu']}, {environment['system']}. "

@@ -14,8 +14,7 @@ from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.random_states import random_states
 from rnn_core.commands.text import summary_lines
 from rnn_core.recorder import Position
-from tests.fuzz.reader import Reader
-from tests.fuzz.result_readers import RESULT_READERS
+from tests.fuzz.result_readers import RESULT_READERS, Reader
 from tests.helpers.histories import empty_history, make_history
 
 

@@ -1,6 +1,8 @@
 """The readers of results: saved runs, comparisons, outcomes, fault matrices and behaviours."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -25,9 +27,30 @@ from benchmarks.saved.baseline import machine_identity, obstacles, uncompared
 from benchmarks.saved.records import read_json
 from benchmarks.saved.run_file import RunFile
 from benchmarks.saved.saved_run import Measure, SavedRun
-from tests.fuzz.reader import Reader
 from tests.helpers import matrix_results
 from tests.helpers.saved_runs import saved_benchmark, saved_content
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader of one kind of file.
+
+    Attributes:
+        name: name of the reader.
+        suffix: kind of file: "npz", "json" or "xml".
+        write: functions that write a valid file each.
+        read: function that reads a file.
+        check: function that raises AssertionError if a result breaks an invariant.
+        errors: documented errors.
+    """
+
+    name: str
+    suffix: str
+    write: tuple[Callable[[Path], object], ...]
+    read: Callable[[Path], Any]
+    check: Callable[[Any], object]
+    errors: tuple[type[Exception], ...] = (OSError, ValueError)
+
 
 FACTS = {**matrix_results.FACTS, **matrix_results.MACHINE}
 SAVED = saved_content(

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.mutations import CHANGES, bytes_changed
-from tests.fuzz.reader import Reader
 from tests.fuzz.readers import READERS
+from tests.fuzz.result_readers import Reader
 
 TIME_LIMIT = 10.0  # In seconds of the processor; a usual file takes a millisecond.
 MEMORY_LIMIT = 2**26  # In bytes.

@@ -11,7 +11,13 @@ import numpy as np
 from benchmarks.compare.pairs import candidate_name
 from benchmarks.compare.process import Job, Selection
 from benchmarks.compare.sides import load_run
-from benchmarks.instructions.functions import Function, Operator, Profile, Profiles, functions_file
+from benchmarks.instructions.functions import (
+    Function,
+    Operator,
+    Profile,
+    Profiles,
+    functions_file,
+)
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import Measure, SavedRun
@@ -115,13 +121,16 @@ class FakeProcesses:
 
 
 def profile(info: Mapping[str, int | None]) -> Profile:
-    """Return the profile of a counted benchmark: a function that grows with it, and a small one."""
+    """Return what a counted benchmark executes: much that grows with it, and little that is new."""
     count = info["instructions"] or 0
+    names = ("matmul", f"op{count}")
     return Profile(
-        operators=(Operator(name="matmul", cost=float(count), calls=10.0),),
         functions=(
             Function(name="phi::matmul", library="libphi.so", cost=float(count), operator="matmul"),
             Function(name=f"operator||<{count}>", library="libc.so", cost=1e3),
+        ),
+        operators=tuple(
+            Operator(name=name, cost=count / 2, calls=count // 10**6) for name in names
         ),
     )
 

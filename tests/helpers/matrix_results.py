@@ -151,6 +151,15 @@ def counted() -> dict[str, Any]:
         **more,
         "verdict": "more instructions",
     }
+    content["benchmarks"][0]["operators"] = [
+        {
+            "name": "matmul",
+            "before": 8e5,
+            "after": 9e5,
+            "calls_before": 10,
+            "calls_after": 11,
+        }
+    ]
     content["benchmarks"][0]["functions"] = [
         {
             "name": f"void phi::funcs::{'Long' * 40}<float>",
@@ -158,7 +167,8 @@ def counted() -> dict[str, Any]:
             "before": None,
             "after": 60_400.0,
             "operator": "matmul",
-        }
+        },
+        {"name": "free", "library": "libc.so", "before": 400.0, "after": 0.0, "operator": ""},
     ]
     return content
 

@@ -36,16 +36,6 @@ def test_report_describes_every_mismatch_in_order() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "gate"),
-    [("b_i", "input gate"), ("x.u_f", "forget gate"), ("w_o", "output gate"), ("w_a", "candidate")],
-)
-def test_report_names_the_gate(name: str, gate: str) -> None:
-    """A parameter of the LSTM is reported with its gate."""
-    with pytest.raises(AssertionError, match=rf"^{name} \({gate}\): "):
-        assert_close({name: 1}, {name: 2}, LIMIT)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_fail(value: float) -> None:
     """They differ from every number and are reported as the worst entry."""

@@ -70,20 +70,3 @@ def test_behaviour_exits_2_when_it_cannot_compare(
     assert_rejected(main, sides, "error: could not compare: baseline: ", capsys)
     assert_rejected(main, [*sides, "--results", str(tmp_path / "file")], "file", capsys)
     assert_rejected(main, [*sides, "--baseline-env", "A"], "must be KEY=VALUE, got 'A'", capsys)
-
-
-def test_behaviour_exits_3_when_the_verdicts_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The verdicts are still printed."""
-
-    def fail(path: Path, _: object) -> None:
-        raise OSError(f"no space left for {path.name}")
-
-    monkeypatch.setattr(command, "compare_behaviour", lambda *_, **__: [verdict_of("different")])
-    monkeypatch.setattr(command, "write_json", fail)
-
-    assert main([*SIDES, "--results", str(tmp_path)]) == 3
-    captured = capsys.readouterr()
-    assert captured.out == "it is different\n"
-    assert captured.err == "error: cannot write the verdicts: no space left for verdicts.json\n"

@@ -16,6 +16,8 @@ from benchmarks.compare.command import choose_measures, main
 from benchmarks.compare.pairs import Contest, Pairs, settle
 from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError
+from benchmarks.compare.summary import reasons_of
+from benchmarks.instructions.functions import Function, Profile
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.locks import lock_folder
 from benchmarks.saved.saved_run import Measure
@@ -306,7 +308,8 @@ def _saved_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run(Path("b.json"), {FIRST: 2e-3})
     write_run(Path("second.json"), {SECOND: 1e-3})
     write_run(Path("other.json"), {FIRST: 1e-3}, {"cpu": "Another CPU"})
-    write_run(Path("counted.json"), {FIRST: 1e-3}, info={FIRST: {"instructions": 1000}})
+    info = {FIRST: {"instructions": 1000}}
+    write_run(Path("counted.json"), {FIRST: 1e-3}, info=info)
 
 
 @pytest.mark.usefixtures("_saved_runs")
@@ -403,14 +406,38 @@ def test_counts_come_first_and_are_explained(compare: Compare) -> None:
     assert benchmark["name"] == FIRST
     assert (grown["name"], grown["before"], grown["after"]) == ("phi::matmul", 3e6, 3.06e6)
     assert [[each["before"], each["after"]] for each in others] == [[None, 1e3], [1e3, None]]
+    assert [each["name"] for each in benchmark["operators"]] == ["op3060000", "matmul", "op3000000"]
     for words in (
         "1 more instructions, 0 fewer instructions, 1 same, 0 cannot tell",
         "| 3                | 3.06              | 1.0200 (1.0184-1.0216) | more instructions ",
-        "cpu-step-RNN-B1-T10-H128-kernel has more instructions. The functions whose own",
-        "| phi::matmul         | libphi.so | 3000.0   | 3060.0    | +60.0      | matmul ",
-        "| operator||<3060000> | libc.so   | none     | 1.0       | +1.0       | ",
+        "Why cpu-step-RNN-B1-T10-H128-kernel has more instructions: operators that cost more, with",
     ):
         assert words in found.out
+    why = [" ".join(line.split()) for line in found.out.splitlines()]
+    assert [line for line in why if line.startswith("|") and line.endswith(".0 |")] == [
+        "| op3060000 | none -> 3 | none | 1530.0 | +1530.0 |",
+        "| matmul | 3 | 1500.0 | 1530.0 | +30.0 |",
+        "| op3000000 | 3 -> none | 1500.0 | none | -1500.0 |",
+        "| phi::matmul | libphi.so | matmul | 3000.0 | 3060.0 | +60.0 |",
+        "| operator||<3060000> | libc.so | | none | 1.0 | +1.0 |",
+        "| operator||<3000000> | libc.so | | 1.0 | none | -1.0 |",
+    ]
+
+
+def test_file_has_the_functions_that_changed_most() -> None:
+    """They are 50 that cost more, those that grew most first, and 50 that cost less."""
+    before, after = (
+        Profile(
+            operators=(),
+            functions=tuple(
+                Function(name=f"{at}", library="a", cost=1e3 + sign * at) for at in range(-60, 61)
+            ),
+        )
+        for sign in (0, 1)
+    )
+    changes = [cost.change for cost in reasons_of(before, after)["functions"]]
+
+    assert changes == [*range(60, 10, -1), *range(-11, -61, -1)]
 
 
 def test_counts_alone_time_nothing(compare: Compare) -> None:
@@ -567,9 +594,9 @@ def test_markdown_separates_its_blocks(compare: Compare) -> None:
     blocks = out.split("\n\n")
     tables = [block for block in blocks if block.startswith("|")]
 
-    assert len(tables) == 2
+    assert len(tables) == 1 + 4
     assert all(line.startswith("|") for block in tables for line in block.splitlines())
-    assert r"| `operator\|\|<3060000>` |" in tables[1]
+    assert r"| `operator\|\|<3060000>` |" in tables[3]
 
 
 @pytest.mark.parametrize(

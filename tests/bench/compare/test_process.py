@@ -1,7 +1,7 @@
 """One process of a comparison: its command line, its environment and its file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.sides import CrashError
 from benchmarks.instructions.functions import Profiles, functions_file
+from benchmarks.instructions.valgrind import command_of_valgrind
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import SavedRun
@@ -100,7 +101,7 @@ def test_failed_process_is_an_error(
 # Writes the dump of a benchmark, as Valgrind does, and then runs the command after its options.
 VALGRIND = """
 [ "$1" = --version ] && echo valgrind-3.19.0 && exit
-echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@" >> "{folder}/arguments"
+echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@ ${{#RNN_CORE_PADDING}}" >> "{folder}/arguments"
 while [ "${{1#--}}" != "$1" ]; do
   case $1 in --callgrind-out-file=*) cp "{folder}/dump" "${{1#*=}}.1";; esac; shift
 done
@@ -109,7 +110,7 @@ exec "$@"
 
 
 @pytest.fixture
-def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a stand-in for Valgrind on PATH."""
     program(tmp_path / "bin" / "valgrind", VALGRIND.format(folder=tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
@@ -118,7 +119,9 @@ def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "temporary").mkdir()
     (tmp_path / "dump").write_text(DUMP)
     write_run(tmp_path / "made.json", {FIRST: 1e-3})
-    return tmp_path
+    command_of_valgrind.cache_clear()
+    yield tmp_path
+    command_of_valgrind.cache_clear()
 
 
 def jobs_of(folder: Path, *scripts: str) -> list[Job]:
@@ -146,6 +149,7 @@ def test_counted_processes_leave_results_and_functions(valgrind: Path) -> None:
 
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
     assert all(line.startswith("1 7 --tool=callgrind ") for line in arguments)
+    assert len({line.rpartition(" ")[2] for line in arguments}) == 3  # Memory lies elsewhere.
     assert len({line.partition("/rnn_core-")[2].split()[0] for line in arguments}) == 3
     for job in jobs:
         functions = Profiles.load(functions_file(job.path))

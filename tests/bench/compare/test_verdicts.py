@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.compare import verdicts
-from benchmarks.compare.measures import COUNTED, MEASURES, Prior
+from benchmarks.compare.measures import CANNOT_TELL, COUNTED, MEASURES, Prior, Word
 from benchmarks.compare.pairs import order
 from benchmarks.compare.verdicts import ERROR, Bootstrap, Estimate, Judge, looks, smallest_effect
-from benchmarks.compare.words import CANNOT_TELL, Word
 from benchmarks.saved.saved_run import Measure
 
 Values = NDArray[np.float64]

@@ -46,19 +46,21 @@ def test_side_without_the_switch_is_refused(missing: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_addresses_are_fixed_where_the_system_allows_it(
+def test_addresses_are_fixed_and_valgrind_ends_with_its_parent_if_allowed(
     allowed: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Otherwise a line says that they are not."""
+    """A line says if the addresses are not fixed."""
     monkeypatch.setenv("PATH", str(tmp_path))
     valgrind = program(tmp_path / "valgrind", "echo valgrind-3.19.0.GIT")
-    setarch = program(tmp_path / "setarch", f"exit {int(not allowed)}")
-    words = command_of_valgrind()
+    script = f"exit {int(not allowed)}"
+    setpriv, setarch = (program(tmp_path / name, script) for name in ("setpriv", "setarch"))
+    words = command_of_valgrind.__wrapped__()
     expected = [str(valgrind), "--tool=callgrind", "--instr-atstart=no", "--quiet"]
 
     assert find_valgrind() == valgrind
-    assert words == ([str(setarch), "--addr-no-randomize"] if allowed else []) + expected
+    before = [str(setpriv), "--pdeathsig", "KILL", str(setarch), "--addr-no-randomize"]
+    assert words == (before if allowed else []) + expected
     assert ("addresses stay random" in capsys.readouterr().err) is not allowed

@@ -1,19 +1,26 @@
 """The CPUs of a process, and of those that it starts."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.measuring import threads
 
 
-def test_all_cpus_are_those_before_the_process_was_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are used inside the block only; a process that was not bound keeps its own."""
+def test_all_cpus_are_the_free_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are used and locked inside the block only, unless another command has locked them."""
     bound = [{1}]
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: bound[-1])
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: bound.append(set(cpus)))
-    for allowed, expected in (({0, 1, 2}, {0, 1, 2}), (set(), {1})):
+    released: set[int] = set()
+    monkeypatch.setattr(
+        threads,
+        "lock_cpu",
+        lambda cpu: None if cpu == 3 else SimpleNamespace(release=lambda: released.add(cpu)),
+    )
+    for allowed, expected in ((set(), {1}), ({0, 1, 2, 3}, {0, 1, 2})):
         monkeypatch.setattr(threads, "_allowed", allowed)
         with threads.all_cpus() as count:
-            assert (bound[-1], count) == (expected, len(expected))
-        assert bound[-1] == {1}
+            assert (bound[-1], count, released) == (expected, len(expected), set())
+        assert (bound[-1], released) == ({1}, expected - {1})

@@ -4,8 +4,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-from pytest_benchmark.plugin import pytest_benchmark_group_stats
 from pytest_benchmark.stats import Metadata
 
 from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
@@ -26,9 +24,8 @@ def session(**attributes: object) -> tuple[BenchmarkSession, Any, Any]:
     """Return the adapter, pytest-benchmark's session with these attributes, and its options."""
     theirs = SimpleNamespace(**attributes)
     option = SimpleNamespace(benchmark_compare=True, benchmark_columns=None)
-    hook = SimpleNamespace(pytest_benchmark_group_stats=pytest_benchmark_group_stats)
     plugins = SimpleNamespace(get_plugin=lambda _: theirs)
-    config: Any = SimpleNamespace(option=option, hook=hook, pluginmanager=plugins)
+    config: Any = SimpleNamespace(option=option, pluginmanager=plugins)
     return BenchmarkSession(config), theirs, option
 
 
@@ -41,25 +38,6 @@ def test_benchmark_has_its_median_and_its_rounds_and_a_failed_one_has_none() -> 
     assert rounds_of(SimpleNamespace(stats=measured)) == [1.0, 6.0, 2.0]  # type: ignore[arg-type]
 
 
-def test_interrupted_benchmark_is_left_out() -> None:
-    """Its fixture counts as used; other benchmarks stay."""
-    interrupted, other = timed(1.0), timed(2.0)
-    ours, theirs, _ = session(benchmarks=[interrupted, other])
-    ours.forget(interrupted.fixture)
-
-    assert theirs.benchmarks == [other]
-    assert (interrupted.fixture.skipped, other.fixture.skipped) == (True, False)
-
-
-@pytest.mark.parametrize(("save", "name"), [(None, "auto"), ("mine", "mine")])
-def test_requests_to_save_are_taken(save: str | None, name: str) -> None:
-    """A given name comes before the automatic one; nothing is left to pytest-benchmark."""
-    ours, theirs, _ = session(json=Path("times.json"), save=save, autosave="auto")
-
-    assert ours.take_requests() == (Path("times.json"), name)
-    assert (theirs.json, theirs.save, theirs.autosave) == (None, None, None)
-
-
 def test_columns_histogram_and_baseline_are_set() -> None:
     """Columns of the command line stay, and the tables show a baseline without its folder."""
     ours, theirs, option = session(histogram="folder/picture")
@@ -70,11 +48,3 @@ def test_columns_histogram_and_baseline_are_set() -> None:
     assert option.benchmark_columns == ["median"]
     assert ours.histogram == Path("folder/picture")
     assert theirs.compared_mapping == {Path("0001_a.json"): {"a::b": {}}}
-
-
-def test_benchmarks_without_parameters_cannot_be_grouped_by_one() -> None:
-    """It is a usage error before anything is measured."""
-    ours, _, _ = session(group_by="param:cell")
-    item: Any = SimpleNamespace(name="b", nodeid="a::b")
-    with pytest.raises(pytest.UsageError, match="--benchmark-group-by=param:cell: not possible"):
-        ours.check_grouping([item])

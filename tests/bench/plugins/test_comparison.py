@@ -165,18 +165,6 @@ def test_a_run_without_benchmarks_saves_nothing(project: pytest.Pytester) -> Non
     assert not (project.path / "times.json").exists()
 
 
-def test_a_run_of_few_benchmarks_does_not_replace_a_complete_baseline(
-    project: pytest.Pytester,
-) -> None:
-    """The baseline is the newest of the runs that have most of the benchmarks."""
-    run(project)
-    run(project, "-k", "one")
-    _, output = run(project, "--benchmark-compare", "-k", "two")
-
-    assert "/0001_" in output
-    assert "1 benchmarks compared." in output
-
-
 def test_a_failed_run_is_not_saved(project: pytest.Pytester) -> None:
     """It cannot be a baseline, and the output says so."""
     (project.path / "benchmarks" / "test_wrong.py").write_text(

@@ -30,7 +30,11 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
     ("benchmarks --benchmark-skip", "2 skipped", ()),
     ("benchmarks --benchmark-disable", "NOTHING WAS TIMED", ()),
     ("benchmarks --benchmark-quiet", "2 passed", (".benchmarks/*/0001_*.json",)),
-    ("benchmarks --benchmark-save=mine", "2 passed", (".benchmarks/*/0001_mine.json",)),
+    (
+        "benchmarks --benchmark-autosave --benchmark-save=mine",
+        "2 passed",
+        (".benchmarks/*/0001_mine.json",),
+    ),
     (
         "benchmarks --benchmark-autosave --benchmark-save-data --benchmark-storage=a/b",
         "2 passed",

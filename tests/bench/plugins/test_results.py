@@ -2,13 +2,11 @@
 
 import json
 import shutil
-from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.plugins.results import expected_files
 from rnn_core import EXPERIMENTS, History
 from rnn_core.runtime.environment import describe_environment
 from tests import ROOT
@@ -144,20 +142,3 @@ def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:
     assert status == 0
     assert history.config == EXPERIMENTS["clipped-rnn"].config
     assert left(project, "benchmarks-run.json")["expected"] == ["clipped-rnn.npz"]
-
-
-def test_expected_files_are_those_of_the_collected_benchmarks() -> None:
-    """They are the histories of the experiments, and the times if anything is timed."""
-    experiment: Any = SimpleNamespace(
-        fixturenames=["benchmark", "leave_history"],
-        callspec=SimpleNamespace(params={"experiment": "clipped-rnn", "device": "gpu:1"}),
-    )
-    stage: Any = SimpleNamespace(fixturenames=["benchmark", "measure"])
-    other: Any = SimpleNamespace(fixturenames=[])
-
-    assert expected_files([experiment, stage], timed=True) == [
-        "benchmarks.json",
-        "clipped-rnn-gpu1.npz",
-    ]
-    assert expected_files([experiment], timed=False) == ["clipped-rnn-gpu1.npz"]
-    assert expected_files([other], timed=True) == []

@@ -194,7 +194,7 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
 def test_instructions_are_counted_after_all_tests(
     setup: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mean of 5 calls is taken, after a fixed warm-up; with a setup, a single call.
+    """The mean of 3 calls is taken, after a fixed warm-up; with a setup, a single call.
 
     Planted work comes on top. The time of a counted benchmark does not count.
     """
@@ -230,7 +230,7 @@ def test_instructions_are_counted_after_all_tests(
     for benchmark in benchmarks:
         counting.pytest_runtest_setup()
         counting.measure(benchmark, 0.0, target, make)
-    call, calls = f"call{int(setup)}", 1 if setup else 5
+    call, calls = f"call{int(setup)}", 1 if setup else 3
     warm, events[:] = events[:], []
     counting.count_all(counting.counter)
     gc.enable()

@@ -300,6 +300,7 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     write_json(tmp_path / "comparisons" / safe / "comparison.json", bad)
     evil = counted()
     evil["benchmarks"][0]["functions"][0] |= dict.fromkeys(("name", "library", "operator"), EVIL)
+    evil["benchmarks"][0]["operators"][0]["name"] = EVIL
     write_json(tmp_path / "comparisons" / "c" / "comparison.json", evil)
     write_json(tmp_path / "comparisons" / "b" / "comparison.json", {"format": EVIL})
     write_json(tmp_path / "faults.json", faults(environment={"paddle": EVIL}))
@@ -343,7 +344,8 @@ def test_the_table_of_step_times_has_medians_ranges_and_ratios(html: str) -> Non
 def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) -> None:
     """One end of an interval may be open; without a verdict, the table says what would help."""
     table, instructions, memory = tables(html, "benchmark")
-    [functions] = tables(html, "function")
+    functions, fell = tables(html, "function")
+    [operators] = tables(html, "operator")
     advice = "would have detected an increase of 12%, needs about 5 more pairs"
 
     assert table[2][1:3] == ["1", "1.2"]
@@ -359,7 +361,9 @@ def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) 
         ["2", "2", "1.0000", "0.9985-1.0015", "same"],
     ]
     assert memory[1][1:] == ["1953", "1953", "1.0000", "0.9985-1.0015", "same"]
-    assert functions[1][1:] == ["libphi_core.so", "none", "60.4", "+60.4", "matmul"]
+    assert operators[1] == ["matmul", "10 -> 11", "800.0", "900.0", "+100.0"]
+    assert functions[1][1:] == ["libphi_core.so", "matmul", "none", "60.4", "+60.4"]
+    assert fell[1] == ["free", "libc.so", "", "0.4", "0.0", "-0.4"]
 
 
 def test_the_table_of_defects_has_the_versions_of_the_page(html: str) -> None:

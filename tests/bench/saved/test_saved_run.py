@@ -110,7 +110,7 @@ def test_every_reader_refuses_a_wrong_run(
     with pytest.raises((ValueError, OSError), match="^") as refused:
         SavedRun.load(path)
     assert message in str(refused.value)
-    assert compare([str(valid), str(path)]) == ExitStatus.WRONG_INPUT
+    assert compare([str(path), str(valid)]) == ExitStatus.WRONG_INPUT
     printed = capsys.readouterr().err
     assert str(path) in printed
     assert message in printed

@@ -31,6 +31,9 @@ def test_load_names_the_allowed_executions(
         kind.load(path)
 
 
+BEYOND = np.array([1] * 624 + [10**6], np.uint32)
+
+
 class Bomb:
     """Creates a directory when it is unpickled."""
 
@@ -91,6 +94,9 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"random/numpy": np.ones(625)}, r"random/numpy must be uint32 of .* got float64"),
         ({"random/waiting": [np.inf, np.nan]}, "the waiting normal numbers are not valid$"),
         ({"random/numpy": np.zeros(625, np.uint32)}, "the state of the generator 'numpy' is not v"),
+        # NumPy would accept this position, read past its words and crash.
+        ({"random/numpy": BEYOND}, "the state of the generator 'numpy' is not valid$"),
+        ({"random/python": BEYOND}, "the state of the generator 'python' is not valid$"),
     ],
 )
 def test_load_refuses_parts_that_contradict_each_other(

@@ -2,10 +2,8 @@
 
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import paddle
 import pytest
 
@@ -17,7 +15,6 @@ from rnn_core.config import DTYPES, EAGER, DType, Execution
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import model_of
 from rnn_core.recorder import Step
-from tests import ROOT
 from tests.helpers.histories import check_equal
 from tests.helpers.resumed import SMALL, check_resumed, content, noisy_run, stopped
 
@@ -133,23 +130,3 @@ def test_resume_seeds_paddle_from_seed_and_step(tmp_path: Path) -> None:
 
     seed_paddle(3, 5)
     assert drawn == [float(paddle.rand([1]).numpy()[0]) for _ in range(7)]
-
-
-def test_resume_ignores_arrays_of_an_earlier_version(tmp_path: Path) -> None:
-    """A checkpoint with a state of Paddle's generator is resumed like one without.
-
-    The file is of a run with `kernel`, by a version that stored weights as in the equations.
-    """
-    old = ROOT / "tests" / "data" / "checkpoint-with-paddle-generator.npz"
-    assert {"random/paddle_seed", "random/paddle_next"} <= set(content(old))
-    checkpoint = Checkpoint.load(old)
-    ends = []
-    for name, write in (("old", partial(shutil.copy, old)), ("new", checkpoint.save)):
-        (tmp_path / name).mkdir()
-        write(tmp_path / name / "step-000000007.npz")
-        ends.append(train(checkpoint.history.config, checkpoint=tmp_path / name, resume=True))
-
-    assert ends[0].loss[:7].tolist() == checkpoint.history.loss.tolist()
-    assert ends[0].steps == 12
-    check_equal(ends[1], ends[0])
-    np.testing.assert_allclose(ends[0].loss, train(checkpoint.history.config).loss, rtol=1e-5)

@@ -4,7 +4,6 @@ import numpy as np
 
 from rnn_core import Event, TrainConfig
 from rnn_core.commands.text import (
-    epoch_line,
     evaluation_line,
     event_text,
     step_lines,
@@ -38,11 +37,6 @@ def test_step_lines_of_the_lstm_have_twelve_norms() -> None:
 
     assert len(lines) == 4
     assert "u_i_grad_l2: 1.500000, u_f_grad_l2: 1.500000, u_o_grad_l2: 1.500000" in lines[2]
-
-
-def test_epoch_line_is_that_of_the_notebook() -> None:
-    """Correct predictions and accuracy in one line."""
-    assert epoch_line(step({})) == "correct/total:3/4, Accuracy: 0.75000"
 
 
 def test_summary_of_a_healthy_run_has_no_event() -> None:

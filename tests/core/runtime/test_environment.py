@@ -1,10 +1,8 @@
 """The description of the environment."""
 
-import os
 import platform
 from pathlib import Path
 
-import numpy as np
 import paddle
 import pytest
 
@@ -24,22 +22,11 @@ def test_environment_has_versions_machine_threads_and_flags(
     flags = environment["flags"].split()
     assert {"MKL_CBWR=COMPATIBLE", "FLAGS_cudnn_deterministic=1"} <= set(flags)
     assert not any("PASSWORD" in flag for flag in flags)
-    assert {name: value for name, value in environment.items() if name != "flags"} == {
-        "paddle": paddle.version.full_version,
-        "paddle_commit": paddle.version.commit,
-        "cuda": str(paddle.version.cuda()),
-        "cudnn": str(paddle.version.cudnn()),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cpu": cpu_model(),
-        "cpu_count": str(os.cpu_count()),
-        "device": "cpu",
-        "device_name": "cpu",
-        "processes": "1",
-        "threads": "7",
-    }
+    assert environment["paddle"] == paddle.version.full_version
+    assert environment["python"] == platform.python_version()
+    assert environment["cpu"] == cpu_model()
+    assert (environment["processes"], environment["threads"]) == ("1", "7")
+    assert all(isinstance(value, str) for value in environment.values())
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert describe_environment()["threads"] == "unset"
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
