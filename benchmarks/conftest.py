@@ -21,7 +21,7 @@ Measure = Callable[..., None]
 
 @pytest.fixture
 def planted() -> float:
-    """Slowdown that a process of a calibration plants; 0 in other runs."""
+    """Share of work that a process of a calibration plants by time; 0 in other runs."""
     return 0.0
 
 

@@ -1,4 +1,4 @@
-"""One process of a comparison: pytest, which times the selected benchmarks once each."""
+"""The processes of a comparison: pytest, which times or counts the selected benchmarks."""
 
 import os
 import shlex
@@ -27,7 +27,7 @@ SHOWN_LINES = 25
 
 @dataclass(frozen=True)
 class Selection:
-    """Which benchmarks to time, and where.
+    """Which benchmarks to measure, and where.
 
     Attributes:
         paths: files and folders, as on pytest's command line.
@@ -122,7 +122,8 @@ def environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         # Other plugins would take a fraction of a second to load, in each process.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        # The order of sets affects times: keep it within a pair, change it between pairs.
+        # The order of sets affects times, and the places in a dictionary counts: keep them within
+        # a pair, change them between pairs.
         "PYTHONHASHSEED": str(settings.seed % 2**32),
     }
     variables.pop("PYTEST_ADDOPTS", None)

@@ -48,14 +48,19 @@ class Counter:
             OSError, ValueError: Valgrind has not written its file completely.
         """
         numbers = range(calls)
-        self.valgrind.instrument_hooks_start_benchmark(self.handle)  # From zero.
+        self.valgrind.callgrind_start_instrumentation()
+        self._dump("")  # Valgrind's own way to count from zero keeps 2% of the counts so far.
         for _ in numbers:
             call()
+        self._dump(name)
+        return total_of(Path(f"{self.dumps}.{self.dumped}"))
+
+    def _dump(self, name: str) -> None:
+        """Write the counts since the last file to the next one."""
         self.valgrind.instrument_hooks_set_executed_benchmark(
             self.handle, os.getpid(), name.encode()
         )
         self.dumped += 1
-        return total_of(Path(f"{self.dumps}.{self.dumped}"))
 
     def stop(self) -> None:
         """Stop counting: all that the process does runs faster, and its last file stays small."""

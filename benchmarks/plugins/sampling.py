@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import ROOT
+from benchmarks.compare.measures import Series
 from benchmarks.instructions.counter import Counter
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
@@ -47,9 +48,9 @@ class Settings:
     Attributes:
         seed: random seed for the order of the benchmarks, the same on both sides of a pair.
         seconds: time to spend on each benchmark.
-        only: node ids of the benchmarks to time; None for all selected ones.
-        planted: slowdowns to time each benchmark with; 0.1 is 10%. Empty to plant none.
-        measure: whether to time the benchmarks or to count their instructions.
+        only: names of the benchmarks to measure; None for all selected ones.
+        planted: shares of a benchmark's own work to plant, each measured; empty to plant none.
+        measure: what to measure.
         source: folder that rnn_core must come from.
         rnn_core: version of rnn_core, to be saved with the environment.
         begun: time at which the process was started, to be saved.
@@ -60,7 +61,7 @@ class Settings:
     seconds: float
     only: tuple[str, ...] | None = None
     planted: tuple[float, ...] = ()
-    measure: Literal["time", "instructions"] = "time"
+    measure: Series = "time"
     source: str = str(ROOT)
     rnn_core: str = ""
     begun: str | None = None
@@ -89,7 +90,7 @@ class Settings:
 
 
 class Sampler(SavedEnvironments):
-    """Selects, orders and times the benchmarks of one process."""
+    """Selects, orders and measures the benchmarks of one process."""
 
     def __init__(self, config: pytest.Config, saving: Saving) -> None:
         self.config, self.saving = config, saving
@@ -101,7 +102,7 @@ class Sampler(SavedEnvironments):
         if self.settings.measure == "instructions":
             self.counter = Counter(Path(self.settings.dumps))
 
-    @pytest.hookimpl(trylast=True)  # The slowdown comes last in a benchmark's name.
+    @pytest.hookimpl(trylast=True)  # The planted share comes last in a benchmark's name.
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Time each benchmark with every slowdown; one test counts a benchmark at all levels."""
         if self.settings.planted and self.counter is None and "planted" in metafunc.fixturenames:
@@ -125,7 +126,7 @@ class Sampler(SavedEnvironments):
         items[:] = chosen
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Describe what the times depend on."""
+        """Describe what the results depend on."""
         try:
             check_source(Path(self.settings.source))
         except ImportError as error:
@@ -301,7 +302,7 @@ def slowed(call: Callable[..., object], share: float) -> Callable[..., object]:
 
 
 def planted_id(share: float) -> str:
-    """Return the part of a benchmark's name that stands for a slowdown."""
+    """Return the part of a benchmark's name that stands for a planted share of work."""
     return f"planted:{share:g}"
 
 

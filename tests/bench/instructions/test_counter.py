@@ -26,13 +26,13 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def dump(_handle: object, _process: int, name: bytes) -> None:
         number = events.count("dump") + 1
-        counted = events[::-1].index("start")
+        counted = [*events[::-1], "dump"].index("dump")
         (tmp_path / f"d.{number}").write_text(f"{name.decode()}\ntotals: {counted}\n")
         events.append("dump")
 
     module: Any = SimpleNamespace(
         instrument_hooks_init=lambda: None,
-        instrument_hooks_start_benchmark=lambda _: events.append("start"),
+        callgrind_start_instrumentation=lambda: events.append("start"),
         callgrind_stop_instrumentation=lambda: events.append("stop"),
         instrument_hooks_set_executed_benchmark=dump,
     )
@@ -47,8 +47,9 @@ def test_only_the_calls_are_counted(events: list[str], tmp_path: Path) -> None:
     found.stop()
 
     assert counts == [3, 5]
-    assert " ".join(events) == f"start{3 * ' call'} dump start{5 * ' call'} dump stop"
-    assert (tmp_path / "d.2").read_text().startswith("name\n")
+    calls = [f"start dump{number * ' call'} dump" for number in counts]
+    assert " ".join(events) == " ".join([*calls, "stop"])
+    assert (tmp_path / "d.4").read_text().startswith("name\n")
 
 
 def test_planted_work_is_a_share_of_the_usual_instructions(
