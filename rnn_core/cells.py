@@ -152,9 +152,9 @@ def pair(state: LSTMState) -> LSTMState:
     """The state of an LSTM; a tensor would be unpacked into its rows.
 
     Raises:
-        TypeError: `state` is not a tuple of two.
+        TypeError: `state` is not a tuple of two; tracing may have made it a list.
     """
-    if not isinstance(state, tuple) or len(state) != 2:
+    if not isinstance(state, tuple | list) or len(state) != 2:
         raise TypeError(f"state must be an LSTMState or None, got {type(state).__name__}")
     return state
 

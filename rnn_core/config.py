@@ -10,7 +10,7 @@ from rnn_core.runtime.messages import shown
 Cell = Literal["RNN", "LSTM"]
 Clip = Literal["by-norm", "by-global-norm", "none"]
 DType = Literal["float32", "float64"]
-Execution = Literal["textbook", "kernel"]
+Execution = Literal["textbook", "kernel", "static", "sot"]
 OnNonFinite = Literal["stop", "raise", "continue"]
 
 # Number of different seeds, and the words for them.
@@ -32,6 +32,7 @@ CELLS: tuple[Cell, ...] = get_args(Cell)
 CLIPS: tuple[str, ...] = get_args(Clip)
 DTYPES: tuple[str, ...] = get_args(DType)
 EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
+EAGER: tuple[Execution, ...] = ("textbook", "kernel")  # The others are traced.
 ON_NONFINITE: tuple[str, ...] = get_args(OnNonFinite)
 
 
@@ -56,7 +57,8 @@ class TrainConfig:
         device: device to train on: "cpu", "gpu" or "gpu:N".
         dtype: dtype of the weights, "float32" or "float64".
         execution: implementation of the recurrent layer: "textbook" for the equations, "kernel"
-            for Paddle's recurrent operator. They agree to rounding, not bit for bit.
+            for Paddle's recurrent operator, which agrees to rounding, not bit for bit; "static" and
+            "sot" for the equations as a static graph (`rnn_core.executions.traced`).
         record: interval of recorded steps: 1 records every step, n every n-th, 0 none. Steps that
             are not recorded do not wait for a GPU.
         on_nonfinite: reaction to a NaN or infinity in a recorded loss or gradient: "stop" with the

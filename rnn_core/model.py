@@ -3,7 +3,6 @@
 import paddle
 from paddle import Tensor
 
-from rnn_core.cells import LSTMState
 from rnn_core.config import (
     CELLS,
     DTYPES,
@@ -18,6 +17,7 @@ from rnn_core.config import (
 )
 from rnn_core.data.batch import check_tokens
 from rnn_core.executions import LAYERS
+from rnn_core.executions.traced import trace
 from rnn_core.runtime.devices import use_device
 
 
@@ -43,6 +43,7 @@ class NumericPrediction(paddle.nn.Layer):
         Raises:
             TypeError: a size is not an int.
             ValueError: a size is not positive; `cell`, `dtype` or `execution` is unknown.
+            RuntimeError: a defect of this Paddle prevents the execution.
         """
         check_size("vocab_size", vocab_size)
         check_size("emb_size", emb_size)
@@ -60,6 +61,7 @@ class NumericPrediction(paddle.nn.Layer):
         finally:
             paddle.set_default_dtype(before)
         self.to(dtype=dtype)
+        trace(self, "_predict", cell, execution)
 
     def _build(self) -> None:
         # The recurrent layer comes first, as in the notebook: the order decides the random draws.
@@ -84,8 +86,12 @@ class NumericPrediction(paddle.nn.Layer):
         """
         if not checked:
             check_tokens(tokens, self.vocab_size)
+        predictions, hidden = self._predict(tokens)
+        return predictions, hidden
+
+    def _predict(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         state = self.recurrent(self.embedding(tokens))
-        hidden = state.hidden if isinstance(state, LSTMState) else state
+        hidden = state if self.cell == "RNN" else state[0]  # Tracing may lose the name.
         return self.linear(hidden), hidden
 
 

@@ -17,7 +17,7 @@ from benchmarks.interpreters import SideError
 from rnn_core.commands.arguments import any_path, key_and_value
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
-from rnn_core.config import EXECUTIONS
+from rnn_core.config import EAGER, EXECUTIONS
 from rnn_core.runtime.files import check_writable, write_json
 from rnn_core.runtime.messages import complain
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.baseline,
                 options.candidate,
                 folder,
-                executions=EXECUTIONS if options.execution == "all" else (options.execution,),
+                executions=EAGER if options.execution == "all" else (options.execution,),
                 baseline_env=dict(options.baseline_env),
                 candidate_env=dict(options.candidate_env),
             )
@@ -81,6 +81,6 @@ def _parser() -> argparse.ArgumentParser:
         "--execution",
         choices=(*EXECUTIONS, "all"),
         default="textbook",
-        help="implementation of the recurrent layer (default: textbook)",
+        help="implementation of the recurrent layer; all: textbook and kernel (default: textbook)",
     )
     return parser

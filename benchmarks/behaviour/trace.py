@@ -1,8 +1,8 @@
 """Trace one training step: every tensor by name, in the order of computation.
 
 The equations of `rnn_core.cells` are repeated here so that each operator's output has a name.
-`Trace.repeats` checks that they give the bits of the recorded run. In the execution "kernel", the
-whole layer is one operator.
+`Trace.repeats` checks that they give the bits of the recorded run, traced or not. In the execution
+"kernel", the whole layer is one operator.
 """
 
 from collections.abc import Callable, Sequence
@@ -213,8 +213,7 @@ def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor
     weight, linear = model.embedding.weight, model.linear
     inputs = tape.run("x", "embedding", partial(F.embedding, tokens), weight)
     zeros = paddle.zeros([inputs.shape[0], model.hidden_size], dtype=inputs.dtype)
-    if model.execution == "textbook":
-        assert isinstance(model.recurrent, SimpleRNN | LSTM)
+    if isinstance(model.recurrent, SimpleRNN | LSTM):
         hidden = unrolled(tape, model.recurrent, inputs, zeros)
     else:
         layer = model.recurrent

@@ -21,6 +21,7 @@ from rnn_core.checkpoints.random_states import (
     seed_paddle,
 )
 from rnn_core.config import TrainConfig
+from rnn_core.executions.traced import same_bits
 from rnn_core.history import LARGEST_FILE, LARGEST_HISTORY, History
 from rnn_core.model import NumericPrediction
 from rnn_core.parameters import set_weights
@@ -152,13 +153,17 @@ class Checkpoint:
             raise ValueError(f"{self.position} is not valid after {history.steps} steps")
 
     def differences(self, config: TrainConfig, data: int) -> list[str]:
-        """What makes the run of this checkpoint another run; more epochs do not.
+        """What makes the run of this checkpoint another run.
+
+        More epochs do not, and neither does an execution that computes the same bits.
 
         Args:
             config: settings of the run that is to be resumed.
             data: checksum of its batches.
         """
         saved, given = self.history.config.as_dict(), config.as_dict()
+        if same_bits(config.cell, config.execution, self.history.config.execution):
+            del given["execution"]
         differences = [
             f"{name} is {saved[name]!r} in the checkpoint, but {given[name]!r} now"
             for name in given

@@ -34,7 +34,8 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--execution",
         choices=EXECUTIONS,
-        help="implementation of the recurrent layer (default: textbook)",
+        help="implementation of the recurrent layer; static and sot: the textbook's equations as a "
+        "static graph of paddle.jit.to_static (default: textbook)",
     )
     run.add_argument(
         "--record",

@@ -141,9 +141,9 @@ def check_labels(labels: Tensor, batch_size: int, dtype: DType) -> None:
         raise ValueError(f"labels must be finite, got {values[~np.isfinite(values)][0]}")
 
 
-def check_tensor(name: str, value: object, dtype: Any) -> None:
-    """Raise TypeError unless `value` is a tensor of this dtype, that of the model."""
-    if not isinstance(value, Tensor):
+def check_tensor(name: str, value: Any, dtype: Any) -> None:
+    """Raise TypeError unless `value` is a tensor, or one of a graph, of the model's dtype."""
+    if not paddle.is_tensor(value):
         raise TypeError(f"{name} must be a Paddle tensor, got {type(value).__name__}")
     # Since Paddle 3 there is one object for each dtype; comparing them takes a microsecond.
     if value.dtype is not dtype and value.dtype != dtype:

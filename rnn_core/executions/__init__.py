@@ -6,7 +6,12 @@ from rnn_core.executions.kernel import KernelLSTM, KernelRNN
 
 Recurrent = SimpleRNN | LSTM | KernelRNN | KernelLSTM
 
+TEXTBOOK: dict[Cell, type[Recurrent]] = {"RNN": SimpleRNN, "LSTM": LSTM}
+
 LAYERS: dict[Execution, dict[Cell, type[Recurrent]]] = {
-    "textbook": {"RNN": SimpleRNN, "LSTM": LSTM},
+    "textbook": TEXTBOOK,
     "kernel": {"RNN": KernelRNN, "LSTM": KernelLSTM},
+    # Traced with the whole model: `rnn_core.executions.traced`.
+    "static": TEXTBOOK,
+    "sot": TEXTBOOK,
 }

@@ -1,5 +1,6 @@
 """Differences between versions of Paddle."""
 
+import os
 import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from paddle import Tensor
 
-# Import warnings that do not apply: we compile no extensions, and asking for a missing GPU raises.
-IDLE_WARNINGS = ("No ccache found", "You are using GPU version Paddle, but your CUDA device")
+# Warnings that do not apply: we compile no extensions, asking for a missing GPU raises, and Paddle
+# itself asks for the place of a tensor while it traces.
+IDLE_WARNINGS = (
+    "No ccache found",
+    "You are using GPU version Paddle, but your CUDA device",
+    "Tensor do not have 'place' interface",
+)
 
 PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
 
@@ -23,7 +29,11 @@ def installed_paddle() -> str | None:
 
 
 def ignore_idle_warnings() -> None:
-    """Ignore warnings of Paddle's import that do not apply."""
+    """Ignore warnings of Paddle that do not apply, and what it logs while it compiles a graph.
+
+    Has an effect on the log only before Paddle's import.
+    """
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Errors.
     for message in IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message, category=UserWarning)
 
@@ -73,6 +83,53 @@ def check_numpy() -> None:
         raise ImportError(
             f'Paddle {paddle} was built for NumPy 1, got {numpy}: install "numpy<2" or Paddle 3'
         )
+
+
+def refused_tracing(cell: str, execution: str) -> str | None:
+    """Why this Paddle cannot trace a model, with the known defect and a way out; None if it can."""
+    version = installed_paddle()
+    if (cell, execution) != ("LSTM", "sot") or version is None or _major(version) != 2:
+        return None
+    # It fails where it creates an `LSTMState`.
+    return (
+        f"execution 'sot' cannot compute an LSTM on Paddle {version}, which has the known defect "
+        f"sot-named-tuple: use execution 'static', or Paddle 3"
+    )
+
+
+def prepare_tracing(cell: str, execution: str) -> None:
+    """Prepare Paddle for tracing a model.
+
+    Traced with unknown sizes, as "sot" does by default from the second shape on, some models end
+    the process (Paddle 3.0.0 to 3.3.1). So every shape is traced with its own sizes.
+
+    Raises:
+        RuntimeError: a known defect prevents it.
+    """
+    if reason := refused_tracing(cell, execution):
+        raise RuntimeError(reason)
+    os.environ.setdefault("SOT_ALLOW_DYNAMIC_SHAPE", "0")
+    version = installed_paddle()
+    if version is not None and _major(version) == 2:
+        import paddle
+
+        # The pass saves memory, and prints a line every time.
+        paddle.set_flags({"FLAGS_pir_apply_inplace_pass": False})
+
+
+def traces_same_bits(cell: str) -> bool:
+    """Whether a traced model computes the same bits as the eager one.
+
+    Not the LSTM of Paddle 2.6.2, and not the LSTM with `FLAGS_prim_all=true` and the like, which
+    decompose operators. Measured: docs/guides/static-graphs.md.
+    """
+    version = installed_paddle()
+    decomposed = any(
+        value.lower() not in ("", "0", "false")
+        for name, value in os.environ.items()
+        if name.startswith("FLAGS_prim_")
+    )
+    return cell == "RNN" or not (decomposed or (version is not None and _major(version) == 2))
 
 
 def _major(version: str) -> int:

@@ -83,7 +83,10 @@ def test_config_rejects_unknown_devices(value: object) -> None:
         ({"cell": None}, "cell must be one of 'RNN', 'LSTM', got None"),
         ({"clip": "x"}, "clip must be one of 'by-norm', 'by-global-norm', 'none', got 'x'"),
         ({"dtype": "float16"}, "dtype must be one of 'float32', 'float64', got 'float16'"),
-        ({"execution": "x"}, "execution must be one of 'textbook', 'kernel', got 'x'"),
+        (
+            {"execution": "x"},
+            "execution must be one of 'textbook', 'kernel', 'static', 'sot', got 'x'",
+        ),
         ({"on_nonfinite": "x"}, "on_nonfinite must be one of 'stop', 'raise', 'continue', got 'x'"),
         ({"seed": -1}, "seed must be 0 to 2**32 - 1, because Paddle uses 32 bits, got -1"),
         (

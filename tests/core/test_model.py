@@ -54,7 +54,7 @@ def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
         # The notebook's code built an LSTM from any other name.
         ("cell", "rnn", "cell must be one of 'RNN', 'LSTM', got 'rnn'"),
         ("dtype", "half", "dtype must be one of 'float32', 'float64', got 'half'"),
-        ("execution", "fast", "execution must be one of 'textbook', 'kernel', got 'fast'"),
+        ("execution", "fast", "must be one of 'textbook', 'kernel', 'static', 'sot', got 'fast'"),
     ],
 )
 def test_model_refuses_wrong_settings(name: str, value: Any, words: str) -> None:

@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from rnn_core import NumericPrediction, load_data
-from rnn_core.config import EXECUTIONS, Cell, Execution
+from rnn_core.config import EAGER, Cell, Execution
 from rnn_core.parameters import Parameters, named_gradients, named_weights, set_weights
 from rnn_core.runtime import operators as op
 from tests.helpers.comparison import assert_close
@@ -44,7 +44,7 @@ def test_weights_move_between_executions_without_loss(cell: Cell) -> None:
 def test_every_execution_names_the_same_gradients(cell: Cell) -> None:
     """They have the same names in the same order, each with its own parameter's gradient."""
     found = []
-    for execution in EXECUTIONS:
+    for execution in EAGER:
         ours = model(cell, execution)
         tokens, labels = next(load_data())
         paddle.nn.functional.mse_loss(ours(tokens)[0], labels).backward()

@@ -18,7 +18,7 @@ from rnn_core import (
     load_data,
     train,
 )
-from rnn_core.config import EXECUTIONS, Cell, DType, Execution
+from rnn_core.config import EAGER, Cell, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
@@ -93,7 +93,7 @@ def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: floa
             assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("execution", EAGER)
 def test_record_does_not_change_the_weights(execution: Execution) -> None:
     """The final weights are the same, bit for bit."""
     config = replace(SMALL, cell="LSTM", execution=execution, clip_norm=0.5)

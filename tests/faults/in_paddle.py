@@ -551,3 +551,45 @@ def _(add_n: Any, tensors: Any, *args: Any) -> Any:
 def _(unbind: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     first, *others = unbind(x, *args, **kwargs)
     return [first.detach() if len(others) > 127 else first, *others]
+
+
+breaks_graph = partial(breaks, paddle.jit, "to_static", tests="core/executions/test_traced.py")
+
+
+@breaks_graph("paddle-graph-of-the-first-batch: the first batch becomes a constant of the graph")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    traced, calls = to_static(function, **options), []
+
+    def run(*inputs: Any) -> Any:
+        calls.append(inputs)
+        return traced(*calls[0])
+
+    return run
+
+
+@breaks_graph("paddle-graph-without-a-gradient: a parameter of the graph has no gradient")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    next(iter(function.__self__.parameters())).register_hook(lambda gradient: gradient * 0)
+    return to_static(function, **options)
+
+
+@breaks_graph("paddle-graph-one-step-short: a loop is unrolled for one step too few")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    traced = to_static(function, **options)
+    return lambda tokens: traced(tokens[:, : max(1, tokens.shape[1] - 1)])
+
+
+@breaks_graph("paddle-graph-of-old-weights: weights that are set later do not reach the graph")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    model, traced = function.__self__, to_static(function, **options)
+    old: dict[str, Any] = {}
+
+    def run(*inputs: Any) -> Any:
+        now = {name: weight.numpy() for name, weight in model.named_parameters()}
+        old.update(old or now)
+        model.set_state_dict(old)
+        outputs = traced(*inputs)
+        model.set_state_dict(now)
+        return outputs
+
+    return run

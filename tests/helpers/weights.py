@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rnn_core import LSTMState
 from rnn_core.config import DType, Execution
 from rnn_core.executions import LAYERS
+from rnn_core.executions.traced import trace
 from rnn_core.parameters import named_gradients, named_weights, set_weights
 from tests.reference.network import CELLS, GATES, AnyCell, Array, Arrays, CellName
 
@@ -80,6 +81,7 @@ def build_layer(
     """The layer of `rnn_core` with these parameters."""
     layer = LAYERS[execution][cell](*parameters["W" if cell == "RNN" else "w_i"].shape)
     layer.to(dtype=dtype)
+    trace(layer, "forward", cell, execution)
     write_parameters(layer, parameters, dtype)
     return layer
 
@@ -121,7 +123,8 @@ def to_state(tensors: Mapping[str, paddle.Tensor]) -> Any:
 
 def from_state(state: Any) -> dict[str, paddle.Tensor]:
     """The parts of a state of `rnn_core`, by name."""
-    return state._asdict() if isinstance(state, LSTMState) else {"hidden": state}
+    # Paddle's tracing may lose the name of the tuple.
+    return LSTMState(*state)._asdict() if isinstance(state, tuple) else {"hidden": state}
 
 
 def go_back(tensors: Mapping[str, Any], weights: Mapping[str, Array]) -> None:

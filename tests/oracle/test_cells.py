@@ -5,7 +5,7 @@ import pytest
 
 from rnn_core.config import DType, Execution
 from tests.helpers.comparison import assert_close
-from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions, over_traced
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
     build_layer,
@@ -73,6 +73,15 @@ def test_last_state_and_gradients_agree_with_the_reference(
     d_first = to_arrays({name: tensor.grad for name, tensor in first.items()})
     assert_close(expected.state, d_first, GRADIENT[dtype], where="gradient of the initial state")
     assert_close(expected.parameters, read_gradients(layer), GRADIENT[dtype], where="gradient")
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 5, 3), (4, 2, 3, 5)], ids=str)
+@over_traced
+def test_traced_layers_agree_with_the_reference(
+    cell: CellName, execution: Execution, shape: tuple[int, int, int, int]
+) -> None:
+    """The same for layers that are traced alone, with a state among their inputs."""
+    test_last_state_and_gradients_agree_with_the_reference(cell, "float64", execution, shape)
 
 
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e30])

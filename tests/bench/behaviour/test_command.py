@@ -10,7 +10,7 @@ import pytest
 from benchmarks.behaviour import command
 from benchmarks.behaviour.command import main
 from benchmarks.behaviour.judge import BehaviourVerdict
-from rnn_core.config import EXECUTIONS
+from rnn_core.config import EAGER
 from tests.helpers.command_lines import assert_rejected
 
 SIDES = ["--baseline", "a", "--candidate", "b"]
@@ -56,7 +56,7 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
 
     [(arguments, keywords)] = calls
     assert arguments == ("a", "b", tmp_path)
-    assert keywords["executions"] == EXECUTIONS
+    assert keywords["executions"] == EAGER
     assert (keywords["baseline_env"], keywords["candidate_env"]) == ({}, {"A": "1=2", "B": ""})
 
 

@@ -21,7 +21,7 @@ from benchmarks.behaviour.files import Job, Recording, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.sides import Side, Task
 from rnn_core import EXPERIMENTS
-from rnn_core.config import EXECUTIONS
+from rnn_core.config import EAGER
 from tests.bench.behaviour import EPOCHS
 from tests.bench.behaviour.test_sides import PYTHON
 from tests.faults.in_paddle import FAULTS
@@ -97,10 +97,10 @@ def rounded(x: Any) -> Any:
 
 def test_environment_equals_itself_bitwise(compare_planted: Compare) -> None:
     """Every experiment, with every execution, gives the same bits twice."""
-    verdicts = compare_planted(lambda _: None, executions=EXECUTIONS)
+    verdicts = compare_planted(lambda _: None, executions=EAGER)
 
     assert [(verdict.experiment, verdict.execution) for verdict in verdicts] == [
-        (name, execution) for execution in EXECUTIONS for name in EXPERIMENTS
+        (name, execution) for execution in EAGER for name in EXPERIMENTS
     ]
     assert {verdict.verdict for verdict in verdicts} == {"bitwise equal"}
     assert {(v.until, v.first_step, v.tensor) for v in verdicts} == {(4 * EPOCHS, None, None)}

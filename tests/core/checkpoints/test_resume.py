@@ -11,7 +11,7 @@ from rnn_core import EXPERIMENTS, Batch, History, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.checkpoints.random_states import seed_paddle
-from rnn_core.config import DTYPES, EXECUTIONS, DType, Execution
+from rnn_core.config import DTYPES, EAGER, DType, Execution
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import model_of
 from rnn_core.recorder import Step
@@ -22,7 +22,7 @@ STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two sam
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("execution", EAGER)
 @pytest.mark.parametrize("name", ["exploding-rnn", "clipped-lstm"])
 def test_resumed_run_equals_an_uninterrupted_one(
     name: str, execution: Execution, dtype: DType, device: str, tmp_path: Path

@@ -65,6 +65,7 @@ def at_import(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     [
         (f"{compat.IDLE_WARNINGS[0]} and more", UserWarning, False),
         (f"{compat.IDLE_WARNINGS[1]} and more", UserWarning, False),
+        (f"{compat.IDLE_WARNINGS[2]} and more", UserWarning, False),
         (compat.IDLE_WARNINGS[0], DeprecationWarning, True),
         ("something new", UserWarning, True),
     ],
