@@ -18,8 +18,8 @@ from rnn_core.runtime.versions import tensor_of
 from rnn_core.training import train
 
 TOKENS = np.random.default_rng(0).integers(0, 10, (4, 3))
-# Errors up to 4e-7 were measured, relative to 1 + the value (Paddle 2.6.2 to 3.3.1, AMD EPYC).
-TOLERANCE = 4e-6
+# Errors up to 1.8e-7 were measured, relative to 1 + the value (Paddle 2.6.2 to 3.3.1, AMD EPYC).
+TOLERANCE = 2e-6
 
 Outputs = list[NDArray[np.float32]]
 
