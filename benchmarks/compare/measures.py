@@ -68,9 +68,9 @@ class Traits(NamedTuple):
         return significant(value / self.size, self.digits)
 
 
-# Between processes, counts of the same step had standard deviations of 0.03 to 0.14%; the log ratio
-# of a pair has that of two. A process of 0.05% counts like three pairs: were it to count more,
-# steps that vary more would raise false alarms.
+# Between processes, counts of the same step have standard deviations of about 0.05%; the log ratio
+# of a pair has that of two. It counts like three pairs: were it to count more, steps that vary more
+# would raise false alarms.
 COUNTED = Prior(deviation=0.0005 * 2**0.5, freedom=2)
 
 MEASURES: dict[Measure, Traits] = {

@@ -349,7 +349,8 @@ def settle(pairs: Pairs, budget: float) -> Iterator[tuple[list[Contest], float]]
         look = min(contest.judge.next_look for contest, _ in still)
         count = look - len(pairs.done) if counted else 1
         at = time.monotonic()
-        if at + count * longest > begin + budget:
+        # Without a new pair to measure, what is still open is missing in an earlier pair.
+        if count < 1 or at + count * longest > begin + budget:
             return
         pairs.measure(only, count)
         longest = max(longest, (time.monotonic() - at) / count)

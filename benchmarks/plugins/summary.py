@@ -8,7 +8,7 @@ from benchmarks.plugins.adapter import BenchmarkSession, Timed
 from benchmarks.saved.baseline import obstacles
 from benchmarks.saved.saved_run import Machine, SavedRun
 from benchmarks.text import columns, significant
-from benchmarks.workloads.stages import STAGES
+from benchmarks.workloads.stages import FIRST_STEP, STAGES
 
 # Number of runs or benchmarks in a list; longer lists are cut.
 SHOWN = 6
@@ -111,13 +111,16 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
             continue
         row = tuple(info[key] for key in ("device", "cell", "shape", "implementation"))
         text = significant(1e3 * benchmark.median)
+        if "operators" in info:
+            text += f", {info['operators']} operators"
         if baseline is not None and benchmark.name in baseline.benchmarks:
             before = baseline.benchmarks[benchmark.name].stats.median
             text += f" ({benchmark.median / before:.2f})"
         cells.setdefault(row, {})[info["stage"]] = text
     if not cells:
         return []
-    stages = [stage for stage in STAGES if any(stage in texts for texts in cells.values())]
+    named = (FIRST_STEP, *STAGES)
+    stages = [stage for stage in named if any(stage in texts for texts in cells.values())]
     head = ["device", "cell", "shape", "", *stages]
     rows = [[*row, *(cells[row].get(stage, "") for stage in stages)] for row in cells]
     return columns([head, *rows], left=4)

@@ -25,6 +25,8 @@ from rnn_core.step import TrainingStep
 PaddleImplementation = Literal["textbook", "kernel", "paddle"]
 
 PADDLE_IMPLEMENTATIONS: tuple[PaddleImplementation, ...] = get_args(PaddleImplementation)
+# The textbook's equations as a static graph, which are timed apart: their first step takes seconds.
+TracedExecution = Literal["static", "sot"]
 
 VOCAB_SIZE = 10
 CLIP_NORM = 1.0
@@ -224,7 +226,7 @@ class PaddleWork(Work):
 
 
 def make_work(
-    implementation: PaddleImplementation,
+    implementation: PaddleImplementation | TracedExecution,
     cell: Cell,
     shape: Shape,
     learning_rate: float = LEARNING_RATE,

@@ -33,6 +33,7 @@ KNOWN = load()
 # They end the process or need several, or change it for later tests.
 OWN_PROCESS = {
     "dropped-data-parallel",
+    "failed-trace",
     "layer-without-bias",
     "layer-without-steps",
     "missing-gpu",

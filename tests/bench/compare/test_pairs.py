@@ -129,6 +129,22 @@ def test_counts_are_measured_up_to_the_next_look(
     assert {settings.measure for settings in fake.settings} == {"instructions"}
 
 
+def test_benchmark_that_a_pair_lacks_stays_open(tmp_path: Path) -> None:
+    """No further pair can settle it."""
+
+    def drop(number: int) -> None:
+        if number == 3:
+            del fake.ratios[SECOND]
+
+    fake = FakeProcesses(CLEAR, before=drop)
+    plan = replace(PLAN, within={"instructions": 0.005})
+    pairs = Pairs(plan, tmp_path, resume=False, run=fake, series="instructions")
+    *_, ([contest], _) = settle(pairs, budget=60)
+
+    assert contest.judge.open == [SECOND]
+    assert len(fake.started) == 8
+
+
 @pytest.mark.parametrize(
     ("measures", "counted", "series"),
     [

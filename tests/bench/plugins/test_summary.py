@@ -15,6 +15,8 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         SimpleNamespace(name=stage, median=0.003, extra_info={**facts, "stage": stage})
         for stage in ("forward", "step")
     ]
+    traced = {**facts, "implementation": "static", "stage": "first", "operators": 63}
+    timed.append(SimpleNamespace(name="first", median=0.5, extra_info=traced))
     timed += [  # Neither a failed benchmark nor one of something else has a time of a stage.
         SimpleNamespace(name="failed", median=None, extra_info={**facts, "stage": "clip"}),
         SimpleNamespace(name="other", median=1.0, extra_info={}),
@@ -23,10 +25,11 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
     baseline: Any = SimpleNamespace(benchmarks={"step": before})
 
     assert [line.split() for line in step_times(timed, baseline)] == [
-        ["device", "cell", "shape", "step", "forward"],
+        ["device", "cell", "shape", "first", "step", "forward"],
         ["cpu", "RNN", "B1", "T10", "H128", "kernel", "3", "(1.50)", "3"],
+        ["cpu", "RNN", "B1", "T10", "H128", "static", "500,", "63", "operators"],
     ]
-    assert step_times(timed[2:], None) == []
+    assert step_times(timed[3:], None) == []
 
 
 def test_refused_runs_are_listed_from_the_newest() -> None:

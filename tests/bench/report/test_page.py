@@ -372,17 +372,14 @@ def test_the_table_of_defects_has_the_versions_of_the_page(html: str) -> None:
     shown = words(html)
 
     assert head == ["defect", "Paddle 2.6.2", "Paddle 3.3.1", "what is wrong"]
-    assert [row[:3] for row in rows[:3]] == [
-        ["Broken by an upgrade"],
-        ["to-tensor-leak", "gone", "✗ there"],
-        ["Mended by an upgrade"],
-    ]
+    assert rows[0] == ["Broken by an upgrade"]
+    assert ["to-tensor-leak", "gone", "✗ there"] in [row[:3] for row in rows]
+    assert ["Mended by an upgrade"] in rows
     assert ["maximum-of-nan", "✗ there", "gone"] in [row[:3] for row in rows]
     assert ["Unchanged"] in rows
     assert rows[-1][1:3] == ["there", "there"]
-    assert (
-        "Paddle 2.6.2 to 3.3.1: ✗ breaks to-tensor-leak, mends maximum-of-nan, missing-gpu" in shown
-    )
+    assert "Paddle 2.6.2 to 3.3.1: ✗ breaks to-tensor-leak" in shown
+    assert ", mends maximum-of-nan, missing-gpu" in shown
     assert "Paddle 3.0.0 to 3.3.1: ✗ breaks sot-named-tuple" in shown
 
 

@@ -1,6 +1,6 @@
 """All implementations of a training step do the same work, and different work is refused."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import paddle
@@ -11,19 +11,26 @@ from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_c
 from benchmarks.workloads.paddle_peer import PaddlePeer
 from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.stages import STAGES, Stage
-from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS, Shape, Work, make_work
+from benchmarks.workloads.training_step import (
+    PADDLE_IMPLEMENTATIONS,
+    Shape,
+    TracedExecution,
+    Work,
+    make_work,
+)
 from rnn_core import LSTM, SimpleRNN
-from rnn_core.config import CELLS, Cell
+from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
 from rnn_core.gradients import l2_norm
+from rnn_core.runtime.versions import refused_tracing
 
 TINY = Shape(batch=2, steps=3, size=4)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("implementation", [*IMPLEMENTATIONS, *get_args(TracedExecution)])
 def test_implementation_does_the_same_work(implementation: str, cell: Cell) -> None:
     """Losses without clipping, and the clipped gradients of the first step, are the textbook's."""
-    if reason := absent(implementation):
+    if reason := absent(implementation) or refused_tracing(cell, implementation):
         pytest.skip(reason)
     check_same_work([implementation], cell, TINY)
 
@@ -43,6 +50,13 @@ def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
     assert max(l2_norm(gradient.numpy()) for gradient in parts.clipped) == pytest.approx(1)
     for left, other in zip(recorded.parts.gradients(), whole.parts.gradients(), strict=True):
         np.testing.assert_array_equal(left.numpy(), other.numpy())
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_work_of_an_execution_runs_it(execution: Execution) -> None:
+    """Its time is not that of another one. Every execution has a benchmark."""
+    assert execution in (*PADDLE_IMPLEMENTATIONS, *get_args(TracedExecution))
+    assert make_work(execution, "RNN", TINY).model.execution == execution
 
 
 @pytest.mark.parametrize("stage", STAGES)

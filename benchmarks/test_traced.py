@@ -1,0 +1,63 @@
+"""Time of a training step as a static graph, and of the first step, which traces and compiles."""
+
+from typing import Any, get_args
+
+import paddle
+import pytest
+from paddle.static import InputSpec
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.conftest import Measure
+from benchmarks.test_stages import ROUNDS, assert_stage_worked
+from benchmarks.workloads.stages import FIRST_STEP, WHOLE_STEP
+from benchmarks.workloads.training_step import SHAPES, Shape, TracedExecution, draw_model, make_work
+from rnn_core.config import CELLS, Cell
+from rnn_core.runtime.devices import use_device
+from rnn_core.runtime.versions import refused_tracing
+
+# Without the longest: its LSTM is traced for a minute.
+TRACED_SHAPES = [shape for shape in SHAPES if shape.steps < 100]
+
+
+@pytest.mark.parametrize("execution", get_args(TracedExecution))
+@pytest.mark.parametrize("shape", TRACED_SHAPES, ids=lambda shape: str(shape).replace(" ", "-"))
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("stage", [FIRST_STEP, WHOLE_STEP])
+def test_traced(
+    benchmark: BenchmarkFixture,
+    measure: Measure,
+    device: str,
+    stage: str,
+    execution: TracedExecution,
+    cell: Cell,
+    shape: Shape,
+) -> None:
+    """Time the first step of a new model, or later ones."""
+    if reason := refused_tracing(cell, execution):
+        pytest.skip(reason)
+    with use_device(device):
+        work = make_work(execution, cell, shape)
+        before = work.parameters()
+        target, setup = work.timed(WHOLE_STEP, device)
+
+        benchmark.group = f"{device} {cell} {shape}: {stage}"
+        benchmark.name = execution
+        benchmark.extra_info.update(
+            device=device, cell=cell, shape=str(shape), implementation=execution, stage=stage
+        )
+        if stage == FIRST_STEP:
+            benchmark.extra_info["operators"] = operators(cell, shape)
+            benchmark.pedantic(target)  # type: ignore[no-untyped-call]
+        else:
+            rounds, warmup = ROUNDS[shape]
+            measure(target, setup, rounds=rounds, warmup_rounds=warmup)
+
+        assert_stage_worked(WHOLE_STEP, work, before)
+
+
+def operators(cell: Cell, shape: Shape) -> int:
+    """Return the number of operators in the traced forward pass."""
+    inputs: Any = [InputSpec([shape.batch, shape.steps], "int64"), True]
+    model = draw_model(cell, shape.size)
+    traced: Any = paddle.jit.to_static(model, input_spec=inputs, full_graph=True)
+    return len(traced.forward.main_program.global_block().ops)
