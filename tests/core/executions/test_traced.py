@@ -30,14 +30,14 @@ from rnn_core.runtime import versions
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.measured import recorded_in
-from tests.helpers.parametrize import over_traced
+from tests.helpers.parametrize import over_cells, over_traced
 from tests.helpers.tolerances import GRADIENT
 
 # Measured in the first 20 steps of the LSTM, on Paddle 2.6.2: 1.0e-6.
 ROUNDING = Tolerance(1e-5, absolute=1e-5)
-EPOCHS = {"exploding-rnn": 5, "clipped-rnn": 10, "clipped-lstm": 5}
+EPOCHS = {"exploding-rnn": 5, "clipped-rnn": 5, "clipped-lstm": 5}
 SMALL = TrainConfig(
-    epochs=2, num_steps=3, batch_size=3, emb_size=4, hidden_size=5, clip_norm=1.0, dtype="float64"
+    epochs=2, num_steps=2, batch_size=3, emb_size=4, hidden_size=5, clip_norm=1.0, dtype="float64"
 )
 
 
@@ -82,7 +82,7 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
     traced, textbook = (
         NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook")
     )
-    for shape in [(1, 1), (1, 1), (3, 2), (1, 1)]:  # B, T
+    for shape in [(1, 1), (3, 2), (1, 1)]:  # B, T
         weights = {
             n: w + generator.normal(0, 0.3, w.shape) for n, w in named_weights(traced).items()
         }
@@ -100,7 +100,7 @@ def test_streams_are_trained_and_evaluated_with_the_textbooks_numbers(
     cell: Cell, execution: Execution
 ) -> None:
     """The last batch is smaller; the model is evaluated before and after."""
-    data = DigitSums(count=5, num_steps=3, batch_size=3, dtype="float64")
+    data = DigitSums(count=5, num_steps=2, batch_size=3, dtype="float64")
     found = []
     for each in ("textbook", execution):
         config = replace(SMALL, cell=cell, execution=each)
@@ -115,19 +115,17 @@ def test_streams_are_trained_and_evaluated_with_the_textbooks_numbers(
     check_same(cell, *found)
 
 
-@over_traced
-def test_checkpoints_resume_where_the_bits_are_the_same(
-    cell: Cell, execution: Execution, tmp_path: Path
-) -> None:
+@over_cells
+def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Path) -> None:
     """A run of the textbook is continued, in the same bits, or refused."""
     config = replace(SMALL, cell=cell)
     expected = train(config)
     train(replace(config, epochs=1), checkpoint=tmp_path)
 
     def resume() -> Any:
-        return train(replace(config, execution=execution), checkpoint=tmp_path, resume=True)
+        return train(replace(config, execution="static"), checkpoint=tmp_path, resume=True)
 
-    if same_bits(cell, "textbook", execution):
+    if same_bits(cell, "textbook", "static"):
         assert recorded_in(resume(), 3) == recorded_in(expected, 3)
     else:
         with pytest.raises(CheckpointError, match="execution is 'textbook' in the checkpoint"):
