@@ -133,10 +133,10 @@ def environment(settings: Settings) -> dict[str, str]:
 def counting_environment(job: Job) -> dict[str, str]:
     """Return further environment variables of a process that counts.
 
-    The addresses of memory differ between environments, and counts with them. So they differ
-    between processes too, at random, and the spread shows it.
+    The addresses of memory differ between environments, and counts with them. So each pair has
+    other addresses, and the spread of the pairs shows it.
     """
-    random = Random(f"{job.settings.seed} {job.path.name}")  # noqa: S311 - not a secret
+    random = Random(job.settings.seed)  # noqa: S311 - not a secret
     return {
         **dict.fromkeys(VARIABLES, "1"),
         # malloc keeps every small block. How long it searches for one depends on the addresses:
