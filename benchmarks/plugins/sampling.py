@@ -36,8 +36,8 @@ NAME = "rnn_core-sampler"
 LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
-# Calls to count, and calls before them until caches and allocations have settled. One call varies
-# by 0.03% from the next.
+# Calls to count, and calls before them until caches and allocations have settled: the first ones
+# take up to 1% more, later ones vary by 0.02% from one to the next.
 COUNTED_CALLS, CALLS_BEFORE = 3, 5
 
 
@@ -180,8 +180,6 @@ class Sampler(SavedEnvironments):
         if self.counter is None:
             self.time(benchmark, planted, target, setup)
         else:
-            for _ in range(CALLS_BEFORE):
-                prepared(target, setup)()
             benchmark.pedantic(prepared(target, setup))  # type: ignore[no-untyped-call]
             benchmark.extra_info["lower_quartile"] = None  # Its time means nothing.
             self.counts.append(partial(self.count, benchmark, target, setup))
@@ -242,7 +240,8 @@ class Sampler(SavedEnvironments):
         print(f"\n{test}", flush=True)
         counted, usual = self.counted.setdefault(test, {}), 0
         with use_device(benchmark.extra_info.get("device", "cpu")):
-            prepared(target, setup)()  # The first call after other benchmarks takes 1% more.
+            for _ in range(CALLS_BEFORE):
+                prepared(target, setup)()
             for name, share in self.shares(test).items():
                 call = prepared(target, setup)
                 if share:
