@@ -44,6 +44,7 @@ def test_process_gets_its_settings_and_leaves_its_file(
     The file gets its name only after the process has ended.
     """
     monkeypatch.setenv("PYTEST_ADDOPTS", "-x")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")  # It would disable the benchmarks.
     write_run(tmp_path / "made.json", {FIRST: 1e-3})
     found = run_script(
         f'cd "{tmp_path}"; echo "$@" > arguments; env > environment; ls > existing\n'
@@ -62,7 +63,8 @@ def test_process_gets_its_settings_and_leaves_its_file(
     assert sample.begun is not None
     assert replace(sample, begun=None) == settings
     assert "PYTHONHASHSEED=7" in environment
-    assert not [line for line in environment if line.startswith("PYTEST_ADDOPTS")]
+    names = [line.partition("=")[0] for line in environment if line.startswith("PYTEST_")]
+    assert names == ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
     assert "1.json" not in (tmp_path / "existing").read_text()
     assert (tmp_path / "1.json").is_file()
     assert not list(tmp_path.glob("*.part"))

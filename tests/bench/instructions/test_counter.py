@@ -81,17 +81,13 @@ def test_missing_switch_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_planted_instructions_are_counted_and_functions_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_planted_instructions_are_counted_and_functions_named(tmp_path: Path) -> None:
     """A real count under Valgrind: 1% more instructions, all of them in Python."""
     try:
         find_valgrind()
         import_module(SWITCH)
     except (SideError, ImportError) as error:
         pytest.skip(str(error))
-    # With it, pytest-benchmark would take the new process for a worker and measure nothing.
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     names = [f"{STEP}-planted:{share:g}]" for share in (0, 0.01)]
     [run] = count_processes(
         Selection(("benchmarks/test_stages.py",), "step and B1-T10-H128 and RNN", "cpu"),

@@ -99,8 +99,6 @@ def test_a_process_times_only_the_chosen_benchmarks(
     """A real process times each of them with every slowdown, and saves no other run."""
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "1")
-    # With it, pytest-benchmark would take the new process for a worker and measure nothing.
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     before = set(ROOT.glob(".benchmarks/*/*.json"))
     planted = (0.0, 1.0)
     only = tuple(KERNEL.format(f"-planted:{share:g}") for share in planted)
