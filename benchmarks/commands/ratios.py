@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,11 +28,10 @@ from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
 from benchmarks.workloads.training_step import SHAPES, Shape, Work
 from rnn_core.commands.arguments import any_path, at_least, names_from, writable_path
 from rnn_core.commands.output import write_files
-from rnn_core.commands.plot import COLORS, check_plot_path
+from rnn_core.commands.plot import COLORS, check_plot_path, write_figure
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import CELLS, EXECUTIONS, Cell
 from rnn_core.runtime.environment import describe_environment
-from rnn_core.runtime.files import write_whole
 from rnn_core.runtime.messages import complain
 
 if TYPE_CHECKING:
@@ -74,9 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, ImportError, OSError) as error:
             parser.error(str(error))
     if options.sweep:
-        options.shapes = list(
-            dict.fromkeys(chain.from_iterable(map(SWEEPS.__getitem__, options.sweep)))
-        )
+        swept = (shape for letter in options.sweep for shape in SWEEPS[letter])
+        options.shapes = tuple(dict.fromkeys(swept))
     facts = environment()
     data: list[dict[str, Any]] = []
     status = ExitStatus.OK
@@ -97,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = {"skipped": skipped, "results": data}
         status, names = write_files(
             results_file(options.save, text, facts, content),
-            ("plot", options.plot, lambda path: save_plot(path, data, implementations)),
+            ("plot", options.plot, lambda path: write_figure(draw(data, implementations), path)),
         )
         end = ["", *names] if names else []
     print("\n".join([*skipped, *([""] if skipped else []), found, *end]), flush=True)
@@ -160,7 +156,7 @@ def tables(
     implementations: Sequence[str],
     to: str | None = None,
 ) -> str:
-    """Return both tables, for the points with at least one round."""
+    """Return the tables, for the points with at least one round."""
     points = [point for point in data if point["rounds"]]
     if not points:
         return "Nothing was measured."
@@ -260,12 +256,6 @@ def growth(sizes: Sequence[float], values: Sequence[float]) -> float:
     """
     x, y = (np.log(numbers[len(sizes) // 2 :]) for numbers in (sizes, values))
     return float(np.polyfit(x, y, 1)[0]) if len(x) > 1 else float("nan")
-
-
-def save_plot(path: Path, data: Sequence[dict[str, Any]], implementations: Sequence[str]) -> None:
-    """Write the plot of all sweeps."""
-    with write_whole(path) as file:
-        draw(data, implementations).savefig(file, format=path.suffix[1:].lower())
 
 
 def draw(data: Sequence[dict[str, Any]], implementations: Sequence[str]) -> "Figure":

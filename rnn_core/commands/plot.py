@@ -59,7 +59,15 @@ def save_plot(history: History, path: str | Path) -> None:
     check_path("path", path)
     path = Path(path)
     check_plot_path(path)
-    figure = draw(history)
+    write_figure(draw(history), path)
+
+
+def write_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure in the format of the path's suffix, completely or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     with write_whole(path) as file:
         figure.savefig(file, format=path.suffix[1:].lower())
 
