@@ -1,5 +1,6 @@
 """The functions that cost a benchmark its instructions, and how two sides differ in them."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -134,9 +135,12 @@ def explain(before: Profile, after: Profile) -> Explanation:
         for name in {**ran, **runs}
     ]
     old, new = ({(each.name, each.library): each for each in side.functions} for side in sides)
-    for key in old.keys() - new.keys():
+    added: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key in new.keys() - old.keys():
+        added[key[0]].append(key)
+    for key in sorted(old.keys() - new.keys()):
         # A function that has moved to another library, or a library with another name.
-        moved = [each for each in new.keys() - old.keys() if each[0] == key[0]]
+        moved = added.pop(key[0], [])
         if len(moved) == 1 and key[0] != NO_SYMBOLS:
             new[key] = new.pop(moved[0])
     functions = [
