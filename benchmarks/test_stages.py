@@ -55,15 +55,27 @@ def test_stage(
         before = work.parameters()
         target, setup = work.timed(stage, device)
 
-        benchmark.group = f"{device} {cell} {shape}: {stage}"
-        benchmark.name = implementation
-        benchmark.extra_info.update(
-            device=device, cell=cell, shape=str(shape), implementation=implementation, stage=stage
-        )
+        describe(benchmark, device, cell, shape, implementation, stage)
         rounds, warmup = ROUNDS[shape]
         measure(target, setup, rounds=rounds, warmup_rounds=warmup)
 
         assert_stage_worked(stage, work, before)
+
+
+def describe(
+    benchmark: BenchmarkFixture,
+    device: str,
+    cell: Cell,
+    shape: Shape,
+    implementation: str,
+    stage: str,
+) -> None:
+    """Name a benchmark and its group, and save what identifies it."""
+    benchmark.group = f"{device} {cell} {shape}: {stage}"
+    benchmark.name = implementation
+    benchmark.extra_info.update(
+        device=device, cell=cell, shape=str(shape), implementation=implementation, stage=stage
+    )
 
 
 def assert_stage_worked(stage: Stage, work: Work, before: dict[str, NDArray[Any]]) -> None:

@@ -8,7 +8,7 @@ from paddle.static import InputSpec
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import Measure
-from benchmarks.test_stages import ROUNDS, assert_stage_worked
+from benchmarks.test_stages import ROUNDS, assert_stage_worked, describe
 from benchmarks.workloads.stages import FIRST_STEP, WHOLE_STEP
 from benchmarks.workloads.training_step import SHAPES, Shape, TracedExecution, draw_model, make_work
 from rnn_core.config import CELLS, Cell
@@ -40,11 +40,7 @@ def test_traced(
         before = work.parameters()
         target, setup = work.timed(WHOLE_STEP, device)
 
-        benchmark.group = f"{device} {cell} {shape}: {stage}"
-        benchmark.name = execution
-        benchmark.extra_info.update(
-            device=device, cell=cell, shape=str(shape), implementation=execution, stage=stage
-        )
+        describe(benchmark, device, cell, shape, execution, stage)
         if stage == FIRST_STEP:
             benchmark.extra_info["operators"] = operators(cell, shape)
             benchmark.pedantic(target)  # type: ignore[no-untyped-call]
