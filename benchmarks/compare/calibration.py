@@ -21,7 +21,7 @@ from benchmarks import ROOT
 from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
-from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Series, Traits, Word
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Traits, Word
 from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, check_countable, elapsed, settle
 from benchmarks.compare.process import Run
 from benchmarks.compare.sides import SideError
@@ -31,6 +31,7 @@ from benchmarks.interpreters import Interpreter, find_interpreter
 from benchmarks.locks import lock_folder
 from benchmarks.measuring.threads import all_cpus
 from benchmarks.runner import Process
+from benchmarks.saved.saved_run import Series
 from benchmarks.text import table
 from rnn_core.commands.arguments import at_least, percentages, positive_number, writable_path
 from rnn_core.commands.output import write_files

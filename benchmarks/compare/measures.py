@@ -12,8 +12,6 @@ Better = Literal["faster", "fewer instructions", "less memory"]
 Word = Literal[Worse, Better, "same", "cannot tell"]
 SAME: Word = "same"
 CANNOT_TELL: Word = "cannot tell"
-# What a process of a comparison measures; peaks of memory come with either.
-Series = Literal["instructions", "time"]
 
 
 class Prior(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.compare.measures import MEASURES, Series
+from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.process import Job, Run, Selection, count_processes, time_processes
 from benchmarks.compare.result import Outcome
 from benchmarks.compare.sides import FOLDERS, SIDES, SideError, load_run
@@ -19,7 +19,7 @@ from benchmarks.locks import LOCK
 from benchmarks.plugins.sampling import Settings, planted_name
 from benchmarks.saved.baseline import differences, obstacles
 from benchmarks.saved.records import LARGEST_FILE
-from benchmarks.saved.saved_run import Measure, SavedRun
+from benchmarks.saved.saved_run import Measure, SavedRun, Series
 from rnn_core.runtime.files import parse_json, read_file, write_json
 
 # Functions that run the processes.
@@ -43,9 +43,6 @@ class Plan(Selection):
         planted: shares of work to plant in the candidate; each process measures all of them.
         load: number of busy processes beside the measured ones.
         lenient: whether only an interval above the tolerance is worse: see `Judge`.
-
-    Raises:
-        SideError: instructions are to be counted, with this device or number of threads.
     """
 
     baseline: Interpreter
@@ -57,10 +54,6 @@ class Plan(Selection):
     planted: tuple[float, ...] = ()
     load: int = 0
     lenient: bool = False
-
-    def __post_init__(self) -> None:
-        if "instructions" in self.within:
-            check_countable(self.device, self.threads)
 
     def dump(self) -> dict[str, Any]:
         """Return the plan as JSON, with one value for each choice of the user."""

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.compare.measures import Series
 from benchmarks.interpreters import REVISION, Interpreter, find_interpreter
 from benchmarks.interpreters import SideError as SideError
-from benchmarks.saved.saved_run import SavedRun
+from benchmarks.saved.saved_run import SavedRun, Series
 from rnn_core.runtime.messages import printable
 
 SIDES = ("baseline", "candidate")

@@ -21,7 +21,6 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import ROOT
-from benchmarks.compare.measures import Series
 from benchmarks.instructions.counter import Counter
 from benchmarks.measuring.disturbance import Waiting, Watched
 from benchmarks.measuring.interleave import SHORTEST_SAMPLE
@@ -29,6 +28,7 @@ from benchmarks.measuring.memory import allocated, allocated_peak
 from benchmarks.plugins.adapter import BenchmarkSession, rounds_of
 from benchmarks.plugins.comparison import SavedEnvironments, describe_environments
 from benchmarks.plugins.saving import Saving
+from benchmarks.saved.saved_run import Series
 from benchmarks.source import check_source
 
 NAME = "rnn_core-sampler"

@@ -12,6 +12,8 @@ Positive = Annotated[int, Field(ge=1, le=10**9)]
 # Instructions or bytes.
 Large = Annotated[int, Field(ge=1, le=10**15)]
 Measure = Literal["time", "instructions", "memory"]
+# What a process of a comparison measures; peaks of memory come with either.
+Series = Literal["instructions", "time"]
 
 
 class Machine(Record):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.compare.measures import Series
 from benchmarks.compare.pairs import (
     Contest,
     Pairs,
@@ -26,7 +25,7 @@ from benchmarks.compare.process import Job, Selection, count_processes, time_pro
 from benchmarks.compare.result import Disturbance
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
-from benchmarks.saved.saved_run import Measure, SavedRun
+from benchmarks.saved.saved_run import Measure, SavedRun, Series
 from tests.helpers.fake_processes import (
     FIRST,
     PACE,
