@@ -22,7 +22,16 @@ from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
 from benchmarks.compare.command import add_measuring_options, remove_comparison
 from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Traits, Word
-from benchmarks.compare.pairs import Contest, Pair, Pairs, Plan, check_countable, elapsed, settle
+from benchmarks.compare.pairs import (
+    Contest,
+    Pair,
+    Pairs,
+    Plan,
+    check_countable,
+    elapsed,
+    settle,
+    tolerance,
+)
 from benchmarks.compare.process import Run
 from benchmarks.compare.sides import SideError
 from benchmarks.compare.summary import environment_of
@@ -179,27 +188,27 @@ def cases_of(session: int, contests: Sequence[Contest], pairs: Sequence[Pair]) -
 def text(cases: Sequence[Case], options: argparse.Namespace) -> str:
     """Return the table, and how it was measured."""
     sessions = len({case.session for case in cases})
+    traits = MEASURES[options.measure]
+    within = options.within[options.measure]
     rows = [
-        row(level, [case for case in cases if case.planted == level], MEASURES[options.measure])
+        row(level, within, [case for case in cases if case.planted == level], traits)
         for level in options.levels
     ]
-    traits = MEASURES[options.measure]
     words = [*traits.words, "rate (95% interval)", "pairs", "minutes"]
     busy = f" beside {options.load} busy processes" if options.load else ""
     return "\n".join(
         [
-            f"{sessions} sessions of at most {options.budget:g} minutes{busy}, same within "
-            f"{100 * options.within[options.measure]:g}%, at most {ERROR:.0%} of the verdicts may "
-            "be wrong",
+            f"{sessions} sessions of at most {options.budget:g} minutes{busy}, "
+            f"at most {ERROR:.0%} of the verdicts may be wrong",
             "",
-            table(["planted", "measured", "verdicts", *words], rows),
+            table(["planted", "same within", "measured", "verdicts", *words], rows),
             "",
             EXPLANATION.format(worse=traits.worse, better=traits.better),
         ]
     )
 
 
-def row(level: float, cases: Sequence[Case], traits: Traits) -> list[str]:
+def row(level: float, within: float, cases: Sequence[Case], traits: Traits) -> list[str]:
     """Return the row of one planted level."""
     found = [case.word for case in cases]
     hits = found.count(traits.worse) + (found.count(traits.better) if level == 0 else 0)
@@ -207,6 +216,7 @@ def row(level: float, cases: Sequence[Case], traits: Traits) -> list[str]:
     ratios = [case.ratio for case in cases if case.ratio is not None]
     return [
         f"{100 * level:g}%",
+        f"{100 * tolerance(within, level):g}%",
         f"{100 * (median(ratios) - 1):.{traits.digits - 2}f}%" if ratios else "",
         str(len(found)),
         *(str(found.count(word)) for word in traits.words),

@@ -270,6 +270,11 @@ def candidate_name(name: str, planted: float | None) -> str:
     return name if planted is None else planted_name(name, planted)
 
 
+def tolerance(within: float, planted: float | None) -> float:
+    """Return the tolerance of "same": at most half of what is planted, which could never settle."""
+    return min(within, planted / 2) if planted else within
+
+
 def contests_of(
     pair: Pair,
     within: Mapping[Measure, float],
@@ -301,7 +306,8 @@ def contests_of(
             )
         ]
         if known:
-            judge = Judge(sorted(known), within[measure], measure, lenient)
+            limit = tolerance(within[measure], share)
+            judge = Judge(sorted(known), limit, measure, lenient)
             contests.append(Contest(judge, measure, share))
     return contests
 

@@ -32,19 +32,23 @@ def test_table_has_a_row_for_each_slowdown(
     cells = [[cell.strip() for cell in row[1:-1]] for row in rows]
 
     assert status == 0
-    planted, measured = ([row[at] for row in cells] for at in (0, 1))
-    assert planted == ["0%", "20%"]
+    planted, within, measured = zip(*(row[:3] for row in cells), strict=True)
+    assert planted == ("0%", "20%")
+    assert within == ("5%", "5%")
     assert [float(text.rstrip("%")) for text in measured] == pytest.approx([0, 20], abs=1)
-    assert cells[0][2:9] == ["4", "0", "0", "4", "0", "0.0% (0.0-60.2%)", "6"]
-    assert cells[1][2:9] == ["4", "4", "0", "0", "0", "100.0% (39.8-100.0%)", "6"]
-    assert float(cells[0][9]) == pytest.approx(12 * 6 / 60, abs=0.1)
+    assert cells[0][3:10] == ["4", "0", "0", "4", "0", "0.0% (0.0-60.2%)", "6"]
+    assert cells[1][3:10] == ["4", "4", "0", "0", "0", "100.0% (39.8-100.0%)", "6"]
+    assert float(cells[0][10]) == pytest.approx(12 * 6 / 60, abs=0.1)
     assert "- paddle: " in (tmp_path / "c.md").read_text()
 
 
 def test_counted_calibration_plants_instructions_beside_busy_processes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The smaller levels have three decimals less; the busy processes end with the command."""
+    """Nothing below twice the tolerance could settle, so its tolerance is half of it.
+
+    The busy processes end with the command.
+    """
     busy: list[Process] = []
 
     def start(command: list[str]) -> Process:
@@ -60,13 +64,13 @@ def test_counted_calibration_plants_instructions_beside_busy_processes(
     head, _, *rows = [[cell.strip() for cell in line[1:-1]] for line in lines if len(line) > 1]
 
     assert status == 0
-    assert lines[0][0].startswith("1 sessions of at most 10 minutes beside 2 busy processes, same")
-    assert tuple(head[3:7]) == MEASURES["instructions"].words
-    assert [row[:6] for row in rows] == [
-        ["0%", "0.00%", "2", "0", "0", "2"],
-        ["0.5%", "0.50%", "2", "2", "0", "0"],
-        ["1%", "1.00%", "2", "2", "0", "0"],
-        ["2%", "2.00%", "2", "2", "0", "0"],
+    assert lines[0][0].startswith("1 sessions of at most 10 minutes beside 2 busy processes, at")
+    assert tuple(head[4:8]) == MEASURES["instructions"].words
+    assert [row[:7] for row in rows] == [
+        ["0%", "0.5%", "0.00%", "2", "0", "0", "2"],
+        ["0.5%", "0.25%", "0.50%", "2", "2", "0", "0"],
+        ["1%", "0.5%", "1.00%", "2", "2", "0", "0"],
+        ["2%", "0.5%", "2.00%", "2", "2", "0", "0"],
     ]
     assert {settings.measure for settings in fake.settings} == {"instructions"}
     assert [process._process.returncode for process in busy] == [-signal.SIGKILL] * 2
@@ -124,16 +128,16 @@ def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
         for word in MEASURES["time"].words
     ]
 
-    assert calibration.row(0.0, cases[:4], MEASURES["time"])[7].startswith("50.0% (")
-    assert calibration.row(0.2, cases[4:], MEASURES["time"])[7].startswith("25.0% (")
+    assert calibration.row(0.0, 0.05, cases[:4], MEASURES["time"])[8].startswith("50.0% (")
+    assert calibration.row(0.2, 0.05, cases[4:], MEASURES["time"])[8].startswith("25.0% (")
 
 
 def test_row_without_a_verdict_has_empty_cells() -> None:
     """No pair counted, so there is neither a ratio nor a time until a verdict."""
     case = calibration.Case(0.2, 1, "cannot tell", None, 0, 1.0)
 
-    assert calibration.row(0.2, [case], MEASURES["time"]) == [
-        *("20%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", ""),
+    assert calibration.row(0.2, 0.05, [case], MEASURES["time"]) == [
+        *("20%", "5%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", ""),
     ]
 
 
