@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from xml.etree import ElementTree
 
 from benchmarks.saved.records import Record
-from benchmarks.saved.result_files import CRASHED, FACTS
+from benchmarks.saved.result_files import AGREEMENT, CRASHED, FACTS
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.runtime.files import read_file
 from rnn_core.runtime.messages import printable
@@ -29,12 +29,21 @@ MOST_ELEMENTS = 100_000
 
 @dataclass(frozen=True)
 class Case:
-    """The outcome of one test; `reason` and `detail` are empty if it passed."""
+    """The outcome of one test.
+
+    Attributes:
+        name: module and name of the test.
+        outcome: the outcome.
+        reason: message; empty if the test passed.
+        detail: end of the traceback; empty if there is none.
+        agreement: how far a run as a static graph agrees with the eager one; empty for other tests.
+    """
 
     name: str
     outcome: CaseOutcome
     reason: str = ""
     detail: str = ""
+    agreement: str = ""
 
 
 class StepTime(NamedTuple):
@@ -181,6 +190,8 @@ def read_cases(path: Path) -> list[Case]:
 def _case(element: ElementTree.Element) -> Case:
     # The whole name of the module: several folders have a test_command.py.
     name = f"{element.get('classname', '')}::{element.get('name', '')}"
+    agreed = element.find(f"properties/property[@name='{AGREEMENT}']")
+    agreement = "" if agreed is None else agreed.get("value", "")[:LONGEST_DETAIL]
     tags: dict[str, CaseOutcome] = {"failure": "failed", "error": "error", "skipped": "skipped"}
     for tag, outcome in tags.items():
         child = element.find(tag)
@@ -189,5 +200,5 @@ def _case(element: ElementTree.Element) -> Case:
             if reason.startswith(f"{CRASHED}: "):
                 return Case(name, "crashed", reason)
             detail = (child.text or "")[-LONGEST_DETAIL:]
-            return Case(name, outcome, reason, "" if outcome == "skipped" else detail)
-    return Case(name, "passed")
+            return Case(name, outcome, reason, "" if outcome == "skipped" else detail, agreement)
+    return Case(name, "passed", agreement=agreement)

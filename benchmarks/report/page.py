@@ -16,6 +16,7 @@ from benchmarks.compare.result import Comparison
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
 from benchmarks.report.defects import defects_of, known_of, load, upgrade
+from benchmarks.report.executions import agreements_of
 from benchmarks.report.matrix import (
     STATES,
     State,
@@ -40,6 +41,7 @@ SECTIONS = {
     "broken": "What broke where",
     "notebook": "The notebook's figures",
     "curves": "The three experiments",
+    "executions": "Static graphs",
     "times": "Step times",
     "comparisons": "Comparisons",
     "defects": "Known defects of this Paddle",
@@ -95,6 +97,7 @@ def make_page(results: Results, now: datetime) -> str:
             name: _drawn(found, pictures.draw_curves, name)
             for name, found in curves_of(environments).items()
         },
+        agreements=agreements_of(environments),
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
         compared=counts_of(results.comparisons),
         different=sum(each.different for each in results.comparisons),

@@ -10,6 +10,8 @@ Kind = Literal["tests", "benchmarks"]
 TIMES = "benchmarks.json"
 # Start of the message of a test that ended its process.
 CRASHED = "crashed"
+# Property of an outcome: how far a run as a static graph agrees with the eager one.
+AGREEMENT = "agreement"
 # Keys of a benchmark's `extra_info` that identify it.
 FACTS = ("device", "cell", "shape", "implementation", "stage")
 

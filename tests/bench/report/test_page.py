@@ -384,6 +384,27 @@ def test_the_table_of_defects_has_the_versions_of_the_page(html: str) -> None:
 
 
 @pytest.mark.usefixtures("_no_pictures")
+def test_the_table_of_static_graphs_has_a_column_for_each_environment() -> None:
+    """A run that one environment did not make is said to be missing; a different one is loud."""
+
+    def case(run: str, agreement: str) -> Case:
+        return Case(f"test_experiments::as_graph[{run}]", "passed", agreement=agreement)
+
+    static, sot = "static-default-clipped-rnn", "sot-primitive-clipped-lstm"
+    old = left("old", case(static, "different up to step 3"), paddle="2.6.2")
+    new = left("new", case(static, "bitwise equal"), case(sot, "refused"), paddle="3.3.1")
+    html = make_page(Results([new, old, left("none", paddle="3.0.0")]), datetime.now(timezone.utc))
+
+    assert tables(html, "execution") == [
+        [
+            ["execution", "mode", "experiment", "Paddle 2.6.2old", "Paddle 3.3.1new"],
+            ["static", "default", "clipped-rnn", "✗ different up to step 3", "bitwise equal"],
+            ["sot", "primitive", "clipped-lstm", "not run", "refused"],
+        ]
+    ]
+
+
+@pytest.mark.usefixtures("_no_pictures")
 def test_the_message_of_a_crash_is_on_the_page(tmp_path: Path) -> None:
     """A notice beside the headline counts it, although no benchmark was compared."""
     crashed = comparison(error="Segmentation fault", benchmarks=[], behaviour=[])

@@ -217,11 +217,12 @@ def test_a_run_file_of_the_first_version_is_read(folder: Path) -> None:
 def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
     """A test that fails twice counts once; a run with failures is complete."""
     changed(exit_status=1)(folder / "tests-run.json")
+    agreement = '<properties><property name="agreement" value="equal" /></properties>'
     write_cases(
         folder / "tests.xml",
-        '<testcase classname="tests.test_a" name="passes" />'
-        '<testcase classname="tests.test_a" name="fails"><failure message="2 &lt; 1">where'
-        "</failure></testcase>"
+        f'<testcase classname="tests.test_a" name="passes">{agreement}</testcase>'
+        f'<testcase classname="tests.test_a" name="fails">{agreement}<failure message="2 &lt; 1">'
+        "where</failure></testcase>"
         '<testcase classname="tests.test_a" name="fails"><error message="teardown" /></testcase>'
         '<testcase classname="tests.test_a" name="breaks"><error message="setup" /></testcase>'
         '<testcase classname="tests.test_a" name="ends"><failure message="crashed: by SIGILL" />'
@@ -234,8 +235,8 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
 
     assert found.problems == []
     assert found.cases["tests"] == [
-        Case("tests.test_a::passes", "passed"),
-        Case("tests.test_a::fails", "failed", "2 < 1", "where"),
+        Case("tests.test_a::passes", "passed", agreement="equal"),
+        Case("tests.test_a::fails", "failed", "2 < 1", "where", "equal"),
         Case("tests.test_a::breaks", "error", "setup"),
         Case("tests.test_a::ends", "crashed", "crashed: by SIGILL"),
         Case("tests.test_a::skips", "skipped", "no GPU"),
