@@ -1,5 +1,6 @@
 """Differences between versions of Paddle."""
 
+import logging
 import os
 import warnings
 from importlib import metadata
@@ -15,7 +16,11 @@ IDLE_WARNINGS = (
     "No ccache found",
     "You are using GPU version Paddle, but your CUDA device",
     "Tensor do not have 'place' interface",
+    "Value do not have 'place' interface",
 )
+
+# A message of Paddle 3 while they trace an LSTM with "sot", whose last output is not used.
+IDLE_MESSAGE = "input provided by inputs has no use"
 
 PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")
 
@@ -109,12 +114,17 @@ def prepare_tracing(cell: str, execution: str) -> None:
     if reason := refused_tracing(cell, execution):
         raise RuntimeError(reason)
     os.environ.setdefault("SOT_ALLOW_DYNAMIC_SHAPE", "0")
+    logging.getLogger().addFilter(_is_not_idle)
     version = installed_paddle()
     if version is not None and _major(version) == 2:
         import paddle
 
         # The pass saves memory, and prints a line every time.
         paddle.set_flags({"FLAGS_pir_apply_inplace_pass": False})
+
+
+def _is_not_idle(record: logging.LogRecord) -> bool:
+    return record.msg != IDLE_MESSAGE
 
 
 def traces_same_bits(cell: str) -> bool:

@@ -63,9 +63,7 @@ def at_import(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
 @pytest.mark.parametrize(
     ("message", "category", "shown"),
     [
-        (f"{compat.IDLE_WARNINGS[0]} and more", UserWarning, False),
-        (f"{compat.IDLE_WARNINGS[1]} and more", UserWarning, False),
-        (f"{compat.IDLE_WARNINGS[2]} and more", UserWarning, False),
+        *((f"{message} and more", UserWarning, False) for message in compat.IDLE_WARNINGS),
         (compat.IDLE_WARNINGS[0], DeprecationWarning, True),
         ("something new", UserWarning, True),
     ],
