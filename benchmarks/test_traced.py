@@ -15,8 +15,10 @@ from rnn_core.config import CELLS, Cell
 from rnn_core.runtime.devices import use_device
 from rnn_core.runtime.versions import refused_tracing
 
-# Without the longest: its LSTM is traced for a minute.
-TRACED_SHAPES = [shape for shape in SHAPES if shape.steps < 100]
+# Tracing the LSTM of the longest takes a minute: pytest benchmarks -m slow.
+TRACED_SHAPES = [
+    pytest.param(shape, marks=pytest.mark.slow) if shape.steps > 100 else shape for shape in SHAPES
+]
 
 
 @pytest.mark.parametrize("execution", get_args(TracedExecution))

@@ -1,7 +1,5 @@
 """A trained model predicts the same after `paddle.jit.save`: loaded again, and in a predictor."""
 
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ from numpy.typing import NDArray
 from paddle import inference
 from paddle.static import InputSpec
 
-from benchmarks.runner import run
 from rnn_core.config import CELLS, Cell, TrainConfig
 from rnn_core.model import NumericPrediction, new_model
 from rnn_core.runtime.versions import tensor_of
@@ -86,13 +83,3 @@ def test_predictor_predicts_the_same_but_for_rounding(saved: tuple[Path, Outputs
 
     for one, other in zip(predict(path, optimised=True), expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE)
-
-
-@pytest.mark.slow
-def test_models_are_saved_in_primitive_mode_too() -> None:
-    """The tests above pass in a process in which Paddle decomposes operators."""
-    command = [sys.executable, "-m", "pytest", "-n0", "-pno:cacheprovider", __file__]
-
-    result = run(command, {**os.environ, "FLAGS_prim_all": "true"})
-
-    assert result.status == 0, result.output
