@@ -15,7 +15,7 @@ FILES = ["core/executions/test_traced.py", "runs/test_saved_models.py"]
 @pytest.mark.parametrize("file", FILES)
 def test_traced_models_pass_in_primitive_mode(file: str) -> None:
     """The flag is for a whole process, which must not have traced without it."""
-    command = [sys.executable, "-m", "pytest", "-n0", "-pno:cacheprovider", ROOT / "tests" / file]
+    command = [sys.executable, "-m", "pytest", "-n0", "-pno:cacheprovider", f"{ROOT}/tests/{file}"]
 
     result = run(command, {**os.environ, "FLAGS_prim_all": "true"})
 
