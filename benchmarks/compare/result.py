@@ -346,6 +346,11 @@ class Comparison(Record):
         """Whether a process crashed."""
         return any(course.outcome == "crashed" for course in self.courses.values())
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was interrupted, or a process crashed."""
+        return any(each.outcome in ("interrupted", "crashed") for each in self.courses.values())
+
     def results(self, measure: Measure) -> list[tuple[Benchmark, Measured]]:
         """Return all benchmarks that have this measure, with their results."""
         return [

@@ -15,17 +15,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from benchmarks.known_defects import PROGRAMS, run_program, verdict
 from benchmarks.report.defects import KNOWN, defects_of, load
-from benchmarks.runner import Result, run
+from benchmarks.runner import run
 from benchmarks.text import table
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime.environment import cpu_model
 from rnn_core.runtime.files import write_text
 from tests import ROOT
 
-PROGRAMS = {path.stem: path for path in sorted(KNOWN.parent.glob("*.py"))}
 PAGE = ROOT / "docs" / "measurements" / "paddle-defects.md"
-LIMIT = 120.0  # seconds until a program counts as hanging
 ENVIRONMENT = ("paddle", "python", "numpy")
 VERSIONS = (
     "import json, platform; from importlib.metadata import version;"
@@ -58,25 +57,12 @@ def summary(program: Path) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def verdict(result: Result) -> str:
-    """Whether a program's end means that the defect is "there", "gone" or "cannot show".
-
-    A crash counts as a defect, and so does a program that does not end. Status 2 means that the
-    defect cannot show here. Python's own status after an error is 1, without output.
-    """
-    if result.timed_out or result.status not in (0, 1, 2):
-        return "there"
-    if result.status == 1:
-        return "there" if result.output else "failed"
-    return "cannot show" if result.status else "gone"
-
-
 def check(python: str) -> dict[str, Any]:
     """Run all programs with this interpreter, print what they find, and return it."""
     versions = json.loads(run([python, "-c", VERSIONS]).output)
     found: dict[str, list[str]] = {"there": [], "gone": [], "cannot show": [], "failed": []}
-    for name, program in PROGRAMS.items():
-        result = run([python, "-W", "ignore", program], timeout=LIMIT)
+    for name in PROGRAMS:
+        result = run_program(python, name)
         ends = verdict(result)
         found[ends].append(name)
         says = "did not end" if result.timed_out else result.ending

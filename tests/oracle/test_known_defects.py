@@ -14,19 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.known_defects import PROGRAMS, run_program, verdict
 from benchmarks.report import defects
 from benchmarks.report.defects import defects_of, load
-from benchmarks.runner import Result, run
+from benchmarks.runner import Result
 from rnn_core.runtime.versions import installed_paddle
 from tests import known_defects
-from tests.known_defects import (
-    LIMIT,
-    PAGE,
-    PROGRAMS,
-    summary,
-    tables,
-    verdict,
-)
+from tests.known_defects import PAGE, summary, tables
 
 HEADS = "| defect |\n\n| Paddle |\n\nend\n"
 KNOWN = load()
@@ -70,7 +64,7 @@ def test_paddle_has_its_known_defects(name: str) -> None:
 @over(OWN_PROCESS)
 def test_paddle_has_its_known_crashes(name: str) -> None:
     """The same in a process of its own, which may crash or hang."""
-    result = run([sys.executable, PROGRAMS[name]], timeout=LIMIT)
+    result = run_program(sys.executable, name)
 
     ends = verdict(result)
     if ends == "cannot show":

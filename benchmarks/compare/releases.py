@@ -1,0 +1,203 @@
+"""Which release of Paddle changed training, or its cost? python -m benchmarks.releases.
+
+Compares each release with the one before it by instructions, memory, behaviour and known defects,
+and lists every change by more than 1%, with what explains it. With --bisect, finds the first
+release that differs from the oldest one as the newest does. docs/guides/releases.md has examples.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.behaviour.comparison import compare_behaviour
+from benchmarks.commands.parser import make_parser
+from benchmarks.compare.chain import CHANGE, text_of
+from benchmarks.compare.command import BENCHMARKS, RESULTS, folder_name
+from benchmarks.compare.command import main as compare
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.result import FILE, Comparison
+from benchmarks.interpreters import SideError, find_interpreter
+from benchmarks.known_defects import PROGRAMS, has_defect
+from benchmarks.report.defects import defects_of, load
+from benchmarks.saved.saved_run import Measure
+from rnn_core.commands.arguments import positive_number
+from rnn_core.commands.status import ExitStatus
+from rnn_core.experiments import EXPERIMENTS
+from rnn_core.runtime.messages import complain
+
+# Whole steps, and the first step of a traced model, which traces and compiles.
+SELECTED = f"({BENCHMARKS}) or (test_traced and first and static and RNN and B1-T10-H128)"
+# Share of the whole difference that a single cause explains.
+MOST = 0.8
+KINDS = ("bitwise equal", "equal within rounding", "different")  # From near to far.
+
+# How far two releases are apart.
+Distance = Callable[[str, str], float]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    0: finished; 2: wrong arguments, or two releases could not be compared; 130: Ctrl-C, after which
+    the same command continues.
+    """
+    options = _options(arguments)
+    try:
+        if options.bisect:
+            print(bisect(options.versions, distance_by(options.bisect, options)))
+            return ExitStatus.OK
+        chain = {
+            (before, after): compared_if_possible(before, after, options)
+            for before, after in pairwise(options.versions)
+        }
+    except SideError as error:
+        complain(str(error))
+        return ExitStatus.WRONG_INPUT
+    except KeyboardInterrupt:
+        print("Incomplete: the same command continues.")
+        return ExitStatus.INTERRUPTED
+    print(f"\n{text_of(chain, defects_of(load()))}")
+    return ExitStatus.OK if all(chain.values()) else ExitStatus.WRONG_INPUT
+
+
+def compared_if_possible(before: str, after: str, options: argparse.Namespace) -> Comparison | None:
+    """Compare two releases; print the error and return None if that fails."""
+    try:
+        return compared(before, after, options)
+    except SideError as error:
+        complain(str(error))
+        return None
+
+
+def compared(
+    before: str, after: str, options: argparse.Namespace, expression: str = ""
+) -> Comparison:
+    """Compare two releases, unless an earlier command has.
+
+    Args:
+        before: one release.
+        after: the other one.
+        options: options of the command.
+        expression: selection among the benchmarks; empty for all of them, and behaviour.
+
+    Raises:
+        SideError: they could not be compared.
+    """
+    name = f"releases-{folder_name(before, after)}"
+    if expression:
+        name += f"-{folder_name(expression, '').rstrip('.')}"
+    folder = RESULTS / name
+    try:
+        known = Comparison.load(folder / FILE)
+    except (OSError, ValueError):
+        known = None
+    if known and not known.unfinished and (known.behaviour or expression):
+        return known
+    print(f"{before} -> {after}")
+    arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
+    arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
+    arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
+    status = compare([before, after, *arguments, *(["--no-behaviour"] if expression else [])])
+    if status == ExitStatus.INTERRUPTED:
+        raise KeyboardInterrupt
+    if status == ExitStatus.WRONG_INPUT:
+        raise SideError(f"{before} and {after} were not compared: see above")
+    return Comparison.load(folder / FILE)
+
+
+def bisect(releases: Sequence[str], distance: Distance) -> str:
+    """Find the first release past half of the difference between the oldest and the newest.
+
+    Returns:
+        What was found, in words.
+    """
+    low, high = 0, len(releases) - 1
+    whole = distance(releases[low], releases[high])
+    if not whole:
+        return f"{releases[high]} does not differ from {releases[low]}."
+    while high - low > 1:
+        middle = (low + high) // 2
+        past = distance(releases[0], releases[middle]) > whole / 2
+        low, high = (low, middle) if past else (middle, high)
+        print(f"{releases[middle]} is {'past' if past else 'not past'} half of the difference")
+    found = f"{releases[high]} is the first release past half of the difference."
+    share = distance(releases[low], releases[high]) / whole
+    if share < MOST:
+        found += (
+            f" From {releases[low]} to {releases[high]}, it is {share:.0%} of the difference "
+            f"between {releases[0]} and {releases[-1]}: another release changed it, too."
+        )
+    return found
+
+
+def distance_by(what: str, options: argparse.Namespace) -> Distance:
+    """Return how far two releases are apart in a known defect, an experiment or a benchmark.
+
+    Raises:
+        SideError: there is no such defect, experiment or measure.
+    """
+    if what in PROGRAMS:
+        return lambda before, after: abs(_defective(what, after) - _defective(what, before))
+    if what in EXPERIMENTS:
+        return lambda before, after: _behaviours_apart(what, before, after)
+    name, _, expression = what.partition(":")
+    for measure in MEASURES:
+        if measure == name != "time" and expression:
+            return lambda before, after: _costs_apart(
+                compared(before, after, options, expression), measure
+            )
+    raise SideError(
+        f"--bisect must be one of {', '.join((*EXPERIMENTS, *PROGRAMS))}, or "
+        "instructions:EXPRESSION or memory:EXPRESSION, whose expression for -k selects one "
+        f"benchmark; got {what!r}"
+    )
+
+
+def _costs_apart(comparison: Comparison, measure: Measure) -> float:
+    results = comparison.results(measure)
+    if len(results) != 1:
+        names = ", ".join(each.parameters for each, _ in results) or "none"
+        raise SideError(f"the expression of --bisect must select one benchmark, got {names}")
+    apart = abs(math.log(results[0][1].ratio))
+    return apart if apart > math.log1p(CHANGE) else 0.0
+
+
+def _behaviours_apart(experiment: str, before: str, after: str) -> float:
+    with TemporaryDirectory() as folder:
+        sides = (find_interpreter(before), find_interpreter(after))
+        [found] = compare_behaviour(*sides, Path(folder), experiments=[experiment])
+    return KINDS.index(found.verdict)
+
+
+def _defective(name: str, release: str) -> bool:
+    found = has_defect(find_interpreter(release).python, name)
+    if found is None:
+        raise SideError(f"{name} cannot show on {release} on this machine")
+    return found
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = make_parser("releases", __doc__)
+    parser.add_argument(
+        "versions", nargs="*", metavar="VERSION", help="releases, the oldest first (default: all)"
+    )
+    parser.add_argument(
+        "--since", default="2.6.2", metavar="VERSION", help="oldest release (default: 2.6.2)"
+    )
+    parser.add_argument(
+        "--bisect",
+        metavar="WHAT",
+        help="experiment, known defect, or benchmark (instructions:EXPRESSION, memory:EXPRESSION, "
+        "with an expression for -k) whose change to find, over all releases and pre-releases",
+    )
+    parser.add_argument(
+        "--budget",
+        type=positive_number,
+        default=10.0,
+        metavar="MINUTES",
+        help="time limit of each comparison of two releases (default: 10)",
+    )
+    return parser.parse_args(arguments)
