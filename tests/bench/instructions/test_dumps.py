@@ -138,10 +138,7 @@ totals: 103500
     # malloc's own 2980 instructions now have calls that cost 2990, of which 10 are the thread's.
     assert total_of(path) == 100_000 - 10
     assert sum(dump.costs.values()) == pytest.approx(total_of(path), abs=1)
-    assert {key.name: cost for key, cost in dump.costs.items() if not cost} == {
-        BACKGROUND: 0,
-        "bvar::read_proc()": 0,
-    }
+    assert {BACKGROUND, "bvar::read_proc()"}.isdisjoint(key.name for key in dump.costs)
     assert dump.profile(2).operators == PROFILE.operators
 
 
