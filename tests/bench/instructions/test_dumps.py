@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instructions.dumps import operator_of, read_dump, save_functions, total_of
+from benchmarks.instructions.dumps import (
+    BACKGROUND,
+    operator_of,
+    read_dump,
+    save_functions,
+    total_of,
+)
 from benchmarks.instructions.functions import Function, Operator, Profile, Profiles
 from benchmarks.interpreters import SideError
 
@@ -105,6 +111,35 @@ def test_functions_have_their_cost_in_one_call_and_their_operator(tmp_path: Path
     path.write_text(DUMP.replace("malloc", "full_ad_func(int)"))
     full = Operator(name="full", cost=20.0, calls=0.5)
     assert read_dump(path).profile(2).operators == (*PROFILE.operators, full)
+
+
+def test_a_background_thread_does_not_count(tmp_path: Path) -> None:
+    """What it costs depends on the load of the machine; its share of a shared function goes too."""
+    path = tmp_path / "1"
+    thread = f"""ob=(9) /venv/paddle/libpaddle.so
+fn=(90) {BACKGROUND}
+0 500
+cfn=(91) bvar::read_proc()
+calls=1 0
+0 3010
+
+fn=(91)
+0 3000
+cob=(3)
+cfn=(4)
+calls=1 0
+0 10
+
+totals: 103500
+"""
+    path.write_text(DUMP.replace("totals: 100000\n", thread))
+    dump = read_dump(path)
+
+    # malloc's own 2980 instructions now have calls that cost 2990, of which 10 are the thread's.
+    assert total_of(path) == 100_000 - 10
+    assert sum(dump.costs.values()) == pytest.approx(total_of(path), abs=1)
+    assert {BACKGROUND, "bvar::read_proc()"}.isdisjoint(key.name for key in dump.costs)
+    assert dump.profile(2).operators == PROFILE.operators
 
 
 @pytest.mark.parametrize(
