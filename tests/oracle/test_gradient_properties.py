@@ -48,11 +48,6 @@ def numbered(values: list[Array]) -> Arrays:
     return {f"gradient {index}": value for index, value in enumerate(values)}
 
 
-def joined(values: list[Array]) -> Array:
-    """Arrays joined into one vector."""
-    return np.concatenate([value.ravel() for value in values])
-
-
 @given(gradients, limits)
 @over_dtypes
 @over_clips
@@ -74,7 +69,7 @@ def test_clipping_leaves_gradients_below_the_limit(
     clip: Clip, dtype: DType, values: list[Array]
 ) -> None:
     """Gradients whose norm is below the limit keep every bit."""
-    limit = 1.001 * norm(joined(values)) + 0.001
+    limit = 1.001 * norm(np.concatenate([value.ravel() for value in values])) + 0.001
 
     actual = clipped(make_clip(clip, limit), values, dtype)
 

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import Batch, History, TrainConfig, train
+from rnn_core import Batch, TrainConfig, train
 from rnn_core.config import Clip, DType, Execution
 from rnn_core.model import model_of
 from rnn_core.step import TrainingStep
@@ -162,20 +162,6 @@ def check_steps(
     tolerance: Tolerance,
 ) -> None:
     """Assert that each step of `train` agrees with the reference."""
-    history, clipped, updated = train_and_watch(config, parameters, batches)
-
-    assert len(expected) == history.steps == len(clipped) == len(updated)
-    for k, step in enumerate(expected):
-        where = f"training step {k + 1}"
-        assert_close(expected_of(step), recorded_in(history, k), tolerance, where)
-        assert_close(step.clipped, clipped[k], tolerance, f"{where}, clipped gradient")
-        assert_close(step.updated, updated[k], tolerance, f"{where}, updated parameter")
-
-
-def train_and_watch(
-    config: TrainConfig, parameters: Arrays, batches: list[tuple[Array, Array]]
-) -> tuple[History, list[Arrays], list[Arrays]]:
-    """Train; return the history, and the clipped gradients and new parameters of each step."""
     model = model_of(config)
     write_parameters(model, parameters, config.dtype)
     clipped: list[Arrays] = []
@@ -193,4 +179,10 @@ def train_and_watch(
     ]
     with patch.object(TrainingStep, "update", watch):
         history = train(config, data, model)
-    return history, clipped, updated
+
+    assert len(expected) == history.steps == len(clipped) == len(updated)
+    for k, step in enumerate(expected):
+        where = f"training step {k + 1}"
+        assert_close(expected_of(step), recorded_in(history, k), tolerance, where)
+        assert_close(step.clipped, clipped[k], tolerance, f"{where}, clipped gradient")
+        assert_close(step.updated, updated[k], tolerance, f"{where}, updated parameter")
