@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 from itertools import count
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import paddle
@@ -123,18 +124,13 @@ def test_record_0_trains_without_recording() -> None:
 def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the batches were checked, no number is copied to the host."""
 
-    class Unread(TrainingStep):
-        """Forbids reads once training has begun."""
+    def unread(*args: Any) -> TrainingStep:
+        step = TrainingStep(*args)
+        for name in READS:  # Training begins, and forbids reads.
+            monkeypatch.setattr(paddle.Tensor, name, Mock(side_effect=AssertionError))
+        return step
 
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            for name in READS:
-                monkeypatch.setattr(paddle.Tensor, name, refuse)
-
-    def refuse(*_: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr("rnn_core.training.TrainingStep", Unread)
+    monkeypatch.setattr("rnn_core.training.TrainingStep", unread)
     train(replace(SMALL, clip_norm=0.5, clip="by-global-norm", record=0))
 
     with pytest.raises(AssertionError):
@@ -241,11 +237,7 @@ def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch
 
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt before the first step is complete gives an empty history."""
-
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("rnn_core.training.TrainingStep.gradients", interrupt)
+    monkeypatch.setattr(TrainingStep, "gradients", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
         train(SMALL)
 

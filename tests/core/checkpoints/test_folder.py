@@ -41,6 +41,12 @@ def rename(path: Path, old: str, new: str) -> None:
     np.savez(path, **{**arrays, "weights": names, "parameters": names})
 
 
+def replace_by_fifo(path: Path) -> None:
+    """Put a pipe in place of a file."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 Damage = Callable[[Path], object]
 REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit this run): "
 
@@ -51,7 +57,7 @@ REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit this run): 
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "not a zip archive, or cut short"),
         (lambda path: train(SMALL).save(path), "format tag is missing or different"),
         (lambda path: (path.unlink(), path.mkdir()), ".*directory.*"),
-        (lambda path: (path.unlink(), os.mkfifo(path)), ".*not a regular file.*"),
+        (replace_by_fifo, ".*not a regular file.*"),
         (lambda path: rename(path, "linear.bias", "bias"), "weights are missing: linear.bias"),
     ],
 )

@@ -6,19 +6,12 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tqdm import tqdm
 
-from rnn_core import (
-    DigitSums,
-    Evaluation,
-    History,
-    NumericPrediction,
-    TrainingInterrupted,
-    evaluate,
-    train,
-)
+from rnn_core import DigitSums, History, TrainingInterrupted, evaluate, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands import run
@@ -70,12 +63,7 @@ def test_digit_sums_applies_its_options(
 ) -> None:
     """Every option reaches the run; the history describes the data, and others are held out."""
     saved = tmp_path / "run.npz"
-    evaluated: list[object] = []
-
-    def spy(model: NumericPrediction, data: DigitSums) -> Evaluation:
-        evaluated.append(data)
-        return evaluate(model, data)
-
+    spy = Mock(side_effect=evaluate)
     monkeypatch.setattr("rnn_core.commands.run.evaluate", spy)
     options = "--samples 50 --held-out 30 --digits 3 --num-steps 5 --batch-size 20 --cell RNN "
     options += "--hidden-size 6 --learning-rate 0.25 --seed 4 --log-every 1 --epochs 2"
@@ -83,23 +71,21 @@ def test_digit_sums_applies_its_options(
     assert main(["run", "digit-sums", *options.split(), "--save", str(saved)]) == 0
 
     history, out = History.load(saved), capsys.readouterr().out
-    assert history.config == replace(
-        ALL_EXPERIMENTS["digit-sums"].config,
-        epochs=2,
-        cell="RNN",
-        batch_size=20,
-        num_steps=5,
-        learning_rate=0.25,
-        seed=4,
-        hidden_size=6,
-        emb_size=6,
-    )
+    sizes = {"batch_size": 20, "num_steps": 5, "hidden_size": 6, "emb_size": 6}
+    changes: dict[str, Any] = {
+        "epochs": 2,
+        "cell": "RNN",
+        "learning_rate": 0.25,
+        "seed": 4,
+        **sizes,
+    }
+    assert history.config == replace(ALL_EXPERIMENTS["digit-sums"].config, **changes)
     assert history.epoch_ends.tolist() == [3, 6]
     assert history.environment["data"] == (
         "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
         "held_out=False)"
     )
-    assert evaluated == [DigitSums(30, 3, 5, 20, 4, held_out=True)]
+    assert [call.args[1] for call in spy.mock_calls] == [DigitSums(30, 3, 5, 20, 4, held_out=True)]
     assert len(re.findall("/50, Accuracy", out)) == 2
     assert re.search(r"^  held-out    loss [\d.]+ on 30 samples \(predicting the mean: ", out, re.M)
 
@@ -136,10 +122,7 @@ def test_on_nonfinite_decides_the_exit_status(
     [
         ("--epochs 0", "argument --epochs: must be at least 1, got 0"),
         ("--seed -1", "argument --seed: must be at least 0, got -1"),
-        (
-            "--seed 4294967301",
-            "argument --seed: must be 0 to 2**32 - 1, because Paddle uses 32 bits",
-        ),
+        ("--seed 4294967301", "--seed: must be 0 to 2**32 - 1, because Paddle uses 32 bits"),
         (f"--epochs {10**26}", f"argument --epochs: must be at most {2**63 - 1}, got {10**26}"),
         ("--epochs 9999999", "steps must lie in [0, 9586980] for record=1, got 39999996"),
         ("--device cuda", "device must be 'cpu', 'gpu' or 'gpu:N', got 'cuda'"),
@@ -195,10 +178,8 @@ def test_processes_wait_until_the_files_are_written(
     assert main(command) == status
     assert existed == [status < 2]
 
-    def interrupt(*_: object, **__: object) -> None:
-        raise TrainingInterrupted(History.load(saved))
-
     if status == 0:
+        interrupt = Mock(side_effect=TrainingInterrupted(History.load(saved)))
         monkeypatch.setattr("rnn_core.commands.run.train", interrupt)
         assert main(command) == 130
         assert existed == [True]
@@ -292,10 +273,7 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the disk is full, the error is reported, and the plot is still written."""
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
+    full = Mock(side_effect=OSError(28, "No space left on device"))
     monkeypatch.setattr(History, "save", full)
     saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
     command = ["run", "exploding-rnn", "--epochs", "1", "--save", str(saved)]
