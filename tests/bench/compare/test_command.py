@@ -27,7 +27,6 @@ from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt
 SAME = {FIRST: 1.0, SECOND: 1.0}
 SLOWER = {FIRST: 1.2, SECOND: 1.0}
 TIME = ("--measure", "time")
-SPENT = ("--budget", "0.000001")
 
 
 class Compared(NamedTuple):
@@ -88,9 +87,7 @@ def compare_behaviours(monkeypatch: pytest.MonkeyPatch, compare: Compare) -> Com
     """Return a function that also compares behaviours, with a given verdict or error."""
 
     def compared(ratios: dict[str, float], verdict: Any, error: str = "") -> Compared:
-        def fake(
-            baseline: Interpreter, candidate: Interpreter, folder: Path
-        ) -> list[BehaviourVerdict]:
+        def fake(baseline: Interpreter, candidate: Interpreter, folder: Path) -> Any:
             assert {baseline.python, candidate.python} == {Path(sys.executable)}
             assert folder.name == "behaviour"
             if error:
@@ -132,17 +129,9 @@ def test_compare_exits_1_when_a_benchmark_is_slower(compare: Compare) -> None:
     assert 1.15 < slow["low"] < slow["ratio"] < slow["high"] < 1.25
 
 
-def test_compare_exits_0_when_a_benchmark_is_faster(compare: Compare) -> None:
-    """A faster benchmark is not a finding."""
-    found = compare(FakeProcesses({FIRST: 0.8}))
-
-    assert found.status == 0
-    assert found.result_of(FIRST)["verdict"] == "faster"
-
-
 def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     """The budget was spent before the first look."""
-    found = compare(FakeProcesses(SAME), *SPENT)
+    found = compare(FakeProcesses(SAME), "--budget", "0.000001")
 
     assert (found.status, found.course["pairs"]) == (4, 1)
     assert "NOT ONE BENCHMARK HAS A VERDICT" in found.out
@@ -150,18 +139,6 @@ def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     assert found.result_of(FIRST)["low"] is None
     # One process cannot tell whether the machine drifted.
     assert found.saved["drift"] == {"baseline": None, "candidate": None}
-
-
-def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> None:
-    """The verdict on the other benchmark does not settle the comparison."""
-    fake = FakeProcesses(SAME, before=interrupt_at(13))
-    fake.disturbed = {(f"{pair:04}-baseline", FIRST) for pair in range(1, 7)}
-    compare(fake)
-    found = compare(fake, "--resume", *SPENT)
-
-    assert found.status == 4
-    assert "1 same, 1 cannot tell" in found.out
-    assert "NOT ONE BENCHMARK" not in found.out
 
 
 @pytest.mark.parametrize("pairs", [0, 1])
@@ -585,6 +562,7 @@ def test_saved_counts_are_judged_again(
     statuses = {"has no time": 2, "same": 0, "1 cannot tell": 4}
     assert status == next((statuses[words] for words in statuses if words in out), 1)
     assert ("phi::matmul" in captured.out) == (status == 1)
+    assert "NOT ONE BENCHMARK" not in captured.out
 
 
 def test_markdown_separates_its_blocks(compare: Compare) -> None:

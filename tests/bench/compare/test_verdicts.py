@@ -223,13 +223,6 @@ def test_each_verdict_agrees_with_its_interval() -> None:
     assert unsettled.smallest_effect > 0.05
 
 
-def test_standard_error_is_that_of_a_mean() -> None:
-    """The variance divides by the number of pairs less one: 0, 1 and 2 have 1."""
-    estimate = Bootstrap(np.array([[0.0], [1.0], [2.0]]), 10, np.random.default_rng(0))
-
-    assert estimate.error == pytest.approx(1 / math.sqrt(3))
-
-
 def test_resamples_are_studentised_like_the_sample() -> None:
     """The statistics of all resamples of three pairs are computed one by one."""
     values = np.array([0.0, 1.0, 5.0])
@@ -416,9 +409,14 @@ def test_lenient_judge_is_certain_that_the_tolerance_is_exceeded(
 
 
 def test_moderated_variance_is_the_weighted_mean() -> None:
-    """A prior with 4 degrees of freedom counts twice as much as three pairs."""
+    """A prior with 4 degrees of freedom counts twice as much as three pairs.
+
+    The variance of 0, 1 and 2 is 1: it divides by the number of pairs less one.
+    """
+    plain = Bootstrap(np.array([[0.0], [1.0], [2.0]]), 10, np.random.default_rng(0))
     estimate = Estimate(np.array([[0.0], [1.0], [2.0]]), Prior(deviation=3.0, freedom=4))
 
+    assert plain.error == pytest.approx(1 / math.sqrt(3))
     assert estimate.error == pytest.approx(math.sqrt((4 * 9 + 2 * 1) / 6 / 3))
     assert estimate.above(0) == pytest.approx(stats.t.sf(1 / estimate.error, 6))
     assert estimate.below(0) == pytest.approx(stats.t.cdf(1 / estimate.error, 6))
