@@ -85,9 +85,7 @@ def test_config_rejects_unknown_devices(value: object) -> None:
         ({"clip": "none", "clip_norm": 1.0}, "clip_norm must be None if clip is 'none', got 1.0"),
     ],
 )
-def test_config_rejects_wrong_values_and_contradictions(
-    settings: dict[str, Any], words: str
-) -> None:
+def test_config_rejects_wrong_values_and_conflicts(settings: dict[str, Any], words: str) -> None:
     """The error lists what is allowed."""
     with pytest.raises((TypeError, ValueError), match=f"^{re.escape(words)}$"):
         TrainConfig(**settings)

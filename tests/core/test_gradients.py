@@ -46,9 +46,7 @@ def test_read_norms_keeps_nan_and_infinity() -> None:
     assert pytest.approx(harmless, rel=1e-6) == 5
 
 
-def test_read_norms_reads_only_gradients_whose_squares_are_out_of_range(
-    reads: list[list[int]],
-) -> None:
+def test_read_norms_reads_only_gradients_with_squares_out_of_range(reads: list[list[int]]) -> None:
     """All squares are read first."""
     gradients = [to_tensor(np.full(2, value), "float32") for value in (1.0, 1e25, 2.0)]
     squares = squared_norms(gradients)
@@ -58,9 +56,7 @@ def test_read_norms_reads_only_gradients_whose_squares_are_out_of_range(
     assert reads == [[1], [1], [1], [2]]
 
 
-def test_read_numbers_reads_a_gpu_once(
-    reads: list[list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gpu_is_read_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers read from a GPU in one copy are those read from a CPU one by one."""
     numbers = [0.1, -2.0, np.inf]
     tensors = [to_tensor(np.array([number]), "float32") for number in numbers]

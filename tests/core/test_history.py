@@ -58,9 +58,7 @@ def with_values(**values: list[float]) -> History:
         ),
     ],
 )
-def test_event_is_the_first_step_of_its_kind(
-    values: dict[str, list[float]], events: tuple[Event, ...]
-) -> None:
+def test_events_are_the_first(values: dict[str, list[float]], events: tuple[Event, ...]) -> None:
     """It names every quantity concerned and the step, even if not every step is recorded."""
     history = with_values(**values)
 
@@ -98,9 +96,7 @@ def test_load_returns_what_was_saved(saved: History, tmp_path: Path) -> None:
             assert arrays[f"clipped_norms/{name}"].tolist() == saved.clipped_norms[name].tolist()
 
 
-def test_failed_save_leaves_the_earlier_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk neither damages nor replaces it."""
     path = tmp_path / "history.npz"
     make_history().save(path)

@@ -56,9 +56,7 @@ def test_named_gradients_refuses_a_parameter_without_a_gradient() -> None:
     ],
 )
 @over_executions
-def test_set_weights_refuses_what_does_not_fit(
-    change: Arrays, words: str, execution: Execution
-) -> None:
+def test_set_weights_refuses_other_arrays(change: Arrays, words: str, execution: Execution) -> None:
     """A missing or unknown name, a wrong shape or dtype is refused, and no weight changes."""
     ours = model("RNN", execution)
     before = named_weights(ours)

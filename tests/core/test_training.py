@@ -317,9 +317,7 @@ def test_train_rejects_wrong_data_before_the_first_step(
         ({"execution": "kernel"}, "execution of the model must be 'kernel' .* got 'textbook'"),
     ],
 )
-def test_train_rejects_a_model_that_differs_from_the_config(
-    settings: dict[str, Any], match: str
-) -> None:
+def test_train_rejects_a_model_unlike_the_config(settings: dict[str, Any], match: str) -> None:
     """The config in the history must describe the model."""
     with pytest.raises(ValueError, match=match):
         train(replace(SMALL, **settings), model=NumericPrediction(emb_size=8, hidden_size=4))
@@ -386,9 +384,7 @@ def test_stream_may_return_plain_tuples() -> None:
 @pytest.mark.parametrize(
     ("cell", "execution", "most"), [("RNN", "textbook", 95869800), ("LSTM", "kernel", 41943040)]
 )
-def test_train_rejects_more_records_than_a_file_can_hold(
-    cell: Cell, execution: Execution, most: int
-) -> None:
+def test_train_rejects_more_records_than_fit(cell: Cell, execution: Execution, most: int) -> None:
     """Of a stream, whose batches are not made; packed weights count by the equations' names."""
     data = DigitSums(count=10**12, num_steps=SMALL.num_steps, batch_size=SMALL.batch_size)
 

@@ -233,16 +233,12 @@ class FakeTrial:
         (-11, False, "crash by SIGSEGV"),
     ],
 )
-def test_ending_is_named_if_it_is_not_a_failing_test(
-    status: int, failed: bool, ending: str
-) -> None:
+def test_ending_is_named_unless_a_test_failed(status: int, failed: bool, ending: str) -> None:
     """Wrong options, with the status 4, are neither a catch nor a pass."""
     assert ending_of(status, failed) == ending
 
 
-def test_named_tests_run_first_and_the_others_if_these_pass(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_named_tests_run_first_and_others_if_these_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault without tests of its own is looked for by all; healthy code passes all of them."""
     monkeypatch.setattr(faults, "Trial", FakeTrial)
     monkeypatch.setattr(FakeTrial, "begun", [])
@@ -273,9 +269,7 @@ def test_named_tests_run_first_and_the_others_if_these_pass(
     assert FakeTrial.begun[:1] == [("healthy", "slow a.py b.py", False)]
 
 
-def test_sample_depends_on_the_commit_and_leaves_slow_faults_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_sample_depends_on_the_commit_and_has_quick_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git, it depends on the date."""
     quick = [fault for fault in FAULTS if not fault.slow]
     commits = [Result(0, "a", ""), Result(0, "a", ""), Result(0, "b", ""), Result(128, "", "")]
@@ -288,7 +282,7 @@ def test_sample_depends_on_the_commit_and_leaves_slow_faults_out(
     assert {fault.name for fault in undated} == {fault.name for fault in quick}
 
 
-def test_resume_takes_the_verdicts_of_the_same_code_only(
+def test_resume_takes_verdicts_of_same_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left is planted, and the file then has all verdicts in the order of the catalogue."""

@@ -65,9 +65,7 @@ def test_clipping_agrees_with_the_reference(
 @given(gradients)
 @over_dtypes
 @over_clips
-def test_clipping_leaves_gradients_below_the_limit(
-    clip: Clip, dtype: DType, values: list[Array]
-) -> None:
+def test_clipping_leaves_small_gradients(clip: Clip, dtype: DType, values: list[Array]) -> None:
     """Gradients whose norm is below the limit keep every bit."""
     limit = 1.001 * norm(np.concatenate([value.ravel() for value in values])) + 0.001
 

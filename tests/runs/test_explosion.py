@@ -25,9 +25,7 @@ def unclipped(seed: int, device: str, **changes: object) -> History:
 @pytest.mark.parametrize(
     ("seed", "execution"), [*((seed, "textbook") for seed in range(8)), (0, "kernel")]
 )
-def test_eight_epochs_explode_vanish_and_end_in_nan(
-    seed: int, execution: Execution, device: str
-) -> None:
+def test_runs_explode_vanish_and_end_in_nan(seed: int, execution: Execution, device: str) -> None:
     """From step 13 on the recurrent gradients are exactly zero, while the loss exceeds 1e20.
 
     The loss is infinite after step 20 and NaN from step 30 on; the history names all three events.

@@ -60,9 +60,7 @@ def test_tables_divide_by_the_named_implementation() -> None:
     assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"
 
 
-def test_steps_of_executions_are_timed_with_and_without_recording(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_steps_are_timed_with_and_without_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paddle's own layers record nothing."""
     called: list[str] = []
     for name in ("step", "recorded"):
@@ -172,9 +170,7 @@ def test_missing_peer_is_an_error_when_it_was_named(capsys: pytest.CaptureFixtur
     assert_rejected(main, [*TINY_RUN, "--implementations", "kernel,torch"], message, capsys)
 
 
-def test_ratios_exits_1_when_the_work_differs(
-    monkeypatch: pytest.MonkeyPatch, run_main: RunMain
-) -> None:
+def test_ratios_exits_1_if_work_differs(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> None:
     """The implementation is named, and there is no table."""
 
     def refuse(*_: object) -> None:

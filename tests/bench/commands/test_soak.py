@@ -196,9 +196,7 @@ def test_soak_prints_slopes_per_1000_steps(soak_of: Callable[..., Ended]) -> Non
 
 
 @pytest.mark.parametrize(("grows", "status"), [("files", 1), ("threads", 1), ("step_time", 0)])
-def test_soak_allows_growth_of_step_time_only(
-    grows: str, status: int, soak_of: Callable[..., Ended]
-) -> None:
+def test_soak_lets_only_times_grow(grows: str, status: int, soak_of: Callable[..., Ended]) -> None:
     """The limit of 100 a step is that of bytes; any growth of files and threads counts."""
     assert soak_of(lambda _: 2**30, grows=grows).status == status
 

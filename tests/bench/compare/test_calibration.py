@@ -22,9 +22,7 @@ def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
     return main([*python, "--sessions", "2", "--levels", "0,20", *options], fake)
 
 
-def test_table_has_a_row_for_each_slowdown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_table_has_a_row_per_slowdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each row has four verdicts, all correct; the interval is wide, because four are few."""
     status = run(tmp_path, FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "c.md"))
     out, _ = capsys.readouterr()

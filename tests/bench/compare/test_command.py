@@ -298,9 +298,7 @@ def test_compare_exits_4_for_two_saved_runs(capsys: pytest.CaptureFixture[str]) 
     assert "measured at different times" in out
 
 
-def test_disturbed_first_pair_still_has_a_ratio(
-    monkeypatch: pytest.MonkeyPatch, compare: Compare
-) -> None:
+def test_disturbed_pair_has_a_ratio(monkeypatch: pytest.MonkeyPatch, compare: Compare) -> None:
     """Until a pair counts, the ratio of the measured times is shown."""
     fake = FakeProcesses(SAME)
     fake.disturbed = {("0001-baseline", FIRST)}
@@ -444,9 +442,7 @@ def test_memory_that_paddle_cannot_tell_is_not_judged(compare: Compare) -> None:
     ("measures", "number", "kept"),
     [("instructions", 1, 0), ("instructions", 4, 3), ("instructions,time", 10, 8)],
 )
-def test_counts_resume_after_ctrl_c(
-    measures: str, number: int, kept: int, compare: Compare
-) -> None:
+def test_counts_survive_ctrl_c(measures: str, number: int, kept: int, compare: Compare) -> None:
     """Every count is kept, even of half a pair; of the times, complete pairs are."""
     cut = compare(FakeProcesses(SAME, before=interrupt_at(number)), measure=measures)
     rest = FakeProcesses(SAME)
@@ -503,9 +499,7 @@ def test_a_failed_count_leaves_time_and_memory(number: int, compare: Compare) ->
     assert ("Instructions: 3 pairs" in found.out) == (number == 7)
 
 
-def test_each_series_has_a_share_of_the_budget(
-    compare: Compare, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_series_share_the_budget(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the counts leave is for the times."""
     budgets = []
 

@@ -281,9 +281,7 @@ def test_five_pairs_give_no_verdict() -> None:
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
 
 
-def test_benchmark_with_too_few_pairs_counts_in_the_correction(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of two benchmarks needs half of the level, even if the other has too few pairs."""
     monkeypatch.setattr(verdicts, "Bootstrap", Given)
     for level, settled in ((0.0024, 1), (0.0026, 0)):
@@ -357,9 +355,7 @@ def counted(share: float, spread: float, pairs: int, columns: int) -> Values:
         (0.005, 0.0025, "more instructions"),
     ],
 )
-def test_counts_settle_after_a_few_pairs(
-    spread: float, share: float, within: float, expected: Word
-) -> None:
+def test_counts_settle_quickly(spread: float, share: float, within: float, expected: Word) -> None:
     """Of 80 benchmarks, at least 95% get the right verdict, and at most one a wrong one."""
     values = columns(counted(share, spread, 8, 80))
     judge = Judge(list(values), within, "instructions")

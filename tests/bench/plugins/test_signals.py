@@ -107,9 +107,7 @@ def test_a_signal_during_saving_waits(pytester: pytest.Pytester, run: Run) -> No
     assert len(list(pytester.path.glob(".benchmarks/*/0001_*.json"))) == 1
 
 
-def test_a_signal_during_the_start_has_the_same_status(
-    monkeypatch: pytest.MonkeyPatch, run: Run
-) -> None:
+def test_signal_at_the_start_has_the_same_status(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     """It waits until Paddle is imported."""
     monkeypatch.setattr(
         "benchmarks.plugins.signals.import_paddle", lambda: signal.raise_signal(signal.SIGTERM)

@@ -22,9 +22,7 @@ from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 
 
 @pytest.mark.parametrize(("every", "last"), [(5, [5, 10, 12]), (7, [0, 7, 12]), (1, [10, 11, 12])])
-def test_folder_keeps_the_first_every_nth_and_the_last_step(
-    every: int, last: list[int], tmp_path: Path
-) -> None:
+def test_folder_keeps_every_nth_and_last_step(every: int, last: list[int], tmp_path: Path) -> None:
     """Of these, the last three stay, and no other file but the lock."""
     train(SMALL, checkpoint=str(tmp_path), every=every)
 
@@ -61,9 +59,7 @@ REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit this run): 
         (lambda path: rename(path, "linear.bias", "bias"), "weights are missing: linear.bias"),
     ],
 )
-def test_resume_uses_the_checkpoint_before_a_damaged_one(
-    damage: Damage, reason: str, tmp_path: Path
-) -> None:
+def test_resume_skips_a_damaged_checkpoint(damage: Damage, reason: str, tmp_path: Path) -> None:
     """The damaged file is named with the reason and renamed."""
     path = stopped(tmp_path, steps=9)
     damage(path)

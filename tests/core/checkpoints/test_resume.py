@@ -45,9 +45,7 @@ def test_resume_works_from_any_step_with_any_record(record: int, tmp_path: Path)
         check_resumed(tmp_path / str(steps), config)
 
 
-def test_resumed_history_names_earlier_environments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is the last one; earlier differences are listed with their last step."""
     environment = History.load(stopped(tmp_path, steps=5)).environment
     here = {**environment, "paddle": "9.9.9"}

@@ -162,7 +162,7 @@ def test_save_plot_writes_the_format_of_the_suffix(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_check_plot_path_names_the_missing_matplotlib(
+def test_check_names_the_missing_matplotlib(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says what to install."""

@@ -20,9 +20,7 @@ from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
 
 
-def test_run_applies_its_options_and_writes_its_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_obeys_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The options reach the config; the written files are named."""
     saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
     options = ["--epochs", "3", "--seed", "7", "--device", "cpu", "--execution", "kernel"]
@@ -106,9 +104,7 @@ def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("policy", "status", "whole"), [("stop", 1, False), ("raise", 1, False), ("continue", 0, True)]
 )
-def test_on_nonfinite_decides_the_exit_status(
-    policy: str, status: int, whole: bool, tmp_path: Path
-) -> None:
+def test_on_nonfinite_sets_status(policy: str, status: int, whole: bool, tmp_path: Path) -> None:
     """A run that ends at infinity saves its history and exits with 1."""
     saved = tmp_path / "run.npz"
     options = ["--epochs", "8", "--on-nonfinite", policy, "--save", str(saved)]
@@ -286,9 +282,7 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     assert drawn.exists()
 
 
-def test_resume_names_the_checkpoint_and_continues(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first line says where the run begins; the result equals an uninterrupted run."""
     folder, saved = tmp_path / "run", tmp_path / "run.npz"
     command = ["run", "clipped-rnn", "--checkpoint", str(folder), "--resume", "--every", "3"]
@@ -302,9 +296,7 @@ def test_resume_names_the_checkpoint_and_continues(
     assert History.load(saved).loss.tolist() == whole.loss.tolist()
 
 
-def test_resume_names_a_damaged_or_foreign_checkpoint(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_names_bad_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A damaged one gives a warning; with one of another run, the exit status is 2."""
     command = ["run", "clipped-rnn", "--epochs", "1", "--checkpoint", str(tmp_path)]
     main([*command, "--every", "2"])

@@ -9,9 +9,7 @@ import pytest
 from rnn_core.runtime.environment import cpu_model, describe_environment
 
 
-def test_environment_has_versions_machine_threads_and_flags(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are those of this process; of its variables, only those that change the arithmetic."""
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")

@@ -52,9 +52,7 @@ def test_file_is_synced_before_the_rename_and_the_directory_after_it(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_error_while_writing_keeps_the_earlier_file(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
+def test_error_while_writing_keeps_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     """No temporary file is left."""
     path = tmp_path / "file"
     path.write_bytes(b"former")
