@@ -126,11 +126,8 @@ def test_state_has_no_gradient_if_nothing_needs_one(cell: Cell, execution: Execu
     frozen = from_state(ours(inputs))
 
     for name, tensor in expected.items():
-        assert (
-            tensor.stop_gradient,
-            without[name].stop_gradient,
-            frozen[name].stop_gradient,
-        ) == (False, True, True)
+        stops = [each[name].stop_gradient for each in (expected, without, frozen)]
+        assert stops == [False, True, True]
         assert tensor.tolist() == without[name].tolist() == frozen[name].tolist()
 
 

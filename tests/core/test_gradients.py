@@ -7,12 +7,7 @@ import paddle
 import pytest
 
 from rnn_core.config import Clip, DType
-from rnn_core.gradients import (
-    make_clip,
-    read_norms,
-    read_numbers,
-    squared_norms,
-)
+from rnn_core.gradients import make_clip, read_norms, read_numbers, squared_norms
 from tests.helpers.parametrize import over_clips, over_dtypes
 from tests.helpers.weights import to_tensor
 

@@ -19,14 +19,7 @@ from benchmarks.report.defects import defects_of, load
 from benchmarks.runner import Result, run
 from rnn_core.runtime.versions import installed_paddle
 from tests import known_defects
-from tests.known_defects import (
-    LIMIT,
-    PAGE,
-    PROGRAMS,
-    summary,
-    tables,
-    verdict,
-)
+from tests.known_defects import LIMIT, PAGE, PROGRAMS, summary, tables, verdict
 
 HEADS = "| defect |\n\n| Paddle |\n\nend\n"
 KNOWN = load()

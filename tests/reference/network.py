@@ -125,10 +125,7 @@ def lstm_step_back(
     return StepGradients(
         parameters=parameters,
         x=np.sum([d_z[g] @ p[f"w_{g}"].T for g in GATES], axis=0),
-        state={
-            "hidden": np.sum([d_z[g] @ p[f"u_{g}"].T for g in GATES], axis=0),
-            "cell": d_c * f,
-        },
+        state={"hidden": np.sum([d_z[g] @ p[f"u_{g}"].T for g in GATES], axis=0), "cell": d_c * f},
     )
 
 

@@ -11,15 +11,7 @@ from typing import NamedTuple
 import paddle
 import pytest
 
-from rnn_core import (
-    Batch,
-    DigitSums,
-    NumericPrediction,
-    TrainConfig,
-    load_data,
-    new_model,
-    train,
-)
+from rnn_core import Batch, DigitSums, NumericPrediction, TrainConfig, load_data, new_model, train
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep

@@ -135,7 +135,7 @@ def test_row_without_a_verdict_has_empty_cells() -> None:
     case = calibration.Case(0.2, 1, "cannot tell", None, 0, 1.0)
 
     assert calibration.row(0.2, 0.05, [case], MEASURES["time"]) == [
-        *("20%", "5%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", ""),
+        *("20%", "5%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", "")
     ]
 
 

@@ -229,8 +229,7 @@ def test_compare_touches_no_other_files(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "status"),
-    [("bitwise equal", 0), ("equal within rounding", 0), ("different", 1)],
+    ("verdict", "status"), [("bitwise equal", 0), ("equal within rounding", 0), ("different", 1)]
 )
 def test_compare_exits_1_when_an_experiment_trains_differently(
     verdict: str, status: int, compare_behaviours: Compare, compare: Compare

@@ -26,14 +26,7 @@ from benchmarks.compare.result import Disturbance
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.saved.saved_run import Measure, SavedRun, Series
-from tests.helpers.fake_processes import (
-    FIRST,
-    PACE,
-    SECOND,
-    FakeProcesses,
-    interrupt_at,
-    write_run,
-)
+from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 
 PLAN = Plan(
     ("benchmarks",),

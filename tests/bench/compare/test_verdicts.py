@@ -349,11 +349,7 @@ def counted(share: float, spread: float, pairs: int, columns: int) -> Values:
 @pytest.mark.parametrize("spread", [0, 0.0003, 0.001, -1])
 @pytest.mark.parametrize(
     ("share", "within", "expected"),
-    [
-        (0, 0.005, "same"),
-        (0.01, 0.005, "more instructions"),
-        (0.005, 0.0025, "more instructions"),
-    ],
+    [(0, 0.005, "same"), (0.01, 0.005, "more instructions"), (0.005, 0.0025, "more instructions")],
 )
 def test_counts_settle_quickly(spread: float, share: float, within: float, expected: Word) -> None:
     """Of 80 benchmarks, at least 95% get the right verdict, and at most one a wrong one."""

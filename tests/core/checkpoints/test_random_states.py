@@ -7,11 +7,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core.checkpoints.random_states import (
-    random_states,
-    restore_random_states,
-    seed_paddle,
-)
+from rnn_core.checkpoints.random_states import random_states, restore_random_states, seed_paddle
 
 # These tests are about the global generators of NumPy and Python.
 # ruff: noqa: NPY002, S311

@@ -102,10 +102,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
 
 @pytest.mark.parametrize(("main", "status", "line"), CASES.values(), ids=CASES)
 def test_command_ends_with_its_status_and_at_most_one_line(
-    main: Main,
-    status: int,
-    line: str,
-    status_of: StatusOf,
+    main: Main, status: int, line: str, status_of: StatusOf
 ) -> None:
     """A signal gives the status that shells report, whatever the command makes of it."""
     assert status_of(main) == (status, f"{line}\n" if line else "")
