@@ -318,11 +318,9 @@ def test_resume_takes_verdicts_of_same_code(
         (["healthy", "--sample", "2"], "names of faults and --sample exclude each other"),
     ],
 )
-def test_faults_rejects_wrong_options(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_faults_rejects_wrong_options(arguments: list[str], message: str) -> None:
     """The error names what is wrong, and nothing runs."""
-    assert_rejected(main, arguments, message, capsys)
+    assert_rejected(main, arguments, message)
 
 
 def test_faults_exits_1_when_a_fault_survives_and_3_when_a_file_cannot_be_written(

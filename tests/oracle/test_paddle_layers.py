@@ -30,11 +30,10 @@ from tests.helpers.weights import (
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import CELLS, AnyCell, Arrays
+from tests.reference.network import CELLS, AnyCell, Arrays, Shape
 from tests.reference.stack import FORWARD as AHEAD
 from tests.reference.stack import REVERSE, Direction, Part, padded_pass, stack_pass
 
-Shape = tuple[int, int, int, int]
 B, T, E, H = SMALL = (3, 6, 4, 5)
 THEIRS: dict[AnyCell, Any] = {
     "RNN": paddle.nn.SimpleRNN,

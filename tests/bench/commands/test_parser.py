@@ -43,11 +43,9 @@ WRONG: list[tuple[Main, str, str]] = [
 
 
 @pytest.mark.parametrize(("main", "arguments", "message"), WRONG)
-def test_wrong_command_line_is_rejected(
-    main: Main, arguments: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_command_line_is_rejected(main: Main, arguments: str, message: str) -> None:
     """The exit status is 2, and standard output is empty."""
-    assert_rejected(main, arguments.split(), message, capsys)
+    assert_rejected(main, arguments.split(), message)
 
 
 TEXTS = ("", "x" * 10**6, "nan", "inf", "-1", "1e999", "9" * 26, "9" * 5000, "no\0", "4294967301")

@@ -138,9 +138,9 @@ def test_sweep_measures_each_shape_once_and_draws(
     assert plot.read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_plot_that_cannot_be_drawn_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plot_that_cannot_be_drawn_is_refused() -> None:
     """Nothing is measured."""
-    assert_rejected(main, ["--plot", "r.gif"], "a plot must end in .svg, .png or .pdf", capsys)
+    assert_rejected(main, ["--plot", "r.gif"], "a plot must end in .svg, .png or .pdf")
 
 
 @pytest.fixture
@@ -164,10 +164,10 @@ def test_missing_peers_are_skipped_with_the_reason(run_main: RunMain) -> None:
 
 
 @pytest.mark.usefixtures("_no_peers")
-def test_missing_peer_is_an_error_when_it_was_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_peer_is_an_error_when_it_was_named() -> None:
     """Nothing is measured."""
     message = "torch is not measured: torch is not installed"
-    assert_rejected(main, [*TINY_RUN, "--implementations", "kernel,torch"], message, capsys)
+    assert_rejected(main, [*TINY_RUN, "--implementations", "kernel,torch"], message)
 
 
 def test_ratios_exits_1_if_work_differs(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> None:

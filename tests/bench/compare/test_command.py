@@ -213,18 +213,14 @@ def test_results_are_relative_to_the_current_directory(
     ],
 )
 def test_compare_touches_no_other_files(
-    options: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder with other files is refused."""
     monkeypatch.setattr(command, "Pairs", partial(Pairs, run=FakeProcesses(SAME)))
     (tmp_path / "notes.txt").touch()
     arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options, *TIME]
 
-    assert_rejected(main, [*arguments, "--no-behaviour"], message, capsys)
+    assert_rejected(main, [*arguments, "--no-behaviour"], message)
     assert (tmp_path / "notes.txt").exists()
 
 
@@ -353,11 +349,9 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["a", "b", "--resume", "--restart"], "not allowed with argument"),
     ],
 )
-def test_compare_rejects_wrong_options_and_sides(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_compare_rejects_wrong_options_and_sides(arguments: list[str], message: str) -> None:
     """The error says what is allowed, or why the sides cannot be compared."""
-    assert_rejected(main, arguments, message, capsys)
+    assert_rejected(main, arguments, message)
 
 
 def test_counts_come_first_and_are_explained(compare: Compare) -> None:

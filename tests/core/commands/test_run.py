@@ -140,15 +140,13 @@ def test_on_nonfinite_sets_status(policy: str, status: int, whole: bool, tmp_pat
         ("--checkpoint /nowhere/run", "error: cannot write checkpoints to /nowhere/run: "),
     ],
 )
-def test_run_rejects_wrong_options_before_training(
-    options: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_rejects_wrong_options_before_training(options: str, message: str) -> None:
     """The error says what is wrong, what was given and what is allowed."""
-    assert_rejected(main, ["run", "exploding-rnn", *options.split()], message, capsys)
+    assert_rejected(main, ["run", "exploding-rnn", *options.split()], message)
 
 
-def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_run_rejects_a_last_batch_that_is_too_small(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is refused before the processes meet: this process would wait forever for another."""
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
@@ -157,7 +155,7 @@ def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
 
     message = "the last batch must have at least 2 samples, one per process, got 1: {} samples in"
     for command, samples in (("digit-sums --samples 33", 33), ("clipped-rnn --batch-size 3", 4)):
-        assert_rejected(main, ["run", *command.split()], message.format(samples), capsys)
+        assert_rejected(main, ["run", *command.split()], message.format(samples))
 
 
 @pytest.mark.parametrize(
