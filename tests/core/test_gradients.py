@@ -19,9 +19,7 @@ from tests.helpers.weights import to_tensor
         ("float64", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300], 1e-12),
     ],
 )
-def test_read_norms_handles_squares_that_the_dtype_cannot_hold(
-    dtype: DType, norms: list[float], rtol: float
-) -> None:
+def test_read_norms_handles_extreme_squares(dtype: DType, norms: list[float], rtol: float) -> None:
     """The norm is correct whether or not the dtype can hold its square."""
     gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), dtype) for norm in norms]
 

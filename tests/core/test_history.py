@@ -166,9 +166,7 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         ({"config": np.array('{"learning_rate": 1' + "0" * 400 + "}")}, ".*learning_rate"),
     ],
 )
-def test_load_rejects_arrays_that_do_not_fit_together(
-    tmp_path: Path, changes: dict[str, Any], match: str
-) -> None:
+def test_load_rejects_wrong_arrays(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
     """The error says which."""
     path = tmp_path / "history.npz"
     make_history().save(path)

@@ -295,9 +295,7 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
         ([batch(), batch([[1, 10]])], ValueError, "got 10"),
     ],
 )
-def test_train_rejects_wrong_data_before_the_first_step(
-    data: list[Any], error: type[Exception], match: str
-) -> None:
+def test_train_rejects_wrong_data(data: list[Any], error: type[Exception], match: str) -> None:
     """This holds even if only the last batch is wrong."""
     steps: list[Step] = []
 

@@ -153,9 +153,7 @@ def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
         ({"name": HEALTHY.name, "caught": False, "problem": "x"}, "no verdict, x", False),
     ],
 )
-def test_verdict_marks_crashes_time_outs_and_slow_tests(
-    changes: dict[str, object], words: str, good: bool
-) -> None:
+def test_verdict_says_how_it_ended(changes: dict[str, object], words: str, good: bool) -> None:
     """A crash counts as caught, and a failure without a fault is a false alarm."""
     assert verdict(**changes).verdict == words
     assert verdict(**changes).as_expected == good
@@ -282,9 +280,7 @@ def test_sample_depends_on_the_commit_and_has_quick_faults(monkeypatch: pytest.M
     assert {fault.name for fault in undated} == {fault.name for fault in quick}
 
 
-def test_resume_takes_verdicts_of_same_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resume_takes_verdict_of_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left is planted, and the file then has all verdicts in the order of the catalogue."""
     names = [fault.name for fault in FAULTS[:2]]
     path = tmp_path / "faults.json"

@@ -97,7 +97,7 @@ SMALL_CLIPPED = np.array([0.6, 0.8])
         ("by-global-norm", [NAN, SMALL], [[np.nan, np.nan], [np.nan, np.nan]]),
     ],
 )
-def test_clipping_beyond_the_range_of_float32(
+def test_clipping_out_of_range(
     clip: Clip, values: list[Array], expected: list[list[float]]
 ) -> None:
     """Gradients that float32 cannot square are clipped as Paddle 2.6.2 to 3.3.1 do it."""

@@ -385,9 +385,7 @@ def test_three_equal_counts_settle_at_the_first_look() -> None:
         (0.012, "more instructions", "more instructions"),
     ],
 )
-def test_lenient_judge_is_certain_that_the_tolerance_is_exceeded(
-    share: float, strict: Word, lenient: Word
-) -> None:
+def test_lenient_judge_is_certain_of_its_finding(share: float, strict: Word, lenient: Word) -> None:
     """Three equal counts have an interval of 0.16% to either side; the tolerance is 1%."""
     values = {"0": [math.log1p(share)] * 3}
     judges = [Judge(["0"], 0.01, "instructions", choice) for choice in (False, True)]

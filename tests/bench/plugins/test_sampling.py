@@ -260,8 +260,6 @@ def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPa
         ([False], 1.0),
     ],
 )
-def test_the_lower_quartile_needs_mostly_undisturbed_samples(
-    disturbed: list[bool], expected: float | None
-) -> None:
+def test_lower_quartile_needs_quiet_samples(disturbed: list[bool], expected: float | None) -> None:
     """It is None if at least half of the samples were disturbed."""
     assert lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0][: len(disturbed)], disturbed) == expected

@@ -81,9 +81,7 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"random/python": BEYOND}, "the state of the generator 'python' is not valid$"),
     ],
 )
-def test_load_refuses_parts_that_contradict_each_other(
-    changes: dict[str, Any], match: str, tmp_path: Path
-) -> None:
+def test_load_refuses_contradictions(changes: dict[str, Any], match: str, tmp_path: Path) -> None:
     """A run that continued from them would count, draw or fail differently."""
     path = stopped(tmp_path, steps=10)
     change(path, **changes)

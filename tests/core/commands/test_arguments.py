@@ -18,6 +18,7 @@ from rnn_core.commands.arguments import (
 )
 
 CELLS = ("RNN", "LSTM")
+Type = Callable[[str], object]
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,7 @@ CELLS = ("RNN", "LSTM")
         (key_and_value, "FLAGS=", ("FLAGS", "")),
     ],
 )
-def test_argument_type_returns_the_value(
-    argument_type: Callable[[str], object], text: str, value: object
-) -> None:
+def test_argument_type_returns_the_value(argument_type: Type, text: str, value: object) -> None:
     """An accepted text is converted to its value."""
     assert argument_type(text) == value
 
@@ -62,9 +61,7 @@ def test_argument_type_returns_the_value(
         (key_and_value, "=1", "must be KEY=VALUE, got '=1'"),
     ],
 )
-def test_argument_type_refuses_other_values(
-    argument_type: Callable[[str], object], text: str, message: str
-) -> None:
+def test_argument_type_refuses_other_values(argument_type: Type, text: str, message: str) -> None:
     """The error says what is allowed and what was given."""
     with pytest.raises(ArgumentTypeError, match=f"^{message}$"):
         argument_type(text)
@@ -78,7 +75,7 @@ def test_argument_type_refuses_other_values(
     ],
 )
 def test_path_type_refuses_another_suffix_or_a_missing_folder(
-    argument_type: Callable[[str], Path], name: str, message: str, tmp_path: Path
+    argument_type: Type, name: str, message: str, tmp_path: Path
 ) -> None:
     """The error says what is allowed."""
     with pytest.raises(ArgumentTypeError, match=message):

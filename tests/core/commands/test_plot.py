@@ -151,9 +151,7 @@ def test_points_are_recorded_steps_or_in_long_runs_epochs(
     ],
     ids=["svg", "pdf", "empty"],
 )
-def test_save_plot_writes_the_format_of_the_suffix(
-    history: History, suffix: str, start: bytes, tmp_path: Path
-) -> None:
+def test_suffix_sets_format(history: History, suffix: str, start: bytes, tmp_path: Path) -> None:
     """The file is complete, even for a run that was interrupted in its first step."""
     path = tmp_path / f"run{suffix}"
     save_plot(history, path)
@@ -162,9 +160,7 @@ def test_save_plot_writes_the_format_of_the_suffix(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_check_names_the_missing_matplotlib(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_names_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 

@@ -145,9 +145,7 @@ def test_run_rejects_wrong_options_before_training(options: str, message: str) -
     assert_rejected(main, ["run", "exploding-rnn", *options.split()], message)
 
 
-def test_run_rejects_a_last_batch_that_is_too_small(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_run_rejects_a_last_batch_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused before the processes meet: this process would wait forever for another."""
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", "gloo")

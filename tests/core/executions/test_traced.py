@@ -166,9 +166,7 @@ def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) 
     assert options == [{"full_graph": True}, {"full_graph": False}]
 
 
-def test_run_is_refused_where_this_paddle_cannot_trace(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_run_is_refused_where_this_paddle_cannot_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the known defect, and what to do."""
     monkeypatch.setattr(versions, "installed_paddle", lambda: "2.6.2")
 

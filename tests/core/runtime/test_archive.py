@@ -115,9 +115,7 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (stored_as(npy("<U1", (), b"\xff" * 4)), lambda a: a.text("a"), ".*not in range"),
     ],
 )
-def test_archive_refuses_what_savez_does_not_write(
-    content: bytes, use: Read, reason: str, tmp_path: Path
-) -> None:
+def test_archive_refuses_forgeries(content: bytes, use: Read, reason: str, tmp_path: Path) -> None:
     """The error is a ValueError that names the file."""
     path = tmp_path / "a.npz"
     path.write_bytes(content)

@@ -76,9 +76,7 @@ def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
-def test_write_rejects_missing_directories_and_special_files(
-    tmp_path: Path, refuse: Callable[[Path], object]
-) -> None:
+def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], object]) -> None:
     """A directory, pipe or device is not replaced."""
     with pytest.raises(FileNotFoundError, match="nowhere is not a directory$"):
         refuse(tmp_path / "nowhere" / "file")
