@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
+from unittest.mock import Mock
 
 import pytest
 from jinja2 import Environment
@@ -333,11 +334,6 @@ def test_faults_exits_1_when_a_fault_survives_and_3_when_a_file_cannot_be_writte
     assert json.loads(path.read_text())["verdicts"][0]["caught"] is False
     monkeypatch.setattr(faults, "judge_all", lambda *_: (verdict(name=fault) for _ in [0]))
     assert main([fault]) == ExitStatus.OK
-    monkeypatch.setattr(faults, "save", raise_os_error)
+    monkeypatch.setattr(faults, "save", Mock(side_effect=OSError("disk full")))
     assert main([fault, "--save", str(path)]) == ExitStatus.NOT_WRITTEN
     assert "error: disk full" in capsys.readouterr().err
-
-
-def raise_os_error(*_: object) -> None:
-    """Fail as a full disk does."""
-    raise OSError("disk full")

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -172,11 +173,8 @@ def test_missing_peer_is_an_error_when_it_was_named() -> None:
 
 def test_ratios_exits_1_if_work_differs(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> None:
     """The implementation is named, and there is no table."""
-
-    def refuse(*_: object) -> None:
-        raise DifferentWorkError("kernel, RNN, B2 T3 H4: loss 1")
-
-    monkeypatch.setattr(ratios, "check_same_work", refuse)
+    different = DifferentWorkError("kernel, RNN, B2 T3 H4: loss 1")
+    monkeypatch.setattr(ratios, "check_same_work", Mock(side_effect=different))
     status, out, err = run_main(main, *TINY_RUN)
 
     assert (status, out) == (1, "")
@@ -187,11 +185,7 @@ def test_ratios_exits_3_when_the_file_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
 ) -> None:
     """The table is still printed."""
-
-    def fail(*_: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(common, "write_text", fail)
+    monkeypatch.setattr(common, "write_text", Mock(side_effect=OSError("no space left")))
     status, out, err = run_main(main, *KERNEL_RUN, "--save", str(tmp_path / "r.md"))
 
     assert status == 3
