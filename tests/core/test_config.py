@@ -16,9 +16,6 @@ def test_config_is_frozen() -> None:
         TrainConfig().epochs = 6  # type: ignore[misc]
 
 
-SIZES = ["epochs", "batch_size", "num_steps", "vocab_size", "emb_size", "hidden_size"]
-
-
 @pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
 @pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, 1e-38, 3.5e38])
 def test_config_rejects_numbers_outside_float32(name: str, value: Any) -> None:
@@ -57,7 +54,7 @@ def test_config_rejects_unknown_devices(value: object) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        *(({name: 0}, f"{name} must be at least 1, got 0") for name in SIZES),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"epochs": 1.0}, "epochs must be an int, got 1.0"),
         ({"clip_norm": True}, "clip_norm must be a number, got True"),
         ({"cell": "rnn"}, "cell must be one of 'RNN', 'LSTM', got 'rnn'"),

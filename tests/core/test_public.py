@@ -41,6 +41,7 @@ NAMES = {"h": "state", "c": "state", "values": "weight 'recurrent.U'", "name": "
 WRONG: dict[str, Any] = {
     "None": None,
     "True": True,
+    "0": 0,
     "-1": -1,
     "1.0": 1.0,
     "NaN": math.nan,
@@ -51,6 +52,7 @@ WRONG: dict[str, Any] = {
     "empty text": "",
     "1 MB": "x" * 10**6,
     "bytes": b"no",
+    "empty list": [],
     "list": [1.0, 2.0],
     "dict": {"a": 1},
     "NumPy": np.ones((2, 3, 4), np.float32),
@@ -101,13 +103,18 @@ CALLS = {
         {field.name: field.default for field in fields(TrainConfig)},
         learning_rate={"1.0", "26 digits"},
         clip_norm={"None", "1.0", "26 digits"},
+        seed={"0"},
+        record={"0"},
     ),
     "DigitSums": Call(
         DigitSums,
         {"count": 4, **{field.name: field.default for field in fields(DigitSums)[1:]}},
+        seed={"0"},
         held_out={"True"},
     ),
-    "DigitSums.samples": Call(DigitSums(4).samples, {"start": 0, "stop": 2}),
+    "DigitSums.samples": Call(
+        DigitSums(4).samples, {"start": 0, "stop": 2}, start={"0"}, stop={"0"}
+    ),
     "load_data": Call(load_data, {"num_steps": 3, "batch_size": 1, "dtype": "float32"}),
     "NumericPrediction": Call(
         NumericPrediction,

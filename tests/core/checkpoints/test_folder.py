@@ -250,11 +250,3 @@ def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)
     check_equal(train(config), train(config, checkpoint=tmp_path, resume=True))
-
-
-def test_train_rejects_resume_without_folder_and_every_below_1(tmp_path: Path) -> None:
-    """The error names the argument."""
-    with pytest.raises(ValueError, match="^resume needs a checkpoint folder, got None$"):
-        train(SMALL, resume=True)
-    with pytest.raises(ValueError, match="^every must be at least 1, got 0$"):
-        train(SMALL, checkpoint=tmp_path, every=0)
