@@ -7,21 +7,24 @@ release that differs from the oldest one as the newest does. docs/guides/release
 
 import argparse
 import math
+import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.behaviour.comparison import compare_behaviour
-from benchmarks.commands.parser import make_parser
+from benchmarks.commands.parser import add_origin, make_parser
 from benchmarks.compare.chain import CHANGE, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, folder_name
 from benchmarks.compare.command import main as compare
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import FILE, Comparison
-from benchmarks.interpreters import SideError, find_interpreter
+from benchmarks.environments.paddle import FINAL
+from benchmarks.interpreters import Origin, SideError, find_interpreter
 from benchmarks.known_defects import PROGRAMS, has_defect
 from benchmarks.report.defects import defects_of, load
+from benchmarks.report.matrix import version
 from benchmarks.saved.saved_run import Measure
 from rnn_core.commands.arguments import positive_number
 from rnn_core.commands.status import ExitStatus
@@ -46,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _options(arguments)
     try:
+        if not options.versions:
+            options.versions = known_releases(options)
+        if len(options.versions) < 2:
+            raise SideError(f"at least two releases are needed, got {' '.join(options.versions)}")
         if options.bisect:
             print(bisect(options.versions, distance_by(options.bisect, options)))
             return ExitStatus.OK
@@ -97,7 +104,14 @@ def compared(
     if known and not known.unfinished and (known.behaviour or expression):
         return known
     print(f"{before} -> {after}")
-    arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
+    arguments = [
+        *origin_of(options),
+        "--measure",
+        "instructions,memory",
+        "--within",
+        "1",
+        "--resume",
+    ]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
     arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     status = compare([before, after, *arguments, *(["--no-behaviour"] if expression else [])])
@@ -106,6 +120,25 @@ def compared(
     if status == ExitStatus.WRONG_INPUT:
         raise SideError(f"{before} and {after} were not compared: see above")
     return Comparison.load(folder / FILE)
+
+
+def origin_of(options: argparse.Namespace) -> list[str]:
+    """Return the options that say where Paddle is installed from."""
+    given = {"--python": options.python, "--index-url": options.index_url}
+    return [word for name, value in given.items() if value for word in (name, value)]
+
+
+def known_releases(options: argparse.Namespace) -> list[str]:
+    """Return the versions that can be installed: the final ones, or all if one is looked for.
+
+    Raises:
+        SideError: the package index cannot be reached.
+    """
+    return [
+        each
+        for each in options.origin.versions()
+        if (options.bisect or FINAL.fullmatch(each)) and version(each) >= version(options.since)
+    ]
 
 
 def bisect(releases: Sequence[str], distance: Distance) -> str:
@@ -140,9 +173,9 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
         SideError: there is no such defect, experiment or measure.
     """
     if what in PROGRAMS:
-        return lambda before, after: abs(_defective(what, after) - _defective(what, before))
+        return lambda *pair: abs(operator.sub(*(_defective(what, each, options) for each in pair)))
     if what in EXPERIMENTS:
-        return lambda before, after: _behaviours_apart(what, before, after)
+        return lambda *pair: _behaviours_apart(what, *pair, options)
     name, _, expression = what.partition(":")
     for measure in MEASURES:
         if measure == name != "time" and expression:
@@ -165,15 +198,17 @@ def _costs_apart(comparison: Comparison, measure: Measure) -> float:
     return apart if apart > math.log1p(CHANGE) else 0.0
 
 
-def _behaviours_apart(experiment: str, before: str, after: str) -> float:
+def _behaviours_apart(
+    experiment: str, before: str, after: str, options: argparse.Namespace
+) -> float:
     with TemporaryDirectory() as folder:
-        sides = (find_interpreter(before), find_interpreter(after))
+        sides = (find_interpreter(each, options.origin) for each in (before, after))
         [found] = compare_behaviour(*sides, Path(folder), experiments=[experiment])
     return KINDS.index(found.verdict)
 
 
-def _defective(name: str, release: str) -> bool:
-    found = has_defect(find_interpreter(release).python, name)
+def _defective(name: str, release: str, options: argparse.Namespace) -> bool:
+    found = has_defect(find_interpreter(release, options.origin).python, name)
     if found is None:
         raise SideError(f"{name} cannot show on {release} on this machine")
     return found
@@ -200,4 +235,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="MINUTES",
         help="time limit of each comparison of two releases (default: 10)",
     )
-    return parser.parse_args(arguments)
+    add_origin(parser)
+    options = parser.parse_args(arguments)
+    options.origin = Origin(options.python, options.index_url)
+    return options
