@@ -51,8 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not options.versions:
             options.versions = known_releases(options)
-        if len(options.versions) < 2:
-            raise SideError(f"at least two releases are needed, got {' '.join(options.versions)}")
         if options.bisect:
             print(bisect(options.versions, distance_by(options.bisect, options)))
             return ExitStatus.OK
@@ -175,7 +173,7 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
     if what in PROGRAMS:
         return lambda *pair: abs(operator.sub(*(_defective(what, each, options) for each in pair)))
     if what in EXPERIMENTS:
-        return lambda *pair: _behaviours_apart(what, *pair, options)
+        return lambda before, after: _behaviours_apart(what, before, after, options)
     name, _, expression = what.partition(":")
     for measure in MEASURES:
         if measure == name != "time" and expression:
@@ -202,8 +200,9 @@ def _behaviours_apart(
     experiment: str, before: str, after: str, options: argparse.Namespace
 ) -> float:
     with TemporaryDirectory() as folder:
-        sides = (find_interpreter(each, options.origin) for each in (before, after))
-        [found] = compare_behaviour(*sides, Path(folder), experiments=[experiment])
+        [found] = compare_behaviour(
+            before, after, Path(folder), experiments=[experiment], origin=options.origin
+        )
     return KINDS.index(found.verdict)
 
 
@@ -237,5 +236,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add_origin(parser)
     options = parser.parse_args(arguments)
+    if len(options.versions) == 1:
+        parser.error(f"at least two releases are needed, got {options.versions[0]}")
     options.origin = Origin(options.python, options.index_url)
     return options
