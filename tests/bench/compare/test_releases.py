@@ -1,0 +1,282 @@
+"""The command `python -m benchmarks.releases`: tables, changes and bisection, without processes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.compare import releases
+from benchmarks.compare.chain import defects_of, text_of
+from benchmarks.compare.releases import bisect, main
+from benchmarks.compare.result import FILE, Comparison
+from benchmarks.interpreters import Origin
+from benchmarks.report.defects import Defect
+from tests.helpers.command_lines import assert_rejected
+from tests.helpers.matrix_results import counted, write_json
+
+# Instructions of a step in each release, in millions.
+COSTS = {"2.6.2": 4.0, "3.0.0": 3.6, "3.1.0": 3.6, "3.2.0": 4.0, "3.3.0": 4.01}
+VERSIONS = [*COSTS]
+
+
+def content(before: str, after: str, **changes: Any) -> dict[str, Any]:
+    """Return a comparison's file, whose first benchmark costs as in COSTS."""
+    found = counted()
+    for side, name in (("baseline", before), ("candidate", after)):
+        found[side]["name"] = name
+    ratio = COSTS[after] / COSTS[before]
+    result = found["benchmarks"][0]["measures"]["instructions"]
+    result |= {"baseline": 1e6 * COSTS[before], "candidate": 1e6 * COSTS[after], "ratio": ratio}
+    facts = ("bitwise equal", 20, None, 0.0, None, None, "same")
+    found["behaviour"] = [vars(BehaviourVerdict("clipped-rnn", "textbook", *facts))]  # type: ignore[arg-type]
+    return {**found, **changes}
+
+
+class FakeCompare:
+    """Stands in for `benchmarks.compare`: writes a file, and records what was asked for."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.asked: list[Sequence[str]] = []
+        self.changes = changes
+        self.benchmarks = 2
+        self.status: Mapping[str, int] = {}
+
+    def __call__(self, arguments: Sequence[str]) -> int:
+        """Compare the first two arguments."""
+        before, after, *options = arguments
+        self.asked.append(arguments)
+        if status := self.status.get(after, 0):
+            return status
+        folder = Path(options[options.index("--results") + 1])
+        found = content(before, after, **self.changes)
+        write_json(folder / FILE, {**found, "benchmarks": found["benchmarks"][: self.benchmarks]})
+        return 0
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCompare:
+    """A stand-in for comparisons, with results in a folder of their own."""
+    found = FakeCompare()
+    monkeypatch.setattr(releases, "compare", found)
+    monkeypatch.setattr(releases, "RESULTS", tmp_path)
+    versions = ["2.6.1", "2.6.2", "3.0.0rc1", "3.0.0", "3.1.0"]
+    monkeypatch.setattr(Origin, "versions", lambda _: versions)
+    return found
+
+
+def test_each_release_is_compared_with_the_one_before(
+    fake: FakeCompare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is complete is not measured again; the table has every release."""
+    assert main(VERSIONS[:3]) == 0
+    assert main(VERSIONS) == 0
+    out = capsys.readouterr().out
+
+    assert [tuple(asked[:2]) for asked in fake.asked] == [*pairwise(VERSIONS)]
+    assert "--no-behaviour" not in fake.asked[0]
+    assert {"--resume", "instructions,memory"} <= {*fake.asked[0]}
+    assert [line.split()[1:] for line in out.splitlines() if "bitwise equal" in line][-1][0] == (
+        "3.3.0"
+    )
+
+
+def test_all_final_releases_are_compared_by_default(fake: FakeCompare) -> None:
+    """From --since on, with the Python and the index of the options."""
+    assert main(["--since", "3.0.0", "--python", "3.12"]) == 0
+
+    assert [asked[:4] for asked in fake.asked] == [["3.0.0", "3.1.0", "--python", "3.12"]]
+
+
+def test_a_failed_comparison_does_not_stop_the_rest(
+    fake: FakeCompare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its row says so, and the status is 2. Ctrl-C stops everything."""
+    fake.status = {"3.0.0": 2}
+    assert main(VERSIONS[:3]) == 2
+    out, err = capsys.readouterr()
+    fake.status = {"3.2.0": 130}
+
+    assert len(fake.asked) == 2
+    assert "2.6.2 and 3.0.0 were not compared" in err
+    assert "| 3.0.0  | not compared" in out
+    assert main(VERSIONS) == 130
+    assert "Incomplete: the same command continues." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("outcome", ["interrupted", "crashed"])
+def test_an_unfinished_comparison_is_continued(fake: FakeCompare, outcome: str) -> None:
+    """A comparison that is out of time has ended, too."""
+    courses = counted()["courses"]
+    fake.changes = {"courses": {**courses, "memory": {**courses["memory"], "outcome": outcome}}}
+    main(VERSIONS[:2])
+    fake.changes = {
+        "courses": {**courses, "memory": {**courses["memory"], "outcome": "out of time"}}
+    }
+    for _ in range(2):
+        main(VERSIONS[:2])
+
+    assert len(fake.asked) == 2
+
+
+def chain(*pairs: tuple[str, str], **changes: Any) -> dict[tuple[str, str], Comparison | None]:
+    """Return comparisons as `text_of` takes them."""
+    return {
+        pair: Comparison.model_validate_json(json.dumps(content(*pair, **changes)))
+        for pair in pairs
+    }
+
+
+def test_the_text_has_costs_defects_and_changes() -> None:
+    """A change by more than 1% is listed with the operators and functions that explain it."""
+    defects = [Defect("leak", "", {"3.1.0": False, "3.2.0": True}), Defect("old", "", {})]
+    text = text_of(chain(("3.1.0", "3.2.0"), ("3.2.0", "3.3.0")), defects)
+    name = "cpu-step-LSTM-B1-T10-H128-paddle"
+
+    assert "| 3.2.0  | bitwise equal" in text
+    assert "| breaks leak" in text
+    assert "| 3.3.0  | bitwise equal              | not checked" in text
+    assert "Instruction count, million:" in text
+    assert f"3.1.0 -> 3.2.0: {name} 1.1111 instructions" in text
+    assert (
+        "operators that cost more, with what they call, in thousands per call: matmul +100.0"
+        in text
+    )
+    assert "3.2.0 -> 3.3.0" not in text
+    assert f"2.6.2 -> 3.0.0: {name} 0.9000" in text_of(chain(("2.6.2", "3.0.0")), defects)
+    assert text_of(chain(("3.2.0", "3.3.0")), defects).endswith("No change by more than 1%.")
+
+
+def test_different_training_is_described_by_step_and_tensor() -> None:
+    """Experiments with the same verdict share the words."""
+    same = ("textbook", "bitwise equal", 20, None, 0.0, None, None, "")
+    other = ("textbook", "different", 6, 7, 0.5, "h_1", "matmul", "")
+    verdicts = [
+        vars(BehaviourVerdict(name, *facts))
+        for name, facts in (("exploding-rnn", same), ("clipped-rnn", other), ("clipped-lstm", same))
+    ]
+    text = text_of(chain(("3.1.0", "3.2.0"), behaviour=verdicts), [])
+
+    assert "exploding-rnn, clipped-lstm: bitwise equal" in text
+    assert "clipped-rnn: different from step 7 (h_1)" in text
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ({"3.1.0": False, "3.2.0": True}, "breaks leak"),
+        ({"3.1.0": True, "3.2.0": False}, "mends leak"),
+        ({"3.1.0": True, "3.2.0": True}, "no change"),
+        ({"3.1.0": True}, "not checked"),
+    ],
+)
+def test_defects_of_a_release_are_those_that_it_changes(
+    there: dict[str, bool], expected: str
+) -> None:
+    """A release that was not checked has neither."""
+    assert defects_of([Defect("leak", "", there)], "3.1.0", "3.2.0") == expected
+
+
+def by(costs: Mapping[str, float], asked: list[str]) -> Callable[[str, str], float]:
+    """Return a distance between releases, which records what was asked for."""
+
+    def distance(before: str, after: str) -> float:
+        asked.append(after)
+        return abs(costs[after] - costs[before])
+
+    return distance
+
+
+@pytest.mark.parametrize(
+    ("costs", "first", "measured"),
+    [
+        ((0, 0, 0, 0, 1), "e", "ecde"),
+        ((0, 1, 1, 1, 1), "b", "ecbb"),
+        ((0, 0, 0, 1, 1), "d", "ecdd"),
+    ],
+)
+def test_bisection_finds_the_first_release_past_half(
+    costs: Sequence[float], first: str, measured: str
+) -> None:
+    """It measures the ends, and then half of what is left."""
+    asked: list[str] = []
+    found = bisect("abcde", by(dict(zip("abcde", costs, strict=True)), asked))
+
+    assert found == f"{first} is the first release past half of the difference."
+    assert "".join(asked) == measured
+
+
+def test_bisection_warns_of_a_second_change() -> None:
+    """The one that it found is then less than 80% of the whole."""
+    costs = dict(zip("abcde", (0, 0.3, 0.3, 1, 1), strict=True))
+
+    assert bisect("abcde", by(costs, [])).endswith(
+        "From c to d, it is 70% of the difference between a and e: another release changed it, too."
+    )
+    assert bisect("ae", by({"a": 1, "e": 1}, [])) == "e does not differ from a."
+
+
+def test_a_benchmark_is_bisected_by_its_ratio(
+    fake: FakeCompare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both directions count as far; only the selected benchmark is measured."""
+    fake.benchmarks = 1
+    assert main(["--bisect", "instructions:RNN and textbook", *VERSIONS[1:]]) == 0
+
+    assert "3.2.0 is the first release past half" in capsys.readouterr().out
+    assert [tuple(asked[:2]) for asked in fake.asked] == [
+        ("3.0.0", "3.3.0"),
+        ("3.0.0", "3.1.0"),
+        ("3.0.0", "3.2.0"),
+        ("3.1.0", "3.2.0"),
+    ]
+    assert main(["--bisect", "instructions:RNN", "3.2.0", "3.3.0"]) == 0
+    assert "3.3.0 does not differ from 3.2.0." in capsys.readouterr().out
+    fake.benchmarks = 2
+    assert main(["--bisect", "memory:x", "3.0.0", "3.1.0"]) == 2
+    assert "must select one benchmark, got cpu-step" in capsys.readouterr().err
+    selected = fake.asked[0][fake.asked[0].index("-k") + 1]
+    assert selected.endswith(") and (RNN and textbook)")
+    assert "--no-behaviour" in fake.asked[0]
+
+
+@pytest.mark.usefixtures("fake")
+def test_defects_and_experiments_are_bisected_by_their_own_programs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A defect may also be mended; a different experiment is farther than one within rounding."""
+    monkeypatch.setattr(releases, "find_interpreter", lambda text, _: Path(text))
+    monkeypatch.setattr(Path, "python", property(str), raising=False)
+    monkeypatch.setattr(releases, "has_defect", lambda python, _: python < "3.1.0")
+    verdicts = {"3.0.0": "equal within rounding", "3.1.0": "equal within rounding"}
+
+    def compared(before: str, after: str, *_: Any, **__: Any) -> list[Any]:
+        words: Any = verdicts.get(after, "different")
+        if before == "3.1.0":
+            words = "different"
+        return [BehaviourVerdict("", "", words, 1, 1, None, None, None, "")]
+
+    monkeypatch.setattr(releases, "compare_behaviour", compared)
+    assert main(["--bisect", "sot-named-tuple", *VERSIONS]) == 0
+    assert main(["--bisect", "clipped-rnn", *VERSIONS]) == 0
+    out = capsys.readouterr().out
+
+    assert "3.1.0 is the first release past" in out
+    assert "3.2.0 is the first release past" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["3.0.0"], "at least two releases are needed, got 3.0.0"),
+        (["--bisect", "speed", "3.0.0", "3.1.0"], "--bisect must be one of exploding-rnn"),
+        (["--bisect", "instructions:", "3.0.0", "3.1.0"], "got 'instructions:'"),
+    ],
+)
+@pytest.mark.usefixtures("fake")
+def test_wrong_options_are_refused(arguments: list[str], message: str) -> None:
+    """The message names what is allowed."""
+    assert_rejected(main, arguments, message)
