@@ -30,7 +30,7 @@ def _add_run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
     run.add_argument("--epochs", type=positive, metavar="N", help="passes over the data")
     run.add_argument("--seed", type=seed, metavar="N", help="random seed of weights and data")
-    run.add_argument("--device", metavar="DEVICE", help="cpu, gpu or gpu:N")
+    run.add_argument("--device", metavar="DEVICE", help="cpu, gpu, gpu:N, npu:N, ...")
     run.add_argument(
         "--execution",
         choices=EXECUTIONS,
