@@ -1,7 +1,5 @@
 """Norms do not overflow, and clipping does not change its input."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import paddle
 import pytest
@@ -16,6 +14,7 @@ from rnn_core.gradients import (
 )
 from rnn_core.parameters import Parameters
 from tests.helpers.parametrize import over_clips, over_dtypes
+from tests.helpers.stand_in_gpu import StandIn
 from tests.helpers.weights import to_tensor
 
 
@@ -60,17 +59,14 @@ def test_read_norms_reads_only_gradients_whose_squares_are_out_of_range(
     assert reads == [[1], [1], [1], [2]]
 
 
-def test_read_numbers_reads_a_gpu_once(
-    reads: list[list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_read_numbers_reads_a_gpu_once(reads: list[list[int]], gpus: StandIn) -> None:
     """The numbers read from a GPU in one copy are those read from a CPU one by one."""
     numbers = [0.1, -2.0, np.inf]
     tensors = [to_tensor(np.array([number]), "float32") for number in numbers]
     one_by_one = read_numbers(tensors)
     assert reads == [[1], [1], [1]]
 
-    # A place that is not a CPU, like that of a GPU.
-    monkeypatch.setattr(paddle.Tensor, "place", SimpleNamespace(is_cpu_place=lambda: False))
+    paddle.device.set_device(gpus.devices[0])
     reads.clear()
     at_once = read_numbers(tensors)
 
