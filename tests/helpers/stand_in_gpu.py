@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-# The functions that give a device work, as far as the benchmarks call them. A step begins and ends
-# with one of them, or its end is waited for all the same.
+# Functions that give a device work. Operators do too, but every benchmark calls one of these.
 LAUNCHES = ("Tensor.backward", "nn.Layer.__call__", "nn.Layer.create_parameter")
 
 
@@ -117,6 +116,10 @@ class StandIn:
         assert name in self.devices, f"{name} is not one of {self.devices}"
         return name
 
+    def pytest_runtest_setup(self) -> None:
+        """Begin a test on idle devices: the test before has ended with a read."""
+        self.busy = False
+
     def timer(self) -> float:
         """Return the time, for pytest-benchmark, which needs it before and after a timed call."""
         assert not self.busy, "the time was read before the device had finished"
@@ -148,5 +151,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     import_paddle()
     devices = os.environ.get("STAND_IN_DEVICES", "gpu:0 gpu:1").split()
-    timer = StandIn(pytest.MonkeyPatch(), *devices).timer
+    stand_in = StandIn(pytest.MonkeyPatch(), *devices)
+    config.pluginmanager.register(stand_in)
+    timer = stand_in.timer
     config.option.benchmark_timer = f"{__name__}.timer"
