@@ -184,7 +184,8 @@ def check_path(name: str, value: object) -> None:
 
 def check_device_name(value: object) -> None:
     """Raise ValueError unless `value` may name a device, of this machine or another."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]\w*(:[0-9]+)?", value, re.ASCII):
+    known = r"[A-Za-z]\w{0,50}(:[0-9]{1,9})?"
+    if not isinstance(value, str) or not re.fullmatch(known, value, re.ASCII):
         raise ValueError(
             f"device must be a name such as 'cpu', 'gpu' or 'npu:0', got {shown(value)}"
         )

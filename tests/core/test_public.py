@@ -98,6 +98,7 @@ CALLS = {
         {field.name: field.default for field in fields(TrainConfig)},
         learning_rate={"1.5", "26 digits"},
         clip_norm={"None", "1.5", "26 digits"},
+        device={"text"},  # Which devices there are depends on the machine.
     ),
     "DigitSums": Call(
         DigitSums,

@@ -52,10 +52,10 @@ def test_tests_benchmarks_and_page_have_gpus(tmp_path: Path) -> None:
     against = first.partition("CPU against GPU, median ms of a step")[2]
     assert re.search(r"^gpu:1   RNN   B1 T10 H128  kernel( +[\d.]+){3}$", against, re.MULTILINE)
     assert re.search(
-        r"^Compared with 0002_\S+ of .*: Paddle \S+ then and now.$", again, re.MULTILINE
+        r"^Compared with \S+0002_\S+ of .*: Paddle \S+ then and now.$", again, re.MULTILINE
     )
     assert "CPU against NPU, median ms of a step" in other
-    assert "0002_3.3.1.json: npu:0 was not measured" in other
+    assert re.search(r"0002_\S+: npu:0 was not measured", other)
     assert "device 'gpu:2' is not available: " in missing
     assert "finds cpu, gpu:0, gpu:1\n" in missing
     assert '<span class="device">GPU</span>' in page
