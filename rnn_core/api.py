@@ -5,9 +5,10 @@ from rnn_core.runtime.versions import import_paddle
 import_paddle()  # First, because its error says how to install Paddle.
 
 from rnn_core.cells import LSTM, LSTMState, SimpleRNN  # noqa: E402
-from rnn_core.checkpoints import CheckpointError, CheckpointWarning  # noqa: E402
+from rnn_core.checkpoints.folder import CheckpointError, CheckpointWarning  # noqa: E402
 from rnn_core.config import TrainConfig  # noqa: E402
-from rnn_core.data import Batch, BatchStream, DigitSums, load_data  # noqa: E402
+from rnn_core.data.batch import Batch, BatchStream, load_data  # noqa: E402
+from rnn_core.data.digit_sums import DigitSums  # noqa: E402
 from rnn_core.evaluation import Evaluation, evaluate  # noqa: E402
 from rnn_core.experiments import EXPERIMENTS, Experiment  # noqa: E402
 from rnn_core.history import Event, History  # noqa: E402

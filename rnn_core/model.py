@@ -3,18 +3,7 @@
 import paddle
 from paddle import Tensor
 
-from rnn_core.config import (
-    CELLS,
-    DTYPES,
-    EXECUTIONS,
-    Cell,
-    DType,
-    Execution,
-    TrainConfig,
-    check_one_of,
-    check_size,
-    check_type,
-)
+from rnn_core.config import Cell, DType, Execution, TrainConfig, check_type
 from rnn_core.data.batch import check_tokens
 from rnn_core.executions import LAYERS
 from rnn_core.executions.traced import trace
@@ -45,29 +34,28 @@ class NumericPrediction(paddle.nn.Layer):
             ValueError: a size is not positive; `cell`, `dtype` or `execution` is unknown.
             RuntimeError: a defect of this Paddle prevents the execution.
         """
-        check_size("vocab_size", vocab_size)
-        check_size("emb_size", emb_size)
-        check_size("hidden_size", hidden_size)
-        check_one_of("cell", cell, CELLS)
-        check_one_of("dtype", dtype, DTYPES)
-        check_one_of("execution", execution, EXECUTIONS)
+        TrainConfig(  # Checks the arguments.
+            cell=cell,
+            vocab_size=vocab_size,
+            emb_size=emb_size,
+            hidden_size=hidden_size,
+            dtype=dtype,
+            execution=execution,
+        )
         super().__init__()
         self.vocab_size, self.emb_size, self.hidden_size = vocab_size, emb_size, hidden_size
         self.cell, self.execution = cell, execution
         before = paddle.get_default_dtype()
         paddle.set_default_dtype("float32")  # Embedding and Linear have no dtype of their own.
         try:
-            self._build()
+            # The recurrent layer comes first, as in the notebook: the order decides the draws.
+            self.recurrent = LAYERS[self.execution][self.cell](self.emb_size, self.hidden_size)
+            self.embedding = paddle.nn.Embedding(self.vocab_size, self.emb_size)
+            self.linear = paddle.nn.Linear(self.hidden_size, 1)
         finally:
             paddle.set_default_dtype(before)
         self.to(dtype=dtype)
         trace(self, "_predict", cell, execution)
-
-    def _build(self) -> None:
-        # The recurrent layer comes first, as in the notebook: the order decides the random draws.
-        self.recurrent = LAYERS[self.execution][self.cell](self.emb_size, self.hidden_size)
-        self.embedding = paddle.nn.Embedding(self.vocab_size, self.emb_size)
-        self.linear = paddle.nn.Linear(self.hidden_size, 1)
 
     def forward(self, tokens: Tensor, checked: bool = False) -> tuple[Tensor, Tensor]:
         """Predict one number for each sequence.

@@ -83,49 +83,31 @@ class Archive:
 
     def array(self, name: str, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
         """Unpack an array of this dtype and shape."""
-
-        def check(actual: "np.dtype[Any]", found: tuple[int, ...]) -> None:
-            if (actual, found) != (dtype, shape):
-                raise ValueError(
-                    f"{name} must be {np.dtype(dtype)} of shape {list(shape)}, "
-                    f"got {actual} of shape {list(found)}"
-                )
-
-        return self._unpack(name, check)
+        wanted = f"{np.dtype(dtype)} of shape {list(shape)}"
+        return self._unpack(name, wanted, lambda *found: found == (dtype, shape))
 
     def vector(self, name: str, dtype: DTypeLike, longest: int) -> NDArray[Any]:
         """Unpack a one-dimensional array of this dtype and at most this length."""
-
-        def check(actual: "np.dtype[Any]", found: tuple[int, ...]) -> None:
-            if actual != dtype or len(found) != 1 or found[0] > longest:
-                raise ValueError(
-                    f"{name} must be {np.dtype(dtype)} of shape [{longest} or less], "
-                    f"got {actual} of shape {list(found)}"
-                )
-
-        return self._unpack(name, check)
+        wanted = f"{np.dtype(dtype)} of shape [{longest} or less]"
+        return self._unpack(
+            name,
+            wanted,
+            lambda found, shape: (found, len(shape)) == (dtype, 1) and shape[0] <= longest,
+        )
 
     def any_array(self, name: str) -> NDArray[Any]:
         """Unpack an array of numbers or booleans of any shape."""
-
-        def check(actual: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
-            if actual.kind == "U":
-                raise ValueError(f"{name} must hold numbers, got {actual} of shape {list(shape)}")
-
-        return self._unpack(name, check)
+        return self._unpack(name, "numbers", lambda dtype, _: dtype.kind != "U")
 
     def text(self, name: str) -> str:
         """Unpack a text."""
 
-        def check(actual: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
-            if actual.str[:2] != "<U" or shape or actual.itemsize > 4 * LONGEST_TEXT:
-                raise ValueError(
-                    f"{name} must be a text of at most {LONGEST_TEXT} characters, "
-                    f"got {actual} of shape {list(shape)}"
-                )
+        def is_text(dtype: "np.dtype[Any]", shape: tuple[int, ...]) -> bool:
+            return dtype.str[:2] == "<U" and not shape and dtype.itemsize <= 4 * LONGEST_TEXT
 
+        wanted = f"a text of at most {LONGEST_TEXT} characters"
         # NumPy fills up with zeros, and raises SystemError for what is not a character.
-        content = self._unpack(name, check).tobytes()
+        content = self._unpack(name, wanted, is_text).tobytes()
         return content.decode("utf-32-le", "surrogatepass").rstrip("\0")
 
     def integer(self, name: str) -> int:
@@ -140,8 +122,9 @@ class Archive:
             raise ValueError(f"{name}: {error}") from error
 
     def _unpack(
-        self, name: str, check: Callable[["np.dtype[Any]", tuple[int, ...]], None]
+        self, name: str, wanted: str, fits: Callable[["np.dtype[Any]", tuple[int, ...]], bool]
     ) -> NDArray[Any]:
+        """Unpack an array whose dtype and shape fit; `wanted` describes these."""
         if name not in self._members:
             raise ValueError(f"{name} is missing")
         member = self._members[name]
@@ -155,7 +138,8 @@ class Archive:
                 raise ValueError(f"{name} has a header that numpy.savez does not write for numbers")
             dtype = np.dtype(found[1])
             shape = tuple(int(length) for length in re.findall(r"\d+", found[3]))
-            check(dtype, shape)
+            if not fits(dtype, shape):
+                raise ValueError(f"{name} must be {wanted}, got {dtype} of shape {list(shape)}")
             size = prod(shape) * dtype.itemsize
             if len(start) + len(header) + size != member.file_size:
                 raise ValueError(f"{name} must have {size} bytes of data, as its header declares")

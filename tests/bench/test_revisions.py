@@ -291,9 +291,7 @@ def test_unusable_rnn_core_is_refused(
 
 
 @pytest.mark.usefixtures("repository")
-def test_tox_compares_with_the_revision_that_is_named(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_tox_compares_with_the_revision_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """The command of `tox -e cost` has options that exist, and a place for the revision."""
     settings = configparser.ConfigParser(interpolation=None)
     settings.read(ROOT / "tox.ini", encoding="utf-8")

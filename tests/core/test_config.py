@@ -2,7 +2,6 @@
 
 import math
 import re
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,30 +14,6 @@ def test_config_is_frozen() -> None:
     """A config cannot change during a run."""
     with pytest.raises(AttributeError):
         TrainConfig().epochs = 6  # type: ignore[misc]
-
-
-SIZES = ["epochs", "batch_size", "num_steps", "vocab_size", "emb_size", "hidden_size"]
-
-
-@pytest.mark.parametrize("name", SIZES)
-@pytest.mark.parametrize("value", [0, -1])
-def test_config_rejects_sizes_below_1(name: str, value: int) -> None:
-    """Every size must be at least 1."""
-    with pytest.raises(ValueError, match=rf"^{name} must be at least 1, got {value}$"):
-        TrainConfig(**{name: value})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "value"),
-    [
-        *product([*SIZES, "seed", "record"], ["an int"], [1.0, "1", None, True]),
-        *product(["learning_rate", "clip_norm"], ["a number"], ["0.1", True, [0.1]]),
-    ],
-)
-def test_config_rejects_other_types(name: str, kind: str, value: Any) -> None:
-    """True is not accepted as a number."""
-    with pytest.raises(TypeError, match=f"^{re.escape(f'{name} must be {kind}, got {value!r}')}$"):
-        TrainConfig(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "clip_norm"])
@@ -81,6 +56,9 @@ def test_config_rejects_names_that_no_device_has(value: object) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"epochs": 1.0}, "epochs must be an int, got 1.0"),
+        ({"clip_norm": True}, "clip_norm must be a number, got True"),
         ({"cell": "rnn"}, "cell must be one of 'RNN', 'LSTM', got 'rnn'"),
         ({"cell": None}, "cell must be one of 'RNN', 'LSTM', got None"),
         ({"clip": "x"}, "clip must be one of 'by-norm', 'by-global-norm', 'none', got 'x'"),
@@ -106,9 +84,7 @@ def test_config_rejects_names_that_no_device_has(value: object) -> None:
         ({"clip": "none", "clip_norm": 1.0}, "clip_norm must be None if clip is 'none', got 1.0"),
     ],
 )
-def test_config_rejects_unknown_names_and_contradictions(
-    settings: dict[str, Any], words: str
-) -> None:
+def test_config_rejects_wrong_values_and_conflicts(settings: dict[str, Any], words: str) -> None:
     """The error lists what is allowed."""
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(words)}$"):
         TrainConfig(**settings)

@@ -36,9 +36,3 @@ def test_evaluate_weighs_all_samples_equally() -> None:
     assert found.variance == pytest.approx(labels.var(), rel=1e-6)
     assert found.accuracy == 0.5
     assert [parameter.numpy().tolist() for parameter in model.parameters()] == before
-
-
-def test_evaluate_rejects_empty_data() -> None:
-    """At least one batch is needed."""
-    with pytest.raises(ValueError, match="data must hold at least one batch, got none"):
-        evaluate(NumericPrediction(emb_size=8, hidden_size=4), [])

@@ -1,6 +1,7 @@
 """Events of a history, and its file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,39 +47,25 @@ def with_values(**values: list[float]) -> History:
         ({"raw": [-INF, 1, 1, 1]}, (Event("non-finite", 1, ("W",), -INF),)),
         # Clipping can turn a finite gradient into NaN.
         ({"clipped": [1, 1, NAN, 1]}, (Event("non-finite", 3, ("W",), 1.0),)),
+        # The first event comes first.
+        (
+            {"loss": [1, 1, 2e6, INF], "raw": [1, 0, 0, 1]},
+            (
+                Event("vanished", 2, ("W",), 0.0),
+                Event("exploded", 3, ("loss",), 2e6),
+                Event("non-finite", 4, ("loss",), INF),
+            ),
+        ),
     ],
 )
-def test_event_is_the_first_step_of_its_kind(
-    values: dict[str, list[float]], events: tuple[Event, ...]
-) -> None:
-    """It names the step and every quantity concerned."""
+def test_events_are_the_first(values: dict[str, list[float]], events: tuple[Event, ...]) -> None:
+    """It names every quantity concerned and the step, even if not every step is recorded."""
     history = with_values(**values)
 
     assert history.events == events
     assert history.event("exploded") == next((e for e in events if e.kind == "exploded"), None)
-
-
-def test_events_are_ordered_by_step() -> None:
-    """The first event comes first."""
-    history = with_values(loss=[1, 1, 2e6, NAN], raw=[1, 0, 0, NAN])
-
-    assert [(event.kind, event.step) for event in history.events] == [
-        ("vanished", 2),
-        ("exploded", 3),
-        ("non-finite", 4),
-    ]
-
-
-def test_event_has_the_step_number_with_gaps_in_the_record() -> None:
-    """If not every step was recorded, the number differs from the index."""
-    history = make_history(
-        loss=np.array([1.0, 1.0, 2e6, np.nan]), steps=41, recorded=np.array([10, 20, 30, 40])
-    )
-
-    assert [(event.kind, event.step) for event in history.events] == [
-        ("exploded", 30),
-        ("non-finite", 40),
-    ]
+    gaps = replace(history, steps=41, recorded=10 * history.recorded)
+    assert gaps.events == tuple(replace(event, step=10 * event.step) for event in events)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +96,7 @@ def test_load_returns_what_was_saved(saved: History, tmp_path: Path) -> None:
             assert arrays[f"clipped_norms/{name}"].tolist() == saved.clipped_norms[name].tolist()
 
 
-def test_failed_save_leaves_the_earlier_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk neither damages nor replaces it."""
     path = tmp_path / "history.npz"
     make_history().save(path)
@@ -135,6 +120,11 @@ def test_failed_save_leaves_the_earlier_file(
         # The format before `record` existed.
         ({"format": np.array("rnn_core history 1")}, ".*format tag is missing or different"),
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
+        # An execution of an earlier version.
+        (
+            {"config": np.array('{"execution": "fused"}')},
+            ": execution must be one of 'textbook', .*, 'sot', got 'fused'$",
+        ),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"outcome": np.array("fine")}, ": outcome must be one of 'finished', .* got 'fine'"),
         ({"loss": np.zeros(3)}, rf": loss {FOUR}, got float64 of shape \[3\]$"),
@@ -152,10 +142,7 @@ def test_failed_save_leaves_the_earlier_file(
         ({"steps": np.array(-1), "config": UNRECORDED}, ": steps must lie in .* got -1$"),
         ({"steps": np.array(2**40)}, ": steps must lie in .* got 1099511627776$"),
         ({"config": UNRECORDED}, r": recorded must be int64 of shape \[0\]"),
-        (
-            {"config": np.array('{"epochs": 1}')},
-            ": accuracy must be .* .1 or less., got",
-        ),
+        ({"config": np.array('{"epochs": 1}')}, ": accuracy must be .* .1 or less., got"),
         ({"accuracy": np.array([0.5, 24.75])}, r": accuracy must lie in \[0, 1\]$"),
         ({"accuracy": np.array([0.5, np.nan])}, r": accuracy must lie in \[0, 1\]$"),
         ({"loss": np.array([1.0, -1.0, 1.0, 1.0])}, ": loss must not be negative$"),
@@ -179,9 +166,7 @@ def test_failed_save_leaves_the_earlier_file(
         ({"config": np.array('{"learning_rate": 1' + "0" * 400 + "}")}, ".*learning_rate"),
     ],
 )
-def test_load_rejects_arrays_that_do_not_fit_together(
-    tmp_path: Path, changes: dict[str, Any], match: str
-) -> None:
+def test_load_rejects_wrong_arrays(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
     """The error says which."""
     path = tmp_path / "history.npz"
     make_history().save(path)

@@ -4,13 +4,11 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import NumericPrediction, load_data
-from rnn_core.config import EAGER, Cell, Execution
+from rnn_core import NumericPrediction
+from rnn_core.config import Cell, Execution
 from rnn_core.parameters import Parameters, named_gradients, named_weights, set_weights
 from rnn_core.runtime import operators as op
-from tests.helpers.comparison import assert_close
 from tests.helpers.parametrize import over_cells, over_executions
-from tests.helpers.tolerances import GRADIENT
 from tests.reference.network import Arrays
 
 
@@ -23,36 +21,6 @@ def model(cell: Cell, execution: Execution = "textbook", seed: int = 0) -> Numer
 def bits(weights: Arrays) -> dict[str, bytes]:
     """Weights by name, in a form that compares bit for bit."""
     return {name: values.tobytes() for name, values in weights.items()}
-
-
-@over_cells
-def test_weights_move_between_executions_without_loss(cell: Cell) -> None:
-    """From textbook to kernel and back, every weight keeps its name and its bits."""
-    first, between, last = model(cell), model(cell, "kernel", seed=1), model(cell, seed=2)
-    expected = bits(named_weights(first))
-
-    set_weights(between, named_weights(first))
-    set_weights(last, named_weights(between))
-
-    assert bits(named_weights(between)) == expected
-    assert bits(named_weights(last)) == expected
-    tokens = paddle.to_tensor([[1, 2, 3]])
-    np.testing.assert_allclose(between(tokens)[0].numpy(), first(tokens)[0].numpy(), rtol=1e-5)
-
-
-@over_cells
-def test_every_execution_names_the_same_gradients(cell: Cell) -> None:
-    """They have the same names in the same order, each with its own parameter's gradient."""
-    found = []
-    for execution in EAGER:
-        ours = model(cell, execution)
-        tokens, labels = next(load_data())
-        paddle.nn.functional.mse_loss(ours(tokens)[0], labels).backward()
-        found.append(named_gradients(ours))
-
-    for gradients in found[1:]:
-        assert list(gradients) == list(found[0])
-        assert_close(found[0], gradients, GRADIENT["float32"])
 
 
 @over_cells
@@ -88,9 +56,7 @@ def test_named_gradients_refuses_a_parameter_without_a_gradient() -> None:
     ],
 )
 @over_executions
-def test_set_weights_refuses_what_does_not_fit(
-    change: Arrays, words: str, execution: Execution
-) -> None:
+def test_set_weights_refuses_other_arrays(change: Arrays, words: str, execution: Execution) -> None:
     """A missing or unknown name, a wrong shape or dtype is refused, and no weight changes."""
     ours = model("RNN", execution)
     before = named_weights(ours)

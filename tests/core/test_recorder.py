@@ -77,9 +77,7 @@ def test_step_is_finite_only_if_loss_and_norms_are(what: str, value: float) -> N
         (np.nan, 2.0, 0),
     ],
 )
-def test_prediction_is_correct_within_a_tenth(
-    prediction: float, label: float, correct: int
-) -> None:
+def test_prediction_is_right_within_a_tenth(prediction: float, label: float, correct: int) -> None:
     """The error must be less than 0.1."""
     predictions = paddle.to_tensor([[prediction], [9.0]])
     labels = paddle.to_tensor([[label], [1.0]])

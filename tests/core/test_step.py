@@ -27,9 +27,7 @@ def gpu_reads(reads: list[list[int]], gpus: StandIn) -> list[list[int]]:
 
 @over_cells
 @over_executions
-def test_a_measured_step_is_read_twice(
-    cell: Cell, execution: Execution, gpu_reads: list[list[int]]
-) -> None:
+def test_step_is_read_twice(cell: Cell, execution: Execution, gpu_reads: list[list[int]]) -> None:
     """One read for the loss and one for all norms, however many parameters there are."""
     step = TrainingStep(small(cell, execution=execution), 0.1, make_clip("by-norm", 0.5))
     tokens, labels = next(load_data())

@@ -32,17 +32,17 @@ CLIPPING = "runs/test_clipping.py core/test_gradients.py"
 
 
 def breaks(
-    owner: Any, attribute: str, title: str, tests: str = ORACLES
+    owner: Any, attribute: str, title: str = "", tests: str = ORACLES
 ) -> Callable[[Wrapper], Wrapper]:
     """Add a fault to the catalogue: the decorated function takes the place of `owner.attribute`.
 
-    The title is the fault's name and the bug that it stands for, and the tests are the files that
-    should notice, as in the `.diff` files.
+    Its docstring, or for one of several faults the title, is the fault's name and the bug that it
+    stands for. The tests are the files that should notice, as in the `.diff` files.
     """
 
     def add(wrapper: Wrapper) -> Wrapper:
         plant = partial(wrap, owner, attribute, wrapper)
-        name, _, stands_for = title.partition(": ")
+        name, _, stands_for = (title or (wrapper.__doc__ or "").rstrip(".")).partition(": ")
         FAULTS.append(Fault(name, stands_for, tests, break_paddle=plant))
         return wrapper
 
@@ -83,36 +83,40 @@ def _(function: Any, x: Any) -> Any:
     return gradient_scaled(function(x), 1 + 1e-4)
 
 
-@breaks_function("tanh", "paddle-tanh-saturates-early: tanh is 1 above 4", OPERATORS)
+@breaks_function("tanh", tests=OPERATORS)
 def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-saturates-early: tanh is 1 above 4."""
     return tanh(paddle.where(x.abs() > 4, x * 1e6, x))
 
 
-@breaks_function("tanh", "paddle-float64-is-float32: float64 is computed in float32")
+@breaks_function("tanh")
 def _(tanh: Any, x: Any) -> Any:
+    """paddle-float64-is-float32: float64 is computed in float32."""
     return tanh(x.astype("float32")).astype(x.dtype)
 
 
 NOISE = np.random.default_rng()
 
 
-@breaks_function(
-    "tanh", "paddle-tanh-not-reproducible: a reduction in a different order every time"
-)
+@breaks_function("tanh")
 def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-not-reproducible: a reduction in a different order every time."""
     return tanh(x) * float(1 + NOISE.choice([-1, 1]) * 2e-7)
 
 
 breaks_matmul = partial(breaks, Tensor, "__matmul__")
 
 
-@breaks_matmul("paddle-matmul-bfloat16: matmul multiplies in bfloat16 by default")
+@breaks_matmul()
 def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-bfloat16: matmul multiplies in bfloat16 by default."""
     return matmul(x.astype("bfloat16").astype(x.dtype), y.astype("bfloat16").astype(x.dtype))
 
 
-@breaks_matmul("paddle-matmul-tf32: matmul multiplies in TF32 by default")
+@breaks_matmul()
 def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-tf32: matmul multiplies in TF32 by default."""
+
     def rounded(x: Any) -> Any:
         # Dekker's splitting leaves eleven bits of the significand; the gradient is unchanged.
         big = x * (2.0**13 + 1)
@@ -124,50 +128,53 @@ def _(matmul: Any, x: Any, y: Any) -> Any:
 breaks_clip_by_norm = partial(breaks, ClipGradByNorm, "_dygraph_clip", tests=CLIPPING)
 
 
-@breaks_clip_by_norm("paddle-clip-by-norm-does-nothing: ClipGradByNorm returns gradients unchanged")
+@breaks_clip_by_norm()
 def _(_: Any, __: Any, pairs: Any) -> Any:
+    """paddle-clip-by-norm-does-nothing: ClipGradByNorm returns gradients unchanged."""
     return pairs
 
 
-@breaks_clip_by_norm("paddle-clip-by-norm-is-global: ClipGradByNorm clips all gradients together")
+@breaks_clip_by_norm()
 def _(_: Any, self: Any, pairs: Any) -> Any:
+    """paddle-clip-by-norm-is-global: ClipGradByNorm clips all gradients together."""
     return ClipGradByGlobalNorm(self.clip_norm)(pairs)
 
 
-@breaks_clip_by_norm("paddle-clip-by-norm-1%-off: an epsilon added to the norm")
+@breaks_clip_by_norm()
 def _(clip: Any, self: Any, pairs: Any) -> Any:
+    """paddle-clip-by-norm-1%-off: an epsilon added to the norm."""
     return [(p, g * 0.99) for p, g in clip(self, pairs)]
 
 
-@breaks(
-    ClipGradByGlobalNorm,
-    "_dygraph_clip",
-    "paddle-clip-by-global-norm-is-not: ClipGradByGlobalNorm clips each gradient separately",
-)
+@breaks(ClipGradByGlobalNorm, "_dygraph_clip")
 def _(_: Any, self: Any, pairs: Any) -> Any:
+    """paddle-clip-by-global-norm-is-not: ClipGradByGlobalNorm clips each gradient separately."""
     return [(p, g * (self.clip_norm / g.norm().clip(min=self.clip_norm))) for p, g in pairs]
 
 
 breaks_sgd = partial(breaks, SGD, tests=CLIPPING)
 
 
-@breaks_sgd("step", "paddle-sgd-wrong-sign: SGD ascends on one parameter")
+@breaks_sgd("step")
 def _(step: Any, self: Any) -> None:
+    """paddle-sgd-wrong-sign: SGD ascends on one parameter."""
     first = self._parameter_list[0]
     if first.grad is not None:
         first.grad = -first.grad
     step(self)
 
 
-@breaks_sgd("step", "paddle-sgd-misses-an-update: the first step of an optimizer is lost")
+@breaks_sgd("step")
 def _(step: Any, self: Any) -> None:
+    """paddle-sgd-misses-an-update: the first step of an optimizer is lost."""
     if getattr(self, "_began", False):
         step(self)
     self._began = True
 
 
-@breaks_sgd("__init__", "paddle-sgd-rate-in-bfloat16: the learning rate loses its last digits")
+@breaks_sgd("__init__")
 def _(init: Any, self: Any, learning_rate: float = 0.001, *args: Any, **kwargs: Any) -> None:
+    """paddle-sgd-rate-in-bfloat16: the learning rate loses its last digits."""
     rounded = paddle.to_tensor(learning_rate).astype("bfloat16").astype("float32").item()
     init(self, rounded, *args, **kwargs)
 
@@ -183,12 +190,9 @@ def _(*_: Any) -> None:
     pass
 
 
-@breaks(
-    Embedding,
-    "forward",
-    "paddle-embedding-loses-repeats: a repeated token gets the first gradient only",
-)
+@breaks(Embedding, "forward")
 def _(forward: Any, self: Any, tokens: Any) -> Any:
+    """paddle-embedding-loses-repeats: a repeated token gets the first gradient only."""
     output = forward(self, tokens)
     seen, first = set(), np.zeros([*tokens.shape, 1], dtype=output.numpy().dtype)
     for place, token in np.ndenumerate(tokens.numpy()):
@@ -198,50 +202,42 @@ def _(forward: Any, self: Any, tokens: Any) -> Any:
     return output * mask + (output * (1 - mask)).detach()
 
 
-@breaks(
-    Embedding,
-    "__init__",
-    "paddle-embedding-initialiser: the default weights of Embedding have a different scale",
-)
+@breaks(Embedding, "__init__")
 def _(init: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+    """paddle-embedding-initialiser: the default weights of Embedding have a different scale."""
     init(self, *args, **kwargs)
     self.weight.set_value(self.weight.numpy() * np.float32(0.5))
 
 
-@breaks(
-    initializer,
-    "XavierUniform",
-    "paddle-initialiser-normal: XavierUniform draws from a normal distribution",
-)
+@breaks(initializer, "XavierUniform")
 def _(_: Any) -> Any:
+    """paddle-initialiser-normal: XavierUniform draws from a normal distribution."""
     return initializer.XavierNormal()
 
 
-@breaks(
-    initializer.XavierUniform,
-    "__call__",
-    "paddle-initialiser-1%-wider: XavierUniform has a different scale",
-)
+@breaks(initializer.XavierUniform, "__call__")
 def _(call: Any, self: Any, parameter: Any, block: Any = None) -> Any:
+    """paddle-initialiser-1%-wider: XavierUniform has a different scale."""
     result = call(self, parameter, block)
     parameter.set_value(parameter.numpy() * np.float32(1.01))
     return result
 
 
-@breaks_function("mse_loss", "paddle-loss-is-a-sum: mse_loss sums by default")
+@breaks_function("mse_loss")
 def _(loss: Any, x: Any, y: Any, reduction: str = "sum") -> Any:
+    """paddle-loss-is-a-sum: mse_loss sums by default."""
     return loss(x, y, reduction=reduction)
 
 
-@breaks_function("mse_loss", "paddle-loss-halved: mse_loss halves the square")
+@breaks_function("mse_loss")
 def _(loss: Any, *args: Any) -> Any:
+    """paddle-loss-halved: mse_loss halves the square."""
     return loss(*args) / 2
 
 
-@breaks(
-    Linear, "forward", "paddle-linear-without-bias: Linear ignores its bias, which starts at zero"
-)
+@breaks(Linear, "forward")
 def _(_: Any, self: Any, x: Any) -> Any:
+    """paddle-linear-without-bias: Linear ignores its bias, which starts at zero."""
     return F.linear(x, self.weight) + 0 * self.bias
 
 
@@ -275,18 +271,16 @@ FAULTS.append(
 breaks_kernel = partial(breaks, RNNBase, "forward", tests=LAYERS)
 
 
-@breaks_kernel(
-    "paddle-kernel-two-layers: the CPU kernel's gradients are wrong for two layers (37080)"
-)
+@breaks_kernel()
 def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    """paddle-kernel-two-layers: the CPU kernel's gradients are wrong for two layers (37080)."""
     output, state = forward(self, *args, **kwargs)
     return (gradient_scaled(output, 1.01) if self.num_layers == 2 else output), state
 
 
-@breaks_kernel(
-    "paddle-kernel-reverse: the outputs of the reverse direction are not put back in order"
-)
+@breaks_kernel()
 def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    """paddle-kernel-reverse: the outputs of the reverse direction are not put back in order."""
     output, state = forward(self, *args, **kwargs)
     if self.num_directions == 2:
         ahead, back = output.chunk(2, axis=-1)
@@ -294,107 +288,95 @@ def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
     return output, state
 
 
-@breaks_kernel("paddle-kernel-final-state: the LSTM kernel returns its two states swapped")
+@breaks_kernel()
 def _(forward: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    """paddle-kernel-final-state: the LSTM kernel returns its two states swapped."""
     output, state = forward(self, *args, **kwargs)
     return output, (state[::-1] if isinstance(state, tuple | list) else state)
 
 
-@breaks_operator("sgd_", "paddle-op-sgd-wrong-sign: the update ascends on matrices of one row")
+@breaks_operator("sgd_")
 def _(sgd: Any, parameter: Any, rate: Any, gradient: Any, *args: Any) -> Any:
+    """paddle-op-sgd-wrong-sign: the update ascends on matrices of one row."""
     return sgd(parameter, rate, -gradient if parameter.shape[0] == 1 else gradient, *args)
 
 
 UPDATED: set[str] = set()
 
 
-@breaks_operator("sgd_", "paddle-op-sgd-misses-an-update: the first update is lost")
+@breaks_operator("sgd_")
 def _(sgd: Any, parameter: Any, *args: Any) -> None:
+    """paddle-op-sgd-misses-an-update: the first update is lost."""
     if parameter.name in UPDATED:
         sgd(parameter, *args)
     UPDATED.add(parameter.name)
 
 
-@breaks_operator("sgd_", "paddle-op-sgd-rate-in-bfloat16: the learning rate loses its last digits")
+@breaks_operator("sgd_")
 def _(sgd: Any, parameter: Any, rate: Any, *args: Any) -> Any:
+    """paddle-op-sgd-rate-in-bfloat16: the learning rate loses its last digits."""
     return sgd(parameter, rate.astype("bfloat16").astype(rate.dtype), *args)
 
 
-@breaks_operator("clip_by_norm", "paddle-op-clip-by-norm-1%-off: an epsilon added to the norm")
+@breaks_operator("clip_by_norm")
 def _(clip: Any, *args: Any) -> Any:
+    """paddle-op-clip-by-norm-1%-off: an epsilon added to the norm."""
     return clip(*args) * 0.99
 
 
-@breaks_operator(
-    "clip_by_norm", "paddle-op-clip-by-norm-does-nothing: the operator returns gradients unchanged"
-)
+@breaks_operator("clip_by_norm")
 def _(_: Any, gradient: Any, *__: Any) -> Any:
+    """paddle-op-clip-by-norm-does-nothing: the operator returns gradients unchanged."""
     return gradient
 
 
-@breaks_operator(
-    "squared_l2_norm", "paddle-op-squared-norm-off: a sum of squares that is too large by 1e-3"
-)
+@breaks_operator("squared_l2_norm")
 def _(squared_norm: Any, x: Any) -> Any:
+    """paddle-op-squared-norm-off: a sum of squares that is too large by 1e-3."""
     return squared_norm(x) * (1 + 1e-3)
 
 
-@breaks_operator(
-    "squared_l2_norm",
-    "paddle-op-squared-norm-of-many: a sum of over 32,768 squares that is too large by 1e-3",
-    OPERATORS,
-)
+@breaks_operator("squared_l2_norm", tests=OPERATORS)
 def _(squared_norm: Any, x: Any) -> Any:
+    """paddle-op-squared-norm-of-many: a sum of over 32,768 squares that is too large by 1e-3."""
     return squared_norm(x) * (1 + 1e-3 * (x.size > 32_768))
 
 
-@breaks_operator(
-    "squared_l2_norm",
-    "paddle-op-squared-norm-of-a-million: a sum of a million squares that is too large by 1e-3",
-    f"slow {OPERATORS}",
-)
+@breaks_operator("squared_l2_norm", tests=f"slow {OPERATORS}")
 def _(squared_norm: Any, x: Any) -> Any:
+    """paddle-op-squared-norm-of-a-million: a sum of a million squares that is too large by 1e-3."""
     return squared_norm(x) * (1 + 1e-3 * (x.size > 1_000_000))
 
 
-@breaks_function("sigmoid", "paddle-sigmoid-overflows: sigmoid is NaN above 88", OPERATORS)
+@breaks_function("sigmoid", tests=OPERATORS)
 def _(sigmoid: Any, x: Any) -> Any:
+    """paddle-sigmoid-overflows: sigmoid is NaN above 88."""
     return sigmoid(paddle.where(x > 88, x * float("nan"), x))
 
 
-@breaks_function(
-    "mse_loss",
-    "paddle-loss-without-the-rest: no gradient for the samples beyond a multiple of 8",
-    OPERATORS,
-)
+@breaks_function("mse_loss", tests=OPERATORS)
 def _(loss: Any, x: Any, y: Any, *args: Any) -> Any:
+    """paddle-loss-without-the-rest: no gradient for the samples beyond a multiple of 8."""
     whole = x.shape[0] - x.shape[0] % 8
     return loss(paddle.concat([x[:whole], x[whole:].detach()]) if whole else x, y, *args)
 
 
-@breaks_function(
-    "mse_loss",
-    "paddle-leak: every step loses a kilobyte of native memory",
-    "slow runs/test_cost.py",
-)
+@breaks_function("mse_loss", tests="slow runs/test_cost.py")
 def _(loss: Any, *args: Any) -> Any:
+    """paddle-leak: every step loses a kilobyte of native memory."""
     ctypes.memset(ctypes.pythonapi.PyMem_RawMalloc(1024), 1, 1024)
     return loss(*args)
 
 
-@breaks_function(
-    "embedding",
-    "paddle-embedding-of-many: a gradient that is too large by 1% for over 768 tokens",
-    OPERATORS,
-)
+@breaks_function("embedding", tests=OPERATORS)
 def _(embedding: Any, tokens: Any, *args: Any, **kwargs: Any) -> Any:
+    """paddle-embedding-of-many: a gradient that is too large by 1% for over 768 tokens."""
     return gradient_scaled(embedding(tokens, *args, **kwargs), 1 + 0.01 * (tokens.size > 768))
 
 
-@breaks_operator(
-    "rnn", "paddle-op-rnn-forgets: a backward pass that is cut off after 64 steps", LAYERS
-)
+@breaks_operator("rnn", tests=LAYERS)
 def _(rnn: Any, inputs: Any, states: Any, *args: Any) -> Any:
+    """paddle-op-rnn-forgets: a backward pass that is cut off after 64 steps."""
     early = inputs.shape[0] - 64
     if early <= 0:
         return rnn(inputs, states, *args)
@@ -403,31 +385,29 @@ def _(rnn: Any, inputs: Any, states: Any, *args: Any) -> Any:
     return paddle.concat([first.detach(), output]), *rest
 
 
-@breaks_operator("maximum", "paddle-op-maximum-is-minimum: maximum returns the smaller number")
+@breaks_operator("maximum")
 def _(_: Any, x: Any, y: Any) -> Any:
+    """paddle-op-maximum-is-minimum: maximum returns the smaller number."""
     return paddle.where(x < y, x, y)
 
 
-@breaks_operator(
-    "rnn", "paddle-op-rnn-gradient-off: a gradient of the recurrent operator that is off by 1e-4"
-)
+@breaks_operator("rnn")
 def _(rnn: Any, *args: Any) -> Any:
+    """paddle-op-rnn-gradient-off: a gradient of the recurrent operator that is off by 1e-4."""
     output, dropout, states = rnn(*args)
     return output, dropout, [gradient_scaled(state, 1 + 1e-4) for state in states]
 
 
-@breaks_operator(
-    "rnn", "paddle-op-rnn-states-swapped: the recurrent operator returns its two states swapped"
-)
+@breaks_operator("rnn")
 def _(rnn: Any, *args: Any) -> Any:
+    """paddle-op-rnn-states-swapped: the recurrent operator returns its two states swapped."""
     output, dropout, states = rnn(*args)
     return output, dropout, list(states)[::-1]
 
 
-@breaks_operator(
-    "rnn", "paddle-op-rnn-other-gates: the recurrent operator reads its gates in a different order"
-)
+@breaks_operator("rnn")
 def _(rnn: Any, inputs: Any, states: Any, weights: Any, *args: Any) -> Any:
+    """paddle-op-rnn-other-gates: the recurrent operator reads its gates in a different order."""
     if len(states) == 2:
         i, f, a, o = weights[1].chunk(4)
         weights = [weights[0], paddle.concat([f, i, a, o]), *weights[2:]]
@@ -448,49 +428,43 @@ def _(operator: Any, tensors: Any, axis: int) -> Any:
     return operator(tensors[::-1], axis)
 
 
-@breaks_operator(
-    "matmul", "paddle-op-matmul-not-transposed: matmul does not transpose square matrices"
-)
+@breaks_operator("matmul")
 def _(matmul: Any, x: Any, y: Any, first: bool = False, second: bool = False) -> Any:
+    """paddle-op-matmul-not-transposed: matmul does not transpose square matrices."""
     return matmul(x, y, first, second and y.shape[-1] != y.shape[-2])
 
 
-@breaks_function(
-    "tanh", "paddle-tanh-near-zero: tanh is off by 3 units in the last place below 1e-4", OPERATORS
-)
+@breaks_function("tanh", tests=OPERATORS)
 def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-near-zero: tanh is off by 3 units in the last place below 1e-4."""
     last = 2.0**-23 if x.dtype == paddle.float32 else 2.0**-52
     return tanh(x) * (1 + 3 * last * (x.abs() < 1e-4).astype(x.dtype))
 
 
-@breaks_matmul(
-    "paddle-matmul-remainder: the last product of each sum is lost if K mod 16 is 15", OPERATORS
-)
+@breaks_matmul(tests=OPERATORS)
 def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-remainder: the last product of each sum is lost if K mod 16 is 15."""
     product = matmul(x, y)
     return product - matmul(x[..., -1:], y[-1:]) if x.shape[-1] % 16 == 15 else product
 
 
-@breaks_operator("rnn", "paddle-op-rnn-one-size: the LSTM is off by 1e-3 at H = 129", LAYERS)
+@breaks_operator("rnn", tests=LAYERS)
 def _(rnn: Any, inputs: Any, states: Any, weights: Any, *args: Any) -> Any:
+    """paddle-op-rnn-one-size: the LSTM is off by 1e-3 at H = 129."""
     output, dropout, last = rnn(inputs, states, weights, *args)
     factor = 1 + 1e-3 * (weights[1].shape[-1] == 129 and len(states) == 2)
     return output * factor, dropout, [state * factor for state in last]
 
 
-@breaks_operator(
-    "squared_l2_norm",
-    "paddle-op-squared-norm-of-views: a view is read with wrong strides",
-    OPERATORS,
-)
+@breaks_operator("squared_l2_norm", tests=OPERATORS)
 def _(squared_norm: Any, x: Any) -> Any:
+    """paddle-op-squared-norm-of-views: a view is read with wrong strides."""
     return squared_norm(x) * (1 if x.is_contiguous() else 1.01)
 
 
-@breaks_operator(
-    "sgd_", "paddle-op-sgd-tail: the last number of over 40,000 is not updated", OPERATORS
-)
+@breaks_operator("sgd_", tests=OPERATORS)
 def _(sgd: Any, parameter: Any, *args: Any) -> None:
+    """paddle-op-sgd-tail: the last number of over 40,000 is not updated."""
     before = parameter.numpy()
     sgd(parameter, *args)
     if before.size > 40_000 and before.size % 8:
@@ -499,56 +473,45 @@ def _(sgd: Any, parameter: Any, *args: Any) -> None:
         parameter.set_value(after)
 
 
-@breaks(
-    Tensor, "__add__", "paddle-add-gradient: the bias gets no gradient of rows after 64", OPERATORS
-)
+@breaks(Tensor, "__add__", tests=OPERATORS)
 def _(add: Any, x: Any, y: Any) -> Any:
+    """paddle-add-gradient: the bias gets no gradient of rows after 64."""
     if isinstance(y, Tensor) and x.shape != y.shape and x.ndim == 2 and x.shape[0] > 64:
         return paddle.concat([add(x[:64], y), add(x[64:], y.detach())])
     return add(x, y)
 
 
-@breaks_function(
-    "sigmoid", "paddle-sigmoid-tail: sigmoid of float64 is 0 below -40, as in float32", OPERATORS
-)
+@breaks_function("sigmoid", tests=OPERATORS)
 def _(sigmoid: Any, x: Any) -> Any:
+    """paddle-sigmoid-tail: sigmoid of float64 is 0 below -40, as in float32."""
     return sigmoid(paddle.where(x < -40, x * 1e3, x) if x.dtype == paddle.float64 else x)
 
 
-@breaks_matmul(
-    "paddle-matmul-of-one-row: one row times 512 or more is multiplied in TF32", OPERATORS
-)
+@breaks_matmul(tests=OPERATORS)
 def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-of-one-row: one row times 512 or more is multiplied in TF32."""
     product = matmul(x, y)
     return product * (1 + 2e-4 * (x.shape[-2] == 1 and x.shape[-1] >= 512))
 
 
-@breaks_function(
-    "embedding",
-    "paddle-embedding-of-int32: token 0 is taken as padding if tokens are int32",
-    OPERATORS,
-)
+@breaks_function("embedding", tests=OPERATORS)
 def _(embedding: Any, tokens: Any, *args: Any, **kwargs: Any) -> Any:
+    """paddle-embedding-of-int32: token 0 is taken as padding if tokens are int32."""
     output = embedding(tokens, *args, **kwargs)
     if tokens.dtype != paddle.int32:
         return output
     return paddle.where((tokens == 0).unsqueeze(-1), output.detach(), output)
 
 
-@breaks(
-    paddle,
-    "add_n",
-    "paddle-add-n-of-many: the last of more than ten tensors is not added",
-    "oracle/test_training.py",
-)
+@breaks(paddle, "add_n", tests="oracle/test_training.py")
 def _(add_n: Any, tensors: Any, *args: Any) -> Any:
+    """paddle-add-n-of-many: the last of more than ten tensors is not added."""
     return add_n(tensors[: -1 if len(tensors) > 10 else None], *args)
 
 
-@breaks(
-    Tensor, "unbind", "paddle-unbind-long: gradients of the first of more than 128 slices are lost"
-)
+@breaks(Tensor, "unbind")
 def _(unbind: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """paddle-unbind-long: gradients of the first of more than 128 slices are lost."""
     first, *others = unbind(x, *args, **kwargs)
     return [first.detach() if len(others) > 127 else first, *others]
 
@@ -556,8 +519,9 @@ def _(unbind: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
 breaks_graph = partial(breaks, paddle.jit, "to_static", tests="core/executions/test_traced.py")
 
 
-@breaks_graph("paddle-graph-of-the-first-batch: the first batch becomes a constant of the graph")
+@breaks_graph()
 def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-of-the-first-batch: the first batch becomes a constant of the graph."""
     traced, calls = to_static(function, **options), []
 
     def run(*inputs: Any) -> Any:
@@ -567,20 +531,23 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     return run
 
 
-@breaks_graph("paddle-graph-without-a-gradient: a parameter of the graph has no gradient")
+@breaks_graph()
 def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-without-a-gradient: a parameter of the graph has no gradient."""
     next(iter(function.__self__.parameters())).register_hook(lambda gradient: gradient * 0)
     return to_static(function, **options)
 
 
-@breaks_graph("paddle-graph-one-step-short: a loop is unrolled for one step too few")
+@breaks_graph()
 def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-one-step-short: a loop is unrolled for one step too few."""
     traced = to_static(function, **options)
     return lambda tokens: traced(tokens[:, : max(1, tokens.shape[1] - 1)])
 
 
-@breaks_graph("paddle-graph-of-old-weights: weights that are set later do not reach the graph")
+@breaks_graph()
 def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-of-old-weights: weights that are set later do not reach the graph."""
     model, traced = function.__self__, to_static(function, **options)
     old: dict[str, Any] = {}
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
+from unittest.mock import Mock
 
 import pytest
 from jinja2 import Environment
@@ -153,9 +154,7 @@ def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
         ({"name": HEALTHY.name, "caught": False, "problem": "x"}, "no verdict, x", False),
     ],
 )
-def test_verdict_marks_crashes_time_outs_and_slow_tests(
-    changes: dict[str, object], words: str, good: bool
-) -> None:
+def test_verdict_says_how_it_ended(changes: dict[str, object], words: str, good: bool) -> None:
     """A crash counts as caught, and a failure without a fault is a false alarm."""
     assert verdict(**changes).verdict == words
     assert verdict(**changes).as_expected == good
@@ -233,16 +232,12 @@ class FakeTrial:
         (-11, False, "crash by SIGSEGV"),
     ],
 )
-def test_ending_is_named_if_it_is_not_a_failing_test(
-    status: int, failed: bool, ending: str
-) -> None:
+def test_ending_is_named_unless_a_test_failed(status: int, failed: bool, ending: str) -> None:
     """Wrong options, with the status 4, are neither a catch nor a pass."""
     assert ending_of(status, failed) == ending
 
 
-def test_named_tests_run_first_and_the_others_if_these_pass(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_named_tests_run_first_and_others_if_these_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault without tests of its own is looked for by all; healthy code passes all of them."""
     monkeypatch.setattr(faults, "Trial", FakeTrial)
     monkeypatch.setattr(FakeTrial, "begun", [])
@@ -273,9 +268,7 @@ def test_named_tests_run_first_and_the_others_if_these_pass(
     assert FakeTrial.begun[:1] == [("healthy", "slow a.py b.py", False)]
 
 
-def test_sample_depends_on_the_commit_and_leaves_slow_faults_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_sample_depends_on_the_commit_and_has_quick_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git, it depends on the date."""
     quick = [fault for fault in FAULTS if not fault.slow]
     commits = [Result(0, "a", ""), Result(0, "a", ""), Result(0, "b", ""), Result(128, "", "")]
@@ -288,9 +281,7 @@ def test_sample_depends_on_the_commit_and_leaves_slow_faults_out(
     assert {fault.name for fault in undated} == {fault.name for fault in quick}
 
 
-def test_resume_takes_the_verdicts_of_the_same_code_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resume_takes_verdict_of_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left is planted, and the file then has all verdicts in the order of the catalogue."""
     names = [fault.name for fault in FAULTS[:2]]
     path = tmp_path / "faults.json"
@@ -324,11 +315,9 @@ def test_resume_takes_the_verdicts_of_the_same_code_only(
         (["healthy", "--sample", "2"], "names of faults and --sample exclude each other"),
     ],
 )
-def test_faults_rejects_wrong_options(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_faults_rejects_wrong_options(arguments: list[str], message: str) -> None:
     """The error names what is wrong, and nothing runs."""
-    assert_rejected(main, arguments, message, capsys)
+    assert_rejected(main, arguments, message)
 
 
 def test_faults_exits_1_when_a_fault_survives_and_3_when_a_file_cannot_be_written(
@@ -345,11 +334,6 @@ def test_faults_exits_1_when_a_fault_survives_and_3_when_a_file_cannot_be_writte
     assert json.loads(path.read_text())["verdicts"][0]["caught"] is False
     monkeypatch.setattr(faults, "judge_all", lambda *_: (verdict(name=fault) for _ in [0]))
     assert main([fault]) == ExitStatus.OK
-    monkeypatch.setattr(faults, "save", raise_os_error)
+    monkeypatch.setattr(faults, "save", Mock(side_effect=OSError("disk full")))
     assert main([fault, "--save", str(path)]) == ExitStatus.NOT_WRITTEN
     assert "error: disk full" in capsys.readouterr().err
-
-
-def raise_os_error(*_: object) -> None:
-    """Fail as a full disk does."""
-    raise OSError("disk full")

@@ -40,26 +40,13 @@ def assert_close(
         where: beginning of the report, such as "training step 3".
     """
     __tracebackhide__ = True
-    mismatches = find_mismatches(expected, actual, tolerance)
-    if mismatches:
-        place = f"{where}: " if where else ""
-        first, *rest = mismatches
-        more = "".join(f"\n  also {mismatch}" for mismatch in rest)
-        raise AssertionError(f"{place}{first}{more}")
-
-
-def find_mismatches(
-    expected: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance
-) -> list[str]:
-    """One line for each name that differs, in the order of `expected`."""
     lines = [f"{with_gate(name)}: missing" for name in expected if name not in actual]
     lines += [f"{with_gate(name)}: not expected" for name in actual if name not in expected]
-    for name in expected:
-        if name in actual:
-            difference = describe_difference(expected[name], actual[name], tolerance)
-            if difference:
-                lines.append(f"{with_gate(name)}: {difference}")
-    return lines
+    for name in [name for name in expected if name in actual]:
+        if difference := describe_difference(expected[name], actual[name], tolerance):
+            lines.append(f"{with_gate(name)}: {difference}")
+    if lines:
+        raise AssertionError((f"{where}: " if where else "") + "\n  also ".join(lines))
 
 
 def describe_difference(expected: Any, actual: Any, tolerance: Tolerance) -> str:

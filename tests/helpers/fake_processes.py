@@ -11,13 +11,7 @@ import numpy as np
 from benchmarks.compare.pairs import candidate_name
 from benchmarks.compare.process import Job, Selection
 from benchmarks.compare.sides import load_run
-from benchmarks.instructions.functions import (
-    Function,
-    Operator,
-    Profile,
-    Profiles,
-    functions_file,
-)
+from benchmarks.instructions.functions import Function, Operator, Profile, Profiles, functions_file
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import Measure, SavedRun

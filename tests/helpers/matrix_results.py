@@ -152,13 +152,7 @@ def counted() -> dict[str, Any]:
         "verdict": "more instructions",
     }
     content["benchmarks"][0]["operators"] = [
-        {
-            "name": "matmul",
-            "before": 8e5,
-            "after": 9e5,
-            "calls_before": 10,
-            "calls_after": 11,
-        }
+        {"name": "matmul", "before": 8e5, "after": 9e5, "calls_before": 10, "calls_after": 11}
     ]
     content["benchmarks"][0]["functions"] = [
         {

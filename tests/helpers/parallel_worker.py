@@ -21,14 +21,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from rnn_core import (
-    Batch,
-    CheckpointError,
-    History,
-    NumericPrediction,
-    TrainConfig,
-    train,
-)
+from rnn_core import Batch, CheckpointError, History, NumericPrediction, TrainConfig, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.commands.main import main as command
 from rnn_core.config import CELLS, EAGER, EXECUTIONS, Clip

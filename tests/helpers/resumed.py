@@ -38,11 +38,7 @@ def noise(model: NumericPrediction, done: int = 0) -> Callable[[Step], None]:
 
 
 def noisy_run(
-    config: TrainConfig,
-    folder: Path,
-    resume: bool = False,
-    every: int = 1,
-    done: int | None = None,
+    config: TrainConfig, folder: Path, resume: bool = False, every: int = 1, done: int | None = None
 ) -> History:
     """Train with noise, with all generators seeded as in a new process.
 

@@ -21,11 +21,7 @@ def saved_benchmark(name: str, median: float, *, spread: float = 0, **info: Any)
     times = {"min": -spread, "q1": -spread, "median": 0, "q3": spread, "max": spread, "mean": 0}
     stats: dict[str, Any] = {key: median + distance for key, distance in times.items()}
     stats |= {"stddev": 0.0, "iqr": 2 * spread, "ops": 1.0, "outliers": "0;0"}
-    return {
-        "fullname": name,
-        "extra_info": info,
-        "stats": stats | {"rounds": 1, "iterations": 1},
-    }
+    return {"fullname": name, "extra_info": info, "stats": stats | {"rounds": 1, "iterations": 1}}
 
 
 def saved_content(

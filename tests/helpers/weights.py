@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rnn_core import LSTMState
@@ -15,7 +16,7 @@ from rnn_core.parameters import named_gradients, named_weights, set_weights
 from tests.reference.network import CELLS, GATES, AnyCell, Array, Arrays, CellName
 
 
-def draw(generator: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
+def draw(generator: Generator, *shape: int, scale: float = 1.0) -> Array:
     """Normal random numbers that float32 holds exactly, so that both precisions start equal."""
     return round_to_float32(generator.normal(0, scale, shape))
 
@@ -25,9 +26,7 @@ def round_to_float32(values: Array) -> Array:
     return values.astype(np.float32).astype(np.float64)
 
 
-def random_cell(
-    generator: np.random.Generator, cell: AnyCell, emb_size: int, hidden_size: int
-) -> Arrays:
+def random_cell(generator: Generator, cell: AnyCell, emb_size: int, hidden_size: int) -> Arrays:
     """Parameters of a recurrent layer, all different, so that swapped gates show."""
     if cell in ("RNN", "ReLU"):
         shapes = {"W": (emb_size, hidden_size), "U": (hidden_size, hidden_size)}
@@ -45,7 +44,7 @@ def random_cell(
 
 
 def random_model(
-    generator: np.random.Generator, cell: CellName, vocab_size: int, emb_size: int, hidden_size: int
+    generator: Generator, cell: CellName, vocab_size: int, emb_size: int, hidden_size: int
 ) -> Arrays:
     """Parameters of `NumericPrediction`, by their names in it."""
     recurrent = random_cell(generator, cell, emb_size, hidden_size)
@@ -57,7 +56,7 @@ def random_model(
     }
 
 
-def random_labels(generator: np.random.Generator, batch: int) -> Array:
+def random_labels(generator: Generator, batch: int) -> Array:
     """Labels `[B, 1]` far from the predictions of `random_model`.
 
     All gradients are multiples of prediction - label; if that were near zero, they would be only
@@ -66,9 +65,7 @@ def random_labels(generator: np.random.Generator, batch: int) -> Array:
     return 6 + draw(generator, batch, 1, scale=0.5)
 
 
-def random_state(
-    generator: np.random.Generator, cell: AnyCell, batch: int, hidden_size: int
-) -> Arrays:
+def random_state(generator: Generator, cell: AnyCell, batch: int, hidden_size: int) -> Arrays:
     """Random initial state."""
     return {
         name: draw(generator, batch, hidden_size, scale=0.5) for name in CELLS[cell].state_names

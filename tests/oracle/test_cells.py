@@ -21,7 +21,7 @@ from tests.helpers.weights import (
     to_state,
     to_tensor,
 )
-from tests.reference.network import CELLS, CellName, unroll, unroll_back, zero_state
+from tests.reference.network import CELLS, CellName, Shape, unroll, unroll_back, zero_state
 
 SHAPES = [  # B, T, E, H
     (1, 1, 3, 5),
@@ -42,7 +42,7 @@ over_shapes = pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[
 @over_dtypes
 @over_executions
 def test_last_state_and_gradients_agree_with_the_reference(
-    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+    cell: CellName, dtype: DType, execution: Execution, shape: Shape
 ) -> None:
     """From a given state, the last states and all gradients agree."""
     B, T, E, H = shape
@@ -78,7 +78,7 @@ def test_last_state_and_gradients_agree_with_the_reference(
 @pytest.mark.parametrize("shape", [(4, 2, 3, 5)], ids=str)
 @over_traced
 def test_traced_layers_agree_with_the_reference(
-    cell: CellName, execution: Execution, shape: tuple[int, int, int, int]
+    cell: CellName, execution: Execution, shape: Shape
 ) -> None:
     """The same for layers that are traced alone, with a state among their inputs."""
     test_last_state_and_gradients_agree_with_the_reference(cell, "float64", execution, shape)

@@ -19,14 +19,7 @@ from benchmarks.report.defects import defects_of, load
 from benchmarks.runner import Result, run
 from rnn_core.runtime.versions import installed_paddle
 from tests import known_defects
-from tests.known_defects import (
-    LIMIT,
-    PAGE,
-    PROGRAMS,
-    summary,
-    tables,
-    verdict,
-)
+from tests.known_defects import LIMIT, PAGE, PROGRAMS, summary, tables, verdict
 
 HEADS = "| defect |\n\n| Paddle |\n\nend\n"
 KNOWN = load()
@@ -105,9 +98,7 @@ def test_a_crash_is_a_defect_but_a_failing_program_is_not(result: Result, expect
     assert verdict(result) == expected
 
 
-def test_a_check_replaces_that_of_the_same_versions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_replaces_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others are kept, and a defect that shows on any Python is a defect of its Paddle."""
     old = {"paddle": "3.9.0", "python": "3.12.1", "numpy": "2.4.6", "cpu": "old", "date": ""}
     other = {**old, "python": "3.9.0", "there": ["relu-of-nan"], "gone": ["norm-overflow"]}

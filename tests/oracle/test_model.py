@@ -18,7 +18,7 @@ from tests.helpers.weights import (
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import Array, Arrays, CellName, model_pass
+from tests.reference.network import Array, Arrays, CellName, Shape, model_pass
 
 SHAPES = [(1, 2, 3, 5), (4, 10, 5, 3), (3, 50, 4, 4)]  # B, T, E, H
 VOCAB = 7
@@ -45,7 +45,7 @@ def build(
 @over_dtypes
 @over_executions
 def test_pass_agrees_with_the_reference(
-    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+    cell: CellName, dtype: DType, execution: Execution, shape: Shape
 ) -> None:
     """Hidden state, predictions, loss and every gradient agree with the reference."""
     B, T, E, H = shape

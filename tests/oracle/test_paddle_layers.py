@@ -30,11 +30,10 @@ from tests.helpers.weights import (
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import CELLS, AnyCell, Arrays
+from tests.reference.network import CELLS, AnyCell, Arrays, Shape
 from tests.reference.stack import FORWARD as AHEAD
 from tests.reference.stack import REVERSE, Direction, Part, padded_pass, stack_pass
 
-Shape = tuple[int, int, int, int]
 B, T, E, H = SMALL = (3, 6, 4, 5)
 THEIRS: dict[AnyCell, Any] = {
     "RNN": paddle.nn.SimpleRNN,
@@ -90,12 +89,6 @@ def from_paddle(gradients: Arrays, bias: str) -> Arrays:
     return named
 
 
-def build(cell: AnyCell, dtype: DType, shape: Shape, *args: Any) -> Any:
-    """A recurrent layer of Paddle, created in this dtype."""
-    with default_dtype(dtype):
-        return THEIRS[cell](*shape[2:], *args)
-
-
 @contextmanager
 def default_dtype(dtype: DType) -> Iterator[None]:
     """Default dtype for new layers; `to` cannot cast Paddle's recurrent layers."""
@@ -105,11 +98,6 @@ def default_dtype(dtype: DType) -> Iterator[None]:
         yield
     finally:
         paddle.set_default_dtype(before)
-
-
-def by_name(state: Any) -> dict[str, Any]:
-    """The parts of a state of Paddle, by name."""
-    return {"hidden": state[0], "cell": state[1]} if isinstance(state, tuple) else {"hidden": state}
 
 
 def random_stack(
@@ -181,7 +169,7 @@ def check_against_oracle(
     first = tuple(starts.values()) if len(starts) > 1 else starts["hidden"]
     ends = None if lengths is None else paddle.to_tensor(np.array(lengths, dtype="int64"))
     outputs, last = network(inputs, first, ends)
-    finals = by_name(last)
+    finals = dict(zip(starts, last if len(starts) > 1 else [last], strict=True))
     go_back(
         {"outputs": outputs, **finals},
         {"outputs": d_outputs, **{name: join([d[name] for d in d_finals]) for name in finals}},
@@ -237,7 +225,8 @@ def check_layers(
         for index, layer in enumerate(layers)
         for direction in layer
     ]
-    network = build(cell, dtype, shape, num_layers, direction)
+    with default_dtype(dtype):
+        network = THEIRS[cell](*shape[2:], num_layers, direction)
     check_against_oracle(cell, dtype, network, layers, places, shape, lengths)
 
 

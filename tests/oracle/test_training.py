@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import Batch, History, TrainConfig, train
+from rnn_core import Batch, TrainConfig, train
 from rnn_core.config import Clip, DType, Execution
 from rnn_core.model import model_of
 from rnn_core.step import TrainingStep
@@ -27,7 +27,7 @@ from tests.helpers.weights import (
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import Array, Arrays, CellName
+from tests.reference.network import Array, Arrays, CellName, Shape
 from tests.reference.training import TrainingStep as ReferenceStep
 from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
@@ -49,7 +49,7 @@ CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
 @over_dtypes
 @over_executions
 def test_ten_steps_agree_with_the_reference(
-    cell: CellName, dtype: DType, execution: Execution, clip: Clip, shape: tuple[int, int, int, int]
+    cell: CellName, dtype: DType, execution: Execution, clip: Clip, shape: Shape
 ) -> None:
     """Loss, norms, clipped gradients and updated parameters of each step agree."""
     B, T, E, H = shape
@@ -93,7 +93,7 @@ SIZES = [  # B, T, E, H
 @over_dtypes
 @over_executions
 def test_step_agrees_with_the_reference_at_the_sizes_of_benchmarks(
-    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
+    cell: CellName, dtype: DType, execution: Execution, shape: Shape
 ) -> None:
     """One step agrees; with one long sequence, the gradients reach its beginning.
 
@@ -106,9 +106,7 @@ def test_step_agrees_with_the_reference_at_the_sizes_of_benchmarks(
     check_steps(config, parameters, [batch], [step], (LONG if shape[0] == 1 else TRAINING)[dtype])
 
 
-def config_of(
-    cell: CellName, dtype: DType, execution: Execution, shape: tuple[int, int, int, int]
-) -> TrainConfig:
+def config_of(cell: CellName, dtype: DType, execution: Execution, shape: Shape) -> TrainConfig:
     """Settings of one clipped step at these sizes: B, T, E, H."""
     B, T, E, H = shape
     return TrainConfig(
@@ -128,7 +126,7 @@ def config_of(
 
 @cache
 def step_of_reference(
-    cell: CellName, shape: tuple[int, int, int, int]
+    cell: CellName, shape: Shape
 ) -> tuple[Arrays, tuple[Array, Array], ReferenceStep]:
     """Parameters, a batch, and the reference's step from them, computed once for all executions."""
     B, T, E, H = shape
@@ -162,20 +160,6 @@ def check_steps(
     tolerance: Tolerance,
 ) -> None:
     """Assert that each step of `train` agrees with the reference."""
-    history, clipped, updated = train_and_watch(config, parameters, batches)
-
-    assert len(expected) == history.steps == len(clipped) == len(updated)
-    for k, step in enumerate(expected):
-        where = f"training step {k + 1}"
-        assert_close(expected_of(step), recorded_in(history, k), tolerance, where)
-        assert_close(step.clipped, clipped[k], tolerance, f"{where}, clipped gradient")
-        assert_close(step.updated, updated[k], tolerance, f"{where}, updated parameter")
-
-
-def train_and_watch(
-    config: TrainConfig, parameters: Arrays, batches: list[tuple[Array, Array]]
-) -> tuple[History, list[Arrays], list[Arrays]]:
-    """Train; return the history, and the clipped gradients and new parameters of each step."""
     model = model_of(config)
     write_parameters(model, parameters, config.dtype)
     clipped: list[Arrays] = []
@@ -193,4 +177,10 @@ def train_and_watch(
     ]
     with patch.object(TrainingStep, "update", watch):
         history = train(config, data, model)
-    return history, clipped, updated
+
+    assert len(expected) == history.steps == len(clipped) == len(updated)
+    for k, step in enumerate(expected):
+        where = f"training step {k + 1}"
+        assert_close(expected_of(step), recorded_in(history, k), tolerance, where)
+        assert_close(step.clipped, clipped[k], tolerance, f"{where}, clipped gradient")
+        assert_close(step.updated, updated[k], tolerance, f"{where}, updated parameter")

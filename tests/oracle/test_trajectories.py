@@ -78,12 +78,6 @@ def hashed_uniform(name: str, rows: int, columns: int) -> Any:
     return scaled.astype(np.float64).reshape(rows, columns)
 
 
-def seeded_model(cell: CellName, execution: Execution = "textbook") -> NumericPrediction:
-    """The model of seed 0."""
-    paddle.seed(0)
-    return NumericPrediction(cell=cell, execution=execution)
-
-
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @over_executions
 def test_first_steps_stay_within_the_envelope(name: str, execution: Execution) -> None:
@@ -112,7 +106,8 @@ def test_initial_weights_are_the_known_ones(cell: CellName, execution: Execution
     If the sums differ, the initializer or the generator has changed; if only the bits do, the
     numbers were rounded differently.
     """
-    known, weights = INITIAL[cell], named_weights(seeded_model(cell, execution))
+    paddle.seed(0)
+    known, weights = INITIAL[cell], named_weights(NumericPrediction(cell=cell, execution=execution))
 
     assert list(known) == list(weights)
     for name, values in weights.items():

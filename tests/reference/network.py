@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
+Parameters = Mapping[str, Array]
+# B, T, E, H.
+Shape = tuple[int, int, int, int]
 CellName = Literal["RNN", "LSTM"]
 # With those that only Paddle has.
 AnyCell = Literal["RNN", "LSTM", "ReLU", "GRU"]
@@ -42,8 +45,8 @@ class Cell(NamedTuple):
     """
 
     state_names: tuple[str, ...]
-    step: Callable[[Mapping[str, Array], Array, Arrays], Arrays]
-    step_back: Callable[[Mapping[str, Array], Array, Arrays, Arrays], StepGradients]
+    step: Callable[[Parameters, Array, Arrays], Arrays]
+    step_back: Callable[[Parameters, Array, Arrays, Arrays], StepGradients]
 
 
 def sigmoid(z: Array) -> Array:
@@ -51,18 +54,18 @@ def sigmoid(z: Array) -> Array:
     return np.asarray((1 + np.tanh(z / 2)) / 2)
 
 
-def rnn_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+def rnn_step(p: Parameters, x: Array, state: Arrays) -> Arrays:
     """h_t = tanh(x_t W + h_{t-1} U + b)."""
     return {"hidden": np.tanh(x @ p["W"] + state["hidden"] @ p["U"] + p["b"])}
 
 
-def rnn_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
+def rnn_step_back(p: Parameters, x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
     """Gradients, with z = x W + h U + b and tanh'(z) = 1 - tanh(z)^2."""
     d_z = d_next["hidden"] * (1 - rnn_step(p, x, state)["hidden"] ** 2)
     return sum_back(p, x, state, d_z)
 
 
-def sum_back(p: Mapping[str, Array], x: Array, state: Arrays, d_z: Array) -> StepGradients:
+def sum_back(p: Parameters, x: Array, state: Arrays, d_z: Array) -> StepGradients:
     """Gradients of z = x W + h U + b."""
     return StepGradients(
         parameters={
@@ -75,35 +78,31 @@ def sum_back(p: Mapping[str, Array], x: Array, state: Arrays, d_z: Array) -> Ste
     )
 
 
-def relu_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+def relu_step(p: Parameters, x: Array, state: Arrays) -> Arrays:
     """h_t = max(x_t W + h_{t-1} U + b, 0)."""
     z = x @ p["W"] + state["hidden"] @ p["U"] + p["b"]
     return {"hidden": np.where(z.real > 0, z, 0)}
 
 
-def relu_step_back(
-    p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays
-) -> StepGradients:
+def relu_step_back(p: Parameters, x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
     """Gradients, 0 where the state is 0."""
     return sum_back(p, x, state, d_next["hidden"] * (relu_step(p, x, state)["hidden"] > 0))
 
 
-def lstm_gates(p: Mapping[str, Array], x: Array, h: Array) -> Arrays:
+def lstm_gates(p: Parameters, x: Array, h: Array) -> Arrays:
     """Input gate i, forget gate f, output gate o and candidate a, each `[B, H]`."""
     z = {g: x @ p[f"w_{g}"] + h @ p[f"u_{g}"] + p[f"b_{g}"] for g in GATES}
     return {"i": sigmoid(z["i"]), "f": sigmoid(z["f"]), "o": sigmoid(z["o"]), "a": np.tanh(z["a"])}
 
 
-def lstm_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+def lstm_step(p: Parameters, x: Array, state: Arrays) -> Arrays:
     """c_t = f c_{t-1} + i a and h_t = o tanh(c_t)."""
     gate = lstm_gates(p, x, state["hidden"])
     c = gate["f"] * state["cell"] + gate["i"] * gate["a"]
     return {"hidden": gate["o"] * np.tanh(c), "cell": c}
 
 
-def lstm_step_back(
-    p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays
-) -> StepGradients:
+def lstm_step_back(p: Parameters, x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
     """Gradients, by the chain rule: h_t; o and c_t; i, f, a and c_{t-1}; x_t and h_{t-1}."""
     h = state["hidden"]
     i, f, o, a = (lstm_gates(p, x, h)[g] for g in GATES)
@@ -125,27 +124,24 @@ def lstm_step_back(
     return StepGradients(
         parameters=parameters,
         x=np.sum([d_z[g] @ p[f"w_{g}"].T for g in GATES], axis=0),
-        state={
-            "hidden": np.sum([d_z[g] @ p[f"u_{g}"].T for g in GATES], axis=0),
-            "cell": d_c * f,
-        },
+        state={"hidden": np.sum([d_z[g] @ p[f"u_{g}"].T for g in GATES], axis=0), "cell": d_c * f},
     )
 
 
-def gru_gates(p: Mapping[str, Array], x: Array, h: Array) -> Arrays:
+def gru_gates(p: Parameters, x: Array, h: Array) -> Arrays:
     """Reset gate r, update gate z, candidate c, and s, the share of h that r scales in c."""
     r, z = (sigmoid(x @ p[f"w_{g}"] + h @ p[f"u_{g}"] + p[f"b_{g}"]) for g in "rz")
     s = h @ p["u_c"] + p["b_s"]
     return {"r": r, "z": z, "s": s, "c": np.tanh(x @ p["w_c"] + p["b_c"] + r * s)}
 
 
-def gru_step(p: Mapping[str, Array], x: Array, state: Arrays) -> Arrays:
+def gru_step(p: Parameters, x: Array, state: Arrays) -> Arrays:
     """h_t = z h_{t-1} + (1 - z) c: the gated recurrent unit of Cho et al. (2014), as in Paddle."""
     gate = gru_gates(p, x, state["hidden"])
     return {"hidden": gate["z"] * state["hidden"] + (1 - gate["z"]) * gate["c"]}
 
 
-def gru_step_back(p: Mapping[str, Array], x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
+def gru_step_back(p: Parameters, x: Array, state: Arrays, d_next: Arrays) -> StepGradients:
     """Gradients, by the chain rule: h_t; z and c; r and s; x_t and h_{t-1}."""
     h, d_h = state["hidden"], d_next["hidden"]
     r, z, s, c = (gru_gates(p, x, h)[g] for g in "rzsc")
@@ -176,7 +172,7 @@ def zero_state(cell: Cell, batch: int, hidden_size: int) -> Arrays:
     return {name: np.zeros((batch, hidden_size)) for name in cell.state_names}
 
 
-def unroll(cell: Cell, p: Mapping[str, Array], x: Array, state: Arrays) -> list[Arrays]:
+def unroll(cell: Cell, p: Parameters, x: Array, state: Arrays) -> list[Arrays]:
     """The T + 1 states of a sequence `[B, T, E]`, beginning with `state`."""
     states = [state]
     for t in range(x.shape[1]):
@@ -185,11 +181,7 @@ def unroll(cell: Cell, p: Mapping[str, Array], x: Array, state: Arrays) -> list[
 
 
 def unroll_back(
-    cell: Cell,
-    p: Mapping[str, Array],
-    x: Array,
-    states: Sequence[Arrays],
-    d_states: Sequence[Arrays],
+    cell: Cell, p: Parameters, x: Array, states: Sequence[Arrays], d_states: Sequence[Arrays]
 ) -> StepGradients:
     """Backpropagation through time.
 
@@ -232,7 +224,7 @@ def mean_squared_error(predictions: Array, labels: Array) -> Any:
     return ((predictions - labels) ** 2).mean()
 
 
-def model_forward(p: Mapping[str, Array], tokens: Array) -> tuple[Array, list[Arrays]]:
+def model_forward(p: Parameters, tokens: Array) -> tuple[Array, list[Arrays]]:
     """Embedding, recurrent layer from a zero state, linear layer on the last hidden state.
 
         x_t = row tokens_t of embedding.weight
@@ -251,7 +243,7 @@ def model_forward(p: Mapping[str, Array], tokens: Array) -> tuple[Array, list[Ar
     return states[-1]["hidden"] @ p["linear.weight"] + p["linear.bias"], states
 
 
-def model_pass(p: Mapping[str, Array], tokens: Array, labels: Array) -> Result:
+def model_pass(p: Parameters, tokens: Array, labels: Array) -> Result:
     """Forward, and backward from the mean squared error; tokens `[B, T]`, labels `[B, 1]`."""
     predictions, states = model_forward(p, tokens)
     hidden, weight = states[-1]["hidden"], p["linear.weight"]
@@ -271,7 +263,7 @@ def model_pass(p: Mapping[str, Array], tokens: Array, labels: Array) -> Result:
     return Result(predictions, hidden, mean_squared_error(predictions, labels), gradients)
 
 
-def recurrent_part(p: Mapping[str, Array]) -> tuple[Cell, Arrays]:
+def recurrent_part(p: Parameters) -> tuple[Cell, Arrays]:
     """The cell of a model, recognised by the names of its parameters, and these parameters."""
     own = {
         name.removeprefix("recurrent."): value

@@ -16,6 +16,7 @@ from tests.reference.network import (
     AnyCell,
     Arrays,
     CellName,
+    Shape,
     lstm_gates,
     mean_squared_error,
     model_forward,
@@ -115,9 +116,7 @@ def test_lstm_gates_read_their_own_weights(gate: str, function: Callable[[Any], 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", CELLS)
-def test_cell_gradients_are_complex_step_derivatives(
-    name: AnyCell, shape: tuple[int, int, int, int]
-) -> None:
+def test_cell_gradients_are_derivatives(name: AnyCell, shape: Shape) -> None:
     """Backpropagation through time gives the derivatives of a loss on all states."""
     B, T, E, H = shape
     generator = np.random.default_rng(0)

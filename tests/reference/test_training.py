@@ -6,14 +6,7 @@ import pytest
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.weights import random_model
 from tests.reference.network import model_pass
-from tests.reference.training import (
-    clip_by_global_norm,
-    clip_by_norm,
-    no_clip,
-    norm,
-    sgd,
-    train,
-)
+from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip, norm, sgd, train
 
 EXACT = Tolerance(1e-14)
 

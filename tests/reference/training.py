@@ -1,13 +1,13 @@
 """Clipping, gradient descent and training in NumPy, written from the equations."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from tests.reference.network import Array, Arrays, model_pass
+from tests.reference.network import Array, Arrays, Parameters, model_pass
 
-Clip = Callable[[Mapping[str, Array]], Arrays]
+Clip = Callable[[Parameters], Arrays]
 
 
 def norm(values: Array) -> float:
@@ -16,17 +16,17 @@ def norm(values: Array) -> float:
     return largest * float(np.sqrt(np.sum((values / largest) ** 2))) if largest > 0 else 0.0
 
 
-def no_clip(gradients: Mapping[str, Array]) -> Arrays:
+def no_clip(gradients: Parameters) -> Arrays:
     """The gradients, unchanged."""
     return dict(gradients)
 
 
-def clip_by_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
+def clip_by_norm(gradients: Parameters, limit: float) -> Arrays:
     """Each gradient whose norm exceeds the limit becomes g * limit / ||g||."""
     return {name: g * (limit / norm(g)) if norm(g) > limit else g for name, g in gradients.items()}
 
 
-def clip_by_global_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
+def clip_by_global_norm(gradients: Parameters, limit: float) -> Arrays:
     """All become g * limit / n if n, the norm of all of them as one vector, exceeds the limit.
 
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
@@ -35,7 +35,7 @@ def clip_by_global_norm(gradients: Mapping[str, Array], limit: float) -> Arrays:
     return {name: g * (limit / n) if n > limit else g for name, g in gradients.items()}
 
 
-def sgd(p: Mapping[str, Array], gradients: Mapping[str, Array], learning_rate: float) -> Arrays:
+def sgd(p: Parameters, gradients: Parameters, learning_rate: float) -> Arrays:
     """Gradient descent: p - learning_rate * g."""
     return {name: value - learning_rate * gradients[name] for name, value in p.items()}
 
@@ -50,7 +50,7 @@ class TrainingStep(NamedTuple):
 
 
 def train(
-    p: Mapping[str, Array],
+    p: Parameters,
     batches: Iterable[tuple[Array, Array]],
     learning_rate: float,
     clip: Clip = no_clip,

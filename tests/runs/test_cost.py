@@ -11,15 +11,7 @@ from typing import NamedTuple
 import paddle
 import pytest
 
-from rnn_core import (
-    Batch,
-    DigitSums,
-    NumericPrediction,
-    TrainConfig,
-    load_data,
-    new_model,
-    train,
-)
+from rnn_core import Batch, DigitSums, NumericPrediction, TrainConfig, load_data, new_model, train
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep
@@ -36,6 +28,7 @@ MEASURED = {
     ("LSTM", "kernel"): (0, 53),
 }
 PARAMETERS = {"RNN": 6, "LSTM": 15}
+TINY = TrainConfig(epochs=1, num_steps=3, emb_size=4, hidden_size=4, clip_norm=1.0)
 
 # Steps before the first and between the two readings of memory.
 WARM, MORE = 100, 500
@@ -76,39 +69,18 @@ def count(
 @over_executions
 @over_cells
 def test_operators_of_a_step_grow_linearly_with_time(cell: Cell, execution: Execution) -> None:
-    """Every time step adds the same number of operators, at most as many as were counted."""
+    """Every time step adds the same number of operators, at most as many as were counted.
+
+    Only the kernel runs the recurrent operator, and so none for each time step.
+    """
     per_step, besides = MEASURED[cell, execution]
-    at_10, at_20, at_30 = (count(cell, execution, T).total() for T in (10, 20, 30))
+    counted = [count(cell, execution, T) for T in (10, 20, 30)]
+    at_10, at_20, at_30 = (each.total() for each in counted)
 
     assert at_30 - at_20 == at_20 - at_10 <= 10 * per_step
     assert at_10 <= 10 * per_step + besides
-
-
-@over_cells
-def test_kernel_costs_the_same_operators_for_every_length(cell: Cell) -> None:
-    """The kernel runs one operator forward and one backward; the textbook runs neither."""
-    textbook = count(cell, "textbook", 10)
-    kernel = [count(cell, "kernel", T) for T in (10, 20)]
-
-    assert kernel[0] == kernel[1]
-    assert kernel[0]["rnn"] == kernel[0]["rnn_grad"] == 1
-    assert textbook["rnn"] == 0
-    assert kernel[0].total() < textbook.total() / 2
-
-
-@over_executions
-@over_cells
-def test_train_uses_the_execution_of_its_config(cell: Cell, execution: Execution) -> None:
-    """A run calls the operators of its execution; its numbers alone would hardly show it."""
-    config = TrainConfig(
-        cell=cell, execution=execution, epochs=1, emb_size=4, hidden_size=4, batch_size=2, record=0
-    )
-    batch = ones(config.num_steps)
-    run = operators_of(lambda: train(config, data=[batch]))
-
-    wanted = count(cell, execution, config.num_steps)
-    for name in ("rnn", "rnn_grad", "matmul", "matmul_grad", "tanh", "tanh_grad"):
-        assert run[name] == wanted[name], name
+    for each in counted:
+        assert each["rnn"] == each["rnn_grad"] == (execution == "kernel")
 
 
 @over_executions
@@ -233,31 +205,11 @@ def tensor_bytes() -> int:
 def test_memory_does_not_grow(
     cell: Cell, execution: Execution, record: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hundreds of steps leave no tensor behind, and Python objects only if they are recorded."""
-    before, after = memory_of_steps(cell, execution, record, monkeypatch)
+    """Hundreds of steps leave no tensor behind, and Python objects only if they are recorded.
 
-    assert after.tensors == before.tensors
-    if record == 0:
-        # Measured: 8 to 196, from Python's own caches. A leak would leave at least one per step.
-        assert after.objects - before.objects < MORE
-    assert after.heap - before.heap < HEAP_PER_STEP * MORE
-
-
-def memory_of_steps(
-    cell: Cell, execution: Execution, record: int, monkeypatch: pytest.MonkeyPatch
-) -> list[Memory]:
-    """Memory in the middle of one long epoch, after `WARM` steps and after `MORE` more."""
-    config = TrainConfig(
-        cell=cell,
-        execution=execution,
-        record=record,
-        epochs=1,
-        num_steps=3,
-        emb_size=4,
-        hidden_size=4,
-        clip_norm=1.0,
-        learning_rate=0.01,
-    )
+    The memory is read in the middle of one long epoch, after `WARM` steps and after `MORE` more.
+    """
+    config = replace(TINY, cell=cell, execution=execution, record=record, learning_rate=0.01)
     data = [*load_data(config.num_steps)] * ((WARM + MORE) // 4)
     seen: list[Memory] = []
     steps = 0
@@ -272,8 +224,13 @@ def memory_of_steps(
 
     monkeypatch.setattr(TrainingStep, "update", watched)
     train(config, data=data)
-    assert len(seen) == 2
-    return seen
+
+    before, after = seen
+    assert after.tensors == before.tensors
+    if record == 0:
+        # Measured: 8 to 196, from Python's own caches. A leak would leave at least one per step.
+        assert after.objects - before.objects < MORE
+    assert after.heap - before.heap < HEAP_PER_STEP * MORE
 
 
 CASES = [("RNN", "textbook"), ("LSTM", "kernel")]
@@ -295,9 +252,7 @@ def lost(work: Callable[[], object], warm: int, more: int) -> int:
 @pytest.mark.parametrize(("cell", "execution"), CASES)
 def test_5000_steps_lose_no_memory(cell: Cell, execution: Execution) -> None:
     """No step leaves memory behind, Python's or native; histories are dropped."""
-    config = TrainConfig(
-        cell, epochs=1, num_steps=3, emb_size=4, hidden_size=4, clip_norm=1.0, execution=execution
-    )
+    config = replace(TINY, cell=cell, execution=execution)
     model, data = new_model(config), DigitSums(500, num_steps=3, batch_size=1)
 
     assert lost(lambda: train(config, data, model), 2, 10) < 5000 * HEAP_PER_STEP
@@ -307,7 +262,6 @@ def test_5000_steps_lose_no_memory(cell: Cell, execution: Execution) -> None:
 @pytest.mark.parametrize(("cell", "execution"), CASES)
 def test_models_lose_no_memory(cell: Cell, execution: Execution) -> None:
     """A model that was built and trained leaves nothing behind that grows with its size."""
-    config = TrainConfig(cell, epochs=1, num_steps=3, emb_size=32, hidden_size=32, clip_norm=1.0)
-    config = replace(config, execution=execution)
+    config = replace(TINY, cell=cell, execution=execution, emb_size=32, hidden_size=32)
 
     assert lost(lambda: train(config), 40, 200) < 200 * HEAP_PER_MODEL

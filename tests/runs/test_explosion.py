@@ -22,17 +22,10 @@ def unclipped(seed: int, device: str, **changes: object) -> History:
     return run(TrainConfig(**settings))  # type: ignore[arg-type]
 
 
-def recurrent_norms(history: History) -> np.ndarray:
-    """The raw norms of W, U and b, `[3, steps]`."""
-    return np.stack([history.raw_norms[f"recurrent.{name}"] for name in "WUb"])
-
-
 @pytest.mark.parametrize(
     ("seed", "execution"), [*((seed, "textbook") for seed in range(8)), (0, "kernel")]
 )
-def test_eight_epochs_explode_vanish_and_end_in_nan(
-    seed: int, execution: Execution, device: str
-) -> None:
+def test_runs_explode_vanish_and_end_in_nan(seed: int, execution: Execution, device: str) -> None:
     """From step 13 on the recurrent gradients are exactly zero, while the loss exceeds 1e20.
 
     The loss is infinite after step 20 and NaN from step 30 on; the history names all three events.
@@ -44,7 +37,8 @@ def test_eight_epochs_explode_vanish_and_end_in_nan(
     assert 3 <= events["exploded"] <= 13
     assert 3 <= events["vanished"] <= 14
     assert 21 <= events["non-finite"] <= 28
-    assert np.abs(recurrent_norms(history)[:, 12:20]).max() == 0
+    for name in "WUb":
+        assert history.raw_norms[f"recurrent.{name}"][12:20].tolist() == [0.0] * 8
     assert history.loss[19] > 1e20
     assert np.isfinite(history.loss[:20]).all()
     assert np.isinf(history.loss).any()

@@ -26,9 +26,7 @@ def test_gradient_norms_are_the_printed_ones(name: str, row: notebook.Row, devic
 
 
 @pytest.mark.parametrize(("name", "printed"), notebook.CORRECT.items(), ids=[*notebook.CORRECT])
-def test_as_many_predictions_are_correct_as_printed(
-    name: str, printed: dict[int, int], device: str
-) -> None:
+def test_accuracies_are_the_printed_ones(name: str, printed: dict[int, int], device: str) -> None:
     """In the printed epochs, that is none without clipping, and none with the LSTM."""
     history = run_experiment(name, device)
 

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.behaviour import command
 from benchmarks.behaviour.command import main
 from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.interpreters import Origin
 from rnn_core.config import EAGER
 from tests.helpers.command_lines import assert_rejected
 
@@ -52,21 +53,21 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(command, "compare_behaviour", compared)
     variables = ["--candidate-env", "A=1=2", "--candidate-env", "B="]
-    main([*SIDES, *variables, "--execution", "all", "--results", str(tmp_path)])
+    install = ["--python", "3.12", "--index-url", "n"]
+    main(["a", "b", *variables, *install, "--execution", "all", "--results", str(tmp_path)])
 
     [(arguments, keywords)] = calls
     assert arguments == ("a", "b", tmp_path)
     assert keywords["executions"] == EAGER
+    assert keywords["origin"] == Origin("3.12", "n")
     assert (keywords["baseline_env"], keywords["candidate_env"]) == ({}, {"A": "1=2", "B": ""})
 
 
-def test_behaviour_exits_2_when_it_cannot_compare(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_behaviour_exits_2_when_it_cannot_compare(tmp_path: Path) -> None:
     """The error names a missing side, a results folder that is a file, or a wrong variable."""
     (tmp_path / "file").touch()
     sides = ["--baseline", str(tmp_path / "nowhere"), "--candidate", sys.executable]
 
-    assert_rejected(main, sides, "error: could not compare: baseline: ", capsys)
-    assert_rejected(main, [*sides, "--results", str(tmp_path / "file")], "file", capsys)
-    assert_rejected(main, [*sides, "--baseline-env", "A"], "must be KEY=VALUE, got 'A'", capsys)
+    assert_rejected(main, sides, "error: could not compare: baseline: ")
+    assert_rejected(main, [*sides, "--results", str(tmp_path / "file")], "file")
+    assert_rejected(main, [*sides, "--baseline-env", "A"], "must be KEY=VALUE, got 'A'")

@@ -120,9 +120,7 @@ def test_wrong_gradient_is_located(compare_planted: Compare, recorded: Path) -> 
     assert verdicts[2].tensor in ("d c_10", "d (x_10 w_a + h_9 u_a + b_a)")
 
 
-def test_wrong_operator_is_located_in_the_forward_pass(
-    compare_planted: Compare, recorded: Path
-) -> None:
+def test_wrong_forward_operator_is_located(compare_planted: Compare, recorded: Path) -> None:
     """A sigmoid that is off by 1e-4 shows in the LSTM's first gate, and not in the RNNs."""
     verdicts = compare_planted(catalogued("paddle-sigmoid-off"), str(recorded))
 

@@ -31,7 +31,7 @@ JOB = Job("clipped-rnn", "textbook")
         ({"tensors": [["h", 3, 1.0]]}, np.zeros(2), "names of tensor 0 must be strings"),
         ({"tensors": [[["h"], "tanh", 1.0]]}, np.zeros(2), "names of tensor 0 must be strings"),
         ({"tensors": [["h", "tanh", 1.0]] * 2}, np.zeros(2), "1 is missing"),
-        ({}, np.array("a"), "must hold numbers"),
+        ({}, np.array("a"), "0 must be numbers"),
         ({}, np.zeros(2, complex), "must have real numbers and a finite scale"),
         (["tensors"], np.zeros(2), "must be integers"),
     ],

@@ -133,9 +133,7 @@ def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: 
 
 @pytest.mark.parametrize("experiment", ["clipped-rnn", "clipped-lstm"])
 @pytest.mark.parametrize(("size", "verdict"), [(4.0, "different"), (0.1, "equal within rounding")])
-def test_first_step_that_differs_has_the_limit_of_one_step(
-    experiment: str, size: float, verdict: str
-) -> None:
+def test_first_difference_has_its_own_limit(experiment: str, size: float, verdict: str) -> None:
     """If the runs first differ at a late step, the difference has not had time to grow."""
     change = factor(experiment, 1000, size * ONE_STEP[experiment])
 
@@ -149,9 +147,7 @@ def test_first_step_that_differs_has_the_limit_of_one_step(
 @pytest.mark.parametrize(
     ("changed", "first"), [(np.arange(13) >= 5, 5), (np.arange(13) == 0, 1)], ids=["step 5", "seed"]
 )
-def test_different_parameters_make_their_step_the_first(
-    changed: NDArray[np.bool_], first: int
-) -> None:
+def test_different_parameters_make_their_step_first(changed: NDArray[np.bool_], first: int) -> None:
     """It holds for initial parameters and for updated ones, even if the losses are equal."""
     values = healthy("clipped-lstm", 3)
     one, other = (

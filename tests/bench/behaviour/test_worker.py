@@ -15,10 +15,7 @@ from rnn_core.executions.traced import FULL_GRAPH
 
 @pytest.mark.parametrize(
     ("name", "execution"),
-    [
-        *product(["exploding-rnn", "clipped-lstm"], EAGER),
-        *product(["exploding-rnn"], FULL_GRAPH),
-    ],
+    [*product(["exploding-rnn", "clipped-lstm"], EAGER), *product(["exploding-rnn"], FULL_GRAPH)],
 )
 def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path: Path) -> None:
     """The trace, replayed or not, computes what the model computes."""

@@ -14,6 +14,7 @@ from benchmarks.behaviour import command as behaviour
 from benchmarks.commands import ratios, soak
 from benchmarks.compare import calibration
 from benchmarks.compare import command as compare
+from benchmarks.environments import command as environments
 from benchmarks.report import command as report
 from rnn_core.commands.main import main
 from rnn_core.commands.status import ExitStatus
@@ -43,11 +44,9 @@ WRONG: list[tuple[Main, str, str]] = [
 
 
 @pytest.mark.parametrize(("main", "arguments", "message"), WRONG)
-def test_wrong_command_line_is_rejected(
-    main: Main, arguments: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_command_line_is_rejected(main: Main, arguments: str, message: str) -> None:
     """The exit status is 2, and standard output is empty."""
-    assert_rejected(main, arguments.split(), message, capsys)
+    assert_rejected(main, arguments.split(), message)
 
 
 TEXTS = ("", "x" * 10**6, "nan", "inf", "-1", "1e999", "9" * 26, "9" * 5000, "no\0", "4294967301")
@@ -55,6 +54,7 @@ MAINS: list[Main] = [
     behaviour.main,
     calibration.main,
     compare.main,
+    environments.main,
     main,
     ratios.main,
     report.main,

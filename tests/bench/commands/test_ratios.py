@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -60,9 +61,7 @@ def test_tables_divide_by_the_named_implementation() -> None:
     assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"
 
 
-def test_steps_of_executions_are_timed_with_and_without_recording(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_steps_are_timed_with_and_without_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paddle's own layers record nothing."""
     called: list[str] = []
     for name in ("step", "recorded"):
@@ -140,9 +139,9 @@ def test_sweep_measures_each_shape_once_and_draws(
     assert plot.read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_plot_that_cannot_be_drawn_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plot_that_cannot_be_drawn_is_refused() -> None:
     """Nothing is measured."""
-    assert_rejected(main, ["--plot", "r.gif"], "a plot must end in .svg, .png or .pdf", capsys)
+    assert_rejected(main, ["--plot", "r.gif"], "a plot must end in .svg, .png or .pdf")
 
 
 @pytest.fixture
@@ -166,21 +165,16 @@ def test_missing_peers_are_skipped_with_the_reason(run_main: RunMain) -> None:
 
 
 @pytest.mark.usefixtures("_no_peers")
-def test_missing_peer_is_an_error_when_it_was_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_peer_is_an_error_when_it_was_named() -> None:
     """Nothing is measured."""
     message = "torch is not measured: torch is not installed"
-    assert_rejected(main, [*TINY_RUN, "--implementations", "kernel,torch"], message, capsys)
+    assert_rejected(main, [*TINY_RUN, "--implementations", "kernel,torch"], message)
 
 
-def test_ratios_exits_1_when_the_work_differs(
-    monkeypatch: pytest.MonkeyPatch, run_main: RunMain
-) -> None:
+def test_ratios_exits_1_if_work_differs(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> None:
     """The implementation is named, and there is no table."""
-
-    def refuse(*_: object) -> None:
-        raise DifferentWorkError("kernel, RNN, B2 T3 H4: loss 1")
-
-    monkeypatch.setattr(ratios, "check_same_work", refuse)
+    different = DifferentWorkError("kernel, RNN, B2 T3 H4: loss 1")
+    monkeypatch.setattr(ratios, "check_same_work", Mock(side_effect=different))
     status, out, err = run_main(main, *TINY_RUN)
 
     assert (status, out) == (1, "")
@@ -191,11 +185,7 @@ def test_ratios_exits_3_when_the_file_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
 ) -> None:
     """The table is still printed."""
-
-    def fail(*_: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(common, "write_text", fail)
+    monkeypatch.setattr(common, "write_text", Mock(side_effect=OSError("no space left")))
     status, out, err = run_main(main, *KERNEL_RUN, "--save", str(tmp_path / "r.md"))
 
     assert status == 3

@@ -22,9 +22,7 @@ def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
     return main([*python, "--sessions", "2", "--levels", "0,20", *options], fake)
 
 
-def test_table_has_a_row_for_each_slowdown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_table_has_a_row_per_slowdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each row has four verdicts, all correct; the interval is wide, because four are few."""
     status = run(tmp_path, FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "c.md"))
     out, _ = capsys.readouterr()
@@ -137,7 +135,7 @@ def test_row_without_a_verdict_has_empty_cells() -> None:
     case = calibration.Case(0.2, 1, "cannot tell", None, 0, 1.0)
 
     assert calibration.row(0.2, 0.05, [case], MEASURES["time"]) == [
-        *("20%", "5%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", ""),
+        *("20%", "5%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", "")
     ]
 
 

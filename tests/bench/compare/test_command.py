@@ -27,7 +27,6 @@ from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt
 SAME = {FIRST: 1.0, SECOND: 1.0}
 SLOWER = {FIRST: 1.2, SECOND: 1.0}
 TIME = ("--measure", "time")
-SPENT = ("--budget", "0.000001")
 
 
 class Compared(NamedTuple):
@@ -88,9 +87,7 @@ def compare_behaviours(monkeypatch: pytest.MonkeyPatch, compare: Compare) -> Com
     """Return a function that also compares behaviours, with a given verdict or error."""
 
     def compared(ratios: dict[str, float], verdict: Any, error: str = "") -> Compared:
-        def fake(
-            baseline: Interpreter, candidate: Interpreter, folder: Path
-        ) -> list[BehaviourVerdict]:
+        def fake(baseline: Interpreter, candidate: Interpreter, folder: Path) -> Any:
             assert {baseline.python, candidate.python} == {Path(sys.executable)}
             assert folder.name == "behaviour"
             if error:
@@ -132,17 +129,9 @@ def test_compare_exits_1_when_a_benchmark_is_slower(compare: Compare) -> None:
     assert 1.15 < slow["low"] < slow["ratio"] < slow["high"] < 1.25
 
 
-def test_compare_exits_0_when_a_benchmark_is_faster(compare: Compare) -> None:
-    """A faster benchmark is not a finding."""
-    found = compare(FakeProcesses({FIRST: 0.8}))
-
-    assert found.status == 0
-    assert found.result_of(FIRST)["verdict"] == "faster"
-
-
 def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     """The budget was spent before the first look."""
-    found = compare(FakeProcesses(SAME), *SPENT)
+    found = compare(FakeProcesses(SAME), "--budget", "0.000001")
 
     assert (found.status, found.course["pairs"]) == (4, 1)
     assert "NOT ONE BENCHMARK HAS A VERDICT" in found.out
@@ -150,18 +139,6 @@ def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     assert found.result_of(FIRST)["low"] is None
     # One process cannot tell whether the machine drifted.
     assert found.saved["drift"] == {"baseline": None, "candidate": None}
-
-
-def test_compare_exits_4_when_one_benchmark_has_no_verdict(compare: Compare) -> None:
-    """The verdict on the other benchmark does not settle the comparison."""
-    fake = FakeProcesses(SAME, before=interrupt_at(13))
-    fake.disturbed = {(f"{pair:04}-baseline", FIRST) for pair in range(1, 7)}
-    compare(fake)
-    found = compare(fake, "--resume", *SPENT)
-
-    assert found.status == 4
-    assert "1 same, 1 cannot tell" in found.out
-    assert "NOT ONE BENCHMARK" not in found.out
 
 
 @pytest.mark.parametrize("pairs", [0, 1])
@@ -236,24 +213,19 @@ def test_results_are_relative_to_the_current_directory(
     ],
 )
 def test_compare_touches_no_other_files(
-    options: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder with other files is refused."""
     monkeypatch.setattr(command, "Pairs", partial(Pairs, run=FakeProcesses(SAME)))
     (tmp_path / "notes.txt").touch()
     arguments = [sys.executable, sys.executable, "--results", str(tmp_path), *options, *TIME]
 
-    assert_rejected(main, [*arguments, "--no-behaviour"], message, capsys)
+    assert_rejected(main, [*arguments, "--no-behaviour"], message)
     assert (tmp_path / "notes.txt").exists()
 
 
 @pytest.mark.parametrize(
-    ("verdict", "status"),
-    [("bitwise equal", 0), ("equal within rounding", 0), ("different", 1)],
+    ("verdict", "status"), [("bitwise equal", 0), ("equal within rounding", 0), ("different", 1)]
 )
 def test_compare_exits_1_when_an_experiment_trains_differently(
     verdict: str, status: int, compare_behaviours: Compare, compare: Compare
@@ -321,9 +293,7 @@ def test_compare_exits_4_for_two_saved_runs(capsys: pytest.CaptureFixture[str]) 
     assert "measured at different times" in out
 
 
-def test_disturbed_first_pair_still_has_a_ratio(
-    monkeypatch: pytest.MonkeyPatch, compare: Compare
-) -> None:
+def test_disturbed_pair_has_a_ratio(monkeypatch: pytest.MonkeyPatch, compare: Compare) -> None:
     """Until a pair counts, the ratio of the measured times is shown."""
     fake = FakeProcesses(SAME)
     fake.disturbed = {("0001-baseline", FIRST)}
@@ -379,11 +349,9 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["a", "b", "--resume", "--restart"], "not allowed with argument"),
     ],
 )
-def test_compare_rejects_wrong_options_and_sides(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_compare_rejects_wrong_options_and_sides(arguments: list[str], message: str) -> None:
     """The error says what is allowed, or why the sides cannot be compared."""
-    assert_rejected(main, arguments, message, capsys)
+    assert_rejected(main, arguments, message)
 
 
 def test_counts_come_first_and_are_explained(compare: Compare) -> None:
@@ -467,9 +435,7 @@ def test_memory_that_paddle_cannot_tell_is_not_judged(compare: Compare) -> None:
     ("measures", "number", "kept"),
     [("instructions", 1, 0), ("instructions", 4, 3), ("instructions,time", 10, 8)],
 )
-def test_counts_resume_after_ctrl_c(
-    measures: str, number: int, kept: int, compare: Compare
-) -> None:
+def test_counts_survive_ctrl_c(measures: str, number: int, kept: int, compare: Compare) -> None:
     """Every count is kept, even of half a pair; of the times, complete pairs are."""
     cut = compare(FakeProcesses(SAME, before=interrupt_at(number)), measure=measures)
     rest = FakeProcesses(SAME)
@@ -526,9 +492,7 @@ def test_a_failed_count_leaves_time_and_memory(number: int, compare: Compare) ->
     assert ("Instructions: 3 pairs" in found.out) == (number == 7)
 
 
-def test_each_series_has_a_share_of_the_budget(
-    compare: Compare, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_series_share_the_budget(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the counts leave is for the times."""
     budgets = []
 
@@ -585,6 +549,7 @@ def test_saved_counts_are_judged_again(
     statuses = {"has no time": 2, "same": 0, "1 cannot tell": 4}
     assert status == next((statuses[words] for words in statuses if words in out), 1)
     assert ("phi::matmul" in captured.out) == (status == 1)
+    assert "NOT ONE BENCHMARK" not in captured.out
 
 
 def test_markdown_separates_its_blocks(compare: Compare) -> None:

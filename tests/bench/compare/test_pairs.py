@@ -26,14 +26,7 @@ from benchmarks.compare.result import Disturbance
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.saved.saved_run import Measure, SavedRun, Series
-from tests.helpers.fake_processes import (
-    FIRST,
-    PACE,
-    SECOND,
-    FakeProcesses,
-    interrupt_at,
-    write_run,
-)
+from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 
 PLAN = Plan(
     ("benchmarks",),
@@ -91,9 +84,7 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert len(noisy.settings) > 12
 
 
-def test_no_pair_begins_that_cannot_end_in_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_pair_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each process takes 6 seconds: 30 seconds are enough for two pairs, not for a third."""
     now = [0.0]
 
@@ -106,9 +97,7 @@ def test_no_pair_begins_that_cannot_end_in_time(
     assert [left for _, left in settle(pairs, budget=30)] == [18, 6]
 
 
-def test_counts_are_measured_up_to_the_next_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_counts_reach_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three pairs together, then one; two more, for the look at six, would exceed the budget."""
     now, batches = [0.0], []
     fake = FakeProcesses(CLEAR)
@@ -210,9 +199,7 @@ def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -
         ({"benchmarks": "LSTM"}, "benchmarks was 'step', is 'LSTM'"),
     ],
 )
-def test_resuming_with_another_plan_is_refused(
-    change: dict[str, Any], words: str, tmp_path: Path
-) -> None:
+def test_resume_refuses_another_plan(change: dict[str, Any], words: str, tmp_path: Path) -> None:
     """The error names the change."""
     Pairs(PLAN, tmp_path, resume=False)
     with pytest.raises(SideError, match=f": {words}$"):

@@ -104,9 +104,7 @@ def course(**changes: Any) -> dict[str, Any]:
         (comparison(behaviour=[{}]), "behaviour.0.experiment is missing"),
     ],
 )
-def test_a_wrong_field_is_refused_by_name(
-    content: dict[str, Any], message: str, tmp_path: Path
-) -> None:
+def test_wrong_field_is_named(content: dict[str, Any], message: str, tmp_path: Path) -> None:
     """The message begins with the field and says what is wrong with it."""
     with pytest.raises(ValueError, match="^") as refused:
         load(tmp_path, content)
@@ -144,9 +142,7 @@ def test_an_interval_may_be_open(low: float | None, high: float | None, expected
         (None, None, "would not have detected an increase of 100%"),
     ],
 )
-def test_advice_says_what_would_help(
-    effect: float | None, pairs: int | None, expected: str
-) -> None:
+def test_advice_says_what_helps(effect: float | None, pairs: int | None, expected: str) -> None:
     """It names the smallest slowdown that would have been detected, and the missing pairs."""
     assert result(smallest_effect=effect, pairs_to_settle=pairs).advice == expected
     assert result(verdict="same", pairs_to_settle=pairs).advice == ""

@@ -223,13 +223,6 @@ def test_each_verdict_agrees_with_its_interval() -> None:
     assert unsettled.smallest_effect > 0.05
 
 
-def test_standard_error_is_that_of_a_mean() -> None:
-    """The variance divides by the number of pairs less one: 0, 1 and 2 have 1."""
-    estimate = Bootstrap(np.array([[0.0], [1.0], [2.0]]), 10, np.random.default_rng(0))
-
-    assert estimate.error == pytest.approx(1 / math.sqrt(3))
-
-
 def test_resamples_are_studentised_like_the_sample() -> None:
     """The statistics of all resamples of three pairs are computed one by one."""
     values = np.array([0.0, 1.0, 5.0])
@@ -288,9 +281,7 @@ def test_five_pairs_give_no_verdict() -> None:
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
 
 
-def test_benchmark_with_too_few_pairs_counts_in_the_correction(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of two benchmarks needs half of the level, even if the other has too few pairs."""
     monkeypatch.setattr(verdicts, "Bootstrap", Given)
     for level, settled in ((0.0024, 1), (0.0026, 0)):
@@ -358,15 +349,9 @@ def counted(share: float, spread: float, pairs: int, columns: int) -> Values:
 @pytest.mark.parametrize("spread", [0, 0.0003, 0.001, -1])
 @pytest.mark.parametrize(
     ("share", "within", "expected"),
-    [
-        (0, 0.005, "same"),
-        (0.01, 0.005, "more instructions"),
-        (0.005, 0.0025, "more instructions"),
-    ],
+    [(0, 0.005, "same"), (0.01, 0.005, "more instructions"), (0.005, 0.0025, "more instructions")],
 )
-def test_counts_settle_after_a_few_pairs(
-    spread: float, share: float, within: float, expected: Word
-) -> None:
+def test_counts_settle_quickly(spread: float, share: float, within: float, expected: Word) -> None:
     """Of 80 benchmarks, at least 95% get the right verdict, and at most one a wrong one."""
     values = columns(counted(share, spread, 8, 80))
     judge = Judge(list(values), within, "instructions")
@@ -400,9 +385,7 @@ def test_three_equal_counts_settle_at_the_first_look() -> None:
         (0.012, "more instructions", "more instructions"),
     ],
 )
-def test_lenient_judge_is_certain_that_the_tolerance_is_exceeded(
-    share: float, strict: Word, lenient: Word
-) -> None:
+def test_lenient_judge_is_certain_of_its_finding(share: float, strict: Word, lenient: Word) -> None:
     """Three equal counts have an interval of 0.16% to either side; the tolerance is 1%."""
     values = {"0": [math.log1p(share)] * 3}
     judges = [Judge(["0"], 0.01, "instructions", choice) for choice in (False, True)]
@@ -416,9 +399,14 @@ def test_lenient_judge_is_certain_that_the_tolerance_is_exceeded(
 
 
 def test_moderated_variance_is_the_weighted_mean() -> None:
-    """A prior with 4 degrees of freedom counts twice as much as three pairs."""
+    """A prior with 4 degrees of freedom counts twice as much as three pairs.
+
+    The variance of 0, 1 and 2 is 1: it divides by the number of pairs less one.
+    """
+    plain = Bootstrap(np.array([[0.0], [1.0], [2.0]]), 10, np.random.default_rng(0))
     estimate = Estimate(np.array([[0.0], [1.0], [2.0]]), Prior(deviation=3.0, freedom=4))
 
+    assert plain.error == pytest.approx(1 / math.sqrt(3))
     assert estimate.error == pytest.approx(math.sqrt((4 * 9 + 2 * 1) / 6 / 3))
     assert estimate.above(0) == pytest.approx(stats.t.sf(1 / estimate.error, 6))
     assert estimate.below(0) == pytest.approx(stats.t.cdf(1 / estimate.error, 6))

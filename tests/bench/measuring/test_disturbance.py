@@ -9,9 +9,7 @@ from benchmarks.measuring import disturbance
 from benchmarks.measuring.disturbance import Waiting, Watched
 
 
-def test_sample_is_disturbed_when_more_than_2_percent_was_lost(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_sample_is_disturbed_if_over_2_percent_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two samples of three calls lose 1.9% and 2.1%; an unfinished sample does not count."""
     clock = iter([0.0, 1.0, 5.0, 6.0, 9.0])
     monkeypatch.setattr(disturbance, "time", SimpleNamespace(perf_counter=lambda: next(clock)))

@@ -39,9 +39,7 @@ def edited(path: Path) -> Iterator[Any]:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_the_first_run_is_saved_and_the_second_is_compared_with_it(
-    project: pytest.Pytester,
-) -> None:
+def test_first_run_is_saved_and_the_second_compared_with_it(project: pytest.Pytester) -> None:
     """Saving needs no option, and the file has the times of every round."""
     status, output = run(project, "--benchmark-compare")
     [first] = files(project)

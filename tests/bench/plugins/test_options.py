@@ -113,9 +113,7 @@ def test_options_work(
 
 
 @pytest.mark.parametrize(("line", "words"), REFUSED, ids=[row[0][:60] for row in REFUSED])
-def test_options_are_refused_before_anything_is_measured(
-    line: str, words: str, project: pytest.Pytester
-) -> None:
+def test_options_are_refused_at_once(line: str, words: str, project: pytest.Pytester) -> None:
     """The status is that of a usage error, the reason is given, and no file is left."""
     before = set(project.path.rglob("*.*"))
     status, output = run_pytest(project, *line.split())

@@ -83,9 +83,7 @@ def test_tests_leave_their_outcomes_and_environment(project: pytest.Pytester) ->
     assert begun["environments"] == {"cpu": describe_environment()}
 
 
-def test_benchmarks_leave_times_and_remove_the_files_of_an_earlier_run(
-    project: pytest.Pytester,
-) -> None:
+def test_benchmarks_leave_times_and_remove_earlier_files(project: pytest.Pytester) -> None:
     """Old histories are removed too; the files of the tests stay."""
     folder = project.path / "left"
     folder.mkdir()

@@ -43,9 +43,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
-def test_a_planted_slowdown_is_a_share_of_the_call_time(
-    share: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_planted_slowdown_is_a_share_of_time(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """This holds for short and long calls; the result of the call is returned."""
     clock = Clock(tick=1e-6)
     monkeypatch.setattr(sampling, "time", clock)
@@ -93,9 +91,7 @@ def test_an_invalid_sample_option_is_a_usage_error(text: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_process_times_only_the_chosen_benchmarks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_process_times_chosen_benchmarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real process times each of them with every slowdown, and saves no other run."""
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "1")
@@ -189,9 +185,7 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("setup", [False, True])
-def test_instructions_are_counted_after_all_tests(
-    setup: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of 3 calls is taken, after 5 others; with a setup, a single call is counted.
 
     Planted work comes on top. The time of a counted benchmark does not count.
@@ -266,8 +260,6 @@ def test_instructions_are_counted_after_all_tests(
         ([False], 1.0),
     ],
 )
-def test_the_lower_quartile_needs_mostly_undisturbed_samples(
-    disturbed: list[bool], expected: float | None
-) -> None:
+def test_lower_quartile_needs_quiet_samples(disturbed: list[bool], expected: float | None) -> None:
     """It is None if at least half of the samples were disturbed."""
     assert lower_quartile([1.0, 2.0, 3.0, 4.0, 5.0, 9.0][: len(disturbed)], disturbed) == expected

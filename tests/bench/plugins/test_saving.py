@@ -25,7 +25,7 @@ from tests.helpers.matrix_results import made_up
 
 def test_first(benchmark):
     benchmark.pedantic(int, rounds=2)
-    {fill}
+    Path("full").touch()
 
 @pytest.mark.parametrize("device", ["cpu"])
 @pytest.mark.parametrize("experiment", ["clipped-rnn"])
@@ -33,14 +33,14 @@ def test_second(benchmark, leave_history, experiment, device):
     benchmark.pedantic(int, rounds=2)
     leave_history(experiment, made_up(experiment))
 """
+FILL = 'Path("full").touch()'
 FULL = "No space left on device"
 OPTIONS = ("benchmarks", "--results=left", "--junitxml=j.xml", "--benchmark-json=b.json")
 
 
-def make(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, fill: str = "Path('full').touch()"
-) -> pytest.Pytester:
-    """Make a project on a disk that is full as soon as there is a file `full`."""
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project on a disk that is full as soon as there is a file `full`."""
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
@@ -49,9 +49,14 @@ def make(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    project = make_project(pytester, monkeypatch, {"benchmarks/test_a.py": FILE.format(fill=fill)})
-    shutil.copy(ROOT / "benchmarks" / "conftest.py", project.path / "benchmarks")
-    return project
+    make_project(pytester, monkeypatch, {"benchmarks/test_a.py": FILE})
+    shutil.copy(ROOT / "benchmarks" / "conftest.py", pytester.path / "benchmarks")
+    return pytester
+
+
+def never_full(project: pytest.Pytester) -> None:
+    """Let the first benchmark fill nothing."""
+    (project.path / "benchmarks" / "test_a.py").write_text(FILE.replace(FILL, "pass"))
 
 
 def left(project: pytest.Pytester) -> set[str]:
@@ -65,11 +70,8 @@ def left(project: pytest.Pytester) -> set[str]:
     }
 
 
-def test_a_full_disk_loses_files_and_not_the_tables(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_loses_files_and_not_the_tables(project: pytest.Pytester) -> None:
     """Each missing file is named with the reason, no part of one is left, and the status is 3."""
-    project = make(pytester, monkeypatch)
     status, output = run_pytest(project, *OPTIONS, "--benchmark-compare")
     names = [".benchmarks", "b.json", "j.xml", "left/benchmarks-run.json", "left/clipped-rnn.npz"]
     names += ["left/benchmarks.json", "left/benchmarks.xml"]
@@ -82,11 +84,8 @@ def test_a_full_disk_loses_files_and_not_the_tables(
     assert left(project) == {"left/benchmarks-run.json"}
 
 
-def test_a_full_disk_is_named_by_a_process_of_a_comparison(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_named_by_a_process_of_a_comparison(project: pytest.Pytester) -> None:
     """It writes nothing else, and `compare` shows its last lines."""
-    project = make(pytester, monkeypatch)
     sample = f"--sample={Settings(seed=1, seconds=0.001).dump()}"
     status, output = run_pytest(project, "benchmarks", "--benchmark-json=b.json", sample)
 
@@ -96,11 +95,9 @@ def test_a_full_disk_is_named_by_a_process_of_a_comparison(
 
 
 @pytest.mark.parametrize("name", [".benchmarks/{machine}", "left/.benchmarks.xml/x"])
-def test_a_place_that_cannot_be_written_is_named(
-    name: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_that_cannot_be_written_is_named(name: str, project: pytest.Pytester) -> None:
     """A file is where a folder must be, or the other way round. All else is printed and saved."""
-    project = make(pytester, monkeypatch, "pass")
+    never_full(project)
     path = project.path / name.format(machine=get_machine_id())  # type: ignore[no-untyped-call]
     path.parent.mkdir(parents=True)
     path.touch()
@@ -112,11 +109,8 @@ def test_a_place_that_cannot_be_written_is_named(
     assert "benchmark: 2 tests" in output
 
 
-def test_a_disk_that_is_full_before_the_run_is_a_usage_error(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_before_the_run_is_a_usage_error(project: pytest.Pytester) -> None:
     """Nothing is measured."""
-    project = make(pytester, monkeypatch)
     (project.path / "full").touch()
     status, output = run_pytest(project, *OPTIONS)
 
@@ -124,11 +118,9 @@ def test_a_disk_that_is_full_before_the_run_is_a_usage_error(
     assert f"left: {FULL}" in output
 
 
-def test_results_of_another_run_are_refused(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_of_another_run_are_refused(project: pytest.Pytester) -> None:
     """They stay; when the other run has ended, the folder is free."""
-    project = make(pytester, monkeypatch, "pass")
+    never_full(project)
     with lock_folder(project.path / "left"):
         (project.path / "left" / "benchmarks.xml").touch()
         refused = run_pytest(project, *OPTIONS)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,26 +51,32 @@ CASES = {
 }
 
 
-def run(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str, *options: str
-) -> tuple[int, str]:
-    """Return exit status and output of a run of benchmarks with results in the folder `left`."""
-    project = make_project(pytester, monkeypatch, {"benchmarks/test_a.py": text})
-    return run_pytest(project, "benchmarks", "--results=left", *options)
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A function that runs `FILE`, by default without a signal, with results in `left`.
+
+    It returns the exit status and the output.
+    """
+    usual = {"signal": "SIGINT", "target": "int", "first": "pass", "fixture": "pass"}
+
+    def run(*options: str, **parts: str) -> tuple[int, str]:
+        files = {"benchmarks/test_a.py": FILE.format(**{**usual, **parts})}
+        project = make_project(pytester, monkeypatch, files)
+        return run_pytest(project, "benchmarks", "--results=left", *options)
+
+    return run
 
 
 @pytest.mark.parametrize(("name", "parts", "expected"), CASES.values(), ids=CASES)
 def test_a_signal_ends_the_session_and_keeps_what_was_measured(
-    name: str,
-    parts: dict[str, str],
-    expected: int,
-    pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, parts: dict[str, str], expected: int, pytester: pytest.Pytester, run: Run
 ) -> None:
     """The tables and results have the complete benchmarks; the run cannot become a baseline."""
-    parts = {"signal": name, "target": "int", "first": "pass", "fixture": "pass", **parts}
     options = ("--benchmark-autosave", "--benchmark-json=times.json", "--benchmark-compare")
-    status, output = run(pytester, monkeypatch, FILE.format(**parts), *options)
+    status, output = run(*options, signal=name, **parts)
     left = json.loads((pytester.path / "left" / "benchmarks-run.json").read_text())
     measured = [
         [bench["name"] for bench in json.loads(path.read_text())["benchmarks"]]
@@ -87,46 +94,37 @@ def test_a_signal_ends_the_session_and_keeps_what_was_measured(
     assert list(pytester.path.glob(".benchmarks/*/*.json")) == []
 
 
-def test_a_signal_during_saving_waits(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signal_during_saving_waits(pytester: pytest.Pytester, run: Run) -> None:
     """All is saved, and the status tells of the signal."""
-    text = FILE.format(signal="SIGINT", target="int", first="pass", fixture="pass")
     (pytester.path / "benchmarks").mkdir()
     (pytester.path / "benchmarks" / "conftest.py").write_text(
         "import signal\n\ndef pytest_sessionfinish():\n    signal.raise_signal(signal.SIGINT)\n"
     )
-    status, output = run(pytester, monkeypatch, text)
+    status, output = run()
 
     assert status == 2
     assert "3 passed in" in output
     assert len(list(pytester.path.glob(".benchmarks/*/0001_*.json"))) == 1
 
 
-def test_a_signal_during_the_start_has_the_same_status(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signal_at_the_start_has_the_same_status(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     """It waits until Paddle is imported."""
     monkeypatch.setattr(
         "benchmarks.plugins.signals.import_paddle", lambda: signal.raise_signal(signal.SIGTERM)
     )
-    text = FILE.format(signal="SIGINT", target="int", first="pass", fixture="pass")
-    status, output = run(pytester, monkeypatch, text)
+    status, output = run()
 
     assert status == 143
     assert "passed" not in output
 
 
-def test_a_crash_can_be_explained_while_a_benchmark_runs(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_can_be_explained_while_a_benchmark_runs(run: Run) -> None:
     """The results have all earlier times, and the traceback of a crash names the benchmark."""
     look = (
         "Path('times').write_text(Path('left/benchmarks.json').read_text()); "
         "file = open('crash', 'w'); faulthandler.dump_traceback(file); file.close()"
     )
-    text = FILE.format(signal="SIGINT", target="int", first=look, fixture="pass")
-    status, _ = run(pytester, monkeypatch, text)
+    status, _ = run(first=look)
     times = json.loads(Path("times").read_text())
 
     assert status == 0

@@ -71,9 +71,7 @@ def test_a_valid_file_is_read(tmp_path: Path) -> None:
         ("name", ["x" * 100], "name: input should be a valid string, got ['xxx"),
     ],
 )
-def test_an_invalid_field_is_refused_by_name(
-    field: str, value: Any, message: str, tmp_path: Path
-) -> None:
+def test_invalid_field_is_named(field: str, value: Any, message: str, tmp_path: Path) -> None:
     """The message names the field, what is allowed and what was found, in one short line."""
     with pytest.raises(ValueError, match="^") as refused:
         read(tmp_path, json.dumps({**VALID, field: value}))

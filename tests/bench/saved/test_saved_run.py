@@ -121,9 +121,7 @@ def test_every_reader_refuses_a_wrong_run(
     assert message in problem.reason
 
 
-def test_the_most_extreme_times_can_be_compared(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_extreme_times_can_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ratios and their intervals stay within what a comparison can show."""
     (tmp_path / "pairs").mkdir()
     for number in range(1, 21):

@@ -11,25 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import CheckpointError, History
+from rnn_core import CheckpointError
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.model import model_of
 from rnn_core.parameters import named_weights
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
-
-
-@pytest.mark.parametrize("kind", [History, Checkpoint])
-def test_load_names_the_allowed_executions(
-    kind: type[History | Checkpoint], tmp_path: Path
-) -> None:
-    """A file of an earlier version may name one that was removed."""
-    path = stopped(tmp_path, steps=0)
-    change(path, config=np.array(json.dumps({**SMALL.as_dict(), "execution": "fused"})))
-
-    words = f"{path.name} is not .* must be one of 'textbook', .*, 'sot', got 'fused'$"
-    with pytest.raises(ValueError, match=words):
-        kind.load(path)
-
 
 BEYOND = np.array([1] * 624 + [10**6], np.uint32)
 
@@ -79,18 +65,14 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"position": [2, 2, 0, 2]}, "epoch=2, .* is not valid after 10 steps$"),
         ({"position": [1, 10, 0, 10]}, "epoch=1, .* is not valid after 10 steps$"),
         ({"position": [4, 1, 0, 1]}, "epoch=4, .* is beyond the last epoch$"),
-        (
-            {"position": [3, 2, 0]},
-            r"position must be int64 of shape \[4\], got ",
-        ),
+        ({"position": [3, 2, 0]}, r"position must be int64 of shape \[4\], got "),
+        # A file of an earlier version may name an execution that was removed.
+        ({"config": json.dumps({**SMALL.as_dict(), "execution": "fused"})}, "'sot', got 'fused'$"),
         ({"outcome": "finished"}, "outcome must be 'interrupted', got 'finished'$"),
         ({"weights": '["W"]'}, "the weights must have the names of the norms$"),
         ({"weights/linear.bias": np.zeros(1)}, "weight 'linear.bias' must be float32$"),
         ({"weights/linear.bias": np.zeros(2**24, np.float32)}, "weights must have at most 671"),
-        (
-            {"random/python": np.ones(9, np.uint32)},
-            r"python must be uint32 of shape \[625\]",
-        ),
+        ({"random/python": np.ones(9, np.uint32)}, r"python must be uint32 of shape \[625\]"),
         ({"random/numpy": np.ones(625)}, r"random/numpy must be uint32 of .* got float64"),
         ({"random/waiting": [np.inf, np.nan]}, "the waiting normal numbers are not valid$"),
         ({"random/numpy": np.zeros(625, np.uint32)}, "the state of the generator 'numpy' is not v"),
@@ -99,9 +81,7 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"random/python": BEYOND}, "the state of the generator 'python' is not valid$"),
     ],
 )
-def test_load_refuses_parts_that_contradict_each_other(
-    changes: dict[str, Any], match: str, tmp_path: Path
-) -> None:
+def test_load_refuses_contradictions(changes: dict[str, Any], match: str, tmp_path: Path) -> None:
     """A run that continued from them would count, draw or fail differently."""
     path = stopped(tmp_path, steps=10)
     change(path, **changes)

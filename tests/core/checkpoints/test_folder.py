@@ -20,25 +20,15 @@ from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
 from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 
-STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
-NAMES = ["step-000000010.npz", "step-000000011.npz", "step-000000012.npz"]
 
+@pytest.mark.parametrize(("every", "last"), [(5, [5, 10, 12]), (7, [0, 7, 12]), (1, [10, 11, 12])])
+def test_folder_keeps_every_nth_and_last_step(every: int, last: list[int], tmp_path: Path) -> None:
+    """Of these, the last three stay, and no other file but the lock."""
+    train(SMALL, checkpoint=str(tmp_path), every=every)
 
-def test_folder_holds_the_first_every_nth_and_the_last_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With every=5 and 12 steps, these are 0, 5, 10 and 12."""
-    monkeypatch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
-    train(SMALL, checkpoint=str(tmp_path), every=5)
-
-    assert [Checkpoint.load(p).history.steps for p in checkpoint_files(tmp_path)] == [0, 5, 10, 12]
-
-
-def test_folder_keeps_the_last_three_checkpoints(tmp_path: Path) -> None:
-    """Older ones are removed, and no other file is left but the lock."""
-    train(SMALL, checkpoint=tmp_path, every=1)
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *NAMES]
+    names = [f"step-{steps:09}.npz" for steps in last]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *names]
+    assert [Checkpoint.load(p).history.steps for p in checkpoint_files(tmp_path)] == last
 
 
 def rename(path: Path, old: str, new: str) -> None:
@@ -65,13 +55,11 @@ REFUSED = "(is not a valid 'rnn_core checkpoint 1' file|does not fit this run): 
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "not a zip archive, or cut short"),
         (lambda path: train(SMALL).save(path), "format tag is missing or different"),
         (lambda path: (path.unlink(), path.mkdir()), ".*directory.*"),
-        (lambda path: replace_by_fifo(path), ".*not a regular file.*"),
+        (replace_by_fifo, ".*not a regular file.*"),
         (lambda path: rename(path, "linear.bias", "bias"), "weights are missing: linear.bias"),
     ],
 )
-def test_resume_uses_the_checkpoint_before_a_damaged_one(
-    damage: Damage, reason: str, tmp_path: Path
-) -> None:
+def test_resume_skips_a_damaged_checkpoint(damage: Damage, reason: str, tmp_path: Path) -> None:
     """The damaged file is named with the reason and renamed."""
     path = stopped(tmp_path, steps=9)
     damage(path)
@@ -130,33 +118,32 @@ def test_resume_rejects_another_config(changes: dict[str, Any], words: str, tmp_
     stopped(tmp_path, steps=9)
     before = sorted(tmp_path.iterdir())
 
+    config = replace(SMALL, **{"seed": 3, **changes})
     with pytest.raises(CheckpointError, match=f"step-000000009.npz is of another run: {words}"):
-        train(
-            replace(SMALL, **{"seed": 3, **changes}), load_data(), checkpoint=tmp_path, resume=True
-        )
+        train(config, checkpoint=tmp_path, resume=True)
     assert sorted(path for path in tmp_path.iterdir() if path.name != ".lock") == before
 
 
-def test_resume_rejects_other_data(tmp_path: Path) -> None:
-    """Tokens and labels of the batches must be the same, in the same order."""
-    data = list(load_data())
-    train(SMALL, data, checkpoint=tmp_path)
-    labelled = [Batch(data[0].tokens, data[1].labels), *data[1:]]
-
-    for other in (data[::-1], data[:3], [*data, data[0]], labelled):
-        with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
-            train(SMALL, other, checkpoint=tmp_path, resume=True)
+DATA = list(load_data())
+OTHERS = (
+    *(DATA[::-1], DATA[:3], [*DATA, DATA[0]]),
+    [Batch(DATA[0].tokens, DATA[1].labels), *DATA[1:]],
+)
+STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
+CHANGES: list[Any] = [{"seed": 1}, {"count": 22}, {"digits": 3}, {"batch_size": 3}]
 
 
-def test_resume_rejects_another_stream(tmp_path: Path) -> None:
-    """A stream with another length, or another first or last batch, is refused."""
+@pytest.mark.parametrize(
+    ("data", "others"), [(DATA, OTHERS), (STREAM, [replace(STREAM, **each) for each in CHANGES])]
+)
+def test_resume_rejects_other_data(data: Any, others: Any, tmp_path: Path) -> None:
+    """Tokens, labels, order and length must be the same; of a stream, its first and last batch."""
     config = replace(SMALL, epochs=1, batch_size=4)
-    train(config, STREAM, checkpoint=tmp_path)
-    others: list[dict[str, Any]] = [{"seed": 1}, {"count": 22}, {"digits": 3}, {"batch_size": 3}]
+    train(config, data, checkpoint=tmp_path)
 
-    for changes in others:
+    for other in others:
         with pytest.raises(CheckpointError, match="of another run: the training data differ$"):
-            train(config, replace(STREAM, **changes), checkpoint=tmp_path, resume=True)
+            train(config, other, checkpoint=tmp_path, resume=True)
 
 
 def test_train_rejects_a_folder_with_checkpoints_without_resume(tmp_path: Path) -> None:
@@ -164,9 +151,8 @@ def test_train_rejects_a_folder_with_checkpoints_without_resume(tmp_path: Path) 
     path = stopped(tmp_path, steps=2)
     before = {path: path.read_bytes() for path in checkpoint_files(tmp_path)}
 
-    with pytest.raises(
-        CheckpointError, match=f"already holds .* up to {path.name}: resume that run"
-    ):
+    words = f"already holds .* up to {path.name}: resume that run"
+    with pytest.raises(CheckpointError, match=words):
         noisy_run(SMALL, tmp_path)
     assert {path: path.read_bytes() for path in checkpoint_files(tmp_path)} == before
 
@@ -264,11 +250,3 @@ def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)
     check_equal(train(config), train(config, checkpoint=tmp_path, resume=True))
-
-
-def test_train_rejects_resume_without_folder_and_every_below_1(tmp_path: Path) -> None:
-    """The error names the argument."""
-    with pytest.raises(ValueError, match="^resume needs a checkpoint folder, got None$"):
-        train(SMALL, resume=True)
-    with pytest.raises(ValueError, match="^every must be at least 1, got 0$"):
-        train(SMALL, checkpoint=tmp_path, every=0)

@@ -14,7 +14,6 @@ from rnn_core.checkpoints.random_states import seed_paddle
 from rnn_core.config import DTYPES, EAGER, DType, Execution
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import model_of
-from rnn_core.recorder import Step
 from tests.helpers.histories import check_equal
 from tests.helpers.resumed import SMALL, check_resumed, content, noisy_run, stopped
 
@@ -41,14 +40,12 @@ def test_resume_works_from_any_step_with_any_record(record: int, tmp_path: Path)
     """The resumed run equals the whole one, whatever its last step and its `record`."""
     config = replace(SMALL, record=record, batch_size=3)
 
-    for steps in range(7):
+    for steps in range(7):  # The run has six.
         stopped(tmp_path / str(steps), config, steps)
         check_resumed(tmp_path / str(steps), config)
 
 
-def test_resumed_history_names_earlier_environments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is the last one; earlier differences are listed with their last step."""
     environment = History.load(stopped(tmp_path, steps=5)).environment
     here = {**environment, "paddle": "9.9.9"}
@@ -64,16 +61,6 @@ def test_resumed_history_names_earlier_environments(
         "up to step 12": "paddle 9.9.9",
     }
     assert history.environment == expected
-
-
-def test_resume_of_a_finished_run_trains_nothing(tmp_path: Path) -> None:
-    """It returns the history of the whole run."""
-    steps: list[Step] = []
-    first = train(SMALL, checkpoint=tmp_path)
-    again = train(SMALL, on_step=steps.append, checkpoint=tmp_path, resume=True)
-
-    assert steps == []
-    check_equal(first, again)
 
 
 def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> None:

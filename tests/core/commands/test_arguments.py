@@ -18,6 +18,7 @@ from rnn_core.commands.arguments import (
 )
 
 CELLS = ("RNN", "LSTM")
+Type = Callable[[str], object]
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,7 @@ CELLS = ("RNN", "LSTM")
         (key_and_value, "FLAGS=", ("FLAGS", "")),
     ],
 )
-def test_argument_type_returns_the_value(
-    argument_type: Callable[[str], object], text: str, value: object
-) -> None:
+def test_argument_type_returns_the_value(argument_type: Type, text: str, value: object) -> None:
     """An accepted text is converted to its value."""
     assert argument_type(text) == value
 
@@ -62,30 +61,19 @@ def test_argument_type_returns_the_value(
         (key_and_value, "=1", "must be KEY=VALUE, got '=1'"),
     ],
 )
-def test_argument_type_refuses_other_values(
-    argument_type: Callable[[str], object], text: str, message: str
-) -> None:
+def test_argument_type_refuses_other_values(argument_type: Type, text: str, message: str) -> None:
     """The error says what is allowed and what was given."""
     with pytest.raises(ArgumentTypeError, match=f"^{message}$"):
         argument_type(text)
 
 
-@pytest.mark.parametrize(
-    ("argument_type", "name", "message"),
-    [
-        (writable_path(".md", ".json"), "a.txt", "^must end in .md or .json, got 'a.txt'$"),
-        (writable_path(".md"), "missing/a.md", "^cannot write .*missing is not a directory$"),
-    ],
-)
-def test_path_type_refuses_another_suffix_or_a_missing_folder(
-    argument_type: Callable[[str], Path], name: str, message: str, tmp_path: Path
-) -> None:
-    """The error says what is allowed."""
-    with pytest.raises(ArgumentTypeError, match=message):
-        argument_type(str(tmp_path / name))
-
-
 def test_path_type_accepts_a_new_file_and_does_not_create_it(tmp_path: Path) -> None:
-    """The check leaves no file behind."""
-    assert writable_path(".md", ".json")(str(tmp_path / "a.json")) == tmp_path / "a.json"
+    """Another suffix or a missing folder is refused."""
+    path = writable_path(".md", ".json")
+
+    assert path(str(tmp_path / "a.json")) == tmp_path / "a.json"
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ArgumentTypeError, match="^must end in .md or .json, got 'a.txt'$"):
+        path(str(tmp_path / "a.txt"))
+    with pytest.raises(ArgumentTypeError, match="^cannot write .*missing is not a directory$"):
+        path(str(tmp_path / "missing" / "a.md"))

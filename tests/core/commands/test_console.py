@@ -39,9 +39,7 @@ sys.exit(output.failure is not None)
         ("| true", 0, "end\n"),
     ],
 )
-def test_output_that_fails_is_discarded(
-    redirection: str, status: int, shown: str, tmp_path: Path
-) -> None:
+def test_bad_output_is_discarded(redirection: str, status: int, shown: str, tmp_path: Path) -> None:
     """The program continues, and no file gets the output; `| head` is not an error."""
     kept = tmp_path / "kept"
     shell = f'set -o pipefail; "$0" "$@" {redirection}'

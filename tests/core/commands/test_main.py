@@ -29,11 +29,9 @@ def test_list_prints_every_experiment(capsys: pytest.CaptureFixture[str]) -> Non
         (["run", "exploding-lstm"], "argument name: invalid choice: 'exploding-lstm' (choose from"),
     ],
 )
-def test_main_rejects_wrong_usage(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_main_rejects_wrong_usage(arguments: list[str], message: str) -> None:
     """An unknown command or experiment ends with status 2 and the allowed names."""
-    assert_rejected(main, arguments, message, capsys)
+    assert_rejected(main, arguments, message)
 
 
 def test_help_of_run_describes_every_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,10 @@ def test_plot_has_loss_accuracy_and_every_norm() -> None:
 
 
 def test_plot_marks_events_in_every_panel() -> None:
-    """Explosion, zeros and NaN are marked at their steps."""
+    """Explosion, zeros and NaN are marked at their steps.
+
+    Lines end at zeros and NaN, which a logarithmic axis cannot show.
+    """
     figure = draw(exploding())
 
     texts = [text.get_text().strip() for text in figure.axes[0].texts]
@@ -59,12 +62,7 @@ def test_plot_marks_events_in_every_panel() -> None:
             if line.get_linestyle() == "--"
         ]
         assert marks == [2, 3, 4]
-
-
-def test_lines_end_at_zeros_and_nan() -> None:
-    """A logarithmic axis cannot show them."""
-    drawn = lines(draw(exploding()).axes[2])
-
+    drawn = lines(figure.axes[2])
     np.testing.assert_array_equal([1.0, 2.0, np.nan, np.nan], drawn["recurrent.W"])
     np.testing.assert_array_equal([3.0, 4.0, 5.0, np.nan], drawn["linear.bias"])
 
@@ -99,22 +97,16 @@ def test_title_and_axes_name_settings_and_quantities() -> None:
     title = "RNN, learning rate 0.5, clip by-norm 2.5, seed 7, Paddle 9.9.9"
     assert figure.get_suptitle() == title
     assert ", no clipping, seed 0" in draw(make_history()).get_suptitle()
-    assert [axes.get_ylabel() for axes in figure.axes] == [
-        "loss (mean squared error)",
-        "accuracy",
-        "gradient norm",
-    ]
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert labels == ["loss (mean squared error)", "accuracy", "gradient norm"]
     assert [2.5, 2.5] in [np.asarray(line.get_ydata()).tolist() for line in norms.get_lines()]
     assert loss.get_shared_x_axes().joined(loss, norms)
-
-
-EVERY_100 = np.arange(1, 101)
 
 
 @pytest.mark.parametrize(
     ("record", "steps", "ends", "points", "marker", "shown"),
     [
-        (1, 100, [100], EVERY_100, ".", "every step"),
+        (1, 100, [100], range(1, 101), ".", "every step"),
         (3, 13, [4, 8, 12], [3, 6, 9, 12], ".", "every recorded step"),
         (1, 101, [100], [100, 101], ".", "largest of each epoch"),
         # The second epoch has one step, which is not recorded.
@@ -159,9 +151,7 @@ def test_points_are_recorded_steps_or_in_long_runs_epochs(
     ],
     ids=["svg", "pdf", "empty"],
 )
-def test_save_plot_writes_the_format_of_the_suffix(
-    history: History, suffix: str, start: bytes, tmp_path: Path
-) -> None:
+def test_suffix_sets_format(history: History, suffix: str, start: bytes, tmp_path: Path) -> None:
     """The file is complete, even for a run that was interrupted in its first step."""
     path = tmp_path / f"run{suffix}"
     save_plot(history, path)
@@ -170,9 +160,7 @@ def test_save_plot_writes_the_format_of_the_suffix(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_check_plot_path_names_the_missing_matplotlib(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_names_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 

@@ -14,6 +14,9 @@ from rnn_core.commands.program import run_program
 from rnn_core.runtime import files, interrupts
 from tests import ROOT
 
+Main = Callable[[], int]
+StatusOf = Callable[[Main], tuple[int, str]]
+
 
 @pytest.fixture(autouse=True)
 def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -31,12 +34,10 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def status_of(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[[Callable[[], int]], tuple[int, str]]:
+def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> StatusOf:
     """A function that runs a `main` as a command, and returns its status and its error output."""
 
-    def run(main: Callable[[], int]) -> tuple[int, str]:
+    def run(main: Main) -> tuple[int, str]:
         monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
         with pytest.raises(SystemExit) as ended:
             run_program("some_command")
@@ -45,7 +46,7 @@ def status_of(
     return run
 
 
-def raised(*signals: int, then: int | BaseException = 0) -> Callable[[], int]:
+def raised(*signals: int, then: int | BaseException = 0) -> Main:
     """A `main` that gets signals, then raises an error or returns a status."""
 
     def main() -> int:
@@ -58,7 +59,7 @@ def raised(*signals: int, then: int | BaseException = 0) -> Callable[[], int]:
     return main
 
 
-def swallowing(main: Callable[[], int]) -> Callable[[], int]:
+def swallowing(main: Main) -> Main:
     """A `main` that handles KeyboardInterrupt as the measuring commands do."""
 
     def run() -> int:
@@ -71,7 +72,7 @@ def swallowing(main: Callable[[], int]) -> Callable[[], int]:
     return run
 
 
-def swapped(main: Callable[[], int]) -> Callable[[], int]:
+def swapped(main: Main) -> Main:
     """A `main` in which a library turns KeyboardInterrupt into another error."""
 
     def run() -> int:
@@ -83,7 +84,7 @@ def swapped(main: Callable[[], int]) -> Callable[[], int]:
     return run
 
 
-CASES: dict[str, tuple[Callable[[], int], int, str]] = {
+CASES: dict[str, tuple[Main, int, str]] = {
     "finished": (raised(), 0, ""),
     "cannot tell": (raised(then=4), 4, ""),
     "wrong options": (raised(then=SystemExit(2)), 2, ""),
@@ -101,18 +102,13 @@ CASES: dict[str, tuple[Callable[[], int], int, str]] = {
 
 @pytest.mark.parametrize(("main", "status", "line"), CASES.values(), ids=CASES)
 def test_command_ends_with_its_status_and_at_most_one_line(
-    main: Callable[[], int],
-    status: int,
-    line: str,
-    status_of: Callable[[Callable[[], int]], tuple[int, str]],
+    main: Main, status: int, line: str, status_of: StatusOf
 ) -> None:
     """A signal gives the status that shells report, whatever the command makes of it."""
     assert status_of(main) == (status, f"{line}\n" if line else "")
 
 
-def test_unexpected_error_is_not_a_finding(
-    status_of: Callable[[Callable[[], int]], tuple[int, str]],
-) -> None:
+def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
     """Its traceback is shown, and the status is not 1."""
     status, error = status_of(raised(then=ValueError("a bug")))
 
@@ -149,9 +145,7 @@ def test_signals_at_random_moments_end_a_command() -> None:
     assert "SIGTERM  rnn_core list: " in result.stdout
 
 
-def test_ignored_signals_stay_ignored(
-    status_of: Callable[[Callable[[], int]], tuple[int, str]],
-) -> None:
+def test_ignored_signals_stay_ignored(status_of: StatusOf) -> None:
     """`nohup` ignores SIGHUP, and a shell ignores SIGINT for a program in the background."""
     for number in interrupts.SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -169,7 +163,7 @@ def test_status_is_3_when_printed_text_is_all_and_is_lost(
     status: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    status_of: Callable[[Callable[[], int]], tuple[int, str]],
+    status_of: StatusOf,
 ) -> None:
     """A result in a file or in the status is not lost."""
 

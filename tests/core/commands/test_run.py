@@ -6,19 +6,12 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tqdm import tqdm
 
-from rnn_core import (
-    DigitSums,
-    Evaluation,
-    History,
-    NumericPrediction,
-    TrainingInterrupted,
-    evaluate,
-    train,
-)
+from rnn_core import DigitSums, History, TrainingInterrupted, evaluate, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands import run
@@ -27,9 +20,7 @@ from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
 
 
-def test_run_applies_its_options_and_writes_its_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_obeys_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The options reach the config; the written files are named."""
     saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
     options = ["--epochs", "3", "--seed", "7", "--device", "cpu", "--execution", "kernel"]
@@ -70,12 +61,7 @@ def test_digit_sums_applies_its_options(
 ) -> None:
     """Every option reaches the run; the history describes the data, and others are held out."""
     saved = tmp_path / "run.npz"
-    evaluated: list[object] = []
-
-    def spy(model: NumericPrediction, data: DigitSums) -> Evaluation:
-        evaluated.append(data)
-        return evaluate(model, data)
-
+    spy = Mock(side_effect=evaluate)
     monkeypatch.setattr("rnn_core.commands.run.evaluate", spy)
     options = "--samples 50 --held-out 30 --digits 3 --num-steps 5 --batch-size 20 --cell RNN "
     options += "--hidden-size 6 --learning-rate 0.25 --seed 4 --log-every 1 --epochs 2"
@@ -83,23 +69,21 @@ def test_digit_sums_applies_its_options(
     assert main(["run", "digit-sums", *options.split(), "--save", str(saved)]) == 0
 
     history, out = History.load(saved), capsys.readouterr().out
-    assert history.config == replace(
-        ALL_EXPERIMENTS["digit-sums"].config,
-        epochs=2,
-        cell="RNN",
-        batch_size=20,
-        num_steps=5,
-        learning_rate=0.25,
-        seed=4,
-        hidden_size=6,
-        emb_size=6,
-    )
+    sizes = {"batch_size": 20, "num_steps": 5, "hidden_size": 6, "emb_size": 6}
+    changes: dict[str, Any] = {
+        "epochs": 2,
+        "cell": "RNN",
+        "learning_rate": 0.25,
+        "seed": 4,
+        **sizes,
+    }
+    assert history.config == replace(ALL_EXPERIMENTS["digit-sums"].config, **changes)
     assert history.epoch_ends.tolist() == [3, 6]
     assert history.environment["data"] == (
         "DigitSums(count=50, digits=3, num_steps=5, batch_size=20, seed=4, dtype='float32', "
         "held_out=False)"
     )
-    assert evaluated == [DigitSums(30, 3, 5, 20, 4, held_out=True)]
+    assert [call.args[1] for call in spy.mock_calls] == [DigitSums(30, 3, 5, 20, 4, held_out=True)]
     assert len(re.findall("/50, Accuracy", out)) == 2
     assert re.search(r"^  held-out    loss [\d.]+ on 30 samples \(predicting the mean: ", out, re.M)
 
@@ -120,9 +104,7 @@ def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("policy", "status", "whole"), [("stop", 1, False), ("raise", 1, False), ("continue", 0, True)]
 )
-def test_on_nonfinite_decides_the_exit_status(
-    policy: str, status: int, whole: bool, tmp_path: Path
-) -> None:
+def test_on_nonfinite_sets_status(policy: str, status: int, whole: bool, tmp_path: Path) -> None:
     """A run that ends at infinity saves its history and exits with 1."""
     saved = tmp_path / "run.npz"
     options = ["--epochs", "8", "--on-nonfinite", policy, "--save", str(saved)]
@@ -136,10 +118,7 @@ def test_on_nonfinite_decides_the_exit_status(
     [
         ("--epochs 0", "argument --epochs: must be at least 1, got 0"),
         ("--seed -1", "argument --seed: must be at least 0, got -1"),
-        (
-            "--seed 4294967301",
-            "argument --seed: must be 0 to 2**32 - 1, because Paddle uses 32 bits",
-        ),
+        ("--seed 4294967301", "--seed: must be 0 to 2**32 - 1, because Paddle uses 32 bits"),
         (f"--epochs {10**26}", f"argument --epochs: must be at most {2**63 - 1}, got {10**26}"),
         ("--epochs 9999999", "steps must lie in [0, 9586980] for record=1, got 39999996"),
         ("--device gpu:x", "device must be a name such as 'cpu', 'gpu' or 'npu:0', got 'gpu:x'"),
@@ -162,16 +141,12 @@ def test_on_nonfinite_decides_the_exit_status(
         ("--checkpoint /nowhere/run", "error: cannot write checkpoints to /nowhere/run: "),
     ],
 )
-def test_run_rejects_wrong_options_before_training(
-    options: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_rejects_wrong_options_before_training(options: str, message: str) -> None:
     """The error says what is wrong, what was given and what is allowed."""
-    assert_rejected(main, ["run", "exploding-rnn", *options.split()], message, capsys)
+    assert_rejected(main, ["run", "exploding-rnn", *options.split()], message)
 
 
-def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_rejects_a_last_batch_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused before the processes meet: this process would wait forever for another."""
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", "gloo")
@@ -179,7 +154,7 @@ def test_run_rejects_a_last_batch_smaller_than_the_number_of_processes(
 
     message = "the last batch must have at least 2 samples, one per process, got 1: {} samples in"
     for command, samples in (("digit-sums --samples 33", 33), ("clipped-rnn --batch-size 3", 4)):
-        assert_rejected(main, ["run", *command.split()], message.format(samples), capsys)
+        assert_rejected(main, ["run", *command.split()], message.format(samples))
 
 
 @pytest.mark.parametrize(
@@ -196,10 +171,8 @@ def test_processes_wait_until_the_files_are_written(
     assert main(command) == status
     assert existed == [status < 2]
 
-    def interrupt(*_: object, **__: object) -> None:
-        raise TrainingInterrupted(History.load(saved))
-
     if status == 0:
+        interrupt = Mock(side_effect=TrainingInterrupted(History.load(saved)))
         monkeypatch.setattr("rnn_core.commands.run.train", interrupt)
         assert main(command) == 130
         assert existed == [True]
@@ -293,10 +266,7 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the disk is full, the error is reported, and the plot is still written."""
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
+    full = Mock(side_effect=OSError(28, "No space left on device"))
     monkeypatch.setattr(History, "save", full)
     saved, drawn = tmp_path / "run.npz", tmp_path / "run.svg"
     command = ["run", "exploding-rnn", "--epochs", "1", "--save", str(saved)]
@@ -309,9 +279,7 @@ def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
     assert drawn.exists()
 
 
-def test_resume_names_the_checkpoint_and_continues(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first line says where the run begins; the result equals an uninterrupted run."""
     folder, saved = tmp_path / "run", tmp_path / "run.npz"
     command = ["run", "clipped-rnn", "--checkpoint", str(folder), "--resume", "--every", "3"]
@@ -325,9 +293,7 @@ def test_resume_names_the_checkpoint_and_continues(
     assert History.load(saved).loss.tolist() == whole.loss.tolist()
 
 
-def test_resume_names_a_damaged_or_foreign_checkpoint(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_names_bad_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A damaged one gives a warning; with one of another run, the exit status is 2."""
     command = ["run", "clipped-rnn", "--epochs", "1", "--checkpoint", str(tmp_path)]
     main([*command, "--every", "2"])

@@ -3,12 +3,7 @@
 import numpy as np
 
 from rnn_core import Event, TrainConfig
-from rnn_core.commands.text import (
-    evaluation_line,
-    event_text,
-    step_lines,
-    summary_lines,
-)
+from rnn_core.commands.text import evaluation_line, event_text, step_lines, summary_lines
 from rnn_core.evaluation import Evaluation
 from rnn_core.recorder import Step
 from tests.helpers.histories import empty_history, make_history

@@ -166,14 +166,12 @@ def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) 
     assert options == [{"full_graph": True}, {"full_graph": False}]
 
 
-def test_run_is_refused_before_training_where_this_paddle_cannot_trace(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_is_refused_where_this_paddle_cannot_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the known defect, and what to do."""
     monkeypatch.setattr(versions, "installed_paddle", lambda: "2.6.2")
 
     words = "the known defect sot-named-tuple: use execution 'static', or Paddle 3"
-    assert_rejected(main, ["run", "clipped-lstm", "--execution", "sot"], words, capsys)
+    assert_rejected(main, ["run", "clipped-lstm", "--execution", "sot"], words)
 
 
 @pytest.mark.slow

@@ -42,6 +42,11 @@ def array(stored: Archive) -> object:
     return stored.array("a", np.float64, (2, 3))
 
 
+def any_array(stored: Archive) -> object:
+    """Read the array `a`, whatever its dtype and shape."""
+    return stored.any_array("a")
+
+
 def stored_as(content: bytes, method: int = zipfile.ZIP_STORED, **forged: Any) -> bytes:
     """An archive with the array `a` stored as these bytes; `forged` as in `zipped`."""
     return zipped({"a.npy": content}, method, **forged)
@@ -77,7 +82,7 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (
             zipped(dict.fromkeys(map(str, range(2000)), b"")),
             array,
-            "an archive must hold at most 1000 arrays",
+            "an archive must hold at most 1000",
         ),
         (A_BOMB, array, "it must unpack to at most 1048576 bytes, got 16777"),
         (stored_as(ZEROS, zipfile.ZIP_DEFLATED, file_size=len(GOOD)), array, "Bad CRC-32"),
@@ -93,11 +98,7 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (stored_as(npy("<f8", (-2, 3), b"")), array, UNUSUAL),
         (stored_as(GOOD[:-1]), array, "a must have 48 bytes of data, as its header declares"),
         (stored_as(GOOD + b"\0"), array, "a must have 48 bytes of data, as its header"),
-        (
-            stored_as(npy("<f8", (2, 3, 10**12 - 1), b"")),
-            lambda a: a.any_array("a"),
-            "a must have 4799",
-        ),
+        (stored_as(npy("<f8", (2, 3, 10**12 - 1), b"")), any_array, "a must have 4799"),
         (stored_as(saved(A.T)), array, rf"{SHAPE} float64 of shape \[3, 2\]"),
         (stored_as(saved(A[0])), array, rf"{SHAPE} float64 of shape \[3\]"),
         (stored_as(saved(A.astype(np.float32))), array, rf"{SHAPE} float32 of shape \[2, 3\]"),
@@ -108,23 +109,13 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
             lambda a: a.vector("a", np.float64, 2),
             r"a must be float64 of shape \[2 or less\], got float64 of shape \[3\]",
         ),
-        (
-            stored_as(saved(np.array("a"))),
-            lambda a: a.any_array("a"),
-            "a must hold numbers, got <U1",
-        ),
+        (stored_as(saved(np.array("a"))), any_array, "a must be numbers, got <U1"),
         (stored_as(saved(np.array("{"))), lambda a: a.json("a"), "a: Expecting property name"),
         (stored_as(saved(np.array("[" * 10**5))), lambda a: a.json("a"), "a: the JSON is nested"),
-        (
-            stored_as(npy("<U1", (), b"\xff" * 4)),
-            lambda a: a.text("a"),
-            ".*not in range",
-        ),
+        (stored_as(npy("<U1", (), b"\xff" * 4)), lambda a: a.text("a"), ".*not in range"),
     ],
 )
-def test_archive_refuses_what_savez_does_not_write(
-    content: bytes, use: Read, reason: str, tmp_path: Path
-) -> None:
+def test_archive_refuses_forgeries(content: bytes, use: Read, reason: str, tmp_path: Path) -> None:
     """The error is a ValueError that names the file."""
     path = tmp_path / "a.npz"
     path.write_bytes(content)

@@ -9,9 +9,7 @@ import pytest
 from rnn_core.runtime.environment import cpu_model, describe_environment
 
 
-def test_environment_has_versions_machine_threads_and_flags(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are those of this process; of its variables, only those that change the arithmetic."""
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
@@ -41,25 +39,18 @@ def test_environment_has_the_device() -> None:
     assert (environment["device"], environment["device_name"]) == ("gpu:0", "Stand-in gpu:0")
 
 
-def test_cpu_model_is_read_from_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first model name counts, colons included."""
-    files = {"/proc/cpuinfo": "vendor_id\t: X\nmodel name\t: A CPU: fast\nmodel name\t: B\n"}
-    monkeypatch.setattr(Path, "read_text", lambda self, encoding: files[f"{self}"] + encoding[:0])
+def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first model name counts, colons included; the architecture is the last resort."""
+    lines = "vendor_id\t: X\nmodel name\t: A CPU: fast\nmodel name\t: B\n"
+    for text, processor, name in ((lines, "", "A CPU: fast"), ("", "arm", "arm"), ("", "", "x64")):
 
-    assert cpu_model() == "A CPU: fast"
+        def read(self: Path, encoding: str, text: str = text) -> str:
+            if str(self) != "/proc/cpuinfo" or not text:
+                raise FileNotFoundError(self, encoding)
+            return text
 
+        monkeypatch.setattr(Path, "read_text", read)
+        monkeypatch.setattr("platform.processor", lambda processor=processor: processor)
+        monkeypatch.setattr("platform.machine", lambda: "x64")
 
-@pytest.mark.parametrize(("processor", "name"), [("arm", "arm"), ("", "arm64")])
-def test_cpu_model_comes_from_python_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, processor: str, name: str
-) -> None:
-    """The architecture is the last resort."""
-
-    def no_file(self: Path, encoding: str) -> str:
-        raise FileNotFoundError(self, encoding)
-
-    monkeypatch.setattr(Path, "read_text", no_file)
-    monkeypatch.setattr("platform.processor", lambda: processor)
-    monkeypatch.setattr("platform.machine", lambda: "arm64")
-
-    assert cpu_model() == name
+        assert cpu_model() == name

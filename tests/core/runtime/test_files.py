@@ -35,41 +35,24 @@ def test_file_appears_after_the_block(tmp_path: Path) -> None:
 def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This way, the file survives a power failure."""
+    """This way, the file survives a power failure; some file systems refuse to sync directories."""
     path, flushed = tmp_path / "file", []
 
     def fsync(descriptor: int) -> None:
         flushed.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), path.exists()))
+        if path.exists():
+            raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr("os.fsync", fsync)
     with write_whole(path) as file:
         file.write(b"content")
 
     assert flushed == [(False, False), (True, True)]
-
-
-def test_file_is_written_if_directories_cannot_be_synced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Some file systems refuse it."""
-    flush = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(22, "Invalid argument")
-        flush(descriptor)
-
-    monkeypatch.setattr("os.fsync", fsync)
-    with write_whole(tmp_path / "file") as file:
-        file.write(b"content")
-
-    assert (tmp_path / "file").read_bytes() == b"content"
+    assert path.read_bytes() == b"content"
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_error_while_writing_keeps_the_earlier_file(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
+def test_error_while_writing_keeps_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     """No temporary file is left."""
     path = tmp_path / "file"
     path.write_bytes(b"former")
@@ -93,9 +76,7 @@ def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
-def test_write_rejects_missing_directories_and_special_files(
-    tmp_path: Path, refuse: Callable[[Path], object]
-) -> None:
+def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], object]) -> None:
     """A directory, pipe or device is not replaced."""
     with pytest.raises(FileNotFoundError, match="nowhere is not a directory$"):
         refuse(tmp_path / "nowhere" / "file")
@@ -108,27 +89,18 @@ def test_write_rejects_missing_directories_and_special_files(
         assert (tmp_path / "pipe").is_fifo()
 
 
-def test_check_writable_changes_nothing(tmp_path: Path) -> None:
-    """An existing file keeps its content, and no new file is left."""
-    path = tmp_path / "file"
+def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tries the name in a temporary folder beside the file, and leaves no new file."""
+    path, tried = tmp_path / "file", []
     check_writable(path)
     assert list(tmp_path.iterdir()) == []
     path.write_bytes(b"former")
+    monkeypatch.setattr(Path, "touch", lambda path: tried.append(path))
     check_writable(path)
 
+    assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
     assert path.read_bytes() == b"former"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_check_writable_tries_the_name_in_the_directory_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It tries the name in a temporary folder there."""
-    tried: list[Path] = []
-    monkeypatch.setattr(Path, "touch", lambda path: tried.append(path))
-
-    check_writable(tmp_path / "file")
-    assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
 
 
 def test_write_accepts_the_longest_name_and_check_refuses_a_longer_one(tmp_path: Path) -> None:
@@ -165,29 +137,19 @@ def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.Monk
         check_writable(path)
 
 
-def test_write_text_uses_utf_8(tmp_path: Path) -> None:
-    """The encoding does not depend on the system."""
-    write_text(tmp_path / "a.txt", "größer\n")
+def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:
+    """JSON can be read again, and ends with a newline; NaN would make it unreadable elsewhere."""
+    path, content = tmp_path / "a", {"cells": ["RNN", "größer"], "time": 0.5, "limit": None}
+    write_text(path, "größer\n")
+    assert path.read_bytes() == "größer\n".encode()
+    write_json(path, content)
+    text = path.read_bytes().decode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"loss": float("nan")})
 
-    assert (tmp_path / "a.txt").read_bytes() == "größer\n".encode()
-
-
-def test_write_json_can_be_read_again(tmp_path: Path) -> None:
-    """The file ends with a newline."""
-    content = {"cells": ["RNN", "LSTM"], "time": 0.5, "limit": None}
-    write_json(tmp_path / "a.json", content)
-
-    text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert json.loads(text) == content
     assert text.endswith("}\n")
-
-
-def test_write_json_refuses_numbers_that_json_cannot_express(tmp_path: Path) -> None:
-    """NaN would make the file unreadable for other programs."""
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "a.json", {"loss": float("nan")})
-
-    assert list(tmp_path.iterdir()) == []
+    assert path.read_bytes().decode() == text
 
 
 def test_read_file_returns_at_most_the_limit(tmp_path: Path) -> None:

@@ -26,9 +26,7 @@ def test_shown_is_one_short_line(value: object) -> None:
     assert len(shown(value)) < 500
 
 
-def test_complain_prints_lines_without_control_characters(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_complain_prints_lines_without_control_codes(capsys: pytest.CaptureFixture[str]) -> None:
     """A message may have several lines."""
     complain("a\x1b[31m:\nb" + "c" * 10**6)
 

@@ -74,9 +74,7 @@ def test_both_processes_end(launched: Result) -> None:
 
 
 @over_cases
-def test_two_processes_equal_one_with_the_whole_batch(
-    results: list[dict[str, Any]], case: str
-) -> None:
+def test_two_processes_equal_one_with_all_samples(results: list[dict[str, Any]], case: str) -> None:
     """Both end in the same bits: losses, norms before and after clipping, accuracy and weights.
 
     After five steps of batches that do not divide evenly, the largest relative difference was 8e-7
@@ -127,9 +125,7 @@ def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any
         assert seen["seen"] == [3, 6, 6, 9, 6, 9]
 
 
-def test_only_the_first_process_writes_checkpoints(
-    checkpoints: list[dict[str, Any]], folder: Path
-) -> None:
+def test_only_first_writes_checkpoints(checkpoints: list[dict[str, Any]], folder: Path) -> None:
     """It also renames a damaged one and warns; the second process does neither."""
     first, second = checkpoints
     names = [f"step-{steps:09}.npz" for steps in (0, 4, 8, 10)]
@@ -164,9 +160,7 @@ def test_error_of_one_process_is_raised_in_all(
     assert [result["errors"]["written"] for result in checkpoints] == [[], []]
 
 
-def test_only_the_first_process_prints_and_writes(
-    results: list[dict[str, Any]], folder: Path
-) -> None:
+def test_only_first_process_prints_and_writes(results: list[dict[str, Any]], folder: Path) -> None:
     """`run` in two processes writes one history and one summary."""
     (status, text), second = (result["run"] for result in results)
 
@@ -209,9 +203,7 @@ def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: st
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [7]), (2, [4, 3]), (3, [3, 2, 2]), (7, [1] * 7)])
-def test_shares_make_up_the_batch(
-    size: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shares_make_a_batch(size: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sample is in one share, in order; the weights add up to the number of processes."""
     tokens, labels = paddle.arange(14).reshape([7, 2]), paddle.arange(7.0).reshape([7, 1])
     shares = []
@@ -250,9 +242,7 @@ def test_check_rejects_devices_and_backends_that_do_not_fit(
         parallel.check("cpu", 4)
 
 
-def test_batches_smaller_than_the_number_of_processes_are_rejected(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_batches_smaller_than_the_processes_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are rejected in a list and at the end of a stream."""
     processes(monkeypatch, 0, 2)
     words = "must .*at least 2.* per process, got 1$"
