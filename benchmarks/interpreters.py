@@ -1,4 +1,4 @@
-"""Python interpreters, found by path, by name on PATH, by tox environment, or by revision."""
+"""Python interpreters, by path, name, tox environment, revision, and version of Paddle."""
 
 import os
 import re
@@ -6,21 +6,26 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import ROOT
+from benchmarks.environments.paddle import Base, find_paddle, list_versions, names_paddle
+from benchmarks.environments.store import environment_of
 from benchmarks.revisions import SideError as SideError
 from benchmarks.revisions import source_of, working_tree
-from benchmarks.runner import run
+from benchmarks.runner import find_tool, run
 from rnn_core.runtime.messages import printable
 
 TOX = ROOT / ".tox"
 # Run in isolated mode, so that the environment's own start-up files print nothing.
 PROBE = ("-I", "-c", "import sys; print(sys.version_info >= (3, 10))")
+BASE = ("-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.base_prefix)")
 PROBE_LIMIT = 60.0  # seconds
 ALLOWED = (
-    "allowed are a Python interpreter (a path, or a name on PATH), a tox environment (paddle30, "
+    "allowed are a version of Paddle (3.3.0, paddlepaddle-gpu==2.6.2, newest), a wheel (a path or "
+    "URL), a Python interpreter (a path, or a name on PATH), a tox environment (paddle30, "
     "bench-paddle33, py311-paddle30-cpu), a revision (git:REV, git:REV@paddle30) and . for the "
     "working tree"
 )
@@ -46,18 +51,72 @@ class Interpreter:
     rnn_core: str = WORKING_TREE
 
 
+class Origin(NamedTuple):
+    """Where versions and wheels of Paddle are installed from, and for which Python.
+
+    Attributes:
+        python: version (3.12), path or name of the interpreter; None for this one.
+        index_url: index that is searched first; None for the one that the installer uses.
+    """
+
+    python: str | None = None
+    index_url: str | None = None
+
+    @property
+    def base(self) -> Base:
+        """The interpreter.
+
+        Raises:
+            SideError: it is missing or cannot be used.
+        """
+        text = self.python or sys.executable
+        if re.fullmatch(r"3\.\d+", text):
+            text = f"python{text}"
+        found = find_program(text)
+        if found is None:
+            raise SideError(f"{printable(text)} is not on PATH: give the path of an interpreter")
+        return Base(found.python, *run([found.python, *BASE]).output.split("\n")[:2])
+
+    def versions(self, distribution: str = "paddlepaddle") -> list[str]:
+        """Return the versions of Paddle with a wheel for the interpreter, oldest first.
+
+        Pre-releases are included: `benchmarks.environments.paddle.FINAL` matches the others.
+
+        Raises:
+            SideError: there are none, the index cannot be reached, or the interpreter is missing.
+        """
+        return list_versions(self.base, distribution, self.index_url)
+
+
+HERE = Origin()
+
 # Returns the interpreter that a text names, or None if it is another kind of name. Raises
 # SideError if it is this kind of name, but the interpreter cannot be used.
 Finder = Callable[[str], Interpreter | None]
 
 
-def find_interpreter(text: str) -> Interpreter:
+def names_new_process(text: str) -> bool:
+    """Whether a text names a revision or a Paddle, even if a file or folder has this name."""
+    return REVISION.fullmatch(text) is not None or names_paddle(text)
+
+
+def find_interpreter(text: str, origin: Origin = HERE) -> Interpreter:
     """Return the interpreter that a user named, by the first finder that knows such names.
+
+    Args:
+        text: what the user named.
+        origin: where a version or wheel of Paddle is installed from, if it is not yet.
 
     Raises:
         SideError: no finder knows the name, or the interpreter cannot be used.
+        OSError: a file cannot be read or written.
     """
-    finders: tuple[Finder, ...] = (find_revision, find_program, find_tox_environment)
+    if names_paddle(text):
+        base = origin.base
+        paddle = find_paddle(text, base, origin.index_url)
+        return Interpreter(paddle.name, environment_of(paddle, base))
+    find_here = partial(find_revision, origin=origin)
+    finders: tuple[Finder, ...] = (find_here, find_program, find_tox_environment)
     for find in finders:
         found = find(text)
         if found is not None:
@@ -65,7 +124,7 @@ def find_interpreter(text: str) -> Interpreter:
     raise SideError(f"{printable(text)} is not an interpreter or tox environment: {ALLOWED}")
 
 
-def find_revision(text: str) -> Interpreter | None:
+def find_revision(text: str, origin: Origin) -> Interpreter | None:
     """Find an interpreter, this one unless another is named, for a copy of rnn_core.
 
     Raises:
@@ -76,7 +135,7 @@ def find_revision(text: str) -> Interpreter | None:
     if match is None:
         return None
     revision, environment = match.groups()
-    python = find_interpreter(environment).python if environment else Path(sys.executable)
+    python = find_interpreter(environment, origin).python if environment else Path(sys.executable)
     source, commit = source_of(revision) if revision else working_tree()
     name = text if revision else WORKING_TREE
     return Interpreter(f"{name} ({commit})", python, source, commit if revision else WORKING_TREE)
@@ -134,9 +193,8 @@ def find_tox_environment(name: str) -> Interpreter | None:
         for program in ("bin/python", "Scripts/python.exe"):
             if (folder / program).is_file():
                 return Interpreter(name, folder / program)
-    on_path = shutil.which("tox")
-    tox = [on_path] if on_path else [sys.executable, "-m", "tox"]
-    if not on_path and find_spec("tox") is None:
+    tox = find_tool("tox")
+    if not tox:
         raise SideError(
             f"{printable(name)} is not an environment, and tox is not installed: {ALLOWED}"
         )

@@ -1,11 +1,14 @@
 """Starts programs in processes of their own, and collects their output."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
@@ -203,6 +206,17 @@ def run_together(
     finally:
         for process in running.values():
             process.close()
+
+
+def find_tool(name: str) -> list[str]:
+    """Return the first words of a tool's command line, or none if it is not installed.
+
+    Args:
+        name: name of its program, and of its module in this Python.
+    """
+    if program := shutil.which(name):
+        return [program]
+    return [sys.executable, "-m", name] if find_spec(name) else []
 
 
 def project_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Compare how two environments train: python -m benchmarks.behaviour --baseline P --candidate P.
+"""Compare how two environments train: python -m benchmarks.behaviour BASELINE CANDIDATE.
 
 Runs the three experiments in both, and reports the first step that differs, by how much, whether
 rounding explains it, and which tensor and operator differ first. docs/guides/behaviour.md explains
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.behaviour.comparison import compare_behaviour
-from benchmarks.commands.parser import make_parser
+from benchmarks.commands.parser import add_sides, make_parser, parse_sides
 from benchmarks.interpreters import SideError
 from rnn_core.commands.arguments import any_path, key_and_value
 from rnn_core.commands.output import write_files
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: no experiment is different; 1: at least one is; 2: wrong arguments, or the sides could not
     be compared; 3: the verdicts could not be written; 130: Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
+    options = parse_sides(_parser(), arguments)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = options.results or Path(temporary)
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 executions=EAGER if options.execution == "all" else (options.execution,),
                 baseline_env=dict(options.baseline_env),
                 candidate_env=dict(options.candidate_env),
+                origin=options.origin,
             )
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
@@ -58,14 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("behaviour", __doc__)
+    add_sides(parser, "or folder of a side in --results")
     for side in ("baseline", "candidate"):
-        parser.add_argument(
-            f"--{side}",
-            required=True,
-            metavar="PYTHON",
-            help="interpreter or tox environment with Paddle, revision of rnn_core (git:REV), or "
-            "folder of a side in --results",
-        )
         parser.add_argument(
             f"--{side}-env",
             type=key_and_value,

@@ -9,7 +9,7 @@ from benchmarks.behaviour.culprits import Culprit, find_culprit
 from benchmarks.behaviour.files import Job, Recording
 from benchmarks.behaviour.judge import BehaviourVerdict, Judgement, judge
 from benchmarks.behaviour.sides import Side, Task, load, make_side, record_sides, run_tasks
-from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.interpreters import HERE, Interpreter, Origin, SideError
 from benchmarks.text import describe_run
 from rnn_core.experiments import EXPERIMENTS
 
@@ -41,6 +41,7 @@ def compare_behaviour(
     baseline_env: Mapping[str, str] | None = None,
     candidate_env: Mapping[str, str] | None = None,
     epochs: int | None = None,
+    origin: Origin = HERE,
 ) -> list[BehaviourVerdict]:
     """Run the experiments on both sides, and judge whether they behave the same.
 
@@ -55,6 +56,7 @@ def compare_behaviour(
         baseline_env: environment variables to set for the baseline.
         candidate_env: environment variables to set for the candidate.
         epochs: number of epochs, for tests; None for the experiment's own.
+        origin: where versions and wheels of Paddle are installed from.
 
     Returns:
         A verdict for each execution and experiment, in this order.
@@ -64,8 +66,8 @@ def compare_behaviour(
         OSError: a file cannot be written.
     """
     sides = (
-        make_side("baseline", baseline, folder, baseline_env),
-        make_side("candidate", candidate, folder, candidate_env),
+        make_side("baseline", baseline, folder, baseline_env, origin),
+        make_side("candidate", candidate, folder, candidate_env, origin),
     )
     if sides[0].folder == sides[1].folder:
         raise SideError(f"both sides are {sides[0].folder}")

@@ -9,7 +9,14 @@ from tqdm import tqdm
 
 from benchmarks import ROOT
 from benchmarks.behaviour.files import Job, Recording, Trace
-from benchmarks.interpreters import REVISION, Interpreter, SideError, find_interpreter
+from benchmarks.interpreters import (
+    HERE,
+    Interpreter,
+    Origin,
+    SideError,
+    find_interpreter,
+    names_new_process,
+)
 from benchmarks.runner import Program, Result, project_environment, run_together
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
@@ -69,7 +76,11 @@ class Task:
 
 
 def make_side(
-    name: str, given: str | Interpreter, folder: Path, environment: Mapping[str, str] | None
+    name: str,
+    given: str | Interpreter,
+    folder: Path,
+    environment: Mapping[str, str] | None,
+    origin: Origin = HERE,
 ) -> Side:
     """Return a side for an interpreter, or for a folder that was recorded before.
 
@@ -78,13 +89,13 @@ def make_side(
     """
     if isinstance(given, Interpreter):
         found = given
-    elif Path(given).is_dir() and not REVISION.fullmatch(given):
+    elif Path(given).is_dir() and not names_new_process(given):
         if environment:
             raise SideError(f"{name}: environment variables cannot change a recorded side, {given}")
         return Side(name, Path(given).absolute())
     else:
         try:
-            found = find_interpreter(given)
+            found = find_interpreter(given, origin)
         except SideError as error:
             raise SideError(f"{name}: {error}") from error
     return Side(name, (folder / name).absolute(), found.python, found.source, environment or {})

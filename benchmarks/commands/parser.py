@@ -1,7 +1,9 @@
 """Parsers that several commands share."""
 
 import argparse
+from collections.abc import Sequence
 
+from benchmarks.interpreters import Origin
 from benchmarks.measuring.threads import threads_parser
 from rnn_core.commands.arguments import Parser
 
@@ -22,3 +24,53 @@ def make_parser(
         parents=[threads_parser()] if threads else [],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def add_sides(parser: argparse.ArgumentParser, saved: str) -> None:
+    """Add the two sides of a comparison, and where their Paddle is installed from.
+
+    Args:
+        parser: parser of the command.
+        saved: sides that were measured before, for the help.
+    """
+    parser.add_argument(
+        "sides", nargs="*", metavar="ENV", help="baseline and candidate, without option names"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="ENV",
+        help="version of Paddle (3.3.0, newest, paddlepaddle-gpu==2.6.2), wheel of Paddle (path or "
+        "URL), Python interpreter, tox environment (paddle30), revision of rnn_core (git:REV, "
+        f"git:REV@3.3.0; . is the working tree), {saved}",
+    )
+    parser.add_argument("--candidate", metavar="ENV", help="side to compare with the baseline")
+    add_origin(parser)
+
+
+def add_origin(parser: argparse.ArgumentParser) -> None:
+    """Add options that say where versions and wheels of Paddle are installed from."""
+    parser.add_argument(
+        "--python",
+        metavar="PYTHON",
+        help="interpreter for versions and wheels of Paddle: a version (3.12), path or name "
+        "(default: this one)",
+    )
+    parser.add_argument(
+        "--index-url",
+        metavar="URL",
+        help="package index that is searched for versions of Paddle first, such as that of its "
+        "nightly builds (default: that of pip or uv)",
+    )
+
+
+def parse_sides(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """Parse a command line with two sides: see `add_sides`. `origin` is an `Origin`."""
+    options = parser.parse_args(arguments)
+    named = [side for side in (options.baseline, options.candidate) if side is not None]
+    if len(options.sides) + len(named) != 2 or len(named) == 1:
+        parser.error("two sides are needed: BASELINE CANDIDATE, or --baseline ENV --candidate ENV")
+    options.baseline, options.candidate = options.sides or named
+    options.origin = Origin(options.python, options.index_url)
+    return options

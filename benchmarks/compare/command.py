@@ -18,7 +18,7 @@ from tqdm import tqdm
 from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.commands.parser import make_parser
+from benchmarks.commands.parser import add_sides, make_parser, parse_sides
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import (
     Pairs,
@@ -70,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _options(arguments)
     try:
-        baseline, candidate = find_side(options.baseline), find_side(options.candidate)
+        baseline, candidate = (
+            find_side(side, options.origin) for side in (options.baseline, options.candidate)
+        )
         if isinstance(baseline, Saved) or isinstance(candidate, Saved):
             return compare_saved(baseline, candidate, options)
         measures = choose_measures(
@@ -361,17 +363,7 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = make_parser("compare", __doc__, threads=True)
-    parser.add_argument(
-        "sides", nargs="*", metavar="ENV", help="baseline and candidate, without option names"
-    )
-    parser.add_argument(
-        "--baseline",
-        metavar="ENV",
-        help="Python interpreter, tox environment (paddle30), revision of rnn_core (git:REV, "
-        "git:REV@paddle30; . is the working tree), saved run (FILE.json), or side of a saved "
-        "comparison (FOLDER:baseline)",
-    )
-    parser.add_argument("--candidate", metavar="ENV", help="side to compare with the baseline")
+    add_sides(parser, "saved run (FILE.json), or side of a saved comparison (FOLDER:baseline)")
     parser.add_argument(
         "--budget",
         type=positive_number,
@@ -404,9 +396,4 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="do not compare how the three experiments train",
     )
     add_measuring_options(parser)
-    options = parser.parse_args(arguments)
-    named = [side for side in (options.baseline, options.candidate) if side is not None]
-    if len(options.sides) + len(named) != 2 or len(named) == 1:
-        parser.error("two sides are needed: BASELINE CANDIDATE, or --baseline ENV --candidate ENV")
-    options.baseline, options.candidate = options.sides or named
-    return options
+    return parse_sides(parser, arguments)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.interpreters import REVISION, Interpreter, find_interpreter
+from benchmarks.interpreters import HERE, Interpreter, Origin, find_interpreter, names_new_process
 from benchmarks.interpreters import SideError as SideError
 from benchmarks.saved.saved_run import SavedRun, Series
 from rnn_core.runtime.messages import printable
@@ -38,14 +38,14 @@ class Saved:
         return next(iter(self.runs.values()))[0]
 
 
-def find_side(text: str) -> Interpreter | Saved:
-    """Return the side that a user named.
+def find_side(text: str, origin: Origin = HERE) -> Interpreter | Saved:
+    """Return the side that a user named; `origin` is that of `find_interpreter`.
 
     Raises:
         SideError: there is no such side, or its files are damaged.
     """
-    if REVISION.fullmatch(text):
-        return find_interpreter(text)
+    if names_new_process(text):
+        return find_interpreter(text, origin)
     folder, _, side = text.rpartition(":")
     if side in SIDES and Path(folder).is_dir():
         return read_side(Path(folder), side)
@@ -59,7 +59,7 @@ def find_side(text: str) -> Interpreter | Saved:
         raise SideError(
             f"{text} is a folder: add :baseline or :candidate for one side of a saved comparison"
         )
-    return find_interpreter(text)
+    return find_interpreter(text, origin)
 
 
 def read_side(folder: Path, side: str) -> Saved:

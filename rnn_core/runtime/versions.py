@@ -90,6 +90,11 @@ def check_numpy() -> None:
         )
 
 
+def numpy_for(paddle: str) -> str:
+    """The requirement of NumPy that suits a version of Paddle: see `check_numpy`."""
+    return "numpy<2" if _major(paddle) == 2 else "numpy"
+
+
 def refused_tracing(cell: str, execution: str) -> str | None:
     """Why this Paddle cannot trace a model, with the known defect and a way out; None if it can."""
     version = installed_paddle()

@@ -1,13 +1,17 @@
 """Interpreters by path, by name on PATH, and by tox environment."""
 
 import os
+import platform
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import interpreters
-from benchmarks.interpreters import Interpreter, SideError, find_interpreter
+from benchmarks import interpreters, runner
+from benchmarks.behaviour.sides import make_side
+from benchmarks.compare.sides import find_side
+from benchmarks.environments.paddle import Base, Paddle
+from benchmarks.interpreters import HERE, Interpreter, Origin, SideError, find_interpreter
 from tests.helpers.programs import program
 
 
@@ -98,7 +102,7 @@ def test_tox_of_this_python_is_used_if_none_is_on_path(
     program(tmp_path / "python", f"echo $* >> '{tmp_path}/calls'; echo bench-paddle30")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(interpreters, "find_spec", lambda _: object())
+    monkeypatch.setattr(runner, "find_spec", lambda _: object())
     with pytest.raises(SideError, match="tox could not create bench-paddle30"):
         find_interpreter("paddle30")
 
@@ -112,9 +116,51 @@ def test_missing_tox_is_named(tox: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Without tox, only existing environments can be found."""
     del tox
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(interpreters, "find_spec", lambda _: None)
+    monkeypatch.setattr(runner, "find_spec", lambda _: None)
     with pytest.raises(SideError, match="paddle31 is not an environment, and tox is not installed"):
         find_interpreter("paddle31")
+
+
+def made_from(paddle: Paddle, base: Base) -> Path:
+    """Stand in for an environment: a path that says what it would be made from."""
+    return Path(base.python.name, paddle.requirement, paddle.index_url or "")
+
+
+@pytest.mark.parametrize("text", ["3.3.0", "git:HEAD@3.3.0"])
+def test_version_is_a_side_of_every_comparison(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the Python and index that were asked for, and a folder may have its name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "3.3.0").mkdir()
+    program(tmp_path / "bin" / "python3.12", f'exec "{sys.executable}" "$@"')
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setattr(interpreters, "environment_of", made_from)
+    monkeypatch.setattr(interpreters, "source_of", lambda _: (tmp_path, "1a2b3c4"))
+    for origin, parts in (
+        (HERE, [Path(sys.executable).name, "paddlepaddle==3.3.0"]),
+        (Origin("3.12", "n"), ["python3.12", "paddlepaddle==3.3.0", "n"]),
+    ):
+        side = find_side(text, origin)
+
+        assert isinstance(side, Interpreter)
+        assert side.python == Path(*parts)
+        assert make_side("baseline", text, tmp_path, None, origin).python == side.python
+
+
+def test_python_that_is_not_on_path_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to give instead."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SideError, match="python3.12 is not on PATH: give the path of an interp"):
+        find_interpreter("3.3.0", Origin("3.12"))
+
+
+def test_origin_knows_its_python() -> None:
+    """The version decides which wheels fit; the prefix tells two installations apart."""
+    base = Origin(sys.executable).base
+
+    assert base == HERE.base
+    assert base[1:] == (platform.python_version(), sys.base_prefix)
 
 
 @pytest.mark.parametrize(

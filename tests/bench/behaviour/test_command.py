@@ -10,6 +10,7 @@ import pytest
 from benchmarks.behaviour import command
 from benchmarks.behaviour.command import main
 from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.interpreters import Origin
 from rnn_core.config import EAGER
 from tests.helpers.command_lines import assert_rejected
 
@@ -52,11 +53,13 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(command, "compare_behaviour", compared)
     variables = ["--candidate-env", "A=1=2", "--candidate-env", "B="]
-    main([*SIDES, *variables, "--execution", "all", "--results", str(tmp_path)])
+    install = ["--python", "3.12", "--index-url", "n"]
+    main(["a", "b", *variables, *install, "--execution", "all", "--results", str(tmp_path)])
 
     [(arguments, keywords)] = calls
     assert arguments == ("a", "b", tmp_path)
     assert keywords["executions"] == EAGER
+    assert keywords["origin"] == Origin("3.12", "n")
     assert (keywords["baseline_env"], keywords["candidate_env"]) == ({}, {"A": "1=2", "B": ""})
 
 

@@ -14,6 +14,7 @@ from benchmarks.behaviour import command as behaviour
 from benchmarks.commands import ratios, soak
 from benchmarks.compare import calibration
 from benchmarks.compare import command as compare
+from benchmarks.environments import command as environments
 from benchmarks.report import command as report
 from rnn_core.commands.main import main
 from rnn_core.commands.status import ExitStatus
@@ -53,6 +54,7 @@ MAINS: list[Main] = [
     behaviour.main,
     calibration.main,
     compare.main,
+    environments.main,
     main,
     ratios.main,
     report.main,

@@ -1,0 +1,1 @@
+"""Environments with one Paddle each, for the sides of a comparison."""
