@@ -26,21 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
-<<<<<<< HEAD
-    positive, non_negative = at_least(1), at_least(0)
-    run.add_argument("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
-    run.add_argument("--epochs", type=positive, metavar="N", help="passes over the data")
-    run.add_argument("--seed", type=seed, metavar="N", help="random seed of weights and data")
-    run.add_argument("--device", metavar="DEVICE", help="cpu, gpu, gpu:N, npu:N, ...")
-    run.add_argument(
-=======
     add, positive = run.add_argument, at_least(1)
     add("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
     add("--epochs", type=positive, metavar="N", help="passes over the data")
     add("--seed", type=seed, metavar="N", help="random seed of weights and data")
-    add("--device", metavar="DEVICE", help="cpu, gpu or gpu:N")
+    add("--device", metavar="DEVICE", help="cpu, gpu, gpu:N, npu:N, ...")
     add(
->>>>>>> next
         "--execution",
         choices=EXECUTIONS,
         help="implementation of the recurrent layer; static and sot: the textbook's equations as a "
