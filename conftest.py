@@ -43,9 +43,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     parser.getgroup("rnn_core").addoption(
         "--device",
         default="all",
-        metavar="cpu|gpu|gpu:N|all",
-        help="Device to run on (default: all available ones). A device that is named must be "
-        "available.",
+        metavar="DEVICE",
+        help="cpu, gpu, gpu:N, npu:N, ... or all available ones (default: all). A device that is "
+        "named must be available.",
     )
     parser.getgroup("rnn_core").addoption(
         "--results",

@@ -54,7 +54,7 @@ class TrainConfig:
         emb_size: size of a token's embedding, E.
         hidden_size: size of the hidden state, H.
         seed: random seed for the initial weights.
-        device: device to train on: "cpu", "gpu" or "gpu:N".
+        device: device to train on: "cpu", "gpu", "gpu:N" or any other that Paddle lists.
         dtype: dtype of the weights, "float32" or "float64".
         execution: implementation of the recurrent layer: "textbook" for the equations, "kernel"
             for Paddle's recurrent operator, which agrees to rounding, not bit for bit; "static" and
@@ -183,6 +183,9 @@ def check_path(name: str, value: object) -> None:
 
 
 def check_device_name(value: object) -> None:
-    """Raise ValueError unless `value` names a device, available or not."""
-    if not isinstance(value, str) or not re.fullmatch(r"cpu|gpu(:[0-9]+)?", value):
-        raise ValueError(f"device must be 'cpu', 'gpu' or 'gpu:N', got {shown(value)}")
+    """Raise ValueError unless `value` may name a device, of this machine or another."""
+    known = r"[A-Za-z]\w{0,50}(:[0-9]{1,9})?"
+    if not isinstance(value, str) or not re.fullmatch(known, value, re.ASCII):
+        raise ValueError(
+            f"device must be a name such as 'cpu', 'gpu' or 'npu:0', got {shown(value)}"
+        )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.helpers.float64_products import COLUMNS, products_crash, skip_where_products_crash
+from tests.helpers.stand_in_gpu import StandIn
 
 # The same examples in every run, and no time limit: a failing test keeps failing.
 settings.register_profile("tests", derandomize=True, deadline=None, database=None, max_examples=25)
@@ -52,6 +53,12 @@ def _skip_recurrent_operators_that_crash() -> Iterator[None]:
         for module in (paddle._C_ops, operators):
             patch.setattr(module, "rnn", rnn)
         yield
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """A Paddle that reports two GPUs, whose work the CPU does."""
+    return StandIn(monkeypatch, "gpu:0", "gpu:1")
 
 
 @pytest.fixture

@@ -329,7 +329,10 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         help="benchmarks to measure, as an expression for pytest's -k (default: %(default)r)",
     )
     parser.add_argument(
-        "--device", default="cpu", metavar="cpu|gpu|gpu:N", help="device to run on (default: cpu)"
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="cpu, gpu, gpu:N, npu:N, ... (default: cpu)",
     )
     parser.add_argument(
         "--within",

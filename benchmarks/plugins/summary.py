@@ -6,9 +6,10 @@ import pytest
 
 from benchmarks.plugins.adapter import BenchmarkSession, Timed
 from benchmarks.saved.baseline import obstacles
+from benchmarks.saved.result_files import FACTS, beside_cpu, kinds_of
 from benchmarks.saved.saved_run import Machine, SavedRun
 from benchmarks.text import columns, significant
-from benchmarks.workloads.stages import FIRST_STEP, STAGES
+from benchmarks.workloads.stages import FIRST_STEP, STAGES, WHOLE_STEP
 
 # Number of runs or benchmarks in a list; longer lists are cut.
 SHOWN = 6
@@ -82,10 +83,10 @@ def write(
     ]
     skipped = {str(test.longrepr[2]) for test in terminal.getreports("skipped")}
     if behaviours:
-        lines = [f"{device}  {name:<15}{text}" for device, name, text in behaviours]
-        _section(terminal, "behaviours", [*lines, *sorted(skipped)])
+        _section(terminal, "behaviours", [*columns(behaviours, left=3), *sorted(skipped)])
     times = "median ms" + (" (times that of the baseline)" if baseline is not None else "")
     _section(terminal, f"step times, {times}", step_times(benchmarks.benchmarks, baseline))
+    _section(terminal, *against_cpu(benchmarks.benchmarks))
     if not benchmarks.enabled:
         messages = [*messages, NOTHING_TIMED]
     elif benchmarks.benchmarks and baseline is not None:
@@ -109,7 +110,7 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
         info = benchmark.extra_info
         if "stage" not in info or benchmark.median is None:
             continue
-        row = tuple(info[key] for key in ("device", "cell", "shape", "implementation"))
+        row = _row(benchmark)
         text = significant(1e3 * benchmark.median)
         if "operators" in info:
             text += f", {info['operators']} operators"
@@ -124,6 +125,27 @@ def step_times(benchmarks: Sequence[Timed], baseline: SavedRun | None) -> list[s
     head = ["device", "cell", "shape", "", *stages]
     rows = [[*row, *(cells[row].get(stage, "") for stage in stages)] for row in cells]
     return columns([head, *rows], left=4)
+
+
+def against_cpu(benchmarks: Sequence[Timed]) -> tuple[str, list[str]]:
+    """Return title and table of the whole steps that were timed on the CPU and another device."""
+    medians = {
+        _row(each): 1e3 * each.median
+        for each in benchmarks
+        if each.median is not None and each.extra_info.get("stage") == WHOLE_STEP
+    }
+    pairs = beside_cpu(medians)
+    title = f"CPU against {kinds_of(row[0] for row in pairs)}, median ms of a step"
+    head = ["device", "cell", "shape", "", "CPU", "device", "device / CPU"]
+    rows = [
+        [*row, significant(cpu), significant(own), f"{own / cpu:.2f}"]
+        for row, (cpu, own) in pairs.items()
+    ]
+    return title, columns([head, *rows], left=4) if rows else []
+
+
+def _row(benchmark: Timed) -> tuple[str, ...]:
+    return tuple(benchmark.extra_info[fact] for fact in FACTS if fact != "stage")
 
 
 def _some(names: list[str]) -> str:

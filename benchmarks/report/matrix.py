@@ -252,10 +252,12 @@ def _environment(results: EnvironmentResults) -> Environment:
     if named and named["python"]:
         known["python"] = f"3.{named['python']}"
     known |= {key: facts[key] for key in ("paddle", "python") if key in facts}
-    used = any(each.get("device", "").startswith("gpu") for each in devices)
-    gpu = used if devices else bool(named and named["gpu"])
+    used = [each.get("device", "cpu") for each in devices]
+    if not devices:
+        used = [UNKNOWN if named is None else "gpu" if named["gpu"] else "cpu"]
     place = Place(
-        "gpu" if gpu else "cpu" if devices or named else UNKNOWN,
+        # An environment that runs on a GPU runs on the CPU too.
+        next((name.partition(":")[0] for name in used if name != "cpu"), "cpu"),
         known.get("paddle", UNKNOWN),
         ".".join(known.get("python", UNKNOWN).split(".")[:2]),
     )

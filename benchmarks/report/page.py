@@ -29,7 +29,8 @@ from benchmarks.report.matrix import (
     worst_of,
 )
 from benchmarks.report.reading import Results
-from benchmarks.report.times import blocks_of
+from benchmarks.report.times import against_cpu, blocks_of
+from benchmarks.saved.result_files import kinds_of
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import significant, without_folders
 from rnn_core import EXPERIMENTS
@@ -69,6 +70,7 @@ def make_page(results: Results, now: datetime) -> str:
         "date": "{:%Y-%m-%d %H:%M} UTC".format,
         "ms": significant,
         "fact": fact_name,
+        "kinds": kinds_of,
     }
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
@@ -99,6 +101,7 @@ def make_page(results: Results, now: datetime) -> str:
         },
         agreements=agreements_of(environments),
         times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
+        against=against_cpu(environments),
         compared=counts_of(results.comparisons),
         different=sum(each.different for each in results.comparisons),
         comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from benchmarks.report.formats import StepTime
 from benchmarks.report.matrix import Environment, version
 from benchmarks.saved.baseline import MACHINE
+from benchmarks.saved.result_files import Row, beside_cpu
 from benchmarks.workloads.stages import WHOLE_STEP
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS
 
@@ -63,6 +64,20 @@ def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
             rows.append(TimesRow(by_name[name], times, older, then))
         blocks.append(TimesBlock(f"{cell}, {shape}, {device}", used, tuple(rows)))
     return blocks
+
+
+def against_cpu(environments: Sequence[Environment]) -> list[tuple[str, Row, float, float]]:
+    """Return the medians of whole steps that an environment timed on the CPU and another device.
+
+    Returns:
+        The name of the environment, device, cell, shape and implementation, and both medians.
+    """
+    found = []
+    for each in environments:
+        steps = [time for time in each.results.times if time.stage == WHOLE_STEP]
+        pairs = beside_cpu({time[:4]: time.median for time in steps})
+        found += [(each.name, row, cpu, own) for row, (cpu, own) in pairs.items()]
+    return found
 
 
 def before(environment: Environment, others: Iterable[Environment]) -> Environment | None:

@@ -3,6 +3,7 @@
 Importing this module needs no third-party package: the page can be made without pytest.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 Kind = Literal["tests", "benchmarks"]
@@ -14,6 +15,24 @@ CRASHED = "crashed"
 AGREEMENT = "agreement"
 # Keys of a benchmark's `extra_info` that identify it.
 FACTS = ("device", "cell", "shape", "implementation", "stage")
+
+
+Row = tuple[str, ...]
+
+
+def kinds_of(devices: Iterable[str]) -> str:
+    """Return the types of devices for a reader: those of "gpu:0" and "gpu:1" are "GPU"."""
+    return ", ".join(dict.fromkeys(name.partition(":")[0].upper() for name in devices))
+
+
+def beside_cpu(medians: Mapping[Row, float]) -> dict[Row, tuple[float, float]]:
+    """Return the median on the CPU and the one on another device, of what was measured on both.
+
+    Args:
+        medians: medians by device and whatever else identifies a benchmark.
+    """
+    pairs = {row: (medians.get(("cpu", *row[1:])), median) for row, median in medians.items()}
+    return {row: (cpu, own) for row, (cpu, own) in pairs.items() if cpu and row[0] != "cpu"}
 
 
 def begun_file(kind: Kind) -> str:

@@ -148,7 +148,10 @@ class Work:
     def timed(
         self, stage: Stage, device: str
     ) -> tuple[Callable[..., None], Callable[[], Any] | None]:
-        """Return the function to time, and a setup function that makes its inputs, or None."""
+        """Return the function to time, and a setup function that makes its inputs, or None.
+
+        The device has then no other work, and none after each call.
+        """
 
         def target(*inputs: Tensor) -> None:
             getattr(self, stage)(*inputs)
@@ -169,6 +172,7 @@ class Work:
             # Unclipped gradients would move the weights too far within the rounds of a benchmark.
             self.clip()
             self.use_clipped()
+        synchronize(device)
         return target, None
 
     def clear_gradients(self) -> None:

@@ -26,60 +26,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
-    positive, non_negative = at_least(1), at_least(0)
-    run.add_argument("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
-    run.add_argument("--epochs", type=positive, metavar="N", help="passes over the data")
-    run.add_argument("--seed", type=seed, metavar="N", help="random seed of weights and data")
-    run.add_argument("--device", metavar="DEVICE", help="cpu, gpu or gpu:N")
-    run.add_argument(
+    add, positive = run.add_argument, at_least(1)
+    add("name", choices=ALL_EXPERIMENTS, help="name of the experiment")
+    add("--epochs", type=positive, metavar="N", help="passes over the data")
+    add("--seed", type=seed, metavar="N", help="random seed of weights and data")
+    add("--device", metavar="DEVICE", help="cpu, gpu, gpu:N, npu:N, ...")
+    add(
         "--execution",
         choices=EXECUTIONS,
         help="implementation of the recurrent layer; static and sot: the textbook's equations as a "
         "static graph of paddle.jit.to_static (default: textbook)",
     )
-    run.add_argument(
+    add(
         "--record",
-        type=non_negative,
+        type=at_least(0),
         metavar="N",
         help="record every N-th step; 0 records none (default: 1)",
     )
-    run.add_argument(
-        "--on-nonfinite", choices=ON_NONFINITE, help="reaction to NaN or infinity (default: stop)"
-    )
-    run.add_argument("--log-every", type=positive, metavar="N", help="print every N-th step")
-    run.add_argument("--batch-size", type=positive, metavar="B", help="samples per batch")
-    run.add_argument("--save", type=any_path, metavar="FILE", help="file for the history (.npz)")
-    run.add_argument(
-        "--plot", type=any_path, metavar="FILE", help="file for a plot (.svg, .png or .pdf)"
-    )
-    run.add_argument("--checkpoint", type=any_path, metavar="DIR", help="folder for checkpoints")
-    run.add_argument(
+    add("--on-nonfinite", choices=ON_NONFINITE, help="reaction to NaN or infinity (default: stop)")
+    add("--log-every", type=positive, metavar="N", help="print every N-th step")
+    add("--batch-size", type=positive, metavar="B", help="samples per batch")
+    add("--save", type=any_path, metavar="FILE", help="file for the history (.npz)")
+    add("--plot", type=any_path, metavar="FILE", help="file for a plot (.svg, .png or .pdf)")
+    add("--checkpoint", type=any_path, metavar="DIR", help="folder for checkpoints")
+    add(
         "--every",
         type=positive,
         metavar="N",
         help="number of steps between checkpoints (default: 100)",
     )
-    run.add_argument(
-        "--resume", action="store_true", help="resume from the last checkpoint, if there is one"
-    )
-    data = run.add_argument_group("options of digit-sums")
-    data.add_argument(
-        "--samples", type=positive, metavar="N", help="samples per epoch (default: 32000)"
-    )
-    data.add_argument(
-        "--held-out", type=positive, metavar="N", help="samples to test with (default: 1000)"
-    )
-    data.add_argument(
-        "--digits", type=at_least(2), metavar="D", help="digits per sample (default: 2)"
-    )
-    data.add_argument("--num-steps", type=positive, metavar="T", help="length of a sequence")
-    data.add_argument("--cell", choices=CELLS, help="recurrent layer (default: LSTM)")
-    data.add_argument(
+    add("--resume", action="store_true", help="resume from the last checkpoint, if there is one")
+    add = run.add_argument_group("options of digit-sums").add_argument
+    add("--samples", type=positive, metavar="N", help="samples per epoch (default: 32000)")
+    add("--held-out", type=positive, metavar="N", help="samples to test with (default: 1000)")
+    add("--digits", type=at_least(2), metavar="D", help="digits per sample (default: 2)")
+    add("--num-steps", type=positive, metavar="T", help="length of a sequence")
+    add("--cell", choices=CELLS, help="recurrent layer (default: LSTM)")
+    add(
         "--hidden-size",
         type=positive,
         metavar="H",
         help="size of the hidden state and the embedding",
     )
-    data.add_argument(
-        "--learning-rate", type=positive_number, metavar="R", help="learning rate of SGD"
-    )
+    add("--learning-rate", type=positive_number, metavar="R", help="learning rate of SGD")

@@ -9,12 +9,7 @@ from typing import NoReturn
 from rnn_core.commands.console import guard_console
 from rnn_core.commands.status import ExitStatus
 from rnn_core.runtime import files
-from rnn_core.runtime.interrupts import (
-    blocked_signals,
-    catch_signals,
-    ignore_signals,
-    received,
-)
+from rnn_core.runtime.interrupts import blocked_signals, catch_signals, ignore_signals, received
 from rnn_core.runtime.messages import complain
 from rnn_core.runtime.versions import import_paddle
 

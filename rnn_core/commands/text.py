@@ -43,7 +43,7 @@ def summary_lines(history: History) -> list[str]:
     lines = [
         f"{config.cell}{execution}, {history.steps} steps{recorded}, {history.outcome}, "
         f"on {environment['device_name']} ({environment['cpu']}), "
-        f"Paddle {environment['paddle']}, Python {environment['python']}",
+        f"Paddle {environment['paddle']}, Python {environment['python']}"
     ]
     if len(history.recorded):
         largest = {name: _largest(values) for name, values in history.raw_norms.items()}

@@ -79,10 +79,7 @@ def _batches(num_steps: int, batch_size: int, dtype: DType) -> Iterator[Batch]:
         samples = SAMPLES[start : start + batch_size]
         tokens = [list(digits) + [0] * (num_steps - len(digits)) for digits, _ in samples]
         labels = [[label] for _, label in samples]
-        yield Batch(
-            paddle.to_tensor(tokens, dtype="int64"),
-            paddle.to_tensor(labels, dtype=dtype),
-        )
+        yield Batch(paddle.to_tensor(tokens, dtype="int64"), paddle.to_tensor(labels, dtype=dtype))
 
 
 def batches_in(data: Iterable[Any]) -> Iterator[Batch]:

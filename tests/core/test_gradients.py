@@ -1,7 +1,5 @@
 """Norms do not overflow, and clipping does not change its input."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import paddle
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from rnn_core.config import Clip, DType
 from rnn_core.gradients import make_clip, read_norms, read_numbers, squared_norms
 from tests.helpers.parametrize import over_clips, over_dtypes
+from tests.helpers.stand_in_gpu import StandIn
 from tests.helpers.weights import to_tensor
 
 
@@ -49,15 +48,14 @@ def test_read_norms_reads_only_gradients_with_squares_out_of_range(reads: list[l
     assert reads == [[1], [1], [1], [2]]
 
 
-def test_gpu_is_read_once(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_is_read_once(reads: list[list[int]], gpus: StandIn) -> None:
     """The numbers read from a GPU in one copy are those read from a CPU one by one."""
     numbers = [0.1, -2.0, np.inf]
     tensors = [to_tensor(np.array([number]), "float32") for number in numbers]
     one_by_one = read_numbers(tensors)
     assert reads == [[1], [1], [1]]
 
-    # A place that is not a CPU, like that of a GPU.
-    monkeypatch.setattr(paddle.Tensor, "place", SimpleNamespace(is_cpu_place=lambda: False))
+    paddle.device.set_device(gpus.devices[0])
     reads.clear()
     at_once = read_numbers(tensors)
 

@@ -105,6 +105,7 @@ CALLS = {
         clip_norm={"None", "1.0", "26 digits"},
         seed={"0"},
         record={"0"},
+        device={"text"},  # Which devices there are depends on the machine.
     ),
     "DigitSums": Call(
         DigitSums,
@@ -176,7 +177,7 @@ def outcome(function: Callable[..., Any], arguments: dict[str, Any], name: str) 
         return "refused"
     except (TypeError, ValueError) as error:
         text = str(error)
-        good = re.match(f"({NAMES.get(name, name)}|a plot) (must|needs|are) ", text)
+        good = re.match(f"({NAMES.get(name, name)}|a plot) (must|needs|are|'no' is not) ", text)
         return "refused" if good and len(text) <= LONGEST_MESSAGE else text[:99]
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:99]

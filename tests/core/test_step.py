@@ -3,12 +3,13 @@
 import paddle
 import pytest
 
-from rnn_core import NumericPrediction, TrainConfig, gradients, load_data, train
+from rnn_core import NumericPrediction, TrainConfig, load_data, train
 from rnn_core.config import Cell, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.parameters import named_weights
 from rnn_core.step import TrainingStep
 from tests.helpers.parametrize import over_cells, over_executions
+from tests.helpers.stand_in_gpu import StandIn
 
 
 def small(cell: Cell = "RNN", execution: Execution = "textbook") -> NumericPrediction:
@@ -18,9 +19,9 @@ def small(cell: Cell = "RNN", execution: Execution = "textbook") -> NumericPredi
 
 
 @pytest.fixture
-def gpu_reads(reads: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The reads of a test, with numbers read as from a GPU."""
-    monkeypatch.setattr(gradients, "read_numbers", gradients.joined)
+def gpu_reads(reads: list[list[int]], gpus: StandIn) -> list[list[int]]:
+    """The reads of a test on a GPU."""
+    paddle.device.set_device(gpus.devices[0])
     return reads
 
 
@@ -42,7 +43,7 @@ def test_a_recorded_step_of_a_run_is_read_four_times(gpu_reads: list[list[int]])
     counts = []
     for epochs in (1, 2):
         gpu_reads.clear()
-        train(TrainConfig("LSTM", epochs, clip_norm=0.5, emb_size=8, hidden_size=4))
+        train(TrainConfig("LSTM", epochs, device="gpu", clip_norm=0.5, emb_size=8, hidden_size=4))
         counts.append(len(gpu_reads))
 
     steps = 4

@@ -23,9 +23,9 @@ from rnn_core.config import EAGER, Cell, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
+from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.step import TrainingStep
-from rnn_core.training import _check_model
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 # The RNN without clipping: its loss is infinite at step 21 to 28 and then NaN.
@@ -121,6 +121,7 @@ def test_record_0_trains_without_recording() -> None:
     assert {values.shape for values in history.raw_norms.values()} == {(0,)}
 
 
+@pytest.mark.usefixtures("gpus")
 def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the batches were checked, no number is copied to the host."""
 
@@ -131,10 +132,10 @@ def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch)
         return step
 
     monkeypatch.setattr("rnn_core.training.TrainingStep", unread)
-    train(replace(SMALL, clip_norm=0.5, clip="by-global-norm", record=0))
+    train(replace(SMALL, clip_norm=0.5, clip="by-global-norm", record=0, device="gpu"))
 
     with pytest.raises(AssertionError):
-        train(replace(SMALL, record=12))
+        train(replace(SMALL, record=12, device="gpu"))
 
 
 def test_unrecorded_infinity_does_not_stop_the_run() -> None:
@@ -321,12 +322,12 @@ def test_train_rejects_a_model_unlike_the_config(settings: dict[str, Any], match
         train(replace(SMALL, **settings), model=NumericPrediction(emb_size=8, hidden_size=4))
 
 
-def test_train_rejects_a_model_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("gpus")
+def test_train_rejects_a_model_on_another_device() -> None:
     """A model on a GPU does not fit a config for the CPU; "gpu" means "gpu:0"."""
-    monkeypatch.setattr("rnn_core.training.device_of", lambda _: "gpu:0")
-    model = NumericPrediction(emb_size=8, hidden_size=4)
+    model = new_model(replace(SMALL, device="gpu:0"))
 
-    _check_model(model, replace(SMALL, device="gpu"), "gpu:0")
+    train(replace(SMALL, device="gpu"), model=model)
     with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
         train(SMALL, model=model)
 

@@ -113,15 +113,6 @@ def test_readmes_link_to_each_other_in_the_first_line() -> None:
     assert "(README.md)" in read(ROOT / "README.zh-CN.md").splitlines()[0]
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_readme_pattern_of_the_matrix_is_that_of_tox(name: str) -> None:
-    """The pattern of environments covers what tox.ini declares, and Paddle 2.6 on Python 3.13."""
-    [pattern] = re.findall(r"`(py\{[^`]*)`", read(ROOT / name))
-
-    declared = {env for env in tox_environments() if re.match(r"py\d+-paddle", env)}
-    assert set(expand(pattern)) == declared | {"py313-paddle26-cpu", "py313-paddle26-gpu"}
-
-
 @over_documents
 def test_links_lead_to_files_and_headings(document: Path) -> None:
     """Every relative link names a file of the repository and, after `#`, one of its headings."""

@@ -58,31 +58,28 @@ NAMED_LIMIT, SLOW_LIMIT, WHOLE_LIMIT = 180, 1200, 900
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument(
-        "names", nargs="*", help="names of faults (default: all of them, and the copy without one)"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("names", nargs="*", help="names of faults (default: all of them, and the copy without one)")
+    add(
         "--sample",
         type=at_least(1),
         metavar="N",
         help="number of faults to choose, by the commit (by the date without git), from those that "
         "quick tests notice; only these tests run on the copy without a fault",
     )
-    parser.add_argument(
+    add(
         "--save",
         type=writable_path(".json"),
         metavar="FILE.json",
         help="file for the verdicts, written after each",
     )
-    parser.add_argument(
+    add(
         "--resume",
         action="store_true",
         help="whether to take the verdicts on the same code from the file of --save",
     )
-    parser.add_argument(
-        "--docs", action="store_true", help="whether to write docs/faults.md, from all faults"
-    )
-    parser.add_argument(
+    add("--docs", action="store_true", help="whether to write docs/faults.md, from all faults")
+    add(
         "--jobs",
         type=at_least(1),
         default=os.cpu_count(),

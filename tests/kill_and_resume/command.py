@@ -36,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--times", type=at_least(1), default=200, metavar="N", help="number of kills (default: 200)"
     )
     parser.add_argument(
-        "--seed",
-        type=seed,
-        default=0,
-        help="random seed for the moments of the kills (default: 0)",
+        "--seed", type=seed, default=0, help="random seed for the moments of the kills (default: 0)"
     )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:

@@ -273,7 +273,7 @@ def test_real_environments(
         "9.9.9": "has no version 9.9.9 for .*: there are 3.0.0rc1, 3.3.0$",
         "paddlepaddle-gpu==3.3.0": "no paddlepaddle-gpu for Python .* was found: ",
         str(corrupt): "cannot be installed: .*(zip|invalid package format)",
-        str(foreign): "cannot be installed: .*(not a supported wheel|Python ABI tag)",
+        str(foreign): "cannot be installed: .*(not a supported wheel|no wheels with a matching)",
         str(broken): "cannot be installed: ImportError: libc is old",
     }
 

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.plugins.summary import comparison, no_baseline, step_times
+from benchmarks.plugins.summary import against_cpu, comparison, no_baseline, step_times
 from benchmarks.saved.saved_run import Machine
 
 
@@ -30,6 +30,30 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         ["cpu", "RNN", "B1", "T10", "H128", "static", "500,", "63", "operators"],
     ]
     assert step_times(timed[3:], None) == []
+
+
+def test_whole_steps_on_a_device_stand_beside_those_on_the_cpu() -> None:
+    """The device's 1 ms is half of the CPU's 2; what only one of the two has run has no ratio."""
+    facts = {"cell": "RNN", "shape": "B1 T10 H128", "stage": "step"}
+    timed: Any = [
+        SimpleNamespace(median=median, extra_info={**facts, "device": device, **others})
+        for median, device, others in (
+            (0.002, "cpu", {"implementation": "kernel"}),
+            (0.003, "cpu", {"implementation": "kernel", "stage": "forward"}),
+            (0.001, "gpu:0", {"implementation": "kernel"}),
+            (0.004, "gpu:1", {"implementation": "kernel"}),
+            (0.004, "gpu:1", {"implementation": "paddle"}),
+        )
+    ]
+    title, table = against_cpu(timed)
+
+    assert title == "CPU against GPU, median ms of a step"
+    assert [line.split() for line in table] == [
+        ["device", "cell", "shape", "CPU", "device", "device", "/", "CPU"],
+        ["gpu:0", "RNN", "B1", "T10", "H128", "kernel", "2", "1", "0.50"],
+        ["gpu:1", "RNN", "B1", "T10", "H128", "kernel", "2", "4", "2.00"],
+    ]
+    assert against_cpu(timed[:2])[1] == []
 
 
 def test_refused_runs_are_listed_from_the_newest() -> None:

@@ -67,15 +67,16 @@ def test_an_environment_without_facts_is_placed_by_its_name() -> None:
     assert tuple(with_history("a").place) == ("cpu", "3.3.1", "3.11")
 
 
-def test_an_environment_with_a_gpu_is_placed_with_the_gpus() -> None:
+@pytest.mark.parametrize("kind", ["gpu", "npu"])
+def test_an_environment_with_a_gpu_is_placed_with_the_gpus(kind: str) -> None:
     """This holds even though it tests the CPU too."""
     results = left("0", PASSED, paddle="3.3.1", python="3.11.7")
     devices = results.runs["tests"].environments
-    devices["gpu:0"] = {**devices["cpu"], "device": "gpu:0"}
+    devices[f"{kind}:0"] = {**devices["cpu"], "device": f"{kind}:0"}
 
     _, rows = rows_of(environments_of([results, *matrix(("3.3.1", "3.11.7"))]))
 
-    assert list(rows) == [("cpu", "3.3.1"), ("gpu", "3.3.1")]
+    assert list(rows) == [("cpu", "3.3.1"), (kind, "3.3.1")]
 
 
 def incomplete(name: str) -> EnvironmentResults:

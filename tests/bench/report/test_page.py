@@ -25,6 +25,7 @@ from tests.helpers.matrix_results import (
     faults,
     left,
     made_up,
+    step_time,
     write_cases,
     write_environment,
     write_json,
@@ -339,6 +340,24 @@ def test_the_table_of_step_times_has_medians_ranges_and_ratios(html: str) -> Non
     assert table[0] == ["environment", "textbook"]
     assert [row[1] for row in table[1:]] == ["1.5(1–2)", "0.75(0.5–1)×0.50"]
     assert "× that of py311-paddle26-cpu" in table[2][0]
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_step_times_on_a_device_stand_beside_those_on_the_cpu() -> None:
+    """What only one of the two has run, and parts of a step, have no ratio."""
+    environment = left("e", paddle="3.3.1")
+    for device, median in (("cpu", 2), ("npu:0", 1)):
+        environment.times += [
+            step_time(median, device=device),
+            step_time(median, device=device, cell=device),
+            step_time(9, device=device, stage="forward"),
+        ]
+    html = make_page(Results([environment]), datetime.now(timezone.utc))
+
+    assert "<h3>CPU against NPU</h3>" in html
+    assert [
+        row for table in tables(html, "environment") for row in table[1:] if "×" in row[-1]
+    ] == [["e", "npu:0", "RNN", "B1 T10 H128", "kernel", "2", "1", "×0.50"]]
 
 
 def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) -> None:

@@ -21,7 +21,9 @@ from benchmarks.workloads.training_step import (
 from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
 from rnn_core.gradients import l2_norm
+from rnn_core.runtime.devices import use_device
 from rnn_core.runtime.versions import refused_tracing
+from tests.helpers.stand_in_gpu import StandIn
 
 TINY = Shape(batch=2, steps=3, size=4)
 
@@ -60,18 +62,15 @@ def test_work_of_an_execution_runs_it(execution: Execution) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage_waits_for_its_device(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the backward pass needs inputs, which are not part of its time."""
-    waited: list[str] = []
-    monkeypatch.setattr("benchmarks.workloads.training_step.synchronize", waited.append)
-    target, setup = make_work("kernel", "RNN", TINY).timed(stage, "gpu:0")
-    inputs = setup()[0] if setup else ()
-    assert waited == ["gpu:0"] * len(inputs)
-    waited.clear()
+def test_stage_waits_for_its_device(stage: Stage, gpus: StandIn) -> None:
+    """It waits before and after the call. Only the backward pass needs inputs, made before it."""
+    with use_device("gpu:1"):
+        target, setup = make_work("kernel", "RNN", TINY).timed(stage, "gpu:1")
+        inputs = setup()[0] if setup else ()
+        assert (gpus.busy, gpus.waited) == (False, ["gpu:1"])
+        target(*inputs)
 
-    target(*inputs)
-
-    assert waited == ["gpu:0"]
+    assert (gpus.busy, gpus.waited) == (False, 2 * ["gpu:1"])
     assert len(inputs) == (stage == "backward")
 
 

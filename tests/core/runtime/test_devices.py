@@ -1,33 +1,54 @@
 """Devices are checked before they are used."""
 
+from typing import Any
+
+import paddle
 import pytest
 
 from rnn_core import TrainConfig, train
 from rnn_core.runtime import devices as device
+from tests.helpers.stand_in_gpu import StandIn
 
 needs_no_gpu = pytest.mark.skipif(
     len(device.available_devices()) > 1, reason="this machine has a GPU"
 )
 
 
-@pytest.fixture
-def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Paddle that finds two GPUs."""
-    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: True)
-    monkeypatch.setattr("paddle.device.cuda.device_count", lambda: 2)
+@pytest.mark.parametrize(
+    "names", ["gpu:0", "gpu:0 gpu:1", "xpu:0 xpu:1", "npu:0", "npu:0 npu:1", "my_npu:0 my_npu:1"]
+)
+def test_devices_that_paddle_lists_can_be_used(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A type alone is its first device, or the one that the launcher assigned; results name it."""
+    devices = names.split()
+    kind = devices[0].partition(":")[0]
+    stand_in = StandIn(monkeypatch, *devices)
+    environment = train(TrainConfig(epochs=1, hidden_size=4, device=kind)).environment
+
+    assert environment["device"] == f"{kind}:0"
+    assert environment["device_name"] == ("Stand-in gpu:0" if kind == "gpu" else kind)
+    assert device.available_devices() == ["cpu", *devices]
+    monkeypatch.setenv(f"FLAGS_selected_{kind}s", devices[-1].partition(":")[2])
+    assert device.resolve_device(kind) == devices[-1]
+    assert device.resolve_device(f"{kind}:0") == f"{kind}:0"
+    with pytest.raises(ValueError, match=f"'{kind}:2' is not .* finds cpu, {', '.join(devices)}$"):
+        device.resolve_device(f"{kind}:2")
+    device.synchronize("cpu")
+    device.synchronize(devices[-1])
+    assert stand_in.waited == [devices[-1]]
 
 
-@pytest.mark.usefixtures("two_gpus")
-def test_gpus_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GPUs follow the CPU; "gpu" is the first of them, or the one that the launcher assigned."""
-    assert device.available_devices() == ["cpu", "gpu:0", "gpu:1"]
-    assert device.resolve_device("gpu") == "gpu:0"
-    assert device.resolve_device("gpu:1") == "gpu:1"
-    with pytest.raises(ValueError, match="'gpu:2' is not available: .* finds cpu, gpu:0, gpu:1"):
-        device.resolve_device("gpu:2")
-    monkeypatch.setenv("FLAGS_selected_gpus", "1")
-    assert device.resolve_device("gpu") == "gpu:1"
-    assert device.resolve_device("gpu:0") == "gpu:0"
+def test_stand_ins_have_the_signatures_of_this_paddle(gpus: StandIn) -> None:
+    """They refuse what Paddle would refuse, and to tell the time of unfinished work."""
+    functions: Any = paddle.device
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        functions.synchronize("gpu:0", 1)
+    with pytest.raises(TypeError, match="missing a required argument: 'device'"):
+        functions.set_device()
+    with pytest.raises(AssertionError, match="gpu:2 is not one of"):
+        functions.set_device("gpu:2")
+    with pytest.raises(AssertionError, match="before the device had finished"):
+        gpus.busy = True
+        gpus.timer()
 
 
 @pytest.mark.parametrize(("built", "gpus"), [("with", 0), ("without", 2)])
@@ -52,37 +73,20 @@ def test_missing_gpu_raises_value_error(name: str) -> None:
         train(TrainConfig(device=name))
 
 
-def test_use_device_restores_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_use_device_restores_the_device(gpus: StandIn) -> None:
     """The device is restored after the block, even after an error in it."""
-    used: list[str] = []
-    monkeypatch.setattr("paddle.device.get_device", lambda: "gpu:3")
-    monkeypatch.setattr("paddle.device.set_device", used.append)
+    gpus.current = "gpu:1"
 
     with pytest.raises(RuntimeError), device.use_device("cpu") as name:
-        assert (name, used) == ("cpu", ["cpu"])
+        assert (name, gpus.current) == ("cpu", "cpu")
         raise RuntimeError
 
-    assert used == ["cpu", "gpu:3"]
+    assert gpus.current == "gpu:1"
 
 
-@pytest.mark.usefixtures("two_gpus")
-def test_synchronize_waits_for_the_named_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the CPU it does not wait."""
-    waited: list[int] = []
-    monkeypatch.setattr("paddle.device.cuda.synchronize", waited.append)
-
-    device.synchronize("cpu")
-    device.synchronize("gpu:1")
-    device.synchronize("gpu")
-
-    assert waited == [1, 0]
-
-
-@pytest.mark.usefixtures("two_gpus")
-def test_device_name_of_a_gpu_is_its_product_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("gpus")
+def test_device_name_of_a_gpu_is_its_product_name() -> None:
     """Paddle looks it up by the GPU's number."""
-    monkeypatch.setattr("paddle.device.cuda.get_device_name", lambda index: f"GPU number {index}")
-
-    assert device.device_name("gpu:1") == "GPU number 1"
-    assert device.device_name("gpu") == "GPU number 0"
+    assert device.device_name("gpu:1") == "Stand-in gpu:1"
+    assert device.device_name("gpu") == "Stand-in gpu:0"
     assert device.device_name("cpu") == "cpu"

@@ -31,13 +31,12 @@ def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.Monk
     assert describe_environment()["processes"] == "2"
 
 
-def test_environment_has_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("gpus")
+def test_environment_has_the_device() -> None:
     """It has the full name and that of the product."""
-    monkeypatch.setattr("rnn_core.runtime.environment.resolve_device", lambda name: f"{name}:0")
-    monkeypatch.setattr("rnn_core.runtime.environment.device_name", lambda name: f"Card {name}")
     environment = describe_environment("gpu")
 
-    assert (environment["device"], environment["device_name"]) == ("gpu:0", "Card gpu:0")
+    assert (environment["device"], environment["device_name"]) == ("gpu:0", "Stand-in gpu:0")
 
 
 def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch) -> None:
