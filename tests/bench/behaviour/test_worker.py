@@ -10,12 +10,15 @@ from benchmarks.behaviour import worker
 from benchmarks.behaviour.culprits import compare
 from benchmarks.behaviour.files import Job, Trace
 from rnn_core.config import EAGER
-from rnn_core.executions.traced import FULL_GRAPH
 
 
 @pytest.mark.parametrize(
     ("name", "execution"),
-    [*product(["exploding-rnn", "clipped-lstm"], EAGER), *product(["exploding-rnn"], FULL_GRAPH)],
+    [
+        *product(["exploding-rnn", "clipped-lstm"], EAGER),
+        ("exploding-rnn", "static"),
+        pytest.param("exploding-rnn", "sot", marks=pytest.mark.slow),
+    ],
 )
 def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path: Path) -> None:
     """The trace, replayed or not, computes what the model computes."""
