@@ -53,14 +53,13 @@ class StandIn:
                 return False
 
         def place(tensor: Any) -> Any:
+            # Only a parameter remembers where it was made: in Paddle 2.6, no other tensor can.
             name = getattr(tensor, "stand_in", self.current)
             return real_place.__get__(tensor) if name == "cpu" else Place(name)
 
         def to(tensor: Any, *args: Any, **named: Any) -> Any:
             if args and args[0] in ("cpu", *devices):
-                tensor = tensor.clone()
-                tensor.stand_in = args[0]
-                return tensor
+                return tensor.clone()
             return real_to(tensor, *args, **named)
 
         def use(name: str) -> Any:
