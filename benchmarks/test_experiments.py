@@ -20,6 +20,8 @@ from rnn_core.executions.traced import FULL_GRAPH
 from rnn_core.runtime.devices import synchronize
 from rnn_core.runtime.versions import refused_tracing
 
+# Epochs of the experiments as static graphs: 200 steps, most of those that can be compared.
+TRACED_EPOCHS = 50
 RecordProperty = Callable[[str, object], None]
 # Environments of the processes that trace; in primitive mode, Paddle decomposes operators.
 MODES = {"default": {"FLAGS_prim_all": "false"}, "primitive": {"FLAGS_prim_all": "true"}}
@@ -54,6 +56,11 @@ def test_experiment(
     assert broken == []
 
 
+def traced_job(experiment: str, execution: str) -> Job:
+    """Return a run of the first epochs of an experiment."""
+    return Job(experiment, execution, min(TRACED_EPOCHS, EXPERIMENTS[experiment].config.epochs))
+
+
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Side]:
     """Record all experiments, eager and as static graphs, in one process for each mode."""
@@ -64,7 +71,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Side]:
     }
     executions = ("textbook", *FULL_GRAPH)
     jobs = [
-        Job(name, execution)
+        traced_job(name, execution)
         for name, experiment in EXPERIMENTS.items()
         for execution in executions
         if not refused_tracing(experiment.config.cell, execution)
@@ -87,8 +94,8 @@ def test_experiment_as_static_graph(
     if reason := refused_tracing(EXPERIMENTS[experiment].config.cell, execution):
         record_property(AGREEMENT, "refused")
         pytest.skip(reason)
-    eager = load(Job(experiment, "textbook"), recorded["default"])
-    traced = load(Job(experiment, execution), recorded[mode])
+    eager = load(traced_job(experiment, "textbook"), recorded["default"])
+    traced = load(traced_job(experiment, execution), recorded[mode])
     found = judge(experiment, eager, traced)
 
     only_gradients = found.difference == 0 and (eager.parameters == traced.parameters).all()
