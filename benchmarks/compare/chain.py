@@ -41,8 +41,10 @@ def values_of(chain: Chain, measure: Measure) -> dict[str, dict[str, float]]:
 def changes_of(chain: Chain) -> Iterable[tuple[str, str, Measure, Benchmark, Measured]]:
     """Yield every change by more than 1% between two releases, the newest last."""
     for (before, after), comparison in chain.items():
-        for measure in () if comparison is None else comparison.measures:
-            for benchmark, result in comparison.results(measure) if comparison else ():
+        if comparison is None:
+            continue
+        for measure in comparison.measures:
+            for benchmark, result in comparison.results(measure):
                 if abs(math.log(result.ratio)) > math.log1p(CHANGE):
                     yield before, after, measure, benchmark, result
 

@@ -235,7 +235,12 @@ def check_sources(pairs: Pairs) -> None:
 def folder_name(baseline: str, candidate: str) -> str:
     """Return the name of the folder of a comparison, without the commits of its sides."""
     names = (re.sub(r" \(.*\)$", "", name) for name in (baseline, candidate))
-    return "..".join(re.sub(r"[^\w.+-]+", "-", name) for name in names)
+    return "..".join(map(as_folder, names))
+
+
+def as_folder(text: str) -> str:
+    """Return a text as the name of a folder."""
+    return re.sub(r"[^\w.+-]+", "-", text)
 
 
 def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:

@@ -7,16 +7,17 @@ release that differs from the oldest one as the newest does. docs/guides/release
 
 import argparse
 import math
-import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast, get_args
 
 from benchmarks.behaviour.comparison import compare_behaviour
+from benchmarks.behaviour.judge import Kind
 from benchmarks.commands.parser import add_origin, make_parser
 from benchmarks.compare.chain import CHANGE, text_of
-from benchmarks.compare.command import BENCHMARKS, RESULTS, folder_name
+from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import FILE, Comparison
@@ -35,7 +36,6 @@ from rnn_core.runtime.messages import complain
 SELECTED = f"({BENCHMARKS}) or (test_traced and first and static and RNN and B1-T10-H128)"
 # Share of the whole difference that a single cause explains.
 MOST = 0.8
-KINDS = ("bitwise equal", "equal within rounding", "different")  # From near to far.
 
 # How far two releases are apart.
 Distance = Callable[[str, str], float]
@@ -93,7 +93,7 @@ def compared(
     """
     name = f"releases-{folder_name(before, after)}"
     if expression:
-        name += f"-{folder_name(expression, '').rstrip('.')}"
+        name += f"-{as_folder(expression)}"
     folder = RESULTS / name
     try:
         known = Comparison.load(folder / FILE)
@@ -102,17 +102,11 @@ def compared(
     if known and not known.unfinished and (known.behaviour or expression):
         return known
     print(f"{before} -> {after}")
-    arguments = [
-        *origin_of(options),
-        "--measure",
-        "instructions,memory",
-        "--within",
-        "1",
-        "--resume",
-    ]
+    arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
     arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
-    status = compare([before, after, *arguments, *(["--no-behaviour"] if expression else [])])
+    arguments += ["--no-behaviour"] if expression else []
+    status = compare([before, after, *origin_of(options), *arguments])
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     if status == ExitStatus.WRONG_INPUT:
@@ -130,13 +124,16 @@ def known_releases(options: argparse.Namespace) -> list[str]:
     """Return the versions that can be installed: the final ones, or all if one is looked for.
 
     Raises:
-        SideError: the package index cannot be reached.
+        SideError: the package index cannot be reached, or has fewer than two.
     """
-    return [
+    found = [
         each
         for each in options.origin.versions()
         if (options.bisect or FINAL.fullmatch(each)) and version(each) >= version(options.since)
     ]
+    if len(found) < 2:
+        raise SideError(f"at least two releases are needed, got {', '.join(found) or 'none'}")
+    return found
 
 
 def bisect(releases: Sequence[str], distance: Distance) -> str:
@@ -168,18 +165,19 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
     """Return how far two releases are apart in a known defect, an experiment or a benchmark.
 
     Raises:
-        SideError: there is no such defect, experiment or measure.
+        SideError: `what` names nothing that can be compared.
     """
     if what in PROGRAMS:
-        return lambda *pair: abs(operator.sub(*(_defective(what, each, options) for each in pair)))
+        return lambda before, after: float(
+            _defective(what, before, options) != _defective(what, after, options)
+        )
     if what in EXPERIMENTS:
         return lambda before, after: _behaviours_apart(what, before, after, options)
     name, _, expression = what.partition(":")
-    for measure in MEASURES:
-        if measure == name != "time" and expression:
-            return lambda before, after: _costs_apart(
-                compared(before, after, options, expression), measure
-            )
+    if name in MEASURES and name != "time" and expression:
+        return lambda before, after: _costs_apart(
+            compared(before, after, options, expression), cast("Measure", name)
+        )
     raise SideError(
         f"--bisect must be one of {', '.join((*EXPERIMENTS, *PROGRAMS))}, or "
         "instructions:EXPRESSION or memory:EXPRESSION, whose expression for -k selects one "
@@ -203,7 +201,7 @@ def _behaviours_apart(
         [found] = compare_behaviour(
             before, after, Path(folder), experiments=[experiment], origin=options.origin
         )
-    return KINDS.index(found.verdict)
+    return get_args(Kind).index(found.verdict)  # From near to far.
 
 
 def _defective(name: str, release: str, options: argparse.Namespace) -> bool:

@@ -20,7 +20,7 @@ VERSION = r"\d+\.\d+\.\d+[\w.+]*"
 NAMED = re.compile(rf"(?:(paddlepaddle(?:-\w+)?)==)?({VERSION}|{NEWEST})")
 WHEEL_FILE = re.compile(rf"(paddlepaddle(?:_\w+)?)-({VERSION})-.+\.whl")
 FINAL = re.compile(r"[\d.]+(\.post\d+)?")
-# The errors of pip and uv. uv wraps its lines, and pip only warns that there is no network.
+# The errors of pip and uv. Lines of uv are wrapped, and a missing network is a warning of pip.
 REASON = re.compile(
     r"^\s*(?:ERROR|error|cause): (.+(?:\n {4,}.+)*)|new connection: (.+?)'", re.MULTILINE
 )

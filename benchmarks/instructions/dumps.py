@@ -99,6 +99,9 @@ class Dump(NamedTuple):
 
         What others call too costs less in proportion to these calls.
         """
+        keys = [key for key in self.costs if key.name == name]
+        if not keys:
+            return self
         left = dict(self.costs)
         called: dict[Key, dict[Key, int]] = defaultdict(dict)
         for callee, callers in self.callers.items():
@@ -113,7 +116,7 @@ class Dump(NamedTuple):
                     whole = self.costs.get(callee, 0) + sum(called[callee].values())
                     remove(callee, share * cost / whole, (*path, callee))
 
-        for key in [key for key in self.costs if key.name == name]:
+        for key in keys:
             remove(key, 1, (key,))
         # Of the thread's own functions, a rounding error is left.
         return self._replace(costs={key: cost for key, cost in left.items() if cost > 0.5})
@@ -144,8 +147,9 @@ def total_of(path: Path) -> int:
         OSError, ValueError: the file is missing or not complete.
     """
     data = path.read_bytes()
-    total = _total(path, data)
-    return round(sum(read_dump(path).costs.values())) if BACKGROUND.encode() in data else total
+    if BACKGROUND.encode() in data:
+        return round(sum(read_dump(path).costs.values()))
+    return _total(path, data)
 
 
 def _total(path: Path, data: bytes) -> int:

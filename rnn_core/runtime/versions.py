@@ -19,7 +19,7 @@ IDLE_WARNINGS = (
     "Value do not have 'place' interface",
 )
 
-# A message of Paddle 3 while they trace an LSTM with "sot", whose last output is not used.
+# What Paddle 3 logs while it traces an LSTM with "sot", whose last output is not used.
 IDLE_MESSAGE = "input provided by inputs has no use"
 
 PADDLE_DISTRIBUTIONS = ("paddlepaddle", "paddlepaddle-gpu")

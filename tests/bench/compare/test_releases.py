@@ -89,6 +89,7 @@ def test_all_final_releases_are_compared_by_default(fake: FakeCompare) -> None:
     assert main(["--since", "3.0.0", "--python", "3.12"]) == 0
 
     assert [asked[:4] for asked in fake.asked] == [["3.0.0", "3.1.0", "--python", "3.12"]]
+    assert_rejected(main, ["--since", "3.1.0"], "at least two releases are needed, got 3.1.0")
 
 
 def test_a_failed_comparison_does_not_stop_the_rest(

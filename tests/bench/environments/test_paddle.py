@@ -72,7 +72,7 @@ def test_text_names_a_paddle(
     "text", ["paddle30", "python3.11", "3.3", "./3.3.0", "3.3.0:baseline", "numpy==2.4.0", "a.json"]
 )
 def test_other_names_are_left_to_others(text: str) -> None:
-    """A path, an environment of tox and a saved comparison are no versions."""
+    """A path, an environment of tox and a saved comparison are not versions."""
     assert not names_paddle(text)
 
 
