@@ -37,7 +37,8 @@ LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 # Calls to count, and calls before them until caches and allocations have settled: the first ones
-# take up to 1% more, later ones vary by 0.02% from one to the next.
+# take up to 1% more, later ones vary by 0.02% from one to the next. With a setup before each call,
+# there are none: a single call is counted, the third of the process.
 COUNTED_CALLS, CALLS_BEFORE = 3, 5
 
 
@@ -240,7 +241,7 @@ class Sampler(SavedEnvironments):
         print(f"\n{test}", flush=True)
         counted, usual = self.counted.setdefault(test, {}), 0
         with use_device(benchmark.extra_info.get("device", "cpu")):
-            for _ in range(CALLS_BEFORE):
+            for _ in range(0 if setup else CALLS_BEFORE):
                 prepared(target, setup)()
             for name, share in self.shares(test).items():
                 call = prepared(target, setup)
