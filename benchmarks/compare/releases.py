@@ -101,7 +101,7 @@ def compared(
         known = None
     if known and not known.unfinished and (known.behaviour or expression):
         return known
-    print(f"{before} -> {after}")
+    print(f"{before} -> {after}", flush=True)
     arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
     arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
@@ -150,7 +150,8 @@ def bisect(releases: Sequence[str], distance: Distance) -> str:
         middle = (low + high) // 2
         past = distance(releases[0], releases[middle]) > whole / 2
         low, high = (low, middle) if past else (middle, high)
-        print(f"{releases[middle]} is {'past' if past else 'not past'} half of the difference")
+        where = "past" if past else "not past"
+        print(f"{releases[middle]} is {where} half of the difference", flush=True)
     found = f"{releases[high]} is the first release past half of the difference."
     share = distance(releases[low], releases[high]) / whole
     if share < MOST:

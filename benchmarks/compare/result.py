@@ -188,7 +188,8 @@ class Benchmark(Record):
     @property
     def parameters(self) -> str:
         """The part of the node id that `-k` selects by: "cpu-step-RNN-B1-T10-H128-kernel"."""
-        return self.name.rpartition("::")[2].removeprefix("test_stage").strip("[]")
+        test, _, inside = self.name.rpartition("::")[2].partition("[")
+        return inside.removesuffix("]") or test
 
 
 class Pace(Record):
