@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, SAME
 from benchmarks.compare.result import Benchmark, Comparison, Measured
 from benchmarks.report.defects import Defect, upgrade
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import table
 
-# Smallest change between two releases that is listed.
+# Smallest change between two releases that is listed, unless the measure varies more.
 CHANGE = 0.01
 # Rows of each table of reasons that explain a change.
 SHOWN_REASONS = 3
@@ -38,14 +38,20 @@ def values_of(chain: Chain, measure: Measure) -> dict[str, dict[str, float]]:
     return found
 
 
+def smallest_change(measure: Measure) -> float:
+    """Return the smallest change of a measure that is listed: 1%, or 5% of the time."""
+    return max(CHANGE, MEASURES[measure].within)
+
+
 def changes_of(chain: Chain) -> Iterable[tuple[str, str, Measure, Benchmark, Measured]]:
-    """Yield every change by more than 1% between two releases, the newest last."""
+    """Yield every change that is large and certain enough, those to the newest release last."""
     for (before, after), comparison in chain.items():
         if comparison is None:
             continue
         for measure in comparison.measures:
             for benchmark, result in comparison.results(measure):
-                if abs(math.log(result.ratio)) > math.log1p(CHANGE):
+                large = abs(math.log(result.ratio)) > math.log1p(smallest_change(measure))
+                if large and result.verdict not in (SAME, CANNOT_TELL):
                     yield before, after, measure, benchmark, result
 
 

@@ -16,10 +16,9 @@ from typing import cast, get_args
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
 from benchmarks.commands.parser import add_origin, make_parser
-from benchmarks.compare.chain import CHANGE, text_of
+from benchmarks.compare.chain import smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
-from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.environments.paddle import FINAL
 from benchmarks.interpreters import Origin, SideError, find_interpreter
@@ -27,13 +26,15 @@ from benchmarks.known_defects import PROGRAMS, has_defect
 from benchmarks.report.defects import defects_of, load
 from benchmarks.report.matrix import version
 from benchmarks.saved.saved_run import Measure
-from rnn_core.commands.arguments import positive_number
+from rnn_core.commands.arguments import any_path, positive_number
 from rnn_core.commands.status import ExitStatus
 from rnn_core.experiments import EXPERIMENTS
 from rnn_core.runtime.messages import complain
 
 # Whole steps, and the first step of a traced model, which traces and compiles.
 SELECTED = f"({BENCHMARKS}) or (test_traced and first and static and RNN and B1-T10-H128)"
+# Device on which instructions can be counted.
+CPU = "cpu"
 # Share of the whole difference that a single cause explains.
 MOST = 0.8
 
@@ -91,10 +92,11 @@ def compared(
     Raises:
         SideError: they could not be compared.
     """
-    name = f"releases-{folder_name(before, after)}"
-    if expression:
-        name += f"-{as_folder(expression)}"
-    folder = RESULTS / name
+    device = "" if options.device == CPU else options.device
+    names = ["releases", folder_name(before, after)]
+    folder = RESULTS / "-".join(
+        [*names, *(as_folder(part) for part in (device, expression) if part)]
+    )
     try:
         known = Comparison.load(folder / FILE)
     except (OSError, ValueError):
@@ -102,7 +104,10 @@ def compared(
     if known and not known.unfinished and (known.behaviour or expression):
         return known
     print(f"{before} -> {after}", flush=True)
-    arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
+    measures = measures_on(options.device)
+    within = ",".join(f"{name}={100 * smallest_change(name):g}" for name in measures)
+    arguments = ["--measure", ",".join(measures), "--within", within]
+    arguments += ["--device", options.device, "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
     arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     arguments += ["--no-behaviour"] if expression else []
@@ -112,6 +117,11 @@ def compared(
     if status == ExitStatus.WRONG_INPUT:
         raise SideError(f"{before} and {after} were not compared: see above")
     return Comparison.load(folder / FILE)
+
+
+def measures_on(device: str) -> Sequence[Measure]:
+    """Return what is compared on a device: only on the CPU can instructions be counted."""
+    return ("instructions" if device == CPU else "time", "memory")
 
 
 def origin_of(options: argparse.Namespace) -> list[str]:
@@ -175,14 +185,14 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
     if what in EXPERIMENTS:
         return lambda before, after: _behaviours_apart(what, before, after, options)
     name, _, expression = what.partition(":")
-    if name in MEASURES and name != "time" and expression:
+    if name in measures_on(options.device) and expression:
         return lambda before, after: _costs_apart(
             compared(before, after, options, expression), cast("Measure", name)
         )
     raise SideError(
         f"--bisect must be one of {', '.join((*EXPERIMENTS, *PROGRAMS))}, or "
-        "instructions:EXPRESSION or memory:EXPRESSION, whose expression for -k selects one "
-        f"benchmark; got {what!r}"
+        f"{' or '.join(f'{name}:EXPRESSION' for name in measures_on(options.device))}, whose "
+        f"expression for -k selects one benchmark; got {what!r}"
     )
 
 
@@ -192,7 +202,7 @@ def _costs_apart(comparison: Comparison, measure: Measure) -> float:
         names = ", ".join(each.parameters for each, _ in results) or "none"
         raise SideError(f"the expression of --bisect must select one benchmark, got {names}")
     apart = abs(math.log(results[0][1].ratio))
-    return apart if apart > math.log1p(CHANGE) else 0.0
+    return apart if apart > math.log1p(smallest_change(measure)) else 0.0
 
 
 def _behaviours_apart(
@@ -232,6 +242,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=10.0,
         metavar="MINUTES",
         help="time limit of each comparison of two releases (default: 10)",
+    )
+    parser.add_argument(
+        "--device",
+        default=CPU,
+        metavar="DEVICE",
+        help="cpu, gpu, gpu:N, npu:N, ... (default: cpu); elsewhere than on the CPU, times are "
+        "compared instead of instructions",
+    )
+    parser.add_argument(
+        "--results",
+        type=any_path,
+        default=RESULTS,
+        metavar="FOLDER",
+        help="folder for the comparisons (default: results/comparisons, in the repository)",
     )
     add_origin(parser)
     options = parser.parse_args(arguments)

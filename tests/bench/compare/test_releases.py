@@ -151,6 +151,27 @@ def test_the_text_has_costs_defects_and_changes() -> None:
     assert text_of(chain(("3.2.0", "3.3.0")), defects).endswith("No change by more than 1%.")
 
 
+def test_a_change_that_is_not_certain_is_not_listed() -> None:
+    """Its interval contains 1."""
+    uncertain = content("3.1.0", "3.2.0")
+    for each in uncertain["benchmarks"][0]["measures"].values():
+        each |= {"verdict": "cannot tell", "low": 0.9, "high": 1.2}
+    found = Comparison.model_validate_json(json.dumps(uncertain))
+
+    assert text_of({("3.1.0", "3.2.0"): found}, []).endswith("No change by more than 1%.")
+
+
+def test_elsewhere_than_on_the_cpu_times_are_compared(fake: FakeCompare) -> None:
+    """Instructions cannot be counted there. Each device has its own folder."""
+    assert main([*VERSIONS[:2], "--device", "gpu:1"]) == 0
+    assert main(VERSIONS[:2]) == 0
+    asked = " ".join(fake.asked[0])
+
+    assert "--measure time,memory --within time=5,memory=1 --device gpu:1" in asked
+    assert "releases-2.6.2..3.0.0-gpu-1" in asked
+    assert len(fake.asked) == 2
+
+
 def test_different_training_is_described_by_step_and_tensor() -> None:
     """Experiments with the same verdict share the words."""
     same = ("textbook", "bitwise equal", 20, None, 0.0, None, None, "")
