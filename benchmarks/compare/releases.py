@@ -8,6 +8,8 @@ release that differs from the oldest one as the newest does. docs/guides/release
 import argparse
 import math
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,7 +113,8 @@ def compared(
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
     arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     arguments += ["--no-behaviour"] if expression else []
-    status = compare([before, after, *origin_of(options), *arguments])
+    with redirect_stdout(StringIO()):  # The tables of all comparisons come at the end, in short.
+        status = compare([before, after, *origin_of(options), *arguments])
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     if status == ExitStatus.WRONG_INPUT:
