@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import Benchmark, Comparison, Measured
-from benchmarks.report.defects import Defect, upgrade
+from benchmarks.known_defects import Defect, upgrade
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import table
 

@@ -23,10 +23,9 @@ from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.environments.paddle import FINAL
 from benchmarks.interpreters import Origin, SideError, find_interpreter
-from benchmarks.known_defects import PROGRAMS, has_defect
-from benchmarks.report.defects import defects_of, load
-from benchmarks.report.matrix import version
+from benchmarks.known_defects import PROGRAMS, defects_of, has_defect, load
 from benchmarks.saved.saved_run import Measure
+from benchmarks.text import version
 from rnn_core.commands.arguments import positive_number
 from rnn_core.commands.status import ExitStatus
 from rnn_core.experiments import EXPERIMENTS

@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Word
 from benchmarks.compare.result import Comparison
+from benchmarks.known_defects import defects_of, load, upgrade
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
-from benchmarks.report.defects import defects_of, known_of, load, upgrade
+from benchmarks.report.defects import known_of
 from benchmarks.report.executions import agreements_of
 from benchmarks.report.matrix import (
     STATES,

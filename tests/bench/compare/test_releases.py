@@ -14,7 +14,7 @@ from benchmarks.compare.chain import defects_of, text_of
 from benchmarks.compare.releases import bisect, main
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.interpreters import Origin
-from benchmarks.report.defects import Defect
+from benchmarks.known_defects import Defect
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.matrix_results import counted, write_json
 
