@@ -16,7 +16,7 @@ from typing import cast, get_args
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
 from benchmarks.commands.parser import add_origin, make_parser
-from benchmarks.compare.chain import CHANGE, text_of
+from benchmarks.compare.chain import CHANGE, LINK, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
 from benchmarks.compare.measures import MEASURES
@@ -90,9 +90,8 @@ def compared(
     Raises:
         SideError: they could not be compared.
     """
-    name = f"releases-{folder_name(before, after)}"
-    if expression:
-        name += f"-{as_folder(expression)}"
+    name = folder_name(before, after)
+    name = f"bisect-{name}-{as_folder(expression)}" if expression else f"{LINK}{name}"
     folder = RESULTS / name
     try:
         known = Comparison.load(folder / FILE)
