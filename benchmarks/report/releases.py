@@ -105,13 +105,13 @@ def releases_on_page(chain: Chain, defects: Sequence[Defect]) -> Releases:
         charts_of(chain),
         [
             Link(
-                *names[place - 1 : place + 1],
+                *pair,
                 each,
                 behaviour_of(each),
                 defects_of(defects, names[: place + 1]),
                 changes_of(each),
             )
-            for place, each in enumerate(chain.values(), 1)
+            for place, (pair, each) in enumerate(chain.items(), 1)
         ],
     )
 
