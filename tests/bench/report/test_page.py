@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -78,9 +79,13 @@ class Page(HTMLParser):
         return [value for _, found in self.elements if (value := found.get(attribute))]
 
 
+# Parsing the page of all results takes longer than what the tests then do with it.
+parse = cache(Page)
+
+
 def words(html: str) -> str:
     """Return the text of a page."""
-    return re.sub(r" ([,.:])(?= )", r"\1", re.sub(r"\s+", " ", " ".join(Page(html).words)))
+    return re.sub(r" ([,.:])(?= )", r"\1", re.sub(r"\s+", " ", " ".join(parse(html).words)))
 
 
 def write_matrix(folder: Path) -> Path:
@@ -168,7 +173,7 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
     )
     shown = words(html) + html
 
-    assert set(SECTIONS) <= set(Page(html).all("id"))
+    assert set(SECTIONS) <= set(parse(html).all("id"))
     assert [each for each in parts if each not in shown] == []
 
 
@@ -251,7 +256,7 @@ def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
 
 def test_page_loads_nothing_and_runs_nothing(html: str) -> None:
     """No scripts, no addresses outside the page, and a policy that forbids both."""
-    page = Page(html)
+    page = parse(html)
     links = [*page.all("href"), *page.all("src"), *page.all("xlink:href")]
 
     assert all(link.startswith("#") or link == "data:," for link in links)
@@ -263,7 +268,7 @@ def test_page_loads_nothing_and_runs_nothing(html: str) -> None:
 
 def test_ids_are_unique_and_all_links_have_a_target(html: str) -> None:
     """Including the ids and references inside the pictures."""
-    page = Page(html)
+    page = parse(html)
     ids = Counter(page.all("id"))
     links = {link[1:] for link in page.all("href") if link.startswith("#")}
     labels = {name for names in page.all("aria-labelledby") for name in names.split()}
@@ -274,7 +279,7 @@ def test_ids_are_unique_and_all_links_have_a_target(html: str) -> None:
 
 def test_tables_and_pictures_are_accessible(html: str) -> None:
     """Every header has a scope, every table a caption, every picture a title and a description."""
-    page = Page(html)
+    page = parse(html)
     tags = Counter(tag for tag, _ in page.elements)
     pictures = [found for tag, found in page.elements if tag == "svg"]
 
@@ -325,12 +330,12 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     assert "alert(1)" in html
     assert "a.npz" in html
     assert "alice" not in html
-    Page(html)
+    parse(html)
 
 
 def tables(html: str, head: str) -> list[list[list[str]]]:
     """Return the rows of all tables whose first column has this heading."""
-    return [table for table in Page(html).tables if table[0][0] == head]
+    return [table for table in parse(html).tables if table[0][0] == head]
 
 
 def test_the_curves_table_has_the_values_of_the_history(html: str) -> None:
