@@ -15,18 +15,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast, get_args
 
+from packaging.version import Version
+
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
 from benchmarks.commands.parser import add_origin, make_parser
-from benchmarks.compare.chain import smallest_change, text_of
+from benchmarks.compare.chain import LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.environments.paddle import FINAL
 from benchmarks.interpreters import Origin, SideError, find_interpreter
-from benchmarks.known_defects import PROGRAMS, has_defect
-from benchmarks.report.defects import defects_of, load
-from benchmarks.report.matrix import version
+from benchmarks.known_defects import PROGRAMS, defects_of, has_defect, load
 from benchmarks.saved.saved_run import Measure
 from rnn_core.commands.arguments import any_path, positive_number
 from rnn_core.commands.status import ExitStatus
@@ -95,10 +95,9 @@ def compared(
         SideError: they could not be compared.
     """
     device = "" if options.device == CPU else options.device
-    names = ["releases", folder_name(before, after)]
-    folder = RESULTS / "-".join(
-        [*names, *(as_folder(part) for part in (device, expression) if part)]
-    )
+    first = "bisect-" if expression else LINK
+    names = (f"{first}{folder_name(before, after)}", as_folder(device), as_folder(expression))
+    folder = options.results / "-".join(filter(None, names))
     try:
         known = Comparison.load(folder / FILE)
     except (OSError, ValueError):
@@ -142,7 +141,7 @@ def known_releases(options: argparse.Namespace) -> list[str]:
     found = [
         each
         for each in options.origin.versions()
-        if (options.bisect or FINAL.fullmatch(each)) and version(each) >= version(options.since)
+        if (options.bisect or FINAL.fullmatch(each)) and Version(each) >= options.since
     ]
     if len(found) < 2:
         raise SideError(f"at least two releases are needed, got {', '.join(found) or 'none'}")
@@ -231,7 +230,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "versions", nargs="*", metavar="VERSION", help="releases, the oldest first (default: all)"
     )
     parser.add_argument(
-        "--since", default="2.6.2", metavar="VERSION", help="oldest release (default: 2.6.2)"
+        "--since",
+        type=Version,
+        default="2.6.2",
+        metavar="VERSION",
+        help="oldest release (default: 2.6.2)",
     )
     parser.add_argument(
         "--bisect",
