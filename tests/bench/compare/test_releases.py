@@ -28,6 +28,7 @@ class FakeCompare:
         self.changes = changes
         self.benchmarks = 2
         self.status: Mapping[str, int] = {}
+        self.folders: set[str] = set()
 
     def __call__(self, arguments: Sequence[str]) -> int:
         """Compare the first two arguments."""
@@ -36,6 +37,7 @@ class FakeCompare:
         if status := self.status.get(after, 0):
             return status
         folder = Path(options[options.index("--results") + 1])
+        self.folders.add(folder.name.partition("-")[0])
         found = released(before, after, **self.changes)
         write_json(folder / FILE, {**found, "benchmarks": found["benchmarks"][: self.benchmarks]})
         return 0
@@ -61,6 +63,7 @@ def test_each_release_is_compared_with_the_one_before(
     out = capsys.readouterr().out
 
     assert [tuple(asked[:2]) for asked in fake.asked] == [*pairwise(VERSIONS)]
+    assert fake.folders == {"releases"}
     assert "--no-behaviour" not in fake.asked[0]
     assert {"--resume", "instructions,memory"} <= {*fake.asked[0]}
     assert [line.split()[1:] for line in out.splitlines() if "bitwise equal" in line][-1][0] == (
@@ -247,6 +250,7 @@ def test_a_benchmark_is_bisected_by_its_ratio(
     selected = fake.asked[0][fake.asked[0].index("-k") + 1]
     assert selected.endswith(") and (RNN and textbook)")
     assert "--no-behaviour" in fake.asked[0]
+    assert fake.folders == {"bisect"}  # The page's releases leave them out.
 
 
 @pytest.mark.usefixtures("fake")
