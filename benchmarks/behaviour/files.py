@@ -124,7 +124,8 @@ class OwnRun:
     """Losses and norms of a workload of the user's own, in a run of R steps.
 
     Attributes:
-        settings: seed, device and the like, and the digest of the workload's file.
+        settings: seed, device and the like, the digest of the workload's file, and the rounding of
+            one number.
         loss: loss of every step, `[R]`.
         raw_norms: L2 norm of each parameter's gradient, by parameter name, `[R]`; NaN in a step
             that computes none.
@@ -169,7 +170,10 @@ class OwnRun:
             loss = stored.vector("loss", np.float64, MOST_STEPS)
             names = [printable(name) for name in about["parameters"]]
             norms = stored.array("norms", np.float64, (len(names), len(loss)))
-            return cls(dict(about["settings"]), loss, dict(zip(names, norms, strict=True)))
+            settings = dict(about["settings"])
+            if not len(loss) or not 0 < settings["epsilon"] < 1:
+                raise ValueError("it has no steps, or its numbers have no rounding")
+            return cls(settings, loss, dict(zip(names, norms, strict=True)))
 
         return read_archive(path, "run of a workload", LARGEST_FILE, read)
 

@@ -179,9 +179,10 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
             gradients.append(step_digest(loss, norms[-1], bits))
             parameters.append(digest(observer.values()))
             if step == trace:
+                origin = "the initialiser" if step == 1 else "an earlier update"
                 tensors = Trace(
                     [
-                        *changed(observer, before_step, "seed or update", before),
+                        *changed(observer, before_step, origin, before),
                         *observer.forward,
                         traced("loss", "the training step", np.array(loss)),
                         *observer.backward,

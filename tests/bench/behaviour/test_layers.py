@@ -94,7 +94,7 @@ def test_saved_run_is_loaded_again(workload: Workload, tmp_path: Path) -> None:
         (
             scaled(paddle.nn.Layer, "create_parameter", lambda p: p.set_value(p + 1) or p),
             "first.weight before the step",
-            "seed or update",
+            "the initialiser",
         ),
         (
             scaled(paddle.optimizer.SGD, "_create_param_lr", lambda rate: rate * 1.01),

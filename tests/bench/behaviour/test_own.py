@@ -115,6 +115,18 @@ def test_workload_that_cannot_be_compared_is_refused(
         compare(workload(old, new))
 
 
+@pytest.mark.slow
+def test_workload_runs_in_processes_of_each_side(workload: Workload, tmp_path: Path) -> None:
+    """What it prints is no part of a result, and the error is the user's, with a traceback."""
+    job = workload("loss.backward()", "loss.backward(); print(loss)")
+
+    assert compare_workload(PYTHON, PYTHON, tmp_path / "a", job).verdict == "bitwise equal"
+    with pytest.raises(
+        SideError, match="(?s)^(baseline|candidate): small.py:workload raised Zero.*1 / 0"
+    ):
+        compare_workload(PYTHON, PYTHON, tmp_path / "b", workload("paddle.seed(seed)", "1 / 0"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fields", "message"),
     [
