@@ -55,6 +55,7 @@ class Observer:
         self.tracing = False
         # The layers that computed a tensor and that used it, by the tensor's id.
         self.seen: dict[int, tuple[Tensor, list[str], list[str]]] = {}
+        # Number of calls of a layer, and of gradients of one name.
         self.calls: dict[str, int] = {}
         for name in self.trained:
             self.parameters[name]._register_backward_hook(partial(self._finished, name))
@@ -88,7 +89,7 @@ class Observer:
         self.gradients[name] = Gradient(norm, digest([gradient]))
         if self.tracing:
             layer = name.rpartition(".")[0] or "the model"
-            self.backward.append(traced(f"gradient of {name}", f"backward of {layer}", gradient))
+            self._keep_gradient(f"gradient of {name}", f"backward of {layer}", gradient)
 
     def _called(self, name: str, what: str, _: object, inputs: Any) -> None:
         self.calls[name] = self.calls.get(name, 0) + 1
@@ -135,10 +136,13 @@ class Observer:
         else:
             label = f"output of {made_by[0] or 'the model'}"
             operator = f"backward of what follows {made_by[0] or 'the model'}"
-        label = f"gradient of the {label}"
-        known = sum(each.name.partition(" (")[0] == label for each in self.backward)
-        label += f" ({known + 1})" if known else ""
-        self.backward.append(traced(label, operator, read(gradient)))
+        self._keep_gradient(f"gradient of the {label}", operator, read(gradient))
+
+    def _keep_gradient(self, label: str, operator: str, values: NDArray[Any]) -> None:
+        """Keep a gradient under a name of its own: a step may run the backward pass repeatedly."""
+        count = self.calls[label] = self.calls.get(label, 0) + 1
+        label += f" ({count})" if count > 1 else ""
+        self.backward.append(traced(label, operator, values))
 
 
 def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recording, Trace | None]:

@@ -98,7 +98,10 @@ def check_sides(job: OwnJob, sides: tuple[Side, Side]) -> tuple[Recording, Recor
             raise SideError(f"{side.name}: {job.history(side.folder)}: {'; '.join(problems)}")
     if not np.isfinite(loss := baseline.history.loss).all():
         step = int(np.isfinite(loss).argmin()) + 1
-        raise SideError(f"baseline: {job.experiment}: the loss of step {step} is {loss[step - 1]}")
+        raise SideError(
+            f"baseline: {job.experiment}: the loss of step {step} is {loss[step - 1]}: only fewer "
+            f"steps (--steps) can be compared"
+        )
     return baseline, candidate
 
 
@@ -108,12 +111,12 @@ def check_repeats(job: OwnJob, side: Side, recording: Recording) -> None:
     step = first_difference(recording, load_files(again, side))
     if step is None:
         return
-    where = ""
+    where = "" if side.name == "baseline" else ", although those of the baseline do not"
     if side.python is not None:
         run_tasks([Task(side, [(each, step)]) for each in (job, again)])
         one, other = (side.trace(each.trace(side.folder, step)) for each in (job, again))
         culprit = one and other and find_culprit(one, other, None)
-        where = f", first in the {culprit.tensor.name}" if culprit else ""
+        where = (f", first in {culprit.tensor.name}" if culprit else "") + where
     raise NotRepeatableError(
         f"{side.name}: {job.experiment}: two runs differ from step {step} on{where}. Behaviour "
         f"cannot be compared until the seed decides everything: paddle.seed, numpy.random, random, "

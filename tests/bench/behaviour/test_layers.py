@@ -37,12 +37,16 @@ def steep(x: Any) -> Any:
     return x * 1
 
 
+TWICE = "(loss / 2).backward(); ((model(x) ** 2).mean() / 2).backward()"
+
+
+@pytest.mark.parametrize("backward", ["loss.backward()", TWICE], ids=["once", "twice"])
 @pytest.mark.parametrize("execution", OWN_EXECUTIONS)
 def test_recorded_norms_are_those_of_the_final_gradients(
-    workload: Workload, execution: str
+    workload: Workload, execution: str, backward: str
 ) -> None:
     """A layer that is used twice has one gradient; the step may clear it before it returns."""
-    job = workload(execution=execution)
+    job = workload("loss.backward()", backward, execution=execution)
     recording, trace = observe(job, 3, trace=3)
     again, _ = observe(job, 3)
     history: OwnRun = recording.history
@@ -54,6 +58,7 @@ def test_recorded_norms_are_those_of_the_final_gradients(
     assert trace is not None
     assert trace.repeats(recording, 3)
     values = {tensor.name: tensor.values for tensor in trace.tensors}
+    assert len(values) == len(trace.tensors)
     for name, norms in history.raw_norms.items():
         gradient = (values[f"{name} before the step"] - values[f"{name} after the update"]) / RATE
         assert norms[-1] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)

@@ -100,7 +100,7 @@ def test_recorded_sides_are_compared(compare: Compare, workload: Workload, tmp_p
             "paddle.seed(seed)",
             "",
             NotRepeatableError,
-            "baseline: small.py:workload: two runs differ from step 1 on, first in the first.wei",
+            "baseline: small.py:workload: two runs differ from step 1 on, first in first.wei",
         ),
         ("mean()", "mean() / 0", SideError, "baseline: small.py:workload: the loss of step 1 is i"),
         ("return loss", "return None", SideError, "baseline: 2"),
