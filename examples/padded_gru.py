@@ -116,10 +116,11 @@ def main() -> None:
     """Train, print loss and accuracy after each epoch, and save a checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--checkpoint", default="padded_gru.pdparams")
     options = parser.parse_args()
     training = Training(options.seed)
-    for epoch in range(EPOCHS):
+    for epoch in range(options.epochs):
         losses = [float(training.step()) for _ in range(STEPS // EPOCHS)]
         print(f"epoch {epoch + 1}: loss {np.mean(losses):.3f}, accuracy {training.accuracy():.1%}")
         training.save(options.checkpoint)
