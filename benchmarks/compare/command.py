@@ -18,8 +18,10 @@ from tqdm import tqdm
 
 from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.commands.parser import add_sides, make_parser, parse_sides
+from benchmarks.behaviour.own import NotRepeatableError, compare_workload
+from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import (
     Pairs,
@@ -42,9 +44,10 @@ from benchmarks.locks import LOCK, lock_folder
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import obstacles
 from benchmarks.saved.saved_run import Measure, SavedRun
-from benchmarks.workloads.own import FORM, OWN_EXECUTIONS, workload_argument
+from benchmarks.workloads.own import OWN_EXECUTIONS
 from rnn_core.commands.arguments import (
     any_path,
+    at_least,
     key_and_value,
     names_from,
     percentage,
@@ -52,6 +55,7 @@ from rnn_core.commands.arguments import (
     seed,
 )
 from rnn_core.commands.status import ExitStatus
+from rnn_core.experiments import EXPERIMENTS
 from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "comparisons"
@@ -129,9 +133,19 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
     """
     budget = 60 * options.budget
     plan, folder = series[0].plan, series[0].folder
-    names = (plan.baseline.name, plan.candidate.name)
+    names, sides = (plan.baseline.name, plan.candidate.name), (plan.baseline, plan.candidate)
     parts = [Part(pairs.within, pairs.done) for pairs in series]
-    behaviours = saved_behaviours(folder)
+    behaviours, repeatable = saved_behaviours(folder), True
+    own = [each for each in behaviours if each.experiment not in EXPERIMENTS]
+    if options.workload and options.behaviour and not own:
+        given = options.execution, options.steps, options.seed, options.device
+        job = OwnJob(options.workload.text, *given)
+        try:
+            own = [compare_workload(*sides, folder / "behaviour", job)]
+            behaviours = [*own, *behaviours]
+        except NotRepeatableError as error:
+            complain(str(error), "warning")
+            repeatable = False
 
     def save() -> Comparison:
         result = summarise(parts, names, behaviours)
@@ -171,16 +185,17 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
         raise
     result = save()
     print(text_of(result, options.format), flush=True)
-    if options.behaviour:
+    if options.behaviour and (options.benchmarks or not options.workload):
         try:
-            behaviours = compare_behaviour(plan.baseline, plan.candidate, folder / "behaviour")
+            found = compare_behaviour(*sides, folder / "behaviour")
         except (SideError, OSError) as error:
             complain(f"could not compare behaviour: {error}")
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
+        behaviours = [*own, *found]
         result = save()
-        print(behaviour_text(behaviours, options.format))
+        print(behaviour_text(found, options.format))
     print(f"\nresults: {folder}")
-    return result.status
+    return result.status or (ExitStatus.OK if repeatable else ExitStatus.CANNOT_TELL)
 
 
 def choose_measures(
@@ -464,17 +479,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="do not compare how the three experiments train",
     )
     add_measuring_options(parser)
-    parser.add_argument(
-        "--workload",
-        type=workload_argument,
-        metavar=FORM,
-        help="model of your own to compare instead of the built-in benchmarks, or beside those of "
-        "-k: docs/guides/own-model.md; its seed is that of --seed",
-    )
+    add_workload(parser, "the built-in benchmarks, or beside those of -k")
     parser.add_argument(
         "--execution",
         choices=OWN_EXECUTIONS,
         default="eager",
-        help="execution of your own model (default: eager)",
+        help="execution of your own model, whose seed is that of --seed (default: eager)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=at_least(1),
+        default=100,
+        help="number of steps of your own model whose behaviour is compared (default: 100)",
     )
     return parse_sides(parser, arguments)
