@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.behaviour.own import NotRepeatableError
 from benchmarks.compare import command
 from benchmarks.compare.command import choose_measures, main
 from benchmarks.compare.pairs import Contest, Pairs, settle
@@ -238,6 +240,56 @@ def test_unusable_workload_is_refused_before_anything_is_measured(
 
     assert (found.status, fake.started, checks.started[:1]) == (2, [], [] if fails else ["check"])
     assert f"could not compare{message}" in found.err
+
+
+@pytest.mark.usefixtures("workload")
+@pytest.mark.parametrize(
+    ("found", "given", "status", "saved"),
+    [
+        ("bitwise equal", [], 0, ["own.py:train"]),
+        ("different", ["-k", "x"], 1, ["own.py:train", "clipped-rnn"]),
+        (NotRepeatableError("two runs differ"), [], 4, []),
+        (SideError("no such layer"), [], 2, None),
+    ],
+)
+def test_behaviour_of_own_workload_is_compared_first(
+    found: Any,
+    given: list[str],
+    status: int,
+    saved: list[str] | None,
+    compare: Compare,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If it cannot be compared, nothing is measured; costs are if it does not repeat itself."""
+    jobs: list[OwnJob] = []
+
+    def verdict(name: str) -> BehaviourVerdict:
+        kind = found if name == "own.py:train" else "bitwise equal"
+        return BehaviourVerdict(name, "eager", kind, 7, 8, None, None, None, f"{name}: so")
+
+    def fake(*arguments: Any) -> Any:
+        jobs.append(arguments[-1])
+        if isinstance(found, Exception):
+            raise found
+        return verdict("own.py:train")
+
+    monkeypatch.setattr(command, "compare_workload", fake)
+    monkeypatch.setattr(command, "compare_behaviour", lambda *_: [verdict("clipped-rnn")])
+    processes = FakeProcesses(SAME)
+    given = ["--workload", "own.py:train", "--steps", "20", "--seed", "3", *given]
+    ended = compare(processes, *given, behaviour=True)
+
+    assert ended.status == status
+    assert jobs == [OwnJob(str(Path.cwd() / "own.py:train"), "eager", 20, 3, "cpu")]
+    assert (processes.started == []) == (saved is None)
+    if saved is None:
+        assert "could not compare: no such layer" in ended.err
+    else:
+        assert [each["experiment"] for each in ended.saved["behaviour"]] == saved
+        assert [ended.out.count(f"{name}: so") for name in saved] == [1] * len(saved)
+    # What was saved is not compared again.
+    compare(FakeProcesses(SAME), *given, "--resume", behaviour=True)
+    assert len(jobs) == (1 if saved else 2)
 
 
 def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:
