@@ -264,7 +264,7 @@ def test_behaviour_of_own_workload_is_compared_first(
     jobs: list[OwnJob] = []
 
     def verdict(name: str) -> BehaviourVerdict:
-        kind = found if name == "own.py:train" else "bitwise equal"
+        kind: Any = found if name == "own.py:train" else "bitwise equal"
         return BehaviourVerdict(name, "eager", kind, 7, 8, None, None, None, f"{name}: so")
 
     def fake(*arguments: Any) -> Any:
