@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in series_of(measures):  # The first one has left its settings to the others.
                 series.append(Pairs(plan, folder, options.resume or bool(series), series=name))
             if not series[0].done:
-                check_sides(series, 60 * options.budget)
+                check_sides(series, options.budget)
             return compare(series, options)
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
@@ -257,7 +257,7 @@ def check_sides(series: Sequence[Pairs], budget: float) -> None:
 
     Args:
         series: the pairs of each series of processes.
-        budget: time limit in seconds.
+        budget: time limit in minutes.
 
     Raises:
         SideError: the benchmarks of this checkout cannot use the rnn_core of a side; or the own
@@ -292,18 +292,18 @@ def check_budget(series: Sequence[Pairs], run: SavedRun, budget: float) -> None:
     Args:
         series: the pairs of each series of processes.
         run: one process that measured as little as possible.
-        budget: time limit in seconds.
+        budget: time limit in minutes.
     """
     step = max(each.stats.median for each in run.timed)
     for pairs in series:
         seconds = elapsed([(run, run)])
         if pairs.series == "instructions":
             seconds += COUNTED_STEPS * step / (os.cpu_count() or 1)
-        least = 2 * seconds * min(MEASURES[name].first_look for name in pairs.within)
+        least = 2 * seconds / 60 * min(MEASURES[name].first_look for name in pairs.within)
         if least > budget:
             raise SideError(
-                f"a step takes {step:.2g} s, so that a verdict by {pairs.series} takes at least "
-                f"{least / 60:.1f} minutes, and the budget is {budget / 60:g}: raise --budget, "
+                f"a step takes {step:.2g} s, and a process {seconds:.2g} s: a verdict by "
+                f"{pairs.series} takes at least {least:.1f} minutes, and the budget is {budget:g}: raise --budget, "
                 f"make the step smaller, or leave out {pairs.series} by --measure"
             )
 

@@ -222,7 +222,11 @@ def test_own_workload_is_compared_instead_of_the_benchmarks(
     [
         (CrashError("new: own.py:train: step 2 raised"), "10", ": new: own.py:train: step 2 raise"),
         # 12 processes of 6 seconds are needed by time.
-        (None, "1.1", ": a step takes 0.001 s, so that a verdict by time takes at least 1.2 minut"),
+        (
+            None,
+            "1.1",
+            ": a step takes 0.001 s, and a process 6 s: a verdict by time takes at least 1.2",
+        ),
     ],
 )
 def test_unusable_workload_is_refused_before_anything_is_measured(
