@@ -303,8 +303,9 @@ def check_budget(series: Sequence[Pairs], run: SavedRun, budget: float) -> None:
         if least > budget:
             raise SideError(
                 f"a step takes {step:.2g} s, and a process {seconds:.2g} s: a verdict by "
-                f"{pairs.series} takes at least {least:.1f} minutes, and the budget is {budget:g}: raise --budget, "
-                f"make the step smaller, or leave out {pairs.series} by --measure"
+                f"{pairs.series} takes at least {least:.1f} minutes, and the budget is "
+                f"{budget:g}: raise --budget, make the step smaller, or leave out {pairs.series} "
+                "by --measure"
             )
 
 
