@@ -16,9 +16,9 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload
-from benchmarks.commands.parser import add_sides, make_parser, parse_sides
+from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
 from benchmarks.interpreters import SideError
-from benchmarks.workloads.own import FORM, OWN_EXECUTIONS, workload_argument
+from benchmarks.workloads.own import OWN_EXECUTIONS
 from rnn_core.commands.arguments import any_path, at_least, key_and_value, seed
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
@@ -115,12 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         help="implementation of the recurrent layer; all: textbook and kernel (default: textbook). "
         "With --workload: eager, or static for the model traced by to_static (default: eager)",
     )
-    parser.add_argument(
-        "--workload",
-        type=workload_argument,
-        metavar="WORKLOAD",
-        help=f"workload of your own instead of the experiments: {FORM}",
-    )
+    add_workload(parser, "the experiments")
     parser.add_argument(
         "--steps", type=at_least(1), help="number of steps of the workload (default: 100)"
     )

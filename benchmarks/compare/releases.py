@@ -15,7 +15,7 @@ from typing import cast, get_args
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
-from benchmarks.commands.parser import add_origin, make_parser
+from benchmarks.commands.parser import add_origin, add_workload, make_parser
 from benchmarks.compare.chain import CHANGE, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
@@ -94,6 +94,9 @@ def compared(
     name = f"releases-{folder_name(before, after)}"
     if expression:
         name += f"-{as_folder(expression)}"
+    own = options.workload
+    if own:  # The file may have changed since.
+        name += f"-{as_folder(str(own))}-{own.digest[:8]}"
     folder = RESULTS / name
     try:
         known = Comparison.load(folder / FILE)
@@ -104,7 +107,10 @@ def compared(
     print(f"{before} -> {after}")
     arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
-    arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
+    if own:
+        arguments += ["--workload", own.text]
+    else:
+        arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     arguments += ["--no-behaviour"] if expression else []
     status = compare([before, after, *origin_of(options), *arguments])
     if status == ExitStatus.INTERRUPTED:
@@ -232,6 +238,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="MINUTES",
         help="time limit of each comparison of two releases (default: 10)",
     )
+    add_workload(parser, "the built-in benchmarks and the experiments")
     add_origin(parser)
     options = parser.parse_args(arguments)
     if len(options.versions) == 1:

@@ -188,7 +188,8 @@ class Benchmark(Record):
     @property
     def parameters(self) -> str:
         """The part of the node id that `-k` selects by: "cpu-step-RNN-B1-T10-H128-kernel"."""
-        return self.name.rpartition("::")[2].removeprefix("test_stage").strip("[]")
+        test = self.name.rpartition("::")[2]
+        return test.partition("[")[2].removesuffix("]") or test
 
 
 class Pace(Record):

@@ -60,6 +60,15 @@ class Reference(NamedTuple):
         """The text of the reference, which is the same in every working directory."""
         return str(self.folder / str(self))
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, in hexadecimal; of nothing if the module is not in the folder."""
+        parts = [self.module] if self.module.endswith(".py") else self.module.split(".")
+        path = self.folder.joinpath(*parts)
+        files = (path, path.with_name(f"{path.name}.py"), path / "__init__.py")
+        content = next((file.read_bytes() for file in files if file.is_file()), b"")
+        return hashlib.sha256(content).hexdigest()
+
 
 class Workload(NamedTuple):
     """A workload that has been loaded.
