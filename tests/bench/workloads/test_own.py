@@ -30,7 +30,7 @@ def workload(seed):
 
     def step():
         print("stepping")
-        loss = model(data).mean()
+        loss = model(input=data).mean()
         loss.backward()
         model.bias.set_value(model.bias - model.bias.grad)
         model.clear_gradients()
