@@ -1,5 +1,6 @@
 """The comparison of a workload of the user's own, with faults planted in the candidate."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import paddle
 import pytest
 
+from benchmarks import ROOT
 from benchmarks.behaviour import own, sides, worker
 from benchmarks.behaviour.files import OwnJob, Trace, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
@@ -16,6 +18,7 @@ from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limit
 from benchmarks.behaviour.sides import Task
 from benchmarks.interpreters import SideError
 from tests.bench.behaviour.conftest import Workload
+from tests.bench.behaviour.test_comparison import catalogued
 from tests.bench.behaviour.test_sides import PYTHON
 
 Plant = Callable[[pytest.MonkeyPatch], object]
@@ -38,6 +41,7 @@ def compare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
                     if status := worker.main(task.arguments):
                         raise SideError(f"{task.side.name}: {status}")
 
+        monkeypatch.setattr(sys, "path", [*sys.path])
         for module in (own, sides):
             monkeypatch.setattr(module, "run_tasks", in_this_process)
         return compare_workload(baseline, candidate, tmp_path / "results", job)
@@ -113,6 +117,27 @@ def test_workload_that_cannot_be_compared_is_refused(
     """The error names the side, and the first tensor of two runs that differ."""
     with pytest.raises(error, match=message):
         compare(workload(old, new))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "tensor"),
+    [
+        ("paddle-op-rnn-gradient-off", "gradient of gru.bias_hh_l0"),
+        ("paddle-embedding-loses-repeats", "gradient of embedding.weight"),
+        ("paddle-initialiser-1%-wider", "embedding.weight before the step"),
+        ("paddle-linear-without-bias", "gradient of output.bias"),
+        ("paddle-op-maximum-is-minimum", "embedding.weight after the update"),
+    ],
+)
+def test_fault_in_paddle_is_named_in_the_example(compare: Compare, fault: str, tensor: str) -> None:
+    """The verdict names the step and the parameter's layer."""
+    job = OwnJob(str(ROOT / "examples" / "padded_gru.py:workload"), "eager", steps=2)
+
+    verdict = compare(job, catalogued(fault))
+
+    assert (verdict.verdict, verdict.first_step) == ("different", 1)
+    assert verdict.tensor == tensor, verdict.text
 
 
 @pytest.mark.slow
