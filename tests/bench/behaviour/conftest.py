@@ -65,7 +65,7 @@ def workload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workload:
 
     def written(old: str = "", new: str = "", **fields: Any) -> OwnJob:
         (tmp_path / "small.py").write_text(WORKLOAD.replace(old, new) if old else WORKLOAD)
-        given = {"execution": "eager", "steps": 8, "seed": 3, **fields}
+        given = {"execution": "eager", "steps": 4, "seed": 3, **fields}
         return OwnJob(f"{tmp_path}/small.py:workload", **given)
 
     return written
