@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.plugins.adapter import use_storage
-from benchmarks.plugins.options import check_options
+from benchmarks.plugins.options import add_workload, check_options
 from benchmarks.plugins.saving import SAVING, Saving
 from benchmarks.plugins.signals import Signals
 from benchmarks.runner import Result
@@ -53,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="Folder for outcomes, times and histories, for python -m benchmarks.report. The files "
         "of an earlier run are removed first.",
     )
+    add_workload(parser)
     # For the processes that benchmarks.compare starts.
     parser.getgroup("rnn_core").addoption("--sample", help=argparse.SUPPRESS)
 

@@ -10,6 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.plugins.sampling import NAME, Sampler
 from benchmarks.plugins.saving import SAVING
 from benchmarks.saved.result_files import history_file
+from benchmarks.workloads.own import FORM
 
 if TYPE_CHECKING:
     from rnn_core.history import History
@@ -18,6 +19,24 @@ LeaveHistory = Callable[[str, "History"], None]
 # Times a target in rounds, after warm-up rounds. The target gets what `setup` returns. A comparison
 # also measures its memory, unless that varies at random.
 Measure = Callable[..., None]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the benchmark of an own workload if there is none."""
+    unasked = collection_path.name == "test_workload.py" and config.getoption("workload") is None
+    return unasked or None
+
+
+@pytest.hookimpl(trylast=True)  # The device comes first in a benchmark's name.
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Name the benchmark of an own workload after it."""
+    if "workload" not in metafunc.fixturenames:
+        return
+    names = ("workload", "workload_seed", "workload_execution")
+    values = [metafunc.config.getoption(name) for name in names]
+    if values[0] is None:
+        raise pytest.UsageError(f"benchmarks/test_workload.py requires --workload {FORM}")
+    metafunc.parametrize(names, [values], ids=[f"{values[0]}-{values[2]}"])
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Time of a training step and its stages: rnn_core's executions beside Paddle's own layers."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -65,13 +65,13 @@ def test_stage(
 def describe(
     benchmark: BenchmarkFixture,
     device: str,
-    cell: Cell,
-    shape: Shape,
+    cell: str,
+    shape: Shape | Literal[""],
     implementation: str,
     stage: str,
 ) -> None:
     """Name a benchmark and its group, and save what identifies it."""
-    benchmark.group = f"{device} {cell} {shape}: {stage}"
+    benchmark.group = f"{' '.join(filter(None, (device, cell, str(shape))))}: {stage}"
     benchmark.name = implementation
     benchmark.extra_info.update(
         device=device, cell=cell, shape=str(shape), implementation=implementation, stage=stage

@@ -1,8 +1,8 @@
 """Compare how two environments train: python -m benchmarks.behaviour BASELINE CANDIDATE.
 
-Runs the three experiments in both, and reports the first step that differs, by how much, whether
-rounding explains it, and which tensor and operator differ first. docs/guides/behaviour.md explains
-the verdicts.
+Runs the three experiments in both, or a workload of your own, and reports the first step that
+differs, by how much, whether rounding explains it, and which tensor and operator or layer differ
+first. docs/guides/behaviour.md explains the verdicts.
 """
 
 import argparse
@@ -10,11 +10,16 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from benchmarks.behaviour.comparison import compare_behaviour
-from benchmarks.commands.parser import add_sides, make_parser, parse_sides
+from benchmarks.behaviour.files import OwnJob
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.behaviour.own import NotRepeatableError, compare_workload
+from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
 from benchmarks.interpreters import SideError
-from rnn_core.commands.arguments import any_path, key_and_value
+from benchmarks.workloads.own import OWN_EXECUTIONS
+from rnn_core.commands.arguments import any_path, at_least, key_and_value, seed
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EAGER, EXECUTIONS
@@ -28,24 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     0: no experiment is different; 1: at least one is; 2: wrong arguments, or the sides could not
-    be compared; 3: the verdicts could not be written; 130: Ctrl-C.
+    be compared; 3: the verdicts could not be written; 4: two runs of a workload in one environment
+    differ; 130: Ctrl-C.
     """
-    options = parse_sides(_parser(), arguments)
+    parser = _parser()
+    options = parse_sides(parser, arguments)
+    _check_workload(parser, options)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = options.results or Path(temporary)
             if options.results is not None:
                 folder.mkdir(parents=True, exist_ok=True)
                 check_writable(folder / VERDICTS)
-            verdicts = compare_behaviour(
-                options.baseline,
-                options.candidate,
-                folder,
-                executions=EAGER if options.execution == "all" else (options.execution,),
-                baseline_env=dict(options.baseline_env),
-                candidate_env=dict(options.candidate_env),
-                origin=options.origin,
-            )
+            verdicts = _compare(options, folder)
+    except NotRepeatableError as error:
+        complain(str(error))
+        return ExitStatus.CANNOT_TELL
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
         return ExitStatus.WRONG_INPUT
@@ -55,6 +58,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n\n".join(verdict.text for verdict in verdicts))
     different = any(verdict.verdict == "different" for verdict in verdicts)
     return status or (ExitStatus.FINDING if different else ExitStatus.OK)
+
+
+def _compare(options: argparse.Namespace, folder: Path) -> list[BehaviourVerdict]:
+    """Compare the experiments, or the workload that the options name."""
+    baseline, candidate = options.baseline, options.candidate
+    given: dict[str, Any] = {
+        "baseline_env": dict(options.baseline_env),
+        "candidate_env": dict(options.candidate_env),
+        "origin": options.origin,
+    }
+    if options.workload is None:
+        executions = EAGER if options.execution == "all" else (options.execution,)
+        return compare_behaviour(baseline, candidate, folder, executions=executions, **given)
+    job = OwnJob(
+        options.workload.text, options.execution, options.steps, options.seed, options.device
+    )
+    return [compare_workload(baseline, candidate, folder, job, **given)]
+
+
+def _check_workload(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Fill in defaults; refuse options that do not go together."""
+    own = options.workload is not None
+    for name, default in (("steps", 100), ("seed", 0), ("device", "cpu")):
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+        elif not own:
+            parser.error(f"--{name} needs --workload: an experiment has its own")
+    options.execution = options.execution or ("eager" if own else "textbook")
+    allowed = OWN_EXECUTIONS if own else (*EXECUTIONS, "all")
+    if options.execution not in allowed:
+        what = "a workload" if own else "the experiments"
+        parser.error(
+            f"--execution must be one of {', '.join(allowed)} for {what}, got {options.execution}"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,8 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--execution",
-        choices=(*EXECUTIONS, "all"),
-        default="textbook",
-        help="implementation of the recurrent layer; all: textbook and kernel (default: textbook)",
+        choices=("eager", *EXECUTIONS, "all"),
+        help="implementation of the recurrent layer; all: textbook and kernel (default: textbook). "
+        "With --workload: eager, or static for the model traced by to_static (default: eager)",
     )
+    add_workload(parser, "the experiments")
+    parser.add_argument(
+        "--steps", type=at_least(1), help="number of steps of the workload (default: 100)"
+    )
+    parser.add_argument("--seed", type=seed, help="seed of the workload (default: 0)")
+    parser.add_argument("--device", help="device of the workload (default: cpu)")
     return parser

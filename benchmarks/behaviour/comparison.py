@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.behaviour.culprits import Culprit, find_culprit
-from benchmarks.behaviour.files import Job, Recording
+from benchmarks.behaviour.files import AnyJob, Job, OwnRun, Recording
 from benchmarks.behaviour.judge import BehaviourVerdict, Judgement, judge
-from benchmarks.behaviour.sides import Side, Task, load, make_side, record_sides, run_tasks
-from benchmarks.interpreters import HERE, Interpreter, Origin, SideError
+from benchmarks.behaviour.sides import Side, Task, load, make_sides, record_sides, run_tasks
+from benchmarks.interpreters import HERE, Interpreter, Origin
 from benchmarks.text import describe_run
 from rnn_core.experiments import EXPERIMENTS
 
@@ -65,12 +65,7 @@ def compare_behaviour(
         SideError: a side cannot be run or read.
         OSError: a file cannot be written.
     """
-    sides = (
-        make_side("baseline", baseline, folder, baseline_env, origin),
-        make_side("candidate", candidate, folder, candidate_env, origin),
-    )
-    if sides[0].folder == sides[1].folder:
-        raise SideError(f"both sides are {sides[0].folder}")
+    sides = make_sides((baseline, candidate), folder, (baseline_env, candidate_env), origin)
     jobs = [Job(name, execution, epochs) for execution in executions for name in experiments]
     record_sides([side for side in sides if side.python is not None], jobs)
     recordings = {job: (load(job, sides[0]), load(job, sides[1])) for job in jobs}
@@ -144,14 +139,14 @@ def find_in_steps(
     return Finding(step, culprit, tuple(notes))
 
 
-def verdict_of(job: Job, pair: Pair, judged: Judgement, finding: Finding) -> BehaviourVerdict:
+def verdict_of(job: AnyJob, pair: Pair, judged: Judgement, finding: Finding) -> BehaviourVerdict:
     """Return the verdict on two runs: that of the recordings, unless an operator is wrong."""
     verdict, until, reasons = judged.verdict, judged.until, list(judged.reasons)
     culprit = finding.culprit
     if culprit is not None and culprit.beyond:
         if verdict != "different":
             verdict, until = "different", (judged.first_step or 1) - 1
-        reasons.insert(0, f"step {finding.step}: rounding does not explain an operator's result")
+        reasons.insert(0, f"step {finding.step}: rounding does not explain {culprit.tensor.name}")
     head = f"{job.experiment}, {job.execution}: {verdict}"
     if verdict == "equal within rounding":
         head += f" until step {until}"
@@ -180,7 +175,7 @@ def details_of(judged: Judgement, finding: Finding, different: bool) -> list[str
         what = "that rounding does not explain" if finding.culprit.beyond else "that differs"
         lines.append(f"first tensor {what}, step {finding.step}: {finding.culprit}")
         if different and not finding.culprit.beyond:
-            lines.append("rounding explains every operator's result in the traced steps")
+            lines.append("rounding explains every tensor of the traced steps")
     if judged.growth:
         grown = ", ".join(
             f"{step}: {apart:.0e} ({limit:.0e})" for step, apart, limit in judged.growth
@@ -191,7 +186,10 @@ def details_of(judged: Judgement, finding: Finding, different: bool) -> list[str
 
 def runs_of(pair: Pair) -> list[str]:
     """Return one line for both runs if their descriptions are equal, or else one for each."""
-    baseline, candidate = (describe_run(recording.history) for recording in pair)
+    baseline, candidate = (
+        history.describe() if isinstance(history, OwnRun) else describe_run(history)
+        for history in (recording.history for recording in pair)
+    )
     if baseline == candidate:
         return [f"both: {baseline}"]
     return [f"baseline:  {baseline}", f"candidate: {candidate}"]

@@ -1,12 +1,15 @@
 """Which tensor of a traced step was the first to differ, and which operator computed it."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.behaviour.envelope import allowed_operator
 from benchmarks.behaviour.files import Trace, Traced, digest
+
+Limit = Callable[[Traced], float]
 
 
 class Culprit(NamedTuple):
@@ -38,7 +41,9 @@ class Culprit(NamedTuple):
         )
 
 
-def find_culprit(baseline: Trace, candidate: Trace, replay: Trace | None) -> Culprit | None:
+def find_culprit(
+    baseline: Trace, candidate: Trace, replay: Trace | None, limit: Limit = allowed_operator
+) -> Culprit | None:
     """Return the first tensor that rounding does not explain, or else the first that differs.
 
     Args:
@@ -47,16 +52,17 @@ def find_culprit(baseline: Trace, candidate: Trace, replay: Trace | None) -> Cul
             the next.
         replay: results of the candidate's operators on the baseline's tensors, where errors do not
             propagate; None if the step was not replayed.
+        limit: largest difference of a tensor that rounding explains, relative to its scale.
     """
     if replay is not None:
-        for culprit in compare(baseline, replay):
+        for culprit in compare(baseline, replay, limit):
             if culprit.beyond:
                 return culprit
-    different = compare(baseline, candidate)
+    different = compare(baseline, candidate, limit)
     return different[0] if different else None
 
 
-def compare(baseline: Trace, other: Trace) -> list[Culprit]:
+def compare(baseline: Trace, other: Trace, limit: Limit = allowed_operator) -> list[Culprit]:
     """Return all tensors that differ, in the order of computation."""
     others = {tensor.name: tensor.values for tensor in other.tensors}
     found = []
@@ -71,6 +77,6 @@ def compare(baseline: Trace, other: Trace) -> list[Culprit]:
             error = np.where(same, 0, np.nan_to_num(error, nan=np.inf))
             largest = float(error.max())
             relative = largest / tensor.scale if tensor.scale else math.inf if largest else 0.0
-            limit = allowed_operator(tensor.operator)
-            found.append(Culprit(tensor, int((~same).sum()), largest, relative, relative > limit))
+            beyond = relative > limit(tensor)
+            found.append(Culprit(tensor, int((~same).sum()), largest, relative, beyond))
     return found

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,39 @@ from rnn_core.runtime.files import write_whole
 from rnn_core.runtime.messages import printable
 
 DIGEST_SIZE = 16
-# In bytes. All tensors of a step of the LSTM take 3 MB.
-LARGEST_FILE = 2**26
+# In bytes. All tensors of a step of the LSTM take 3 MB; a user's model may be large.
+LARGEST_FILE = 2**32 - 1
+MOST_STEPS = 2**24
+# Variant of the second run of a workload, which must have the bits of the first.
+AGAIN = ".again"
 Digests = NDArray[np.uint8]
 
 
-class Job(NamedTuple):
-    """A run to record or trace.
+class Files:
+    """Paths of a run's files, which all start with its `stem`."""
+
+    stem: str
+
+    def history(self, folder: Path) -> Path:
+        """Return the path of the run's losses and norms."""
+        return folder / f"{self.stem}.npz"
+
+    def digests(self, folder: Path) -> Path:
+        """Return the path of the digests of the run's steps."""
+        return folder / f"{self.stem}.digests.npz"
+
+    def trace(self, folder: Path, step: int) -> Path:
+        """Return the path of all tensors of one step."""
+        return folder / f"{self.stem}.step-{step}.npz"
+
+    def replay(self, folder: Path, step: int) -> Path:
+        """Return the path of the tensors that this side computes from the other side's inputs."""
+        return folder / f"{self.stem}.step-{step}.replay.npz"
+
+
+@dataclass(frozen=True)
+class Job(Files):
+    """A run of an experiment, to record or trace.
 
     Attributes:
         experiment: name of the experiment.
@@ -37,27 +63,122 @@ class Job(NamedTuple):
     epochs: int | None = None
 
     @property
+    def stem(self) -> str:  # type: ignore[override]
+        """First part of the names of its files."""
+        return f"{self.experiment}-{self.execution}"
+
+    @property
     def config(self) -> TrainConfig:
         """The experiment's settings, with the execution and epochs of this run."""
         config = EXPERIMENTS[self.experiment].config
         epochs = config.epochs if self.epochs is None else self.epochs
         return replace(config, execution=cast("Execution", self.execution), epochs=epochs)
 
-    def history(self, folder: Path) -> Path:
-        """Return the path of the run's history."""
-        return folder / f"{self.experiment}-{self.execution}.npz"
+    def load_history(self, folder: Path) -> History:
+        """Read the run's losses and norms, as `History.load` does."""
+        return History.load(self.history(folder))
 
-    def digests(self, folder: Path) -> Path:
-        """Return the path of the digests of the run's steps."""
-        return folder / f"{self.experiment}-{self.execution}.digests.npz"
 
-    def trace(self, folder: Path, step: int) -> Path:
-        """Return the path of all tensors of one step."""
-        return folder / f"{self.experiment}-{self.execution}.step-{step}.npz"
+@dataclass(frozen=True)
+class OwnJob(Files):
+    """A run of a workload of the user's own, to record or trace.
 
-    def replay(self, folder: Path, step: int) -> Path:
-        """Return the path of the tensors that this side computes from the other side's inputs."""
-        return folder / f"{self.experiment}-{self.execution}.step-{step}.replay.npz"
+    Attributes:
+        workload: text of its reference.
+        execution: "eager" or "static".
+        steps: number of steps.
+        seed: seed of the run.
+        device: device of the run.
+        variant: last part of the names of its files; empty for the run to compare.
+        moved_by: seed that moves each weight to a neighbouring number; None to leave them.
+        moved_at: step before which it moves them.
+    """
+
+    workload: str
+    execution: str
+    steps: int
+    seed: int = 0
+    device: str = "cpu"
+    variant: str = ""
+    moved_by: int | None = None
+    moved_at: int = 1
+
+    @property
+    def experiment(self) -> str:
+        """Name of the workload, without its folder."""
+        return Path(self.workload).name
+
+    @property
+    def stem(self) -> str:  # type: ignore[override]
+        """First part of the names of its files."""
+        name = self.experiment.replace(".py:", ":").replace(":", "-")
+        return f"{name}-{self.execution}{self.variant}"
+
+    def load_history(self, folder: Path) -> "OwnRun":
+        """Read the run's losses and norms, as `OwnRun.load` does."""
+        return OwnRun.load(self.history(folder))
+
+
+@dataclass(frozen=True, eq=False)
+class OwnRun:
+    """Losses and norms of a workload of the user's own, in a run of R steps.
+
+    Attributes:
+        settings: seed, device and the like, the digest of the workload's file, and the rounding of
+            one number.
+        loss: loss of every step, `[R]`.
+        raw_norms: L2 norm of each parameter's gradient, by parameter name, `[R]`; NaN in a step
+            that computes none.
+    """
+
+    settings: dict[str, Any]
+    loss: NDArray[np.float64]
+    raw_norms: dict[str, NDArray[np.float64]]
+    clipped_norms: ClassVar[dict[str, NDArray[np.float64]]] = {}
+
+    def describe(self) -> str:
+        """Return the first and the last loss."""
+        return f"loss {self.loss[0]:.4g} in step 1, {self.loss[-1]:.4g} in step {len(self.loss)}"
+
+    @property
+    def recorded(self) -> NDArray[np.int64]:
+        """Numbers of the steps, `[R]`."""
+        return np.arange(1, len(self.loss) + 1)
+
+    def save(self, path: Path) -> None:
+        """Write the file.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        about = {"settings": self.settings, "parameters": list(self.raw_norms)}
+        norms = np.stack([*self.raw_norms.values()])
+        with write_whole(path) as file:
+            np.savez(file, about=np.array(json.dumps(about)), loss=self.loss, norms=norms)
+
+    @classmethod
+    def load(cls, path: Path) -> "OwnRun":
+        """Read the file that `save` wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is damaged.
+        """
+
+        def read(stored: Archive) -> OwnRun:
+            about = stored.json("about")
+            loss = stored.vector("loss", np.float64, MOST_STEPS)
+            names = [printable(name) for name in about["parameters"]]
+            norms = stored.array("norms", np.float64, (len(names), len(loss)))
+            settings = dict(about["settings"])
+            if not len(loss) or not 0 < settings["epsilon"] < 1:
+                raise ValueError("it has no steps, or its numbers have no rounding")
+            return cls(settings, loss, dict(zip(names, norms, strict=True)))
+
+        return read_archive(path, "run of a workload", LARGEST_FILE, read)
+
+
+AnyJob = Job | OwnJob
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +191,11 @@ class Recording:
         parameters: digests of all parameters before each step, and after the last, `[R + 1, 16]`.
     """
 
-    history: History
+    history: Any
     gradients: Digests
     parameters: Digests
 
-    def save(self, job: Job, folder: Path) -> None:
+    def save(self, job: AnyJob, folder: Path) -> None:
         """Write the files, the history last: if it exists, the other files exist, too.
 
         Raises:
@@ -85,14 +206,14 @@ class Recording:
         self.history.save(job.history(folder))
 
     @classmethod
-    def load(cls, job: Job, folder: Path) -> "Recording":
+    def load(cls, job: AnyJob, folder: Path) -> "Recording":
         """Read the files that `save` wrote.
 
         Raises:
             OSError: a file cannot be read.
             ValueError: a file is damaged, or the files belong to different runs.
         """
-        history = History.load(job.history(folder))
+        history = job.load_history(folder)
         steps = len(history.recorded)
 
         def read(stored: Archive) -> Recording:
@@ -201,6 +322,11 @@ def digest(arrays: Iterable[NDArray[Any]]) -> bytes:
         hashed.update(f"{values.dtype.str}{values.shape}".encode())
         hashed.update(values.tobytes())
     return hashed.digest()
+
+
+def rows(digests: list[bytes]) -> Digests:
+    """Return digests as the array of a recording, `[len(digests), 16]`."""
+    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), -1)
 
 
 def step_digest(loss: float, norms: Iterable[float], gradients: Iterable[NDArray[Any]]) -> bytes:

@@ -1,14 +1,14 @@
 """Whether two recorded runs of an experiment differ by more than rounding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.envelope import ONE_STEP, allowed, horizon
-from benchmarks.behaviour.files import Recording
+from benchmarks.behaviour.envelope import ENVELOPES, Envelope
+from benchmarks.behaviour.files import OwnRun, Recording
 from rnn_core import EXPERIMENTS, History
 
 Kind = Literal["bitwise equal", "equal within rounding", "different"]
@@ -16,11 +16,11 @@ Kind = Literal["bitwise equal", "equal within rounding", "different"]
 
 @dataclass(frozen=True)
 class BehaviourVerdict:
-    """Verdict on one experiment, as it ran on both sides.
+    """Verdict on one experiment or workload, as it ran on both sides.
 
     Attributes:
-        experiment: name of the experiment.
-        execution: implementation of the recurrent layer.
+        experiment: name of the experiment or workload.
+        execution: implementation of the recurrent layer; "eager" or "static" for a workload.
         verdict: the verdict; "equal within rounding" holds up to the step `until`.
         until: last step up to which rounding explains the differences of all losses and norms; the
             last step of the run if the verdict is "bitwise equal".
@@ -85,14 +85,28 @@ def judge(experiment: str, baseline: Recording, candidate: Recording) -> Judgeme
     """Compare two recordings of one experiment, step by step."""
     complete = baseline.history.config.epochs == EXPERIMENTS[experiment].config.epochs
     broken = broken_behaviours(experiment, baseline, candidate) if complete else []
+    return judge_by(ENVELOPES[experiment], baseline, candidate, broken)
+
+
+def judge_by(
+    envelope: Envelope, baseline: Recording, candidate: Recording, broken: Sequence[str] = ()
+) -> Judgement:
+    """Compare two recordings, step by step, where rounding explains what the envelope allows.
+
+    Args:
+        envelope: limits of rounding.
+        baseline: recording of the baseline.
+        candidate: recording of the candidate.
+        broken: behaviours that do not hold although no rounding affects them.
+    """
     first, steps = first_difference(baseline, candidate), len(baseline.gradients)
     if first is None:
         return Judgement("bitwise equal", steps, None, 0.0, None, tuple(broken))
     apart = differences(series_of(baseline.history), series_of(candidate.history))
-    growth = growth_of(experiment, apart, first)
-    left, reason = left_at(experiment, apart, first)
+    growth = growth_of(envelope, apart, first)
+    left, reason = left_at(envelope, apart, first)
     lengths = (steps, len(candidate.gradients))
-    if left is None and lengths[0] != lengths[1] and len(apart) < horizon(experiment):
+    if left is None and lengths[0] != lengths[1] and len(apart) < envelope.horizon:
         left, reason = len(apart), f"the runs end after {lengths[0]} and {lengths[1]} steps"
     if left is not None:
         reasons = (reason, *broken)
@@ -101,7 +115,7 @@ def judge(experiment: str, baseline: Recording, candidate: Recording) -> Judgeme
         )
 
     # Steps up to the horizon are within limits that only grow, so these steps come after it.
-    outside = np.flatnonzero(apart > allowed(experiment, len(apart))) + 1
+    outside = np.flatnonzero(apart > envelope.allowed(len(apart))) + 1
     until = int(outside[0]) - 1 if len(outside) else len(apart)
     difference = float(apart[:until].max())
     verdict: Kind = "different" if broken else "equal within rounding"
@@ -120,19 +134,19 @@ def first_difference(baseline: Recording, candidate: Recording) -> int | None:
     return None if len(baseline.gradients) == len(candidate.gradients) else steps
 
 
-def left_at(experiment: str, apart: NDArray[np.float64], first: int) -> tuple[int | None, str]:
+def left_at(envelope: Envelope, apart: NDArray[np.float64], first: int) -> tuple[int | None, str]:
     """Return the first step that rounding does not explain, and the reason; None if there is none.
 
     Args:
-        experiment: name of the experiment.
+        envelope: limits of rounding.
         apart: differences of the runs, `[steps]`.
         first: first step that differs in any bit.
     """
     # A different update shows only in the loss of the next step.
     alone = first if apart[first - 1] or first == len(apart) else first + 1
-    within = range(first, min(len(apart), horizon(experiment)) + 1)
-    limits = [(alone, " in one step", ONE_STEP[experiment])]
-    limits += [(step, "", allowed(experiment, step)) for step in within]
+    within = range(first, min(len(apart), envelope.horizon) + 1)
+    limits = [(alone, " in one step", envelope.one_step)]
+    limits += [(step, "", envelope.allowed(step)) for step in within]
     for step, where, limit in limits:
         if apart[step - 1] > limit:
             return step, (
@@ -142,14 +156,14 @@ def left_at(experiment: str, apart: NDArray[np.float64], first: int) -> tuple[in
     return None, ""
 
 
-def growth_of(experiment: str, apart: NDArray[np.float64], first: int) -> tuple[Growth, ...]:
+def growth_of(envelope: Envelope, apart: NDArray[np.float64], first: int) -> tuple[Growth, ...]:
     """Return the differences 0, 1, 3, 7, ... steps after the first, and at the horizon."""
-    end = min(len(apart), horizon(experiment))
+    end = min(len(apart), envelope.horizon)
     steps = [first + 2**k - 1 for k in range(12) if first + 2**k - 1 < end] + [end] * (first <= end)
-    return tuple(Growth(step, float(apart[step - 1]), allowed(experiment, step)) for step in steps)
+    return tuple(Growth(step, float(apart[step - 1]), envelope.allowed(step)) for step in steps)
 
 
-def series_of(history: History) -> NDArray[np.float64]:
+def series_of(history: History | OwnRun) -> NDArray[np.float64]:
     """Return the loss and all norms of a run, `[quantities, steps]`."""
     return np.stack([history.loss, *history.raw_norms.values(), *history.clipped_norms.values()])
 

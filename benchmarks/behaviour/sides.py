@@ -1,14 +1,15 @@
 """The two sides of a comparison of behaviours, and the processes that record their runs."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from benchmarks import ROOT
-from benchmarks.behaviour.files import Job, Recording, Trace
+from benchmarks.behaviour.files import AnyJob, Job, Recording, Trace
 from benchmarks.interpreters import (
     HERE,
     Interpreter,
@@ -18,6 +19,7 @@ from benchmarks.interpreters import (
     names_new_process,
 )
 from benchmarks.runner import Program, Result, project_environment, run_together
+from rnn_core.commands.status import ExitStatus
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
 
@@ -65,14 +67,15 @@ class Task:
     """
 
     side: Side
-    work: Sequence[tuple[Job, int | None]]
+    work: Sequence[tuple[AnyJob, int | None]]
     replay: Path | None = None
 
     @property
     def arguments(self) -> list[str]:
-        """Return the arguments of the worker. In JSON, a job is a list of its fields."""
+        """Return the arguments of the worker. In JSON, a job is its type and its fields."""
         replay = None if self.replay is None else str(self.replay)
-        return [json.dumps([str(self.side.folder), self.work, replay])]
+        work = [(type(job).__name__, astuple(job), step) for job, step in self.work]
+        return [json.dumps([str(self.side.folder), work, replay])]
 
 
 def make_side(
@@ -101,21 +104,44 @@ def make_side(
     return Side(name, (folder / name).absolute(), found.python, found.source, environment or {})
 
 
+def make_sides(
+    given: tuple[str | Interpreter, str | Interpreter],
+    folder: Path,
+    environments: tuple[Mapping[str, str] | None, Mapping[str, str] | None],
+    origin: Origin = HERE,
+) -> tuple[Side, Side]:
+    """Return the baseline and the candidate; raise SideError as `make_side`, or if they are one."""
+    baseline = make_side("baseline", given[0], folder, environments[0], origin)
+    candidate = make_side("candidate", given[1], folder, environments[1], origin)
+    if baseline.folder == candidate.folder:
+        raise SideError(f"both sides are {baseline.folder}")
+    return baseline, candidate
+
+
 def record_sides(sides: Sequence[Side], jobs: Sequence[Job]) -> None:
-    """Record all jobs on all sides at the same time, with a progress bar over the experiments.
+    """Record all jobs on all sides at the same time, one process for each side.
 
     Raises:
         SideError: a process failed.
         OSError: a folder cannot be created.
     """
-    histories = [job.history(side.folder) for side in sides for job in jobs]
-    for side in sides:
-        side.folder.mkdir(parents=True, exist_ok=True)
+    record([Task(side, [(job, None) for job in jobs]) for side in sides])
+
+
+def record(tasks: Sequence[Task]) -> None:
+    """Run tasks that record runs, with a progress bar over the runs.
+
+    Raises:
+        SideError: a process failed.
+        OSError: a folder cannot be created.
+    """
+    histories = [job.history(task.side.folder) for task in tasks for job, _ in task.work]
+    for task in tasks:
+        task.side.folder.mkdir(parents=True, exist_ok=True)
     for path in histories:
         path.unlink(missing_ok=True)  # Otherwise an earlier run could be mistaken for a new one.
-    tasks = [Task(side, [(job, None) for job in jobs]) for side in sides]
     with tqdm(total=len(histories), unit="run", disable=None, leave=False) as bar:
-        bar.set_description("experiments")
+        bar.set_description("behaviour")
 
         def progress() -> None:
             bar.n = sum(path.exists() for path in histories)
@@ -149,27 +175,38 @@ def run_tasks(tasks: Sequence[Task], progress: Callable[[], None] = lambda: None
     ]
 
     def ended(number: int, result: Result) -> None:
+        side = tasks[number].side
+        if result.status == ExitStatus.WRONG_INPUT and result.output:
+            raise SideError(f"{side.name}: {result.output.strip()}")
         if result.status:
-            side = tasks[number].side
             raise SideError(f"{side.name}: {side.python} {result.ending}: {result.last_lines()}")
 
-    run_together(programs, ended, len(programs), progress)
+    run_together(programs, ended, max(2, os.cpu_count() or 2), progress)
 
 
-def load(job: Job, side: Side) -> Recording:
-    """Load a side's recording of a job.
+def load_files(job: AnyJob, side: Side) -> Recording:
+    """Load a side's recording of a job, whatever its settings.
 
     Raises:
-        SideError: the recording is missing or damaged, or has other settings.
+        SideError: the recording is missing or damaged.
     """
     try:
-        recording = Recording.load(job, side.folder)
+        return Recording.load(job, side.folder)
     except FileNotFoundError as error:
         raise SideError(
             f"{side.name}: {side.folder} has no run of {job.experiment}/{job.execution}"
         ) from error
     except (OSError, ValueError) as error:
         raise SideError(f"{side.name}: {error}") from error
+
+
+def load(job: Job, side: Side) -> Recording:
+    """Load a side's recording of an experiment.
+
+    Raises:
+        SideError: the recording is missing or damaged, or has other settings.
+    """
+    recording = load_files(job, side)
     history = recording.history
     expected = replace(job.config, device=history.config.device).as_dict()
     problems = [

@@ -12,12 +12,22 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.behaviour.files import Job, Recording, Trace, digest, step_digest
+from benchmarks.behaviour.files import (
+    AGAIN,
+    AnyJob,
+    Job,
+    OwnJob,
+    Recording,
+    Trace,
+    digest,
+    rows,
+    step_digest,
+)
 from benchmarks.behaviour.trace import trace_step
 from benchmarks.source import check_source
+from benchmarks.workloads.own import WorkloadError
 from rnn_core import TrainConfig, load_data, train
+from rnn_core.commands.status import ExitStatus
 from rnn_core.gradients import make_clip
 from rnn_core.model import new_model
 from rnn_core.parameters import Parameters
@@ -25,19 +35,51 @@ from rnn_core.recorder import Step
 from rnn_core.runtime.devices import use_device
 from rnn_core.step import TrainingStep
 
+JOBS: dict[str, type[AnyJob]] = {kind.__name__: kind for kind in (Job, OwnJob)}
+
 
 def main(arguments: Sequence[str]) -> int:
-    """Do the work in the given order, and return the exit status."""
+    """Do the work in the given order, and return the exit status.
+
+    If a workload cannot be used, standard output says why.
+    """
+    try:
+        work_through(arguments)
+    except WorkloadError as error:
+        print(error)
+        return ExitStatus.WRONG_INPUT
+    return ExitStatus.OK
+
+
+def work_through(arguments: Sequence[str]) -> None:
+    """Do the work in the given order."""
     folder, work, replay = json.loads(arguments[0])
-    for fields, step in work:
-        job = Job(*fields)
-        if replay is not None:
+    for kind, fields, step in work:
+        job = JOBS[kind](*fields)
+        if isinstance(job, OwnJob):
+            keep_own(job, step, Path(folder))
+        elif replay is not None:
             replay_step(job, step, Path(folder), Path(replay))
         elif step is not None:
             keep_step(job, step, Path(folder))
         else:
             keep_run(job, Path(folder))
-    return 0
+
+
+def keep_own(job: OwnJob, step: int | None, folder: Path) -> None:
+    """Record a run of a workload, or trace one step."""
+    from benchmarks.behaviour.layers import observe
+
+    if step is None:
+        # The first step is often the first to differ: the second run of a side traces it.
+        recording, traced = observe(job, job.steps, 1 if job.variant == AGAIN else None)
+        if traced is not None:
+            traced.save(replace(job, variant="").trace(folder, 1))
+        recording.save(job, folder)
+        return
+    _, traced = observe(job, step, step)
+    assert traced is not None
+    traced.save(job.trace(folder, step))
 
 
 def keep_run(job: Job, folder: Path) -> None:
@@ -77,7 +119,7 @@ def record(config: TrainConfig) -> Recording:
 
         history = train(config, model=model, on_step=on_step)
         parameters.append(weights())
-    return Recording(history, _rows(gradients), _rows(parameters))
+    return Recording(history, rows(gradients), rows(parameters))
 
 
 def trace(config: TrainConfig, step: int, other: Trace | None = None) -> Trace:
@@ -90,10 +132,6 @@ def trace(config: TrainConfig, step: int, other: Trace | None = None) -> Trace:
             train(replace(config, epochs=1), data=before, model=model)
         clip = make_clip(config.clip, config.clip_norm)
         return trace_step(TrainingStep(model, config.learning_rate, clip), *batch, other=other)
-
-
-def _rows(digests: list[bytes]) -> np.ndarray:
-    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), -1)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from benchmarks.interpreters import Origin
 from benchmarks.measuring.threads import threads_parser
+from benchmarks.workloads.own import FORM, workload_argument
 from rnn_core.commands.arguments import Parser
 
 
@@ -60,6 +61,16 @@ def add_origin(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="package index that is searched for versions of Paddle first, such as that of its "
         "nightly builds (default: that of pip or uv)",
+    )
+
+
+def add_workload(parser: argparse.ArgumentParser, instead: str) -> None:
+    """Add the option that names an own workload; `instead` says what it replaces."""
+    parser.add_argument(
+        "--workload",
+        type=workload_argument,
+        metavar="WORKLOAD",
+        help=f"model of your own instead of {instead}, as {FORM}: docs/guides/own-model.md",
     )
 
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from benchmarks import ROOT
 from benchmarks.commands.common import results_file
 from benchmarks.commands.parser import make_parser
-from benchmarks.compare.command import add_measuring_options, remove_comparison
+from benchmarks.compare.command import BENCHMARKS, add_measuring_options, remove_comparison
 from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Traits, Word
 from benchmarks.compare.pairs import (
     Contest,
@@ -146,7 +146,7 @@ def plan_of(options: argparse.Namespace, side: Interpreter, number: int) -> Plan
     """Return the plan of a session: the side against itself, with a seed of its own."""
     return Plan(
         ("benchmarks/test_stages.py",),
-        options.benchmarks,
+        options.benchmarks or BENCHMARKS,
         options.device,
         side,
         side,

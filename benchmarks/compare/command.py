@@ -6,6 +6,7 @@ docs/guides/comparing.md explains the verdicts.
 """
 
 import argparse
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -17,8 +18,10 @@ from tqdm import tqdm
 
 from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.commands.parser import add_sides, make_parser, parse_sides
+from benchmarks.behaviour.own import NotRepeatableError, compare_workload
+from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import (
     Pairs,
@@ -26,6 +29,7 @@ from benchmarks.compare.pairs import (
     Plan,
     check_countable,
     contests_of,
+    elapsed,
     series_of,
     settle,
 )
@@ -39,9 +43,11 @@ from benchmarks.interpreters import Interpreter
 from benchmarks.locks import LOCK, lock_folder
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import obstacles
-from benchmarks.saved.saved_run import Measure
+from benchmarks.saved.saved_run import Measure, SavedRun
+from benchmarks.workloads.own import OWN_EXECUTIONS
 from rnn_core.commands.arguments import (
     any_path,
+    at_least,
     key_and_value,
     names_from,
     percentage,
@@ -49,6 +55,7 @@ from rnn_core.commands.arguments import (
     seed,
 )
 from rnn_core.commands.status import ExitStatus
+from rnn_core.experiments import EXPERIMENTS
 from rnn_core.runtime.messages import complain
 
 RESULTS = ROOT / "results" / "comparisons"
@@ -57,6 +64,9 @@ BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} verdicts{postfix}"
 REASON = re.compile(r"^(?:E +|ERROR: |(?:FAILED|ERROR) .+ - )(.+)", re.MULTILINE)
 # Default tolerances of the verdict "same".
 WITHIN = {name: traits.within for name, traits in MEASURES.items()}
+# About how many times as long as a step the calls of a process take that counts it: Valgrind runs
+# 3 calls 50 times as slowly, and 7 others 5 times.
+COUNTED_STEPS = 200
 # Whole steps at the notebook's shape, of all cells and implementations.
 BENCHMARKS = "test_stage and step and B1-T10-H128"
 
@@ -78,10 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measures = choose_measures(
             options.measure, options.device, options.threads, (baseline, candidate)
         )
-        folder = options.results or RESULTS / folder_name(baseline.name, candidate.name)
+        own = options.workload
+        name = folder_name(baseline.name, candidate.name) + as_folder(f"-{own}" if own else "")
+        folder = options.results or RESULTS / name
         plan = Plan(
-            ("benchmarks",),
-            options.benchmarks,
+            *benchmarks_of(options),
             options.device,
             baseline,
             candidate,
@@ -90,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {name: options.within[name] for name in measures},
             options.seed,
             lenient=options.lenient,
+            workload=own and workload_options(options),
+            content=own and own.digest,
         )
         with lock_folder(folder):
             if options.restart:
@@ -98,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in series_of(measures):  # The first one has left its settings to the others.
                 series.append(Pairs(plan, folder, options.resume or bool(series), series=name))
             if not series[0].done:
-                check_sources(series[0])
+                check_sides(series, options.budget)
             return compare(series, options)
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
@@ -120,9 +133,19 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
     """
     budget = 60 * options.budget
     plan, folder = series[0].plan, series[0].folder
-    names = (plan.baseline.name, plan.candidate.name)
+    names, sides = (plan.baseline.name, plan.candidate.name), (plan.baseline, plan.candidate)
     parts = [Part(pairs.within, pairs.done) for pairs in series]
-    behaviours = saved_behaviours(folder)
+    behaviours, repeatable = saved_behaviours(folder), True
+    own = [each for each in behaviours if each.experiment not in EXPERIMENTS]
+    if options.workload and options.behaviour and not own:
+        given = options.execution, options.steps, options.seed, options.device
+        job = OwnJob(options.workload.text, *given)
+        try:
+            own = [compare_workload(*sides, folder / "behaviour", job)]
+            behaviours = [*own, *behaviours]
+        except NotRepeatableError as error:
+            complain(str(error), "warning")
+            repeatable = False
 
     def save() -> Comparison:
         result = summarise(parts, names, behaviours)
@@ -162,16 +185,17 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
         raise
     result = save()
     print(text_of(result, options.format), flush=True)
-    if options.behaviour:
+    if options.behaviour and (options.benchmarks or not options.workload):
         try:
-            behaviours = compare_behaviour(plan.baseline, plan.candidate, folder / "behaviour")
+            found = compare_behaviour(*sides, folder / "behaviour")
         except (SideError, OSError) as error:
             complain(f"could not compare behaviour: {error}")
             return result.status if result.status == ExitStatus.FINDING else ExitStatus.WRONG_INPUT
+        behaviours = [*own, *found]
         result = save()
-        print(behaviour_text(behaviours, options.format))
+        print(behaviour_text(found, options.format))
     print(f"\nresults: {folder}")
-    return result.status
+    return result.status or (ExitStatus.OK if repeatable else ExitStatus.CANNOT_TELL)
 
 
 def choose_measures(
@@ -207,22 +231,50 @@ def leave_out_counts(reason: str) -> None:
     complain(f"{reason}. Comparing by time and memory alone.", "warning")
 
 
-def check_sources(pairs: Pairs) -> None:
-    """Run the benchmarks briefly with the copies of rnn_core, before anything is measured.
+def benchmarks_of(options: argparse.Namespace) -> tuple[tuple[str, ...], str]:
+    """Return the paths of the benchmarks, and an expression for pytest's `-k`.
+
+    An own workload is measured instead of the built-in benchmarks, or beside those of `-k`.
+    """
+    if options.workload is None:
+        return ("benchmarks",), options.benchmarks or BENCHMARKS
+    if options.benchmarks is None:
+        return ("benchmarks/test_workload.py",), ""
+    return ("benchmarks",), f"({options.benchmarks}) or test_workload"
+
+
+def workload_options(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options of pytest that name an own workload."""
+    return (
+        f"--workload={options.workload.text}",
+        f"--workload-seed={options.seed}",
+        f"--workload-execution={options.execution}",
+    )
+
+
+def check_sides(series: Sequence[Pairs], budget: float) -> None:
+    """Run an own workload, or the copies of rnn_core, briefly before anything is measured.
+
+    Args:
+        series: the pairs of each series of processes.
+        budget: time limit in minutes.
 
     Raises:
-        SideError: the benchmarks of this checkout cannot use the rnn_core of a side.
+        SideError: the benchmarks of this checkout cannot use the rnn_core of a side; or the own
+            workload cannot be used, or takes too long.
     """
-    path = pairs.folder / "check.json"
-    for side in (pairs.plan.baseline, pairs.plan.candidate):
-        if side.source == ROOT:
+    plan, path = series[0].plan, series[0].folder / "check.json"
+    settings = Settings(seed=0, seconds=1e-3)
+    for side in (plan.baseline, plan.candidate):
+        if side.source == ROOT and plan.workload is None:
             continue
-        settings = Settings(seed=0, seconds=1e-3)
         try:
-            time_processes(pairs.plan, [Job(side, settings, path)])
+            [run] = time_processes(plan, [Job(side, settings, path)])
         except CrashError as error:
+            if side.source == ROOT:
+                raise
             # Something else is wrong if they cannot use that of the working tree either.
-            time_processes(pairs.plan, [Job(replace(side, source=ROOT), settings, path)])
+            time_processes(plan, [Job(replace(side, source=ROOT), settings, path)])
             path.unlink()
             reason = REASON.search(str(error))
             raise SideError(
@@ -230,6 +282,31 @@ def check_sources(pairs: Pairs) -> None:
                 f"{reason[1] if reason else error}"
             ) from error
         path.unlink()
+        if plan.workload is not None:
+            check_budget(series, run, budget)
+
+
+def check_budget(series: Sequence[Pairs], run: SavedRun, budget: float) -> None:
+    """Raise SideError if an own workload takes so long that it cannot have a verdict.
+
+    Args:
+        series: the pairs of each series of processes.
+        run: one process that measured as little as possible.
+        budget: time limit in minutes.
+    """
+    step = max(each.stats.median for each in run.timed)
+    for pairs in series:
+        seconds = elapsed([(run, run)])
+        if pairs.series == "instructions":
+            seconds += COUNTED_STEPS * step / (os.cpu_count() or 1)
+        least = 2 * seconds / 60 * min(MEASURES[name].first_look for name in pairs.within)
+        if least > budget:
+            raise SideError(
+                f"a step takes {step:.2g} s, and a process {seconds:.2g} s: a verdict by "
+                f"{pairs.series} takes at least {least:.1f} minutes, and the budget is "
+                f"{budget:g}: raise --budget, make the step smaller, or leave out {pairs.series} "
+                "by --measure"
+            )
 
 
 def folder_name(baseline: str, candidate: str) -> str:
@@ -329,9 +406,8 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-k",
         "--benchmarks",
-        default=BENCHMARKS,
         metavar="EXPRESSION",
-        help="benchmarks to measure, as an expression for pytest's -k (default: %(default)r)",
+        help=f"benchmarks to measure, as an expression for pytest's -k (default: {BENCHMARKS!r})",
     )
     parser.add_argument(
         "--device",
@@ -404,4 +480,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="do not compare how the three experiments train",
     )
     add_measuring_options(parser)
+    add_workload(parser, "the built-in benchmarks, or beside those of -k")
+    parser.add_argument(
+        "--execution",
+        choices=OWN_EXECUTIONS,
+        default="eager",
+        help="execution of your own model, whose seed is that of --seed (default: eager)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=at_least(1),
+        default=100,
+        help="number of steps of your own model whose behaviour is compared (default: 100)",
+    )
     return parse_sides(parser, arguments)

@@ -64,6 +64,7 @@ class Plan(Selection):
             "candidate": f"{self.candidate.name} ({self.candidate.python})",
             "paths": list(self.paths),
             "planted": list(self.planted),
+            "workload": None if self.workload is None else list(self.workload),
         }
 
 

@@ -1,10 +1,11 @@
 """The processes of a comparison: pytest, which times or counts the selected benchmarks."""
 
 import os
+import re
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from random import Random
@@ -23,6 +24,8 @@ from benchmarks.saved.saved_run import SavedRun
 
 # Number of lines of a failed process's output to show.
 SHOWN_LINES = 25
+# What an own workload does wrong, with the user's traceback, as pytest prints it.
+WRONG_WORKLOAD = re.compile(r"^_+ test_workload.* _+\n(.+?)\n(?:-+ Captured|=+ )", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,15 @@ class Selection:
         paths: files and folders, as on pytest's command line.
         benchmarks: expression for pytest's `-k`; empty for all benchmarks.
         device: device to run on.
+        workload: options of pytest that name an own workload; None if there is none.
+        content: digest of its file.
     """
 
     paths: tuple[str, ...]
     benchmarks: str
     device: str
+    workload: tuple[str, ...] | None = field(default=None, kw_only=True)
+    content: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,9 @@ def _finish(job: Job, result: Result) -> SavedRun:
             # `pytest -v` names a benchmark before it runs; faulthandler writes where it was first.
             benchmark = result.output.splitlines()[-1:]
             lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]])
-        name = job.interpreter.name
+        name, wrong = job.interpreter.name, WRONG_WORKLOAD.search(result.output)
+        if wrong:
+            raise CrashError(f"{name}: {wrong[1]}")
         raise CrashError(f"{name}: the benchmarks' process {result.ending}:\n{lines}")
     saved = load_run(job.part)
     job.part.replace(job.path)
@@ -187,4 +196,5 @@ def command(job: Job, selection: Selection, dumps: Path | None = None) -> list[s
         f"--device={selection.device}",
         f"--sample={settings.dump()}",
         *(("-k", selection.benchmarks) if selection.benchmarks else ()),
+        *(selection.workload or ()),
     ]

@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
-from benchmarks.commands.parser import add_origin, make_parser
+from benchmarks.commands.parser import add_origin, add_workload, make_parser
 from benchmarks.compare.chain import LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
@@ -94,9 +94,11 @@ def compared(
     Raises:
         SideError: they could not be compared.
     """
-    device = "" if options.device == CPU else options.device
+    own, device = options.workload, "" if options.device == CPU else options.device
     first = "bisect-" if expression else LINK
-    names = (f"{first}{folder_name(before, after)}", as_folder(device), as_folder(expression))
+    # The file of a workload may have changed since.
+    details = [device, expression, *([str(own), own.digest[:8]] if own else [])]
+    names = [f"{first}{folder_name(before, after)}", *map(as_folder, details)]
     folder = options.results / "-".join(filter(None, names))
     try:
         known = Comparison.load(folder / FILE)
@@ -110,7 +112,10 @@ def compared(
     arguments = ["--measure", ",".join(measures), "--within", within]
     arguments += ["--device", options.device, "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
-    arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
+    if own:
+        arguments += ["--workload", own.text]
+    else:
+        arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     arguments += ["--no-behaviour"] if expression else []
     with redirect_stdout(StringIO()):  # The tables of all comparisons come at the end, in short.
         status = compare([before, after, *origin_of(options), *arguments])
@@ -263,6 +268,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="FOLDER",
         help="folder for the comparisons (default: results/comparisons, in the repository)",
     )
+    add_workload(parser, "the built-in benchmarks and the experiments")
     add_origin(parser)
     options = parser.parse_args(arguments)
     if len(options.versions) == 1:

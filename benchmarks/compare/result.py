@@ -387,6 +387,12 @@ class Comparison(Record):
         ]
 
     @property
+    def subject(self) -> tuple[str, ...]:
+        """The devices and own workloads, which are the same all along a chain of releases."""
+        own = {each.cell for each in self.benchmarks if ":" in each.cell}
+        return (*sorted({each.device for each in self.benchmarks}), *sorted(own))
+
+    @property
     def shared(self) -> str:
         """The words that all labels share, left out of pictures: "cpu B1 T10 H128"."""
         first, *others = [each.label.split(" ") for each in self.benchmarks] or [[]]

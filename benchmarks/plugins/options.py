@@ -1,16 +1,20 @@
-"""Options of pytest's plugins that cannot work here: refused before anything is measured."""
+"""The options of an own workload, and those of pytest's plugins that cannot work here."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from benchmarks.workloads.own import FORM, OWN_EXECUTIONS, workload_argument
+from rnn_core.commands.arguments import seed
+
 COMPARED_WITH = (
     "--benchmark-compare takes the word after it as the run to compare with, and {0} is a path: "
     "write pytest {0} --benchmark-compare, or --benchmark-compare=NUMBER"
 )
-# Options of pytest-benchmark that need times, with their names in the configuration.
+# Options that need benchmarks, with their names in the configuration.
 OF_BENCHMARKS = {
+    "--workload": "workload",
     "--benchmark-autosave": "benchmark_autosave",
     "--benchmark-compare": "benchmark_compare",
     "--benchmark-compare-fail": "benchmark_compare_fail",
@@ -18,6 +22,26 @@ OF_BENCHMARKS = {
     "--benchmark-json": "benchmark_json",
     "--benchmark-save": "benchmark_save",
 }
+
+
+def add_workload(parser: pytest.Parser) -> None:
+    """Add the options of `benchmarks/test_workload.py`."""
+    group = parser.getgroup("rnn_core")
+    group.addoption(
+        "--workload",
+        type=workload_argument,
+        metavar=FORM,
+        help="Model of your own, whose training step is measured: docs/guides/own-model.md.",
+    )
+    group.addoption(
+        "--workload-seed", type=seed, default=0, metavar="N", help="Its seed (default: 0)."
+    )
+    group.addoption(
+        "--workload-execution",
+        choices=OWN_EXECUTIONS,
+        default="eager",
+        help="How its model is executed (default: eager).",
+    )
 
 
 def check_options(config: pytest.Config, benchmarks: bool) -> None:

@@ -116,8 +116,10 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
             results.planting = _try(results.problems, FAULTS, path, Planting.load)
         else:
             results.problems.append(Problem(path.name, FOREIGN))
-    results.chains, others = chains_of(links)
-    results.comparisons += others
+    for subject in dict.fromkeys(each.subject for each in links):
+        chains, others = chains_of([each for each in links if each.subject == subject])
+        results.chains += chains
+        results.comparisons += others
     damaged = [problem for problem in results.problems if problem.reason != FOREIGN]
     whole = (results.environments, results.comparisons, results.chains, results.planting, damaged)
     if not any(whole):

@@ -63,7 +63,8 @@ def blocks_of(environments: Sequence[Environment]) -> list[TimesBlock]:
             older = before(by_name[name], map(by_name.__getitem__, measured))
             then = {} if older is None else measured[older.name]
             rows.append(TimesRow(by_name[name], times, older, then))
-        blocks.append(TimesBlock(f"{cell}, {shape}, {device}", used, tuple(rows)))
+        title = ", ".join(filter(None, (cell, shape, device)))
+        blocks.append(TimesBlock(title, used, tuple(rows)))
     return blocks
 
 

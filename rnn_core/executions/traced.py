@@ -28,10 +28,10 @@ def trace(layer: paddle.nn.Layer, method: str, cell: Cell, execution: Execution)
     prepare_tracing(cell, execution)
     traced = paddle.jit.to_static(getattr(layer, method), full_graph=FULL_GRAPH[execution])
 
-    def run(*inputs: Any) -> Any:
+    def run(*inputs: Any, **named: Any) -> Any:
         # Paddle uses what it has traced without gradients for later calls with gradients, too.
         with paddle.set_grad_enabled(True):
-            outputs = traced(*inputs)
+            outputs = traced(*inputs, **named)
         if paddle.is_grad_enabled():
             return outputs
         return map_structure(paddle.Tensor.detach, outputs)

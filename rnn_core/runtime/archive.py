@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike, NDArray
 from rnn_core.runtime.files import open_regular, parse_json
 from rnn_core.runtime.messages import printable
 
-MOST_ARRAYS = 1000
-LARGEST_DIRECTORY = 2**18  # Size in bytes of the list of members: 262 for each array.
+MOST_ARRAYS = 16_000
+LARGEST_DIRECTORY = 2**22  # Size in bytes of the list of members: 262 for each array.
 LONGEST_TEXT = 2**20  # Number of characters.
 
 MAGIC = b"\x93NUMPY\x01\x00"

@@ -3,6 +3,7 @@
 import configparser
 import re
 import runpy
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from benchmarks import entry
+from benchmarks.workloads.own import load_workload
 from rnn_core.commands import program
 from tests import ROOT
 
@@ -23,7 +25,7 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 CODE_SPAN = re.compile(r"`([^`]+)`")
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A file of this repository, named without a link.
-FILE = re.compile(r"(?:rnn_core|benchmarks|tests|docs)/[\w/.-]+\.(?:py|md|svg|png|json)")
+FILE = re.compile(r"(?:rnn_core|benchmarks|tests|docs|examples)/[\w/.-]+\.(?:py|md|svg|png|json)")
 OUR_COMMAND = re.compile(r"python -m ((?:rnn_core|benchmarks|tests)[.\w]*)(?: (.*))?")
 TOX_COMMAND = re.compile(r"(?:python -m )?tox (?:-r )?-e (\S+)")
 
@@ -99,18 +101,42 @@ def tox_environments() -> set[str]:
     return {name for section in sections for name in expand(section)}
 
 
-def test_readmes_give_the_same_commands() -> None:
-    """The Chinese README has every command of the English one, and no other."""
-    english, chinese = read(ROOT / "README.md"), read(ROOT / "README.zh-CN.md")
+@pytest.mark.parametrize(
+    ("document", "commands"), [("README.md", 15), ("docs/guides/own-model.md", 6)]
+)
+def test_both_languages_give_the_same_commands(document: str, commands: int) -> None:
+    """The Chinese document has every command of the English one, and no other."""
+    english = read(ROOT / document)
+    chinese = read(ROOT / document.replace(".md", ".zh-CN.md"))
 
     assert shell_lines(chinese) == shell_lines(english)
-    assert len(shell_lines(english)) >= 15
+    assert len(shell_lines(english)) >= commands
+    # Programs and their output; the README's have comments in each language.
+    assert document == "README.md" or FENCE.findall(chinese) == FENCE.findall(english)
 
 
-def test_readmes_link_to_each_other_in_the_first_line() -> None:
-    """A reader of the other language finds it at once."""
-    assert "(README.zh-CN.md)" in read(ROOT / "README.md").splitlines()[0]
-    assert "(README.md)" in read(ROOT / "README.zh-CN.md").splitlines()[0]
+def test_documents_link_to_the_other_language_in_the_first_line() -> None:
+    """Its reader finds it at once."""
+    translated = [each for each in DOCUMENTS if each.name.endswith(".zh-CN.md")]
+
+    for chinese in translated:
+        english = chinese.with_name(chinese.name.replace(".zh-CN", ""))
+        assert f"({chinese.name})" in read(english).splitlines()[0]
+        assert f"({english.name})" in read(chinese).splitlines()[0]
+    assert len(translated) == 2
+
+
+def test_program_of_the_guide_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a user copies from the guide to own models is a workload; its loss decreases."""
+    monkeypatch.setattr("sys.path", [*sys.path])
+    [program] = re.findall(
+        r"^```python\n(.*?)^```$", read(ROOT / "docs/guides/own-model.md"), re.M | re.S
+    )
+    (tmp_path / "my_model.py").write_text(program)
+    training = load_workload(f"{tmp_path}/my_model.py:workload").make(0)
+    losses = [training.finite_step() for _ in range(40)]
+
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
 @over_documents

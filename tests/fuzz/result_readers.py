@@ -13,8 +13,8 @@ from typing import Any, get_args
 import numpy as np
 
 from benchmarks.behaviour.culprits import find_culprit
-from benchmarks.behaviour.files import Job, Recording, Trace, Traced
-from benchmarks.behaviour.judge import judge
+from benchmarks.behaviour.files import Job, OwnRun, Recording, Trace, Traced
+from benchmarks.behaviour.judge import judge, series_of
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import Part, contests_of
 from benchmarks.compare.result import Comparison
@@ -70,6 +70,7 @@ RUN = SavedRun.model_validate_json(json.dumps(SAVED))
 JOB = Job("exploding-rnn", "textbook")
 RECORDED = matrix_results.made_up("exploding-rnn")
 DIGESTS = np.arange(21 * 16, dtype=np.uint8).reshape(21, 16)
+OWN_RUN = OwnRun({"epsilon": 1e-7}, np.arange(2.0), {"gru.weight": np.arange(2.0)})
 TRACE = Trace(
     [
         Traced("h_1", "tanh", np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3), 1.0),
@@ -136,6 +137,12 @@ def check_cases(cases: list[Case]) -> None:
 def check_recording(recording: Recording) -> None:
     """Check what the verdict on two runs relies on."""
     judge("exploding-rnn", recording, Recording(RECORDED, DIGESTS[1:], DIGESTS))
+
+
+def check_own_run(run: OwnRun) -> None:
+    """Check what the verdict on two runs of a workload relies on."""
+    check_lines(run.describe() + " ".join(run.raw_norms))
+    assert series_of(run).shape == (1 + len(run.raw_norms), len(run.recorded))
 
 
 def check_trace(trace: Trace) -> None:
@@ -209,4 +216,5 @@ RESULT_READERS = (
     ),
     Reader("trace", "npz", (TRACE.save,), Trace.load, check_trace),
     Reader("recording", "npz", (write_digests,), read_recording, check_recording),
+    Reader("own-run", "npz", (OWN_RUN.save,), OwnRun.load, check_own_run),
 )

@@ -9,7 +9,9 @@ import pytest
 
 from benchmarks.behaviour import command
 from benchmarks.behaviour.command import main
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.behaviour.own import NotRepeatableError
 from benchmarks.interpreters import Origin
 from rnn_core.config import EAGER
 from tests.helpers.command_lines import assert_rejected
@@ -61,6 +63,51 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
     assert keywords["executions"] == EAGER
     assert keywords["origin"] == Origin("3.12", "n")
     assert (keywords["baseline_env"], keywords["candidate_env"]) == ({}, {"A": "1=2", "B": ""})
+
+
+def test_behaviour_passes_a_workload_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference of its file does not depend on the working directory."""
+    (tmp_path / "lm.py").touch()
+    monkeypatch.chdir(tmp_path)
+    jobs = []
+
+    def compared(*arguments: Any, **_: Any) -> BehaviourVerdict:
+        jobs.append(arguments[3])
+        return verdict_of("different")
+
+    monkeypatch.setattr(command, "compare_workload", compared)
+    chosen = ["--execution", "static", "--steps", "7", "--seed", "5"]
+
+    assert [main([*SIDES, "--workload", "lm.py:f", *given]) for given in ([], chosen)] == [1, 1]
+    assert jobs == [
+        OwnJob(f"{tmp_path}/lm.py:f", "eager", 100),
+        OwnJob(f"{tmp_path}/lm.py:f", "static", 7, 5),
+    ]
+    assert (jobs[0].experiment, jobs[0].stem) == ("lm.py:f", "lm-f-eager")
+
+
+def test_behaviour_exits_4_if_a_workload_does_not_repeat(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its behaviour cannot be compared, which is no mistake in the command line."""
+
+    def compared(*_: Any, **__: Any) -> BehaviourVerdict:
+        raise NotRepeatableError("two runs differ")
+
+    monkeypatch.setattr(command, "compare_workload", compared)
+
+    assert main([*SIDES, "--workload", "os:getcwd"]) == 4
+    assert capsys.readouterr().err == "error: two runs differ\n"
+
+
+def test_behaviour_refuses_options_that_do_not_go_together() -> None:
+    """An experiment has its own steps, and a workload its own executions."""
+    own = [*SIDES, "--workload", "os:getcwd"]
+
+    assert_rejected(main, [*SIDES, "--steps", "3"], "--steps needs --workload")
+    assert_rejected(main, [*SIDES, "--execution", "eager"], "textbook, kernel, static, sot, all fo")
+    assert_rejected(main, [*own, "--execution", "kernel"], "must be one of eager, static for a wo")
+    assert_rejected(main, [*SIDES, "--workload", "absent.py:f"], "there is no file ")
 
 
 def test_behaviour_exits_2_when_it_cannot_compare(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ runs its candidate in a separate process: the same Paddle with different roundin
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,14 +55,14 @@ def compare_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
 
 
 def catalogued(name: str) -> Plant:
-    """Return a fault from the catalogue that breaks a function of `paddle.nn.functional`."""
+    """Return a fault from the catalogue that replaces a function, method or operator."""
     (fault,) = (fault for fault in FAULTS if fault.name == name)
-    assert fault.break_paddle is not None
     plant = fault.break_paddle
+    assert isinstance(plant, partial)
+    owner, attribute, _ = plant.args
 
     def planted(patch: pytest.MonkeyPatch) -> None:
-        for function in ("tanh", "sigmoid"):
-            patch.setattr(F, function, getattr(F, function))  # Restores it afterwards.
+        patch.setattr(owner, attribute, getattr(owner, attribute))  # Restores it afterwards.
         plant()
 
     return planted

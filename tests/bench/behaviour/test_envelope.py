@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.behaviour.envelope import GROWTH, allowed, horizon
+from benchmarks.behaviour.envelope import ENVELOPES
 from benchmarks.behaviour.judge import differences, series_of
 from rnn_core import EXPERIMENTS, named_weights, new_model, set_weights, train
 from rnn_core.config import Execution
@@ -29,18 +29,20 @@ def test_envelope_contains_a_new_measurement(name: str, epochs: int, execution: 
     apart = differences(series_of(train(config)), series_of(train(moved, model=model)))
 
     assert apart[0] > 0
-    assert [step for step, size in enumerate(apart, 1) if size >= allowed(name, step)] == []
+    assert [
+        step for step, size in enumerate(apart, 1) if size >= ENVELOPES[name].allowed(step)
+    ] == []
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_envelope_grows_up_to_the_horizon(experiment: str) -> None:
     """Steps and limits increase, up to a last entry that allows everything."""
-    steps, sizes = zip(*GROWTH[experiment], strict=True)
+    steps, sizes = zip(*ENVELOPES[experiment].growth, strict=True)
 
     assert steps[0] == 1
     assert list(steps) == sorted(set(steps))
     assert list(sizes) == sorted(set(sizes))
-    assert horizon(experiment) == steps[-1] - 1
-    assert allowed(experiment, steps[1]) == sizes[1]
-    assert allowed(experiment, steps[1] - 1) == sizes[0]
-    assert allowed(experiment, 10_000) == sizes[-2]
+    assert ENVELOPES[experiment].horizon == steps[-1] - 1
+    assert ENVELOPES[experiment].allowed(steps[1]) == sizes[1]
+    assert ENVELOPES[experiment].allowed(steps[1] - 1) == sizes[0]
+    assert ENVELOPES[experiment].allowed(10_000) == sizes[-2]

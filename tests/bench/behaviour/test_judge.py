@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.envelope import ONE_STEP, allowed, horizon
+from benchmarks.behaviour.envelope import ENVELOPES
 from benchmarks.behaviour.files import Recording, digest, step_digest
 from benchmarks.behaviour.judge import Judgement, differences, first_difference, judge
 from rnn_core import EXPERIMENTS
@@ -104,14 +104,14 @@ def test_difference_in_the_last_digit_is_rounding(experiment: str) -> None:
 def test_differences_beyond_the_horizon_are_rounding(experiment: str) -> None:
     """A difference of half the limit is rounding; beyond the horizon, any difference is."""
     steps = np.arange(1, len(healthy(experiment)["loss"]) + 1)
-    change = np.array([1 + allowed(experiment, int(step)) / 2 for step in steps])
-    change[horizon(experiment) + 3 :] = 9.0
+    change = np.array([1 + ENVELOPES[experiment].allowed(int(step)) / 2 for step in steps])
+    change[ENVELOPES[experiment].horizon + 3 :] = 9.0
 
     judged = judge(experiment, *pair(experiment, loss=change))
 
     assert judged.verdict == "equal within rounding", judged.reasons
     assert judged.first_step == 1
-    assert judged.until == horizon(experiment) + 3
+    assert judged.until == ENVELOPES[experiment].horizon + 3
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_differences_beyond_the_horizon_are_rounding(experiment: str) -> None:
 def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: int) -> None:
     """The verdict names the step that leaves the envelope, and the first step that differs."""
     change = factor(experiment, 1, 1e-7)
-    change[step - 1] = 1 + 4 * allowed(experiment, step)
+    change[step - 1] = 1 + 4 * ENVELOPES[experiment].allowed(step)
 
     judged = judge(experiment, *pair(experiment, loss=change))
 
@@ -135,7 +135,7 @@ def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: 
 @pytest.mark.parametrize(("size", "verdict"), [(4.0, "different"), (0.1, "equal within rounding")])
 def test_first_difference_has_its_own_limit(experiment: str, size: float, verdict: str) -> None:
     """If the runs first differ at a late step, the difference has not had time to grow."""
-    change = factor(experiment, 1000, size * ONE_STEP[experiment])
+    change = factor(experiment, 1000, size * ENVELOPES[experiment].one_step)
 
     judged = judge(experiment, *pair(experiment, norm=change))
 
@@ -203,7 +203,7 @@ def test_broken_behaviour_beyond_the_horizon_is_different(
     values = healthy(experiment)
     broken = {name: array.copy() for name, array in values.items()}
     broken["norm"] *= 1 + 1e-7  # Rounding from step 1 on, so that only the behaviour is judged.
-    late = horizon(experiment) + EPOCH
+    late = ENVELOPES[experiment].horizon + EPOCH
     for name, value in change.items():
         start = late // EPOCH if name == "accuracy" else late
         broken[name][start if len(value) == 1 else -len(value) :] = value

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.behaviour.own import NotRepeatableError
 from benchmarks.compare import command
 from benchmarks.compare.command import choose_measures, main
 from benchmarks.compare.pairs import Contest, Pairs, settle
@@ -167,6 +169,131 @@ def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
     assert "--resume continues with the complete pairs" in cut.out
     assert (resumed.status, resumed.course["outcome"]) == (1, "settled")
     assert len(fake.started) == 6
+
+
+@pytest.fixture
+def workload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is not run, as nothing is measured."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "time_processes", FakeProcesses(SAME))
+    path = tmp_path / "own.py"
+    path.write_text("one")
+    return path
+
+
+def test_own_workload_that_changed_is_not_resumed(workload: Path, compare: Compare) -> None:
+    """Its pairs were measured with another content."""
+    given = ("--workload", "own.py:train", "--seed", "3")
+    found = compare(FakeProcesses(SAME), *given)
+    again = compare(FakeProcesses(SAME), *given, "--resume")
+    workload.write_text("two")
+    changed = compare(FakeProcesses(SAME), *given, "--resume")
+
+    assert (found.status, again.status, changed.status) == (0, 0, 2)
+    assert "content was '7692c3ad" in changed.err
+
+
+@pytest.mark.usefixtures("workload")
+@pytest.mark.parametrize(
+    ("given", "paths", "expression"),
+    [
+        ([], ("benchmarks",), command.BENCHMARKS),
+        (["--workload", "own.py:train"], ("benchmarks/test_workload.py",), ""),
+        (["--workload", "own.py:train", "-k", "a or b"], ("benchmarks",), "(a or b) or test_wor"),
+    ],
+)
+def test_own_workload_is_compared_instead_of_the_benchmarks(
+    given: list[str], paths: tuple[str, ...], expression: str, tmp_path: Path
+) -> None:
+    """Unless some are asked for; the processes get its whole path, the seed and the execution."""
+    options = command._options(["a", "b", "--seed=3", *given])
+
+    assert command.benchmarks_of(options)[0] == paths
+    assert command.benchmarks_of(options)[1].startswith(expression)
+    if given:
+        whole = f"--workload={tmp_path / 'own.py:train'}"
+        expected = (whole, "--workload-seed=3", "--workload-execution=eager")
+        assert command.workload_options(options) == expected
+
+
+@pytest.mark.usefixtures("workload")
+@pytest.mark.parametrize(
+    ("fails", "budget", "message"),
+    [
+        (CrashError("new: own.py:train: step 2 raised"), "10", ": new: own.py:train: step 2 raise"),
+        # 12 processes of 6 seconds are needed by time.
+        (
+            None,
+            "1.1",
+            ": a step takes 0.001 s, and a process 6 s: a verdict by time takes",
+        ),
+    ],
+)
+def test_unusable_workload_is_refused_before_anything_is_measured(
+    fails: CrashError | None,
+    budget: str,
+    message: str,
+    compare: Compare,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It fails on a side, or a step takes longer than the budget allows."""
+    fake = FakeProcesses(SAME)
+    checks = FakeProcesses(SAME, before=interrupt_at(1, fails) if fails else lambda _: None)
+    monkeypatch.setattr(command, "time_processes", checks)
+    found = compare(fake, "--workload", "own.py:train", "--budget", budget)
+
+    assert (found.status, fake.started, checks.started[:1]) == (2, [], [] if fails else ["check"])
+    assert f"could not compare{message}" in found.err
+
+
+@pytest.mark.usefixtures("workload")
+@pytest.mark.parametrize(
+    ("found", "given", "status", "saved"),
+    [
+        ("bitwise equal", [], 0, ["own.py:train"]),
+        ("different", ["-k", "x"], 1, ["own.py:train", "clipped-rnn"]),
+        (NotRepeatableError("two runs differ"), [], 4, []),
+        (SideError("no such layer"), [], 2, None),
+    ],
+)
+def test_behaviour_of_own_workload_is_compared_first(
+    found: Any,
+    given: list[str],
+    status: int,
+    saved: list[str] | None,
+    compare: Compare,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If it cannot be compared, nothing is measured; costs are if it does not repeat itself."""
+    jobs: list[OwnJob] = []
+
+    def verdict(name: str) -> BehaviourVerdict:
+        kind: Any = found if name == "own.py:train" else "bitwise equal"
+        return BehaviourVerdict(name, "eager", kind, 7, 8, None, None, None, f"{name}: so")
+
+    def fake(*arguments: Any) -> Any:
+        jobs.append(arguments[-1])
+        if isinstance(found, Exception):
+            raise found
+        return verdict("own.py:train")
+
+    monkeypatch.setattr(command, "compare_workload", fake)
+    monkeypatch.setattr(command, "compare_behaviour", lambda *_: [verdict("clipped-rnn")])
+    processes = FakeProcesses(SAME)
+    given = ["--workload", "own.py:train", "--steps", "20", "--seed", "3", *given]
+    ended = compare(processes, *given, behaviour=True)
+
+    assert ended.status == status
+    assert jobs == [OwnJob(str(Path.cwd() / "own.py:train"), "eager", 20, 3, "cpu")]
+    assert (processes.started == []) == (saved is None)
+    if saved is None:
+        assert "could not compare: no such layer" in ended.err
+    else:
+        assert [each["experiment"] for each in ended.saved["behaviour"]] == saved
+        assert [ended.out.count(f"{name}: so") for name in saved] == [1] * len(saved)
+    # What was saved is not compared again.
+    compare(FakeProcesses(SAME), *given, "--resume", behaviour=True)
+    assert len(jobs) == (1 if saved else 2)
 
 
 def test_compare_does_not_overwrite_a_comparison(compare: Compare) -> None:

@@ -85,6 +85,12 @@ def test_process_gets_its_settings_and_leaves_its_file(
             "env: .* was ended by SIGILL:\ntest_a.py::test_b\n1\n2\n",
         ),
         ("exit 0", SideError, "cannot be read as a saved run"),
+        (
+            "echo '__ test_workload[cpu-own.py:f-eager] __'; echo own.py:f: step 2 raised; "
+            "echo why; echo '--- Captured stderr call ---'; echo hello; exit 1",
+            CrashError,
+            "^env: own.py:f: step 2 raised\nwhy$",
+        ),
     ],
 )
 def test_failed_process_is_an_error(

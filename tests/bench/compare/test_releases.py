@@ -79,6 +79,20 @@ def test_all_final_releases_are_compared_by_default(fake: FakeCompare) -> None:
     assert_rejected(main, ["--since", "3.1.0"], "at least two releases are needed, got 3.1.0")
 
 
+def test_own_workload_is_compared_again_if_its_file_changed(
+    fake: FakeCompare, tmp_path: Path
+) -> None:
+    """It is compared instead of the built-in benchmarks, by its whole path."""
+    path = tmp_path / "own.py"
+    for content in ("one", "one", "two"):
+        path.write_text(content)
+        assert main([*VERSIONS[:2], "--workload", f"{path}:train"]) == 0
+
+    assert len(fake.asked) == 2
+    assert fake.asked[0][-2:] == ["--workload", f"{path}:train"]
+    assert "-k" not in fake.asked[0]
+
+
 def test_a_failed_comparison_does_not_stop_the_rest(
     fake: FakeCompare, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,11 @@
 """Options of pytest and its plugins beside ours: they work, or nothing is measured."""
 
 import shlex
+import sys
 
 import pytest
 
+from tests import ROOT
 from tests.helpers.pytest_project import BENCHMARKS, make_project, run_pytest
 
 pytest_plugins = ["pytester"]
@@ -64,6 +66,8 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
     ("benchmarks -q --no-summary -p no:faulthandler -p no:capture", "2 passed", ()),
     ("benchmarks tests --setup-show -x -s", "3 passed", ()),
 ]
+# The benchmark of an own workload.
+OURS = ("benchmarks/conftest.py", "benchmarks/test_workload.py")
 REFUSED = [
     ("benchmarks --benchmark-compare=0007", "must name one saved run"),
     ("benchmarks --benchmark-compare=a/b/c", "'a/b/c' isn't"),
@@ -85,6 +89,8 @@ REFUSED = [
     ("benchmarks --results=", "--results requires a folder"),
     ("benchmarks --results=tox.ini", "--results"),
     ("benchmarks --sample=x", "--sample is internal"),
+    ("tests --workload=benchmarks/test_small.py:f", "write pytest benchmarks --workload"),
+    ("benchmarks --workload=no.py:f", "argument --workload: there is no file"),
     ("benchmarks --device=gpu:99", "--device gpu:99: "),
 ]
 
@@ -123,6 +129,47 @@ def test_options_are_refused_at_once(line: str, words: str, project: pytest.Pyte
     assert "Traceback" not in output
     assert " passed" not in output
     assert {path for path in project.path.rglob("*.*") if path.suffix == ".json"} - before == set()
+
+
+WORKLOAD = """
+import paddle
+
+def workload(seed):
+    model = paddle.nn.Linear(2, 1)
+    def step():
+        print("a line of the user's")
+        return model(paddle.ones([3, {size}])).mean()
+    return model, step
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "option", "status", "words"),
+    [
+        (2, "--workload=own.py:workload", 0, "cpu     own.py:workload         static"),
+        (2, "-v", 0, "2 passed"),
+        (7, "--workload=own.py:workload", 1, "own.py:workload: step 1 raised ValueError\n"),
+    ],
+)
+def test_own_workload_is_measured_if_there_is_one(
+    size: int,
+    option: str,
+    status: int,
+    words: str,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is named after its file and function; an error in it has no traceback of ours."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    files = {name: (ROOT / name).read_text() for name in OURS}
+    files |= {"own.py": WORKLOAD.format(size=size), "benchmarks/test_small.py": BENCHMARKS}
+    project = make_project(pytester, monkeypatch, files)
+    found, output = run_pytest(project, "benchmarks", option, "--workload-execution=static")
+
+    assert found == status
+    assert words in output
+    assert ("test_workload" in output) == (option != "-v")
+    assert "WorkloadError" not in output
 
 
 def test_table_has_every_option_of_the_plugins(pytestconfig: pytest.Config) -> None:

@@ -271,6 +271,19 @@ def test_comparisons_of_releases_are_a_chain(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("facts", [{"cell": "model.py:workload"}, {"device": "gpu:0"}])
+def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str]) -> None:
+    """Comparisons of an own workload, or on another device, belong together."""
+    content = released("2.6.2", "3.0.0")
+    write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0" / FILE, content)
+    content["benchmarks"] = [{**each, **facts} for each in content["benchmarks"]]
+    write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0-other" / FILE, content)
+    results = read_results(tmp_path)
+
+    assert [[*chain] for chain in results.chains] == 2 * [[("2.6.2", "3.0.0")]]
+    assert results.comparisons == []
+
+
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
     """An empty comparison and a foreign file are; the page itself and hidden files are not."""
     root = folder.parent

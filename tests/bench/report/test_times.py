@@ -27,10 +27,12 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
         step_time(1, device="gpu:0"),
         step_time(1, shape="B"),
         step_time(1, cell="C"),
+        step_time(1, cell="own.py:workload", shape="", implementation="eager"),
     ]
     block, *others = blocks_of(environments_of(results))
 
-    assert (block.title, len(others)) == ("RNN, B1 T10 H128, cpu", 3)
+    assert (block.title, len(others)) == ("RNN, B1 T10 H128, cpu", 4)
+    assert others[-1].title == "own.py:workload, cpu"
     assert {row.times["textbook"].median for row in block.rows} == {9}
     assert block.implementations == ("textbook", "kernel")
     assert {row.environment.name: row.ratio("kernel") for row in block.rows} == {

@@ -1,0 +1,218 @@
+"""The comparison of behaviours for a workload of the user's own.
+
+What rounding does to it is measured: the baseline runs it again with other instructions in its
+matrix products, and with initial weights moved to neighbouring numbers. If a step differs, the same
+is done to that step alone, which gives a limit for each of its tensors.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from glob import escape
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.behaviour.comparison import Finding, verdict_of
+from benchmarks.behaviour.culprits import Limit, compare, find_culprit
+from benchmarks.behaviour.envelope import MARGIN, Envelope, measured
+from benchmarks.behaviour.files import AGAIN, OwnJob, Recording, Trace, Traced
+from benchmarks.behaviour.judge import (
+    BehaviourVerdict,
+    differences,
+    first_difference,
+    judge_by,
+    series_of,
+)
+from benchmarks.behaviour.sides import Side, Task, load_files, make_sides, record, run_tasks
+from benchmarks.interpreters import HERE, Interpreter, Origin, SideError
+
+# Other instructions in the matrix products of Paddle for CPUs. With AVX2, products of float64 may
+# end the process (docs/measurements/paddle-defects.md).
+ROUNDING = {"MKL_CBWR": "COMPATIBLE"}
+# Seeds that move weights to neighbouring numbers.
+SEEDS = (1, 2, 3)
+
+
+# For runs that do not differ.
+NOTHING = Envelope(((1, 0.0),))
+
+
+class NotRepeatableError(SideError):
+    """Two runs of one environment differ, so two environments cannot be compared."""
+
+
+def compare_workload(
+    baseline: str | Interpreter,
+    candidate: str | Interpreter,
+    folder: Path,
+    job: OwnJob,
+    *,
+    baseline_env: Mapping[str, str] | None = None,
+    candidate_env: Mapping[str, str] | None = None,
+    origin: Origin = HERE,
+) -> BehaviourVerdict:
+    """Run a workload on both sides, and judge whether it behaves the same.
+
+    Args:
+        baseline: as for `compare_behaviour`.
+        candidate: as for `compare_behaviour`.
+        folder: as for `compare_behaviour`.
+        job: run of the workload.
+        baseline_env: environment variables to set for the baseline.
+        candidate_env: environment variables to set for the candidate.
+        origin: where versions and wheels of Paddle are installed from.
+
+    Raises:
+        NotRepeatableError: two runs of one side differ.
+        SideError: a side cannot be run or read, or the workload cannot be used.
+        OSError: a file cannot be written.
+    """
+    given = (baseline_env, candidate_env)
+    sides = make_sides((baseline, candidate), folder, given, origin)
+    again, live = replace(job, variant=AGAIN), [side for side in sides if side.python]
+    for side in live:
+        # The rounding of another file or seed must not be taken for that of this run.
+        for path in side.folder.glob(f"{escape(job.stem)}.*"):
+            path.unlink()
+    record([Task(side, [(each, None)]) for side in live for each in (job, again)])
+    pair = check_sides(job, sides)
+    for side, recording in zip(sides, pair, strict=True):
+        check_repeats(job, side, recording)
+    first = first_difference(*pair)
+    if first is None:
+        return verdict_of(job, pair, judge_by(NOTHING, *pair), Finding())
+    envelope = measure(job, sides)
+    return verdict_of(job, pair, judge_by(envelope, *pair), find_layer(job, sides, pair, first))
+
+
+def check_sides(job: OwnJob, sides: tuple[Side, Side]) -> tuple[Recording, Recording]:
+    """Return the recordings of both sides; raise SideError if they cannot be compared."""
+    baseline, candidate = (load_files(job, side) for side in sides)
+    expected = {"steps": job.steps, "seed": job.seed}
+    for side, run in zip(sides, (baseline.history, candidate.history), strict=True):
+        problems = [
+            f"{name} is {run.settings.get(name)!r}, expected {value!r}"
+            for name, value in (baseline.history.settings | expected).items()
+            if run.settings.get(name) != value
+        ]
+        if list(run.raw_norms) != list(baseline.history.raw_norms):
+            problems.append("the parameters have other names than the baseline's")
+        if len(run.loss) != job.steps:
+            problems.append(f"{len(run.loss)} steps were recorded")
+        if problems:
+            raise SideError(f"{side.name}: {job.history(side.folder)}: {'; '.join(problems)}")
+    if not np.isfinite(loss := baseline.history.loss).all():
+        step = int(np.isfinite(loss).argmin()) + 1
+        raise SideError(
+            f"baseline: {job.experiment}: the loss of step {step} is {loss[step - 1]}: only fewer "
+            f"steps (--steps) can be compared"
+        )
+    return baseline, candidate
+
+
+def check_repeats(job: OwnJob, side: Side, recording: Recording) -> None:
+    """Raise NotRepeatableError if a second run of the side has other bits."""
+    again = replace(job, variant=AGAIN)
+    step = first_difference(recording, load_files(again, side))
+    if step is None:
+        return
+    where = "" if side.name == "baseline" else ", although those of the baseline do not"
+    if side.python is not None:
+        run_tasks([Task(side, [(each, step)]) for each in (job, again)])
+        one, other = (side.trace(each.trace(side.folder, step)) for each in (job, again))
+        culprit = one and other and find_culprit(one, other, None)
+        where = (f", first in {culprit.tensor.name}" if culprit else "") + where
+    raise NotRepeatableError(
+        f"{side.name}: {job.experiment}: two runs differ from step {step} on{where}. Behaviour "
+        f"cannot be compared until the seed decides everything: paddle.seed, numpy.random, random, "
+        f"the order of the data and of sets. Times and counts can be."
+    )
+
+
+def variants(job: OwnJob) -> list[tuple[OwnJob, Mapping[str, str]]]:
+    """Return the runs that differ from a run only in rounding, and their environment variables."""
+    return [
+        *((each, {}) for each in moved(job, 1)),
+        (replace(job, variant=".compatible"), ROUNDING),
+    ]
+
+
+def moved(job: OwnJob, step: int) -> list[OwnJob]:
+    """Return the runs whose weights are moved to neighbouring numbers before a step."""
+    return [replace(job, variant=f".moved-{seed}", moved_by=seed, moved_at=step) for seed in SEEDS]
+
+
+def measure(job: OwnJob, sides: Sequence[Side]) -> Envelope:
+    """Return what rounding does to a workload, measured on the first side that can be run.
+
+    A recorded side whose rounding was measured serves as well.
+
+    Raises:
+        SideError: no side can be run or was measured.
+    """
+    runs = variants(job)
+    for side in sides:
+        if side.python is None and all(run.history(side.folder).exists() for run, _ in runs):
+            break
+        if side.python is not None:
+            record(
+                [
+                    Task(replace(side, environment={**side.environment, **given}), [(run, None)])
+                    for run, given in runs
+                ]
+            )
+            break
+    else:
+        raise SideError(f"{job.experiment}: rounding was not measured, and both sides are recorded")
+    history = load_files(job, side).history
+    expected, epsilon = series_of(history), float(history.settings["epsilon"])
+    apart = [differences(expected, series_of(load_files(run, side).history)) for run, _ in runs]
+    return measured(np.max(apart, axis=0), epsilon)
+
+
+def find_layer(
+    job: OwnJob, sides: tuple[Side, Side], pair: tuple[Recording, Recording], step: int
+) -> Finding:
+    """Find the first layer whose output, input or gradient rounding does not explain in a step."""
+    baseline = sides[0]
+    # Step 1 was traced when the run was recorded.
+    tasks = [Task(side, [(job, step)]) for side in sides if side.python and step > 1]
+    if baseline.python is not None:
+        tasks += [Task(baseline, [(each, step)]) for each in moved(job, step)]
+    run_tasks(tasks)
+    traces = [side.trace(job.trace(side.folder, step)) for side in sides]
+    notes = []
+    for side, trace, recording in zip(sides, traces, pair, strict=True):
+        if trace is None:
+            note = f"step {step} was not traced: the {side.name} is a recorded side without it"
+            return Finding(notes=(note,))
+        if not trace.repeats(recording, step):
+            notes.append(f"step {step} has other bits when repeated: {side.name}")
+    expected, actual = traces
+    assert expected is not None
+    assert actual is not None
+    found = [baseline.trace(each.trace(baseline.folder, step)) for each in moved(job, step)]
+    epsilon = float(pair[0].history.settings["epsilon"])
+    limit = limits(expected, [each for each in found if each is not None], epsilon)
+    return Finding(step, find_culprit(expected, actual, actual, limit), tuple(notes))
+
+
+def limits(expected: Trace, rounded: Sequence[Trace], epsilon: float) -> Limit:
+    """Return the largest difference of a tensor that rounding explains, relative to its scale.
+
+    It is `MARGIN` times the largest of several measurements; a tensor in which these found less
+    than in half of all tensors, or less than `epsilon`, gets the median or `epsilon`. Without a
+    measurement, there is no limit.
+    """
+    apart: dict[str, float] = {tensor.name: 0.0 for tensor in expected.tensors}
+    for trace in rounded:
+        for each in compare(expected, trace):
+            name = each.tensor.name
+            if np.isfinite(each.relative):
+                apart[name] = max(apart[name], each.relative)
+    least = max(float(np.median([*apart.values()])), epsilon)
+
+    def limit(tensor: Traced) -> float:
+        return MARGIN * max(apart[tensor.name], least) if rounded else np.inf
+
+    return limit

@@ -1,0 +1,292 @@
+"""Workloads from elsewhere: one function in a file or module of the user's own.
+
+The function takes a seed, and returns a model and a function that makes one training step and
+returns its loss. Nothing of this project needs to be imported there.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import math
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from traceback import StackSummary, TracebackException
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from benchmarks import ROOT
+from rnn_core.runtime.messages import shown
+from rnn_core.runtime.versions import import_paddle
+
+if TYPE_CHECKING:
+    import paddle
+
+OwnExecution = Literal["eager", "static"]
+OWN_EXECUTIONS: tuple[OwnExecution, ...] = get_args(OwnExecution)
+FORM = "FILE.py:FUNCTION or package.module:function"
+# Their frames say nothing about an error in the user's file.
+OURS = (str(ROOT / "benchmarks"), str(ROOT / "rnn_core"), "<frozen importlib")
+MOST_NAMES = 10
+
+
+class WorkloadError(ValueError):
+    """A workload cannot be used; the message says why, with the traceback of an error in it."""
+
+
+class Reference(NamedTuple):
+    """Name of a workload.
+
+    Attributes:
+        folder: folder of the file, or the one where Python looks for the module first.
+        module: name of the file, which ends in `.py`, or of the module.
+        function: name of the function.
+    """
+
+    folder: Path
+    module: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.function}"
+
+    @property
+    def text(self) -> str:
+        """The text of the reference, which is the same in every working directory."""
+        return str(self.folder / str(self))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, in hexadecimal; of nothing if the module is not in the folder."""
+        parts = [self.module] if self.module.endswith(".py") else self.module.split(".")
+        path = self.folder.joinpath(*parts)
+        files = (path, path.with_name(f"{path.name}.py"), path / "__init__.py")
+        content = next((file.read_bytes() for file in files if file.is_file()), b"")
+        return hashlib.sha256(content).hexdigest()
+
+
+class Workload(NamedTuple):
+    """A workload that has been loaded.
+
+    Attributes:
+        reference: its name.
+        function: the function of a seed.
+        digest: SHA-256 of the file that defines it, in hexadecimal.
+    """
+
+    reference: Reference
+    function: Callable[..., Any]
+    digest: str
+
+    def make(self, seed: int, execution: OwnExecution = "eager") -> "Training":
+        """Call the function on Paddle's current device, and check what it returns.
+
+        Args:
+            seed: seed, which is passed to the function.
+            execution: "static" replaces the model's `forward` by its traced form.
+
+        Raises:
+            WorkloadError: the function raises, or returns something else than a model and a step.
+            RuntimeError: a known defect of this Paddle prevents the execution.
+        """
+        import paddle
+
+        try:
+            inspect.signature(self.function).bind(seed)
+        except TypeError as error:
+            raise WorkloadError(
+                f"{self.reference} must take one argument, the seed: {error}"
+            ) from None
+        with _user_code(str(self.reference)):
+            made = self.function(seed)
+        if not (
+            isinstance(made, tuple | list)
+            and len(made) == 2
+            and isinstance(made[0], paddle.nn.Layer)
+            and callable(made[1])
+        ):
+            raise WorkloadError(
+                f"{self.reference} must return a model (paddle.nn.Layer) and a function that makes "
+                f"one step, got {_described(made)}"
+            )
+        model, step = made
+        if all(parameter.stop_gradient for parameter in model.parameters()):
+            raise WorkloadError(f"{self.reference}: the model has no trainable parameter")
+        if execution != "eager":
+            from rnn_core.executions.traced import trace
+
+            # Only "sot" has cells that it cannot trace.
+            trace(model, "forward", "LSTM", execution)
+        return Training(str(self.reference), model, step)
+
+
+class Training:
+    """A model and its training steps.
+
+    Attributes:
+        name: name of the workload.
+        model: the model.
+        steps: number of steps so far.
+    """
+
+    def __init__(self, name: str, model: "paddle.nn.Layer", function: Callable[[], object]) -> None:
+        self.name, self.model, self.steps = name, model, 0
+        self._function = function
+
+    def run(self) -> Any:
+        """Make one training step, and return what the user's function returns, unchecked.
+
+        Raises:
+            WorkloadError: the step raises.
+        """
+        self.steps += 1
+        with _user_code(f"{self.name}: step {self.steps}"):
+            return self._function()
+
+    def step(self) -> float:
+        """Make one training step, and return its loss, which may be NaN or infinite.
+
+        Raises:
+            WorkloadError: the step raises, or returns something else than one number.
+        """
+        loss = self.run()
+        # Not `Tensor.numpy`, whose bfloat16 are integers.
+        values = np.asarray(loss.astype("float64") if hasattr(loss, "numpy") else loss)
+        if values.size != 1 or values.dtype.kind not in "biuf":
+            raise WorkloadError(
+                f"{self.name}: step {self.steps} must return its loss, one number or a tensor of "
+                f"one number, got {_described(loss)}"
+            )
+        return float(values.item())
+
+    def finite_step(self) -> float:
+        """Make one training step, and return its loss.
+
+        Raises:
+            WorkloadError: as `step`; or the loss is NaN or infinite.
+        """
+        loss = self.step()
+        if not math.isfinite(loss):
+            raise WorkloadError(f"{self.name}: the loss of step {self.steps} is {loss}")
+        return loss
+
+
+def find_workload(text: str) -> Reference:
+    """Return the workload that a text names, without running its file.
+
+    Raises:
+        WorkloadError: the text has another form, or there is no such file.
+    """
+    place, colon, function = text.rpartition(":")
+    path = Path.cwd() / place
+    if not (colon and place and function.isidentifier()):
+        raise WorkloadError(f"a workload is {FORM}, got {shown(text)}")
+    if path.suffix == ".py" and not path.is_file():
+        raise WorkloadError(f"there is no file {path}")
+    return Reference(path.parent, path.name, function)
+
+
+def workload_argument(text: str) -> Reference:
+    """A workload, as a type of command-line arguments."""
+    try:
+        return find_workload(text)
+    except WorkloadError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def load_workload(text: str) -> Workload:
+    """Run the file or import the module that a text names, and return its workload.
+
+    The folder of the file, or for a module the working directory, becomes the first of `sys.path`,
+    as when Python runs it.
+
+    Args:
+        text: `FILE.py:FUNCTION` or `package.module:function`; a folder may precede both.
+
+    Raises:
+        WorkloadError: the file, module or function does not exist, or the file raises.
+    """
+    reference = find_workload(text)
+    import_paddle()
+    if str(reference.folder) not in sys.path:
+        sys.path.insert(0, str(reference.folder))
+    module = _run_file(reference) if reference.module.endswith(".py") else _import(reference)
+    function = getattr(module, reference.function, None)
+    if not callable(function):
+        known = [
+            name
+            for name, value in vars(module).items()
+            if inspect.isfunction(value) and value.__module__ == module.__name__
+        ]
+        names = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+        raise WorkloadError(
+            f"{reference.module} has no function {reference.function}; its functions: "
+            f"{names or 'none'}"
+        )
+    source = Path(module.__file__ or "")
+    digest = hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest()
+    return Workload(reference, function, digest)
+
+
+def _run_file(reference: Reference) -> ModuleType:
+    path = reference.folder / reference.module
+    # Not the file's own name, which may be that of a module. Pickle and `inspect` look it up.
+    name = f"workload_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None  # As the name ends in `.py`.
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    with _user_code(reference.module):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _import(reference: Reference) -> ModuleType:
+    with _user_code(reference.module):
+        try:
+            return importlib.import_module(reference.module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{reference.module}.".startswith(f"{error.name}."):
+                raise
+            raise WorkloadError(f"there is no module {reference.module}: {error}") from None
+
+
+@contextmanager
+def _user_code(what: str) -> Iterator[None]:
+    """Run the user's code: its output goes to standard error, its errors become ours."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except WorkloadError:
+        raise
+    except (Exception, SystemExit) as error:
+        kind = type(error).__name__
+        raise WorkloadError(f"{what} raised {kind}\n{_traceback(error)}") from error
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback of an error, without frames of ours."""
+    found: TracebackException | None = TracebackException.from_exception(error)
+    whole, seen = found, set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        theirs = [frame for frame in found.stack if not frame.filename.startswith(OURS)]
+        found.stack = StackSummary.from_list(theirs)
+        found = found.__cause__ or found.__context__
+    assert whole is not None
+    return "".join(whole.format()).rstrip()
+
+
+def _described(value: object) -> str:
+    """Return the types of a tuple's elements, or a tensor's shape, or the value."""
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {', '.join(type(each).__name__ for each in value)}"
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return f"a {type(value).__name__} of shape {list(shape)}"
+    return f"{type(value).__name__} {shown(value)}" if value is not None else "None"

@@ -1,0 +1,166 @@
+"""Workloads of the user's own: what they may be, and the errors when they are something else."""
+
+import hashlib
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.workloads.own import (
+    OWN_EXECUTIONS,
+    OwnExecution,
+    Training,
+    WorkloadError,
+    find_workload,
+    load_workload,
+)
+
+GOOD = """
+import paddle
+
+print("loading")
+
+def workload(seed):
+    print("making")
+    paddle.seed(seed)
+    model = paddle.nn.Linear(2, 1)
+    data = paddle.rand([4, 2])
+
+    def step():
+        print("stepping")
+        loss = model(input=data).mean()
+        loss.backward()
+        model.bias.set_value(model.bias - model.bias.grad)
+        model.clear_gradients()
+        return {loss}
+
+    return {made}
+"""
+
+Load = Callable[..., Training]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Write a file, load the workload in it, and make it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+
+    def loaded(
+        source: str = "",
+        text: str = "lm.py:workload",
+        execution: OwnExecution = "eager",
+        **parts: str,
+    ) -> Training:
+        source = source or GOOD.format(**{"loss": "loss", "made": "model, step", **parts})
+        (tmp_path / "lm.py").write_text(source)
+        sys.modules.pop("lm", None)
+        return load_workload(text).make(3, execution)
+
+    return loaded
+
+
+@pytest.mark.parametrize("execution", OWN_EXECUTIONS)
+@pytest.mark.parametrize("loss", ["loss", "float(loss)", "loss.numpy()", "loss.reshape([1, 1])"])
+def test_workload_trains_and_prints_to_standard_error(
+    load: Load, capsys: pytest.CaptureFixture[str], execution: OwnExecution, loss: str
+) -> None:
+    """Each step returns a smaller loss, and what the file prints is not our output."""
+    training = load(loss=loss, execution=execution)
+
+    first, second = training.finite_step(), training.finite_step()
+    assert second == pytest.approx(first - 1)
+    assert training.steps == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.split()[:4] == ["loading", "making", "stepping", "stepping"]
+
+
+def test_module_is_loaded_from_the_working_directory(load: Load) -> None:
+    """Its name, and the absolute text that names the same function, both work."""
+    assert load(text="lm:workload").name == "lm:workload"
+    assert load(text=find_workload("lm:workload").text).name == "lm:workload"
+
+
+def test_file_imports_modules_of_its_folder(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when Python runs it, and from any working directory."""
+    (tmp_path / "lm_data.py").write_text("SIZE = 2\n")
+    load()
+    monkeypatch.chdir("/")
+
+    source = "import lm_data\n" + GOOD.format(loss="lm_data.SIZE", made="model, step")
+    assert load(source, text=f"{tmp_path}/lm.py:workload").step() == 2
+
+
+def test_digest_is_that_of_the_file(load: Load, tmp_path: Path) -> None:
+    """Two sides with different files can be told apart."""
+    load()
+
+    expected = hashlib.sha256((tmp_path / "lm.py").read_bytes()).hexdigest()
+    assert load_workload("lm.py:workload").digest == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "message"),
+    [
+        ("lm.py", "", "a workload is FILE.py:FUNCTION or package.module:function, got 'lm.py'"),
+        ("absent.py:workload", "", "there is no file .*absent.py"),
+        ("absent:workload", "", "there is no module absent: No module named 'absent'"),
+        ("lm:workload", "import absent_elsewhere", "(?s)lm raised ModuleNotFound.*lm.py.*line 1"),
+        ("lm.py:main", "", "lm.py has no function main; its functions: workload"),
+        ("lm.py:main", "workload = 1", "lm.py has no function main; its functions: none"),
+        ("lm.py:workload", "def workload(): pass", "must take one argument, the seed: too many"),
+        ("lm.py:workload", "def workload(", "(?s)lm.py raised SyntaxError.*line 1"),
+        ("lm.py:workload", "import sys; sys.exit(2)", "lm.py raised SystemExit"),
+        ("lm.py:workload", "def workload(seed): 1 / 0", "(?s)workload raised ZeroDiv.*in workload"),
+    ],
+)
+def test_mistake_in_the_file_is_named(load: Load, text: str, source: str, message: str) -> None:
+    """The error says what is wrong, with the user's traceback and none of our frames."""
+    with pytest.raises(WorkloadError, match=message) as error:
+        load(source, text)
+
+    assert "own.py" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ("None", "must return a model .*, got None"),
+        ("model", "must return a model .*, got Linear"),
+        ("step, model", "must return a model .*, got a tuple of function, Linear"),
+        ("paddle.nn.Tanh(), step", "the model has no trainable parameter"),
+    ],
+)
+def test_something_else_than_model_and_step_is_refused(load: Load, made: str, message: str) -> None:
+    """The error says what the function returned."""
+    with pytest.raises(WorkloadError, match=message):
+        load(made=made)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ("None", "step 1 must return its loss, one number or a tensor of one number, got None"),
+        ("'3'", "step 1 must return its loss, .*, got str '3'"),
+        ("data", r"step 1 must return its loss, .*, got a Tensor of shape \[4, 2\]"),
+        ("loss / 0", "the loss of step 1 is -?inf"),
+        ("model(loss)", "(?s)step 1 raised ValueError\nTraceback.*lm.py.*in step"),
+    ],
+)
+def test_step_without_a_finite_loss_is_refused(load: Load, loss: str, message: str) -> None:
+    """The error has the number of the step."""
+    training = load(loss=loss)
+
+    with pytest.raises(WorkloadError, match=message) as error:
+        training.finite_step()
+    assert "own.py" not in str(error.value)
+
+
+def test_loss_that_is_not_finite_can_be_recorded(load: Load) -> None:
+    """Where a comparison is about such a loss."""
+    assert math.isnan(load(loss="loss * float('nan')").step())
