@@ -2,7 +2,8 @@
 
 A hook on a parameter sees its gradient when the backward pass has added up all its shares, before
 the step can clear it. Hooks on the layers see their inputs and outputs, and the gradients of these.
-In a traced ("static") model, only the whole model is a layer.
+In a traced ("static") model, only the whole model is a layer. Hooks do not see single operators and
+cannot run one on other inputs, so the experiments have `benchmarks.behaviour.trace`.
 """
 
 from collections.abc import Callable
