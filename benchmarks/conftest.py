@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rnn_core.history import History
 
 LeaveHistory = Callable[[str, "History"], None]
-# Times a target in rounds, after warm-up rounds. The target gets what `setup` returns.
+# Times a target in rounds, after warm-up rounds. The target gets what `setup` returns. A comparison
+# also measures its memory, unless that varies at random.
 Measure = Callable[..., None]
 
 
@@ -48,10 +49,12 @@ def planted() -> float:
 def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: float) -> Measure:
     """Return a function that times a target: in rounds, or for a comparison in long samples."""
 
-    def time_target(target: Any, setup: Any, rounds: int, warmup_rounds: int) -> None:
+    def time_target(
+        target: Any, setup: Any, rounds: int, warmup_rounds: int, memory: bool = True
+    ) -> None:
         sampler = pytestconfig.pluginmanager.get_plugin(NAME)
         if isinstance(sampler, Sampler):
-            sampler.measure(benchmark, planted, target, setup)
+            sampler.measure(benchmark, planted, target, setup, memory)
         else:
             benchmark.pedantic(  # type: ignore[no-untyped-call]
                 target, setup=setup, rounds=rounds, warmup_rounds=warmup_rounds

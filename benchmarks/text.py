@@ -1,4 +1,4 @@
-"""Results as text: tables, times, and runs in a few words."""
+"""Results as text: tables, times, versions, and runs in a few words."""
 
 import re
 from collections.abc import Sequence
@@ -42,6 +42,11 @@ def without_folders(text: str) -> str:
 def significant(value: float, digits: int = 3) -> str:
     """Return a number with that many significant digits, or all digits before the point."""
     return f"{value:.{digits}g}" if value < 10**digits else f"{value:.0f}"
+
+
+def version(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version, so that 3.10 follows 3.9; a text without any comes last."""
+    return tuple(map(int, re.findall(r"\d{1,9}", text)[:4])) or (10**9,)
 
 
 def describe_run(history: "History") -> str:

@@ -3,19 +3,56 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.compare.measures import MEASURES
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.compare.measures import CANNOT_TELL, MEASURES, SAME
 from benchmarks.compare.result import Benchmark, Comparison, Measured
-from benchmarks.report.defects import Defect, upgrade
+from benchmarks.known_defects import Defect, upgrade
 from benchmarks.saved.saved_run import Measure
-from benchmarks.text import table
+from benchmarks.text import table, version
 
-# Smallest change between two releases that is listed.
+# The folders of these comparisons begin with it.
+LINK = "releases-"
+# Smallest change between two releases that is listed, unless the measure varies more.
 CHANGE = 0.01
 # Rows of each table of reasons that explain a change.
 SHOWN_REASONS = 3
 
 # The comparison of each release with the next, by their names; None if it failed.
 Chain = Mapping[tuple[str, str], Comparison | None]
+
+
+def chains_of(links: Sequence[Comparison]) -> tuple[list[Chain], list[Comparison]]:
+    """Join comparisons that follow each other.
+
+    Of two comparisons with the same baseline or candidate, the one between nearer releases counts.
+    Two chains, of which one ends before the other begins, are one with a missing comparison.
+
+    Returns:
+        The chains, the oldest releases first, and the comparisons that belong to none.
+    """
+    backwards = sorted(links, key=lambda link: version(link.candidate.name), reverse=True)
+    next_of = {link.baseline.name: link for link in backwards}
+    forwards = sorted(next_of.values(), key=lambda link: version(link.baseline.name))
+    last_of = {link.candidate.name: link for link in forwards}
+    next_of = {link.baseline.name: link for link in last_of.values()}
+    chains: list[dict[tuple[str, str], Comparison | None]] = []
+    for name in sorted(next_of.keys() - last_of.keys(), key=version):
+        end = releases_of(chains[-1])[-1] if chains else name
+        if version(end) < version(name):
+            chains[-1][end, name] = None
+        else:
+            chains.append({})
+        while name in next_of:
+            link = next_of[name]
+            chains[-1][name, link.candidate.name] = link
+            name = link.candidate.name
+    used = [link for chain in chains for link in chain.values()]
+    return [*chains], [link for link in links if all(link is not each for each in used)]
+
+
+def releases_of(chain: Chain) -> list[str]:
+    """Return the names of all releases, the oldest first."""
+    return list(dict.fromkeys(name for pair in chain for name in pair))
 
 
 def measures_of(chain: Chain) -> list[Measure]:
@@ -38,29 +75,36 @@ def values_of(chain: Chain, measure: Measure) -> dict[str, dict[str, float]]:
     return found
 
 
-def changes_of(chain: Chain) -> Iterable[tuple[str, str, Measure, Benchmark, Measured]]:
-    """Yield every change by more than 1% between two releases, the newest last."""
-    for (before, after), comparison in chain.items():
-        if comparison is None:
-            continue
-        for measure in comparison.measures:
-            for benchmark, result in comparison.results(measure):
-                if abs(math.log(result.ratio)) > math.log1p(CHANGE):
-                    yield before, after, measure, benchmark, result
+def smallest_change(measure: Measure) -> float:
+    """Return the smallest change of a measure that is listed: 1%, or 5% of the time."""
+    return max(CHANGE, MEASURES[measure].within)
+
+
+def changes_of(comparison: Comparison | None) -> list[tuple[Measure, Benchmark, Measured]]:
+    """Return every change between two releases that is large and certain enough."""
+    if comparison is None:
+        return []
+    return [
+        (measure, benchmark, result)
+        for measure in comparison.measures
+        for benchmark, result in comparison.results(measure)
+        if abs(math.log(result.ratio)) > math.log1p(smallest_change(measure))
+        and result.verdict not in (SAME, CANNOT_TELL)
+    ]
 
 
 def text_of(chain: Chain, defects: Sequence[Defect]) -> str:
     """Return a table of behaviours and defects, one of each measure, and the changes."""
+    releases = releases_of(chain)
     sections = [
         table(
             ["Paddle", "trains like the one before", "known defects"],
             [
-                [after, behaviour_of(comparison), defects_of(defects, before, after)]
-                for (before, after), comparison in chain.items()
+                [releases[place], behaviour_of(each), defects_of(defects, releases[: place + 1])]
+                for place, each in enumerate(chain.values(), 1)
             ],
         )
     ]
-    releases = list(dict.fromkeys(name for pair in chain for name in pair))
     for measure in measures_of(chain):
         traits, values = MEASURES[measure], values_of(chain, measure)
         rows = [
@@ -81,30 +125,43 @@ def behaviour_of(comparison: Comparison | None) -> str:
         return "not compared"
     found: dict[str, list[str]] = {}
     for each in comparison.behaviour:
-        words = str(each.verdict)
-        if each.first_step is not None:
-            words += f" from step {each.first_step}" + (f" ({each.tensor})" if each.tensor else "")
-        found.setdefault(words, []).append(each.experiment)
+        found.setdefault(words_of(each), []).append(each.experiment)
     if len(found) == 1:
         return next(iter(found))
     return "; ".join(f"{', '.join(names)}: {words}" for words, names in found.items())
 
 
-def defects_of(defects: Sequence[Defect], before: str, after: str) -> str:
-    """Return the known defects that a release breaks and mends."""
-    if not all(any(name in each.there for each in defects) for name in (before, after)):
+def words_of(behaviour: BehaviourVerdict) -> str:
+    """Return the verdict on one experiment, with the first step and tensor that differ."""
+    words = str(behaviour.verdict)
+    if behaviour.first_step is not None:
+        words += f" from step {behaviour.first_step}"
+        words += f" ({behaviour.tensor})" if behaviour.tensor else ""
+    return words
+
+
+def defects_of(defects: Sequence[Defect], releases: Sequence[str]) -> str:
+    """Return the known defects that the last of these releases breaks and mends.
+
+    It is compared with the newest one before it that was checked.
+    """
+    *older, after = releases
+    checked = [name for name in older if any(name in each.there for each in defects)]
+    if not checked or not any(after in each.there for each in defects):
         return "not checked"
-    changed = upgrade(defects, before, after)
+    changed = upgrade(defects, checked[-1], after)
     words = [f"breaks {', '.join(changed.breaks)}"] * bool(changed.breaks)
     words += [f"mends {', '.join(changed.mends)}"] * bool(changed.mends)
-    return "; ".join(words) or "no change"
+    since = "" if checked[-1] == older[-1] else f" (since {checked[-1]})"
+    return ("; ".join(words) or "no change") + since
 
 
 def change_lines(chain: Chain) -> Iterable[str]:
     """Yield a line for each change, and what explains a change of instructions."""
-    for before, after, measure, benchmark, result in changes_of(chain):
-        digits = MEASURES[measure].digits
-        yield f"{before} -> {after}: {benchmark.parameters} {result.ratio:.{digits}f} {measure}"
-        for title, _, rows in benchmark.reasons if measure == "instructions" else ():
-            shown = [f"{row[0][:60]} {row[-1]}" for row in rows[:SHOWN_REASONS]]
-            yield f"    {title}: {', '.join(shown)}"
+    for (before, after), comparison in chain.items():
+        for measure, benchmark, result in changes_of(comparison):
+            digits = MEASURES[measure].digits
+            yield f"{before} -> {after}: {benchmark.parameters} {result.ratio:.{digits}f} {measure}"
+            for title, _, rows in benchmark.reasons if measure == "instructions" else ():
+                shown = [f"{row[0][:60]} {row[-1]}" for row in rows[:SHOWN_REASONS]]
+                yield f"    {title}: {', '.join(shown)}"

@@ -8,32 +8,35 @@ release that differs from the oldest one as the newest does. docs/guides/release
 import argparse
 import math
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast, get_args
 
+from packaging.version import Version
+
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
 from benchmarks.commands.parser import add_origin, add_workload, make_parser
-from benchmarks.compare.chain import CHANGE, text_of
+from benchmarks.compare.chain import LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
-from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.environments.paddle import FINAL
 from benchmarks.interpreters import Origin, SideError, find_interpreter
-from benchmarks.known_defects import PROGRAMS, has_defect
-from benchmarks.report.defects import defects_of, load
-from benchmarks.report.matrix import version
+from benchmarks.known_defects import PROGRAMS, defects_of, has_defect, load
 from benchmarks.saved.saved_run import Measure
-from rnn_core.commands.arguments import positive_number
+from rnn_core.commands.arguments import any_path, positive_number
 from rnn_core.commands.status import ExitStatus
 from rnn_core.experiments import EXPERIMENTS
 from rnn_core.runtime.messages import complain
 
 # Whole steps, and the first step of a traced model, which traces and compiles.
 SELECTED = f"({BENCHMARKS}) or (test_traced and first and static and RNN and B1-T10-H128)"
+# Device on which instructions can be counted.
+CPU = "cpu"
 # Share of the whole difference that a single cause explains.
 MOST = 0.8
 
@@ -91,33 +94,41 @@ def compared(
     Raises:
         SideError: they could not be compared.
     """
-    name = f"releases-{folder_name(before, after)}"
-    if expression:
-        name += f"-{as_folder(expression)}"
-    own = options.workload
-    if own:  # The file may have changed since.
-        name += f"-{as_folder(str(own))}-{own.digest[:8]}"
-    folder = RESULTS / name
+    own, device = options.workload, "" if options.device == CPU else options.device
+    first = "bisect-" if expression else LINK
+    # The file of a workload may have changed since.
+    details = [device, expression, *([str(own), own.digest[:8]] if own else [])]
+    names = [f"{first}{folder_name(before, after)}", *map(as_folder, details)]
+    folder = options.results / "-".join(filter(None, names))
     try:
         known = Comparison.load(folder / FILE)
     except (OSError, ValueError):
         known = None
     if known and not known.unfinished and (known.behaviour or expression):
         return known
-    print(f"{before} -> {after}")
-    arguments = ["--measure", "instructions,memory", "--within", "1", "--resume"]
+    print(f"{before} -> {after}", flush=True)
+    measures = measures_on(options.device)
+    within = ",".join(f"{name}={100 * smallest_change(name):g}" for name in measures)
+    arguments = ["--measure", ",".join(measures), "--within", within]
+    arguments += ["--device", options.device, "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
     if own:
         arguments += ["--workload", own.text]
     else:
         arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     arguments += ["--no-behaviour"] if expression else []
-    status = compare([before, after, *origin_of(options), *arguments])
+    with redirect_stdout(StringIO()):  # The tables of all comparisons come at the end, in short.
+        status = compare([before, after, *origin_of(options), *arguments])
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     if status == ExitStatus.WRONG_INPUT:
         raise SideError(f"{before} and {after} were not compared: see above")
     return Comparison.load(folder / FILE)
+
+
+def measures_on(device: str) -> Sequence[Measure]:
+    """Return what is compared on a device: only on the CPU can instructions be counted."""
+    return ("instructions" if device == CPU else "time", "memory")
 
 
 def origin_of(options: argparse.Namespace) -> list[str]:
@@ -135,7 +146,7 @@ def known_releases(options: argparse.Namespace) -> list[str]:
     found = [
         each
         for each in options.origin.versions()
-        if (options.bisect or FINAL.fullmatch(each)) and version(each) >= version(options.since)
+        if (options.bisect or FINAL.fullmatch(each)) and Version(each) >= options.since
     ]
     if len(found) < 2:
         raise SideError(f"at least two releases are needed, got {', '.join(found) or 'none'}")
@@ -156,7 +167,8 @@ def bisect(releases: Sequence[str], distance: Distance) -> str:
         middle = (low + high) // 2
         past = distance(releases[0], releases[middle]) > whole / 2
         low, high = (low, middle) if past else (middle, high)
-        print(f"{releases[middle]} is {'past' if past else 'not past'} half of the difference")
+        where = "past" if past else "not past"
+        print(f"{releases[middle]} is {where} half of the difference", flush=True)
     found = f"{releases[high]} is the first release past half of the difference."
     share = distance(releases[low], releases[high]) / whole
     if share < MOST:
@@ -180,14 +192,14 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
     if what in EXPERIMENTS:
         return lambda before, after: _behaviours_apart(what, before, after, options)
     name, _, expression = what.partition(":")
-    if name in MEASURES and name != "time" and expression:
+    if name in measures_on(options.device) and expression:
         return lambda before, after: _costs_apart(
             compared(before, after, options, expression), cast("Measure", name)
         )
     raise SideError(
         f"--bisect must be one of {', '.join((*EXPERIMENTS, *PROGRAMS))}, or "
-        "instructions:EXPRESSION or memory:EXPRESSION, whose expression for -k selects one "
-        f"benchmark; got {what!r}"
+        f"{' or '.join(f'{name}:EXPRESSION' for name in measures_on(options.device))}, whose "
+        f"expression for -k selects one benchmark; got {what!r}"
     )
 
 
@@ -197,7 +209,7 @@ def _costs_apart(comparison: Comparison, measure: Measure) -> float:
         names = ", ".join(each.parameters for each, _ in results) or "none"
         raise SideError(f"the expression of --bisect must select one benchmark, got {names}")
     apart = abs(math.log(results[0][1].ratio))
-    return apart if apart > math.log1p(CHANGE) else 0.0
+    return apart if apart > math.log1p(smallest_change(measure)) else 0.0
 
 
 def _behaviours_apart(
@@ -223,7 +235,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "versions", nargs="*", metavar="VERSION", help="releases, the oldest first (default: all)"
     )
     parser.add_argument(
-        "--since", default="2.6.2", metavar="VERSION", help="oldest release (default: 2.6.2)"
+        "--since",
+        type=Version,
+        default="2.6.2",
+        metavar="VERSION",
+        help="oldest release (default: 2.6.2)",
     )
     parser.add_argument(
         "--bisect",
@@ -237,6 +253,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=10.0,
         metavar="MINUTES",
         help="time limit of each comparison of two releases (default: 10)",
+    )
+    parser.add_argument(
+        "--device",
+        default=CPU,
+        metavar="DEVICE",
+        help="cpu, gpu, gpu:N, npu:N, ... (default: cpu); elsewhere than on the CPU, times are "
+        "compared instead of instructions",
+    )
+    parser.add_argument(
+        "--results",
+        type=any_path,
+        default=RESULTS,
+        metavar="FOLDER",
+        help="folder for the comparisons (default: results/comparisons, in the repository)",
     )
     add_workload(parser, "the built-in benchmarks and the experiments")
     add_origin(parser)

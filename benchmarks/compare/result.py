@@ -188,8 +188,8 @@ class Benchmark(Record):
     @property
     def parameters(self) -> str:
         """The part of the node id that `-k` selects by: "cpu-step-RNN-B1-T10-H128-kernel"."""
-        test = self.name.rpartition("::")[2]
-        return test.partition("[")[2].removesuffix("]") or test
+        test, _, inside = self.name.rpartition("::")[2].partition("[")
+        return inside.removesuffix("]") or test
 
 
 class Pace(Record):
@@ -385,6 +385,12 @@ class Comparison(Record):
             for fact in {**before, **after}
             if before.get(fact, "") != after.get(fact, "")
         ]
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """The devices and own workloads, which are the same all along a chain of releases."""
+        own = {each.cell for each in self.benchmarks if ":" in each.cell}
+        return (*sorted({each.device for each in self.benchmarks}), *sorted(own))
 
     @property
     def shared(self) -> str:

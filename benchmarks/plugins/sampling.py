@@ -37,7 +37,8 @@ LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 # Calls to count, and calls before them until caches and allocations have settled: the first ones
-# take up to 1% more, later ones vary by 0.02% from one to the next.
+# take up to 1% more, later ones vary by 0.02% from one to the next. With a setup before each call,
+# there are none: a single call is counted.
 COUNTED_CALLS, CALLS_BEFORE = 3, 5
 
 
@@ -171,8 +172,9 @@ class Sampler(SavedEnvironments):
         planted: float,
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
+        memory: bool,
     ) -> None:
-        """Time `target` or count its instructions, and record the peak of its memory."""
+        """Time `target` or count its instructions; record the peak of its memory if wanted."""
         if self.counter is None:
             gc.unfreeze()
         gc.collect()  # What earlier benchmarks have left would count as memory of this one.
@@ -183,10 +185,10 @@ class Sampler(SavedEnvironments):
             benchmark.pedantic(prepared(target, setup))  # type: ignore[no-untyped-call]
             benchmark.extra_info["lower_quartile"] = None  # Its time means nothing.
             self.counts.append(partial(self.count, benchmark, target, setup))
-        device = benchmark.extra_info.get("device", "cpu")
-        benchmark.extra_info["peak_bytes"] = (
-            allocated_peak(prepared(target, setup), device) - self.held
-        )
+        if memory:
+            device = benchmark.extra_info.get("device", "cpu")
+            peak = allocated_peak(prepared(target, setup), device)
+            benchmark.extra_info["peak_bytes"] = peak - self.held
 
     def time(
         self,
@@ -240,7 +242,7 @@ class Sampler(SavedEnvironments):
         print(f"\n{test}", flush=True)
         counted, usual = self.counted.setdefault(test, {}), 0
         with use_device(benchmark.extra_info.get("device", "cpu")):
-            for _ in range(CALLS_BEFORE):
+            for _ in range(0 if setup else CALLS_BEFORE):
                 prepared(target, setup)()
             for name, share in self.shares(test).items():
                 call = prepared(target, setup)

@@ -1,41 +1,11 @@
-"""Known defects of the versions of Paddle on the page: what an upgrade breaks and mends.
+"""Known defects of the versions of Paddle on the page: what an upgrade breaks and mends."""
 
-docs/defects has a small program for each defect; `python -m tests.known_defects` runs them and
-writes what they find.
-"""
-
-import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from benchmarks import ROOT
-from benchmarks.report.matrix import version
-
-KNOWN = ROOT / "docs" / "defects" / "defects.json"
-
-
-class Defect(NamedTuple):
-    """One defect.
-
-    Attributes:
-        name: short name, and that of its program.
-        what: what is wrong.
-        there: for each checked version of Paddle, whether it has the defect.
-    """
-
-    name: str
-    what: str
-    there: dict[str, bool]
-
-
-class Upgrade(NamedTuple):
-    """Names of the defects that one of two versions of Paddle has and the other has not."""
-
-    before: str
-    after: str
-    breaks: list[str]
-    mends: list[str]
+from benchmarks.known_defects import Defect, Upgrade, upgrade
+from benchmarks.text import version
 
 
 class Known(NamedTuple):
@@ -50,32 +20,6 @@ class Known(NamedTuple):
     versions: list[str]
     upgrades: list[Upgrade]
     groups: dict[str, list[Defect]]
-
-
-def load() -> dict[str, Any]:
-    """The content of the file: what each defect is, and what each check found."""
-    known: dict[str, Any] = json.loads(KNOWN.read_text(encoding="utf-8"))
-    return known
-
-
-def defects_of(known: dict[str, Any]) -> list[Defect]:
-    """The table of defects. A version has a defect if a check with any Python found it."""
-    defects = [Defect(name, what, {}) for name, what in known["defects"].items()]
-    for check in known["checks"]:
-        for defect in defects:
-            if defect.name in check["there"] + check["gone"]:
-                found = defect.name in check["there"]
-                before = defect.there.get(check["paddle"], False)
-                defect.there[check["paddle"]] = found or before
-    return defects
-
-
-def upgrade(defects: Iterable[Defect], before: str, after: str) -> Upgrade:
-    """Compare two versions; a defect that was not checked on both counts as unchanged."""
-    found = [(each.name, each.there.get(before), each.there.get(after)) for each in defects]
-    breaks = [name for name, old, new in found if (old, new) == (False, True)]
-    mends = [name for name, old, new in found if (old, new) == (True, False)]
-    return Upgrade(before, after, breaks, mends)
 
 
 def known_of(defects: Sequence[Defect], paddles: Iterable[str]) -> Known:

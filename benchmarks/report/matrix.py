@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 from benchmarks.report.formats import Case
 from benchmarks.report.reading import KINDS, EnvironmentResults
+from benchmarks.text import version
 
 State = Literal["failed", "incomplete", "passed"]
 # The worst first.
@@ -235,11 +236,6 @@ def what_tells(failed: Sequence[Environment], ran: Sequence[Environment]) -> str
 def fact_name(key: str) -> str:
     """Return the name of a fact as the page shows it."""
     return NAMES.get(key, key.replace("_", " "))
-
-
-def version(text: str) -> tuple[int, ...]:
-    """Return the numbers of a version, so that 3.10 follows 3.9; a text without any comes last."""
-    return tuple(map(int, re.findall(r"\d{1,9}", text)[:4])) or (10**9,)
 
 
 def _environment(results: EnvironmentResults) -> Environment:

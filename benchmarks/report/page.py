@@ -11,11 +11,13 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmarks.compare.chain import words_of
 from benchmarks.compare.measures import CANNOT_TELL, MEASURES, Word
 from benchmarks.compare.result import Comparison
+from benchmarks.known_defects import defects_of, load, upgrade
 from benchmarks.report import pictures
 from benchmarks.report.curves import curves_of, printed_of
-from benchmarks.report.defects import defects_of, known_of, load, upgrade
+from benchmarks.report.defects import known_of
 from benchmarks.report.executions import agreements_of
 from benchmarks.report.matrix import (
     STATES,
@@ -29,6 +31,7 @@ from benchmarks.report.matrix import (
     worst_of,
 )
 from benchmarks.report.reading import Results
+from benchmarks.report.releases import releases_on_page
 from benchmarks.report.times import against_cpu, blocks_of
 from benchmarks.saved.result_files import kinds_of
 from benchmarks.saved.saved_run import Measure
@@ -45,6 +48,7 @@ SECTIONS = {
     "executions": "Static graphs",
     "times": "Step times",
     "comparisons": "Comparisons",
+    "releases": "Releases",
     "defects": "Known defects of this Paddle",
     "faults": "Planted faults",
     "skipped": "Skipped tests",
@@ -71,6 +75,7 @@ def make_page(results: Results, now: datetime) -> str:
         "ms": significant,
         "fact": fact_name,
         "kinds": kinds_of,
+        "words": words_of,
     }
     environments = environments_of(results.environments)
     pythons, rows = rows_of(environments)
@@ -105,6 +110,11 @@ def make_page(results: Results, now: datetime) -> str:
         compared=counts_of(results.comparisons),
         different=sum(each.different for each in results.comparisons),
         comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),
+        releases=_drawn(
+            [releases_on_page(each, defects) for each in results.chains],
+            lambda shown, key: _drawn(shown.charts, pictures.draw_releases, key),
+            "releases",
+        ),
         traits=MEASURES,
         cannot_tell=CANNOT_TELL,
         known=known_of(defects, [e.facts["paddle"] for e in environments if "paddle" in e.facts]),
@@ -153,7 +163,8 @@ def notices(results: Results, outside: int) -> list[tuple[State, str]]:
         outside: number of the notebook's figures that are not reproduced.
     """
     compared = counts_of(results.comparisons)
-    crashed = sum(each.crashed for each in results.comparisons)
+    links = [each for chain in results.chains for each in chain.values() if each]
+    crashed = sum(each.crashed for each in (*results.comparisons, *links))
     different = sum(each.different for each in results.comparisons)
     surprises = 0 if results.planting is None else len(results.planting.surprises)
     counts = {

@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import LARGEST_RATIO, Comparison
 from benchmarks.report.curves import Curves, Point
+from benchmarks.report.releases import Chart
 from benchmarks.report.times import TimesBlock
 from benchmarks.saved.saved_run import Measure
 from rnn_core.commands.plot import COLORS
@@ -188,6 +189,52 @@ def draw_comparison(comparison: Comparison, measure: Measure, key: str) -> Marku
         f"{comparison.candidate.name} against {comparison.baseline.name}",
         f"The candidate's {traits.quantity} as a multiple of the baseline's, with "
         f"{comparison.confidence:.0%} intervals. The table below holds the same numbers.",
+    )
+
+
+# The names of releases stand side by side up to this number of characters together.
+MOST_SIDE_BY_SIDE = 55
+# Smallest range of an axis of ratios: smaller changes look small.
+LEAST_RANGE = 0.06
+
+
+@matplotlib.rc_context(STYLE)
+def draw_releases(chart: Chart, key: str) -> Markup:
+    """Draw the costs of a benchmark in each release, with a ring around every change."""
+    count = len(chart.costs)
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.35 * count), layout="constrained")
+    panels = figure.subplots(count, sharex=True, squeeze=False)[:, 0]
+    for index, (measure, costs) in enumerate(chart.costs.items()):
+        axes, look = panels[index], {"color": COLORS[index % 6], "marker": MARKERS[index % 6]}
+        ratios = [np.nan if cost.ratio is None else cost.ratio for cost in costs]
+        axes.plot(ratios, linestyle=STYLES[index % 6], linewidth=1.3, markersize=4, **look)
+        for place, cost in enumerate(costs):
+            if cost.change is not None:
+                ring: Any = {"color": INK, "markersize": 9, "fillstyle": "none"}
+                axes.plot([place], [ratios[place]], "o", markeredgewidth=0.8, **ring)
+                # On the side that the line does not come from.
+                offset = 7 if cost.change > 1 else -13
+                beside: Any = {"xytext": (0, offset), "textcoords": "offset points", "ha": "center"}
+                text = f"{cost.change - 1:+.1%}"
+                axes.annotate(text, (place, ratios[place]), fontsize=8, **beside)
+        low, high = float(np.nanmin(ratios)), float(np.nanmax(ratios))
+        # Room for the labels.
+        reach = max(LEAST_RANGE, high - low)
+        axes.set_ylim(high - 1.3 * reach, low + 1.3 * reach)
+        axes.set_ylabel(MEASURES[measure].quantity)
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(lambda value, _: f"\u00d7{value:.4g}")
+        axes.grid(axis="y", color=THIN, linewidth=0.5)
+    names = [plain(name) for name in chart.releases]
+    panels[-1].set_xticks(range(len(names)), names)
+    if sum(map(len, names)) > MOST_SIDE_BY_SIDE:
+        panels[-1].tick_params(axis="x", rotation=90)
+    return inline(
+        figure,
+        key,
+        f"{chart.benchmark.label}: cost in each release",
+        "Multiples of the oldest release's cost. A ring marks a change by more than 1% since the "
+        "release before. The table below holds the same numbers.",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks.compare.chain import LINK, Chain, chains_of
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.report.formats import Case, Planting, StepTime, read_cases, read_times
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, outcomes_file
@@ -59,10 +60,19 @@ class EnvironmentResults:
 
 @dataclass
 class Results:
-    """Everything in a folder of results."""
+    """Everything in a folder of results.
+
+    Attributes:
+        environments: results of the environments.
+        comparisons: comparisons, without those of the chains.
+        chains: comparisons of releases that follow each other.
+        planting: results of the planted faults; None if there are none.
+        problems: files outside the environments that are damaged or foreign.
+    """
 
     environments: list[EnvironmentResults] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
     planting: Planting | None = None
     problems: list[Problem] = field(default_factory=list)
 
@@ -90,6 +100,7 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: run tox, or pytest --results, first")
     results = Results()
+    links: list[Comparison] = []
     for path in sorted(folder.iterdir()):
         if path.name in (*ours, CALIBRATION) or path.name.startswith("."):
             continue
@@ -97,15 +108,21 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
             for inner in _try(results.problems, COMPARISONS, path, _content) or ():
                 name = f"{COMPARISONS}/{inner.name}/{FILE}"
                 comparison = _try(results.problems, name, inner / FILE, Comparison.load)
-                results.comparisons += [] if comparison is None else [comparison]
+                found = links if inner.name.startswith(LINK) else results.comparisons
+                found += [] if comparison is None else [comparison]
         elif path.is_dir():
             results.environments.append(read_environment(path))
         elif path.name == FAULTS:
             results.planting = _try(results.problems, FAULTS, path, Planting.load)
         else:
             results.problems.append(Problem(path.name, FOREIGN))
+    for subject in dict.fromkeys(each.subject for each in links):
+        chains, others = chains_of([each for each in links if each.subject == subject])
+        results.chains += chains
+        results.comparisons += others
     damaged = [problem for problem in results.problems if problem.reason != FOREIGN]
-    if not (results.environments or results.comparisons or results.planting or damaged):
+    whole = (results.environments, results.comparisons, results.chains, results.planting, damaged)
+    if not any(whole):
         raise ValueError(f"{folder} holds no results: run tox, or pytest --results, first")
     return results
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.report.formats import StepTime
-from benchmarks.report.matrix import Environment, version
+from benchmarks.report.matrix import Environment
 from benchmarks.saved.baseline import MACHINE
 from benchmarks.saved.result_files import Row, beside_cpu
+from benchmarks.text import version
 from benchmarks.workloads.stages import WHOLE_STEP
 from benchmarks.workloads.training_step import PADDLE_IMPLEMENTATIONS
 

@@ -1,11 +1,11 @@
-"""Results as text: tables and times."""
+"""Results as text: tables, times and versions."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.text import columns, describe_run, significant, without_folders
+from benchmarks.text import columns, describe_run, significant, version, without_folders
 from tests import ROOT
 from tests.helpers.histories import empty_history, make_history
 
@@ -48,3 +48,13 @@ def test_run_is_described_by_its_events_and_its_last_epoch() -> None:
     assert describe_run(run) == "exploded at step 2; last of 2 epochs: loss 1.5, accuracy 100%"
     assert describe_run(make_history()).startswith("trained through; last of 2 epochs: loss 1.5")
     assert describe_run(empty_history()) == "no whole epoch"
+
+
+def test_a_version_may_have_any_number_of_digits() -> None:
+    """int refuses texts of more than 4300 digits."""
+    assert version("9" * 5000) > version("3.10.10") > version("3.10.9")
+
+
+def test_versions_without_numbers_come_last() -> None:
+    """Development versions have arbitrary names."""
+    assert sorted(["unknown", "3.10", "2.6.2"], key=version) == ["2.6.2", "3.10", "unknown"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.result import Comparison
 from benchmarks.report.curves import Curves, curves_of
 from benchmarks.report.formats import Case, StepTime
@@ -35,6 +36,8 @@ FACTS = {
 MACHINE = {"system": "Linux", "machine": "x86_64", "cpu": "A CPU", "cpu_count": "2"}
 STAGE = {"device": "cpu", "cell": "RNN", "shape": "B1 T10 H128", "stage": "step"}
 FIRST_STAGE = {**STAGE, "implementation": "textbook"}
+# Instructions of a step in each release of Paddle, in millions.
+COSTS = {"2.6.2": 4.0, "3.0.0": 3.6, "3.1.0": 3.6, "3.2.0": 4.0, "3.3.0": 4.01}
 PARAMETERS = {"RNN": ("W", "U", "b"), "LSTM": ("w_f", "w_i", "u_f", "b_f")}
 
 
@@ -165,6 +168,27 @@ def counted() -> dict[str, Any]:
         {"name": "free", "library": "libc.so", "before": 400.0, "after": 0.0, "operator": ""},
     ]
     return content
+
+
+def released(before: str, after: str, **changes: Any) -> dict[str, Any]:
+    """Return the content of a comparison of two releases, whose first benchmark costs as in COSTS.
+
+    The other one costs the same in each. One experiment is bitwise equal.
+    """
+    found = counted()
+    for side, name in (("baseline", before), ("candidate", after)):
+        found[side]["name"] = name
+    result = found["benchmarks"][0]["measures"]["instructions"]
+    costs = {"baseline": 1e6 * COSTS[before], "candidate": 1e6 * COSTS[after]}
+    result |= {**costs, "ratio": COSTS[after] / COSTS[before]}
+    facts = ("bitwise equal", 20, None, 0.0, None, None, "same")
+    found["behaviour"] = [vars(BehaviourVerdict("clipped-rnn", "textbook", *facts))]  # type: ignore[arg-type]
+    return {**found, **changes}
+
+
+def link(before: str, after: str, **changes: Any) -> Comparison:
+    """Return a comparison of two releases: see `released`."""
+    return Comparison.model_validate_json(json.dumps(released(before, after, **changes)))
 
 
 def faults(**changes: Any) -> dict[str, Any]:

@@ -107,7 +107,9 @@ class StandIn:
         # These are of C++ and have no signature. Only Paddle for XPUs has the last one.
         for which in ("current", "peak"):
             host = getattr(core, f"host_memory_stat_{which}_value")
-            patch.setattr(core, f"device_memory_stat_{which}_value", host)
+            patch.setattr(
+                core, f"device_memory_stat_{which}_value", lambda kind, _, host=host: host(kind, 0)
+            )
         patch.setattr(core, "get_xpu_device_count", lambda: count("xpu"), raising=False)
 
     def existing(self, name: str) -> str:

@@ -15,8 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.known_defects import PROGRAMS, run_program, verdict
-from benchmarks.report.defects import KNOWN, defects_of, load
+from benchmarks.known_defects import KNOWN, PROGRAMS, defects_of, load, run_program, verdict
 from benchmarks.runner import run
 from benchmarks.text import table
 from rnn_core.commands.status import ExitStatus

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.known_defects import PROGRAMS, run_program, verdict
-from benchmarks.report import defects
-from benchmarks.report.defects import defects_of, load
+from benchmarks.known_defects import PROGRAMS, defects_of, load, run_program, verdict
 from benchmarks.runner import Result
 from rnn_core.runtime.versions import installed_paddle
 from tests import known_defects
@@ -106,7 +104,7 @@ def test_check_replaces_an_earlier_one(tmp_path: Path, monkeypatch: pytest.Monke
     new = {**old, "cpu": "new", "there": ["norm-overflow"], "gone": ["relu-of-nan"]}
     failed = {**new, "failed": ["sqrt-of-infinity"]}
     monkeypatch.setattr(known_defects, "check", {"new": failed}.get)
-    monkeypatch.setattr(defects, "KNOWN", tmp_path / "KNOWN")
+    monkeypatch.setattr("benchmarks.known_defects.KNOWN", tmp_path / "KNOWN")
     for name, text in (("KNOWN", json.dumps({"checks": [old, other]})), ("PAGE", HEADS)):
         monkeypatch.setattr(known_defects, name, tmp_path / name)
         (tmp_path / name).write_text(text)

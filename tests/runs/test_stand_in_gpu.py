@@ -64,18 +64,27 @@ def test_tests_benchmarks_and_page_have_gpus(tmp_path: Path) -> None:
     assert "passed" in page
 
 
-def test_comparison_runs_on_a_gpu(tmp_path: Path) -> None:
-    """Its processes measure on the device that was named."""
+def test_comparisons_run_on_a_gpu(tmp_path: Path) -> None:
+    """Their processes measure on the device that was named."""
     module = "-p tests.helpers.stand_in_gpu"
-    python = program(
-        tmp_path / "python",
-        f'[ "$2" = pytest ] && shift 2 && exec {sys.executable} -m pytest {module} "$@"\n'
-        f'exec {sys.executable} "$@"',
+    old, new = (
+        program(
+            tmp_path / name,
+            f'[ "$2" = pytest ] && shift 2 && exec {sys.executable} -m pytest {module} "$@"\n'
+            f'exec {sys.executable} "$@"',
+        )
+        for name in ("old", "new")
     )
-    sides = ("--baseline", python, "--candidate", python, "--results", tmp_path / "pairs")
+    sides = ("--baseline", old, "--candidate", old, "--results", tmp_path / "pairs")
     few = ("--seconds=0.001", "--measure=memory", "--no-behaviour", "-k", STEP)
     call("benchmarks.compare", *sides, *few, "--device=gpu")
     result = Comparison.load(tmp_path / "pairs" / "comparison.json")
+    chain = ("--results", tmp_path, "--budget=0.05", "--device=gpu:1")
+    shown = call("benchmarks.releases", old, new, *chain)
 
     [benchmark] = result.benchmarks
     assert (benchmark.device, benchmark.measures["memory"].verdict) == ("gpu:0", "same")
+    assert re.search(
+        r"^\| gpu:1-step-LSTM-B1-T10-H128-textbook ( *\| [\d.]+){2} ", shown, re.MULTILINE
+    )
+    assert re.search(r"/new *\| bitwise equal", shown)

@@ -1,6 +1,5 @@
 """The command `python -m benchmarks.releases`: tables, changes and bisection, without processes."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,26 +13,11 @@ from benchmarks.compare.chain import defects_of, text_of
 from benchmarks.compare.releases import bisect, main
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.interpreters import Origin
-from benchmarks.report.defects import Defect
+from benchmarks.known_defects import Defect
 from tests.helpers.command_lines import assert_rejected
-from tests.helpers.matrix_results import counted, write_json
+from tests.helpers.matrix_results import COSTS, counted, link, released, write_json
 
-# Instructions of a step in each release, in millions.
-COSTS = {"2.6.2": 4.0, "3.0.0": 3.6, "3.1.0": 3.6, "3.2.0": 4.0, "3.3.0": 4.01}
 VERSIONS = [*COSTS]
-
-
-def content(before: str, after: str, **changes: Any) -> dict[str, Any]:
-    """Return a comparison's file, whose first benchmark costs as in COSTS."""
-    found = counted()
-    for side, name in (("baseline", before), ("candidate", after)):
-        found[side]["name"] = name
-    ratio = COSTS[after] / COSTS[before]
-    result = found["benchmarks"][0]["measures"]["instructions"]
-    result |= {"baseline": 1e6 * COSTS[before], "candidate": 1e6 * COSTS[after], "ratio": ratio}
-    facts = ("bitwise equal", 20, None, 0.0, None, None, "same")
-    found["behaviour"] = [vars(BehaviourVerdict("clipped-rnn", "textbook", *facts))]  # type: ignore[arg-type]
-    return {**found, **changes}
 
 
 class FakeCompare:
@@ -44,6 +28,7 @@ class FakeCompare:
         self.changes = changes
         self.benchmarks = 2
         self.status: Mapping[str, int] = {}
+        self.folders: set[str] = set()
 
     def __call__(self, arguments: Sequence[str]) -> int:
         """Compare the first two arguments."""
@@ -52,7 +37,8 @@ class FakeCompare:
         if status := self.status.get(after, 0):
             return status
         folder = Path(options[options.index("--results") + 1])
-        found = content(before, after, **self.changes)
+        self.folders.add(folder.name.partition("-")[0])
+        found = released(before, after, **self.changes)
         write_json(folder / FILE, {**found, "benchmarks": found["benchmarks"][: self.benchmarks]})
         return 0
 
@@ -77,6 +63,7 @@ def test_each_release_is_compared_with_the_one_before(
     out = capsys.readouterr().out
 
     assert [tuple(asked[:2]) for asked in fake.asked] == [*pairwise(VERSIONS)]
+    assert fake.folders == {"releases"}
     assert "--no-behaviour" not in fake.asked[0]
     assert {"--resume", "instructions,memory"} <= {*fake.asked[0]}
     assert [line.split()[1:] for line in out.splitlines() if "bitwise equal" in line][-1][0] == (
@@ -139,10 +126,7 @@ def test_an_unfinished_comparison_is_continued(fake: FakeCompare, outcome: str) 
 
 def chain(*pairs: tuple[str, str], **changes: Any) -> dict[tuple[str, str], Comparison | None]:
     """Return comparisons as `text_of` takes them."""
-    return {
-        pair: Comparison.model_validate_json(json.dumps(content(*pair, **changes)))
-        for pair in pairs
-    }
+    return {pair: link(*pair, **changes) for pair in pairs}
 
 
 def test_the_text_has_costs_defects_and_changes() -> None:
@@ -163,6 +147,27 @@ def test_the_text_has_costs_defects_and_changes() -> None:
     assert "3.2.0 -> 3.3.0" not in text
     assert f"2.6.2 -> 3.0.0: {name} 0.9000" in text_of(chain(("2.6.2", "3.0.0")), defects)
     assert text_of(chain(("3.2.0", "3.3.0")), defects).endswith("No change by more than 1%.")
+
+
+def test_a_change_that_is_not_certain_is_not_listed() -> None:
+    """Its interval contains 1."""
+    [uncertain, _] = released("3.1.0", "3.2.0")["benchmarks"]
+    for each in uncertain["measures"].values():
+        each |= {"verdict": "cannot tell", "low": 0.9, "high": 1.2}
+    text = text_of(chain(("3.1.0", "3.2.0"), benchmarks=[uncertain]), [])
+
+    assert text.endswith("No change by more than 1%.")
+
+
+def test_elsewhere_than_on_the_cpu_times_are_compared(fake: FakeCompare) -> None:
+    """Instructions cannot be counted there. Each device has its own folder."""
+    assert main([*VERSIONS[:2], "--device", "gpu:1"]) == 0
+    assert main(VERSIONS[:2]) == 0
+    asked = " ".join(fake.asked[0])
+
+    assert "--measure time,memory --within time=5,memory=1 --device gpu:1" in asked
+    assert "releases-2.6.2..3.0.0-gpu-1" in asked
+    assert len(fake.asked) == 2
 
 
 def test_different_training_is_described_by_step_and_tensor() -> None:
@@ -186,13 +191,16 @@ def test_different_training_is_described_by_step_and_tensor() -> None:
         ({"3.1.0": True, "3.2.0": False}, "mends leak"),
         ({"3.1.0": True, "3.2.0": True}, "no change"),
         ({"3.1.0": True}, "not checked"),
+        ({"3.2.0": True}, "not checked"),
+        ({"3.0.0": False, "3.2.0": True}, "breaks leak (since 3.0.0)"),
+        ({"3.0.0": True, "3.1.0": False, "3.2.0": False}, "no change"),
     ],
 )
 def test_defects_of_a_release_are_those_that_it_changes(
     there: dict[str, bool], expected: str
 ) -> None:
-    """A release that was not checked has neither."""
-    assert defects_of([Defect("leak", "", there)], "3.1.0", "3.2.0") == expected
+    """They are those since the newest earlier release that was checked."""
+    assert defects_of([Defect("leak", "", there)], ["3.0.0", "3.1.0", "3.2.0"]) == expected
 
 
 def by(costs: Mapping[str, float], asked: list[str]) -> Callable[[str, str], float]:
@@ -256,6 +264,7 @@ def test_a_benchmark_is_bisected_by_its_ratio(
     selected = fake.asked[0][fake.asked[0].index("-k") + 1]
     assert selected.endswith(") and (RNN and textbook)")
     assert "--no-behaviour" in fake.asked[0]
+    assert fake.folders == {"bisect"}  # The page's releases leave them out.
 
 
 @pytest.mark.usefixtures("fake")

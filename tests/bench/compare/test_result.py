@@ -148,6 +148,20 @@ def test_advice_says_what_helps(effect: float | None, pairs: int | None, expecte
     assert result(verdict="same", pairs_to_settle=pairs).advice == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("test_stages.py::test_stage[cpu-step-RNN]", "cpu-step-RNN"),
+        ("test_traced.py::test_traced[cpu-first-RNN]", "cpu-first-RNN"),
+        ("test_own.py::test_it", "test_it"),
+    ],
+)
+def test_parameters_of_a_benchmark(tmp_path: Path, name: str, expected: str) -> None:
+    """They are what the brackets contain, or else the test's name."""
+    benchmark, *_ = load(tmp_path, changed(name=name)).benchmarks
+    assert benchmark.parameters == expected
+
+
 def test_drift_is_the_largest_change_of_a_side() -> None:
     """Each side is compared with itself only."""
     drift = Drift(

@@ -158,7 +158,10 @@ def test_the_seed_determines_the_order() -> None:
 
 
 def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each sample takes at least 10 ms; with a setup, it is a single call."""
+    """Each sample takes at least 10 ms; with a setup, it is a single call.
+
+    Memory is measured if it is wanted.
+    """
     calls: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
     monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
@@ -172,7 +175,8 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     monkeypatch.setattr(sampling, "rounds_of", lambda _: [9.0, 1.0, 2.0, 3.0, 6.0])
     benchmark: Any = SimpleNamespace(pedantic=pedantic, extra_info={})
     for planted, setup in ((0.0, None), (0.0, lambda: None), (0.5, None)):
-        sampler(1).measure(benchmark, planted, int, setup)
+        assert "peak_bytes" not in benchmark.extra_info
+        sampler(1).measure(benchmark, planted, int, setup, memory=planted > 0)
     (target, samples, iterations), (_, _, single), (slow, _, _) = timed
 
     assert calls == ["collect", "freeze", "collect", "freeze", "time"] * 3
@@ -186,7 +190,7 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("setup", [False, True])
 def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mean of 3 calls is taken, after 5 others; with a setup, a single call is counted.
+    """The mean of 3 calls is taken, after 5 others; with a setup, a single call is counted at once.
 
     Planted work comes on top. The time of a counted benchmark does not count.
     """
@@ -221,17 +225,17 @@ def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sampling, "allocated_peak", lambda call, _: call() // 10)
     for benchmark in benchmarks:
         counting.pytest_runtest_setup()
-        counting.measure(benchmark, 0.0, target, make)
-    call, calls = f"call{int(setup)}", 1 if setup else 3
+        counting.measure(benchmark, 0.0, target, make, memory=True)
+    call, calls, before = (f"call{int(setup)}", *((1, 0) if setup else (3, 5)))
     tested, events[:] = events[:], []
     counting.count_all(counting.counter)
     gc.enable()
 
     assert tested == 2 * 2 * [call]  # The second call is that of the memory.
     assert events == [
-        *(*5 * [call], f"count {calls} {calls} name[a-planted:0] False", *calls * [call]),
+        *(*before * [call], f"count {calls} {calls} name[a-planted:0] False", *calls * [call]),
         *(f"count {calls}  False", *calls * [call]),
-        *(*5 * [call], f"count {calls} {calls} name[b-planted:0] False", *calls * [call]),
+        *(*before * [call], f"count {calls} {calls} name[b-planted:0] False", *calls * [call]),
         "stop",
     ]
     assert counting.counted == {"name[a]": levels, "name[b]": {"name[b-planted:0]": 1000}}

@@ -1,6 +1,7 @@
 """Which known defects an upgrade of Paddle breaks and mends."""
 
-from benchmarks.report.defects import Defect, Upgrade, known_of
+from benchmarks.known_defects import Defect, Upgrade
+from benchmarks.report.defects import known_of
 
 OLD, NEW, NEWEST = "3.9.0", "3.10.0", "3.11.1"
 DEFECTS = [

@@ -13,7 +13,6 @@ from benchmarks.report.matrix import (
     headline,
     rows_of,
     skips_of,
-    version,
     worst_of,
 )
 from benchmarks.report.reading import EnvironmentResults, Problem
@@ -239,13 +238,3 @@ def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected:
 
     assert environments_of([results])[0].part == expected
     assert environments_of([left("bench")])[0].part == ""
-
-
-def test_a_version_may_have_any_number_of_digits() -> None:
-    """int refuses texts of more than 4300 digits."""
-    assert version("9" * 5000) > version("3.10.10") > version("3.10.9")
-
-
-def test_versions_without_numbers_come_last() -> None:
-    """Development versions have arbitrary names."""
-    assert sorted(["unknown", "3.10", "2.6.2"], key=version) == ["2.6.2", "3.10", "unknown"]

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
+from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.report import pictures
 from benchmarks.report.command import main
 from benchmarks.report.formats import Case, CaseOutcome
@@ -25,6 +27,7 @@ from tests.helpers.matrix_results import (
     faults,
     left,
     made_up,
+    released,
     step_time,
     write_cases,
     write_environment,
@@ -76,19 +79,32 @@ class Page(HTMLParser):
         return [value for _, found in self.elements if (value := found.get(attribute))]
 
 
+# Parsing the page of all results takes longer than what the tests then do with it.
+parse = cache(Page)
+
+
 def words(html: str) -> str:
     """Return the text of a page."""
-    return re.sub(r" ([,.:])(?= )", r"\1", re.sub(r"\s+", " ", " ".join(Page(html).words)))
+    return re.sub(r" ([,.:])(?= )", r"\1", re.sub(r"\s+", " ", " ".join(parse(html).words)))
 
 
 def write_matrix(folder: Path) -> Path:
-    """Write two versions, one of which fails, an empty run, two comparisons and planted faults."""
+    """Write two versions, one of which fails, an empty run, comparisons and planted faults."""
     write_environment(folder / "py311-paddle33-cpu", times=0.5)
     failing = '<testcase classname="tests.test_a" name="one"><failure message="off" /></testcase>'
     write_environment(folder / "py311-paddle26-cpu", paddle="2.6.2", cases=failing)
     (folder / "py313-paddle32-cpu").mkdir()
     write_json(folder / "comparisons" / "a" / "comparison.json", comparison())
     write_json(folder / "comparisons" / "b" / "comparison.json", counted())
+    other = ("textbook", "different", 6, 7, 0.5, "h_1", "matmul", "the text")
+    differs = [vars(BehaviourVerdict("clipped-rnn", *other))]  # type: ignore[arg-type]
+    for before, after, changes in (
+        ("2.6.2", "3.0.0", {}),
+        ("3.1.0", "3.2.0", {"behaviour": differs}),
+        ("3.2.0", "3.3.0", {"behaviour": []}),
+    ):
+        path = folder / "comparisons" / f"releases-{before}..{after}" / "comparison.json"
+        write_json(path, released(before, after, **changes))
     write_json(folder / "faults.json", faults())
     return folder
 
@@ -108,7 +124,7 @@ def html(results: Results) -> str:
 @pytest.fixture
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing, which takes most of the time."""
-    for name in ("draw_curves", "draw_times", "draw_comparison"):
+    for name in ("draw_curves", "draw_times", "draw_comparison", "draw_releases"):
         monkeypatch.setattr(pictures, name, lambda *_: Markup())
 
 
@@ -157,7 +173,7 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
     )
     shown = words(html) + html
 
-    assert set(SECTIONS) <= set(Page(html).all("id"))
+    assert set(SECTIONS) <= set(parse(html).all("id"))
     assert [each for each in parts if each not in shown] == []
 
 
@@ -240,7 +256,7 @@ def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
 
 def test_page_loads_nothing_and_runs_nothing(html: str) -> None:
     """No scripts, no addresses outside the page, and a policy that forbids both."""
-    page = Page(html)
+    page = parse(html)
     links = [*page.all("href"), *page.all("src"), *page.all("xlink:href")]
 
     assert all(link.startswith("#") or link == "data:," for link in links)
@@ -252,7 +268,7 @@ def test_page_loads_nothing_and_runs_nothing(html: str) -> None:
 
 def test_ids_are_unique_and_all_links_have_a_target(html: str) -> None:
     """Including the ids and references inside the pictures."""
-    page = Page(html)
+    page = parse(html)
     ids = Counter(page.all("id"))
     links = {link[1:] for link in page.all("href") if link.startswith("#")}
     labels = {name for names in page.all("aria-labelledby") for name in names.split()}
@@ -263,13 +279,13 @@ def test_ids_are_unique_and_all_links_have_a_target(html: str) -> None:
 
 def test_tables_and_pictures_are_accessible(html: str) -> None:
     """Every header has a scope, every table a caption, every picture a title and a description."""
-    page = Page(html)
+    page = parse(html)
     tags = Counter(tag for tag, _ in page.elements)
     pictures = [found for tag, found in page.elements if tag == "svg"]
 
     assert all(found.get("scope") for tag, found in page.elements if tag == "th")
     assert tags["caption"] == tags["table"]
-    assert len(pictures) == tags["title"] - 1 == tags["desc"] == 7
+    assert len(pictures) == tags["title"] - 1 == tags["desc"] == 9
     assert all(found["role"] == "img" and "width" not in found for found in pictures)
 
 
@@ -299,10 +315,12 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     bad["error"], bad["courses"]["time"]["outcome"] = f"{EVIL}\n{PATH}: no", "crashed"
     bad["behaviour"][0]["text"] = EVIL
     write_json(tmp_path / "comparisons" / safe / "comparison.json", bad)
-    evil = counted()
+    evil = released("3.1.0", "3.2.0")
     evil["benchmarks"][0]["functions"][0] |= dict.fromkeys(("name", "library", "operator"), EVIL)
     evil["benchmarks"][0]["operators"][0]["name"] = EVIL
     write_json(tmp_path / "comparisons" / "c" / "comparison.json", evil)
+    evil["behaviour"] = bad["behaviour"]
+    write_json(tmp_path / "comparisons" / f"releases-{safe}" / "comparison.json", evil)
     write_json(tmp_path / "comparisons" / "b" / "comparison.json", {"format": EVIL})
     write_json(tmp_path / "faults.json", faults(environment={"paddle": EVIL}))
 
@@ -312,12 +330,12 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     assert "alert(1)" in html
     assert "a.npz" in html
     assert "alice" not in html
-    Page(html)
+    parse(html)
 
 
 def tables(html: str, head: str) -> list[list[list[str]]]:
     """Return the rows of all tables whose first column has this heading."""
-    return [table for table in Page(html).tables if table[0][0] == head]
+    return [table for table in parse(html).tables if table[0][0] == head]
 
 
 def test_the_curves_table_has_the_values_of_the_history(html: str) -> None:
@@ -362,9 +380,10 @@ def test_step_times_on_a_device_stand_beside_those_on_the_cpu() -> None:
 
 def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) -> None:
     """One end of an interval may be open; without a verdict, the table says what would help."""
-    table, instructions, memory = tables(html, "benchmark")
-    functions, fell = tables(html, "function")
-    [operators] = tables(html, "operator")
+    # Tables of releases follow.
+    table, instructions, memory, *_ = tables(html, "benchmark")
+    functions, fell, *_ = tables(html, "function")
+    operators, *_ = tables(html, "operator")
     advice = "would have detected an increase of 12%, needs about 5 more pairs"
 
     assert table[2][1:3] == ["1", "1.2"]
@@ -383,6 +402,62 @@ def test_the_table_of_a_comparison_has_ratios_intervals_and_verdicts(html: str) 
     assert operators[1] == ["matmul", "10 -> 11", "800.0", "900.0", "+100.0"]
     assert functions[1][1:] == ["libphi_core.so", "matmul", "none", "60.4", "+60.4"]
     assert fell[1] == ["free", "libc.so", "", "0.4", "0.0", "-0.4"]
+
+
+def test_releases_have_behaviours_costs_and_changes(html: str) -> None:
+    """Every symbol has words for screen readers; the comparisons are not shown a second time."""
+    shown = words(html)
+    [behaviours] = tables(html, "experiment")
+    costs, same = tables(html, "Paddle")
+    fell, rose = [table for table in tables(html, "benchmark") if table[0][-1] == "change"]
+    parts = (
+        "Paddle 2.6.2 to 3.3.0 Each release is compared with the one before it. Python 3.11.7, ",
+        "2.6.2 to 3.0.0 Training: bitwise equal. Known defects: breaks ",
+        "3.0.0 to 3.1.0 Not compared. 3.1.0 to 3.2.0 Training: different from step 7 (h_1). Known ",
+        "How training differs clipped-rnn: ✗ different the text Costs that",
+        "3.2.0 to 3.3.0 Training: not compared. Known defects: ",
+        "No cost changed by",
+    )
+
+    assert behaviours == [
+        ["experiment", "3.0.0", "3.1.0", "3.2.0", "3.3.0"],
+        [
+            "clipped-rnn",
+            "=bitwise equal",
+            "–not compared",
+            "≠step 7different from step 7 (h_1)",
+            "–not compared",
+        ],
+    ]
+    assert costs == [
+        ["Paddle", "instruction count, million", "peak memory, KiB"],
+        ["2.6.2", "4×1.0000", "1953×1.0000"],
+        ["3.0.0", "3.6×0.9000-10.0%", "1953×1.0000"],
+        ["3.1.0", "3.6×0.9000", "1953×1.0000"],
+        ["3.2.0", "4×1.0000+11.1%", "1953×1.0000"],
+        ["3.3.0", "4.01×1.0025", "1953×1.0000"],
+    ]
+    assert [row[1] for row in same[1:]] == ["2×1.0000"] * 5
+    assert fell[1][1:] == ["instruction count, million", "4", "3.6", "-10.0%"]
+    assert rose[0][2:4] == ["3.1.0", "3.2.0"]
+    assert [each for each in parts if each not in shown] == []
+    assert html.count('<article class="comparison">') == 2
+
+
+@pytest.mark.usefixtures("_no_pictures")
+@pytest.mark.parametrize("outcome", ["crashed", "interrupted"])
+def test_an_unfinished_comparison_of_releases_is_marked(tmp_path: Path, outcome: str) -> None:
+    """A crash has a notice beside the headline; more instructions than in 2.6.2 have none."""
+    content = released("3.1.0", "3.2.0", error="Segmentation fault")
+    content["courses"]["memory"] = {**content["courses"]["memory"], "outcome": outcome}
+    write_json(tmp_path / "comparisons" / "releases-3.1.0..3.2.0" / "comparison.json", content)
+    results = read_results(tmp_path)
+    shown = words(make_page(results, datetime.now(timezone.utc)))
+    crashed = outcome == "crashed"
+
+    assert notices(results, outside=0) == crashed * [("failed", "1 of the comparisons crashed")]
+    assert ("✗ A process crashed: Segmentation fault" in shown) == crashed
+    assert ("! The comparison was interrupted." in shown) == (not crashed)
 
 
 def test_the_table_of_defects_has_the_versions_of_the_page(html: str) -> None:

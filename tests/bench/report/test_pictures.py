@@ -1,5 +1,6 @@
 """The pictures: what they show, extreme numbers, and their labels."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from benchmarks.report.pictures import (
     curves_figure,
     draw_comparison,
     draw_curves,
+    draw_releases,
     draw_times,
     plain,
 )
+from benchmarks.report.releases import Chart, Cost
 from benchmarks.report.times import blocks_of
 from tests.helpers.matrix_results import comparison, counted, curves, left, step_time, write_json
 
@@ -170,6 +173,39 @@ def test_the_picture_of_counts_has_their_words_and_a_narrow_axis(
     assert band.get_x() + band.get_width() == pytest.approx(1.005)
     assert 1 / 1.06 < left_edge < right_edge < 1.06
     assert len(marks) >= 3
+
+
+def test_the_picture_of_releases_has_a_panel_for_each_measure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A ring and a label mark a change: above a rise, below a fall. A missing value is a gap."""
+    monkeypatch.setattr(pictures, "inline", lambda figure, *_: figure)
+    names = ["2.6.2", "3.0.0", "3.1.0", "3.2.0"]
+    rows = [(4.0, 1.0, None), (3.6, 0.9, 0.9), (None, None, None), (4.4, 1.1, 1.2)]
+    flat = [Cost(1.0, 1.0, None)] * 4
+    costs: Any = {"instructions": [Cost(*row) for row in rows], "memory": flat}
+    benchmark = Comparison.model_validate_json(json.dumps(counted())).benchmarks[0]
+    figure: Any = draw_releases(Chart(benchmark, names, costs), "a")
+    long: Any = draw_releases(Chart(benchmark, [name * 4 for name in names], costs), "a")
+    above, below = figure.axes
+    line, *rings = above.get_lines()
+    low, high = below.get_ylim()
+
+    assert points(line) == [(0, 1.0), (1, 0.9), (3, 1.1)]
+    assert [points(ring) for ring in rings] == [[(1, 0.9)], [(3, 1.1)]]
+    assert [(text.get_text(), text.xyann[1] > 0) for text in above.texts] == [
+        ("-10.0%", False),
+        ("+20.0%", True),
+    ]
+    assert [points(each) for each in below.get_lines()] == [[(n, 1.0) for n in range(4)]]
+    assert len(below.texts) == 0
+    assert high - low > 0.06
+    assert [axes.get_ylabel() for axes in figure.axes] == ["instruction count", "peak memory"]
+    assert line.get_linestyle() != below.get_lines()[0].get_linestyle()
+    for found, rotation in ((figure, 0), (long, 90)):
+        labels = found.axes[1].get_xticklabels()
+        assert [label.get_rotation() for label in labels] == 4 * [rotation]
+    assert [label.get_text() for label in below.get_xticklabels()] == names
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

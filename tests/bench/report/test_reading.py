@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.compare.result import FILE
 from benchmarks.report.formats import Case
 from benchmarks.report.reading import Problem, read_environment, read_results
 from rnn_core import EXPERIMENTS
@@ -17,6 +18,7 @@ from tests.helpers.matrix_results import (
     comparison,
     faults,
     made_up,
+    released,
     write_cases,
     write_environment,
     write_json,
@@ -255,6 +257,33 @@ def test_a_damaged_comparison_is_a_problem(folder: Path) -> None:
     assert len(results.comparisons) == 1
 
 
+def test_comparisons_of_releases_are_a_chain(tmp_path: Path) -> None:
+    """The names of their folders tell; one that leads past another is an ordinary comparison."""
+    for pair in ("2.6.2..3.0.0", "3.0.0..3.1.0", "2.6.2..3.1.0"):
+        write_json(tmp_path / f"comparisons/releases-{pair}" / FILE, released(*pair.split("..")))
+    write_json(tmp_path / "comparisons/bisect-2.6.2..3.0.0" / FILE, released("2.6.2", "3.0.0"))
+    results = read_results(tmp_path)
+
+    assert [[*chain] for chain in results.chains] == [[("2.6.2", "3.0.0"), ("3.0.0", "3.1.0")]]
+    assert [(each.baseline.name, each.candidate.name) for each in results.comparisons] == [
+        ("2.6.2", "3.0.0"),
+        ("2.6.2", "3.1.0"),
+    ]
+
+
+@pytest.mark.parametrize("facts", [{"cell": "model.py:workload"}, {"device": "gpu:0"}])
+def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str]) -> None:
+    """Comparisons of an own workload, or on another device, belong together."""
+    content = released("2.6.2", "3.0.0")
+    write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0" / FILE, content)
+    content["benchmarks"] = [{**each, **facts} for each in content["benchmarks"]]
+    write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0-other" / FILE, content)
+    results = read_results(tmp_path)
+
+    assert [[*chain] for chain in results.chains] == 2 * [[("2.6.2", "3.0.0")]]
+    assert results.comparisons == []
+
+
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
     """An empty comparison and a foreign file are; the page itself and hidden files are not."""
     root = folder.parent
@@ -277,6 +306,7 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
         ("faults.json", faults()),
         ("faults.json", {}),
         ("comparisons/a/comparison.json", comparison()),
+        ("comparisons/releases-3.0.0..3.1.0/comparison.json", released("3.0.0", "3.1.0")),
     ],
 )
 def test_a_folder_may_hold_one_kind_of_results_only(
@@ -286,4 +316,5 @@ def test_a_folder_may_hold_one_kind_of_results_only(
     write_json(tmp_path / name, content)
     results = read_results(tmp_path)
 
-    assert len(results.comparisons) + (results.planting is not None) + len(results.problems) == 1
+    kinds = (results.comparisons, results.chains, results.problems, results.planting)
+    assert [bool(found) for found in kinds].count(True) == 1
