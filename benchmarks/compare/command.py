@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.seed,
             lenient=options.lenient,
             workload=own and workload_options(options),
-            content=own and own.digest,
+            content=own and f"{own.digest}, {options.steps} steps",
         )
         with lock_folder(folder):
             if options.restart:

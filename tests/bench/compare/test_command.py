@@ -191,6 +191,8 @@ def test_own_workload_that_changed_is_not_resumed(workload: Path, compare: Compa
 
     assert (found.status, again.status, changed.status) == (0, 0, 2)
     assert "content was '7692c3ad" in changed.err
+    workload.write_text("one")
+    assert ", is '7692c3ad" in compare(FakeProcesses(SAME), *given, "--resume", "--steps=7").err
 
 
 @pytest.mark.usefixtures("workload")
