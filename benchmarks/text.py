@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from benchmarks import ROOT
 
 if TYPE_CHECKING:
@@ -44,9 +46,12 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}" if value < 10**digits else f"{value:.0f}"
 
 
-def version(text: str) -> tuple[int, ...]:
-    """Return the numbers of a version, so that 3.10 follows 3.9; a text without any comes last."""
-    return tuple(map(int, re.findall(r"\d{1,9}", text)[:4])) or (10**9,)
+def version(text: str) -> Version:
+    """Return a version, to compare it with others; a text that is none comes last."""
+    try:
+        return Version(text)
+    except ValueError:  # Or a number of thousands of digits.
+        return Version("1000000000")
 
 
 def describe_run(history: "History") -> str:

@@ -10,8 +10,8 @@ from benchmarks.known_defects import Defect, upgrade
 from benchmarks.saved.saved_run import Measure
 from benchmarks.text import table, version
 
-# The folders of these comparisons begin with it.
-LINK = "releases-"
+# The folders of these comparisons begin with it, and those of bisections.
+LINK, BISECTION = "releases-", "bisect-"
 # Smallest change between two releases that is listed, unless the measure varies more.
 CHANGE = 0.01
 # Rows of each table of reasons that explain a change.
@@ -30,7 +30,8 @@ def chains_of(links: Sequence[Comparison]) -> tuple[list[Chain], list[Comparison
     Returns:
         The chains, the oldest releases first, and the comparisons that belong to none.
     """
-    backwards = sorted(links, key=lambda link: version(link.candidate.name), reverse=True)
+    newest_last = sorted(links, key=lambda link: link.date)
+    backwards = sorted(newest_last, key=lambda link: version(link.candidate.name), reverse=True)
     next_of = {link.baseline.name: link for link in backwards}
     forwards = sorted(next_of.values(), key=lambda link: version(link.baseline.name))
     last_of = {link.candidate.name: link for link in forwards}
@@ -115,7 +116,11 @@ def text_of(chain: Chain, defects: Sequence[Defect]) -> str:
             f"{traits.quantity.capitalize()}, {traits.unit}:\n"
             + table(["benchmark", *releases], rows)
         )
-    sections.append("\n".join(change_lines(chain)) or "No change by more than 1%.")
+    limits = ", ".join(
+        f"{100 * smallest_change(measure):g}% of the {MEASURES[measure].quantity}"
+        for measure in measures_of(chain)
+    )
+    sections.append("\n".join(change_lines(chain)) or f"No change by more than {limits}.")
     return "\n\n".join(sections)
 
 
@@ -157,8 +162,16 @@ def defects_of(defects: Sequence[Defect], releases: Sequence[str]) -> str:
 
 
 def change_lines(chain: Chain) -> Iterable[str]:
-    """Yield a line for each change, and what explains a change of instructions."""
+    """Yield a line for each change, with what explains instructions, and each missing verdict."""
     for (before, after), comparison in chain.items():
+        if comparison is None:
+            yield f"{before} -> {after}: not compared"
+            continue
+        for measure in comparison.measures:
+            for benchmark, result in comparison.results(measure):
+                if result.verdict == CANNOT_TELL:
+                    words = comparison.describe(measure, result)
+                    yield f"{before} -> {after}: {benchmark.parameters} {measure}: {words}"
         for measure, benchmark, result in changes_of(comparison):
             digits = MEASURES[measure].digits
             yield f"{before} -> {after}: {benchmark.parameters} {result.ratio:.{digits}f} {measure}"

@@ -15,14 +15,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast, get_args
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
 from benchmarks.commands.parser import add_origin, add_workload, make_parser
-from benchmarks.compare.chain import LINK, smallest_change, text_of
+from benchmarks.compare.chain import BISECTION, LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
+from benchmarks.compare.measures import CANNOT_TELL
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.environments.paddle import FINAL
 from benchmarks.interpreters import Origin, SideError, find_interpreter
@@ -37,10 +38,10 @@ from rnn_core.runtime.messages import complain
 SELECTED = f"({BENCHMARKS}) or (test_traced and first and static and RNN and B1-T10-H128)"
 # Device on which instructions can be counted.
 CPU = "cpu"
-# Share of the whole difference that a single cause explains.
+# Least share of the whole difference that a single cause has, and the inverse of the largest one.
 MOST = 0.8
 
-# How far two releases are apart.
+# How far two releases are apart; negative if the second one costs less.
 Distance = Callable[[str, str], float]
 
 
@@ -61,21 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (before, after): compared_if_possible(before, after, options)
             for before, after in pairwise(options.versions)
         }
-    except SideError as error:
+    except (SideError, OSError) as error:
         complain(str(error))
         return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
         print("Incomplete: the same command continues.")
         return ExitStatus.INTERRUPTED
     print(f"\n{text_of(chain, defects_of(load()))}")
-    return ExitStatus.OK if all(chain.values()) else ExitStatus.WRONG_INPUT
+    whole = all(each is not None and each.behaviour for each in chain.values())
+    return ExitStatus.OK if whole else ExitStatus.WRONG_INPUT
 
 
 def compared_if_possible(before: str, after: str, options: argparse.Namespace) -> Comparison | None:
     """Compare two releases; print the error and return None if that fails."""
     try:
         return compared(before, after, options)
-    except SideError as error:
+    except (SideError, OSError) as error:
         complain(str(error))
         return None
 
@@ -95,16 +97,17 @@ def compared(
         SideError: they could not be compared.
     """
     own, device = options.workload, "" if options.device == CPU else options.device
-    first = "bisect-" if expression else LINK
-    # The file of a workload may have changed since.
-    details = [device, expression, *([str(own), own.digest[:8]] if own else [])]
+    first = BISECTION if expression else LINK
+    details = [device, expression, options.python or "", options.index_url or ""]
+    details += [str(own), own.digest[:8]] if own else []  # The file may have changed.
     names = [f"{first}{folder_name(before, after)}", *map(as_folder, details)]
     folder = options.results / "-".join(filter(None, names))
     try:
         known = Comparison.load(folder / FILE)
     except (OSError, ValueError):
         known = None
-    if known and not known.unfinished and (known.behaviour or expression):
+    fixed = is_release(before) and is_release(after)  # Anything else may have changed.
+    if fixed and known and not known.unfinished and (known.behaviour or expression):
         return known
     print(f"{before} -> {after}", flush=True)
     measures = measures_on(options.device)
@@ -121,9 +124,21 @@ def compared(
         status = compare([before, after, *origin_of(options), *arguments])
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
-    if status == ExitStatus.WRONG_INPUT:
+    try:
+        found = Comparison.load(folder / FILE)
+    except (OSError, ValueError):
+        found = None
+    if found is None or found.unfinished or (status == ExitStatus.WRONG_INPUT and expression):
         raise SideError(f"{before} and {after} were not compared: see above")
-    return Comparison.load(folder / FILE)
+    return found  # Without behaviour if that could not be compared.
+
+
+def is_release(text: str) -> bool:
+    """Whether a text is a version, which always is the same Paddle."""
+    try:
+        return bool(Version(text))
+    except InvalidVersion:
+        return False
 
 
 def measures_on(device: str) -> Sequence[Measure]:
@@ -162,16 +177,19 @@ def bisect(releases: Sequence[str], distance: Distance) -> str:
     low, high = 0, len(releases) - 1
     whole = distance(releases[low], releases[high])
     if not whole:
-        return f"{releases[high]} does not differ from {releases[low]}."
+        return (
+            f"{releases[high]} does not differ from {releases[low]}. Changes between them that "
+            "cancel out are not looked for."
+        )
     while high - low > 1:
         middle = (low + high) // 2
-        past = distance(releases[0], releases[middle]) > whole / 2
+        past = distance(releases[0], releases[middle]) / whole > 0.5
         low, high = (low, middle) if past else (middle, high)
         where = "past" if past else "not past"
         print(f"{releases[middle]} is {where} half of the difference", flush=True)
     found = f"{releases[high]} is the first release past half of the difference."
     share = distance(releases[low], releases[high]) / whole
-    if share < MOST:
+    if not MOST <= share <= 1 / MOST:
         found += (
             f" From {releases[low]} to {releases[high]}, it is {share:.0%} of the difference "
             f"between {releases[0]} and {releases[-1]}: another release changed it, too."
@@ -185,17 +203,21 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
     Raises:
         SideError: `what` names nothing that can be compared.
     """
-    if what in PROGRAMS:
+    own = options.workload is not None
+    if what in PROGRAMS and not own:
         return lambda before, after: float(
             _defective(what, before, options) != _defective(what, after, options)
         )
-    if what in EXPERIMENTS:
+    if what in EXPERIMENTS and not own:
         return lambda before, after: _behaviours_apart(what, before, after, options)
     name, _, expression = what.partition(":")
-    if name in measures_on(options.device) and expression:
+    if name in measures_on(options.device) and (what == name if own else expression):
         return lambda before, after: _costs_apart(
-            compared(before, after, options, expression), cast("Measure", name)
+            compared(before, after, options, expression or name), cast("Measure", name)
         )
+    if own:
+        names = " or ".join(measures_on(options.device))
+        raise SideError(f"--bisect with --workload must be {names}, got {what!r}")
     raise SideError(
         f"--bisect must be one of {', '.join((*EXPERIMENTS, *PROGRAMS))}, or "
         f"{' or '.join(f'{name}:EXPRESSION' for name in measures_on(options.device))}, whose "
@@ -208,8 +230,13 @@ def _costs_apart(comparison: Comparison, measure: Measure) -> float:
     if len(results) != 1:
         names = ", ".join(each.parameters for each, _ in results) or "none"
         raise SideError(f"the expression of --bisect must select one benchmark, got {names}")
-    apart = abs(math.log(results[0][1].ratio))
-    return apart if apart > math.log1p(smallest_change(measure)) else 0.0
+    [(benchmark, result)] = results
+    if result.verdict == CANNOT_TELL:
+        sides = f"{comparison.baseline.name} and {comparison.candidate.name}"
+        words = comparison.describe(measure, result)
+        raise SideError(f"{sides}: no verdict on {benchmark.parameters}: {words}")
+    apart = math.log(result.ratio)
+    return apart if abs(apart) > math.log1p(smallest_change(measure)) else 0.0
 
 
 def _behaviours_apart(
@@ -273,5 +300,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if len(options.versions) == 1:
         parser.error(f"at least two releases are needed, got {options.versions[0]}")
+    if len(set(options.versions)) < len(options.versions):
+        parser.error(f"each release may be given once, got {' '.join(options.versions)}")
     options.origin = Origin(options.python, options.index_url)
     return options

@@ -388,9 +388,14 @@ class Comparison(Record):
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """The devices and own workloads, which are the same all along a chain of releases."""
+        """What is the same all along a chain of releases: Python, CPU, device and own workload.
+
+        It is empty if no process finished.
+        """
         own = {each.cell for each in self.benchmarks if ":" in each.cell}
-        return (*sorted({each.device for each in self.benchmarks}), *sorted(own))
+        devices = {each.device for each in self.benchmarks}
+        facts = (self.candidate.environment.get(name, "") for name in ("python", "cpu"))
+        return (*facts, *sorted(devices), *sorted(own)) if self.benchmarks else ()
 
     @property
     def shared(self) -> str:

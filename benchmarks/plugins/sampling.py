@@ -37,8 +37,7 @@ LEAST_SAMPLES = 5
 # Length of the warm-up in seconds, and its minimum number of calls.
 WARM_UP, WARM_UP_CALLS = 0.03, 3
 # Calls to count, and calls before them until caches and allocations have settled: the first ones
-# take up to 1% more, later ones vary by 0.02% from one to the next. With a setup before each call,
-# there are none: a single call is counted.
+# take up to 1% more, later ones vary by 0.02% from one to the next.
 COUNTED_CALLS, CALLS_BEFORE = 3, 5
 
 
@@ -172,9 +171,13 @@ class Sampler(SavedEnvironments):
         planted: float,
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
-        memory: bool,
+        first: bool,
     ) -> None:
-        """Time `target` or count its instructions; record the peak of its memory if wanted."""
+        """Time `target` or count its instructions, and record the peak of its memory.
+
+        If each call is the first one of a new model, no calls precede those that are counted, and
+        memory is not measured.
+        """
         if self.counter is None:
             gc.unfreeze()
         gc.collect()  # What earlier benchmarks have left would count as memory of this one.
@@ -184,8 +187,9 @@ class Sampler(SavedEnvironments):
         else:
             benchmark.pedantic(prepared(target, setup))  # type: ignore[no-untyped-call]
             benchmark.extra_info["lower_quartile"] = None  # Its time means nothing.
-            self.counts.append(partial(self.count, benchmark, target, setup))
-        if memory:
+            before = 0 if first else CALLS_BEFORE
+            self.counts.append(partial(self.count, benchmark, target, setup, before))
+        if not first:
             device = benchmark.extra_info.get("device", "cpu")
             peak = allocated_peak(prepared(target, setup), device)
             benchmark.extra_info["peak_bytes"] = peak - self.held
@@ -229,9 +233,10 @@ class Sampler(SavedEnvironments):
         benchmark: BenchmarkFixture,
         target: Callable[..., object],
         setup: Callable[[], Any] | None,
+        before: int,
         counter: Counter,
     ) -> None:
-        """Count the instructions of `target`, with each planted share of work.
+        """Count the instructions of `target` after some calls, with each planted share of work.
 
         With a setup before each call, a single call is counted.
         """
@@ -242,7 +247,7 @@ class Sampler(SavedEnvironments):
         print(f"\n{test}", flush=True)
         counted, usual = self.counted.setdefault(test, {}), 0
         with use_device(benchmark.extra_info.get("device", "cpu")):
-            for _ in range(0 if setup else CALLS_BEFORE):
+            for _ in range(before):
                 prepared(target, setup)()
             for name, share in self.shares(test).items():
                 call = prepared(target, setup)

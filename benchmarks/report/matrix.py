@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
 
+from packaging.version import Version
+
 from benchmarks.report.formats import Case
 from benchmarks.report.reading import KINDS, EnvironmentResults
 from benchmarks.text import version
@@ -267,6 +269,6 @@ def _fact(environment: Environment, key: str) -> str:
     return environment.facts.get(key, "")
 
 
-def _order(environment: Environment) -> tuple[str, tuple[int, ...], tuple[int, ...], str]:
+def _order(environment: Environment) -> tuple[str, Version, Version, str]:
     place = environment.place
     return place.device, version(place.paddle), version(place.python), environment.name

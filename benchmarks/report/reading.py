@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.compare.chain import LINK, Chain, chains_of
+from benchmarks.compare.chain import BISECTION, LINK, Chain, chains_of
 from benchmarks.compare.result import FILE, Comparison
 from benchmarks.report.formats import Case, Planting, StepTime, read_cases, read_times
 from benchmarks.saved.result_files import TIMES, Kind, begun_file, outcomes_file
@@ -106,6 +106,8 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
             continue
         if path.name == COMPARISONS and path.is_dir():
             for inner in _try(results.problems, COMPARISONS, path, _content) or ():
+                if inner.name.startswith(BISECTION):
+                    continue
                 name = f"{COMPARISONS}/{inner.name}/{FILE}"
                 comparison = _try(results.problems, name, inner / FILE, Comparison.load)
                 found = links if inner.name.startswith(LINK) else results.comparisons
@@ -116,8 +118,11 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
             results.planting = _try(results.problems, FAULTS, path, Planting.load)
         else:
             results.problems.append(Problem(path.name, FOREIGN))
-    for subject in dict.fromkeys(each.subject for each in links):
-        chains, others = chains_of([each for each in links if each.subject == subject])
+    subjects = dict.fromkeys(each.subject for each in links if each.subject) or {(): None}
+    for place, subject in enumerate(subjects):
+        # Comparisons that failed are in the first chain.
+        wanted = (subject, ()) if place == 0 else (subject,)
+        chains, others = chains_of([each for each in links if each.subject in wanted])
         results.chains += chains
         results.comparisons += others
     damaged = [problem for problem in results.problems if problem.reason != FOREIGN]

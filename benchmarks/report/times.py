@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from benchmarks.report.formats import StepTime
 from benchmarks.report.matrix import Environment
 from benchmarks.saved.baseline import MACHINE
@@ -89,7 +91,7 @@ def before(environment: Environment, others: Iterable[Environment]) -> Environme
     """
     place, machine = environment.place, [environment.facts.get(key) for key in MACHINE]
 
-    def rank(each: Environment) -> tuple[tuple[int, ...], bool, str]:
+    def rank(each: Environment) -> tuple[Version, bool, str]:
         return version(each.place.paddle), each.place.python == place.python, each.name
 
     older = [

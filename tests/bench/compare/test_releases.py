@@ -109,6 +109,26 @@ def test_a_failed_comparison_does_not_stop_the_rest(
     assert "Incomplete: the same command continues." in capsys.readouterr().out
 
 
+def test_only_a_version_is_always_the_same_paddle(fake: FakeCompare) -> None:
+    """Anything else, such as a wheel, is compared again; so is what is there for another Python."""
+    for _ in range(2):
+        main(["3.0.0", "here.whl"])
+        main(["3.0.0", "3.1.0"])
+        main(["3.0.0", "3.1.0", "--python", "3.12"])
+
+    assert len(fake.asked) == 4
+
+
+def test_costs_are_kept_if_behaviour_cannot_be_compared(
+    fake: FakeCompare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The status says that something is missing."""
+    fake.changes = {"behaviour": []}
+
+    assert main(VERSIONS[:2]) == 2
+    assert "2.6.2 -> 3.0.0: cpu-step-LSTM-B1-T10-H128-paddle 0.9000" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("outcome", ["interrupted", "crashed"])
 def test_an_unfinished_comparison_is_continued(fake: FakeCompare, outcome: str) -> None:
     """A comparison that is out of time has ended, too."""
@@ -146,17 +166,22 @@ def test_the_text_has_costs_defects_and_changes() -> None:
     )
     assert "3.2.0 -> 3.3.0" not in text
     assert f"2.6.2 -> 3.0.0: {name} 0.9000" in text_of(chain(("2.6.2", "3.0.0")), defects)
-    assert text_of(chain(("3.2.0", "3.3.0")), defects).endswith("No change by more than 1%.")
+    assert text_of(chain(("3.2.0", "3.3.0")), defects).endswith(
+        "No change by more than 1% of the instruction count, 1% of the peak memory."
+    )
 
 
-def test_a_change_that_is_not_certain_is_not_listed() -> None:
-    """Its interval contains 1."""
+def test_a_change_that_is_not_certain_is_listed_as_such() -> None:
+    """Its interval contains 1. So is a comparison that failed."""
     [uncertain, _] = released("3.1.0", "3.2.0")["benchmarks"]
     for each in uncertain["measures"].values():
         each |= {"verdict": "cannot tell", "low": 0.9, "high": 1.2}
     text = text_of(chain(("3.1.0", "3.2.0"), benchmarks=[uncertain]), [])
 
-    assert text.endswith("No change by more than 1%.")
+    name = "cpu-step-LSTM-B1-T10-H128-paddle"
+    assert f"3.1.0 -> 3.2.0: {name} instructions: cannot tell: would have detected" in text
+    assert "1.1111" not in text
+    assert text_of({("3.1.0", "3.2.0"): None}, []).endswith("3.1.0 -> 3.2.0: not compared")
 
 
 def test_elsewhere_than_on_the_cpu_times_are_compared(fake: FakeCompare) -> None:
@@ -208,7 +233,7 @@ def by(costs: Mapping[str, float], asked: list[str]) -> Callable[[str, str], flo
 
     def distance(before: str, after: str) -> float:
         asked.append(after)
-        return abs(costs[after] - costs[before])
+        return costs[after] - costs[before]
 
     return distance
 
@@ -239,7 +264,15 @@ def test_bisection_warns_of_a_second_change() -> None:
     assert bisect("abcde", by(costs, [])).endswith(
         "From c to d, it is 70% of the difference between a and e: another release changed it, too."
     )
-    assert bisect("ae", by({"a": 1, "e": 1}, [])) == "e does not differ from a."
+    assert "another release" in bisect("abc", by({"a": 0, "b": -0.3, "c": 0.4}, []))
+    assert bisect("ae", by({"a": 1, "e": 1}, [])).startswith("e does not differ from a. Changes ")
+
+
+def test_a_change_in_the_other_direction_is_not_the_one_looked_for() -> None:
+    """Costs fell, and then rose further than they had fallen."""
+    costs = dict(zip("abcd", (0, -0.4, -0.4, 0.3), strict=True))
+
+    assert bisect("abcd", by(costs, [])).startswith("d is the first release past half")
 
 
 def test_a_benchmark_is_bisected_by_its_ratio(
@@ -298,6 +331,7 @@ def test_defects_and_experiments_are_bisected_by_their_own_programs(
         (["3.0.0"], "at least two releases are needed, got 3.0.0"),
         (["--bisect", "speed", "3.0.0", "3.1.0"], "--bisect must be one of exploding-rnn"),
         (["--bisect", "instructions:", "3.0.0", "3.1.0"], "got 'instructions:'"),
+        (["3.0.0", "3.1.0", "3.0.0"], "each release may be given once, got 3.0.0 3.1.0 3.0.0"),
     ],
 )
 @pytest.mark.usefixtures("fake")

@@ -160,7 +160,7 @@ def test_the_seed_determines_the_order() -> None:
 def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sample takes at least 10 ms; with a setup, it is a single call.
 
-    Memory is measured if it is wanted.
+    The memory of a first call is not measured.
     """
     calls: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
@@ -176,7 +176,7 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     benchmark: Any = SimpleNamespace(pedantic=pedantic, extra_info={})
     for planted, setup in ((0.0, None), (0.0, lambda: None), (0.5, None)):
         assert "peak_bytes" not in benchmark.extra_info
-        sampler(1).measure(benchmark, planted, int, setup, memory=planted > 0)
+        sampler(1).measure(benchmark, planted, int, setup, first=planted == 0)
     (target, samples, iterations), (_, _, single), (slow, _, _) = timed
 
     assert calls == ["collect", "freeze", "collect", "freeze", "time"] * 3
@@ -188,9 +188,13 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
 
 
-@pytest.mark.parametrize("setup", [False, True])
-def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mean of 3 calls is taken, after 5 others; with a setup, a single call is counted at once.
+@pytest.mark.parametrize(("setup", "first"), [(False, False), (True, False), (True, True)])
+def test_instructions_are_counted_last(
+    setup: bool, first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean of 3 calls is taken, after 5 others; with a setup, a single call is counted.
+
+    The first call of a model is counted at once, and its memory is not measured.
 
     Planted work comes on top. The time of a counted benchmark does not count.
     """
@@ -225,13 +229,13 @@ def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sampling, "allocated_peak", lambda call, _: call() // 10)
     for benchmark in benchmarks:
         counting.pytest_runtest_setup()
-        counting.measure(benchmark, 0.0, target, make, memory=True)
-    call, calls, before = (f"call{int(setup)}", *((1, 0) if setup else (3, 5)))
+        counting.measure(benchmark, 0.0, target, make, first)
+    call, calls, before = f"call{int(setup)}", 1 if setup else 3, 0 if first else 5
     tested, events[:] = events[:], []
     counting.count_all(counting.counter)
     gc.enable()
 
-    assert tested == 2 * 2 * [call]  # The second call is that of the memory.
+    assert tested == 2 * (1 if first else 2) * [call]  # The second call is that of the memory.
     assert events == [
         *(*before * [call], f"count {calls} {calls} name[a-planted:0] False", *calls * [call]),
         *(f"count {calls}  False", *calls * [call]),
@@ -240,7 +244,7 @@ def test_instructions_are_counted_last(setup: bool, monkeypatch: pytest.MonkeyPa
     ]
     assert counting.counted == {"name[a]": levels, "name[b]": {"name[b-planted:0]": 1000}}
     assert [each.extra_info for each in benchmarks] == [
-        {"lower_quartile": None, "peak_bytes": peak} for peak in (100, 70)
+        {"lower_quartile": None, **({} if first else {"peak_bytes": peak})} for peak in (100, 70)
     ]
     saved = {"benchmarks": [{"fullname": "name[a]", "extra_info": {"peak_bytes": 7}}]}
     counting.environments = {}
