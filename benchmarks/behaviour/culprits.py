@@ -18,8 +18,9 @@ class Culprit(NamedTuple):
     Attributes:
         tensor: the baseline's tensor.
         differing: number of elements that differ.
-        largest: largest absolute difference; NaN if dtype or shape differ.
-        relative: the largest difference, relative to the scale of the tensor.
+        largest: largest absolute difference; NaN if dtype or shape differ, or the tensor is absent.
+        relative: the largest difference, relative to the scale of the tensor; infinite if dtype or
+            shape differ, NaN if the candidate does not have the tensor.
         beyond: whether rounding does not explain the difference.
     """
 
@@ -31,6 +32,8 @@ class Culprit(NamedTuple):
 
     def __str__(self) -> str:
         found = f"{self.tensor.name}, computed by {self.tensor.operator}"
+        if math.isnan(self.relative):
+            return f"{found}: only the baseline has it"
         if math.isnan(self.largest):
             return f"{found}: different dtype or shape"
         if not self.differing:
@@ -63,13 +66,19 @@ def find_culprit(
 
 
 def compare(baseline: Trace, other: Trace, limit: Limit = allowed_operator) -> list[Culprit]:
-    """Return all tensors that differ, in the order of computation."""
+    """Return all tensors that differ, in the order of computation, then those that `other` lacks.
+
+    Rounding explains a tensor that is absent: releases call the hooks of different layers.
+    """
     others = {tensor.name: tensor.values for tensor in other.tensors}
-    found = []
+    found, absent = [], []
     for tensor in baseline.tensors:
         a, b = tensor.values, others.get(tensor.name)
-        if b is None or a.dtype != b.dtype or a.shape != b.shape:
-            found.append(Culprit(tensor, a.size, math.nan, math.nan, beyond=True))
+        if b is None:
+            absent.append(Culprit(tensor, a.size, math.nan, math.nan, beyond=False))
+        elif a.dtype != b.dtype or a.shape != b.shape:
+            beyond = math.inf > limit(tensor)
+            found.append(Culprit(tensor, a.size, math.nan, math.inf, beyond))
         elif digest([a]) != digest([b]):
             with np.errstate(invalid="ignore", over="ignore"):
                 error = np.abs(a.astype(np.float64) - b.astype(np.float64))
@@ -79,4 +88,4 @@ def compare(baseline: Trace, other: Trace, limit: Limit = allowed_operator) -> l
             relative = largest / tensor.scale if tensor.scale else math.inf if largest else 0.0
             beyond = relative > limit(tensor)
             found.append(Culprit(tensor, int((~same).sum()), largest, relative, beyond))
-    return found
+    return found + absent

@@ -7,11 +7,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.envelope import ENVELOPES, Envelope
+from benchmarks.behaviour.envelope import COMPARABLE, ENVELOPES, MARGIN, Envelope
 from benchmarks.behaviour.files import OwnRun, Recording
 from rnn_core import EXPERIMENTS, History
 
 Kind = Literal["bitwise equal", "equal within rounding", "different"]
+INCOMPARABLE = (
+    "not even step 1 can be compared: rounding alone changes its loss or norms by more than "
+    f"{COMPARABLE / MARGIN:g}"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Judgement:
         first_step: as in `BehaviourVerdict`.
         difference: as `largest_difference` in `BehaviourVerdict`, but infinite instead of None.
         left: first step that rounding does not explain; None if there is none.
-        reasons: reasons why the runs are different.
+        reasons: reasons why the runs are different, or cannot be compared.
         growth: differences at some steps.
     """
 
@@ -117,9 +121,10 @@ def judge_by(
     # Steps up to the horizon are within limits that only grow, so these steps come after it.
     outside = np.flatnonzero(apart > envelope.allowed(len(apart))) + 1
     until = int(outside[0]) - 1 if len(outside) else len(apart)
-    difference = float(apart[:until].max())
+    difference = float(apart[:until].max(initial=0))
     verdict: Kind = "different" if broken else "equal within rounding"
-    return Judgement(verdict, until, first, difference, None, tuple(broken), growth)
+    reasons = (*([] if envelope.horizon else [INCOMPARABLE]), *broken)
+    return Judgement(verdict, until, first, difference, None, reasons, growth)
 
 
 def first_difference(baseline: Recording, candidate: Recording) -> int | None:

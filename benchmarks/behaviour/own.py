@@ -201,16 +201,17 @@ def limits(expected: Trace, rounded: Sequence[Trace], epsilon: float) -> Limit:
     """Return the largest difference of a tensor that rounding explains, relative to its scale.
 
     It is `MARGIN` times the largest of several measurements; a tensor in which these found less
-    than in half of all tensors, or less than `epsilon`, gets the median or `epsilon`. Without a
-    measurement, there is no limit.
+    than in half of all tensors, or less than `epsilon`, gets the median or `epsilon`. There is no
+    limit without a measurement, and for a tensor in which rounding makes an infinite difference: a
+    zero becomes another number, or a number NaN, or the shape changes.
     """
     apart: dict[str, float] = {tensor.name: 0.0 for tensor in expected.tensors}
     for trace in rounded:
         for each in compare(expected, trace):
             name = each.tensor.name
-            if np.isfinite(each.relative):
-                apart[name] = max(apart[name], each.relative)
-    least = max(float(np.median([*apart.values()])), epsilon)
+            apart[name] = float(np.fmax(apart[name], each.relative))  # NaN: it is absent.
+    finite = [largest for largest in apart.values() if np.isfinite(largest)]
+    least = max(float(np.median(finite or [0.0])), epsilon)
 
     def limit(tensor: Traced) -> float:
         return MARGIN * max(apart[tensor.name], least) if rounded else np.inf

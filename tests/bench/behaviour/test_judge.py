@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.envelope import ENVELOPES
+from benchmarks.behaviour.envelope import ENVELOPES, measured
 from benchmarks.behaviour.files import Recording, digest, step_digest
-from benchmarks.behaviour.judge import Judgement, differences, first_difference, judge
+from benchmarks.behaviour.judge import (
+    INCOMPARABLE,
+    Judgement,
+    differences,
+    first_difference,
+    judge,
+    judge_by,
+)
 from rnn_core import EXPERIMENTS
 from tests.helpers.histories import make_history
 
@@ -228,6 +235,19 @@ def test_clipped_norm_above_1_is_a_broken_behaviour() -> None:
 
     reasons = judge("clipped-rnn", one, other).reasons
     assert "does not hold on the candidate: no clipped norm above 1" in reasons
+
+
+def test_verdict_says_that_not_even_the_first_step_is_comparable() -> None:
+    """Rounding changes its loss or norms so much that no difference means anything."""
+    run = healthy("clipped-lstm")
+    one, other = (
+        recording("clipped-lstm", **run),
+        recording("clipped-lstm", **run | {"loss": run["loss"] + 1}),
+    )
+    judged = judge_by(measured(np.ones(len(run["loss"])), 1e-7), one, other)
+
+    assert (judged.verdict, judged.until, judged.difference) == ("equal within rounding", 0, 0)
+    assert judged.reasons == (INCOMPARABLE,)
 
 
 def test_nan_and_infinity_equal_only_themselves() -> None:

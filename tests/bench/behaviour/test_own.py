@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import ROOT
 from benchmarks.behaviour import own, sides, worker
+from benchmarks.behaviour.culprits import compare as compare_traces
 from benchmarks.behaviour.files import OwnJob, Trace, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limits
@@ -184,3 +185,21 @@ def test_limits_are_measured_for_each_tensor() -> None:
     assert [allowed(t) for t in one.tensors] == pytest.approx([0.2, 0.2, 1.0])
     assert limits(one, [one], 1e-7)(one.tensors[0]) == pytest.approx(1e-6)
     assert limits(one, [], 1e-7)(one.tensors[0]) == np.inf
+
+
+def test_what_rounding_itself_does_to_a_tensor_is_explained() -> None:
+    """It may change a zero, a shape or NaN; one that only the baseline has is no reason."""
+
+    def trace(*values: Any, scales: Sequence[float] = (0.0, 1.0, 1.0, 1.0)) -> Trace:
+        given = enumerate(zip(values, scales, strict=False))
+        return Trace([Traced(f"{k}", "", np.array(v), s) for k, (v, s) in given], b"", b"", b"")
+
+    one, other = trace(0.0, 1.0, 1.0, 1.0), trace(1e-9, np.nan, [1.0, 1.0])
+    found = compare_traces(one, other, limits(one, [other], 1e-7))
+
+    assert [(each.tensor.name, each.beyond) for each in found] == [
+        (f"{k}", False) for k in range(4)
+    ]
+    assert str(found[-1]).endswith(": only the baseline has it")
+    found = compare_traces(one, other, limits(one, [one], 1e-7))
+    assert [each.beyond for each in found] == [True, True, True, False]
