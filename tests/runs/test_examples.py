@@ -10,29 +10,22 @@ import pytest
 from tests import ROOT
 
 
-@pytest.mark.parametrize(
-    ("epochs", "accuracy"), [(1, 50), pytest.param(4, 88, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
 def test_padded_gru_learns(
-    epochs: int,
-    accuracy: float,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It tells more languages apart than chance, 25%; its checkpoint has all that it trained.
 
-    Paddle 2.6.2 to 3.3.1 find 55.9% after 1 epoch, and 91.8% after 4 (AMD EPYC).
+    Paddle 2.6.2 to 3.3.1 find 91.8% after 4 epochs (AMD EPYC).
     """
     checkpoint = tmp_path / "gru.pdparams"
-    given = ["padded_gru.py", "--epochs", str(epochs), "--checkpoint", str(checkpoint)]
-    monkeypatch.setattr("sys.argv", given)
+    monkeypatch.setattr("sys.argv", ["padded_gru.py", "--checkpoint", str(checkpoint)])
     program = runpy.run_path(str(ROOT / "examples" / "padded_gru.py"), run_name="__main__")
     line = r"^epoch (\d): loss [\d.]+, accuracy ([\d.]+)%$"
     *_, found = re.findall(line, capsys.readouterr().out, re.MULTILINE)
     state = paddle.load(str(checkpoint))
 
-    assert int(found[0]) == epochs
-    assert float(found[1]) > accuracy
+    assert int(found[0]) == 4
+    assert float(found[1]) > 88
     assert state["model"].keys() == program["Classifier"]().state_dict().keys()
-    assert state["optimizer"]["LR_Scheduler"]["last_epoch"] == 32 * epochs
+    assert state["optimizer"]["LR_Scheduler"]["last_epoch"] == 32 * 4
