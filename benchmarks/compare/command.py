@@ -9,7 +9,8 @@ import argparse
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
@@ -111,7 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in series_of(measures):  # The first one has left its settings to the others.
                 series.append(Pairs(plan, folder, options.resume or bool(series), series=name))
             if not series[0].done:
-                check_sides(series, options.budget)
+                with removed_if_refused(series):
+                    check_sides(series, options.budget)
             return compare(series, options)
     except (SideError, OSError) as error:
         complain(f"could not compare: {error}")
@@ -141,7 +143,8 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
         given = options.execution, options.steps, options.seed, options.device
         job = OwnJob(options.workload.text, *given)
         try:
-            own = [compare_workload(*sides, folder / "behaviour", job)]
+            with removed_if_refused(series, NotRepeatableError):
+                own = [compare_workload(*sides, folder / "behaviour", job)]
             behaviours = [*own, *behaviours]
         except NotRepeatableError as error:
             complain(str(error), "warning")
@@ -389,6 +392,24 @@ def remove_comparison(folder: Path) -> None:
             path.unlink()
 
 
+@contextmanager
+def removed_if_refused(series: Sequence[Pairs], *passed: type[SideError]) -> Iterator[None]:
+    """Delete a comparison that is refused and has no pairs, so that its command works again.
+
+    Args:
+        series: the pairs of each series of processes.
+        passed: errors after which the comparison goes on.
+    """
+    try:
+        yield
+    except passed:
+        raise
+    except SideError:
+        if not any(pairs.done for pairs in series):
+            remove_comparison(series[0].folder)
+        raise
+
+
 def tolerances(text: str) -> dict[Measure, float]:
     """The tolerance of each measure: `5` for all of them, `time=5,memory=1` for some."""
     if "=" not in text:
@@ -484,13 +505,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--execution",
         choices=OWN_EXECUTIONS,
-        default="eager",
         help="execution of your own model, whose seed is that of --seed (default: eager)",
     )
     parser.add_argument(
         "--steps",
         type=at_least(1),
-        default=100,
         help="number of steps of your own model whose behaviour is compared (default: 100)",
     )
-    return parse_sides(parser, arguments)
+    options = parse_sides(parser, arguments)
+    for name, default in (("execution", "eager"), ("steps", 100)):
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+        elif options.workload is None:
+            parser.error(f"--{name} needs --workload: the benchmarks have their own")
+    return options

@@ -25,7 +25,7 @@ from benchmarks.saved.saved_run import SavedRun
 # Number of lines of a failed process's output to show.
 SHOWN_LINES = 25
 # What an own workload does wrong, with the user's traceback, as pytest prints it.
-WRONG_WORKLOAD = re.compile(r"^_+ test_workload.* _+\n(.+?)\n(?:-+ Captured|=+ )", re.M | re.S)
+WRONG_WORKLOAD = re.compile(r"^_+ test_workload[^\n]* _+\n(.+?)\n(?:-+ Captured|=+ )", re.M | re.S)
 
 
 @dataclass(frozen=True)

@@ -117,12 +117,14 @@ class Workload(NamedTuple):
         model, step = made
         if all(parameter.stop_gradient for parameter in model.parameters()):
             raise WorkloadError(f"{self.reference}: the model has no trainable parameter")
+        training = Training(str(self.reference), model, step)
         if execution != "eager":
             from rnn_core.executions.traced import trace
 
             # Only "sot" has cells that it cannot trace.
             trace(model, "forward", "LSTM", execution)
-        return Training(str(self.reference), model, step)
+            training.expect_call()
+        return training
 
 
 class Training:
@@ -137,16 +139,33 @@ class Training:
     def __init__(self, name: str, model: "paddle.nn.Layer", function: Callable[[], object]) -> None:
         self.name, self.model, self.steps = name, model, 0
         self._function = function
+        self._called = True
+
+    def expect_call(self) -> None:
+        """Refuse a first step that does not call the model, whose `forward` is traced."""
+        forward, self._called = self.model.forward, False
+
+        def called(*inputs: Any, **named: Any) -> Any:
+            self._called = True
+            return forward(*inputs, **named)
+
+        vars(self.model)["forward"] = called
 
     def run(self) -> Any:
         """Make one training step, and return what the user's function returns, unchecked.
 
         Raises:
-            WorkloadError: the step raises.
+            WorkloadError: the step raises, or never calls a model that is traced.
         """
         self.steps += 1
         with _user_code(f"{self.name}: step {self.steps}"):
-            return self._function()
+            returned = self._function()
+        if not self._called:
+            raise WorkloadError(
+                f"{self.name}: the step never calls the model itself, so it cannot run through "
+                f"to_static"
+            )
+        return returned
 
     def step(self) -> float:
         """Make one training step, and return its loss, which may be NaN or infinite.

@@ -246,6 +246,9 @@ def test_unusable_workload_is_refused_before_anything_is_measured(
 
     assert (found.status, fake.started, checks.started[:1]) == (2, [], [] if fails else ["check"])
     assert f"could not compare{message}" in found.err
+    # The same command works once the file is mended.
+    monkeypatch.setattr(command, "time_processes", FakeProcesses(SAME))
+    assert compare(fake, "--workload", "own.py:train").status == 0
 
 
 @pytest.mark.usefixtures("workload")
@@ -293,8 +296,9 @@ def test_behaviour_of_own_workload_is_compared_first(
     else:
         assert [each["experiment"] for each in ended.saved["behaviour"]] == saved
         assert [ended.out.count(f"{name}: so") for name in saved] == [1] * len(saved)
-    # What was saved is not compared again.
-    compare(FakeProcesses(SAME), *given, "--resume", behaviour=True)
+    # What was saved is not compared again. If nothing was, the comparison begins again.
+    resume = [] if saved is None else ["--resume"]
+    compare(FakeProcesses(SAME), *given, *resume, behaviour=True)
     assert len(jobs) == (1 if saved else 2)
 
 
@@ -476,6 +480,8 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["a", "b", "--budget", "-1"], "must be a number greater than 0, got '-1'"),
         (["a", "b", "--seed", "-1"], "must be at least 0, got -1"),
         (["a", "b", "--resume", "--restart"], "not allowed with argument"),
+        (["a", "b", "--steps", "9"], "--steps needs --workload: the benchmarks have their own"),
+        (["a", "b", "--execution", "static"], "--execution needs --workload: the benchmarks have"),
     ],
 )
 def test_compare_rejects_wrong_options_and_sides(arguments: list[str], message: str) -> None:

@@ -87,7 +87,8 @@ def test_process_gets_its_settings_and_leaves_its_file(
         ("exit 0", SideError, "cannot be read as a saved run"),
         (
             "echo '__ test_workload[cpu-own.py:f-eager] __'; echo own.py:f: step 2 raised; "
-            "echo why; echo '--- Captured stderr call ---'; echo hello; exit 1",
+            "echo why; echo '--- Captured stderr call ---'; echo hello; "
+            "echo '__ test_stage __'; echo other; echo '=== short summary ==='; exit 1",
             CrashError,
             "^env: own.py:f: step 2 raised\nwhy$",
         ),

@@ -78,6 +78,20 @@ def test_workload_trains_and_prints_to_standard_error(
     assert printed.err.split()[:4] == ["loading", "making", "stepping", "stepping"]
 
 
+def test_step_that_never_calls_the_model_is_not_called_static(load: Load) -> None:
+    """Only the model's `forward` is traced; other methods and its sublayers stay eager."""
+    source = GOOD.replace("model(input=data)", "F.linear(data, model.weight, model.bias)").replace(
+        "import paddle", "import paddle\nimport paddle.nn.functional as F"
+    )
+    source = source.format(loss="loss", made="model, step")
+
+    assert load(source).step()
+    with pytest.raises(
+        WorkloadError, match="lm.py:workload: the step never calls the model itself"
+    ):
+        load(source, execution="static").step()
+
+
 def test_module_is_loaded_from_the_working_directory(load: Load) -> None:
     """Its name, and the absolute text that names the same function, both work."""
     assert load(text="lm:workload").name == "lm:workload"
