@@ -6,7 +6,7 @@ In a traced ("static") model, only the whole model is a layer. Hooks do not see 
 cannot run one on other inputs, so the experiments have `benchmarks.behaviour.trace`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -86,7 +86,7 @@ class Observer:
         final = self.parameters[name].grad
         if final is None:  # Paddle 2 calls the hooks of parameters without a gradient, too.
             return
-        gradient = read(final)
+        gradient = read(final, self.parameters[name].shape)
         norm = float(np.linalg.norm(gradient.astype(np.float64)))
         self.gradients[name] = Gradient(norm, digest([gradient]))
         if self.tracing:
@@ -242,8 +242,22 @@ def is_inside(name: str, other: str) -> bool:
     return not other or name.startswith(f"{other}.")
 
 
-def read(tensor: Tensor) -> NDArray[Any]:
-    """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
+def read(tensor: Tensor, shape: Sequence[int] = ()) -> NDArray[Any]:
+    """Return a copy of the values; bfloat16, which NumPy lacks, as float32.
+
+    Complex numbers become pairs of real ones. The rows of a sparse gradient, which may repeat, are
+    added up in a dense one of this shape.
+    """
+    rows = tensor.rows() if tensor.is_selected_rows() else None
+    if rows is not None:
+        tensor = tensor._get_tensor_from_selected_rows()
     if tensor.dtype == paddle.bfloat16:
         tensor = tensor.detach().astype("float32")
-    return np.array(tensor.numpy())
+    values = np.array(tensor.numpy())
+    if values.dtype.kind == "c":
+        values = np.stack([values.real, values.imag], axis=-1)
+    if rows is None:
+        return values
+    dense = np.zeros(shape, values.dtype)
+    np.add.at(dense, rows, values)
+    return dense

@@ -16,6 +16,21 @@ from benchmarks.workloads.own import OWN_EXECUTIONS, WorkloadError
 from tests.bench.behaviour.conftest import Workload
 
 RATE = 0.1
+WORDS = """
+import paddle
+
+class Words(paddle.nn.Layer):
+    def __init__(self, sparse):
+        super().__init__()
+        self.table = paddle.nn.Embedding(5, 3, sparse=sparse)
+
+    def forward(self, x):
+        return self.table((x[:, 0] > 9).astype("int64")) + x
+
+class Spectrum(paddle.nn.Layer):
+    def forward(self, x):
+        return paddle.fft.fft(x)
+"""
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -62,6 +77,41 @@ def test_recorded_norms_are_those_of_the_final_gradients(
     for name, norms in history.raw_norms.items():
         gradient = (values[f"{name} before the step"] - values[f"{name} after the update"]) / RATE
         assert norms[-1] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
+
+
+def test_sparse_gradient_is_that_of_the_whole_parameter(workload: Workload) -> None:
+    """Rows of words that repeat are added up."""
+
+    def observed(sparse: bool) -> tuple[Any, Any]:
+        job = workload("paddle.nn.Linear(3, 3)", f"Words({sparse})")
+        path = Path(job.workload.rpartition(":")[0])
+        path.write_text(WORDS + path.read_text())
+        recording, trace = observe(job, 2, trace=2)
+        assert trace is not None
+        [gradient] = [t.values for t in trace.tensors if t.name == "gradient of first.table.weight"]
+        return recording.history.raw_norms["first.table.weight"], gradient
+
+    for sparse, dense in zip(observed(True), observed(False), strict=True):
+        assert sparse == pytest.approx(dense, rel=1e-5)
+
+
+def test_complex_output_is_kept_as_real_numbers(workload: Workload, tmp_path: Path) -> None:
+    """Its trace can be loaded again."""
+    job = workload("paddle.nn.Linear(3, 3)", "Spectrum()")
+    path = Path(job.workload.rpartition(":")[0])
+    path.write_text(
+        WORDS
+        + path.read_text().replace("paddle.tanh(self.first(self.first(x)))", "self.first(x).abs()")
+    )
+    trace = observe(job, 1, trace=1)[1]
+    assert trace is not None
+    trace.save(tmp_path / "trace.npz")
+
+    [output] = [
+        t.values for t in Trace.load(tmp_path / "trace.npz").tensors if t.name == "output of first"
+    ]
+    assert (*output.shape, output.dtype.name) == (4, 3, 2, "float32")
+    assert output.any(axis=(0, 1)).all()
 
 
 def test_saved_run_is_loaded_again(workload: Workload, tmp_path: Path) -> None:
