@@ -13,6 +13,8 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from traceback import StackSummary, TracebackException
 from types import ModuleType
@@ -62,12 +64,24 @@ class Reference(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the file, in hexadecimal; of nothing if the module is not in the folder."""
-        parts = [self.module] if self.module.endswith(".py") else self.module.split(".")
-        path = self.folder.joinpath(*parts)
-        files = (path, path.with_name(f"{path.name}.py"), path / "__init__.py")
-        content = next((file.read_bytes() for file in files if file.is_file()), b"")
-        return hashlib.sha256(content).hexdigest()
+        """SHA-256 of the file, in hexadecimal; of nothing if the module is not found here.
+
+        Other files that it imports are not covered.
+        """
+        path = self.folder / self.module if self.module.endswith(".py") else self._file()
+        return hashlib.sha256(path.read_bytes() if path and path.is_file() else b"").hexdigest()
+
+    def _file(self) -> Path | None:
+        """Return the file of the module, without importing it or its packages."""
+        names = self.module.split(".")
+        try:
+            spec = PathFinder.find_spec(names[0], [str(self.folder)]) or find_spec(names[0])
+        except ValueError:  # The name is empty, or that of the program itself.
+            return None
+        for end in range(2, len(names) + 1):
+            inside = spec.submodule_search_locations if spec else None
+            spec = PathFinder.find_spec(".".join(names[:end]), inside or [])
+        return Path(spec.origin) if spec and spec.origin else None
 
 
 class Workload(NamedTuple):
@@ -76,7 +90,7 @@ class Workload(NamedTuple):
     Attributes:
         reference: its name.
         function: the function of a seed.
-        digest: SHA-256 of the file that defines it, in hexadecimal.
+        digest: that of the reference.
     """
 
     reference: Reference
@@ -247,9 +261,7 @@ def load_workload(text: str) -> Workload:
             f"{reference.module} has no function {reference.function}; its functions: "
             f"{names or 'none'}"
         )
-    source = Path(module.__file__ or "")
-    digest = hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest()
-    return Workload(reference, function, digest)
+    return Workload(reference, function, reference.digest)
 
 
 def _run_file(reference: Reference) -> ModuleType:

@@ -110,12 +110,27 @@ def test_file_imports_modules_of_its_folder(
     assert load(source, text=f"{tmp_path}/lm.py:workload").step() == 2
 
 
-def test_digest_is_that_of_the_file(load: Load, tmp_path: Path) -> None:
-    """Two sides with different files can be told apart."""
+@pytest.mark.parametrize("text", ["lm.py", "lm", "lm_package.lm", "lm_package", "elsewhere_lm"])
+def test_digest_is_that_of_the_file(
+    text: str, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sides with different files can be told apart; packages are not imported for it."""
     load()
+    source = (tmp_path / "lm.py").read_text()
+    for folder in ("lm_package", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "lm_package" / "lm.py").write_text(source)
+    (tmp_path / "lm_package" / "__init__.py").write_text(source)
+    (tmp_path / "elsewhere" / "elsewhere_lm.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
 
-    expected = hashlib.sha256((tmp_path / "lm.py").read_bytes()).hexdigest()
-    assert load_workload("lm.py:workload").digest == expected
+    expected = hashlib.sha256(source.encode()).hexdigest()
+    assert find_workload(f"{text}:workload").digest == expected
+    assert "lm_package" not in sys.modules
+    assert find_workload(".lm:workload").digest == hashlib.sha256(b"").hexdigest()
+    loaded = load_workload(f"{text}:workload").digest
+    sys.modules.pop("lm_package", None)
+    assert loaded == expected
 
 
 @pytest.mark.parametrize(
