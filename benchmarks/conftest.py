@@ -33,10 +33,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "workload" not in metafunc.fixturenames:
         return
     names = ("workload", "workload_seed", "workload_execution")
-    values = [metafunc.config.getoption(name) for name in names]
-    if values[0] is None:
+    workload, seed, execution = (metafunc.config.getoption(name) for name in names)
+    if workload is None:
         raise pytest.UsageError(f"benchmarks/test_workload.py requires --workload {FORM}")
-    metafunc.parametrize(names, [values], ids=[f"{values[0]}-{values[2]}"])
+    values = (workload, seed or 0, execution or "eager")
+    metafunc.parametrize(names, [values], ids=[f"{workload}-{values[2]}"])
 
 
 @pytest.fixture

@@ -33,13 +33,10 @@ def add_workload(parser: pytest.Parser) -> None:
         metavar=FORM,
         help="Model of your own, whose training step is measured: docs/guides/own-model.md.",
     )
-    group.addoption(
-        "--workload-seed", type=seed, default=0, metavar="N", help="Its seed (default: 0)."
-    )
+    group.addoption("--workload-seed", type=seed, metavar="N", help="Its seed (default: 0).")
     group.addoption(
         "--workload-execution",
         choices=OWN_EXECUTIONS,
-        default="eager",
         help="How its model is executed (default: eager).",
     )
 
@@ -56,6 +53,9 @@ def check_options(config: pytest.Config, benchmarks: bool) -> None:
         raise pytest.UsageError("--results requires a folder, got an empty name")
     if option.results is not None and not plugins.has_plugin("junitxml"):
         raise pytest.UsageError("--results requires pytest's plugin junitxml: omit -p no:junitxml")
+    for name in ("seed", "execution"):
+        if option.workload is None and getattr(option, f"workload_{name}") is not None:
+            raise pytest.UsageError(f"--workload-{name} requires --workload {FORM}")
     if "benchmark_compare" not in option:
         if benchmarks:
             raise pytest.UsageError(

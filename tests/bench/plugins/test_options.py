@@ -92,6 +92,7 @@ REFUSED = [
     ("tests --workload=benchmarks/test_small.py:f", "write pytest benchmarks --workload"),
     ("benchmarks --workload=no.py:f", "argument --workload: there is no file"),
     ("benchmarks --device=gpu:99", "--device gpu:99: "),
+    ("benchmarks --workload-seed=0", "--workload-seed requires --workload FILE.py:FUNCTION"),
 ]
 
 
@@ -131,6 +132,7 @@ def test_options_are_refused_at_once(line: str, words: str, project: pytest.Pyte
     assert {path for path in project.path.rglob("*.*") if path.suffix == ".json"} - before == set()
 
 
+OWN = "--workload=own.py:workload --workload-execution=static"
 WORKLOAD = """
 import paddle
 
@@ -146,9 +148,9 @@ def workload(seed):
 @pytest.mark.parametrize(
     ("size", "option", "status", "words"),
     [
-        (2, "--workload=own.py:workload", 0, "cpu     own.py:workload         static"),
+        (2, OWN, 0, "cpu     own.py:workload         static"),
         (2, "-v", 0, "2 passed"),
-        (7, "--workload=own.py:workload", 1, "own.py:workload: step 1 raised ValueError\n"),
+        (7, OWN, 1, "own.py:workload: step 1 raised ValueError\n"),
     ],
 )
 def test_own_workload_is_measured_if_there_is_one(
@@ -164,7 +166,7 @@ def test_own_workload_is_measured_if_there_is_one(
     files = {name: (ROOT / name).read_text() for name in OURS}
     files |= {"own.py": WORKLOAD.format(size=size), "benchmarks/test_small.py": BENCHMARKS}
     project = make_project(pytester, monkeypatch, files)
-    found, output = run_pytest(project, "benchmarks", option, "--workload-execution=static")
+    found, output = run_pytest(project, "benchmarks", *option.split())
 
     assert found == status
     assert words in output
