@@ -85,7 +85,9 @@ def test_sparse_gradient_is_that_of_the_whole_parameter(workload: Workload) -> N
     def observed(sparse: bool) -> tuple[Any, Any]:
         job = workload("paddle.nn.Linear(3, 3)", f"Words({sparse})")
         path = Path(job.workload.rpartition(":")[0])
-        path.write_text(WORDS + path.read_text())
+        # Paddle adds up the rows itself if the layer is used twice.
+        source = path.read_text().replace("self.first(self.first(x))", "self.first(x)")
+        path.write_text(WORDS + source)
         recording, trace = observe(job, 2, trace=2)
         assert trace is not None
         [gradient] = [t.values for t in trace.tensors if t.name == "gradient of first.table.weight"]
