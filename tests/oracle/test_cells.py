@@ -5,7 +5,12 @@ import pytest
 
 from rnn_core.config import DType, Execution
 from tests.helpers.comparison import assert_close
-from tests.helpers.parametrize import over_cells, over_dtypes, over_executions, over_traced
+from tests.helpers.parametrize import (
+    over_cells,
+    over_dtypes,
+    over_executions,
+    over_traced_with_slow_sot,
+)
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
     build_layer,
@@ -76,7 +81,7 @@ def test_last_state_and_gradients_agree_with_the_reference(
 
 
 @pytest.mark.parametrize("shape", [(4, 2, 3, 5)], ids=str)
-@over_traced
+@over_traced_with_slow_sot
 def test_traced_layers_agree_with_the_reference(
     cell: CellName, execution: Execution, shape: Shape
 ) -> None:

@@ -30,7 +30,7 @@ from rnn_core.runtime import versions
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.measured import recorded_in
-from tests.helpers.parametrize import over_cells, over_traced
+from tests.helpers.parametrize import over_cells, over_traced, over_traced_with_slow_sot
 from tests.helpers.tolerances import GRADIENT
 
 # Measured in the first 20 steps of the LSTM, on Paddle 2.6.2: 1.0e-6.
@@ -95,7 +95,7 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
         assert_close(expected, actual, GRADIENT["float64"])
 
 
-@over_traced
+@over_traced_with_slow_sot
 def test_streams_are_trained_and_evaluated_with_the_textbooks_numbers(
     cell: Cell, execution: Execution
 ) -> None:
