@@ -50,7 +50,7 @@ def check_same(cell: Cell, expected: Any, actual: Any) -> None:
 
 
 @pytest.mark.parametrize("short", [True, pytest.param(False, marks=pytest.mark.slow)])
-@over_traced
+@over_traced_with_slow_sot
 def test_experiments_have_the_numbers_of_the_textbook(
     cell: Cell, execution: Execution, short: bool, device: str
 ) -> None:
