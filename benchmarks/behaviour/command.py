@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: no experiment is different; 1: at least one is; 2: wrong arguments, or the sides could not
     be compared; 3: the verdicts could not be written; 4: two runs of a workload in one environment
-    differ; 130: Ctrl-C.
+    differ, or rounding alone changes its first step too much; 130: Ctrl-C.
     """
     parser = _parser()
     options = parse_sides(parser, arguments)
@@ -56,8 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     path = options.results and options.results / VERDICTS
     status, _ = write_files(("verdicts", path, lambda path: write_json(path, content)))
     print("\n\n".join(verdict.text for verdict in verdicts))
-    different = any(verdict.verdict == "different" for verdict in verdicts)
-    return status or (ExitStatus.FINDING if different else ExitStatus.OK)
+    if status == ExitStatus.OK and any(verdict.verdict == "different" for verdict in verdicts):
+        return ExitStatus.FINDING
+    undecided = any(verdict.undecided for verdict in verdicts)
+    return status or (ExitStatus.CANNOT_TELL if undecided else ExitStatus.OK)
 
 
 def _compare(options: argparse.Namespace, folder: Path) -> list[BehaviourVerdict]:

@@ -48,6 +48,11 @@ class BehaviourVerdict:
     operator: str | None
     text: str
 
+    @property
+    def undecided(self) -> bool:
+        """Whether the runs differ, but rounding alone would make step 1 differ as much."""
+        return self.verdict != "different" and self.until == 0
+
 
 class Growth(NamedTuple):
     """Difference between the runs at a step, and the largest that rounding explains there."""

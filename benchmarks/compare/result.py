@@ -374,6 +374,7 @@ class Comparison(Record):
         if not WORSE.isdisjoint(self.verdicts) or self.different:
             return ExitStatus.FINDING
         undecided = self.crashed or not self.verdicts or CANNOT_TELL in self.verdicts
+        undecided |= any(each.undecided for each in self.behaviour)
         return ExitStatus.CANNOT_TELL if undecided else ExitStatus.OK
 
     @property

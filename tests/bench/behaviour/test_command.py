@@ -19,23 +19,30 @@ from tests.helpers.command_lines import assert_rejected
 SIDES = ["--baseline", "a", "--candidate", "b"]
 
 
-def verdict_of(kind: Any) -> BehaviourVerdict:
+def verdict_of(kind: Any, until: int = 3) -> BehaviourVerdict:
     """Make a verdict of this kind."""
-    return BehaviourVerdict("e", "kernel", kind, 3, 4, 0.5, "h_1", "tanh", f"it is {kind}")
+    return BehaviourVerdict("e", "kernel", kind, until, 4, 0.5, "h_1", "tanh", f"it is {kind}")
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("bitwise equal", 0), ("equal within rounding", 0), ("different", 1)]
+    ("kind", "until", "status"),
+    [
+        ("bitwise equal", 3, 0),
+        ("equal within rounding", 3, 0),
+        ("equal within rounding", 0, 4),
+        ("different", 0, 1),
+    ],
 )
 def test_behaviour_exits_with_the_status_of_its_verdicts(
     kind: str,
+    until: int,
     status: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The verdicts are printed and saved in the results folder."""
-    verdicts = [verdict_of("bitwise equal"), verdict_of(kind)]
+    verdicts = [verdict_of("bitwise equal"), verdict_of(kind, until)]
     monkeypatch.setattr(command, "compare_behaviour", lambda *_, **__: verdicts)
 
     assert main([*SIDES, "--results", str(tmp_path / "new" / "results")]) == status

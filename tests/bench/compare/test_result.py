@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.result import Comparison, Drift, Measured, Pace
 from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
@@ -160,6 +161,20 @@ def test_parameters_of_a_benchmark(tmp_path: Path, name: str, expected: str) -> 
     """They are what the brackets contain, or else the test's name."""
     benchmark, *_ = load(tmp_path, changed(name=name)).benchmarks
     assert benchmark.parameters == expected
+
+
+def test_behaviour_that_cannot_be_compared_is_undecided(tmp_path: Path) -> None:
+    """Rounding alone makes even its first step differ too much."""
+    facts = ("w", "eager", "equal within rounding", 0, 1, None, None, None, "")
+    verdict = vars(BehaviourVerdict(*facts))  # type: ignore[arg-type]
+    content = comparison(behaviour=[verdict])
+    content["benchmarks"] = [
+        each for each in content["benchmarks"] if each["measures"]["time"]["verdict"] == "same"
+    ]
+
+    assert load(tmp_path, content).status == ExitStatus.CANNOT_TELL
+    content["behaviour"] = []
+    assert load(tmp_path, content).status == ExitStatus.OK
 
 
 def test_drift_is_the_largest_change_of_a_side() -> None:
