@@ -45,7 +45,12 @@ class Culprit(NamedTuple):
 
 
 def find_culprit(
-    baseline: Trace, candidate: Trace, replay: Trace | None, limit: Limit = allowed_operator
+    baseline: Trace,
+    candidate: Trace,
+    replay: Trace | None,
+    limit: Limit = allowed_operator,
+    *,
+    needed: bool = True,
 ) -> Culprit | None:
     """Return the first tensor that rounding does not explain, or else the first that differs.
 
@@ -56,26 +61,36 @@ def find_culprit(
         replay: results of the candidate's operators on the baseline's tensors, where errors do not
             propagate; None if the step was not replayed.
         limit: largest difference of a tensor that rounding explains, relative to its scale.
+        needed: as for `compare`.
     """
     if replay is not None:
-        for culprit in compare(baseline, replay, limit):
+        for culprit in compare(baseline, replay, limit, needed=needed):
             if culprit.beyond:
                 return culprit
-    different = compare(baseline, candidate, limit)
+    different = compare(baseline, candidate, limit, needed=needed)
     return different[0] if different else None
 
 
-def compare(baseline: Trace, other: Trace, limit: Limit = allowed_operator) -> list[Culprit]:
-    """Return all tensors that differ, in the order of computation, then those that `other` lacks.
+def compare(
+    baseline: Trace, other: Trace, limit: Limit = allowed_operator, *, needed: bool = True
+) -> list[Culprit]:
+    """Return all tensors that differ, in the order of computation.
 
-    Rounding explains a tensor that is absent: releases call the hooks of different layers.
+    Args:
+        baseline: all tensors of a step.
+        other: the tensors to compare them with.
+        limit: as for `find_culprit`.
+        needed: whether `other` must have every tensor. If not, rounding explains one that is
+            absent, which comes last: releases call the hooks of different layers.
     """
     others = {tensor.name: tensor.values for tensor in other.tensors}
-    found, absent = [], []
+    found: list[Culprit] = []
+    absent: list[Culprit] = []
     for tensor in baseline.tensors:
         a, b = tensor.values, others.get(tensor.name)
         if b is None:
-            absent.append(Culprit(tensor, a.size, math.nan, math.nan, beyond=False))
+            lost = found if needed else absent
+            lost.append(Culprit(tensor, a.size, math.nan, math.nan, beyond=needed))
         elif a.dtype != b.dtype or a.shape != b.shape:
             beyond = math.inf > limit(tensor)
             found.append(Culprit(tensor, a.size, math.nan, math.inf, beyond))

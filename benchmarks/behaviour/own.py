@@ -120,7 +120,7 @@ def check_repeats(job: OwnJob, side: Side, recording: Recording) -> None:
     if side.python is not None:
         run_tasks([Task(side, [(each, step)]) for each in (job, again)])
         one, other = (side.trace(each.trace(side.folder, step)) for each in (job, again))
-        culprit = one and other and find_culprit(one, other, None)
+        culprit = one and other and find_culprit(one, other, None, needed=False)
         where = (f", first in {culprit.tensor.name}" if culprit else "") + where
     raise NotRepeatableError(
         f"{side.name}: {job.experiment}: two runs differ from step {step} on{where}. Behaviour "
@@ -194,7 +194,8 @@ def find_layer(
     found = [baseline.trace(each.trace(baseline.folder, step)) for each in moved(job, step)]
     epsilon = float(pair[0].history.settings["epsilon"])
     limit = limits(expected, [each for each in found if each is not None], epsilon)
-    return Finding(step, find_culprit(expected, actual, actual, limit), tuple(notes))
+    culprit = find_culprit(expected, actual, actual, limit, needed=False)
+    return Finding(step, culprit, tuple(notes))
 
 
 def limits(expected: Trace, rounded: Sequence[Trace], epsilon: float) -> Limit:

@@ -66,6 +66,14 @@ def test_culprit_says_how_the_tensors_differ(a: Any, b: Any, words: str) -> None
     assert found.beyond == (words != "zeros of different sign")
 
 
+def test_rounding_does_not_explain_a_tensor_that_is_absent() -> None:
+    """The candidate did not compute it, as it does not compute the gradient of a frozen weight."""
+    (absent,) = compare(traced(1.0, 2.0), traced(1.0))
+
+    assert (absent.tensor.name, absent.beyond) == ("b", True)
+    assert str(absent) == "b, computed by tanh: only the baseline has it"
+
+
 def test_limit_of_a_whole_layer_is_larger_than_that_of_an_operator() -> None:
     """A layer runs many operators, and their rounding adds up."""
     operators = ("gradient of kernel RNN", "kernel LSTM", "gradient of matmul")
