@@ -16,7 +16,13 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload
-from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
+from benchmarks.commands.parser import (
+    add_sides,
+    add_workload,
+    fill_in_workload,
+    make_parser,
+    parse_sides,
+)
 from benchmarks.interpreters import SideError
 from benchmarks.workloads.own import OWN_EXECUTIONS
 from rnn_core.commands.arguments import any_path, at_least, key_and_value, seed
@@ -81,12 +87,8 @@ def _compare(options: argparse.Namespace, folder: Path) -> list[BehaviourVerdict
 
 def _check_workload(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Fill in defaults; refuse options that do not go together."""
-    own = options.workload is not None
-    for name, default in (("steps", 100), ("seed", 0), ("device", "cpu")):
-        if getattr(options, name) is None:
-            setattr(options, name, default)
-        elif not own:
-            parser.error(f"--{name} needs --workload: an experiment has its own")
+    own, why = options.workload is not None, "an experiment has its own"
+    fill_in_workload(parser, options, why, steps=100, seed=0, device="cpu")
     options.execution = options.execution or ("eager" if own else "textbook")
     allowed = OWN_EXECUTIONS if own else (*EXECUTIONS, "all")
     if options.execution not in allowed:

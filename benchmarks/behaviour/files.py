@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +27,13 @@ AGAIN = ".again"
 Digests = NDArray[np.uint8]
 
 
-class Files:
-    """Paths of a run's files, which all start with its `stem`."""
+class Files(ABC):
+    """Paths of a run's files."""
 
-    stem: str
+    @property
+    @abstractmethod
+    def stem(self) -> str:
+        """First part of the names of its files."""
 
     def history(self, folder: Path) -> Path:
         """Return the path of the run's losses and norms."""
@@ -63,7 +67,7 @@ class Job(Files):
     epochs: int | None = None
 
     @property
-    def stem(self) -> str:  # type: ignore[override]
+    def stem(self) -> str:
         """First part of the names of its files."""
         return f"{self.experiment}-{self.execution}"
 
@@ -109,7 +113,7 @@ class OwnJob(Files):
         return Path(self.workload).name
 
     @property
-    def stem(self) -> str:  # type: ignore[override]
+    def stem(self) -> str:
         """First part of the names of its files."""
         name = self.experiment.replace(".py:", ":").replace(":", "-")
         return f"{name}-{self.execution}{self.variant}"

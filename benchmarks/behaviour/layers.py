@@ -26,7 +26,7 @@ from benchmarks.behaviour.files import (
     rows,
     step_digest,
 )
-from benchmarks.behaviour.trace import after_step, before_step, scale_of
+from benchmarks.behaviour.trace import after_step, before_step, scaled
 from benchmarks.workloads.own import WorkloadError, load_workload
 from rnn_core.runtime.devices import use_device
 
@@ -97,13 +97,13 @@ class Observer:
         self.calls[name] = self.calls.get(name, 0) + 1
         for label, tensor in self._tensors("input", name, inputs):
             # What is computed between two layers has no hook of its own.
-            self.forward.append(traced(label, f"the code before {what}", read(tensor)))
+            self.forward.append(scaled(label, f"the code before {what}", read(tensor)))
             self._see(tensor)[2].append(name)
 
     def _returned(self, name: str, what: str, _: object, inputs: object, outputs: Any) -> None:
         del inputs
         for label, tensor in self._tensors("output", name, outputs):
-            self.forward.append(traced(label, what, read(tensor)))
+            self.forward.append(scaled(label, what, read(tensor)))
             self._see(tensor)[1].append(name)
 
     def _tensors(self, kind: str, name: str, given: Any) -> list[tuple[str, Tensor]]:
@@ -144,7 +144,7 @@ class Observer:
         """Keep a gradient under a name of its own: a step may run the backward pass repeatedly."""
         count = self.calls[label] = self.calls.get(label, 0) + 1
         label += f" ({count})" if count > 1 else ""
-        self.backward.append(traced(label, operator, values))
+        self.backward.append(scaled(label, operator, values))
 
 
 def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recording, Trace | None]:
@@ -190,7 +190,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
                     [
                         *changed(observer, before_step, origin, before),
                         *observer.forward,
-                        traced("loss", "the training step", np.array(loss)),
+                        scaled("loss", "the training step", np.array(loss)),
                         *observer.backward,
                         *changed(observer, after_step, "the update", observer.values()),
                     ],
@@ -229,12 +229,7 @@ def changed(
 ) -> list[Traced]:
     """Trace the parameters."""
     pairs = zip(observer.parameters, values, strict=True)
-    return [traced(named(name), operator, value) for name, value in pairs]
-
-
-def traced(name: str, operator: str, values: NDArray[Any]) -> Traced:
-    """Trace a tensor of these values."""
-    return Traced(name, operator, values, scale_of(values))
+    return [scaled(named(name), operator, value) for name, value in pairs]
 
 
 def is_inside(name: str, other: str) -> bool:

@@ -169,7 +169,7 @@ def trace_step(
     traced += [traced_at("tokens", "data", tokens), traced_at("labels", "data", labels)]
 
     loss = forward(tape, training.model, tokens, labels)
-    traced += [Traced(k.name, k.operator, k.made, scale_of(k.made)) for k in tape.kept]
+    traced += [scaled(k.name, k.operator, k.made) for k in tape.kept]
     tape.backward(loss)
     # From last to first, because a gradient is computed from those of later tensors.
     for kept in reversed(tape.kept):
@@ -334,7 +334,11 @@ def after_step(name: str) -> str:
 
 def traced_at(name: str, operator: str, tensor: Tensor) -> Traced:
     """Trace the current value of a tensor."""
-    values = read(tensor)
+    return scaled(name, operator, read(tensor))
+
+
+def scaled(name: str, operator: str, values: NDArray[Any]) -> Traced:
+    """Return a tensor with the scale of its values."""
     return Traced(name, operator, values, scale_of(values))
 
 

@@ -74,6 +74,17 @@ def add_workload(parser: argparse.ArgumentParser, instead: str) -> None:
     )
 
 
+def fill_in_workload(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, why: str, **defaults: object
+) -> None:
+    """Fill in the defaults of options that need an own workload; refuse them without one."""
+    for name, default in defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+        elif options.workload is None:
+            parser.error(f"--{name} needs --workload: {why}")
+
+
 def parse_sides(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> argparse.Namespace:

@@ -22,7 +22,13 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload
-from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
+from benchmarks.commands.parser import (
+    add_sides,
+    add_workload,
+    fill_in_workload,
+    make_parser,
+    parse_sides,
+)
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import (
     Pairs,
@@ -35,7 +41,7 @@ from benchmarks.compare.pairs import (
     settle,
 )
 from benchmarks.compare.process import Job, time_processes
-from benchmarks.compare.result import FILE, Comparison
+from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError, Saved, SideError, find_side
 from benchmarks.compare.summary import summarise
 from benchmarks.compare.text import Form, behaviour_text, text_of, unpaired
@@ -137,7 +143,8 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
     plan, folder = series[0].plan, series[0].folder
     names, sides = (plan.baseline.name, plan.candidate.name), (plan.baseline, plan.candidate)
     parts = [Part(pairs.within, pairs.done) for pairs in series]
-    behaviours, repeatable = saved_behaviours(folder), True
+    saved, repeatable = Comparison.saved_in(folder), True
+    behaviours: Sequence[BehaviourVerdict] = () if saved is None else saved.behaviour
     own = [each for each in behaviours if each.experiment not in EXPERIMENTS]
     if options.workload and options.behaviour and not own:
         given = options.execution, options.steps, options.seed, options.device
@@ -323,14 +330,6 @@ def as_folder(text: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", text)
 
 
-def saved_behaviours(folder: Path) -> Sequence[BehaviourVerdict]:
-    """Return the verdicts on the experiments that were saved before the comparison resumed."""
-    try:
-        return Comparison.load(folder / FILE).behaviour
-    except (OSError, ValueError):
-        return ()
-
-
 def compare_saved(
     baseline: Interpreter | Saved, candidate: Interpreter | Saved, options: argparse.Namespace
 ) -> int:
@@ -513,9 +512,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="number of steps of your own model whose behaviour is compared (default: 100)",
     )
     options = parse_sides(parser, arguments)
-    for name, default in (("execution", "eager"), ("steps", 100)):
-        if getattr(options, name) is None:
-            setattr(options, name, default)
-        elif options.workload is None:
-            parser.error(f"--{name} needs --workload: the benchmarks have their own")
+    why = "the benchmarks have their own"
+    fill_in_workload(parser, options, why, execution="eager", steps=100)
     return options

@@ -7,6 +7,7 @@ release that differs from the oldest one as the newest does. docs/guides/release
 
 import argparse
 import math
+import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
@@ -15,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast, get_args
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
@@ -24,8 +25,8 @@ from benchmarks.compare.chain import BISECTION, LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
 from benchmarks.compare.measures import CANNOT_TELL
-from benchmarks.compare.result import FILE, Comparison
-from benchmarks.environments.paddle import FINAL
+from benchmarks.compare.result import Comparison
+from benchmarks.environments.paddle import FINAL, VERSION
 from benchmarks.interpreters import Origin, SideError, find_interpreter
 from benchmarks.known_defects import PROGRAMS, defects_of, has_defect, load
 from benchmarks.saved.saved_run import Measure
@@ -102,11 +103,9 @@ def compared(
     details += [str(own), own.digest[:8]] if own else []  # The file may have changed.
     names = [f"{first}{folder_name(before, after)}", *map(as_folder, details)]
     folder = options.results / "-".join(filter(None, names))
-    try:
-        known = Comparison.load(folder / FILE)
-    except (OSError, ValueError):
-        known = None
-    fixed = is_release(before) and is_release(after)  # Anything else may have changed.
+    known = Comparison.saved_in(folder)
+    # Anything else may have changed.
+    fixed = all(re.fullmatch(VERSION, each) for each in (before, after))
     if fixed and known and not known.unfinished and (known.behaviour or expression):
         return known
     print(f"{before} -> {after}", flush=True)
@@ -124,21 +123,10 @@ def compared(
         status = compare([before, after, *origin_of(options), *arguments])
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
-    try:
-        found = Comparison.load(folder / FILE)
-    except (OSError, ValueError):
-        found = None
+    found = Comparison.saved_in(folder)
     if found is None or found.unfinished or (status == ExitStatus.WRONG_INPUT and expression):
         raise SideError(f"{before} and {after} were not compared: see above")
     return found  # Without behaviour if that could not be compared.
-
-
-def is_release(text: str) -> bool:
-    """Whether a text is a version, which always is the same Paddle."""
-    try:
-        return bool(Version(text))
-    except InvalidVersion:
-        return False
 
 
 def measures_on(device: str) -> Sequence[Measure]:

@@ -326,6 +326,14 @@ class Comparison(Record):
         """Write the comparison into its folder."""
         write_json(folder / FILE, self.dump())
 
+    @classmethod
+    def saved_in(cls, folder: Path) -> "Comparison | None":
+        """Return the comparison in a folder; None if there is none, or its file is damaged."""
+        try:
+            return cls.load(folder / FILE)
+        except (OSError, ValueError):
+            return None
+
     @property
     def measures(self) -> list[Measure]:
         """The measures that at least one benchmark has."""
