@@ -17,6 +17,7 @@ CHANGE = 0.01
 # Rows of each table of reasons that explain a change.
 SHOWN_REASONS = 3
 
+Result = tuple[Measure, Benchmark, Measured]
 # The comparison of each release with the next, by their names; None if it failed.
 Chain = Mapping[tuple[str, str], Comparison | None]
 
@@ -81,17 +82,34 @@ def smallest_change(measure: Measure) -> float:
     return max(CHANGE, MEASURES[measure].within)
 
 
-def changes_of(comparison: Comparison | None) -> list[tuple[Measure, Benchmark, Measured]]:
+def limits_of(measures: Iterable[Measure]) -> str:
+    """Return the smallest changes that are listed, in words."""
+    return ", ".join(
+        f"{100 * smallest_change(measure):g}% of the {MEASURES[measure].quantity}"
+        for measure in measures
+    )
+
+
+def results_of(comparison: Comparison | None) -> Iterable[Result]:
+    """Yield all results of a comparison, if there is one."""
+    for measure in comparison.measures if comparison else ():
+        for benchmark, result in comparison.results(measure) if comparison else ():
+            yield measure, benchmark, result
+
+
+def changes_of(comparison: Comparison | None) -> list[Result]:
     """Return every change between two releases that is large and certain enough."""
-    if comparison is None:
-        return []
     return [
         (measure, benchmark, result)
-        for measure in comparison.measures
-        for benchmark, result in comparison.results(measure)
+        for measure, benchmark, result in results_of(comparison)
         if abs(math.log(result.ratio)) > math.log1p(smallest_change(measure))
         and result.verdict not in (SAME, CANNOT_TELL)
     ]
+
+
+def undecided_of(comparison: Comparison | None) -> list[Result]:
+    """Return the results without a verdict."""
+    return [each for each in results_of(comparison) if each[-1].verdict == CANNOT_TELL]
 
 
 def text_of(chain: Chain, defects: Sequence[Defect]) -> str:
@@ -116,11 +134,8 @@ def text_of(chain: Chain, defects: Sequence[Defect]) -> str:
             f"{traits.quantity.capitalize()}, {traits.unit}:\n"
             + table(["benchmark", *releases], rows)
         )
-    limits = ", ".join(
-        f"{100 * smallest_change(measure):g}% of the {MEASURES[measure].quantity}"
-        for measure in measures_of(chain)
-    )
-    sections.append("\n".join(change_lines(chain)) or f"No change by more than {limits}.")
+    no_change = f"No change by more than {limits_of(measures_of(chain))}."
+    sections.append("\n".join(change_lines(chain)) or no_change)
     return "\n\n".join(sections)
 
 
@@ -167,11 +182,9 @@ def change_lines(chain: Chain) -> Iterable[str]:
         if comparison is None:
             yield f"{before} -> {after}: not compared"
             continue
-        for measure in comparison.measures:
-            for benchmark, result in comparison.results(measure):
-                if result.verdict == CANNOT_TELL:
-                    words = comparison.describe(measure, result)
-                    yield f"{before} -> {after}: {benchmark.parameters} {measure}: {words}"
+        for measure, benchmark, result in undecided_of(comparison):
+            words = comparison.describe(measure, result)
+            yield f"{before} -> {after}: {benchmark.parameters} {measure}: {words}"
         for measure, benchmark, result in changes_of(comparison):
             digits = MEASURES[measure].digits
             yield f"{before} -> {after}: {benchmark.parameters} {result.ratio:.{digits}f} {measure}"

@@ -124,7 +124,9 @@ def compared(
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     found = Comparison.saved_in(folder)
-    if found is None or found.unfinished or (status == ExitStatus.WRONG_INPUT and expression):
+    # If the sides have changed since, the comparison is refused, and the old one stays.
+    refused = status == ExitStatus.WRONG_INPUT and (expression or found == known)
+    if found is None or found.unfinished or refused:
         raise SideError(f"{before} and {after} were not compared: see above")
     return found  # Without behaviour if that could not be compared.
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from benchmarks.compare.chain import limits_of
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.result import LARGEST_RATIO, Comparison
 from benchmarks.report.curves import Curves, Point
@@ -233,8 +234,9 @@ def draw_releases(chart: Chart, key: str) -> Markup:
         figure,
         key,
         f"{chart.benchmark.label}: cost in each release",
-        "Multiples of the oldest release's cost. A ring marks a change by more than 1% since the "
-        "release before. The table below holds the same numbers.",
+        "Multiples of the oldest release's cost. A ring marks a change by more than "
+        f"{limits_of(chart.costs)} since the release before. The table below holds the same "
+        "numbers.",
     )
 
 

@@ -6,14 +6,17 @@ from typing import NamedTuple
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.chain import (
     Chain,
+    Result,
     behaviour_of,
     changes_of,
     defects_of,
+    limits_of,
     measures_of,
     releases_of,
+    undecided_of,
     values_of,
 )
-from benchmarks.compare.result import Benchmark, Comparison, Measured
+from benchmarks.compare.result import Benchmark, Comparison
 from benchmarks.known_defects import Defect
 from benchmarks.report.matrix import fact_name
 from benchmarks.saved.saved_run import Measure
@@ -25,7 +28,8 @@ class Cost(NamedTuple):
     Attributes:
         value: the cost; None if it was not measured, as are the other attributes.
         ratio: the cost as a multiple of that in the oldest release.
-        change: the cost as a multiple of that in the release before; None within 1% of it.
+        change: the cost as a multiple of that in the release before; None if it is not larger
+            than the limits, or not certain.
     """
 
     value: float | None
@@ -56,7 +60,8 @@ class Link(NamedTuple):
         comparison: the comparison; None if it is missing.
         behaviour: whether it trains like the one before, in words.
         defects: known defects that it breaks and mends, in words.
-        changes: costs that changed by more than 1%.
+        changes: costs that changed by more than the limits.
+        undecided: number of costs without a verdict.
     """
 
     before: str
@@ -64,7 +69,8 @@ class Link(NamedTuple):
     comparison: Comparison | None
     behaviour: str
     defects: str
-    changes: list[tuple[Measure, Benchmark, Measured]]
+    changes: list[Result]
+    undecided: int
 
 
 class Releases(NamedTuple):
@@ -76,6 +82,7 @@ class Releases(NamedTuple):
         behaviours: verdict on each experiment from release to release; None if not compared.
         charts: costs by benchmark.
         links: the comparisons.
+        limits: smallest changes that are shown, in words.
     """
 
     names: list[str]
@@ -83,6 +90,7 @@ class Releases(NamedTuple):
     behaviours: dict[str, list[BehaviourVerdict | None]]
     charts: list[Chart]
     links: list[Link]
+    limits: str
 
 
 def releases_on_page(chain: Chain, defects: Sequence[Defect]) -> Releases:
@@ -110,9 +118,11 @@ def releases_on_page(chain: Chain, defects: Sequence[Defect]) -> Releases:
                 behaviour_of(each),
                 defects_of(defects, names[: place + 1]),
                 changes_of(each),
+                len(undecided_of(each)),
             )
             for place, (pair, each) in enumerate(chain.items(), 1)
         ],
+        limits_of(measures_of(chain)),
     )
 
 

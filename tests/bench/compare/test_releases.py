@@ -110,13 +110,24 @@ def test_a_failed_comparison_does_not_stop_the_rest(
 
 
 def test_only_a_version_is_always_the_same_paddle(fake: FakeCompare) -> None:
-    """Anything else, such as a wheel, is compared again; so is what is there for another Python."""
+    """Anything else, such as a wheel, is compared again; so are the same versions for another Python."""
     for _ in range(2):
         main(["3.0.0", "here.whl"])
         main(["3.0.0", "3.1.0"])
         main(["3.0.0", "3.1.0", "--python", "3.12"])
 
     assert len(fake.asked) == 4
+
+
+def test_an_old_result_is_not_shown_if_the_comparison_is_refused(
+    fake: FakeCompare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wheel was built again: its pairs cannot be continued, and their result is another one's."""
+    assert main(["3.0.0", "here.whl"]) == 0
+    fake.status = {"here.whl": 2}
+
+    assert main(["3.0.0", "here.whl"]) == 2
+    assert "3.0.0 and here.whl were not compared: see above" in capsys.readouterr().err
 
 
 def test_costs_are_kept_if_behaviour_cannot_be_compared(

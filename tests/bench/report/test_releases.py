@@ -48,6 +48,21 @@ def test_a_benchmark_may_be_missing_in_some_releases() -> None:
     ]
 
 
+def test_costs_without_a_verdict_are_counted() -> None:
+    """That nothing changed cannot be said of them."""
+    first = LINKS[0].benchmarks[0]
+    measures = {
+        name: result.model_copy(update={"verdict": "cannot tell"})
+        for name, result in first.measures.items()
+    }
+    unsure = LINKS[0].model_copy(
+        update={"benchmarks": (first.model_copy(update={"measures": measures}),)}
+    )
+    [shown] = releases_on_page({("2.6.2", "3.0.0"): unsure}, []).links
+
+    assert (shown.changes, shown.undecided) == ([], 2)
+
+
 def test_each_release_stands_beside_the_one_before() -> None:
     """Behaviours, defects and changes; whatever is missing is None or said in words."""
     shown = releases_on_page(CHAIN, DEFECTS)
