@@ -96,7 +96,7 @@ def test_behaviour_passes_a_workload_on(tmp_path: Path, monkeypatch: pytest.Monk
 def test_behaviour_exits_4_if_a_workload_does_not_repeat(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its behaviour cannot be compared, which is no mistake in the command line."""
+    """Its behaviour cannot be compared, which is not a mistake in the command line."""
 
     def compared(*_: Any, **__: Any) -> BehaviourVerdict:
         raise NotRepeatableError("two runs differ")

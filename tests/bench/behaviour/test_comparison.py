@@ -21,6 +21,7 @@ from benchmarks.behaviour.culprits import Culprit
 from benchmarks.behaviour.files import Job, Recording, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.sides import Side, Task
+from benchmarks.interpreters import SideError
 from rnn_core import EXPERIMENTS
 from rnn_core.config import EAGER
 from tests.bench.behaviour import EPOCHS
@@ -34,21 +35,28 @@ Plant = Callable[[pytest.MonkeyPatch], object]
 Compare = Callable[..., list[BehaviourVerdict]]
 
 
+def run_in_this_process(monkeypatch: pytest.MonkeyPatch, plant: Plant, *modules: object) -> None:
+    """Let these modules run their tasks in this process, with a fault in the candidate."""
+
+    def run_tasks(tasks: Sequence[Task], progress: object = None) -> None:
+        del progress
+        for task in tasks:
+            with pytest.MonkeyPatch.context() as patch:
+                if task.side.name == "candidate":
+                    plant(patch)
+                if status := worker.main(task.arguments):
+                    raise SideError(f"{task.side.name}: {status}")
+
+    for module in modules:
+        monkeypatch.setattr(module, "run_tasks", run_tasks)
+
+
 @pytest.fixture
 def compare_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
     """Return a comparison in this process, with a fault in the candidate."""
 
     def compared(plant: Plant, baseline: str = PYTHON, **options: Any) -> list[BehaviourVerdict]:
-        def in_this_process(tasks: Sequence[Task], progress: object = None) -> None:
-            del progress
-            for task in tasks:
-                with pytest.MonkeyPatch.context() as patch:
-                    if task.side.name == "candidate":
-                        plant(patch)
-                    assert worker.main(task.arguments) == 0
-
-        for module in (comparison, sides):
-            monkeypatch.setattr(module, "run_tasks", in_this_process)
+        run_in_this_process(monkeypatch, plant, comparison, sides)
         return compare_behaviour(baseline, PYTHON, tmp_path, epochs=EPOCHS, **options)
 
     return compared

@@ -11,15 +11,14 @@ import paddle
 import pytest
 
 from benchmarks import ROOT
-from benchmarks.behaviour import own, sides, worker
+from benchmarks.behaviour import own, sides
 from benchmarks.behaviour.culprits import compare as compare_traces
 from benchmarks.behaviour.files import OwnJob, Trace, Traced
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limits
-from benchmarks.behaviour.sides import Task
 from benchmarks.interpreters import SideError
 from tests.bench.behaviour.conftest import Workload
-from tests.bench.behaviour.test_comparison import catalogued
+from tests.bench.behaviour.test_comparison import catalogued, run_in_this_process
 from tests.bench.behaviour.test_sides import PYTHON
 
 Plant = Callable[[pytest.MonkeyPatch], object]
@@ -33,18 +32,8 @@ def compare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
     def compared(
         job: OwnJob, plant: Plant = lambda _: None, baseline: str = PYTHON, candidate: str = PYTHON
     ) -> BehaviourVerdict:
-        def in_this_process(tasks: Sequence[Task], progress: object = None) -> None:
-            del progress
-            for task in tasks:
-                with pytest.MonkeyPatch.context() as patch:
-                    if task.side.name == "candidate":
-                        plant(patch)
-                    if status := worker.main(task.arguments):
-                        raise SideError(f"{task.side.name}: {status}")
-
         monkeypatch.setattr(sys, "path", [*sys.path])
-        for module in (own, sides):
-            monkeypatch.setattr(module, "run_tasks", in_this_process)
+        run_in_this_process(monkeypatch, plant, own, sides)
         return compare_workload(baseline, candidate, tmp_path / "results", job)
 
     return compared
@@ -146,7 +135,7 @@ def test_fault_in_paddle_is_named_in_the_example(compare: Compare, fault: str, t
 
 @pytest.mark.slow
 def test_workload_runs_in_processes_of_each_side(workload: Workload, tmp_path: Path) -> None:
-    """What it prints is no part of a result, and the error is the user's, with a traceback."""
+    """What it prints is not part of a result, and the error is the user's, with a traceback."""
     job = workload("loss.backward()", "loss.backward(); print(loss)")
 
     assert compare_workload(PYTHON, PYTHON, tmp_path / "a", job).verdict == "bitwise equal"
@@ -188,7 +177,7 @@ def test_limits_are_measured_for_each_tensor() -> None:
 
 
 def test_what_rounding_itself_does_to_a_tensor_is_explained() -> None:
-    """It may change a zero, a shape or NaN; one that only the baseline has is no reason."""
+    """It may change a zero, a shape or NaN; one that only the baseline has is not a reason."""
 
     def trace(*values: Any, scales: Sequence[float] = (0.0, 1.0, 1.0, 1.0)) -> Trace:
         given = enumerate(zip(values, scales, strict=False))
