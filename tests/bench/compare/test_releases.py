@@ -110,7 +110,7 @@ def test_a_failed_comparison_does_not_stop_the_rest(
 
 
 def test_only_a_version_is_always_the_same_paddle(fake: FakeCompare) -> None:
-    """Anything else, such as a wheel, is compared again; so are the same versions for another Python."""
+    """Anything else, such as a wheel, is compared again; so is a version for another Python."""
     for _ in range(2):
         main(["3.0.0", "here.whl"])
         main(["3.0.0", "3.1.0"])
