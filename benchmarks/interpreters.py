@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -163,8 +163,12 @@ def find_program(text: str) -> Interpreter | None:
     return Interpreter(python.parents[1].name if inside else python.name, python)
 
 
+@cache
 def check_python(text: str, python: Path) -> None:
-    """Raise SideError unless the program is a Python interpreter, 3.10 or newer."""
+    """Raise SideError unless the program is a Python interpreter, 3.10 or newer.
+
+    A program that is one is started only once.
+    """
     try:
         result = run([python, *PROBE], timeout=PROBE_LIMIT)
     except OSError as error:
