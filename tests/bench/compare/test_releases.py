@@ -203,7 +203,7 @@ def test_elsewhere_than_on_the_cpu_times_are_compared(fake: FakeCompare) -> None
     """Instructions cannot be counted there. Each device has its own folder."""
     assert main([*VERSIONS[:2], "--device", "gpu:1"]) == 0
     assert main(VERSIONS[:2]) == 0
-    first = " ".join(fake.asked[0])
+    asked = " ".join(fake.asked[0])
 
     assert "--measure time,memory --within time=5,memory=1 --device gpu:1" in asked
     assert "releases-2.6.2..3.0.0-gpu-1" in asked
