@@ -201,21 +201,6 @@ def test_a_file_is_missing_only_if_the_run_should_have_left_it(folder: Path) -> 
     ]
 
 
-def test_a_run_file_of_the_first_version_is_read(folder: Path) -> None:
-    """It records neither the selection of tests nor the expected files."""
-    for kind in ("tests", "benchmarks"):
-        path = folder / f"{kind}-run.json"
-        content = json.loads(path.read_text(encoding="utf-8"))
-        del content["selection"], content["expected"]
-        write_json(path, {**content, "format": "rnn_core run 1"})
-    (folder / "clipped-rnn.npz").unlink()
-    found = read_environment(folder)
-
-    assert found.problems == []
-    assert [run.selection for run in found.runs.values()] == [None, None]
-    assert found.runs["tests"].environments["cpu"]["paddle"] == "3.3.1"
-
-
 def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
     """A test that fails twice counts once; a run with failures is complete."""
     changed(exit_status=1)(folder / "tests-run.json")
