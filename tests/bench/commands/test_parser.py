@@ -26,6 +26,7 @@ WRONG: list[tuple[Main, str, str]] = [
     (calibration.main, "--levels 5,x", "must be percentages from 0 to 1000, separated by commas"),
     (calibration.main, "--levels=-5", "must be percentages"),
     (calibration.main, "--sessions 0", "must be at least 1, got 0"),
+    (calibration.main, "--measure instructions --device gpu:0", "on the CPU only, not on gpu:0"),
     (calibration.main, "--save c.txt", "must end in .md or .json"),
     (calibration.main, "--python ./a.json", "a.json is not an executable file"),
     (ratios.main, "--implementations kernel,mine", "must be names from textbook, kernel, paddle,"),
