@@ -38,6 +38,7 @@ WRONG: list[tuple[Main, str, str]] = [
         "--to must be one of the measured implementations, kernel, got 'paddle'",
     ),
     (ratios.main, "--threads 0", "must be 1 to "),
+    (ratios.main, "--plot r.gif", "a plot must end in .svg, .png or .pdf"),
     (ratios.main, "--save /nowhere/ratios.md", "/nowhere"),
     (soak.main, "--minutes 0", "--minutes: must be a number greater than 0, got '0'"),
     (soak.main, "--minutes 1 --device gpu:99", "gpu:99"),
