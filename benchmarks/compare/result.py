@@ -276,6 +276,7 @@ class Comparison(Record):
         benchmarks: all benchmarks that both sides have.
         not_compared: names of the benchmarks that only one side has.
         behaviour: verdicts on the three experiments; empty if they were not compared.
+        workload: digest of an own workload's files, and its settings; empty if there is none.
         drift: change of the machine's pace while times were measured.
         disturbance: number of times that were left out.
     """
@@ -290,6 +291,7 @@ class Comparison(Record):
     benchmarks: tuple[Benchmark, ...]
     not_compared: tuple[str, ...]
     behaviour: tuple[BehaviourVerdict, ...]
+    workload: str = ""
     drift: Drift
     disturbance: Disturbance
 
@@ -382,7 +384,7 @@ class Comparison(Record):
         own = {each.cell for each in self.benchmarks if ":" in each.cell}
         devices = {each.device for each in self.benchmarks}
         facts = (self.candidate.environment.get(name, "") for name in ("python", "cpu"))
-        return (*facts, *sorted(devices), *sorted(own)) if self.benchmarks else ()
+        return (*facts, *sorted(devices), *sorted(own), self.workload) if self.benchmarks else ()
 
     @property
     def shared(self) -> str:

@@ -237,12 +237,16 @@ def test_comparisons_of_releases_are_a_chain(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("facts", [{"cell": "model.py:workload"}, {"device": "gpu:0"}])
-def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str]) -> None:
-    """Comparisons of an own workload, or on another device, belong together."""
+@pytest.mark.parametrize(
+    ("facts", "workload"),
+    [({"cell": "model.py:workload"}, ""), ({"device": "gpu:0"}, ""), ({}, "digest of its files")],
+)
+def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str], workload: str) -> None:
+    """Comparisons of one content of an own workload, or on one device, belong together."""
     content = released("2.6.2", "3.0.0")
     write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0" / FILE, content)
     content["benchmarks"] = [{**each, **facts} for each in content["benchmarks"]]
+    content["workload"] = workload
     write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0-other" / FILE, content)
     results = read_results(tmp_path)
 
