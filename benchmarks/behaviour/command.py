@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.behaviour.comparison import compare_behaviour
-from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload
 from benchmarks.commands.parser import (
     add_sides,
     add_workload,
-    fill_in_workload,
     make_parser,
+    own_job,
     parse_sides,
 )
 from benchmarks.interpreters import SideError
 from benchmarks.workloads.own import OWN_EXECUTIONS
-from rnn_core.commands.arguments import any_path, at_least, key_and_value, seed
+from rnn_core.commands.arguments import any_path, key_and_value, positive_number
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EAGER, EXECUTIONS
@@ -33,6 +32,8 @@ from rnn_core.runtime.files import check_writable, write_json
 from rnn_core.runtime.messages import complain
 
 VERDICTS = "verdicts.json"
+# Executions of the experiments; all: those that run step by step.
+OTHERS = (*EXECUTIONS, "all")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,21 +77,18 @@ def _compare(options: argparse.Namespace, folder: Path) -> list[BehaviourVerdict
         "candidate_env": dict(options.candidate_env),
         "origin": options.origin,
     }
-    if options.workload is None:
+    if options.job is None:
         executions = EAGER if options.execution == "all" else (options.execution,)
         return compare_behaviour(baseline, candidate, folder, executions=executions, **given)
-    job = OwnJob(
-        options.workload.text, options.execution, options.steps, options.seed, options.device
-    )
-    return [compare_workload(baseline, candidate, folder, job, **given)]
+    return [compare_workload(baseline, candidate, folder, options.job, **given)]
 
 
 def _check_workload(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Fill in defaults; refuse options that do not go together."""
-    own, why = options.workload is not None, "an experiment has its own"
-    fill_in_workload(parser, options, why, steps=100, seed=0, device="cpu")
+    """Add the run of an own workload, or None; refuse options that do not go together."""
+    own = options.workload is not None
     options.execution = options.execution or ("eager" if own else "textbook")
-    allowed = OWN_EXECUTIONS if own else (*EXECUTIONS, "all")
+    options.job = own_job(parser, options, ("steps", "seed", "device", "budget"))
+    allowed = OWN_EXECUTIONS if own else OTHERS
     if options.execution not in allowed:
         what = "a workload" if own else "the experiments"
         parser.error(
@@ -113,16 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results", type=any_path, metavar="DIR", help="folder for the runs and the verdicts"
     )
+    add_workload(parser, "the experiments", OTHERS)
+    parser.add_argument("--device", help="device of --workload (default: cpu)")
     parser.add_argument(
-        "--execution",
-        choices=("eager", *EXECUTIONS, "all"),
-        help="implementation of the recurrent layer; all: textbook and kernel (default: textbook). "
-        "With --workload: eager, or static for the model traced by to_static (default: eager)",
+        "--budget",
+        type=positive_number,
+        metavar="MINUTES",
+        help="time limit for --workload: one whose steps take longer is refused (default: 10)",
     )
-    add_workload(parser, "the experiments")
-    parser.add_argument(
-        "--steps", type=at_least(1), help="number of steps of the workload (default: 100)"
-    )
-    parser.add_argument("--seed", type=seed, help="seed of the workload (default: 0)")
-    parser.add_argument("--device", help="device of the workload (default: cpu)")
     return parser

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.workloads.own import find_workload
 from rnn_core.config import Execution, TrainConfig
 from rnn_core.experiments import EXPERIMENTS
 from rnn_core.history import History
@@ -91,18 +92,20 @@ class OwnJob(Files):
         workload: text of its reference.
         execution: "eager" or "static".
         steps: number of steps.
-        seed: seed of the run.
+        seed: seed that the function gets.
         device: device of the run.
+        budget: time limit for all runs of a comparison, in minutes.
         variant: last part of the names of its files; empty for the run to compare.
         moved_by: seed that moves each weight to a neighbouring number; None to leave them.
         moved_at: step before which it moves them.
     """
 
     workload: str
-    execution: str
-    steps: int
+    execution: str = "eager"
+    steps: int = 100
     seed: int = 0
     device: str = "cpu"
+    budget: float = 10.0
     variant: str = ""
     moved_by: int | None = None
     moved_at: int = 1
@@ -117,6 +120,12 @@ class OwnJob(Files):
         """First part of the names of its files."""
         name = self.experiment.replace(".py:", ":").replace(":", "-")
         return f"{name}-{self.execution}{self.variant}"
+
+    @property
+    def content(self) -> str:
+        """Digest of the workload's files, and the settings: with another one, results differ."""
+        digest = find_workload(self.workload).digest[:16]
+        return f"{digest}, {self.steps} steps, seed {self.seed}, {self.execution}"
 
     def load_history(self, folder: Path) -> "OwnRun":
         """Read the run's losses and norms, as `OwnRun.load` does."""

@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Sequence
 
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.interpreters import Origin
 from benchmarks.measuring.threads import threads_parser
-from benchmarks.workloads.own import FORM, workload_argument
-from rnn_core.commands.arguments import Parser
+from benchmarks.workloads.own import FORM, OWN_EXECUTIONS, workload_argument
+from rnn_core.commands.arguments import Parser, at_least, seed
 
 
 def make_parser(
@@ -64,25 +65,57 @@ def add_origin(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_workload(parser: argparse.ArgumentParser, instead: str) -> None:
-    """Add the option that names an own workload; `instead` says what it replaces."""
+def add_workload(
+    parser: argparse.ArgumentParser, instead: str, others: Sequence[str] = (), seeded: bool = False
+) -> None:
+    """Add the options of an own workload.
+
+    Args:
+        parser: parser of the command.
+        instead: what it replaces, for the help.
+        others: executions of what it replaces.
+        seeded: whether the command already has the option `--seed`.
+    """
     parser.add_argument(
         "--workload",
         type=workload_argument,
         metavar="WORKLOAD",
         help=f"model of your own instead of {instead}, as {FORM}: docs/guides/own-model.md",
     )
+    of_others = "implementation of the recurrent layer (default: textbook). " if others else ""
+    parser.add_argument(
+        "--execution",
+        choices=(*dict.fromkeys((*OWN_EXECUTIONS, *others)),),
+        help=f"{of_others}Of --workload: eager, or static for the model traced by to_static "
+        "(default: eager)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=at_least(1),
+        metavar="N",
+        help="number of steps of --workload whose behaviour is compared (default: 100)",
+    )
+    if not seeded:
+        parser.add_argument(
+            "--seed", type=seed, metavar="N", help="seed that --workload gets (default: 0)"
+        )
 
 
-def fill_in_workload(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, why: str, **defaults: object
-) -> None:
-    """Fill in the defaults of options that need an own workload; refuse them without one."""
-    for name, default in defaults.items():
-        if getattr(options, name) is None:
-            setattr(options, name, default)
-        elif options.workload is None:
-            parser.error(f"--{name} needs --workload: {why}")
+def own_job(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, only: Sequence[str]
+) -> OwnJob | None:
+    """Return the run of an own workload; None without one, which refuses the options `only`."""
+    given = {
+        name: value
+        for name in ("execution", "steps", "seed", "device", "budget")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.workload is not None:
+        return OwnJob(options.workload.text, **given)
+    for name in given:
+        if name in only:
+            parser.error(f"--{name} needs --workload")
+    return None
 
 
 def parse_sides(

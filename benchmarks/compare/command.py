@@ -25,8 +25,8 @@ from benchmarks.behaviour.own import NotRepeatableError, compare_workload
 from benchmarks.commands.parser import (
     add_sides,
     add_workload,
-    fill_in_workload,
     make_parser,
+    own_job,
     parse_sides,
 )
 from benchmarks.compare.measures import MEASURES
@@ -51,10 +51,8 @@ from benchmarks.locks import LOCK, lock_folder
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import obstacles
 from benchmarks.saved.saved_run import Measure, SavedRun
-from benchmarks.workloads.own import OWN_EXECUTIONS
 from rnn_core.commands.arguments import (
     any_path,
-    at_least,
     key_and_value,
     names_from,
     percentage,
@@ -95,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measures = choose_measures(
             options.measure, options.device, options.threads, (baseline, candidate)
         )
-        own = options.workload
+        job, own = options.job, options.workload
         name = folder_name(baseline.name, candidate.name) + as_folder(f"-{own}" if own else "")
         folder = options.results or RESULTS / name
         plan = Plan(
@@ -108,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {name: options.within[name] for name in measures},
             options.seed,
             lenient=options.lenient,
-            workload=own and workload_options(options),
-            content=own and f"{own.digest}, {options.steps} steps",
+            workload=job and workload_options(job),
+            content=job and job.content,
         )
         with lock_folder(folder):
             if options.restart:
@@ -146,19 +144,17 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
     saved, repeatable = Comparison.saved_in(folder), True
     behaviours: Sequence[BehaviourVerdict] = () if saved is None else saved.behaviour
     own = [each for each in behaviours if each.experiment not in EXPERIMENTS]
-    if options.workload and options.behaviour and not own:
-        given = options.execution, options.steps, options.seed, options.device
-        job = OwnJob(options.workload.text, *given)
+    if options.job and options.behaviour and not own:
         try:
             with removed_if_refused(series, NotRepeatableError):
-                own = [compare_workload(*sides, folder / "behaviour", job)]
+                own = [compare_workload(*sides, folder / "behaviour", options.job)]
             behaviours = [*own, *behaviours]
         except NotRepeatableError as error:
             complain(str(error), "warning")
             repeatable = False
 
     def save() -> Comparison:
-        result = summarise(parts, names, behaviours)
+        result = summarise(parts, names, behaviours, plan.content or "")
         result.save(folder)
         return result
 
@@ -253,12 +249,12 @@ def benchmarks_of(options: argparse.Namespace) -> tuple[tuple[str, ...], str]:
     return ("benchmarks",), f"({options.benchmarks}) or test_workload"
 
 
-def workload_options(options: argparse.Namespace) -> tuple[str, ...]:
+def workload_options(job: OwnJob) -> tuple[str, ...]:
     """Return the options of pytest that name an own workload."""
     return (
-        f"--workload={options.workload.text}",
-        f"--workload-seed={options.seed}",
-        f"--workload-execution={options.execution}",
+        f"--workload={job.workload}",
+        f"--workload-seed={job.seed}",
+        f"--workload-execution={job.execution}",
     )
 
 
@@ -304,19 +300,21 @@ def check_budget(series: Sequence[Pairs], run: SavedRun, budget: float) -> None:
         run: one process that measured as little as possible.
         budget: time limit in minutes.
     """
-    step = max(each.stats.median for each in run.timed)
-    for pairs in series:
+    step, left = max(each.stats.median for each in run.timed), budget
+    for number, pairs in enumerate(series):
         seconds = elapsed([(run, run)])
         if pairs.series == "instructions":
             seconds += COUNTED_STEPS * step / (os.cpu_count() or 1)
         least = 2 * seconds / 60 * min(MEASURES[name].first_look for name in pairs.within)
-        if least > budget:
+        share = left / (len(series) - number)  # As in `compare`.
+        if least > share:
             raise SideError(
                 f"a step takes {step:.2g} s, and a process {seconds:.2g} s: a verdict by "
-                f"{pairs.series} takes at least {least:.1f} minutes, and the budget is "
-                f"{budget:g}: raise --budget, make the step smaller, or leave out {pairs.series} "
-                "by --measure"
+                f"{pairs.series} takes at least {least:.1f} minutes, and its share of the budget "
+                f"is {share:.1f}: raise --budget, make the step smaller, or leave out "
+                f"{pairs.series} by --measure"
             )
+        left -= least
 
 
 def folder_name(baseline: str, candidate: str) -> str:
@@ -453,7 +451,8 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=seed,
         default=0,
-        help="random seed for the order of the processes and benchmarks (default: 0)",
+        help="random seed for the order of the processes and benchmarks, and seed that an own "
+        "workload gets (default: 0)",
     )
     parser.add_argument("--results", type=any_path, metavar="FOLDER", help="folder for the pairs")
     existing = parser.add_mutually_exclusive_group()
@@ -500,18 +499,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="do not compare how the three experiments train",
     )
     add_measuring_options(parser)
-    add_workload(parser, "the built-in benchmarks, or beside those of -k")
-    parser.add_argument(
-        "--execution",
-        choices=OWN_EXECUTIONS,
-        help="execution of your own model, whose seed is that of --seed (default: eager)",
-    )
-    parser.add_argument(
-        "--steps",
-        type=at_least(1),
-        help="number of steps of your own model whose behaviour is compared (default: 100)",
-    )
+    add_workload(parser, "the built-in benchmarks, or beside those of -k", seeded=True)
     options = parse_sides(parser, arguments)
-    why = "the benchmarks have their own"
-    fill_in_workload(parser, options, why, execution="eager", steps=100)
+    options.job = own_job(parser, options, ("execution", "steps"))
     return options

@@ -37,7 +37,7 @@ class Selection:
         benchmarks: expression for pytest's `-k`; empty for all benchmarks.
         device: device to run on.
         workload: options of pytest that name an own workload; None if there is none.
-        content: digest of its file, and the number of steps whose behaviour is compared.
+        content: digest of its files, and its settings: see `OwnJob.content`.
     """
 
     paths: tuple[str, ...]

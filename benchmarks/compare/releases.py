@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
-from benchmarks.commands.parser import add_origin, add_workload, make_parser
+from benchmarks.commands.parser import add_origin, add_workload, make_parser, own_job
 from benchmarks.compare.chain import BISECTION, LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare
@@ -97,10 +97,10 @@ def compared(
     Raises:
         SideError: they could not be compared.
     """
-    own, device = options.workload, "" if options.device == CPU else options.device
+    job, device = options.job, "" if options.device == CPU else options.device
     first = BISECTION if expression else LINK
     details = [device, expression, options.python or "", options.index_url or ""]
-    details += [str(own), own.digest[:8]] if own else []  # The file may have changed.
+    details += [job.experiment, job.content] if job else []  # The file may have changed.
     names = [f"{first}{folder_name(before, after)}", *map(as_folder, details)]
     folder = options.results / "-".join(filter(None, names))
     known = Comparison.saved_in(folder)
@@ -114,8 +114,9 @@ def compared(
     arguments = ["--measure", ",".join(measures), "--within", within]
     arguments += ["--device", options.device, "--resume"]
     arguments += ["--budget", f"{options.budget:g}", "--results", str(folder)]
-    if own:
-        arguments += ["--workload", own.text]
+    if job:
+        arguments += ["--workload", job.workload, "--execution", job.execution]
+        arguments += ["--steps", f"{job.steps}", "--seed", f"{job.seed}"]
     else:
         arguments += ["-k", f"({SELECTED}) and ({expression})" if expression else SELECTED]
     arguments += ["--no-behaviour"] if expression else []
@@ -193,7 +194,7 @@ def distance_by(what: str, options: argparse.Namespace) -> Distance:
     Raises:
         SideError: `what` names nothing that can be compared.
     """
-    own = options.workload is not None
+    own = options.job is not None
     if what in PROGRAMS and not own:
         return lambda before, after: float(
             _defective(what, before, options) != _defective(what, after, options)
@@ -293,4 +294,5 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if len(set(options.versions)) < len(options.versions):
         parser.error(f"each release may be given once, got {' '.join(options.versions)}")
     options.origin = Origin(options.python, options.index_url)
+    options.job = own_job(parser, options, ("execution", "steps", "seed"))
     return options

@@ -6,7 +6,7 @@ them.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,6 @@ from rnn_core.runtime.files import write_json
 FILE = "comparison.json"
 Format = Literal["rnn_core comparison 3"]
 [FORMAT] = get_args(Format)
-FIRST_FORMAT, SECOND_FORMAT = "rnn_core comparison 1", "rnn_core comparison 2"
 
 Outcome = Literal["settled", "out of time", "interrupted", "crashed", "not reported by Paddle"]
 # A machine whose pace changes by more than this share between processes counts as drifting.
@@ -277,6 +276,7 @@ class Comparison(Record):
         benchmarks: all benchmarks that both sides have.
         not_compared: names of the benchmarks that only one side has.
         behaviour: verdicts on the three experiments; empty if they were not compared.
+        workload: digest of an own workload's files, and its settings; empty if there is none.
         drift: change of the machine's pace while times were measured.
         disturbance: number of times that were left out.
     """
@@ -291,6 +291,7 @@ class Comparison(Record):
     benchmarks: tuple[Benchmark, ...]
     not_compared: tuple[str, ...]
     behaviour: tuple[BehaviourVerdict, ...]
+    workload: str = ""
     drift: Drift
     disturbance: Disturbance
 
@@ -300,27 +301,6 @@ class Comparison(Record):
             if measure not in self.courses:
                 raise ValueError(f"courses.{measure} is missing")
         return self
-
-    @staticmethod
-    def upgrade(content: dict[str, Any]) -> None:
-        """Convert the content of an earlier version's file to the current format, in place."""
-        if content.get("format") not in (FIRST_FORMAT, SECOND_FORMAT):
-            return
-        first = content["format"] == FIRST_FORMAT
-        content["format"] = FORMAT
-        course = {field: content[field] for field in Course.model_fields if field in content}
-        content["courses"] = {"time": course}  # Earlier versions compared times only.
-        if not first:
-            return
-        content["drift"] = content.get("drift") or {}
-        # The first comparisons did not look for disturbances.
-        content.setdefault("disturbance", {"left_out": 0, "of": 0})
-        benchmarks = content.get("benchmarks")
-        # Validation refuses what is neither a list nor an object.
-        for benchmark in benchmarks if isinstance(benchmarks, list) else []:
-            if isinstance(benchmark, dict):
-                time = {name.removesuffix("_ms"): value for name, value in benchmark.items()}
-                benchmark["measures"] = {"time": time}
 
     def save(self, folder: Path) -> None:
         """Write the comparison into its folder."""
@@ -404,7 +384,7 @@ class Comparison(Record):
         own = {each.cell for each in self.benchmarks if ":" in each.cell}
         devices = {each.device for each in self.benchmarks}
         facts = (self.candidate.environment.get(name, "") for name in ("python", "cpu"))
-        return (*facts, *sorted(devices), *sorted(own)) if self.benchmarks else ()
+        return (*facts, *sorted(devices), *sorted(own), self.workload) if self.benchmarks else ()
 
     @property
     def shared(self) -> str:

@@ -37,6 +37,7 @@ def summarise(
     parts: Sequence[Part],
     names: Sequence[str],
     behaviour: Sequence[BehaviourVerdict] = (),
+    workload: str = "",
 ) -> Comparison:
     """Return the result of a comparison.
 
@@ -44,6 +45,7 @@ def summarise(
         parts: what was measured, and the verdicts on it.
         names: names of baseline and candidate.
         behaviour: verdicts on the three experiments.
+        workload: as in `Comparison`.
     """
     reasons = explain_counts(parts)
     first = next((part.pairs[0] for part in parts if part.pairs), None)
@@ -75,6 +77,7 @@ def summarise(
         ),
         not_compared=tuple(sorted(measured - found.keys())),
         behaviour=tuple(behaviour),
+        workload=workload,
         drift=Drift(baseline=_pace(baseline), candidate=_pace(candidate)),
         disturbance=disturbance(timed),
     )

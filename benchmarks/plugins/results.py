@@ -169,7 +169,7 @@ class ResultsPlugin(DeselectedCounter):
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write how the run ended; JUnit XML does not tell an interrupted run from a whole one."""
-        if self.run is None or self.run.selection is None:
+        if self.run is None:
             return
         stopped = str(session.shouldfail or session.shouldstop or "")
         selection = self.run.selection.model_copy(

@@ -92,11 +92,7 @@ class Environment:
     def part(self) -> str:
         """Whether only some of the tests ran, in words; empty if all ran."""
         tests = self.results.runs.get("tests")
-        if tests is None:
-            return ""
-        if tests.selection is None:
-            return "perhaps not all tests (an earlier version saved this)"
-        return "not all tests" if tests.selection.partial else ""
+        return "not all tests" if tests is not None and tests.selection.partial else ""
 
     @property
     def state(self) -> State:

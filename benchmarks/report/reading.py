@@ -152,7 +152,7 @@ def read_environment(folder: Path) -> EnvironmentResults:
         if name.endswith(".npz"):
             _read_history(folder / name, found)
     run = found.runs.get("benchmarks")
-    expected = (run.expected if run is not None else None) or ()
+    expected = () if run is None else run.expected
     unwritten = "missing: the run ended before it was written"
     found.problems += [Problem(name, unwritten) for name in expected if name not in names]
     known = {TIMES, *(begun_file(kind) for kind in KINDS), *(outcomes_file(kind) for kind in KINDS)}

@@ -32,21 +32,15 @@ class Record(BaseModel):
         """Return the content of the file, for `json.dumps`."""
         return self.model_dump(mode="json")
 
-    @staticmethod
-    def upgrade(content: dict[str, Any]) -> None:
-        """Convert the content of an earlier version's file to the current format, in place."""
-
     @classmethod
     def load(cls: type[RecordT], path: Path) -> RecordT:
-        """Read a file of this or an earlier version of the format.
+        """Read a file.
 
         Raises:
             OSError: the file cannot be read, or is not a regular file.
             ValueError: the file is damaged or has another format; the message names the field.
         """
         content = read_json(path)
-        if isinstance(content, dict):
-            cls.upgrade(content)
         # As JSON: strict validation of objects takes neither lists as tuples nor text as dates.
         data = to_json(content, inf_nan_mode="constants")
         del content

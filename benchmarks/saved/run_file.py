@@ -4,13 +4,12 @@ pytest writes it when the run begins and again when it ends, so that an unfinish
 recognised.
 """
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from benchmarks.saved.records import Count, Date, Record
 
 Format = Literal["rnn_core run 2"]
 [FORMAT] = get_args(Format)
-FIRST_FORMAT = "rnn_core run 1"
 
 
 class Selection(Record):
@@ -47,8 +46,8 @@ class RunFile(Record):
         date: date and time at which the run began.
         arguments: command line.
         environments: facts of the environment of each device.
-        selection: tests that were asked for; None in files of the first version.
-        expected: files that the run should write; None in files of the first version.
+        selection: tests that were asked for.
+        expected: files that the run should write.
         exit_status: pytest's exit status; None until the run ends, or if it did not finish.
     """
 
@@ -56,12 +55,6 @@ class RunFile(Record):
     date: Date
     arguments: tuple[str, ...]
     environments: dict[str, dict[str, str]]
-    selection: Selection | None
-    expected: tuple[str, ...] | None
+    selection: Selection
+    expected: tuple[str, ...]
     exit_status: int | None = None
-
-    @staticmethod
-    def upgrade(content: dict[str, Any]) -> None:
-        """Convert the content of a file of the first version to the current format, in place."""
-        if content.get("format") == FIRST_FORMAT:
-            content |= {"format": FORMAT, "selection": None, "expected": None}

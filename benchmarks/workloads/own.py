@@ -4,6 +4,7 @@ The function takes a seed, and returns a model and a function that makes one tra
 returns its loss. Nothing of this project needs to be imported there.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -11,7 +12,7 @@ import inspect
 import math
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
@@ -35,6 +36,8 @@ FORM = "FILE.py:FUNCTION or package.module:function"
 # Their frames say nothing about an error in the user's file.
 OURS = (str(ROOT / "benchmarks"), str(ROOT / "rnn_core"), "<frozen importlib")
 MOST_NAMES = 10
+# Where installed modules are. A version of Paddle, too, has thousands of files there.
+INSTALLED = {"site-packages", "dist-packages"}
 
 
 class WorkloadError(ValueError):
@@ -64,12 +67,26 @@ class Reference(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the file, in hexadecimal; of nothing if the module is not found here.
+        """SHA-256 of all files of `sources`, in hexadecimal."""
+        files = sorted(self.sources())
+        return hashlib.sha256(b"".join(sha256(each) for each in files)).hexdigest()
 
-        Other files that it imports are not covered.
+    def sources(self) -> set[Path]:
+        """Return the file, and the modules that it imports from its folder or below.
+
+        They may do the same. None of them is run, so only names in `import` statements are found.
+        It is empty if the module is not found here.
         """
-        path = self.folder / self.module if self.module.endswith(".py") else self._file()
-        return hashlib.sha256(path.read_bytes() if path and path.is_file() else b"").hexdigest()
+        is_file = self.module.endswith(".py")
+        path = self.folder / self.module if is_file else self._file()
+        if path is None or not path.is_file():
+            return set()
+        folder = path.parents[0 if is_file else self.module.count(".") + (path.stem == "__init__")]
+        found, left = set[Path](), {path, *modules(folder, [self.module])}
+        while left and INSTALLED.isdisjoint(folder.parts):
+            found |= left
+            left = {each for file in left for each in imports(file, folder)} - found
+        return found | left
 
     def _file(self) -> Path | None:
         """Return the file of the module, without importing it or its packages."""
@@ -207,6 +224,35 @@ class Training:
         if not math.isfinite(loss):
             raise WorkloadError(f"{self.name}: the loss of step {self.steps} is {loss}")
         return loss
+
+
+def sha256(path: Path) -> bytes:
+    """Return the digest of a file."""
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def imports(file: Path, folder: Path) -> Iterator[Path]:
+    """Yield the files of the modules in a folder that a file of this folder imports."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from modules(folder, [alias.name for alias in node.names])
+        elif isinstance(node, ast.ImportFrom):
+            inside = f"{node.module}." if node.module else ""
+            place = [folder, *file.parents][: node.level + 1][-1]
+            yield from modules(place, [inside + alias.name for alias in node.names])
+
+
+def modules(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yield the files in a folder of modules, and of the packages that they are in."""
+    for name in names:
+        place = str(folder)
+        for part in name.split("."):
+            place += f"/{part}"
+            yield from filter(Path.is_file, (Path(f"{place}.py"), Path(place, "__init__.py")))
 
 
 def find_workload(text: str) -> Reference:

@@ -117,14 +117,7 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     ("changes", "match"),
     [
         ({"format": np.array("rnn_core history 99")}, ".*format tag is missing or different"),
-        # The format before `record` existed.
-        ({"format": np.array("rnn_core history 1")}, ".*format tag is missing or different"),
         ({"config": np.array('{"cell": "GRU"}')}, ".*cell must be one of"),
-        # An execution of an earlier version.
-        (
-            {"config": np.array('{"execution": "fused"}')},
-            ": execution must be one of 'textbook', .*, 'sot', got 'fused'$",
-        ),
         ({"config": np.array('{".*colour": 1}')}, ".*colour"),
         ({"outcome": np.array("fine")}, ": outcome must be one of 'finished', .* got 'fine'"),
         ({"loss": np.zeros(3)}, rf": loss {FOUR}, got float64 of shape \[3\]$"),

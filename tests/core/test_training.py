@@ -108,19 +108,6 @@ def trained(config: TrainConfig) -> dict[str, Any]:
     return {name: parameter.numpy().tolist() for name, parameter in model.named_parameters()}
 
 
-def test_record_0_trains_without_recording() -> None:
-    """The run is trained, and `on_step` is never called."""
-    steps: list[Step] = []
-    history = train(replace(SMALL, record=0), on_step=steps.append)
-
-    assert steps == []
-    assert (history.outcome, history.steps) == ("finished", 12)
-    for values in (history.recorded, history.loss, history.accuracy, history.epoch_ends):
-        assert values.shape == (0,)
-    assert {"recurrent.W", "linear.bias"} <= set(history.raw_norms) == set(history.clipped_norms)
-    assert {values.shape for values in history.raw_norms.values()} == {(0,)}
-
-
 @pytest.mark.usefixtures("gpus")
 def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the batches were checked, no number is copied to the host."""

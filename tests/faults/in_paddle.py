@@ -22,9 +22,8 @@ ctypes.pythonapi.PyMem_RawMalloc.restype = ctypes.c_void_p
 FAULTS: list[Fault] = []
 # They notice most faults in Paddle, in seconds.
 ORACLES = (
-    "oracle/test_cells.py oracle/test_model.py oracle/test_training.py core/test_gradients.py "
-    "core/test_cells.py oracle/test_trajectories.py oracle/test_paddle_layers.py "
-    "runs/test_clipping.py"
+    "oracle/test_cells.py oracle/test_training.py core/test_gradients.py core/test_cells.py "
+    "oracle/test_trajectories.py oracle/test_paddle_layers.py runs/test_clipping.py"
 )
 # These notice those that depend on sizes and magnitudes.
 OPERATORS, LAYERS = "oracle/test_operators.py", "oracle/test_paddle_layers.py"

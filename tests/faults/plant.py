@@ -5,6 +5,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -31,6 +32,8 @@ def run_tests(name: str, copy: Path, files: Sequence[str], options: Sequence[str
     os.dup2(1, 2)
     os.chdir(copy)
     os.environ["PYTHONPATH"] = str(copy)
+    # A process that a fault ends leaves its temporary files, which go with the copy.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(copy.parent)
     sys.path[:] = [str(copy), *(path for path in sys.path if Path(path).resolve() != ROOT)]
     for fault in FAULTS:
         if fault.name == name and fault.break_paddle is not None:

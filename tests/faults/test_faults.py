@@ -190,11 +190,11 @@ def test_oracles_run_first_and_long_runs_last() -> None:
     names = [
         "core/test_cells.py",
         "runs/test_contrast.py",
-        "oracle/test_model.py",
+        "oracle/test_cells.py",
         "test_conftest.py",
     ]
 
-    assert min(names, key=lambda name: order(Path(name))) == "oracle/test_model.py"
+    assert min(names, key=lambda name: order(Path(name))) == "oracle/test_cells.py"
     assert max(names, key=lambda name: order(Path(name))) == "runs/test_contrast.py"
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
@@ -193,7 +192,6 @@ RESULT_READERS = (
         (
             json_of(matrix_results.comparison()),
             json_of(matrix_results.counted()),
-            partial(copyfile, matrix_results.FIRST_COMPARISON),
         ),
         Comparison.load,
         check_comparison,

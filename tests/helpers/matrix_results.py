@@ -20,8 +20,8 @@ from tests import ROOT
 from tests.helpers.histories import make_history
 from tests.helpers.saved_runs import saved_benchmark, saved_content
 
-# Written by the first version; no benchmark has the verdict "cannot tell".
-FIRST_COMPARISON = ROOT / "tests" / "data" / "comparison-1.json"
+# No benchmark has the verdict "cannot tell".
+COMPARISON = ROOT / "tests" / "data" / "comparison.json"
 EXPECTED = (TIMES, *(history_file(name, "cpu") for name in EXPERIMENTS))
 WHOLE = Selection(source="TESTPATHS", paths=("tests",), whole=("tests",), options=())
 FACTS = {
@@ -124,11 +124,8 @@ def made_up(experiment: str, paddle: str = "3.3.1", **changes: Any) -> History:
 
 
 def comparison(**changes: Any) -> dict[str, Any]:
-    """Return the content of a comparison's file, with one benchmark for each verdict.
-
-    It is that of the first version's file, except for the last benchmark.
-    """
-    content = Comparison.load(FIRST_COMPARISON).dump()
+    """Return the content of a comparison's file, with one benchmark for each verdict."""
+    content = json.loads(COMPARISON.read_text(encoding="utf-8"))
     undecided = {"verdict": "cannot tell", "low": None, "smallest_effect": 0.12}
     content["benchmarks"][-1]["measures"]["time"] |= {**undecided, "pairs_to_settle": 5}
     return {**content, **changes}

@@ -1,8 +1,6 @@
 """A run that depends on the random generators of NumPy and Python; comparison of checkpoints."""
 
-import atexit
 import random
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -70,22 +68,19 @@ def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
 
 
 @cache
-def whole_run(config: TrainConfig = SMALL) -> Path:
-    """A folder with all checkpoints of an uninterrupted noisy run."""
-    temporary = TemporaryDirectory()
-    atexit.register(temporary.cleanup)
-    folder = Path(temporary.name)
-    with pytest.MonkeyPatch.context() as patch:
+def whole_run(config: TrainConfig) -> list[tuple[str, bytes]]:
+    """Names and contents of all checkpoints of an uninterrupted noisy run."""
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr("rnn_core.checkpoints.folder.KEEP", 1000)
-        noisy_run(config, folder)
-    return folder
+        noisy_run(config, Path(name))
+        return [(path.name, path.read_bytes()) for path in checkpoint_files(Path(name))]
 
 
 def stopped(folder: Path, config: TrainConfig = SMALL, steps: int = 12) -> Path:
     """Fill a folder like a run killed after this number of steps; return its last checkpoint."""
     folder.mkdir(exist_ok=True)
-    for path in checkpoint_files(whole_run(config))[max(0, steps - 2) : steps + 1]:
-        shutil.copy(path, folder)
+    for name, data in whole_run(config)[max(0, steps - 2) : steps + 1]:
+        (folder / name).write_bytes(data)
     return folder / f"step-{steps:09}.npz"
 
 
@@ -93,9 +88,11 @@ def check_resumed(folder: Path, config: TrainConfig = SMALL, done: int | None = 
     """Resume the run, and check that it ends in the same bits as the uninterrupted one."""
     history = noisy_run(config, folder, resume=True, every=1000, done=done)
 
-    end = checkpoint_files(whole_run(config))[-1]
-    assert content(folder / end.name) == content(end)
-    check_equal(replace(History.load(end), outcome="finished"), history)
+    name, data = whole_run(config)[-1]
+    resumed = content(folder / name)
+    (folder / name).write_bytes(data)
+    assert resumed == content(folder / name)
+    check_equal(replace(History.load(folder / name), outcome="finished"), history)
 
 
 def change(path: Path, **arrays: Any) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 import pytest
 
 from rnn_core import Batch, TrainConfig, train
@@ -18,16 +19,18 @@ from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.float64_products import skip_where_products_crash
 from tests.helpers.measured import expected_of, recorded_in
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
-from tests.helpers.tolerances import LONG, TRAINING
+from tests.helpers.tolerances import FORWARD, GRADIENT, LONG, TRAINING
 from tests.helpers.weights import (
     random_labels,
     random_model,
+    read_gradients,
     read_parameters,
     round_to_float32,
+    to_arrays,
     to_tensor,
     write_parameters,
 )
-from tests.reference.network import Array, Arrays, CellName, Shape
+from tests.reference.network import Array, Arrays, CellName, Shape, model_pass
 from tests.reference.training import TrainingStep as ReferenceStep
 from tests.reference.training import clip_by_global_norm, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
@@ -41,6 +44,34 @@ CLIPS: dict[Clip, Callable[[Any], Arrays]] = {
     "by-norm": partial(clip_by_norm, limit=LIMIT),
     "by-global-norm": partial(clip_by_global_norm, limit=LIMIT),
 }
+
+
+@over_cells
+@over_dtypes
+@over_executions
+def test_passes_agree_with_the_reference(
+    cell: CellName, dtype: DType, execution: Execution
+) -> None:
+    """Hidden state and predictions agree; without clearing, the gradients of two passes add up."""
+    generator = np.random.default_rng(6)
+    parameters = random_model(generator, cell, VOCAB, emb_size=3, hidden_size=4)
+    model = model_of(config_of(cell, dtype, execution, (2, 5, 3, 4)))
+    write_parameters(model, parameters, dtype)
+    gradients = {name: np.zeros_like(values) for name, values in parameters.items()}
+    for steps in (3, 5):
+        tokens, labels = generator.integers(0, VOCAB, (2, steps)), random_labels(generator, 2)
+        expected = model_pass(parameters, tokens, labels)
+        for name, gradient in expected.gradients.items():
+            gradients[name] += gradient
+        predictions, hidden = model(paddle.to_tensor(tokens))
+        F.mse_loss(predictions, to_tensor(labels, dtype)).backward()
+        assert_close(
+            {"hidden": expected.hidden, "predictions": expected.predictions},
+            to_arrays({"hidden": hidden, "predictions": predictions}),
+            FORWARD[dtype],
+        )
+
+    assert_close(gradients, read_gradients(model), GRADIENT[dtype], where="gradient")
 
 
 @pytest.mark.parametrize("shape", [(1, 10, 4, 6), (3, 4, 6, 4)], ids=str)  # B, T, E, H

@@ -80,21 +80,6 @@ def test_soak_finds_a_memory_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.high >= LEAK * 0.9
 
 
-def test_soak_finds_a_leak_per_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If each model keeps 10 MiB, the process grows by that for every 10 rounds of 10 steps."""
-    kept: list[bytes] = []
-
-    def leaking(config: TrainConfig) -> NumericPrediction:
-        kept.append(b"\1" * 100 * LEAK)
-        return new_model(config)
-
-    monkeypatch.setattr(growth, "new_model", leaking)
-    found = slope([*watch(TINY, STEPS, lambda r: r.step >= STEPS * ROUNDS)], "memory")
-
-    assert found.verdict(SHORT_LIMIT) == "grows"
-    assert found.per_step == pytest.approx(LEAK, rel=0.3)
-
-
 def test_slope_skips_the_warm_up() -> None:
     """Memory that rises only in the first rounds does not count as growth."""
     assert slope(readings(lambda n: 10**6 * min(n, 35)), "memory") == Slope(0, 0, 0)

@@ -74,14 +74,6 @@ def test_counted_calibration_plants_instructions_beside_busy_processes(
     assert [process._process.returncode for process in busy] == [-signal.SIGKILL] * 2
 
 
-def test_counts_on_a_gpu_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The message says what is possible."""
-    options = ("--measure", "instructions", "--device", "gpu:0")
-
-    assert run(tmp_path, FakeProcesses(BENCHMARKS), *options) == 2
-    assert "counted on the CPU only, not on gpu:0" in capsys.readouterr().err
-
-
 def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

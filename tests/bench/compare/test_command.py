@@ -143,32 +143,22 @@ def test_compare_exits_4_without_a_verdict(compare: Compare) -> None:
     assert found.saved["drift"] == {"baseline": None, "candidate": None}
 
 
-@pytest.mark.parametrize("pairs", [0, 1])
-def test_compare_exits_2_when_a_process_crashes(pairs: int, compare: Compare) -> None:
-    """The saved comparison has the outcome "crashed" and the message."""
+@pytest.mark.parametrize(
+    ("measures", "number", "pairs"), [("time", 1, 0), ("time", 3, 1), ("instructions,time", 7, 0)]
+)
+def test_compare_exits_2_when_a_process_crashes(
+    measures: str, number: int, pairs: int, compare: Compare
+) -> None:
+    """The saved comparison has the outcome "crashed", the message, and what was measured."""
     crash = CrashError("new: the benchmarks' process exited with status 1:\nno such operator")
-    status, _, err, content = found = compare(
-        FakeProcesses(SAME, before=interrupt_at(2 * pairs + 1, crash))
-    )
+    fake = FakeProcesses(SAME, before=interrupt_at(number, crash))
+    status, _, err, content = found = compare(fake, measure=measures)
 
     assert status == 2
     assert "could not compare: new: the benchmarks' process exited" in err
     assert (found.course["outcome"], found.course["pairs"]) == ("crashed", pairs)
-    assert len(content["benchmarks"]) == 2 * pairs
+    assert len(content["benchmarks"]) == 2 * (number > 1)
     assert content["error"].endswith("no such operator")
-
-
-def test_compare_resumes_after_ctrl_c(compare: Compare) -> None:
-    """The status is 130, the result so far is saved, and only the rest is measured."""
-    cut = compare(FakeProcesses(SLOWER, before=interrupt_at(8)))
-    fake = FakeProcesses(SLOWER)
-    resumed = compare(fake, "--resume")
-
-    assert (cut.status, cut.course["outcome"], cut.course["pairs"]) == (130, "interrupted", 3)
-    assert "3 pairs of processes" in cut.out
-    assert "--resume continues with the complete pairs" in cut.out
-    assert (resumed.status, resumed.course["outcome"]) == (1, "settled")
-    assert len(fake.started) == 6
 
 
 @pytest.fixture
@@ -190,9 +180,12 @@ def test_own_workload_that_changed_is_not_resumed(workload: Path, compare: Compa
     changed = compare(FakeProcesses(SAME), *given, "--resume")
 
     assert (found.status, again.status, changed.status) == (0, 0, 2)
-    assert "content was '7692c3ad" in changed.err
+    before, _, settings = found.saved["workload"].partition(", ")
+    assert settings == "100 steps, seed 3, eager"
+    assert f"content was '{before}, " in changed.err
     workload.write_text("one")
-    assert ", is '7692c3ad" in compare(FakeProcesses(SAME), *given, "--resume", "--steps=7").err
+    resumed = compare(FakeProcesses(SAME), *given, "--resume", "--steps=7")
+    assert f", is '{before}, 7 steps" in resumed.err
 
 
 @pytest.mark.usefixtures("workload")
@@ -215,7 +208,7 @@ def test_own_workload_is_compared_instead_of_the_benchmarks(
     if given:
         whole = f"--workload={tmp_path / 'own.py:train'}"
         expected = (whole, "--workload-seed=3", "--workload-execution=eager")
-        assert command.workload_options(options) == expected
+        assert command.workload_options(options.job) == expected
 
 
 @pytest.mark.usefixtures("workload")
@@ -249,6 +242,19 @@ def test_unusable_workload_is_refused_before_anything_is_measured(
     # The same command works once the file is mended.
     monkeypatch.setattr(command, "time_processes", FakeProcesses(SAME))
     assert compare(fake, "--workload", "own.py:train").status == 0
+
+
+@pytest.mark.usefixtures("workload")
+@pytest.mark.parametrize(("budget", "series"), [("1.7", "time"), ("0.7", "instructions")])
+def test_each_series_needs_its_share_of_the_budget(
+    budget: str, series: str, compare: Compare
+) -> None:
+    """Both together have 10 pairs of 12 seconds; the first one has half of the time."""
+    given = ("--workload", "own.py:train", "--budget", budget)
+    found = compare(FakeProcesses(SAME), *given, measure="time,instructions")
+
+    assert (found.status, found.saved) == (2, None)
+    assert f" a verdict by {series} takes at least " in found.err
 
 
 @pytest.mark.usefixtures("workload")
@@ -480,8 +486,8 @@ def test_compare_reports_drift(compare: Compare) -> None:
         (["a", "b", "--budget", "-1"], "must be a number greater than 0, got '-1'"),
         (["a", "b", "--seed", "-1"], "must be at least 0, got -1"),
         (["a", "b", "--resume", "--restart"], "not allowed with argument"),
-        (["a", "b", "--steps", "9"], "--steps needs --workload: the benchmarks have their own"),
-        (["a", "b", "--execution", "static"], "--execution needs --workload: the benchmarks have"),
+        (["a", "b", "--steps", "9"], "--steps needs --workload"),
+        (["a", "b", "--execution", "static"], "--execution needs --workload"),
     ],
 )
 def test_compare_rejects_wrong_options_and_sides(arguments: list[str], message: str) -> None:
@@ -568,34 +574,28 @@ def test_memory_that_paddle_cannot_tell_is_not_judged(compare: Compare) -> None:
 
 @pytest.mark.parametrize(
     ("measures", "number", "kept"),
-    [("instructions", 1, 0), ("instructions", 4, 3), ("instructions,time", 10, 8)],
+    [
+        ("time", 8, 6),
+        ("instructions", 1, 0),
+        ("instructions", 4, 3),
+        ("instructions,time", 10, 8),
+    ],
 )
-def test_counts_survive_ctrl_c(measures: str, number: int, kept: int, compare: Compare) -> None:
+def test_compare_resumes_after_ctrl_c(
+    measures: str, number: int, kept: int, compare: Compare
+) -> None:
     """Every count is kept, even of half a pair; of the times, complete pairs are."""
     cut = compare(FakeProcesses(SAME, before=interrupt_at(number)), measure=measures)
     rest = FakeProcesses(SAME)
     resumed = compare(rest, "--resume", measure=measures)
+    processes = 6 * ("instructions" in measures) + 12 * ("time" in measures)
 
     assert (cut.status, resumed.status) == (130, 0)
-    assert len(rest.started) == (18 if "time" in measures else 6) - kept
+    assert "--resume continues with the complete pairs" in cut.out
+    assert len(rest.started) == processes - kept
     assert {course["outcome"] for course in resumed.saved["courses"].values()} == {"settled"}
     if "time" in measures:
-        assert [cut.saved["courses"][name]["outcome"] for name in ("instructions", "time")] == [
-            *("settled", "interrupted")
-        ]
-
-
-def test_a_crash_leaves_the_counts(compare: Compare) -> None:
-    """The message is saved with the measure that crashed."""
-    crash = CrashError("new: the benchmarks' process was ended by SIGSEGV")
-    found = compare(FakeProcesses(SAME, before=interrupt_at(7, crash)), measure="instructions,time")
-
-    assert found.status == 2
-    assert {name: each["outcome"] for name, each in found.saved["courses"].items()} == {
-        "instructions": "settled",
-        "time": "crashed",
-    }
-    assert len(found.saved["benchmarks"]) == 2
+        assert cut.course["outcome"] == "interrupted"
 
 
 @pytest.mark.parametrize("number", [1, 7])

@@ -79,18 +79,22 @@ def test_all_final_releases_are_compared_by_default(fake: FakeCompare) -> None:
     assert_rejected(main, ["--since", "3.1.0"], "at least two releases are needed, got 3.1.0")
 
 
-def test_own_workload_is_compared_again_if_its_file_changed(
-    fake: FakeCompare, tmp_path: Path
-) -> None:
-    """It is compared instead of the built-in benchmarks, by its whole path."""
+def test_own_workload_is_compared_again_if_it_changed(fake: FakeCompare, tmp_path: Path) -> None:
+    """It is compared instead of the built-in benchmarks, by its whole path, as the options say."""
     path = tmp_path / "own.py"
-    for content in ("one", "one", "two"):
+    settings = ["--execution static", "--steps 7", "--seed 3"]
+    for content, *given in [("one",), ("one",), ("two",), *(("two", each) for each in settings)]:
         path.write_text(content)
-        assert main([*VERSIONS[:2], "--workload", f"{path}:train"]) == 0
+        assert main([*VERSIONS[:2], "--workload", f"{path}:train", *" ".join(given).split()]) == 0
 
-    assert len(fake.asked) == 2
-    assert fake.asked[0][-2:] == ["--workload", f"{path}:train"]
+    assert len(fake.asked) == 5
     assert "-k" not in fake.asked[0]
+    first = " ".join(fake.asked[0])
+    assert first.endswith(f"--workload {path}:train --execution eager --steps 100 --seed 0")
+    assert all(
+        each in " ".join(asked) for each, asked in zip(settings, fake.asked[2:], strict=True)
+    )
+    assert_rejected(main, [*VERSIONS[:2], "--steps", "7"], "--steps needs --workload")
 
 
 def test_a_failed_comparison_does_not_stop_the_rest(

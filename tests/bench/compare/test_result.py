@@ -1,4 +1,4 @@
-"""The result of a comparison: its file, and files of the first version."""
+"""The result of a comparison: its file, its words and its status."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,8 @@ import pytest
 
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare.result import Comparison, Drift, Measured, Pace
-from benchmarks.compare.text import text_of
 from rnn_core.commands.status import ExitStatus
-from tests.helpers.matrix_results import FIRST_COMPARISON, comparison, write_json
+from tests.helpers.matrix_results import comparison, write_json
 
 
 def load(folder: Path, content: Any) -> Comparison:
@@ -39,45 +38,6 @@ def test_a_saved_comparison_is_read_back_equal(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "again" / "comparison.json").read_text())["format"] == (
         "rnn_core comparison 3"
     )
-
-
-def test_the_first_versions_file_is_read() -> None:
-    """All verdicts, behaviour and drift are there, and the text is complete."""
-    found = Comparison.load(FIRST_COMPARISON)
-    times = {benchmark.label: result for benchmark, result in found.results("time")}
-    slower = times["cpu RNN B1 T10 H128 fused step"]
-
-    assert found.verdicts == ["same", "slower", "faster", "slower"]
-    assert (slower.baseline, slower.candidate) == pytest.approx((1.0, 1.2), rel=0.01)
-    assert slower.interval() == "1.187-1.216"
-    assert [each.largest_difference for each in found.behaviour] == [None]
-    assert found.drift.change == 0
-    assert "paddle33 against paddle30: paddle 3.0.0 -> 3.3.1." in text_of(found)
-    assert "2 slower, 1 faster, 1 same, 0 cannot tell" in text_of(found)
-
-
-def test_the_first_comparisons_had_neither_drift_nor_disturbance(tmp_path: Path) -> None:
-    """A missing drift is unknown, and missing disturbances count as none."""
-    content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
-    del content["disturbance"]
-    found = load(tmp_path, {**content, "drift": None})
-
-    assert (found.drift.change, found.disturbance.left_out) == (None, 0)
-
-
-@pytest.mark.parametrize("field", ["verdict", "ratio", "baseline_ms", "low"])
-def test_a_damaged_file_of_the_first_version_is_refused(field: str, tmp_path: Path) -> None:
-    """The message names the field by its place in this version."""
-    content = json.loads(FIRST_COMPARISON.read_text(encoding="utf-8"))
-    del content["benchmarks"][1][field]
-
-    name = field.removesuffix("_ms")
-    with pytest.raises(ValueError, match=rf"^benchmarks\.1\.measures\.time\.{name} is missing$"):
-        load(tmp_path, content)
-    with pytest.raises(ValueError, match=r"^benchmarks\.0"):
-        load(tmp_path, {**content, "benchmarks": [1]})
-    with pytest.raises(ValueError, match="^benchmarks: input should be a valid"):
-        load(tmp_path, {**content, "benchmarks": 1})
 
 
 def course(**changes: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from benchmarks.environments import paddle
 from benchmarks.environments.paddle import (
     FINAL,
     Base,
-    Paddle,
     find_paddle,
     list_versions,
     names_paddle,
@@ -158,8 +157,3 @@ def test_index_without_versions_is_an_error(pip: Pip) -> None:
 def test_reason_is_what_pip_and_uv_call_an_error(output: str, reason: str) -> None:
     """Or else the last line."""
     assert reason_of(Result(1, "", output)) == reason
-
-
-def test_requirement_is_exact() -> None:
-    """So that pip and uv accept a pre-release."""
-    assert Paddle("paddlepaddle", "3.0.0rc1").requirement == "paddlepaddle==3.0.0rc1"

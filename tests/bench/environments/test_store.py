@@ -17,10 +17,8 @@ from benchmarks.environments.store import (
     MEASURED,
     environment_of,
     kept_environments,
-    remove_environment,
 )
 from benchmarks.interpreters import Origin, SideError, find_interpreter
-from benchmarks.locks import lock_folder
 from benchmarks.runner import Program, Result, find_tool, run
 from rnn_core.runtime.versions import numpy_for
 from tests import ROOT
@@ -219,24 +217,6 @@ def test_environment_that_another_command_makes_is_waited_for(
     monkeypatch.setattr(store, "lock_folder", waited)
     assert environment_of(PADDLE, BASE) == python
     assert len(installer.commands) == 4
-
-
-def test_environment_is_removed_unless_it_is_being_made(installer: Installer, kept: Path) -> None:
-    """The others stay."""
-    del installer
-    for version in ("3.3.0", "3.3.1"):
-        environment_of(replace(PADDLE, version=version), BASE)
-    first, second = kept_environments()
-    remove_environment(first.name)
-
-    assert [each.content for each in (first, second)] == [
-        "paddlepaddle==3.3.0",
-        "paddlepaddle==3.3.1",
-    ]
-    assert kept_environments() == [second]
-    with lock_folder(kept / second.name), pytest.raises(BlockingIOError, match="in use"):
-        remove_environment(second.name)
-    assert kept_environments() == [second]
 
 
 def test_measured_processes_get_what_the_project_requires() -> None:

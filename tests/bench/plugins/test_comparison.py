@@ -115,21 +115,6 @@ def test_a_baseline_without_common_benchmarks_is_reported(project: pytest.Pytest
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
 
 
-def test_a_wrong_baseline_is_no_baseline(project: pytest.Pytester) -> None:
-    """No limit is exceeded by comparison with NaN."""
-    run(project)
-    [path] = files(project)
-    with edited(path) as content:
-        content["benchmarks"][0]["stats"]["median"] = float("nan")
-    required = ("--benchmark-compare", "--benchmark-compare-fail=median:1000%")
-    status, output = run(project, *required)
-    named, _ = run(project, "--benchmark-compare=0001", required[1])
-
-    assert (status, named) == (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR)
-    assert f"Ignored: {path.parent.name}/0001_" in output
-    assert "NOT ONE BENCHMARK WAS COMPARED" in output
-
-
 def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester) -> None:
     """The summary names each benchmark beyond the limit of --benchmark-compare-fail."""
     run(project)
@@ -142,16 +127,6 @@ def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester
     assert status == pytest.ExitCode.TESTS_FAILED
     assert "REGRESSED, by --benchmark-compare-fail: test_something[cpu-one]" in output
     assert "Traceback" not in output
-
-
-def test_a_run_without_timing_is_reported(project: pytest.Pytester) -> None:
-    """--benchmark-disable, like -n 2, leaves nothing to save or to compare."""
-    # In this case, a baseline that does not exist is not an error either.
-    status, output = run(project, "--benchmark-disable", "--benchmark-compare=0007")
-
-    assert status == 0
-    assert "NOTHING WAS TIMED" in output
-    assert files(project) == []
 
 
 def test_a_run_without_benchmarks_saves_nothing(project: pytest.Pytester) -> None:

@@ -30,7 +30,7 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
         ("profiles/x-*.prof",),
     ),
     ("benchmarks --benchmark-skip", "2 skipped", ()),
-    ("benchmarks --benchmark-disable", "NOTHING WAS TIMED", ()),
+    ("benchmarks --benchmark-disable --benchmark-compare=0007", "NOTHING WAS TIMED", ()),
     ("benchmarks --benchmark-quiet", "2 passed", (".benchmarks/*/0001_*.json",)),
     (
         "benchmarks --benchmark-autosave --benchmark-save=mine",

@@ -227,13 +227,12 @@ def test_results_of_another_day_are_marked_as_old() -> None:
         ({"options": ("--ignore",)}, "not all tests"),
         ({"deselected": 1}, "not all tests"),
         ({"stopped": "stopping after 1 failures"}, "not all tests"),
-        (None, "perhaps not all tests (an earlier version saved this)"),
     ],
 )
-def test_a_run_of_some_tests_is_marked(changes: dict[str, Any] | None, expected: str) -> None:
-    """Paths, deselection or an early stop leave out tests; old files do not record that."""
+def test_a_run_of_some_tests_is_marked(changes: dict[str, Any], expected: str) -> None:
+    """Paths, deselection or an early stop leave out tests."""
     results = left("a", PASSED, paddle="3.3.1")
-    selection = None if changes is None else WHOLE.model_copy(update=changes)
+    selection = WHOLE.model_copy(update=changes)
     results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})
 
     assert environments_of([results])[0].part == expected

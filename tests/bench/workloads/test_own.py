@@ -110,11 +110,20 @@ def test_file_imports_modules_of_its_folder(
     assert load(source, text=f"{tmp_path}/lm.py:workload").step() == 2
 
 
-@pytest.mark.parametrize("text", ["lm.py", "lm", "lm_package.lm", "lm_package", "elsewhere_lm"])
-def test_digest_is_that_of_the_file(
-    text: str, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("lm.py", "lm.py"),
+        ("lm", "lm.py"),
+        ("lm_package.lm", "lm_package/lm.py"),
+        ("lm_package", "lm_package/__init__.py"),
+        ("elsewhere_lm", "elsewhere/elsewhere_lm.py"),
+    ],
+)
+def test_digest_is_that_of_the_file_and_its_imports(
+    text: str, file: str, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two sides with different files can be told apart; packages are not imported for it."""
+    """Two sides with different files can be told apart; none is imported for it."""
     load()
     source = (tmp_path / "lm.py").read_text()
     for folder in ("lm_package", "elsewhere"):
@@ -124,13 +133,48 @@ def test_digest_is_that_of_the_file(
     (tmp_path / "elsewhere" / "elsewhere_lm.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
 
-    expected = hashlib.sha256(source.encode()).hexdigest()
-    assert find_workload(f"{text}:workload").digest == expected
+    before = find_workload(f"{text}:workload").digest
     assert "lm_package" not in sys.modules
     assert find_workload(".lm:workload").digest == hashlib.sha256(b"").hexdigest()
     loaded = load_workload(f"{text}:workload").digest
     sys.modules.pop("lm_package", None)
-    assert loaded == expected
+    assert loaded == before
+    (tmp_path / file).write_text(source + "\n")
+    assert find_workload(f"{text}:workload").digest != before
+
+
+@pytest.mark.parametrize(
+    ("imported", "file"),
+    [
+        ("import near", "near.py"),
+        ("import numpy, near.deep as deep", "near/deep.py"),
+        ("import near.deep", "near/__init__.py"),
+        ("def later():\n    from near import deep", "near/deep.py"),
+        ("from near import deep", "far.py"),
+        ("from .near import deep", "near/deep.py"),
+        ("from . import near", "near/__init__.py"),
+    ],
+)
+def test_digest_covers_modules_of_the_folder(
+    imported: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be imported by a module that is, relatively, or inside a function."""
+    relative = imported.startswith("from .")
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ("whole" if relative else ".")
+    (folder / "near").mkdir(parents=True)
+    (folder / "near" / "deep.py").write_text("from .. import far" if relative else "import far")
+    (folder / "lm.py").write_text(imported)
+    reference = find_workload("whole.lm:workload" if relative else "lm.py:workload")
+    digests = {reference.digest}
+    for content in ("import absent", "import lm  # again"):
+        (folder / file).write_text(content)
+        digests.add(reference.digest)
+        (folder / "other.py").write_text(content)
+        digests.add(reference.digest)
+
+    assert len(digests) == 3
+    assert "near" not in sys.modules
 
 
 @pytest.mark.parametrize(

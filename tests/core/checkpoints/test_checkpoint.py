@@ -66,7 +66,6 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"position": [1, 10, 0, 10]}, "epoch=1, .* is not valid after 10 steps$"),
         ({"position": [4, 1, 0, 1]}, "epoch=4, .* is beyond the last epoch$"),
         ({"position": [3, 2, 0]}, r"position must be int64 of shape \[4\], got "),
-        # A file of an earlier version may name an execution that was removed.
         ({"config": json.dumps({**SMALL.as_dict(), "execution": "fused"})}, "'sot', got 'fused'$"),
         ({"outcome": "finished"}, "outcome must be 'interrupted', got 'finished'$"),
         ({"weights": '["W"]'}, "the weights must have the names of the norms$"),

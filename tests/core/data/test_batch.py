@@ -1,7 +1,5 @@
 """The notebook's samples, and the checks of any batch."""
 
-from typing import Any
-
 import paddle
 import pytest
 
@@ -50,15 +48,6 @@ def test_check_tokens_accepts_the_whole_vocabulary() -> None:
     check_tokens(paddle.to_tensor([[0, 9]], dtype="int32"), 10)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
-def test_check_tokens_rejects_other_dtypes(dtype: Any) -> None:
-    """Float tokens are refused, not truncated; a list is refused too."""
-    with pytest.raises(TypeError, match=f"tokens must be int32 or int64, got {dtype}"):
-        check_tokens(paddle.to_tensor([[0, 1]], dtype=dtype), 10)
-    with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got list"):
-        check_tokens([[1, 2]], 10)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("shape", [[0, 3], [3, 0], [3], [1, 2, 3]])
 def test_check_tokens_rejects_other_shapes(shape: list[int]) -> None:
     """Tokens must be `[B, T]`, not empty."""
@@ -78,11 +67,3 @@ def test_check_labels_rejects_nan_and_infinity(value: str) -> None:
     """One NaN among the labels would make every weight NaN."""
     with pytest.raises(ValueError, match=f"labels must be finite, got {value}"):
         check_labels(paddle.to_tensor([[1.0], [float(value)]]), 2, "float32")
-
-
-def test_check_labels_rejects_another_dtype() -> None:
-    """Labels must have the dtype of the model."""
-    with pytest.raises(TypeError, match="labels must be float32 like the model, got int64"):
-        check_labels(paddle.zeros([1, 1], dtype="int64"), 1, "float32")
-    with pytest.raises(TypeError, match="labels must be a Paddle tensor, got float"):
-        check_labels(3.0, 1, "float32")  # type: ignore[arg-type]
