@@ -31,4 +31,12 @@ class Reason(NamedTuple):
         return all(re.fullmatch(pattern, text, re.DOTALL) for pattern, text in pairs)
 
 
-REASONS: tuple[Reason, ...] = ()
+REASONS = (
+    Reason(
+        "The first words of a seed sequence do not depend on how many are asked for.",
+        r"rnn_core/checkpoints/random_states.py::seed_paddle",
+        r".*generate_state\(1,.*",
+        r".*generate_state\(2,.*",
+        equivalent=True,
+    ),
+)

@@ -3,6 +3,7 @@
 A script that imports nothing of the project: mutmut's copy of it must be imported instead.
 """
 
+import gc
 import json
 import os
 import time
@@ -74,6 +75,13 @@ def main() -> None:
         for kind, operator in mutators.mutation_operators
     ]
     find_tests, run_tests = PytestRunner.run_stats, PytestRunner.run_tests
+    warm_up = PytestRunner.warm_up
+
+    def warm_up_and_freeze(self: Any) -> None:
+        warm_up(self)
+        # pytest collects garbage at its end, among all of Paddle's objects, which takes most of
+        # the time of a mutant.
+        gc.freeze()
 
     def choose_after_finding(self: Any, *, tests: Iterable[str]) -> int:
         # Processes that tests start cannot report what they call. This one knows what it does.
@@ -92,6 +100,7 @@ def main() -> None:
         return status
 
     PytestRunner.run_stats, PytestRunner.run_tests = choose_after_finding, run_in_order
+    PytestRunner.warm_up = warm_up_and_freeze
     os.environ["PYTHONPATH"] = str(SECONDS.parent.absolute())  # For processes that tests start.
     began = time.monotonic()
     try:
