@@ -24,7 +24,7 @@ from benchmarks.commands.parser import (
 )
 from benchmarks.interpreters import SideError
 from benchmarks.workloads.own import OWN_EXECUTIONS
-from rnn_core.commands.arguments import any_path, key_and_value
+from rnn_core.commands.arguments import any_path, key_and_value, positive_number
 from rnn_core.commands.output import write_files
 from rnn_core.commands.status import ExitStatus
 from rnn_core.config import EAGER, EXECUTIONS
@@ -87,7 +87,7 @@ def _check_workload(parser: argparse.ArgumentParser, options: argparse.Namespace
     """Add the run of an own workload, or None; refuse options that do not go together."""
     own = options.workload is not None
     options.execution = options.execution or ("eager" if own else "textbook")
-    options.job = own_job(parser, options, ("steps", "seed", "device"))
+    options.job = own_job(parser, options, ("steps", "seed", "device", "budget"))
     allowed = OWN_EXECUTIONS if own else OTHERS
     if options.execution not in allowed:
         what = "a workload" if own else "the experiments"
@@ -113,4 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_workload(parser, "the experiments", OTHERS)
     parser.add_argument("--device", help="device of --workload (default: cpu)")
+    parser.add_argument(
+        "--budget",
+        type=positive_number,
+        metavar="MINUTES",
+        help="time limit for --workload: one whose steps take longer is refused (default: 10)",
+    )
     return parser

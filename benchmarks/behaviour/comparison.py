@@ -1,12 +1,12 @@
 """The comparison of behaviours: record both sides, judge the runs, trace the steps that differ."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.behaviour.culprits import Culprit, find_culprit
-from benchmarks.behaviour.files import AnyJob, Job, OwnRun, Recording
+from benchmarks.behaviour.files import AnyJob, Job, OwnRun, Recording, Trace
 from benchmarks.behaviour.judge import BehaviourVerdict, Judgement, judge
 from benchmarks.behaviour.sides import Side, Task, load, make_sides, record_sides, run_tasks
 from benchmarks.interpreters import HERE, Interpreter, Origin
@@ -105,38 +105,59 @@ def trace_differences(
 def find_in_steps(
     sides: tuple[Side, Side], job: Job, recordings: Pair, steps: Sequence[int]
 ) -> Finding:
-    """Find the culprit in the traced steps of a run.
+    """Find the culprit in the traced steps of an experiment."""
+    candidate = sides[1]
 
-    It is the first tensor that rounding does not explain, or else the first that differs.
+    def examine(step: int, expected: Trace, actual: Trace) -> Culprit | None:
+        if candidate.python is not None:
+            replayed = candidate.trace(job.replay(candidate.folder, step))
+            return find_culprit(expected, actual, replayed)
+        culprit = find_culprit(expected, actual, None)
+        if culprit is not None and step > min(steps):
+            # Earlier steps have changed its inputs, so the operator may be correct.
+            return culprit._replace(beyond=False)
+        return culprit
+
+    found = find_first(sides, job, recordings, steps, examine)
+    if candidate.python is None and found.culprit is not None:
+        note = "operators were not compared on equal inputs: the candidate is recorded"
+        return found._replace(notes=(*found.notes, note))
+    return found
+
+
+def find_first(
+    sides: tuple[Side, Side],
+    job: AnyJob,
+    recordings: Pair,
+    steps: Iterable[int],
+    examine: Callable[[int, Trace, Trace], Culprit | None],
+) -> Finding:
+    """Find the first tensor that rounding does not explain, or else the first that differs.
+
+    Args:
+        sides: baseline and candidate.
+        job: run that was traced.
+        recordings: the run on both sides.
+        steps: traced steps; those after the culprit's are not looked at.
+        examine: function that returns the culprit of a step, given its traces on both sides.
     """
-    baseline, candidate = sides
-    found: list[tuple[int, Culprit]] = []
+    found = Finding()
     notes: list[str] = []
     for step in steps:
         expected, actual = (side.trace(job.trace(side.folder, step)) for side in sides)
         if expected is None or actual is None:
-            where = baseline.name if expected is None else candidate.name
+            where = sides[0].name if expected is None else sides[1].name
             notes.append(f"step {step} was not traced: the {where} is a recorded side without it")
             continue
         for side, trace, recording in zip(sides, (expected, actual), recordings, strict=True):
             if not trace.repeats(recording, step):
                 notes.append(f"step {step} has other bits when repeated: {side.name}")
-        replayed = None
-        if candidate.python is not None:
-            replayed = candidate.trace(job.replay(candidate.folder, step))
-        else:
-            notes.append("operators were not compared on equal inputs: the candidate is recorded")
-        culprit = find_culprit(expected, actual, replayed)
-        if culprit is not None:
-            if replayed is None and step > min(steps):
-                # Earlier steps have changed its inputs, so the operator may be correct.
-                culprit = culprit._replace(beyond=False)
-            found.append((step, culprit))
-    notes = list(dict.fromkeys(notes))
-    if not found:
-        return Finding(notes=tuple(notes))
-    step, culprit = next((entry for entry in found if entry[1].beyond), found[0])
-    return Finding(step, culprit, tuple(notes))
+        culprit = examine(step, expected, actual)
+        if culprit is not None and (culprit.beyond or found.culprit is None):
+            found = Finding(step, culprit)
+            if culprit.beyond:
+                break
+    return found._replace(notes=tuple(notes))
 
 
 def verdict_of(job: AnyJob, pair: Pair, judged: Judgement, finding: Finding) -> BehaviourVerdict:

@@ -94,6 +94,7 @@ class OwnJob(Files):
         steps: number of steps.
         seed: seed that the function gets.
         device: device of the run.
+        budget: time limit for all runs of a comparison, in minutes.
         variant: last part of the names of its files; empty for the run to compare.
         moved_by: seed that moves each weight to a neighbouring number; None to leave them.
         moved_at: step before which it moves them.
@@ -104,6 +105,7 @@ class OwnJob(Files):
     steps: int = 100
     seed: int = 0
     device: str = "cpu"
+    budget: float = 10.0
     variant: str = ""
     moved_by: int | None = None
     moved_at: int = 1

@@ -6,6 +6,7 @@ In a traced ("static") model, only the whole model is a layer. Hooks do not see 
 cannot run one on other inputs, so the experiments have `benchmarks.behaviour.trace`.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,6 +30,10 @@ from benchmarks.behaviour.files import (
 from benchmarks.behaviour.trace import after_step, before_step, scaled
 from benchmarks.workloads.own import WorkloadError, load_workload
 from rnn_core.runtime.devices import use_device
+
+# Runs of a comparison that follow each other, where two processes run at a time: two runs of each
+# side, and if they differ, four that round differently, and five that trace a step.
+RUNS = 7
 
 
 class Gradient(NamedTuple):
@@ -58,8 +63,14 @@ class Observer:
         self.seen: dict[int, tuple[Tensor, list[str], list[str]]] = {}
         # Number of calls of a layer, and of gradients of one name.
         self.calls: dict[str, int] = {}
-        for name in self.trained:
-            self.parameters[name]._register_backward_hook(partial(self._finished, name))
+        trained = [self.parameters[name] for name in self.trained]
+        # Rounding of one number: that of the most exact parameter, or of a layer that rounds more.
+        self.epsilon = min(float(paddle.finfo(each.dtype).eps) for each in trained)
+        for name, parameter in zip(self.trained, trained, strict=True):
+            parameter._register_backward_hook(partial(self._finished, name))
+        layers: Any = model.sublayers(include_self=True)
+        for layer in layers:
+            layer.register_forward_post_hook(self._rounded)
 
     def values(self) -> list[NDArray[Any]]:
         """Return the values of all parameters."""
@@ -81,6 +92,12 @@ class Observer:
                 hook.remove()
 
         return end
+
+    def _rounded(self, layer: object, inputs: object, outputs: Any) -> None:
+        del layer, inputs
+        for each in flatten(outputs) if paddle.in_dynamic_mode() else ():
+            if isinstance(each, Tensor) and each.is_floating_point():
+                self.epsilon = max(self.epsilon, float(paddle.finfo(each.dtype).eps))
 
     def _finished(self, name: str, *_: object) -> None:
         final = self.parameters[name].grad
@@ -171,8 +188,11 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
             before = observer.values() if step == trace else []
             end = observer.trace() if step == trace else lambda: None
             observer.gradients.clear()
+            begin = time.monotonic()
             loss = training.step()
             end()
+            if step == 2 and not job.variant and trace is None:  # The first one also compiles.
+                check_budget(job, time.monotonic() - begin)
             if not observer.gradients:
                 raise WorkloadError(
                     f"{training.name}: step {step} computes no gradient of the model's parameters: "
@@ -198,7 +218,6 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
                     gradients[-1],
                     parameters[-1],
                 )
-    trained = [read(observer.parameters[name]) for name in observer.trained]
     settings = {
         "workload": training.name,
         "file": workload.digest,
@@ -206,12 +225,22 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
         "steps": job.steps,
         "device": device,
         "execution": job.execution,
-        # The rounding of one number: that of the most exact parameter.
-        "epsilon": min(float(np.finfo(values.dtype).eps) for values in trained),
+        "epsilon": observer.epsilon,
     }
     columns = dict(zip(observer.trained, np.array(norms).T.copy(), strict=True))
     run = OwnRun(settings, np.array(losses), columns)
     return Recording(run, rows(gradients), rows(parameters)), tensors
+
+
+def check_budget(job: OwnJob, seconds: float) -> None:
+    """Raise WorkloadError if a step takes so long that the runs may exceed the time limit."""
+    minutes = RUNS * job.steps * seconds / 60
+    if minutes > job.budget:
+        raise WorkloadError(
+            f"{job.experiment}: a step takes {seconds:.2g} s: to compare the behaviour of "
+            f"{job.steps} steps takes up to {minutes:.2g} minutes, and the budget is "
+            f"{job.budget:g}: raise --budget, make the step smaller, or compare fewer --steps"
+        )
 
 
 def move(observer: Observer, seed: int) -> None:

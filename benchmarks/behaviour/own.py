@@ -5,19 +5,20 @@ matrix products, and with initial weights moved to neighbouring numbers. If a st
 is done to that step alone, which gives a limit for each of its tensors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.behaviour.comparison import Finding, verdict_of
-from benchmarks.behaviour.culprits import Limit, compare, find_culprit
+from benchmarks.behaviour.comparison import Finding, find_first, verdict_of
+from benchmarks.behaviour.culprits import Culprit, Limit, compare, find_culprit
 from benchmarks.behaviour.envelope import MARGIN, Envelope, measured
 from benchmarks.behaviour.files import AGAIN, OwnJob, Recording, Trace, Traced
 from benchmarks.behaviour.judge import (
     BehaviourVerdict,
+    Judgement,
     differences,
     first_difference,
     judge_by,
@@ -78,11 +79,10 @@ def compare_workload(
     pair = check_sides(job, sides)
     for side, recording in zip(sides, pair, strict=True):
         check_repeats(job, side, recording)
-    first = first_difference(*pair)
-    if first is None:
+    if first_difference(*pair) is None:
         return verdict_of(job, pair, judge_by(NOTHING, *pair), Finding())
-    envelope = measure(job, sides)
-    return verdict_of(job, pair, judge_by(envelope, *pair), find_layer(job, sides, pair, first))
+    judged = judge_by(measure(job, sides), *pair)
+    return verdict_of(job, pair, judged, find_layer(job, sides, pair, judged))
 
 
 def check_sides(job: OwnJob, sides: tuple[Side, Side]) -> tuple[Recording, Recording]:
@@ -93,7 +93,7 @@ def check_sides(job: OwnJob, sides: tuple[Side, Side]) -> tuple[Recording, Recor
         problems = [
             f"{name} is {run.settings.get(name)!r}, expected {value!r}"
             for name, value in (baseline.history.settings | expected).items()
-            if run.settings.get(name) != value
+            if run.settings.get(name) != value and name != "epsilon"
         ]
         if list(run.raw_norms) != list(baseline.history.raw_norms):
             problems.append("the parameters have other names than the baseline's")
@@ -129,17 +129,24 @@ def check_repeats(job: OwnJob, side: Side, recording: Recording) -> None:
     )
 
 
-def variants(job: OwnJob) -> list[tuple[OwnJob, Mapping[str, str]]]:
-    """Return the runs that differ from a run only in rounding, and their environment variables."""
+def variants(job: OwnJob, step: int = 1) -> list[tuple[OwnJob, Mapping[str, str]]]:
+    """Return the runs that differ from a run only in rounding, and their environment variables.
+
+    Before a step, the weights of all but the last are moved to neighbouring numbers.
+    """
+    names = {seed: f".moved-{seed}-in-{step}" for seed in SEEDS}
+    moved = [replace(job, variant=names[k], moved_by=k, moved_at=step) for k in SEEDS]
+    return [*((each, {}) for each in moved), (replace(job, variant=".compatible"), ROUNDING)]
+
+
+def tasks_of(
+    side: Side, runs: Sequence[tuple[OwnJob, Mapping[str, str]]], step: int | None
+) -> list[Task]:
+    """Return a task for each run with its environment variables: to trace a step, or record it."""
     return [
-        *((each, {}) for each in moved(job, 1)),
-        (replace(job, variant=".compatible"), ROUNDING),
+        Task(replace(side, environment={**side.environment, **given}), [(run, step)])
+        for run, given in runs
     ]
-
-
-def moved(job: OwnJob, step: int) -> list[OwnJob]:
-    """Return the runs whose weights are moved to neighbouring numbers before a step."""
-    return [replace(job, variant=f".moved-{seed}", moved_by=seed, moved_at=step) for seed in SEEDS]
 
 
 def measure(job: OwnJob, sides: Sequence[Side]) -> Envelope:
@@ -155,12 +162,7 @@ def measure(job: OwnJob, sides: Sequence[Side]) -> Envelope:
         if side.python is None and all(run.history(side.folder).exists() for run, _ in runs):
             break
         if side.python is not None:
-            record(
-                [
-                    Task(replace(side, environment={**side.environment, **given}), [(run, None)])
-                    for run, given in runs
-                ]
-            )
+            record(tasks_of(side, runs, None))
             break
     else:
         raise SideError(f"{job.experiment}: rounding was not measured, and both sides are recorded")
@@ -171,31 +173,35 @@ def measure(job: OwnJob, sides: Sequence[Side]) -> Envelope:
 
 
 def find_layer(
-    job: OwnJob, sides: tuple[Side, Side], pair: tuple[Recording, Recording], step: int
+    job: OwnJob, sides: tuple[Side, Side], pair: tuple[Recording, Recording], judged: Judgement
 ) -> Finding:
-    """Find the first layer whose output, input or gradient rounding does not explain in a step."""
-    baseline = sides[0]
-    # Step 1 was traced when the run was recorded.
-    tasks = [Task(side, [(job, step)]) for side in sides if side.python and step > 1]
-    if baseline.python is not None:
-        tasks += [Task(baseline, [(each, step)]) for each in moved(job, step)]
-    run_tasks(tasks)
-    traces = [side.trace(job.trace(side.folder, step)) for side in sides]
-    notes = []
-    for side, trace, recording in zip(sides, traces, pair, strict=True):
-        if trace is None:
-            note = f"step {step} was not traced: the {side.name} is a recorded side without it"
-            return Finding(notes=(note,))
-        if not trace.repeats(recording, step):
-            notes.append(f"step {step} has other bits when repeated: {side.name}")
-    expected, actual = traces
-    assert expected is not None
-    assert actual is not None
-    found = [baseline.trace(each.trace(baseline.folder, step)) for each in moved(job, step)]
-    epsilon = float(pair[0].history.settings["epsilon"])
-    limit = limits(expected, [each for each in found if each is not None], epsilon)
-    culprit = find_culprit(expected, actual, actual, limit, needed=False)
-    return Finding(step, culprit, tuple(notes))
+    """Find the first layer whose output, input or gradient rounding does not explain.
+
+    It is looked for in the first step that differs. If rounding explains that step, it is looked
+    for in the first one that it does not explain, and the one before, whose update may be to blame.
+    """
+    baseline, first = sides[0], judged.first_step or 1
+    left = judged.left or first
+
+    def rounded(step: int) -> Sequence[tuple[OwnJob, Mapping[str, str]]]:
+        # Up to the first step that differs, both sides round in the same way.
+        return variants(job, first)[: len(SEEDS) if step == first else None]
+
+    def traced() -> Iterator[int]:
+        for step in sorted({first, max(first, left - 1), left}):
+            # Step 1 was traced when the run was recorded.
+            tasks = [Task(side, [(job, step)]) for side in sides if side.python and step > 1]
+            tasks += tasks_of(baseline, rounded(step), step) if baseline.python else []
+            run_tasks(tasks)
+            yield step
+
+    def examine(step: int, expected: Trace, actual: Trace) -> Culprit | None:
+        found = [baseline.trace(run.trace(baseline.folder, step)) for run, _ in rounded(step)]
+        epsilon = float(pair[0].history.settings["epsilon"])
+        limit = limits(expected, [each for each in found if each is not None], epsilon)
+        return find_culprit(expected, actual, actual, limit, needed=False)
+
+    return find_first(sides, job, pair, traced(), examine)
 
 
 def limits(expected: Trace, rounded: Sequence[Trace], epsilon: float) -> Limit:

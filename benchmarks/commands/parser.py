@@ -107,7 +107,7 @@ def own_job(
     """Return the run of an own workload; None without one, which refuses the options `only`."""
     given = {
         name: value
-        for name in ("execution", "steps", "seed", "device")
+        for name in ("execution", "steps", "seed", "device", "budget")
         if (value := getattr(options, name)) is not None
     }
     if options.workload is not None:

@@ -300,19 +300,21 @@ def check_budget(series: Sequence[Pairs], run: SavedRun, budget: float) -> None:
         run: one process that measured as little as possible.
         budget: time limit in minutes.
     """
-    step = max(each.stats.median for each in run.timed)
-    for pairs in series:
+    step, left = max(each.stats.median for each in run.timed), budget
+    for number, pairs in enumerate(series):
         seconds = elapsed([(run, run)])
         if pairs.series == "instructions":
             seconds += COUNTED_STEPS * step / (os.cpu_count() or 1)
         least = 2 * seconds / 60 * min(MEASURES[name].first_look for name in pairs.within)
-        if least > budget:
+        share = left / (len(series) - number)  # As in `compare`.
+        if least > share:
             raise SideError(
                 f"a step takes {step:.2g} s, and a process {seconds:.2g} s: a verdict by "
-                f"{pairs.series} takes at least {least:.1f} minutes, and the budget is "
-                f"{budget:g}: raise --budget, make the step smaller, or leave out {pairs.series} "
-                "by --measure"
+                f"{pairs.series} takes at least {least:.1f} minutes, and its share of the budget "
+                f"is {share:.1f}: raise --budget, make the step smaller, or leave out "
+                f"{pairs.series} by --measure"
             )
+        left -= least
 
 
 def folder_name(baseline: str, candidate: str) -> str:

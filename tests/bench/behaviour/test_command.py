@@ -83,12 +83,12 @@ def test_behaviour_passes_a_workload_on(tmp_path: Path, monkeypatch: pytest.Monk
         return verdict_of("different")
 
     monkeypatch.setattr(command, "compare_workload", compared)
-    chosen = ["--execution", "static", "--steps", "7", "--seed", "5"]
+    chosen = ["--execution", "static", "--steps", "7", "--seed", "5", "--budget", "3"]
 
     assert [main([*SIDES, "--workload", "lm.py:f", *given]) for given in ([], chosen)] == [1, 1]
     assert jobs == [
         OwnJob(f"{tmp_path}/lm.py:f", "eager", 100),
-        OwnJob(f"{tmp_path}/lm.py:f", "static", 7, 5),
+        OwnJob(f"{tmp_path}/lm.py:f", "static", 7, 5, budget=3.0),
     ]
     assert (jobs[0].experiment, jobs[0].stem) == ("lm.py:f", "lm-f-eager")
 

@@ -30,6 +30,10 @@ class Words(paddle.nn.Layer):
 class Spectrum(paddle.nn.Layer):
     def forward(self, x):
         return paddle.fft.fft(x)
+
+class Half(paddle.nn.Layer):
+    def forward(self, x):
+        return (x * 2).astype("bfloat16")
 """
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -95,6 +99,33 @@ def test_sparse_gradient_is_that_of_the_whole_parameter(workload: Workload) -> N
 
     for sparse, dense in zip(observed(True), observed(False), strict=True):
         assert sparse == pytest.approx(dense, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "epsilon"), [("paddle.nn.Linear(3, 3)", 2**-23), ("Half()", 2**-7)]
+)
+def test_rounding_is_that_of_the_least_exact_layer(
+    workload: Workload, layer: str, epsilon: float
+) -> None:
+    """Mixed precision has exact parameters, but rare and large differences from rounding."""
+    job = workload("paddle.nn.Linear(3, 3)", layer)
+    path = Path(job.workload.rpartition(":")[0])
+    source = path.read_text().replace(
+        "self.first(self.first(x))", 'self.first(x).astype("float32")'
+    )
+    path.write_text(WORDS + source)
+
+    assert observe(job, 1)[0].history.settings["epsilon"] == epsilon
+
+
+def test_step_that_takes_too_long_is_refused(workload: Workload) -> None:
+    """When the first run knows it; further runs of a comparison that has begun are not refused."""
+    job = workload(budget=1e-9)
+
+    with pytest.raises(WorkloadError, match="y:workload: a step takes .*, and the budget is 1e-09"):
+        observe(job, job.steps)
+    observe(job, job.steps, trace=2)
+    observe(replace(job, variant=".compatible"), job.steps)
 
 
 def test_complex_output_is_kept_as_real_numbers(workload: Workload, tmp_path: Path) -> None:

@@ -49,6 +49,23 @@ def in_step(step: int, factor: float) -> Plant:
     return planted
 
 
+def in_update(step: int) -> Plant:
+    """Return a fault in the update of one step."""
+
+    def planted(patch: pytest.MonkeyPatch) -> None:
+        healthy, calls = paddle.optimizer.SGD.step, iter(range(1, 10**9))
+
+        def update(optimizer: Any) -> None:
+            healthy(optimizer)
+            if next(calls) == step:
+                weight = optimizer._parameter_list[0]
+                weight.set_value(weight * 1.001)
+
+        patch.setattr(paddle.optimizer.SGD, "step", update)
+
+    return planted
+
+
 def test_environment_equals_itself(compare: Compare, workload: Workload) -> None:
     """Every step has the same bits, so rounding need not be measured."""
     verdict = compare(workload())
@@ -73,6 +90,30 @@ def test_fault_is_named_by_step_and_layer(
     assert verdict.verdict == kind, verdict.text
     assert (verdict.first_step, verdict.tensor) == (step, "input of last")
     assert verdict.operator == "the code before last (Linear)"
+    assert "note" not in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("plant", "place"),
+    [
+        (in_step(3, 1.0001), "step 3: input of last, computed by the code before last (Linear)"),
+        (in_update(2), "step 2: first.weight after the update, computed by the update"),
+    ],
+    ids=["layer", "update"],
+)
+def test_fault_behind_another_rounding_is_named(
+    compare: Compare, workload: Workload, plant: Plant, place: str
+) -> None:
+    """The sides differ from step 1 on; the fault is where rounding explains it no longer."""
+
+    def both(patch: pytest.MonkeyPatch) -> None:
+        in_step(1, 1 + 1.2e-7)(patch)
+        plant(patch)
+
+    verdict = compare(workload(), both)
+
+    assert (verdict.verdict, verdict.first_step, verdict.until) == ("different", 1, 2)
+    assert f"first tensor that rounding does not explain, {place}" in verdict.text
     assert "note" not in verdict.text
 
 

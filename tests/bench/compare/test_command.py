@@ -245,6 +245,19 @@ def test_unusable_workload_is_refused_before_anything_is_measured(
 
 
 @pytest.mark.usefixtures("workload")
+@pytest.mark.parametrize(("budget", "series"), [("1.7", "time"), ("0.7", "instructions")])
+def test_each_series_needs_its_share_of_the_budget(
+    budget: str, series: str, compare: Compare
+) -> None:
+    """Both together have 10 pairs of 12 seconds; the first one has half of the time."""
+    given = ("--workload", "own.py:train", "--budget", budget)
+    found = compare(FakeProcesses(SAME), *given, measure="time,instructions")
+
+    assert (found.status, found.saved) == (2, None)
+    assert f" a verdict by {series} takes at least " in found.err
+
+
+@pytest.mark.usefixtures("workload")
 @pytest.mark.parametrize(
     ("found", "given", "status", "saved"),
     [
