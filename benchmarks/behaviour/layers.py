@@ -220,7 +220,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
                 )
     settings = {
         "workload": training.name,
-        "file": workload.digest,
+        "file": workload.reference.digest,
         "seed": job.seed,
         "steps": job.steps,
         "device": device,

@@ -164,10 +164,15 @@ def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.Monke
     number depends on their speed.
     """
     calls: list[str] = []
-    monkeypatch.setattr(sampling, "allocated_peak", lambda *_: calls.append("peak") or 1)
     monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
     monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
     timed: list[tuple[Any, int, int]] = []
+
+    def peak(*_: object) -> int:
+        calls.append("peak")
+        return 1
+
+    monkeypatch.setattr(sampling, "allocated_peak", peak)
 
     def pedantic(call: Any, rounds: int, iterations: int, **_: Any) -> None:
         calls.append("time")
