@@ -29,7 +29,7 @@ def test_workload(
             training = load_workload(workload.text).make(workload_seed, workload_execution)
 
             def step() -> None:
-                training.finite_step()
+                training.step(finite=True)
                 synchronize(device)
 
             step()  # The first step also allocates.

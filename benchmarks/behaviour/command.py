@@ -14,12 +14,11 @@ from typing import Any
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.behaviour.own import NotRepeatableError, compare_workload
+from benchmarks.behaviour.own import NotRepeatableError, compare_workload, own_job
 from benchmarks.commands.parser import (
     add_sides,
     add_workload,
     make_parser,
-    own_job,
     parse_sides,
 )
 from benchmarks.interpreters import SideError

@@ -32,7 +32,7 @@ from benchmarks.workloads.own import WorkloadError, load_workload
 from rnn_core.runtime.devices import use_device
 
 # Runs of a comparison that follow each other, where two processes run at a time: two runs of each
-# side, and if they differ, four that round differently, and five that trace a step.
+# side, and if they differ, four that round differently, and five that trace the first such step.
 RUNS = 7
 
 
@@ -220,7 +220,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
                 )
     settings = {
         "workload": training.name,
-        "file": workload.digest,
+        "file": workload.reference.digest,
         "seed": job.seed,
         "steps": job.steps,
         "device": device,
@@ -238,7 +238,7 @@ def check_budget(job: OwnJob, seconds: float) -> None:
     if minutes > job.budget:
         raise WorkloadError(
             f"{job.experiment}: a step takes {seconds:.2g} s: to compare the behaviour of "
-            f"{job.steps} steps takes up to {minutes:.2g} minutes, and the budget is "
+            f"{job.steps} steps may take {minutes:.2g} minutes, and the budget is "
             f"{job.budget:g}: raise --budget, make the step smaller, or compare fewer --steps"
         )
 

@@ -5,6 +5,7 @@ matrix products, and with initial weights moved to neighbouring numbers. If a st
 is done to that step alone, which gives a limit for each of its tensors.
 """
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from glob import escape
@@ -40,6 +41,23 @@ NOTHING = Envelope(((1, 0.0),))
 
 class NotRepeatableError(SideError):
     """Two runs of one environment differ, so two environments cannot be compared."""
+
+
+def own_job(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, only: Sequence[str]
+) -> OwnJob | None:
+    """Return the run of an own workload; None without one, which refuses the options `only`."""
+    given = {
+        name: value
+        for name in ("execution", "steps", "seed", "device", "budget")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.workload is not None:
+        return OwnJob(options.workload.text, **given)
+    for name in given:
+        if name in only:
+            parser.error(f"--{name} needs --workload")
+    return None
 
 
 def compare_workload(

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-from benchmarks.behaviour.files import OwnJob
 from benchmarks.interpreters import Origin
 from benchmarks.measuring.threads import threads_parser
 from benchmarks.workloads.own import FORM, OWN_EXECUTIONS, workload_argument
@@ -99,23 +98,6 @@ def add_workload(
         parser.add_argument(
             "--seed", type=seed, metavar="N", help="seed that --workload gets (default: 0)"
         )
-
-
-def own_job(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, only: Sequence[str]
-) -> OwnJob | None:
-    """Return the run of an own workload; None without one, which refuses the options `only`."""
-    given = {
-        name: value
-        for name in ("execution", "steps", "seed", "device", "budget")
-        if (value := getattr(options, name)) is not None
-    }
-    if options.workload is not None:
-        return OwnJob(options.workload.text, **given)
-    for name in given:
-        if name in only:
-            parser.error(f"--{name} needs --workload")
-    return None
 
 
 def parse_sides(

@@ -21,12 +21,11 @@ from benchmarks import ROOT
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.behaviour.own import NotRepeatableError, compare_workload
+from benchmarks.behaviour.own import NotRepeatableError, compare_workload, own_job
 from benchmarks.commands.parser import (
     add_sides,
     add_workload,
     make_parser,
-    own_job,
     parse_sides,
 )
 from benchmarks.compare.measures import MEASURES

@@ -20,7 +20,8 @@ from packaging.version import Version
 
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import Kind
-from benchmarks.commands.parser import add_origin, add_workload, make_parser, own_job
+from benchmarks.behaviour.own import own_job
+from benchmarks.commands.parser import add_origin, add_workload, make_parser
 from benchmarks.compare.chain import BISECTION, LINK, smallest_change, text_of
 from benchmarks.compare.command import BENCHMARKS, RESULTS, as_folder, folder_name
 from benchmarks.compare.command import main as compare

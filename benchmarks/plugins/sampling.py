@@ -182,17 +182,19 @@ class Sampler(SavedEnvironments):
             gc.unfreeze()
         gc.collect()  # What earlier benchmarks have left would count as memory of this one.
         gc.freeze()  # Later collections would visit all existing objects, which takes 50 ms.
-        if self.counter is None:
-            self.time(benchmark, planted, target, setup)
-        else:
+        if self.counter is not None:
             benchmark.pedantic(prepared(target, setup))  # type: ignore[no-untyped-call]
             benchmark.extra_info["lower_quartile"] = None  # Its time means nothing.
             before = 0 if first else CALLS_BEFORE
             self.counts.append(partial(self.count, benchmark, target, setup, before))
+        elif not first:
+            prepared(target, setup)()  # As when counting: timed calls vary in number.
         if not first:
             device = benchmark.extra_info.get("device", "cpu")
             peak = allocated_peak(prepared(target, setup), device)
             benchmark.extra_info["peak_bytes"] = peak - self.held
+        if self.counter is None:
+            self.time(benchmark, planted, target, setup)
 
     def time(
         self,

@@ -78,7 +78,7 @@ class Releases(NamedTuple):
 
     Attributes:
         names: names of the releases, the oldest first.
-        facts: Python and CPU, in words.
+        facts: Python, CPU, and settings of an own workload, in words.
         behaviours: verdict on each experiment from release to release; None if not compared.
         charts: costs by benchmark.
         links: the comparisons.
@@ -100,7 +100,7 @@ def releases_on_page(chain: Chain, defects: Sequence[Defect]) -> Releases:
     facts = {
         fact_name(key): dict.fromkeys(each[key] for each in environments if key in each)
         for key in ("python", "cpu")
-    }
+    } | {"workload": dict.fromkeys(each.workload for each in found if each.workload)}
     verdicts = [
         {verdict.experiment: verdict for verdict in (each.behaviour if each else ())}
         for each in chain.values()

@@ -107,12 +107,10 @@ class Workload(NamedTuple):
     Attributes:
         reference: its name.
         function: the function of a seed.
-        digest: that of the reference.
     """
 
     reference: Reference
     function: Callable[..., Any]
-    digest: str
 
     def make(self, seed: int, execution: OwnExecution = "eager") -> "Training":
         """Call the function on Paddle's current device, and check what it returns.
@@ -182,48 +180,36 @@ class Training:
 
         vars(self.model)["forward"] = called
 
-    def run(self) -> Any:
-        """Make one training step, and return what the user's function returns, unchecked.
+    def step(self, finite: bool = False) -> float:
+        """Make one training step, and return its loss.
+
+        Args:
+            finite: whether a loss that is NaN or infinite is refused.
 
         Raises:
-            WorkloadError: the step raises, or never calls a model that is traced.
+            WorkloadError: the step raises, returns something else than one number, or never calls a
+                model that is traced; or its loss is refused.
         """
         self.steps += 1
-        with _user_code(f"{self.name}: step {self.steps}"):
-            returned = self._function()
+        what = f"{self.name}: step {self.steps}"
+        with _user_code(what):
+            loss: Any = self._function()
         if not self._called:
             raise WorkloadError(
                 f"{self.name}: the step never calls the model itself, so it cannot run through "
                 f"to_static"
             )
-        return returned
-
-    def step(self) -> float:
-        """Make one training step, and return its loss, which may be NaN or infinite.
-
-        Raises:
-            WorkloadError: the step raises, or returns something else than one number.
-        """
-        loss = self.run()
         # Not `Tensor.numpy`, whose bfloat16 are integers.
         values = np.asarray(loss.astype("float64") if hasattr(loss, "numpy") else loss)
         if values.size != 1 or values.dtype.kind not in "biuf":
             raise WorkloadError(
-                f"{self.name}: step {self.steps} must return its loss, one number or a tensor of "
-                f"one number, got {_described(loss)}"
+                f"{what} must return its loss, one number or a tensor of one number, got "
+                f"{_described(loss)}"
             )
-        return float(values.item())
-
-    def finite_step(self) -> float:
-        """Make one training step, and return its loss.
-
-        Raises:
-            WorkloadError: as `step`; or the loss is NaN or infinite.
-        """
-        loss = self.step()
-        if not math.isfinite(loss):
-            raise WorkloadError(f"{self.name}: the loss of step {self.steps} is {loss}")
-        return loss
+        value = float(values.item())
+        if finite and not math.isfinite(value):
+            raise WorkloadError(f"{self.name}: the loss of step {self.steps} is {value}")
+        return value
 
 
 def sha256(path: Path) -> bytes:
@@ -307,7 +293,7 @@ def load_workload(text: str) -> Workload:
             f"{reference.module} has no function {reference.function}; its functions: "
             f"{names or 'none'}"
         )
-    return Workload(reference, function, reference.digest)
+    return Workload(reference, function)
 
 
 def _run_file(reference: Reference) -> ModuleType:

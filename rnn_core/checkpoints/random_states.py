@@ -69,7 +69,7 @@ def restore_random_states(states: Mapping[str, NDArray[Any]]) -> None:
             "bit_generator": "MT19937",
             "state": {"key": numpy_words[:-1], "pos": int(numpy_words[-1])},
             "has_gauss": int(not np.isnan(numpy_gauss)),
-            "gauss": 0.0 if np.isnan(numpy_gauss) else numpy_gauss,
+            "gauss": numpy_gauss,
         }
     )
     gauss = None if np.isnan(python_gauss) else python_gauss

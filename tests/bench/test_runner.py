@@ -122,12 +122,6 @@ def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.Monkey
     assert started[0].returncode == -9
 
 
-def test_run_raises_when_there_is_no_program(tmp_path: Path) -> None:
-    """The operating system's error is passed on."""
-    with pytest.raises(FileNotFoundError):
-        run([tmp_path / "nothing"])
-
-
 def test_project_environment_adds_variables_and_the_project() -> None:
     """The project comes first on PYTHONPATH, before the earlier entries."""
     environment = project_environment({"PYTHONPATH": "/there", "NAME": "value"})

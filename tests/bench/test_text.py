@@ -50,11 +50,7 @@ def test_run_is_described_by_its_events_and_its_last_epoch() -> None:
     assert describe_run(empty_history()) == "no whole epoch"
 
 
-def test_a_version_may_have_any_number_of_digits() -> None:
-    """int refuses texts of more than 4300 digits."""
-    assert version("9" * 5000) > version("3.10.10") > version("3.10.9")
-
-
 def test_versions_without_numbers_come_last() -> None:
-    """Development versions have arbitrary names."""
+    """Development versions have arbitrary names; `int` refuses texts of more than 4300 digits."""
     assert sorted(["unknown", "3.10", "2.6.2"], key=version) == ["2.6.2", "3.10", "unknown"]
+    assert version("9" * 5000) > version("3.10")

@@ -171,9 +171,3 @@ def test_load_rejects_wrong_arrays(tmp_path: Path, changes: dict[str, Any], matc
     words = rf"{path.name} is not a valid 'rnn_core history 2' file{match}"
     with pytest.raises(ValueError, match=words):
         History.load(path)
-
-
-def test_load_of_a_missing_file_raises_os_error(tmp_path: Path) -> None:
-    """The error is not about the content of the file."""
-    with pytest.raises(FileNotFoundError):
-        History.load(tmp_path / "none.npz")

@@ -275,12 +275,11 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
         ([], ValueError, "^data must hold at least one batch, got none$"),
         ([None], TypeError, r"^data must hold batches \(tokens, labels\): "),
         ([(1,)], TypeError, r"^data must hold batches \(tokens, labels\): "),
-        ([batch([[1, 10]])], ValueError, r"tokens must lie in \[0, 10\), got 10"),
         ([batch([[1, 2, 3]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[1, 3\]"),
         ([batch([[1, 2], [3, 4]])], ValueError, r"\[B <= 1, T = 2\], .* got shape \[2, 2\]"),
         ([batch(labels=[3.0])], ValueError, r"shape of the predictions, \[1, 1\], got \[1\]"),
         ([batch(dtype="float64")], TypeError, "labels must be float32 like .* got float64"),
-        ([batch(), batch([[1, 10]])], ValueError, "got 10"),
+        ([batch(), batch([[1, 10]])], ValueError, r"tokens must lie in \[0, 10\), got 10"),
     ],
 )
 def test_train_rejects_wrong_data(data: list[Any], error: type[Exception], match: str) -> None:

@@ -13,34 +13,16 @@ EPOCHS = {"exploding-rnn": 5, "clipped-rnn": 15, "clipped-lstm": 80}
 
 
 @pytest.mark.parametrize(
-    ("name", "row"),
-    [(name, row) for name, rows in notebook.NORMS.items() for row in rows],
-    ids=lambda value: value if isinstance(value, str) else f"step{value.step}",
+    "figure",
+    [*notebook.figures()],
+    ids=lambda each: f"{each.experiment}-step{each.step}-{each.name}",
 )
-def test_gradient_norms_are_the_printed_ones(name: str, row: notebook.Row, device: str) -> None:
-    """The norms are those of the first five steps without clipping, and up to step 60 with it."""
-    history = run_experiment(name, device)
+def test_figures_are_the_printed_ones(figure: notebook.Figure, device: str) -> None:
+    """They are norms and correct predictions; test_explosion.py has the zeros."""
+    found = figure.of(run_experiment(figure.experiment, device))
 
-    norms = {name: history.raw_norms[f"recurrent.{name}"][row.step - 1] for name in "WUb"}
-    assert norms == pytest.approx({"W": row.W, "U": row.U, "b": row.b}, rel=row.rtol, abs=0)
-
-
-@pytest.mark.parametrize(("name", "printed"), notebook.CORRECT.items(), ids=[*notebook.CORRECT])
-def test_accuracies_are_the_printed_ones(name: str, printed: dict[int, int], device: str) -> None:
-    """In the printed epochs, that is none without clipping, and none with the LSTM."""
-    history = run_experiment(name, device)
-
-    epochs = dict(zip(history.epoch_ends.tolist(), history.accuracy.tolist(), strict=True))
-    assert {step: 4 * epochs[step] for step in printed} == printed
-
-
-def test_exploding_rnn_has_zeros_where_they_were_printed(device: str) -> None:
-    """After the step from which rounding no longer matters, the recurrent gradients are zero."""
-    history = run_experiment("exploding-rnn", device)
-
-    for name in "WUb":
-        norms = history.raw_norms[f"recurrent.{name}"]
-        assert norms[notebook.EXPLODING_RNN_ZEROS_AFTER :].tolist() == [0.0] * 8
+    assert found is not None
+    assert figure.error(found) <= figure.rtol, found
 
 
 def test_clipped_lstm_norms_are_not_zero(device: str) -> None:

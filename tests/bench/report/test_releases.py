@@ -86,3 +86,7 @@ def test_each_release_stands_beside_the_one_before() -> None:
         *(True, False, False, True)
     ]
     assert shown.facts == "Python 3.11.7 and 3.12.1, CPU A CPU"
+    own = {
+        pair: each and each.model_copy(update={"workload": "ab, 9"}) for pair, each in CHAIN.items()
+    }
+    assert releases_on_page(own, []).facts == f"{shown.facts}, workload ab, 9"

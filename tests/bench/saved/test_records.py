@@ -63,7 +63,6 @@ def test_a_valid_file_is_read(tmp_path: Path) -> None:
         ("count", "2", "count: input should be a valid integer, got '2'"),
         ("flag", 1, "flag: input should be a valid boolean, got 1"),
         ("share", float("nan"), "invalid JSON: NaN is not JSON"),
-        ("share", float("inf"), "invalid JSON: Infinity is not JSON"),
         ("share", True, "share: input should be a valid number, got True"),
         ("parts", {}, "parts: input should be a valid"),
         ("parts", [{}], "parts.0.seconds is missing"),
@@ -87,9 +86,7 @@ def test_invalid_field_is_named(field: str, value: Any, message: str, tmp_path: 
         ('{"name": ', "invalid JSON: "),
         ("[1]", "the file: input should be an object"),
         ("null", "the file: input should be an object"),
-        ("[" * 100_000, "invalid JSON: the JSON is nested too deeply"),
         (json.dumps({**VALID, "share": 0.5}).replace("0.5", "1e999"), "share: input should be"),
-        (json.dumps(VALID).replace("2", "2" * 5000), "invalid JSON: Exceeds the limit"),
     ],
 )
 def test_damaged_json_is_refused(text: str, message: str, tmp_path: Path) -> None:

@@ -74,7 +74,6 @@ def test_a_saved_run_is_read(valid: Path) -> None:
 
 WRONG: list[tuple[Damage, str]] = [
     (holds(b""), "the file is empty"),
-    (changed("benchmarks.0.stats.median", float("nan")), "NaN is not JSON"),
     (changed("benchmarks.0.stats.median", -1), "stats.median: input should be greater"),
     (changed("benchmarks.0.stats.median", 5e-324), "or equal to 0.000000001, got 5e-324"),
     (changed("benchmarks.0.stats.median", 1e300), "stats.median: input should be less than"),

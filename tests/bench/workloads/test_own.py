@@ -70,7 +70,7 @@ def test_workload_trains_and_prints_to_standard_error(
     """Each step returns a smaller loss, and what the file prints is not our output."""
     training = load(loss=loss, execution=execution)
 
-    first, second = training.finite_step(), training.finite_step()
+    first, second = training.step(finite=True), training.step(finite=True)
     assert second == pytest.approx(first - 1)
     assert training.steps == 2
     printed = capsys.readouterr()
@@ -136,9 +136,9 @@ def test_digest_is_that_of_the_file_and_its_imports(
     before = find_workload(f"{text}:workload").digest
     assert "lm_package" not in sys.modules
     assert find_workload(".lm:workload").digest == hashlib.sha256(b"").hexdigest()
-    loaded = load_workload(f"{text}:workload").digest
+    loaded = load_workload(f"{text}:workload").reference
     sys.modules.pop("lm_package", None)
-    assert loaded == before
+    assert loaded.digest == before
     (tmp_path / file).write_text(source + "\n")
     assert find_workload(f"{text}:workload").digest != before
 
@@ -230,7 +230,7 @@ def test_step_without_a_finite_loss_is_refused(load: Load, loss: str, message: s
     training = load(loss=loss)
 
     with pytest.raises(WorkloadError, match=message) as error:
-        training.finite_step()
+        training.step(finite=True)
     assert "own.py" not in str(error.value)
 
 

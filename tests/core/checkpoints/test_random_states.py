@@ -7,7 +7,12 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core.checkpoints.random_states import random_states, restore_random_states, seed_paddle
+from rnn_core.checkpoints.random_states import (
+    check_random_states,
+    random_states,
+    restore_random_states,
+    seed_paddle,
+)
 
 # These tests are about the global generators of NumPy and Python.
 # ruff: noqa: NPY002, S311
@@ -25,6 +30,7 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     random.seed(1)
     before()
     states = random_states()
+    check_random_states(states)
     expected = [draw(), draw()]
 
     np.random.seed(2)
@@ -33,6 +39,13 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     restore_random_states(states)
 
     assert [draw(), draw()] == expected
+
+
+def test_any_word_makes_a_state() -> None:
+    """A generator with a single bit in its last word draws other numbers than zeros."""
+    words = np.array([0] * 623 + [1, 0], np.uint32)
+
+    check_random_states({"numpy": words, "python": words, "waiting": np.zeros(2)})
 
 
 def test_random_states_rejects_another_generator() -> None:
@@ -56,3 +69,13 @@ def test_seed_paddle_depends_on_seed_and_step() -> None:
 
     assert len(set(sequences)) == 5
     assert sequences[0] == sequences[5]
+
+
+def test_seed_of_a_pair_is_the_same_in_every_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint of today is resumed with the same random numbers later. It has 63 bits."""
+    seeds: list[int] = []
+    monkeypatch.setattr(paddle, "seed", seeds.append)
+
+    seed_paddle(3, 5)
+
+    assert seeds == [4895867234429419378]

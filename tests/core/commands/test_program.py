@@ -118,7 +118,7 @@ def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
 
 
 def test_every_command_is_run_in_the_same_way() -> None:
-    """Only the workers that commands start, and this file, have another main part."""
+    """Only the workers that commands start, this file and mutmut have another main part."""
     entry = re.compile(r'if __name__ == "__main__":\n(?:.*\n)*?    run(?:_program)?\(')
     others = {
         str(path.relative_to(ROOT))
@@ -132,6 +132,7 @@ def test_every_command_is_run_in_the_same_way() -> None:
         "benchmarks/behaviour/worker.py",
         "tests/helpers/parallel_worker.py",
         "tests/core/commands/test_program.py",
+        "tests/mutants/run.py",
     }
 
 

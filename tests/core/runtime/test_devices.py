@@ -22,6 +22,7 @@ def test_devices_that_paddle_lists_can_be_used(names: str, monkeypatch: pytest.M
 
     assert environment["device"] == f"{kind}:0"
     assert environment["device_name"] == ("Stand-in gpu:0" if kind == "gpu" else kind)
+    assert device.device_name(devices[-1]) == (f"Stand-in {devices[-1]}" if kind == "gpu" else kind)
     assert device.available_devices() == ["cpu", *devices]
     monkeypatch.setenv(f"FLAGS_selected_{kind}s", devices[-1].partition(":")[2])
     assert device.resolve_device(kind) == devices[-1]
@@ -70,11 +71,3 @@ def test_use_device_restores_the_device(gpus: StandIn) -> None:
         raise RuntimeError
 
     assert gpus.current == "gpu:1"
-
-
-@pytest.mark.usefixtures("gpus")
-def test_device_name_of_a_gpu_is_its_product_name() -> None:
-    """Paddle looks it up by the GPU's number."""
-    assert device.device_name("gpu:1") == "Stand-in gpu:1"
-    assert device.device_name("gpu") == "Stand-in gpu:0"
-    assert device.device_name("cpu") == "cpu"

@@ -1,0 +1,56 @@
+"""Why mutants that no test notices are equivalent to the source or do not matter.
+
+A reason names the change, not mutmut's number, which other changes of the function shift. It may
+cover a whole kind of changes.
+"""
+
+import re
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    r"""Why no test notices some mutants.
+
+    Attributes:
+        why: the reason.
+        where: pattern of `path::function`, such as `rnn_core/cells\.py::LSTMCell\\.forward`.
+        old: pattern of the lines of the source that a mutant changes.
+        new: pattern of the lines that replace them.
+        equivalent: whether the mutants do the same as the source; they do not count then.
+    """
+
+    why: str
+    where: str
+    old: str
+    new: str
+    equivalent: bool = False
+
+    def fits(self, where: str, old: str, new: str) -> bool:
+        """Whether the reason holds for a mutant."""
+        pairs = ((self.where, where), (self.old, old), (self.new, new))
+        return all(re.fullmatch(pattern, text, re.DOTALL) for pattern, text in pairs)
+
+
+REASONS = (
+    Reason(
+        "The first words of a seed sequence do not depend on how many are asked for.",
+        r"rnn_core/checkpoints/random_states.py::seed_paddle",
+        r".*generate_state\(1,.*",
+        r".*generate_state\(2,.*",
+        equivalent=True,
+    ),
+    Reason(
+        "NumPy's default integer has 64 bits on all systems that this was run on.",
+        r"rnn_core/.*",
+        r".*np\.array\(.*, dtype=np\.int64\).*",
+        r".*np\.array\(.*, (dtype=None)?\).*",
+        equivalent=True,
+    ),
+    Reason(
+        "How much longer than its position the first epoch is assumed to be does not matter.",
+        r"rnn_core/checkpoints/checkpoint.py::Checkpoint._check",
+        r".* else batch \+ 1",
+        r".* else batch \+ 2",
+        equivalent=True,
+    ),
+)
