@@ -66,13 +66,14 @@ def test_error_while_writing_keeps_the_old_file(tmp_path: Path, error: type[Base
 
 
 def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
-    """They are not the private permissions of a temporary file."""
-    ordinary, whole = tmp_path / "ordinary", tmp_path / "whole"
-    ordinary.touch()
+    """They are not the private permissions of a temporary file, and later files have them, too."""
+    before, whole, after = paths = [tmp_path / name for name in ("before", "whole", "after")]
+    before.touch()
     with write_whole(whole):
         pass
+    after.touch()
 
-    assert ordinary.stat().st_mode == whole.stat().st_mode
+    assert len({path.stat().st_mode for path in paths}) == 1
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
