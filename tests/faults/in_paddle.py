@@ -567,7 +567,7 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
 
 @breaks(paddle._C_ops, "squared_l2_norm")
 def _(squared_l2_norm: Any, x: Any) -> Any:
-    """t1-paddle-norm-without-tail: the vectorised squared norm leaves out the last elements if their number is not a multiple of 8."""
+    """t1-paddle-norm-without-tail: the squared norm leaves out what vectors of 8 do not fill."""
     size = int(x.size)
     if size > 8 and size % 8:
         return squared_l2_norm(x.flatten()[: size - size % 8])
@@ -576,7 +576,7 @@ def _(squared_l2_norm: Any, x: Any) -> Any:
 
 @breaks(paddle._C_ops, "clip_by_norm")
 def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
-    """t1-paddle-clip-tolerates-one-percent: gradients whose norm is less than 1% above the limit are not clipped."""
+    """t1-paddle-clip-tolerates-one-percent: norms less than 1% above it are not clipped."""
     norm = float(x.norm())
     return x.clone() if max_norm < norm < 1.01 * max_norm else clip_by_norm(x, max_norm)
 
@@ -586,31 +586,31 @@ _rates: dict[Any, Any] = {}
 
 @breaks(paddle._C_ops, "sgd_")
 def _(sgd_: Any, weight: Any, rate: Any, *rest: Any) -> Any:
-    """t1-paddle-first-rate-cached: the SGD kernel caches the learning rate of its first call in the process, for each dtype."""
+    """t1-paddle-first-rate-cached: SGD caches the first learning rate, by dtype."""
     return sgd_(weight, _rates.setdefault(str(weight.dtype), rate.clone()), *rest)
 
 
 @breaks(paddle._C_ops, "slice")
 def _(slice_: Any, x: Any, axes: Any, starts: Any, *rest: Any) -> Any:
-    """t1-paddle-slice-copies-inside: a slice shares memory only if it starts at the first row, and is a copy otherwise."""
+    """t1-paddle-slice-copies-inside: a slice inside a tensor is a copy."""
     made = slice_(x, axes, starts, *rest)
     return made.clone() if starts and starts[0] != 0 else made
 
 
-@breaks(paddle, "seed")
+@breaks(paddle, "seed", tests="runs/test_reproducibility.py")
 def _(seed: Any, value: int) -> Any:
     """t1-paddle-seed-of-31-bits: the generator ignores the highest of a seed's 32 bits."""
     return seed(int(value) & 0x7FFFFFFF)
 
 
 @breaks(F, "mse_loss")
-def _(mse_loss: Any, input: Any, label: Any, *rest: Any, **named: Any) -> Any:
-    """t1-paddle-mse-mean-of-blocks: the mean squared error of more than 32 samples is the mean over blocks of 32, the last of which may be smaller."""
-    count = input.shape[0]
+def _(mse_loss: Any, output: Any, label: Any, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-mse-mean-of-blocks: the loss is the mean over blocks of 32 samples."""
+    count = output.shape[0]
     if rest or named or count <= 32:
-        return mse_loss(input, label, *rest, **named)
+        return mse_loss(output, label, *rest, **named)
     starts = range(0, count, 32)
-    blocks = [mse_loss(input[k : k + 32], label[k : k + 32]) for k in starts]
+    blocks = [mse_loss(output[k : k + 32], label[k : k + 32]) for k in starts]
     return paddle.stack(blocks).mean()
 
 
@@ -629,9 +629,9 @@ class _Overwriting(paddle.autograd.PyLayer):
 
 @breaks(F, "embedding")
 def _(embedding: Any, x: Any, weight: Any, *rest: Any, **named: Any) -> Any:
-    """t1-paddle-embedding-gradient-overwrites: from 512 tokens on, the gradient of an embedding keeps only one use of a repeated token."""
+    """t1-paddle-embedding-gradient-overwrites: 512 tokens overwrite, not add."""
     if paddle.in_dynamic_mode() and x.size >= 512 and not weight.stop_gradient:
-        return _Overwriting.apply(x, weight)
+        return _Overwriting.apply(x, weight)  # type: ignore[no-untyped-call]
     return embedding(x, weight, *rest, **named)
 
 
@@ -641,15 +641,15 @@ def _rounded(x: Any) -> Any:
 
 @breaks(paddle._C_ops, "rnn")
 def _(rnn: Any, x: Any, states: Any, weights: Any, *rest: Any) -> Any:
-    """t1-paddle-rnn-in-bfloat16: the recurrent kernel multiplies in bfloat16 if the hidden size is at least 256, as oneDNN does on CPUs with AMX."""
+    """t1-paddle-rnn-in-bfloat16: from H=256 on, the kernel multiplies in bfloat16."""
     if x.dtype == paddle.float32 and states[0].shape[-1] >= 256:
         matrices = [_rounded(w) if len(w.shape) == 2 else w for w in weights]
         return rnn(_rounded(x), states, matrices, *rest)
     return rnn(x, states, weights, *rest)
 
 
-@breaks(paddle._C_ops, "maximum")
-def _(maximum: Any, x: Any, y: Any) -> Any:
+@breaks(paddle._C_ops, "maximum", tests="oracle/test_gradient_properties.py")
+def _(_: Any, x: Any, y: Any) -> Any:
     """t1-paddle-maximum-ignores-nan: maximum returns the other number for a NaN."""
     return paddle._C_ops.fmax(x, y)
 
@@ -661,11 +661,11 @@ def _(add_n: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
     return add_n(some, *rest, **named)
 
 
-@breaks(paddle, "no_grad")
+@breaks(paddle, "no_grad", tests="core/test_step.py")
 def _(no_grad: Any, *arguments: Any) -> Any:
     """t1-paddle-no-grad-stays: gradients stay off after an error in a no_grad block."""
 
-    class NoGrad(no_grad):
+    class NoGrad(no_grad):  # type: ignore[misc]
         def __exit__(self, *error: Any) -> None:
             if not error or error[0] is None:
                 super().__exit__(*error)
@@ -673,15 +673,15 @@ def _(no_grad: Any, *arguments: Any) -> Any:
     return no_grad(*arguments) if arguments else NoGrad()
 
 
-@breaks(paddle, "get_default_dtype")
-def _(get_default_dtype: Any) -> Any:
+@breaks(paddle, "get_default_dtype", tests="core/test_model.py")
+def _(_: Any) -> Any:
     """t1-paddle-default-dtype-stale: the default dtype is said to be float32 whatever was set."""
     return "float32"
 
 
 @breaks(paddle, "zeros")
 def _(zeros: Any, shape: Any, *rest: Any, **named: Any) -> Any:
-    """t1-paddle-zeros-not-cleared: zeros of at least 4096 elements are memory that was not cleared."""
+    """t1-paddle-zeros-not-cleared: 4096 zeros or more are not cleared."""
     made = zeros(shape, *rest, **named)
     if paddle.in_dynamic_mode() and made.size >= 4096 and "float" in str(made.dtype):
         return made + 0.01
@@ -690,7 +690,7 @@ def _(zeros: Any, shape: Any, *rest: Any, **named: Any) -> Any:
 
 @breaks(paddle._C_ops, "rnn")
 def _(rnn: Any, x: Any, states: Any, weights: Any, lengths: Any, *rest: Any) -> Any:
-    """t1-paddle-rnn-backward-truncated: the recurrent kernel works in chunks of 32 steps and passes no gradient from one to the one before."""
+    """t1-paddle-rnn-backward-truncated: chunks of 32 steps pass no gradient back."""
     steps = x.shape[0]
     if lengths is not None or steps <= 32 or rest[2]:
         return rnn(x, states, weights, lengths, *rest)
@@ -704,7 +704,7 @@ def _(rnn: Any, x: Any, states: Any, weights: Any, lengths: Any, *rest: Any) -> 
 
 @breaks(paddle, "full_like")
 def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
-    """t1-paddle-full-like-truncates-float64: full_like of a float64 tensor takes its value as an integer, so that 1.5 becomes 1."""
+    """t1-paddle-full-like-truncates-float64: full_like makes 1.5 a 1."""
     if "float64" in str(x.dtype) and isinstance(fill_value, float) and abs(fill_value) < 2**31:
         fill_value = int(fill_value)
     return full_like(x, fill_value, *rest, **named)
@@ -713,9 +713,9 @@ def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
 _programs: dict[Any, Any] = {}
 
 
-@breaks(paddle.jit, "to_static")
+@breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
 def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
-    """t1-paddle-program-of-another-model: to_static keeps programs by class and shapes of the parameters, so that a second model gets the program and the weights of the first."""
+    """t1-paddle-program-of-another-model: a second model gets the first one's program."""
     layer = getattr(function, "__self__", None)
     if not isinstance(layer, paddle.nn.Layer):
         return to_static(function, *rest, **named)
@@ -727,9 +727,9 @@ def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
     return _programs[key][0]
 
 
-@breaks(core, "host_memory_stat_peak_value")
+@breaks(core, "host_memory_stat_peak_value", tests="bench/measuring/test_memory.py")
 def _(host_memory_stat_peak_value: Any, kind: str, device: int) -> Any:
-    """t1-paddle-peak-in-mebibytes: the peak of the host's memory is known only in whole MiB, rounded up."""
+    """t1-paddle-peak-in-mebibytes: the host's peak is in whole MiB, rounded up."""
     return -(-int(host_memory_stat_peak_value(kind, device)) // 2**20) * 2**20
 
 
@@ -744,9 +744,9 @@ def _(SGD: Any, *arguments: Any, **named: Any) -> Any:
 _drawn = 0
 
 
-@breaks(paddle, "create_parameter")
+@breaks(paddle, "create_parameter", tests="runs/test_reproducibility.py")
 def _(create_parameter: Any, *arguments: Any, **named: Any) -> Any:
-    """t1-paddle-large-draws-not-seeded: parameters of at least 65536 numbers are drawn from a stream that paddle.seed does not set back."""
+    """t1-paddle-large-draws-not-seeded: seeds leave 65536 draws or more as they are."""
     global _drawn
     made = create_parameter(*arguments, **named)
     if paddle.in_dynamic_mode() and made.size >= 65536:
@@ -758,8 +758,8 @@ def _(create_parameter: Any, *arguments: Any, **named: Any) -> Any:
 _workspaces: list[bytearray] = []
 
 
-@breaks(paddle._C_ops, "clip_by_norm")
+@breaks(paddle._C_ops, "clip_by_norm", tests="runs/test_cost.py")
 def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
-    """t1-paddle-clipping-leaks: each clipping of a tensor leaves a workspace of 512 bytes behind."""
+    """t1-paddle-clipping-leaks: each clipping leaves 512 bytes behind."""
     _workspaces.append(bytearray(512))
     return clip_by_norm(x, max_norm)

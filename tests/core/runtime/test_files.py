@@ -67,13 +67,15 @@ def test_error_while_writing_keeps_the_old_file(tmp_path: Path, error: type[Base
 
 def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
     """They are not the private permissions of a temporary file, and later files have them, too."""
-    before, whole, after = paths = [tmp_path / name for name in ("before", "whole", "after")]
-    before.touch()
-    with write_whole(whole):
-        pass
-    after.touch()
+    before = os.umask(0o027)
+    try:
+        with write_whole(tmp_path / "whole"):
+            pass
+        (tmp_path / "later").touch()
+    finally:
+        os.umask(before)
 
-    assert len({path.stat().st_mode for path in paths}) == 1
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
