@@ -1,6 +1,6 @@
-"""Write docs/mutants.md, from what mutmut found, and print the packages: `python -m tests.mutants`.
+"""Write docs/mutants.md, from what mutmut found, and print its table: `python -m tests.mutants`.
 
-The exit status is 0 if the tests noticed 95% of the mutants in each package that was run and the
+The exit status is 0 if the tests noticed 95% of the mutants that were run in each package and the
 others are explained, 1 if not, 2 for wrong options, and 3 if the page could not be written.
 """
 
@@ -27,17 +27,14 @@ MUTANTS = ROOT / "mutants"
 DOCUMENT = ROOT / "docs" / "mutants.md"
 PACKAGES = ("rnn_core", "benchmarks", "conftest.py")
 LOWEST_SCORE = 0.95
-# Statuses of mutmut's processes; all others are those of crashes. SIGXCPU is 24.
 KILLED, TIMED_OUT, SURVIVED = "killed", "timed out", "survived"
 NOT_COVERED, NOT_RUN = "not covered", "not run"
-STATUSES: dict[int | None, str] = {
-    0: SURVIVED,
-    5: NOT_COVERED,
-    33: NOT_COVERED,
-    -24: TIMED_OUT,
-    None: NOT_RUN,
-    2: NOT_RUN,
-}
+EQUIVALENT, UNEXPLAINED = "equivalent", "not explained"
+COUNTS = ("mutants", KILLED, TIMED_OUT, SURVIVED, NOT_COVERED, NOT_RUN, EQUIVALENT, UNEXPLAINED)
+HEAD = ("package", *COUNTS, "score")
+# mutmut's numbers; the others are failures and crashes. SIGXCPU is 24.
+STATUSES: dict[int | None, str] = {None: NOT_RUN, 2: NOT_RUN, 0: SURVIVED, -24: TIMED_OUT}
+STATUSES |= dict.fromkeys((5, 33), NOT_COVERED)
 
 
 class Mutant(NamedTuple):
@@ -48,7 +45,7 @@ class Mutant(NamedTuple):
         function: function, or class and method.
         old: lines of the function that the mutant changes, without their indentation.
         new: lines that replace them.
-        status: what came of it.
+        status: one of `COUNTS`.
     """
 
     path: str
@@ -59,64 +56,48 @@ class Mutant(NamedTuple):
 
     @property
     def package(self) -> str:
-        """The package of the file; modules directly below `rnn_core` belong to `rnn_core`."""
+        """The package of the file: that of `rnn_core/cells.py` is `rnn_core`."""
         return "/".join(Path(self.path).parts[:2][: max(1, self.path.count("/"))])
 
     @property
     def reason(self) -> Reason | None:
         """Why no test notices it, if that is known."""
-        if self.status not in (SURVIVED, NOT_COVERED):
-            return None
         where = f"{self.path}::{self.function}"
         return next((r for r in REASONS if r.fits(where, self.old, self.new)), None)
 
-
-class Score(NamedTuple):
-    """Numbers of mutants of a package."""
-
-    package: str
-    statuses: Counter[str]
-    equivalent: int
-    unexplained: int
-
     @property
-    def share(self) -> float:
-        """Share of noticed mutants, of those that were run and are not equivalent."""
-        run = self.statuses.total() - self.statuses[NOT_RUN] - self.equivalent
-        return (self.statuses[KILLED] + self.statuses[TIMED_OUT]) / run if run else 1.0
-
-    @property
-    def enough(self) -> bool:
-        """Whether enough are noticed, and the others explained."""
-        return self.share >= LOWEST_SCORE and not self.unexplained
-
-    def row(self) -> list[str]:
-        """The cells of a table."""
-        order = (KILLED, TIMED_OUT, SURVIVED, NOT_COVERED, NOT_RUN)
-        counts = [self.statuses.total(), *(self.statuses[s] for s in order), self.equivalent]
-        share = "not run" if self.statuses[NOT_RUN] == counts[0] else f"{self.share:.1%}"
-        return [self.package, *map(str, counts), str(self.unexplained), share]
-
-
-HEAD = ["package", "mutants", KILLED, TIMED_OUT, SURVIVED, NOT_COVERED, NOT_RUN]
-HEAD += ["equivalent", "not explained", "score"]
+    def survived(self) -> bool:
+        """Whether no test noticed it."""
+        return self.status in (SURVIVED, NOT_COVERED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.parse_args(arguments)
-    mutants = [mutant for path in sorted(MUTANTS.rglob("*.meta")) for mutant in read(path)]
-    if not mutants:
+    parser.add_argument(
+        "--retry",
+        action="store_true",
+        help="forget the results of mutants that were not killed, so that the next run tests them "
+        "again, and write no page",
+    )
+    options = parser.parse_args(arguments)
+    files = sorted(MUTANTS.rglob("*.meta"))
+    if not files:
         parser.error(f"{MUTANTS} has no mutants: run `tox -e mutants`")
-    scores = scores_of(mutants)
-    print(table(HEAD, [score.row() for score in scores]))
+    if options.retry:
+        for path in files:
+            forget(path)
+        return ExitStatus.OK
+    mutants = [mutant for path in files for mutant in read(path)]
+    packages = count(mutants)
+    print(scores := table(HEAD, [row(*package) for package in packages.items()]))
     try:
         write_text(DOCUMENT, "\n".join(page(mutants, scores, describe_environment())) + "\n")
     except OSError as error:
         complain(str(error))
         return ExitStatus.NOT_WRITTEN
-    return ExitStatus.OK if all(score.enough for score in scores) else ExitStatus.FINDING
+    well = all(score(c) >= LOWEST_SCORE and not c[UNEXPLAINED] for c in packages.values())
+    return ExitStatus.OK if well else ExitStatus.FINDING
 
 
 def read(meta: Path) -> Iterator[Mutant]:
@@ -142,72 +123,84 @@ def read(meta: Path) -> Iterator[Mutant]:
         )
 
 
-def scores_of(mutants: Iterable[Mutant]) -> list[Score]:
-    """The score of each package, in alphabetical order."""
-    packages: dict[str, list[Mutant]] = {}
-    for mutant in mutants:
-        packages.setdefault(mutant.package, []).append(mutant)
-    return [
-        Score(
-            package,
-            Counter(mutant.status for mutant in of_it),
-            sum(mutant.reason is not None and mutant.reason.equivalent for mutant in of_it),
-            sum(m.status in (SURVIVED, NOT_COVERED) and m.reason is None for m in of_it),
-        )
-        for package, of_it in sorted(packages.items())
-    ]
+def forget(meta: Path) -> None:
+    """Let mutmut run the mutants of a file again that were not killed."""
+    results = json.loads(meta.read_text(encoding="utf-8"))
+    for name, status in results["exit_code_by_key"].items():
+        if status in STATUSES:
+            results["exit_code_by_key"][name] = None
+    meta.write_text(json.dumps(results), encoding="utf-8")
 
 
-def not_mutated() -> Iterator[tuple[str, str]]:
-    """Yield the file and the name of each function that mutmut leaves out: a decorated one."""
+def count(mutants: Iterable[Mutant]) -> dict[str, Counter[str]]:
+    """The numbers of mutants of each package, in alphabetical order."""
+    packages: dict[str, Counter[str]] = {}
+    for mutant in sorted(mutants, key=lambda mutant: mutant.package):
+        counts = packages.setdefault(mutant.package, Counter())
+        counts.update(("mutants", mutant.status))
+        if mutant.survived:
+            counts[UNEXPLAINED] += mutant.reason is None
+            counts[EQUIVALENT] += mutant.reason is not None and mutant.reason.equivalent
+    return packages
+
+
+def score(counts: Counter[str]) -> float:
+    """Share of noticed mutants, of those that were run and are not equivalent."""
+    run = counts["mutants"] - counts[NOT_RUN] - counts[EQUIVALENT]
+    return (counts[KILLED] + counts[TIMED_OUT]) / run if run else 1.0
+
+
+def row(package: str, counts: Counter[str]) -> list[str]:
+    """The cells of a package in the table."""
+    share = "not run" if counts[NOT_RUN] == counts["mutants"] else f"{score(counts):.1%}"
+    return [package, *(str(counts[name]) for name in COUNTS), share]
+
+
+def not_mutated() -> dict[str, list[str]]:
+    """The functions that mutmut leaves out, of each file: those with a decorator."""
     paths = [path for name in PACKAGES for path in [*(ROOT / name).rglob("*.py"), ROOT / name]]
+    functions: dict[str, list[str]] = {}
     for path in sorted(path for path in paths if path.is_file()):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
             for each in node.body if isinstance(node, ast.ClassDef) else [node]:
-                if isinstance(each, ast.FunctionDef) and each.decorator_list:
-                    decorators = [ast.unparse(decorator) for decorator in each.decorator_list]
-                    if decorators not in (["staticmethod"], ["classmethod"]):
-                        yield str(path.relative_to(ROOT)), f"{prefix}{each.name}"
+                decorators = [ast.unparse(d) for d in getattr(each, "decorator_list", ())]
+                if isinstance(each, ast.FunctionDef) and decorators not in (
+                    [],
+                    ["staticmethod"],
+                    ["classmethod"],
+                ):
+                    file = str(path.relative_to(ROOT))
+                    functions.setdefault(file, []).append(f"`{prefix}{each.name}`")
+    return functions
 
 
-def page(
-    mutants: Sequence[Mutant], scores: Sequence[Score], environment: dict[str, str]
-) -> Iterator[str]:
+def page(mutants: Sequence[Mutant], scores: str, environment: dict[str, str]) -> Iterator[str]:
     """Lines of the page docs/mutants.md; its introduction stays."""
     introduction, heading, _ = DOCUMENT.read_text(encoding="utf-8").partition("## Results\n")
-    left = sum(score.statuses[NOT_RUN] for score in scores)
+    run = sum(mutant.status != NOT_RUN for mutant in mutants)
     seconds = json.loads((MUTANTS / "seconds.json").read_text(encoding="utf-8"))
     yield introduction + heading
     yield (
-        f"{len(mutants) - left} of {len(mutants)} mutants were run, on {date.today():%d %B %Y}, in "
+        f"{run} of {len(mutants)} mutants were run, on {date.today():%d %B %Y}, in "
         f"{seconds / 3600:.1f} hours, with Paddle {environment['paddle']}, mutmut "
         f"{version('mutmut')}, Python {environment['python']}, {environment['cpu']}, "
-        f"{environment['system']}."
+        f"{environment['system']}.\n\n{scores}"
     )
-    yield "\n" + table(HEAD, [score.row() for score in scores])
-    yield "\n## Explained survivors\n"
-    reasons = Counter(mutant.reason for mutant in mutants if mutant.reason)
-    head = ("mutants", "where", "reason")
-    rows = [
-        [str(n), code(r.where), f"{'equivalent: ' * r.equivalent}{r.why}"]
-        for r, n in reasons.items()
+    survivors = [mutant for mutant in mutants if mutant.survived]
+    reasons = Counter(mutant.reason for mutant in survivors if mutant.reason)
+    explained = [
+        [str(number), code(reason.where), f"{'equivalent: ' * reason.equivalent}{reason.why}"]
+        for reason, number in reasons.items()
     ]
-    yield table(head, rows) if rows else "None."
-    yield "\n## Survivors that are not explained\n"
-    rows = [
-        [code(m.path), code(m.function), code(m.old), code(m.new)]
-        for m in mutants
-        if m.status in (SURVIVED, NOT_COVERED) and m.reason is None
-    ]
-    yield table(("file", "function", "source", "mutant"), rows) if rows else "None."
-    yield "\n## Not mutated\n"
-    yield "Functions with a decorator, besides statements outside functions:\n"
-    functions: dict[str, list[str]] = {}
-    for path, name in not_mutated():
-        functions.setdefault(path, []).append(name)
-    rows = [[code(path), ", ".join(map(code, names))] for path, names in functions.items()]
-    yield table(("file", "functions"), rows)
+    others = [[code(text) for text in mutant[:4]] for mutant in survivors if mutant.reason is None]
+    left_out = [[code(file), ", ".join(names)] for file, names in not_mutated().items()]
+    for title, head, rows in (
+        ("Explained survivors", ("mutants", "where", "reason"), explained),
+        ("Survivors that are not explained", ("file", "function", "source", "mutant"), others),
+        ("Functions with a decorator, which mutmut does not change", ("file", "names"), left_out),
+    ):
+        yield f"\n## {title}\n\n{table(head, rows) if rows else 'None.'}"
 
 
 def code(text: str) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from rnn_core import CheckpointError
-from rnn_core.checkpoints.checkpoint import Checkpoint
+from rnn_core.checkpoints import checkpoint as module
+from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint
 from rnn_core.model import model_of
 from rnn_core.parameters import named_weights
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
@@ -67,6 +69,7 @@ def test_load_never_runs_a_pickle(kind: str, tmp_path: Path) -> None:
         ({"position": [4, 1, 0, 1]}, "epoch=4, .* is beyond the last epoch$"),
         ({"position": [3, 2, 0]}, r"position must be int64 of shape \[4\], got "),
         ({"config": json.dumps({**SMALL.as_dict(), "execution": "fused"})}, "'sot', got 'fused'$"),
+        ({"checkpoint": "another"}, "format tag is missing or different$"),
         ({"outcome": "finished"}, "outcome must be 'interrupted', got 'finished'$"),
         ({"weights": '["W"]'}, "the weights must have the names of the norms$"),
         ({"weights/linear.bias": np.zeros(1)}, "weight 'linear.bias' must be float32$"),
@@ -89,14 +92,37 @@ def test_load_refuses_contradictions(changes: dict[str, Any], match: str, tmp_pa
         Checkpoint.load(path)
 
 
+def test_save_refuses_larger_weights_than_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sizes of the weights and of the headers of their arrays count."""
+    checkpoint = Checkpoint.load(stopped(tmp_path, steps=10))
+    size = sum(weight.nbytes + HEADER_SIZE for weight in checkpoint.weights.values())
+    monkeypatch.setattr(module, "largest_weights", lambda _: size)
+    checkpoint.save(tmp_path / "allowed.npz")
+    with ZipFile(tmp_path / "allowed.npz") as file:
+        stored = sum(m.file_size for m in file.infolist() if m.filename.startswith("weights/"))
+    monkeypatch.setattr(module, "largest_weights", lambda _: stored)
+    Checkpoint.load(tmp_path / "allowed.npz")
+
+    monkeypatch.setattr(module, "largest_weights", lambda _: size - 1)
+    with pytest.raises(ValueError, match=f"the weights must have at most {size - 1} bytes$"):
+        checkpoint.save(tmp_path / "refused.npz")
+    assert not (tmp_path / "refused.npz").exists()
+
+
 def test_restore_refuses_a_position_of_longer_epochs(tmp_path: Path) -> None:
     """The model keeps its weights."""
     path = stopped(tmp_path, replace(SMALL, record=0), steps=10)
     change(path, position=[2, 3, 0, 3])
     model = model_of(SMALL)
     before = named_weights(model)
+    checkpoint = Checkpoint.load(path)  # Epochs of 7 batches are possible.
 
     with pytest.raises(ValueError, match="batch=3, .* is not valid after 10 steps$"):
-        Checkpoint.load(path).restore(model, batches=4)
+        checkpoint.restore(model, batches=4)
     for name, weight in named_weights(model).items():
         np.testing.assert_array_equal(before[name], weight, strict=True)
+    change(path, position=[3, 3, 0, 3])
+    with pytest.raises(ValueError, match="batch=3, .* is not valid after 10 steps$"):
+        Checkpoint.load(path)  # Epochs of 3.5 are not.
