@@ -53,4 +53,24 @@ REASONS = (
         r".* else batch \+ 2",
         equivalent=True,
     ),
+    Reason(
+        "Each process assigns it in one of the two rounds.",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
+        r"checkpoint = None",
+        r'checkpoint = ""',
+        equivalent=True,
+    ),
+    Reason(
+        "The first process restores the same checkpoint twice.",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
+        r"for mine in .*",
+        r".*parallel\.rank\(\) >= 0\):",
+        equivalent=True,
+    ),
+    Reason(
+        "Only the tests with several processes notice it, which cannot run under mutmut.",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
+        r"for mine in .*",
+        r".*parallel\.rank\(\) > 1\):",
+    ),
 )
