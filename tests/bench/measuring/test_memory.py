@@ -6,7 +6,7 @@ from functools import partial
 import paddle
 import pytest
 
-from benchmarks.measuring.memory import allocated_peak
+from benchmarks.measuring.memory import allocated, allocated_peak
 
 
 def test_allocated_peak_is_that_of_the_call() -> None:
@@ -21,8 +21,11 @@ def test_allocated_peak_is_that_of_the_call() -> None:
         least = allocated_peak(lambda: None, "cpu")
         held = empty([2**20])
         peaks = [allocated_peak(partial(empty, [size]), "cpu") for size in (1, 2**21)]
+        highest = allocated("cpu", "peak")
+        allocated_peak(lambda: None, "cpu")
 
     assert [peak - least for peak in peaks] == [
         pytest.approx(mebibytes * 2**20, abs=1e4) for mebibytes in (1, 3)
     ]
+    assert allocated("cpu", "peak") == pytest.approx(highest, abs=1e4)
     assert held.shape == [2**20]
