@@ -68,9 +68,22 @@ REASONS = (
         equivalent=True,
     ),
     Reason(
+        "Another number that stands for no checkpoint.",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
+        r"steps = -1 if .*",
+        r"steps = -2 if .*",
+        equivalent=True,
+    ),
+    Reason(
+        "It matters if one process has the checkpoint of step 1 and another has none.",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
+        r"steps = -1 if .*",
+        r"steps = \+1 if .*",
+    ),
+    Reason(
         "Only the tests with several processes notice it, which cannot run under mutmut.",
         r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
-        r"for mine in .*",
-        r".*parallel\.rank\(\) > 1\):",
+        r"(for mine in|steps =|if steps !=) .*",
+        r".*",
     ),
 )

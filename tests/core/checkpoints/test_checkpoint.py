@@ -15,9 +15,10 @@ import pytest
 
 from rnn_core import CheckpointError
 from rnn_core.checkpoints import checkpoint as module
-from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint, Position
+from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint
 from rnn_core.model import model_of
 from rnn_core.parameters import named_weights
+from rnn_core.recorder import Position
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 BEYOND = np.array([1] * 624 + [10**6], np.uint32)
