@@ -82,8 +82,20 @@ REASONS = (
     ),
     Reason(
         "Only the tests with several processes notice it, which cannot run under mutmut.",
-        r"rnn_core/checkpoints/folder.py::CheckpointFolder.restore",
-        r"(for mine in|steps =|if steps !=) .*",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder.(restore|save)",
+        r"(for mine in|steps =|if steps !=|raise .*the processes|with raised).*",
         r".*",
+    ),
+    Reason(
+        "A file that disappears between two calls is not worth a test.",
+        r"rnn_core/checkpoints/folder.py::CheckpointFolder._save",
+        r"old\.unlink\(missing_ok=True\)",
+        r".*",
+    ),
+    Reason(
+        "The source line that a warning shows is one of the package's in any case.",
+        r".*",
+        r"warnings\.warn\(.*stacklevel=2\)",
+        r"warnings\.warn\(.*, (stacklevel=3)?\)",
     ),
 )
