@@ -98,4 +98,11 @@ REASONS = (
         r"warnings\.warn\(.*stacklevel=2\)",
         r"warnings\.warn\(.*, (stacklevel=3)?\)",
     ),
+    Reason(
+        "mutmut does not run on Windows.",
+        r".*",
+        r'if sys\.platform != "win32":.*',
+        r'if sys\.platform != "XXwin32XX":.*',
+        equivalent=True,
+    ),
 )

@@ -15,7 +15,7 @@ import pytest
 
 from rnn_core import CheckpointError
 from rnn_core.checkpoints import checkpoint as module
-from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint
+from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint, largest_weights
 from rnn_core.model import model_of
 from rnn_core.parameters import named_weights
 from rnn_core.recorder import Position
@@ -111,6 +111,16 @@ def test_save_refuses_larger_weights_than_load(
     with pytest.raises(ValueError, match=f"the weights must have at most {size - 1} bytes$"):
         checkpoint.save(tmp_path / "refused.npz")
     assert not (tmp_path / "refused.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("hidden_size", "largest"), [(4, 2**26), (1000, 128_000_000), (10**6, 3_204_448_255)]
+)
+def test_largest_weights_are_those_of_the_model_and_fit_into_a_file(
+    hidden_size: int, largest: int
+) -> None:
+    """A usual model of this size, 64 MiB at least, and what a file has room for at most."""
+    assert largest_weights(replace(SMALL, hidden_size=hidden_size)) == largest
 
 
 @pytest.mark.parametrize(
