@@ -280,6 +280,8 @@ def test_five_pairs_give_no_verdict() -> None:
     assert judge.all(columns(clear))["0"].word == CANNOT_TELL
     assert judge.all(columns(clear[:1]))["0"].ratio == pytest.approx(1.5, rel=0.01)
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
+    found = judge.all({"0": [0.5, None]})["0"]
+    assert (found.pairs, found.measured) == (1, 2)
 
 
 def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,13 +317,15 @@ def test_smallest_effect_is_found_in_90_percent() -> None:
 
 
 @pytest.mark.usefixtures("_fast")
-def test_pairs_to_settle_are_enough_and_needed() -> None:
+@pytest.mark.parametrize("others", [[], [9.0]], ids=["alone", "beside one that is not settled"])
+def test_pairs_to_settle_are_enough_and_needed(others: list[float]) -> None:
     """With the same mean and spread, that many more pairs give a verdict, and fewer do not."""
-    values = np.tile([[0.05], [-0.03]], (6, 1))
+    two = [[0.05, *others], [-0.03, *(-other for other in others)]]
+    values = np.tile(two, (6, 1))
     judge = judged(values)
     missing = judge.all(columns(values))["0"].pairs_to_settle
     assert missing is not None
-    longer = np.tile([[0.05], [-0.03]], ((12 + missing) // 2, 1))
+    longer = np.tile(two, ((12 + missing) // 2, 1))
     planned = [pairs for pairs, _ in islice(looks(6), 20)]
     before = planned[planned.index(12 + missing) - 1]
 

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pytest
 
 from rnn_core import CheckpointError
 from rnn_core.checkpoints import checkpoint as module
-from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint
+from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint, largest_weights
 from rnn_core.model import model_of
 from rnn_core.parameters import named_weights
+from rnn_core.recorder import Position
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 BEYOND = np.array([1] * 624 + [10**6], np.uint32)
@@ -109,6 +111,40 @@ def test_save_refuses_larger_weights_than_load(
     with pytest.raises(ValueError, match=f"the weights must have at most {size - 1} bytes$"):
         checkpoint.save(tmp_path / "refused.npz")
     assert not (tmp_path / "refused.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("hidden_size", "largest"), [(4, 2**26), (1000, 128_000_000), (10**6, 3_204_448_255)]
+)
+def test_largest_weights_are_those_of_the_model_and_fit_into_a_file(
+    hidden_size: int, largest: int
+) -> None:
+    """A usual model of this size, 64 MiB at least, and what a file has room for at most."""
+    assert largest_weights(replace(SMALL, hidden_size=hidden_size)) == largest
+
+
+@pytest.mark.parametrize(
+    ("record", "steps", "position", "batches", "valid"),
+    [
+        (1, 10, Position(3, 2, 2, 2), 4, True),
+        (0, 10, Position(3, 2, 0, 2), 4, True),
+        (0, 10, Position(3, 2, 1, 2), 4, False),  # Only recorded steps are counted.
+        (1, 8, Position(2, 4, 1, 4), 4, True),
+        (1, 8, Position(2, 4, 2, 4), 4, False),  # The accuracy is 1/4.
+        (1, 10, Position(3, 0, 0, 0), 5, False),  # The first epoch had 4 batches.
+    ],
+)
+def test_position_follows_from_the_history(
+    record: int, steps: int, position: Position, batches: int, valid: bool, tmp_path: Path
+) -> None:
+    """At the end of an epoch, too."""
+    checkpoint = Checkpoint.load(stopped(tmp_path, replace(SMALL, record=record), steps=steps))
+    accuracy = np.array([0, 1 / 4])[: len(checkpoint.history.accuracy)]
+    history = replace(checkpoint.history, accuracy=accuracy)
+    checkpoint = replace(checkpoint, history=history, position=position)
+
+    with nullcontext() if valid else pytest.raises(ValueError, match=f"is not valid after {steps}"):
+        checkpoint.check_position(batches)
 
 
 def test_restore_refuses_a_position_of_longer_epochs(tmp_path: Path) -> None:
