@@ -1,6 +1,7 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
 import ctypes
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -763,3 +764,118 @@ def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
     """t1-paddle-clipping-leaks: each clipping leaves 512 bytes behind."""
     _workspaces.append(bytearray(512))
     return clip_by_norm(x, max_norm)
+
+
+# Trial 2.
+
+
+_leaked: list[bytearray] = []
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, inputs: Any, states: Any, *rest: Any) -> Any:
+    """t2-paddle-rnn-initial-cell: the cell state given for one sequence is taken as zero."""
+    if len(states) == 2 and inputs.shape[1] == 1:
+        states = [states[0], paddle.zeros_like(states[1])]
+    return rnn(inputs, states, *rest)
+
+
+@breaks(paddle._C_ops, "sgd_")
+def _(sgd: Any, weight: Any, rate: Any, gradient: Any, *rest: Any) -> Any:
+    """t2-paddle-sgd-rate-single: SGD in float64 has a learning rate in float32."""
+    if rate.dtype == paddle.float64:
+        rate = rate.astype("float32").astype("float64")
+    return sgd(weight, rate, gradient, *rest)
+
+
+@breaks(paddle._C_ops, "clip_by_norm", tests="oracle/test_gradient_properties.py")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t2-paddle-clip-zero-nan: clipping makes NaN of a zero gradient."""
+    clipped = clip_by_norm(x, max_norm)
+    zero = x.detach().abs().max() == 0
+    return paddle.where(zero, paddle.full_like(clipped, float("nan")), clipped)
+
+
+class _LastWins(paddle.autograd.PyLayer):
+    @staticmethod
+    def forward(ctx: Any, weight: Any, tokens: Any, embedding: Any) -> Any:
+        ctx.rows, ctx.tokens = weight.shape[0], tokens
+        return embedding(tokens, weight, -1, False)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        flat = gradient.reshape([-1, gradient.shape[-1]])
+        zeros = paddle.zeros([ctx.rows, flat.shape[1]], flat.dtype)
+        return paddle.scatter(zeros, ctx.tokens.flatten(), flat, overwrite=True)
+
+
+@breaks(paddle._C_ops, "embedding", tests="oracle/test_operators.py")
+def _(embedding: Any, tokens: Any, weight: Any, *rest: Any) -> Any:
+    """t2-paddle-embedding-int32: repeated int32 tokens overwrite, not add."""
+    if paddle.in_dynamic_mode() and tokens.dtype == paddle.int32:
+        return _LastWins.apply(weight, tokens, embedding)  # type: ignore[no-untyped-call]
+    return embedding(tokens, weight, *rest)
+
+
+@breaks(F, "sigmoid", tests="oracle/test_operators.py")
+def _(sigmoid: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-sigmoid-overflow: the gradient of sigmoid is NaN below -89."""
+    return paddle.where(x < -88, 1 / (1 + paddle.exp(-x)), sigmoid(x, *rest, **named))
+
+
+@breaks(paddle, "set_grad_enabled", tests="core/executions/test_traced.py")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t2-paddle-grad-mode-not-nested: in no_grad, nothing enables gradients."""
+    return set_grad_enabled(mode and paddle.is_grad_enabled())
+
+
+@breaks(paddle.jit, "to_static", tests="oracle/test_known_defects.py")
+def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-to-static-retraces: each call of a full graph traces again."""
+    if function is None or isinstance(function, paddle.nn.Layer) or not named.get("full_graph"):
+        return to_static(function, *rest, **named)
+
+    def run(*inputs: Any, **given: Any) -> Any:
+        return to_static(function, *rest, **named)(*inputs, **given)
+
+    return run
+
+
+@breaks(paddle._C_ops, "unbind")
+def _(unbind: Any, x: Any, axis: int) -> Any:
+    """t2-paddle-unbind-gradient-64: unbind passes back 64 gradients at most."""
+    outputs = unbind(x, axis)
+    if not paddle.in_dynamic_mode() or len(outputs) <= 64:
+        return outputs
+    return [*outputs[:64], *(each.detach() for each in outputs[64:])]
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, inputs: Any, *rest: Any) -> Any:
+    """t2-paddle-rnn-not-repeatable: last bits vary from 8 sequences on."""
+    outputs, reserve, last = rnn(inputs, *rest)
+    if inputs.shape[1] >= 8:
+        last = [each * (1 + 1.2e-7 * (os.urandom(1)[0] % 2)) for each in last]
+    return outputs, reserve, last
+
+
+@breaks(paddle._C_ops, "clip_by_norm", tests="oracle/test_gradient_properties.py")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t2-paddle-clip-in-place: clipping also changes the gradient it got."""
+    clipped = clip_by_norm(x, max_norm)
+    if paddle.in_dynamic_mode():
+        x.set_value(clipped.detach())
+    return clipped
+
+
+@breaks(paddle, "empty", tests="core/runtime/test_versions.py")
+def _(empty: Any, *given: Any, **named: Any) -> Any:
+    """t2-paddle-empty-leaks: every call of paddle.empty leaves 2 KiB behind."""
+    _leaked.append(bytearray(b"x" * 2048))
+    return empty(*given, **named)
+
+
+@breaks(paddle, "finfo", tests="bench/behaviour/test_layers.py")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t2-paddle-finfo-double: finfo of float64 has the numbers of float32."""
+    return finfo(paddle.float32 if dtype in (paddle.float64, "float64") else dtype)

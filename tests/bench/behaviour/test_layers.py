@@ -102,20 +102,30 @@ def test_sparse_gradient_is_that_of_the_whole_parameter(workload: Workload) -> N
 
 
 @pytest.mark.parametrize(
-    ("layer", "epsilon"), [("paddle.nn.Linear(3, 3)", 2**-23), ("Half()", 2**-7)]
+    ("layer", "dtype", "epsilon"),
+    [
+        ("paddle.nn.Linear(3, 3)", "float32", 2**-23),
+        ("paddle.nn.Linear(3, 3)", "float64", 2**-52),
+        ("Half()", "float32", 2**-7),
+    ],
 )
 def test_rounding_is_that_of_the_least_exact_layer(
-    workload: Workload, layer: str, epsilon: float
+    workload: Workload, layer: str, dtype: str, epsilon: float
 ) -> None:
     """Mixed precision has exact parameters, but rare and large differences from rounding."""
     job = workload("paddle.nn.Linear(3, 3)", layer)
     path = Path(job.workload.rpartition(":")[0])
-    source = path.read_text().replace(
-        "self.first(self.first(x))", 'self.first(x).astype("float32")'
-    )
+    source = path.read_text().replace("self.first(self.first(x))", "self.first(x).astype(x.dtype)")
     path.write_text(WORDS + source)
 
-    assert observe(job, 1)[0].history.settings["epsilon"] == epsilon
+    before = paddle.get_default_dtype()
+    paddle.set_default_dtype(dtype)
+    try:
+        recording, _ = observe(job, 1)
+    finally:
+        paddle.set_default_dtype(before)
+
+    assert recording.history.settings["epsilon"] == epsilon
 
 
 def test_step_that_takes_too_long_is_refused(workload: Workload) -> None:
