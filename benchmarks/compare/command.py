@@ -50,6 +50,8 @@ from benchmarks.locks import LOCK, lock_folder
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.baseline import obstacles
 from benchmarks.saved.saved_run import Measure, SavedRun
+from benchmarks.text import significant
+from benchmarks.workloads.own import WorkloadError
 from rnn_core.commands.arguments import (
     any_path,
     key_and_value,
@@ -118,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 with removed_if_refused(series):
                     check_sides(series, options.budget)
             return compare(series, options)
-    except (SideError, OSError) as error:
+    except (SideError, WorkloadError, OSError) as error:
         complain(f"could not compare: {error}")
         return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
@@ -308,9 +310,9 @@ def check_budget(series: Sequence[Pairs], run: SavedRun, budget: float) -> None:
         share = left / (len(series) - number)  # As in `compare`.
         if least > share:
             raise SideError(
-                f"a step takes {step:.2g} s, and a process {seconds:.2g} s: a verdict by "
-                f"{pairs.series} takes at least {least:.1f} minutes, and its share of the budget "
-                f"is {share:.1f}: raise --budget, make the step smaller, or leave out "
+                f"a step takes {significant(step)} s, and a process {significant(seconds)} s: "
+                f"a verdict by {pairs.series} takes at least {least:.1f} minutes, and its share of "
+                f"the budget is {share:.1f}: raise --budget, make the step smaller, or leave out "
                 f"{pairs.series} by --measure"
             )
         left -= least

@@ -31,6 +31,7 @@ from benchmarks.environments.paddle import FINAL, VERSION
 from benchmarks.interpreters import Origin, SideError, find_interpreter
 from benchmarks.known_defects import PROGRAMS, defects_of, has_defect, load
 from benchmarks.saved.saved_run import Measure
+from benchmarks.workloads.own import WorkloadError
 from rnn_core.commands.arguments import any_path, positive_number
 from rnn_core.commands.status import ExitStatus
 from rnn_core.experiments import EXPERIMENTS
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (before, after): compared_if_possible(before, after, options)
             for before, after in pairwise(options.versions)
         }
-    except (SideError, OSError) as error:
+    except (SideError, WorkloadError, OSError) as error:
         complain(str(error))
         return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
@@ -79,7 +80,7 @@ def compared_if_possible(before: str, after: str, options: argparse.Namespace) -
     """Compare two releases; print the error and return None if that fails."""
     try:
         return compared(before, after, options)
-    except (SideError, OSError) as error:
+    except (SideError, WorkloadError, OSError) as error:
         complain(str(error))
         return None
 

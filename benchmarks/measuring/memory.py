@@ -31,8 +31,8 @@ def allocated_peak(call: Callable[[], object], device: str) -> int:
     # it further; the block does not count. Memory that one thread allocates and another one frees
     # leaves each with a peak of its own, which the block has to reach, too.
     before, earlier = allocated(device), allocated(device, "peak")
-    block = paddle.empty([earlier - before + 1], "uint8")
-    while allocated(device, "peak") == earlier:
+    block = paddle.empty([max(1, earlier - before + 1)], "uint8")
+    while 0 < earlier == allocated(device, "peak"):  # It stays 0 if Paddle does not count.
         size = 2 * block.shape[0]
         del block
         block = paddle.empty([size], "uint8")

@@ -82,7 +82,7 @@ class Reference(NamedTuple):
         if path is None or not path.is_file():
             return set()
         folder = path.parents[0 if is_file else self.module.count(".") + (path.stem == "__init__")]
-        found, left = set[Path](), {path, *modules(folder, [self.module])}
+        found, left = set[Path](), {path, *modules(folder, [] if is_file else [self.module])}
         while left and INSTALLED.isdisjoint(folder.parts):
             found |= left
             left = {each for file in left for each in imports(file, folder)} - found

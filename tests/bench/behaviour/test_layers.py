@@ -13,6 +13,7 @@ from benchmarks.behaviour.culprits import find_culprit
 from benchmarks.behaviour.files import OwnJob, OwnRun, Trace
 from benchmarks.behaviour.layers import observe
 from benchmarks.workloads.own import OWN_EXECUTIONS, WorkloadError
+from rnn_core.config import DType
 from tests.bench.behaviour.conftest import Workload
 
 RATE = 0.1
@@ -110,7 +111,7 @@ def test_sparse_gradient_is_that_of_the_whole_parameter(workload: Workload) -> N
     ],
 )
 def test_rounding_is_that_of_the_least_exact_layer(
-    workload: Workload, layer: str, dtype: str, epsilon: float
+    workload: Workload, layer: str, dtype: DType, epsilon: float
 ) -> None:
     """Mixed precision has exact parameters, but rare and large differences from rounding."""
     job = workload("paddle.nn.Linear(3, 3)", layer)

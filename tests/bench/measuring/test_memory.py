@@ -5,6 +5,7 @@ from functools import partial
 
 import paddle
 import pytest
+from paddle.base import core
 
 from benchmarks.measuring.memory import allocated, allocated_peak
 
@@ -29,3 +30,11 @@ def test_allocated_peak_is_that_of_the_call() -> None:
     ]
     assert allocated("cpu", "peak") == pytest.approx(highest, abs=1e4)
     assert held.shape == [2**20]
+
+
+def test_peak_of_an_allocator_that_is_not_counted_is_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as that of `FLAGS_use_system_allocator`."""
+    for which in ("current", "peak"):
+        monkeypatch.setattr(core, f"host_memory_stat_{which}_value", lambda *_: 0)
+
+    assert allocated_peak(lambda: None, "cpu") == 1

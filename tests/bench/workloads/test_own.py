@@ -111,6 +111,16 @@ def test_file_imports_modules_of_its_folder(
     assert load(source, text=f"{tmp_path}/lm.py:workload").step() == 2
 
 
+def test_digest_leaves_out_a_package_with_the_name_of_the_file(load: Load, tmp_path: Path) -> None:
+    """The file runs, not the package."""
+    load()
+    before = find_workload("lm.py:workload").digest
+    (tmp_path / "lm").mkdir()
+    (tmp_path / "lm" / "__init__.py").touch()
+
+    assert find_workload("lm.py:workload").digest == before
+
+
 def test_file_does_not_take_the_place_of_a_module(load: Load, tmp_path: Path) -> None:
     """A file may have the name of a module that others import."""
     load()
