@@ -232,8 +232,9 @@ class History:
         every = self.config.record
         if self.recorded.tolist() != [every * (k + 1) for k in range(len(self.recorded))]:
             raise ValueError(f"recorded must hold every {every}-th step")
-        named = {"loss": self.loss, **self.raw_norms, **self.clipped_norms}
-        for name, values in named.items():
+        # Not in one dictionary: both kinds of norms have the parameters' names.
+        norms = [*self.raw_norms.items(), *self.clipped_norms.items()]
+        for name, values in [("loss", self.loss), *norms]:
             if (values < 0).any():
                 raise ValueError(f"{name} must not be negative")
         self._check_epochs()

@@ -139,6 +139,8 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         ({"accuracy": np.array([0.5, 24.75])}, r": accuracy must lie in \[0, 1\]$"),
         ({"accuracy": np.array([0.5, np.nan])}, r": accuracy must lie in \[0, 1\]$"),
         ({"loss": np.array([1.0, -1.0, 1.0, 1.0])}, ": loss must not be negative$"),
+        ({"raw_norms/linear.bias": np.full(4, -1.0)}, ": linear.bias must not be negative$"),
+        ({"clipped_norms/linear.bias": np.full(4, -1.0)}, ": linear.bias must not be negative$"),
         ({"steps": None}, ".*steps"),
         ({"loss": np.zeros(4, dtype=np.complex128)}, rf": loss {FOUR}, got complex128"),
         ({"raw_norms/linear.bias": np.zeros(4, int)}, rf".*bias {FOUR}, got int64 of "),
