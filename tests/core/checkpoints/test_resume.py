@@ -104,16 +104,20 @@ def test_resume_of_a_stream_makes_the_remaining_batches_only(
 
 
 def test_resume_seeds_paddle_from_seed_and_step(tmp_path: Path) -> None:
-    """What `on_step` draws from Paddle neither continues nor repeats its sequence."""
-    stopped(tmp_path, steps=5)
+    """What `on_step` draws from Paddle neither continues nor repeats its sequence.
+
+    The step is that of the training, not of the record.
+    """
+    config = replace(SMALL, record=4)
+    stopped(tmp_path, config, steps=5)
     drawn: list[float] = []
     train(
-        replace(SMALL, seed=3),
-        model=model_of(SMALL),
+        replace(config, seed=3),
+        model=model_of(config),
         on_step=lambda _: drawn.append(float(paddle.rand([1]).numpy()[0])),
         checkpoint=tmp_path,
         resume=True,
     )
 
     seed_paddle(3, 5)
-    assert drawn == [float(paddle.rand([1]).numpy()[0]) for _ in range(7)]
+    assert drawn == [float(paddle.rand([1]).numpy()[0]) for _ in range(2)]
