@@ -15,6 +15,8 @@ def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.Monk
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
     monkeypatch.setenv("FLAGS_cudnn_deterministic", "1")
     monkeypatch.setenv("A_PASSWORD", "secret")
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    monkeypatch.setattr("platform.machine", lambda: "x64")
     environment = describe_environment()
 
     flags = environment["flags"].split()
@@ -23,6 +25,8 @@ def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.Monk
     assert environment["paddle"] == paddle.version.full_version
     assert environment["python"] == platform.python_version()
     assert environment["cpu"] == cpu_model()
+    # All CPUs of the machine, not those that this process may use.
+    assert (environment["cpu_count"], environment["machine"]) == ("12", "x64")
     assert (environment["processes"], environment["threads"]) == ("1", "7")
     assert all(isinstance(value, str) for value in environment.values())
     monkeypatch.delenv("OMP_NUM_THREADS")
