@@ -233,13 +233,19 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.Mon
 
 
 def test_given_model_is_trained_further() -> None:
-    """Two runs of one model equal one run of twice the length."""
+    """Two runs of one model equal one run of twice the length; each seeds Paddle's generator."""
     config = replace(SMALL, clip_norm=1.0)
     whole = train(replace(config, epochs=6))
     paddle.seed(config.seed)
     model = NumericPrediction(emb_size=8, hidden_size=4)
-    first, second = train(config, model=model), train(config, model=model)
+    drawn: list[float] = []
 
+    def draw(_: object) -> None:
+        drawn.append(float(paddle.rand([1])))
+
+    first, second = (train(config, model=model, on_step=draw) for _ in range(2))
+
+    assert drawn[: first.steps] == drawn[first.steps :]
     assert [*first.loss.tolist(), *second.loss.tolist()] == whole.loss.tolist()
 
 
