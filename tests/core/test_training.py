@@ -241,7 +241,7 @@ def test_given_model_is_trained_further() -> None:
     drawn: list[float] = []
 
     def draw(_: object) -> None:
-        drawn.append(float(paddle.rand([1])))
+        drawn.append(float(paddle.rand([1]).numpy()[0]))
 
     first, second = (train(config, model=model, on_step=draw) for _ in range(2))
 
