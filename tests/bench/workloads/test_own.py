@@ -172,6 +172,7 @@ def test_digest_is_that_of_the_file_and_its_imports(
         ("def later():\n    from near import deep", "near/deep.py"),
         ("from near import deep", "far.py"),
         ("from .near import deep", "near/deep.py"),
+        ("from .near import deep", "far.py"),
         ("from . import near", "near/__init__.py"),
     ],
 )
