@@ -63,13 +63,16 @@ def test_another_device_is_an_obstacle() -> None:
 
 
 def test_differences_are_named() -> None:
-    """Versions, threads and flags are named with both values; machine and device are not."""
+    """Versions, threads, flags, and what only one knows; machine and device are not."""
     then = CPU | {"paddle": "3.0.0", "threads": "2", "flags": "FLAGS_x=1", "cpu": "Model B"}
+    then |= {"onednn": "3.6"}
 
-    assert differences({"cpu": CPU}, {"cpu": then}) == [
+    assert differences({"cpu": CPU | {"blas": "MKL"}}, {"cpu": then}) == [
         "paddle 3.0.0 -> 3.3.1",
         "flags FLAGS_x=1 -> none",
         "threads 2 -> 1",
+        "blas unknown -> MKL",
+        "onednn 3.6 -> unknown",
     ]
     assert differences({"cpu": CPU}, {"cpu": CPU}) == []
 
