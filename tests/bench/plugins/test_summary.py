@@ -91,6 +91,9 @@ def test_comparison_names_what_differs() -> None:
         "8 of this run are not in the baseline: a, b, c, d, e, f, and 2 more",
         "6 of the baseline are not in this run: a, b, c, d, e, f",
     ]
+    assert comparison(run, "3.0.0", ["paddle_commit a -> b"], 0, [], [])[1:] == [
+        "Also different: paddle_commit a -> b."
+    ]
     assert comparison(run, "3.0.0", [], 0, [], [])[1:] == [
         "The rest is the same: Python, NumPy, CUDA, cuDNN, threads and flags."
     ]

@@ -61,6 +61,21 @@ def test_work_of_an_execution_runs_it(execution: Execution) -> None:
     assert make_work(execution, "RNN", TINY).model.execution == execution
 
 
+@pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
+def test_timed_backward_pass_adds_to_no_earlier_gradients(implementation: Any) -> None:
+    """Each round does the same work."""
+    work = make_work(implementation, "RNN", TINY)
+    target, setup = work.timed("backward", "cpu")
+    assert setup is not None
+    found = []
+    for _ in range(2):
+        inputs, _ = setup()
+        target(*inputs)
+        found.append(l2_norm(work.parts.tensors[0].grad.numpy()))
+
+    assert found[1] == found[0] > 0
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_waits_for_its_device(stage: Stage, gpus: StandIn) -> None:
     """It waits before and after the call. Only the backward pass needs inputs, made before it."""
