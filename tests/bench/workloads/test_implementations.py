@@ -71,7 +71,7 @@ def test_timed_backward_pass_adds_to_no_earlier_gradients(implementation: Any) -
     for _ in range(2):
         inputs, _ = setup()
         target(*inputs)
-        found.append(l2_norm(work.parts.tensors[0].grad.numpy()))
+        found.append(l2_norm(work.parts.gradients()[0].numpy()))
 
     assert found[1] == found[0] > 0
 
