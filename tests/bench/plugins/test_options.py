@@ -73,7 +73,7 @@ REFUSED = [
     ("benchmarks --benchmark-compare=a/b/c", "'a/b/c' isn't"),
     ("benchmarks --benchmark-compare-fail=min:5%", "-fail requires --benchmark-compare"),
     ("--benchmark-compare benchmarks", "write pytest benchmarks --benchmark-compare, or"),
-    ("--benchmark-compare benchmarks/test_small.py::test_something", "test_small.py::test_"),
+    ("--benchmark-compare benchmarks/test_small.py::test_something", "is a path: write pytest"),
     ("tests --benchmark-compare", "write pytest benchmarks --benchmark-compare"),
     ("tests --benchmark-json=b.json", "write pytest benchmarks --benchmark-json"),
     ("benchmarks --benchmark-only --benchmark-disable", "Can't have both"),
