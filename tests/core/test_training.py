@@ -249,6 +249,17 @@ def test_given_model_is_trained_further() -> None:
     assert [*first.loss.tolist(), *second.loss.tolist()] == whole.loss.tolist()
 
 
+def test_training_leaves_the_batches_as_they_are() -> None:
+    """Nothing is written into them, and no gradients are computed for them."""
+    data = list(DigitSums(count=8, num_steps=SMALL.num_steps, batch_size=4))
+    before = [tensor.numpy() for batch in data for tensor in batch]
+    train(SMALL, data)
+
+    for tensor, values in zip([each for batch in data for each in batch], before, strict=True):
+        np.testing.assert_array_equal(tensor.numpy(), values)
+        assert tensor.grad is None
+
+
 def test_gradients_left_in_a_given_model_are_ignored() -> None:
     """A model with gradients trains like one without."""
     paddle.seed(0)
