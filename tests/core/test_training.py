@@ -251,7 +251,7 @@ def test_given_model_is_trained_further() -> None:
 
 def test_training_leaves_the_batches_as_they_are() -> None:
     """Nothing is written into them, and no gradients are computed for them."""
-    data = list(DigitSums(count=8, num_steps=SMALL.num_steps, batch_size=4))
+    data = list(DigitSums(count=8, num_steps=SMALL.num_steps, batch_size=SMALL.batch_size))
     before = [tensor.numpy() for batch in data for tensor in batch]
     train(SMALL, data)
 
