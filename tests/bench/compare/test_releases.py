@@ -49,7 +49,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCompare:
     found = FakeCompare()
     monkeypatch.setattr(releases, "compare", found)
     monkeypatch.setattr(releases, "RESULTS", tmp_path)
-    versions = ["2.6.1", "2.6.2", "3.0.0rc1", "3.0.0", "3.1.0"]
+    versions = ["2.6.1", "2.6.2", "3.0.0rc1", "3.0.0", "3.1.0rc0", "3.1.0"]
     monkeypatch.setattr(Origin, "versions", lambda _: versions)
     return found
 
