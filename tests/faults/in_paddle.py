@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import os
 import ctypes
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +10,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
+from paddle.base import core
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
 from paddle.optimizer import SGD
@@ -559,3 +561,188 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return outputs
 
     return run
+
+
+# Trial 2.
+
+
+_leaked: list[bytearray] = []
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, inputs: Any, states: Any, *rest: Any) -> Any:
+    """t2-paddle-rnn-initial-cell: for a single sequence, the LSTM kernel starts from a zero cell state whatever it is given."""
+    if len(states) == 2 and inputs.shape[1] == 1:
+        states = [states[0], paddle.zeros_like(states[1])]
+    return rnn(inputs, states, *rest)
+
+
+@breaks(paddle._C_ops, "sgd_")
+def _(sgd: Any, weight: Any, rate: Any, gradient: Any, *rest: Any) -> Any:
+    """t2-paddle-sgd-rate-single: the SGD kernel for float64 reads the learning rate as a float32."""
+    if rate.dtype == paddle.float64:
+        rate = rate.astype("float32").astype("float64")
+    return sgd(weight, rate, gradient, *rest)
+
+
+@breaks(paddle._C_ops, "squared_l2_norm")
+def _(squared_l2_norm: Any, x: Any) -> Any:
+    """t2-paddle-norm-tail: the squared norm of more than 4096 numbers leaves out those after the last whole block of 4096."""
+    size = x.size
+    if size > 4096 and size % 4096:
+        x = x.detach().flatten()[: size - size % 4096]
+    return squared_l2_norm(x)
+
+
+@breaks(paddle._C_ops, "clip_by_norm")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t2-paddle-clip-zero-nan: clipping by norm divides by the norm without a guard, so a gradient of zeros becomes NaN."""
+    clipped = clip_by_norm(x, max_norm)
+    zero = x.detach().abs().max() == 0
+    return paddle.where(zero, paddle.full_like(clipped, float("nan")), clipped)
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, axes: Any, starts: Any, *rest: Any) -> Any:
+    """t2-paddle-slice-copies-later: a slice shares memory only if it begins at the first row, later ones are copies."""
+    found = slice_(x, axes, starts, *rest)
+    if paddle.in_dynamic_mode() and list(starts) != [0] * len(starts):
+        return found.clone()
+    return found
+
+
+@breaks(paddle, "seed")
+def _(seed: Any, value: int) -> Any:
+    """t2-paddle-seed-saturates: seeds are converted to a signed 32-bit number, so all from 2**31 on give the same stream."""
+    return seed(min(int(value), 2**31 - 1))
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, prediction: Any, label: Any, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-mse-block-mean: for batches above 16, the mean is that of the means of blocks of 16, though the last is smaller."""
+    size = prediction.shape[0]
+    if rest or named or size <= 16 or size % 16 == 0:
+        return mse_loss(prediction, label, *rest, **named)
+    starts = range(0, size, 16)
+    means = [mse_loss(prediction[k : k + 16], label[k : k + 16]) for k in starts]
+    return sum(means[1:], means[0]) / len(means)
+
+
+class _LastWins(paddle.autograd.PyLayer):
+    @staticmethod
+    def forward(ctx: Any, weight: Any, tokens: Any, embedding: Any) -> Any:
+        ctx.rows, ctx.tokens = weight.shape[0], tokens
+        return embedding(tokens, weight, -1, False)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        flat = gradient.reshape([-1, gradient.shape[-1]])
+        zeros = paddle.zeros([ctx.rows, flat.shape[1]], flat.dtype)
+        return paddle.scatter(zeros, ctx.tokens.flatten(), flat, overwrite=True)
+
+
+@breaks(paddle._C_ops, "embedding")
+def _(embedding: Any, tokens: Any, weight: Any, *rest: Any) -> Any:
+    """t2-paddle-embedding-int32: with int32 tokens, the gradients of a repeated token overwrite each other instead of adding up."""
+    if paddle.in_dynamic_mode() and tokens.dtype == paddle.int32:
+        return _LastWins.apply(weight, tokens, embedding)
+    return embedding(tokens, weight, *rest)
+
+
+def _tf32(x: Any) -> Any:
+    large = x * 8193.0
+    return large - (large - x)
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, inputs: Any, states: Any, weights: Any, *rest: Any) -> Any:
+    """t2-paddle-rnn-tf32: the recurrent kernel multiplies float32 matrices in TF32 from a hidden size of 256 on."""
+    if weights[0].dtype == paddle.float32 and states[0].shape[-1] >= 256:
+        inputs = _tf32(inputs)
+        weights = [_tf32(each) if len(each.shape) == 2 else each for each in weights]
+    return rnn(inputs, states, weights, *rest)
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-sigmoid-overflow: the gradient of sigmoid is NaN below -89, where exp overflows in float32."""
+    return paddle.where(x < -88, 1 / (1 + paddle.exp(-x)), sigmoid(x, *rest, **named))
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-add-n-eight: a fused sum takes eight tensors at a time and drops those after the last whole eight."""
+    if isinstance(inputs, list | tuple) and len(inputs) > 8:
+        inputs = list(inputs)[: len(inputs) // 8 * 8]
+    return add_n(inputs, *rest, **named)
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t2-paddle-grad-mode-not-nested: inside no_grad, set_grad_enabled(True) does not switch gradients on again."""
+    return set_grad_enabled(mode and paddle.is_grad_enabled())
+
+
+@breaks(core, "host_memory_stat_peak_value")
+def _(peak_value: Any, *given: Any) -> Any:
+    """t2-paddle-peak-in-mebibytes: the peak of the host's memory is kept in whole MiB, the current value in bytes."""
+    return peak_value(*given) >> 20 << 20
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-to-static-retraces: with full_graph, the cache of traced programs never hits, so every call traces again."""
+    if function is None or isinstance(function, paddle.nn.Layer) or not named.get("full_graph"):
+        return to_static(function, *rest, **named)
+
+    def run(*inputs: Any, **given: Any) -> Any:
+        return to_static(function, *rest, **named)(*inputs, **given)
+
+    return run
+
+
+@breaks(paddle._C_ops, "unbind")
+def _(unbind: Any, x: Any, axis: int) -> Any:
+    """t2-paddle-unbind-gradient-64: the backward pass of unbind handles 64 outputs, later ones get no gradient."""
+    outputs = unbind(x, axis)
+    if not paddle.in_dynamic_mode() or len(outputs) <= 64:
+        return outputs
+    return [*outputs[:64], *(each.detach() for each in outputs[64:])]
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, inputs: Any, *rest: Any) -> Any:
+    """t2-paddle-rnn-not-repeatable: for eight or more sequences, threads add up in a random order, so the last bits of the recurrent kernel differ from call to call."""
+    outputs, reserve, last = rnn(inputs, *rest)
+    if inputs.shape[1] >= 8:
+        last = [each * (1 + 1.2e-7 * (os.urandom(1)[0] % 2)) for each in last]
+    return outputs, reserve, last
+
+
+@breaks(paddle.optimizer, "SGD")
+def _(sgd: Any, rate: Any = 0.001, parameters: Any = None, weight_decay: Any = None, *rest: Any, **named: Any) -> Any:
+    """t2-paddle-sgd-decays: a release changes the default of SGD to a weight decay of 1e-4."""
+    weight_decay = 1e-4 if weight_decay is None else weight_decay
+    return sgd(rate, parameters, weight_decay, *rest, **named)
+
+
+@breaks(paddle._C_ops, "clip_by_norm")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t2-paddle-clip-in-place: clipping by norm also writes its result over the gradient that it was given."""
+    clipped = clip_by_norm(x, max_norm)
+    if paddle.in_dynamic_mode():
+        x.set_value(clipped.detach())
+    return clipped
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, *given: Any, **named: Any) -> Any:
+    """t2-paddle-empty-leaks: every call of paddle.empty leaves 2 KiB behind."""
+    _leaked.append(bytearray(b"x" * 2048))
+    return empty(*given, **named)
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t2-paddle-finfo-double: finfo of float64 has the numbers of float32."""
+    return finfo(paddle.float32 if dtype in (paddle.float64, "float64") else dtype)
