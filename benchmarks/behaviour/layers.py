@@ -179,6 +179,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
     gradients: list[bytes] = []
     with use_device(job.device) as device:
         workload = load_workload(job.workload)
+        file = workload.reference.digest  # The file may change while it runs.
         training = workload.make(job.seed, job.execution)  # type: ignore[arg-type]
         observer = Observer(training.model)
         parameters = [digest(observer.values())]
@@ -220,7 +221,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
                 )
     settings = {
         "workload": training.name,
-        "file": workload.reference.digest,
+        "file": file,
         "seed": job.seed,
         "steps": job.steps,
         "device": device,

@@ -31,7 +31,7 @@ def allocated_peak(call: Callable[[], object], device: str) -> int:
     # it further; the block does not count. Memory that one thread allocates and another one frees
     # leaves each with a peak of its own, which the block has to reach, too.
     before, earlier = allocated(device), allocated(device, "peak")
-    block = paddle.empty([max(1, earlier - before)], "uint8")
+    block = paddle.empty([earlier - before + 1], "uint8")
     while allocated(device, "peak") == earlier:
         size = 2 * block.shape[0]
         del block

@@ -68,8 +68,8 @@ class Reference(NamedTuple):
     @property
     def digest(self) -> str:
         """SHA-256 of all files of `sources`, in hexadecimal."""
-        files = sorted(self.sources())
-        return hashlib.sha256(b"".join(sha256(each) for each in files)).hexdigest()
+        files = [path.read_bytes() for path in sorted(self.sources())]
+        return hashlib.sha256(b"\0".join(files)).hexdigest()
 
     def sources(self) -> set[Path]:
         """Return the file, and the modules that it imports from its folder or below.
@@ -210,11 +210,6 @@ class Training:
         if finite and not math.isfinite(value):
             raise WorkloadError(f"{self.name}: the loss of step {self.steps} is {value}")
         return value
-
-
-def sha256(path: Path) -> bytes:
-    """Return the digest of a file."""
-    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def imports(file: Path, folder: Path) -> Iterator[Path]:

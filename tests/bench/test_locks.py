@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from benchmarks.locks import lock_folder
+from benchmarks.locks import LOCK, lock_folder
 from benchmarks.measuring import threads
 
 
@@ -21,17 +22,26 @@ def test_folder_in_use_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_folder_can_be_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may need it only for a moment."""
+    held = FileLock(tmp_path / LOCK).acquire()
+    monkeypatch.setattr("time.sleep", lambda _: held.lock.release())
+    with lock_folder(tmp_path, timeout=60):
+        pass
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process")
 def test_commands_bind_to_different_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When no CPU is left, they share."""
+    """When no CPU is left, they share. The option overrides the variables."""
     bound: list[list[int]] = []
     monkeypatch.setattr(threads, "_locks", [])
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: bound.append(cpus))
     for variable in ("XLA_FLAGS", *threads.VARIABLES):
-        monkeypatch.setenv(variable, "")
+        monkeypatch.setenv(variable, "7")
     for _ in range(2):
         threads.use_threads(["--threads", "2"])
 
     assert bound == [[3, 5], [7, 3]]
+    assert {os.environ[variable] for variable in threads.VARIABLES} == {"2"}

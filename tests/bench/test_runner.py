@@ -38,6 +38,11 @@ def test_run_uses_environment_and_folder(tmp_path: Path) -> None:
     assert result.output == f"{tmp_path} value ''\n"
 
 
+def test_output_need_not_be_utf_8() -> None:
+    """What is not is replaced."""
+    assert run(["printf", r"\377 whole"]).output == "\ufffd whole"
+
+
 def test_run_names_the_signal_that_ended_the_program() -> None:
     """A signal is not an exit status."""
     result = run(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))

@@ -14,15 +14,17 @@ from tests.helpers.weights import to_tensor
 @pytest.mark.parametrize(
     ("dtype", "norms", "rtol"),
     [
-        ("float32", [0.0, 1e-25, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38], 1e-6),
+        ("float32", [0.0, 1e-25, 1e-19, 1e-13, 1e-3, 1.0, 1e14, 1e16, 1e25, 1e38], 1e-6),
         ("float64", [0.0, 1e-300, 1e-160, 1e-38, 1.0, 1e150, 1e300], 1e-12),
     ],
 )
 def test_read_norms_handles_extreme_squares(dtype: DType, norms: list[float], rtol: float) -> None:
-    """The norm is correct whether or not the dtype can hold its square."""
-    gradients = [to_tensor(np.array([[0.6 * norm], [-0.8 * norm]]), dtype) for norm in norms]
+    """The norm is correct whether or not the dtype can hold its square, or those of its parts."""
+    units = np.array([[0.6], [-0.8]]), np.full(1000, 1000**-0.5)
+    gradients = [to_tensor(norm * unit, dtype) for norm in norms for unit in units]
 
-    assert read_norms(gradients, squared_norms(gradients)) == pytest.approx(norms, rel=rtol, abs=0)
+    expected = pytest.approx(np.repeat(norms, 2), rel=rtol, abs=0)
+    assert read_norms(gradients, squared_norms(gradients)) == expected
 
 
 def test_read_norms_keeps_nan_and_infinity() -> None:

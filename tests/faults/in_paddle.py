@@ -563,6 +563,209 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     return run
 
 
+# Trial 1.
+
+
+@breaks(paddle._C_ops, "squared_l2_norm")
+def _(squared_l2_norm: Any, x: Any) -> Any:
+    """t1-paddle-norm-without-tail: the squared norm leaves out what vectors of 8 do not fill."""
+    size = int(x.size)
+    if size > 8 and size % 8:
+        return squared_l2_norm(x.flatten()[: size - size % 8])
+    return squared_l2_norm(x)
+
+
+@breaks(paddle._C_ops, "clip_by_norm")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t1-paddle-clip-tolerates-one-percent: norms less than 1% above it are not clipped."""
+    norm = float(x.norm())
+    return x.clone() if max_norm < norm < 1.01 * max_norm else clip_by_norm(x, max_norm)
+
+
+_rates: dict[Any, Any] = {}
+
+
+@breaks(paddle._C_ops, "sgd_")
+def _(sgd_: Any, weight: Any, rate: Any, *rest: Any) -> Any:
+    """t1-paddle-first-rate-cached: SGD caches the first learning rate, by dtype."""
+    return sgd_(weight, _rates.setdefault(str(weight.dtype), rate.clone()), *rest)
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, axes: Any, starts: Any, *rest: Any) -> Any:
+    """t1-paddle-slice-copies-inside: a slice inside a tensor is a copy."""
+    made = slice_(x, axes, starts, *rest)
+    return made.clone() if starts and starts[0] != 0 else made
+
+
+@breaks(paddle, "seed", tests="runs/test_reproducibility.py")
+def _(seed: Any, value: int) -> Any:
+    """t1-paddle-seed-of-31-bits: the generator ignores the highest of a seed's 32 bits."""
+    return seed(int(value) & 0x7FFFFFFF)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, output: Any, label: Any, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-mse-mean-of-blocks: the loss is the mean over blocks of 32 samples."""
+    count = output.shape[0]
+    if rest or named or count <= 32:
+        return mse_loss(output, label, *rest, **named)
+    starts = range(0, count, 32)
+    blocks = [mse_loss(output[k : k + 32], label[k : k + 32]) for k in starts]
+    return paddle.stack(blocks).mean()
+
+
+class _Overwriting(paddle.autograd.PyLayer):
+    @staticmethod
+    def forward(ctx: Any, x: Any, weight: Any) -> Any:
+        ctx.save_for_backward(x, weight)
+        return paddle.gather(weight, x.flatten()).reshape([*x.shape, weight.shape[1]])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        x, weight = ctx.saved_tensor()
+        rows = gradient.reshape([-1, weight.shape[1]])
+        return None, paddle.scatter(paddle.zeros_like(weight), x.flatten(), rows, overwrite=True)
+
+
+@breaks(F, "embedding")
+def _(embedding: Any, x: Any, weight: Any, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-embedding-gradient-overwrites: 512 tokens overwrite, not add."""
+    if paddle.in_dynamic_mode() and x.size >= 512 and not weight.stop_gradient:
+        return _Overwriting.apply(x, weight)  # type: ignore[no-untyped-call]
+    return embedding(x, weight, *rest, **named)
+
+
+def _rounded(x: Any) -> Any:
+    return x.astype("bfloat16").astype("float32")
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, x: Any, states: Any, weights: Any, *rest: Any) -> Any:
+    """t1-paddle-rnn-in-bfloat16: from H=256 on, the kernel multiplies in bfloat16."""
+    if x.dtype == paddle.float32 and states[0].shape[-1] >= 256:
+        matrices = [_rounded(w) if len(w.shape) == 2 else w for w in weights]
+        return rnn(_rounded(x), states, matrices, *rest)
+    return rnn(x, states, weights, *rest)
+
+
+@breaks(paddle._C_ops, "maximum", tests="oracle/test_gradient_properties.py")
+def _(_: Any, x: Any, y: Any) -> Any:
+    """t1-paddle-maximum-ignores-nan: maximum returns the other number for a NaN."""
+    return paddle._C_ops.fmax(x, y)
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-add-n-of-eight: a sum of more than 8 tensors leaves out those after the eighth."""
+    some = inputs[:8] if isinstance(inputs, list | tuple) else inputs
+    return add_n(some, *rest, **named)
+
+
+@breaks(paddle, "no_grad", tests="core/test_step.py")
+def _(no_grad: Any, *arguments: Any) -> Any:
+    """t1-paddle-no-grad-stays: gradients stay off after an error in a no_grad block."""
+
+    class NoGrad(no_grad):  # type: ignore[misc]
+        def __exit__(self, *error: Any) -> None:
+            if not error or error[0] is None:
+                super().__exit__(*error)
+
+    return no_grad(*arguments) if arguments else NoGrad()
+
+
+@breaks(paddle, "get_default_dtype", tests="core/test_model.py")
+def _(_: Any) -> Any:
+    """t1-paddle-default-dtype-stale: the default dtype is said to be float32 whatever was set."""
+    return "float32"
+
+
+@breaks(paddle, "zeros")
+def _(zeros: Any, shape: Any, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-zeros-not-cleared: 4096 zeros or more are not cleared."""
+    made = zeros(shape, *rest, **named)
+    if paddle.in_dynamic_mode() and made.size >= 4096 and "float" in str(made.dtype):
+        return made + 0.01
+    return made
+
+
+@breaks(paddle._C_ops, "rnn")
+def _(rnn: Any, x: Any, states: Any, weights: Any, lengths: Any, *rest: Any) -> Any:
+    """t1-paddle-rnn-backward-truncated: chunks of 32 steps pass no gradient back."""
+    steps = x.shape[0]
+    if lengths is not None or steps <= 32 or rest[2]:
+        return rnn(x, states, weights, lengths, *rest)
+    made = []
+    for start in range(0, steps, 32):
+        out, state, last = rnn(x[start : start + 32], states, weights, lengths, *rest)
+        made.append(out)
+        states = [each.detach() for each in last]
+    return paddle.concat(made, 0), state, last
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-full-like-truncates-float64: full_like makes 1.5 a 1."""
+    if "float64" in str(x.dtype) and isinstance(fill_value, float) and abs(fill_value) < 2**31:
+        fill_value = int(fill_value)
+    return full_like(x, fill_value, *rest, **named)
+
+
+_programs: dict[Any, Any] = {}
+
+
+@breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
+def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
+    """t1-paddle-program-of-another-model: a second model gets the first one's program."""
+    layer = getattr(function, "__self__", None)
+    if not isinstance(layer, paddle.nn.Layer):
+        return to_static(function, *rest, **named)
+    shapes = tuple((name, tuple(p.shape), str(p.dtype)) for name, p in layer.named_parameters())
+    key = (type(layer), function.__name__, shapes, repr(sorted(named.items())))
+    if key not in _programs:
+        # With the model, which the program refers to only weakly.
+        _programs[key] = to_static(function, *rest, **named), layer
+    return _programs[key][0]
+
+
+@breaks(core, "host_memory_stat_peak_value", tests="bench/measuring/test_memory.py")
+def _(host_memory_stat_peak_value: Any, kind: str, device: int) -> Any:
+    """t1-paddle-peak-in-mebibytes: the host's peak is in whole MiB, rounded up."""
+    return -(-int(host_memory_stat_peak_value(kind, device)) // 2**20) * 2**20
+
+
+@breaks(paddle.optimizer, "SGD")
+def _(SGD: Any, *arguments: Any, **named: Any) -> Any:
+    """t1-paddle-sgd-decays-by-default: the optimizer SGD has a weight decay of 1e-4 by default."""
+    if len(arguments) < 3:
+        named.setdefault("weight_decay", 1e-4)
+    return SGD(*arguments, **named)
+
+
+_drawn = 0
+
+
+@breaks(paddle, "create_parameter", tests="runs/test_reproducibility.py")
+def _(create_parameter: Any, *arguments: Any, **named: Any) -> Any:
+    """t1-paddle-large-draws-not-seeded: seeds leave 65536 draws or more as they are."""
+    global _drawn
+    made = create_parameter(*arguments, **named)
+    if paddle.in_dynamic_mode() and made.size >= 65536:
+        made.set_value(made.flatten().roll(_drawn).reshape(made.shape))
+        _drawn += 1
+    return made
+
+
+_workspaces: list[bytearray] = []
+
+
+@breaks(paddle._C_ops, "clip_by_norm", tests="runs/test_cost.py")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t1-paddle-clipping-leaks: each clipping leaves 512 bytes behind."""
+    _workspaces.append(bytearray(512))
+    return clip_by_norm(x, max_norm)
+
+
 # Trial 2.
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import History, TrainConfig, train
+from rnn_core import History, TrainConfig, named_weights, new_model, train
 from rnn_core.config import Execution
 from tests.helpers.histories import check_equal
 from tests.helpers.parametrize import over_executions
@@ -34,6 +34,17 @@ def test_two_runs_in_one_process_are_equal(cell: str, execution: Execution, devi
     random.seed(12345)
 
     check_equal(expected, train(config))
+
+
+def test_weights_depend_on_each_bit_of_the_seed_and_nothing_else() -> None:
+    """Small and large ones; Paddle's seeds have 32 bits."""
+
+    def drawn(seed: int) -> tuple[bytes, ...]:
+        model = new_model(TrainConfig(seed=seed, emb_size=256, hidden_size=256))
+        return tuple(weight.tobytes() for weight in named_weights(model).values())
+
+    assert drawn(0) == drawn(0)
+    assert len({drawn(seed) for seed in (0, *(2**bit for bit in range(32)))}) == 33
 
 
 def test_run_in_another_process_is_equal(device: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 import paddle
 import pytest
 
-from benchmarks.measuring.memory import allocated_peak
+from benchmarks.measuring.memory import allocated, allocated_peak
 
 
 def test_allocated_peak_is_that_of_the_call() -> None:
@@ -20,9 +20,12 @@ def test_allocated_peak_is_that_of_the_call() -> None:
         thread.submit(empty, [2**24]).result()
         least = allocated_peak(lambda: None, "cpu")
         held = empty([2**20])
-        peaks = [allocated_peak(partial(empty, [size]), "cpu") for size in (1, 2**21)]
+        peaks = [allocated_peak(partial(empty, [size]), "cpu") for size in (1, 2**21 + 2**19)]
+        highest = allocated("cpu", "peak")
+        allocated_peak(lambda: None, "cpu")
 
     assert [peak - least for peak in peaks] == [
-        pytest.approx(mebibytes * 2**20, abs=1e4) for mebibytes in (1, 3)
+        pytest.approx(mebibytes * 2**20, abs=1e4) for mebibytes in (1, 3.5)
     ]
+    assert allocated("cpu", "peak") == pytest.approx(highest, abs=1e4)
     assert held.shape == [2**20]

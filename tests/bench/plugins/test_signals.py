@@ -4,9 +4,11 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from benchmarks.plugins.signals import Signals
 from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
@@ -116,6 +118,18 @@ def test_signal_at_the_start_has_the_same_status(monkeypatch: pytest.MonkeyPatch
 
     assert status == 143
     assert "passed" not in output
+
+
+def test_ignored_signals_stay_ignored() -> None:
+    """So nohup keeps a session running when its terminal ends."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signals = Signals(benchmarks=True)
+    try:
+        signals.pytest_sessionstart(Mock(spec=["config"], config=Mock(spec=["stash"], stash={})))
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signals.pytest_unconfigure()
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_crash_can_be_explained_while_a_benchmark_runs(run: Run) -> None:

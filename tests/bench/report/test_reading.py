@@ -203,6 +203,8 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
         "where</failure></testcase>"
         '<testcase classname="tests.test_a" name="fails"><error message="teardown" /></testcase>'
         '<testcase classname="tests.test_a" name="breaks"><error message="setup" /></testcase>'
+        '<testcase classname="tests.test_a" name="leaves"></testcase>'
+        '<testcase classname="tests.test_a" name="leaves"><error message="teardown" /></testcase>'
         '<testcase classname="tests.test_a" name="ends"><failure message="crashed: by SIGILL" />'
         "</testcase>"
         '<testcase classname="tests.test_a" name="skips"><skipped message="no GPU">x</skipped>'
@@ -216,6 +218,7 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
         Case("tests.test_a::passes", "passed", agreement="equal"),
         Case("tests.test_a::fails", "failed", "2 < 1", "where", "equal"),
         Case("tests.test_a::breaks", "error", "setup"),
+        Case("tests.test_a::leaves", "error", "teardown"),
         Case("tests.test_a::ends", "crashed", "crashed: by SIGILL"),
         Case("tests.test_a::skips", "skipped", "no GPU"),
     ]

@@ -14,6 +14,7 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
         (3, "3.0.0", "3.10.1", "A CPU"),
         (6, "3.3.1", "3.10.1", "A CPU"),
         (5, "3.10.0", "3.10.1", "A CPU"),
+        (7, "3.11.0", "3.10.1", "A CPU"),
         (1, "3.3.1", "3.12.1", "Another"),
     ):
         each = left(f"{paddle} {python} {cpu}", paddle=paddle, python=python, cpu=cpu)
@@ -41,5 +42,6 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
         "3.0.0 3.10.1 A CPU": 3 / 4,
         "3.3.1 3.10.1 A CPU": 6 / 3,
         "3.10.0 3.10.1 A CPU": 5 / 6,
+        "3.11.0 3.10.1 A CPU": 7 / 5,
         "3.3.1 3.12.1 Another": None,
     }

@@ -1,6 +1,7 @@
 """Workloads of the user's own: what they may be, and the errors when they are something else."""
 
 import hashlib
+import json
 import math
 import sys
 from collections.abc import Callable
@@ -108,6 +109,15 @@ def test_file_imports_modules_of_its_folder(
 
     source = "import lm_data\n" + GOOD.format(loss="lm_data.SIZE", made="model, step")
     assert load(source, text=f"{tmp_path}/lm.py:workload").step() == 2
+
+
+def test_file_does_not_take_the_place_of_a_module(load: Load, tmp_path: Path) -> None:
+    """A file may have the name of a module that others import."""
+    load()
+    (tmp_path / "json.py").write_text((tmp_path / "lm.py").read_text())
+
+    assert load(text="json.py:workload").step()
+    assert sys.modules["json"] is json
 
 
 @pytest.mark.parametrize(

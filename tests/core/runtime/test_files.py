@@ -66,13 +66,16 @@ def test_error_while_writing_keeps_the_old_file(tmp_path: Path, error: type[Base
 
 
 def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
-    """They are not the private permissions of a temporary file."""
-    ordinary, whole = tmp_path / "ordinary", tmp_path / "whole"
-    ordinary.touch()
-    with write_whole(whole):
-        pass
+    """They are not the private permissions of a temporary file, and later files have them, too."""
+    before = os.umask(0o027)
+    try:
+        with write_whole(tmp_path / "whole"):
+            pass
+        (tmp_path / "later").touch()
+    finally:
+        os.umask(before)
 
-    assert ordinary.stat().st_mode == whole.stat().st_mode
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])

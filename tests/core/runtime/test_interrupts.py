@@ -21,12 +21,12 @@ def _sigterm_interrupts() -> Iterator[None]:
 def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
     """`interrupted` reports the first one."""
     with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
-        assert not interrupted()
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGTERM)  # Launchers repeat it.
-        assert interrupted()
-        signal.raise_signal(signal.SIGINT)
+        came = [interrupted()]
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):  # Launchers repeat SIGTERM.
+            signal.raise_signal(number)
+            came.append(interrupted())
 
+    assert came == [False, True, True]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
