@@ -180,9 +180,10 @@ def test_infinite_gradient_with_a_finite_loss_ends_the_run() -> None:
 
 
 def test_train_works_inside_no_grad() -> None:
-    """Gradients are switched on for the run."""
+    """Gradients are switched on for the run, and off again after it."""
     with paddle.no_grad():
         history = train(SMALL)
+        assert not paddle.is_grad_enabled()
 
     assert history.loss.tolist() == train(SMALL).loss.tolist()
 
