@@ -33,8 +33,10 @@ EQUIVALENT, UNEXPLAINED = "equivalent", "not explained"
 COUNTS = ("mutants", KILLED, TIMED_OUT, SURVIVED, NOT_COVERED, NOT_RUN, EQUIVALENT, UNEXPLAINED)
 HEAD = ("package", *COUNTS, "score")
 # mutmut's numbers; the others are failures and crashes. SIGXCPU is 24.
-STATUSES: dict[int | None, str] = {None: NOT_RUN, 2: NOT_RUN, 0: SURVIVED, -24: TIMED_OUT}
+STATUSES: dict[int | None, str] = {0: SURVIVED}
+STATUSES |= dict.fromkeys((None, 2, 34), NOT_RUN)
 STATUSES |= dict.fromkeys((5, 33), NOT_COVERED)
+STATUSES |= dict.fromkeys((-24, 24, 36, 152, 255), TIMED_OUT)
 
 
 class Mutant(NamedTuple):

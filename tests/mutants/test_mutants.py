@@ -69,6 +69,8 @@ def table_of(project: Path) -> str:
         ((1, 3), "2 2 0 0 0 0 0 0 100.0%", ExitStatus.OK),
         ((1, -11), "2 2 0 0 0 0 0 0 100.0%", ExitStatus.OK),  # A crash is noticed.
         ((1, -24), "2 1 1 0 0 0 0 0 100.0%", ExitStatus.OK),
+        ((1, 36), "2 1 1 0 0 0 0 0 100.0%", ExitStatus.OK),
+        ((34, 1), "2 1 0 0 0 1 0 0 100.0%", ExitStatus.OK),
         ((1, 0), "2 1 0 1 0 0 0 1 50.0%", ExitStatus.FINDING),
         ((33, 1), "2 1 0 0 1 0 0 1 50.0%", ExitStatus.FINDING),
         ((None, 1), "2 1 0 0 0 1 0 0 100.0%", ExitStatus.OK),
