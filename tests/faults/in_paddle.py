@@ -796,24 +796,11 @@ def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
     return paddle.where(zero, paddle.full_like(clipped, float("nan")), clipped)
 
 
-class _LastWins(paddle.autograd.PyLayer):
-    @staticmethod
-    def forward(ctx: Any, weight: Any, tokens: Any, embedding: Any) -> Any:
-        ctx.rows, ctx.tokens = weight.shape[0], tokens
-        return embedding(tokens, weight, -1, False)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:
-        flat = gradient.reshape([-1, gradient.shape[-1]])
-        zeros = paddle.zeros([ctx.rows, flat.shape[1]], flat.dtype)
-        return paddle.scatter(zeros, ctx.tokens.flatten(), flat, overwrite=True)
-
-
 @breaks(paddle._C_ops, "embedding", tests="oracle/test_operators.py")
 def _(embedding: Any, tokens: Any, weight: Any, *rest: Any) -> Any:
     """t2-paddle-embedding-int32: repeated int32 tokens overwrite, not add."""
     if paddle.in_dynamic_mode() and tokens.dtype == paddle.int32:
-        return _LastWins.apply(weight, tokens, embedding)  # type: ignore[no-untyped-call]
+        return _Overwriting.apply(tokens, weight)  # type: ignore[no-untyped-call]
     return embedding(tokens, weight, *rest)
 
 
