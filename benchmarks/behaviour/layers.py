@@ -206,7 +206,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
             bits = [np.frombuffer(each.digest, np.uint8) for each in found if each is not None]
             gradients.append(step_digest(loss, norms[-1], bits))
             parameters.append(digest(observer.values()))
-            if step == 3 and not job.variant and trace is None:
+            if step == min(3, steps) > 1 and not job.variant and trace is None:
                 check_budget(job, min(np.diff([*began[1:], time.monotonic()])))
             if step == trace:
                 origin = "the initialiser" if step == 1 else "an earlier update"

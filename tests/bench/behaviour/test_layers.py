@@ -135,6 +135,8 @@ def test_step_that_takes_too_long_is_refused(workload: Workload) -> None:
 
     with pytest.raises(WorkloadError, match="y:workload: a step takes .*, and the budget is 1e-09"):
         observe(job, job.steps)
+    with pytest.raises(WorkloadError, match="and the budget is 1e-09"):
+        observe(replace(job, steps=2), 2)
     observe(job, job.steps, trace=2)
     observe(replace(job, variant=".compatible"), job.steps)
 
