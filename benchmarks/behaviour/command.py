@@ -15,12 +15,7 @@ from typing import Any
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload, own_job
-from benchmarks.commands.parser import (
-    add_sides,
-    add_workload,
-    make_parser,
-    parse_sides,
-)
+from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
 from benchmarks.interpreters import SideError
 from benchmarks.workloads.own import OWN_EXECUTIONS
 from rnn_core.commands.arguments import any_path, key_and_value, positive_number

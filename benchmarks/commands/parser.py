@@ -84,7 +84,7 @@ def add_workload(
     of_others = "implementation of the recurrent layer (default: textbook). " if others else ""
     parser.add_argument(
         "--execution",
-        choices=(*dict.fromkeys((*OWN_EXECUTIONS, *others)),),
+        choices=[*dict.fromkeys((*OWN_EXECUTIONS, *others))],
         help=f"{of_others}Of --workload: eager, or static for the model traced by to_static "
         "(default: eager)",
     )

@@ -92,8 +92,10 @@ def limits_of(measures: Iterable[Measure]) -> str:
 
 def results_of(comparison: Comparison | None) -> Iterable[Result]:
     """Yield all results of a comparison, if there is one."""
-    for measure in comparison.measures if comparison else ():
-        for benchmark, result in comparison.results(measure) if comparison else ():
+    if comparison is None:
+        return
+    for measure in comparison.measures:
+        for benchmark, result in comparison.results(measure):
             yield measure, benchmark, result
 
 

@@ -22,12 +22,7 @@ from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload, own_job
-from benchmarks.commands.parser import (
-    add_sides,
-    add_workload,
-    make_parser,
-    parse_sides,
-)
+from benchmarks.commands.parser import add_sides, add_workload, make_parser, parse_sides
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import (
     Pairs,
@@ -452,8 +447,8 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=seed,
         default=0,
-        help="random seed for the order of the processes and benchmarks, and seed that an own "
-        "workload gets (default: 0)",
+        help="random seed for the order of the processes and benchmarks; in compare, also the seed "
+        "that --workload gets (default: 0)",
     )
     parser.add_argument("--results", type=any_path, metavar="FOLDER", help="folder for the pairs")
     existing = parser.add_mutually_exclusive_group()
