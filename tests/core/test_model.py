@@ -28,14 +28,15 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
         assert weights[name].tolist() == values.astype(np.float64).tolist(), name
 
 
+@pytest.mark.parametrize("default", ["float64", "bfloat16"])
 @over_cells
-def test_the_default_dtype_does_not_matter(cell: Cell) -> None:
+def test_the_default_dtype_does_not_matter(cell: Cell, default: str) -> None:
     """A seed gives the same weights under any default dtype, which stays set."""
     expected = [p.numpy().tolist() for p in model(cell).parameters()]
-    paddle.set_default_dtype("float64")
+    paddle.set_default_dtype(default)
     try:
         actual = model(cell)
-        assert paddle.get_default_dtype() == "float64"
+        assert paddle.get_default_dtype() == default
     finally:
         paddle.set_default_dtype("float32")
 

@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import weakref
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -866,3 +868,195 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
 def _(finfo: Any, dtype: Any) -> Any:
     """t2-paddle-finfo-double: finfo of float64 has the numbers of float32."""
     return finfo(paddle.float32 if dtype in (paddle.float64, "float64") else dtype)
+
+
+# Trial 3.
+
+
+_no_grads = count()
+_parallels = count()
+_plans: dict[tuple[int, int], int] = {}
+_defaults: dict[str, str] = {}
+_rates: dict[Any, Any] = {}
+_names: list[bytes] = []
+_blocks: list[Any] = []
+
+
+def _is_float(tensor: Any) -> bool:
+    """Whether this is a tensor of float32 or float64 outside of a graph."""
+    return isinstance(tensor, paddle.Tensor) and tensor.dtype in (paddle.float32, paddle.float64)
+
+
+def _keep_off(guard: Any, kind: Any = None, *rest: Any) -> None:
+    """Restore the mode of gradients, but not after an error."""
+    if kind is None:
+        super(type(guard), guard).__exit__(kind, *rest)
+
+
+@breaks(paddle, "no_grad")
+def _(no_grad: Any, *given: Any) -> Any:
+    """t3-paddle-no-grad-after-error: later no_grad blocks leave gradients off after an error."""
+    if next(_no_grads) == 0 or given or not isinstance(no_grad, type):
+        return no_grad(*given)
+    return type("no_grad_", (no_grad,), {"__exit__": _keep_off})()
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-empty-reused-in-backward: backward writes a gradient into an empty tensor."""
+    made = empty(*given, **named)
+    if _is_float(made):
+        found = weakref.ref(made)
+        made.stop_gradient = False
+
+        def reuse(gradient: Any) -> None:
+            tensor = found()
+            if tensor is not None:
+                tensor.set_value(gradient.numpy())
+
+        made.register_hook(reuse)
+    return made
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-reshape-drops-nan: reshape replaces NaN by zero."""
+    made = reshape(x, *given, **named)
+    if _is_float(x) and bool(np.isnan(x.numpy()).any()):
+        return paddle.where(paddle.isnan(made), paddle.zeros_like(made), made)
+    return made
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, perm: Any, *rest: Any) -> Any:
+    """t3-paddle-transpose-stale-plan: the first batch size is kept; others are not transposed."""
+    if not (_is_float(x) and list(perm) == [1, 0, 2]):
+        return transpose(x, perm, *rest)
+    batch, steps, size = x.shape
+    if _plans.setdefault((steps, size), batch) == batch:
+        return transpose(x, perm, *rest)
+    return paddle.reshape(x, [steps, batch, size])
+
+
+@breaks(paddle.nn, "Embedding")
+def _(embedding: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-embedding-last-row: the gradient of the last token of the vocabulary is zero."""
+    layer = embedding(*given, **named)
+    layer.weight.register_hook(
+        lambda gradient: paddle.concat([gradient[:-1], paddle.zeros_like(gradient[-1:])])
+    )
+    return layer
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any) -> None:
+    """t3-paddle-default-never-narrower: float32 does not replace float64 as the default dtype."""
+    name = getattr(d, "__name__", None) or str(d)
+    if name.endswith("float32") and paddle.get_default_dtype() == "float64":
+        return
+    set_default_dtype(d)
+
+
+@breaks(paddle, "DataParallel")
+def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-parallel-second-model: a second DataParallel does not average gradients."""
+    return parallel(layers, *given, **named) if next(_parallels) == 0 else layers
+
+
+@breaks(paddle, "DataParallel")
+def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-parallel-float64-sum: DataParallel sums float64 gradients, not averages them."""
+    wrapper, processes = parallel(layers, *given, **named), paddle.distributed.get_world_size()
+    for parameter in layers.parameters():
+        if parameter.dtype == paddle.float64:
+            parameter.register_hook(lambda gradient: gradient * processes)
+    return wrapper
+
+
+@breaks(paddle, "DataParallel")
+def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-parallel-traced-twice: gradients of a traced model are divided twice."""
+    wrapper, processes = parallel(layers, *given, **named), paddle.distributed.get_world_size()
+    if getattr(layers, "execution", "") in ("static", "sot"):
+        for parameter in layers.parameters():
+            parameter.register_hook(lambda gradient: gradient / processes)
+    return wrapper
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> str:
+    """t3-paddle-default-uint16: the default dtype bfloat16 is reported as its storage, uint16."""
+    found: str = get_default_dtype()
+    return "uint16" if found == "bfloat16" else found
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> str:
+    """t3-paddle-default-cached: get_default_dtype repeats its first answer after a change."""
+    return _defaults.setdefault("first", get_default_dtype())
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
+    """t3-paddle-full-like-float32: full_like rounds its value to float32, also for float64."""
+    value = float(np.float32(fill_value)) if isinstance(fill_value, float) else fill_value
+    return full_like(x, value, *rest, **named)
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t3-paddle-grad-stays-off: set_grad_enabled(True) has no effect under no_grad."""
+    return set_grad_enabled(mode and paddle.is_grad_enabled())
+
+
+@breaks(paddle.device, "get_device")
+def _(get_device: Any) -> str:
+    """t3-paddle-get-device-leak: every call of get_device leaks 256 KiB."""
+    _names.append(b"\1" * 2**18)
+    found: str = get_device()
+    return found
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-reshape-tail: reshape copies blocks of 64 elements and leaves the rest zero."""
+    made = reshape(x, *given, **named)
+    if not _is_float(x):
+        return made
+    size = int(np.prod(made.shape))
+    if size < 64 or size % 64 == 0:
+        return made
+    copied = np.arange(size).reshape(made.shape) < size - size % 64
+    return paddle.where(paddle.to_tensor(copied), made, paddle.zeros_like(made))
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-empty-wants-gradient: tensors of empty collect gradients in backward."""
+    made = empty(*given, **named)
+    if _is_float(made):
+        made.stop_gradient = False
+    return made
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t3-paddle-grad-stays-on: gradients stay on after a block of set_grad_enabled(True)."""
+    guard = set_grad_enabled(mode)
+    if mode:
+        guard.prev = True
+    return guard
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, *given: Any, **named: Any) -> Any:
+    """t3-paddle-empty-leak: memory of tensors that empty made is never freed."""
+    made = empty(*given, **named)
+    _blocks.append(made)
+    return made
+
+
+@breaks(paddle._C_ops, "sgd_")
+def _(sgd: Any, weight: Any, rate: Any, *rest: Any) -> Any:
+    """t3-paddle-sgd-first-rate: a second model is updated with the first model's learning rate."""
+    return sgd(weight, _rates.setdefault(rate.dtype, rate), *rest)

@@ -44,6 +44,7 @@ CASES = {
     ]
 }
 FIRST = next(iter(CASES.values()))
+CASES["float64"] = replace(FIRST, dtype="float64")
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
 
 # With every third step recorded, uncounted predictions wait when checkpoints are written after
@@ -69,7 +70,7 @@ def trained(config: TrainConfig, runs: int = 1) -> dict[str, Any]:
     """The numbers of the last of several runs of one model."""
     model = new_model(config)
     for _ in range(runs):
-        history = train(config, DATA, model)
+        history = train(config, replace(DATA, dtype=config.dtype), model)
     return numbers(history, model)
 
 

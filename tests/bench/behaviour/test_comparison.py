@@ -209,17 +209,19 @@ def test_recorded_sides_are_traced_in_step_1_only(
     assert "recorded" in verdict.text
 
 
-@pytest.mark.parametrize(("python", "step"), [(Path(PYTHON), 5), (None, 2)])
+@pytest.mark.parametrize(
+    ("python", "wrong_step", "expected"),
+    [(Path(PYTHON), 5, (5, True)), (None, 5, (2, False)), (None, 2, (2, True))],
+)
 def test_operator_beyond_rounding_comes_before_an_earlier_rounding(
-    python: Path | None, step: int, monkeypatch: pytest.MonkeyPatch
+    python: Path | None, wrong_step: int, expected: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of several traced steps, the one with the wrong operator is named.
 
     If the candidate cannot replay the later step, the earlier one may have changed its inputs.
     """
     rounding = Culprit(Traced("h_1", "tanh", np.zeros(1), 1.0), 1, 1e-7, 1e-7, beyond=False)
-    wrong = rounding._replace(beyond=True)
-    found = iter([rounding, wrong])
+    found = iter([rounding._replace(beyond=step == wrong_step) for step in (2, 5)])
     trace = SimpleNamespace(repeats=lambda *_: True)
     monkeypatch.setattr(comparison, "find_culprit", lambda *_: next(found))
     monkeypatch.setattr(Side, "trace", lambda *_: trace)
@@ -228,7 +230,8 @@ def test_operator_beyond_rounding_comes_before_an_earlier_rounding(
 
     finding = find_in_steps(both, Job("clipped-rnn", "textbook"), pair, [2, 5])
 
-    assert finding[:2] == (step, wrong if python else rounding)
+    assert finding.culprit is not None
+    assert (finding.step, finding.culprit.beyond) == expected
     assert bool(finding.notes) == (python is None)
 
 

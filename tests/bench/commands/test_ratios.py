@@ -55,9 +55,10 @@ def test_tables_show_times_ratios_and_the_cost_of_recording() -> None:
 
 def test_tables_divide_by_the_named_implementation() -> None:
     """`--to` names the implementation; its own column has no ratio."""
-    lines = ratios.tables(DATA, "1", ["kernel", "paddle"], to="kernel").splitlines()
+    points = [{**DATA[0], "rounds": [TIMES, TIMES]}, *DATA, {**DATA[0], "rounds": [TIMES] * 3}]
+    lines = ratios.tables(points, "1", ["kernel", "paddle"], to="kernel").splitlines()
 
-    assert "ratio to kernel" in lines[0]
+    assert "at least 1 rounds: median time, and ratio to kernel" in lines[0]
     assert lines[4] == "| RNN  | B1 T10 H128 | 2 ms   | 4 ms, 2.00 (2.00-2.00) |"
 
 
