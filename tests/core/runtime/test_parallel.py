@@ -24,7 +24,7 @@ over_cases = pytest.mark.parametrize("case", CASES)
 def launch(program: list[str], folder: Path) -> Result:
     """Run a program in two processes by Paddle's launcher, as a user does.
 
-    It usually takes about ten seconds; processes that wait for each other are stopped after 120.
+    It usually takes about ten seconds; processes that wait for each other are stopped after 300.
     The launcher looks for free ports at each start, so simultaneous launches do not collide.
 
     Args:
@@ -34,7 +34,7 @@ def launch(program: list[str], folder: Path) -> Result:
     launcher = [sys.executable, "-m", "paddle.distributed.launch"]
     options = ["--nproc_per_node", "2", "--log_dir", str(folder / "log")]
     variables = {"OMP_NUM_THREADS": "1", "PADDLE_DISTRI_BACKEND": "gloo"}
-    return run([*launcher, *options, *program], project_environment(variables), folder, 120)
+    return run([*launcher, *options, *program], project_environment(variables), folder, 300)
 
 
 def read(launched: Result, folder: Path, what: str) -> list[dict[str, Any]]:
