@@ -126,6 +126,12 @@ REASONS = (
         r".*None.*",
     ),
     Reason(
+        "A word in the text of --help.",
+        r"benchmarks/.*",
+        r"add_(sides|workload)\(parser, .*",
+        r'add_(sides|workload)\(parser, "XX.*XX".*',
+    ),
+    Reason(
         "Without pairs, the mean is NaN, too, but NumPy warns.",
         r"benchmarks/compare/verdicts.py::unknown",
         r"ratio = .*",

@@ -47,9 +47,16 @@ def test_behaviour_exits_with_the_status_of_its_verdicts(
 
     assert main([*SIDES, "--results", str(tmp_path / "new" / "results")]) == status
 
-    assert f"it is {kind}" in capsys.readouterr().out
+    assert capsys.readouterr() == (f"it is bitwise equal\n\nit is {kind}\n", "")
     content = json.loads((tmp_path / "new" / "results" / "verdicts.json").read_text())
     assert content[1]["verdict"] == kind
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(command, "write_json", full)
+    assert main([*SIDES, "--results", str(tmp_path)]) == 3
+    assert capsys.readouterr().err == "error: cannot write the verdicts: no space left\n"
 
 
 def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,10 +71,11 @@ def test_behaviour_passes_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
     variables = ["--candidate-env", "A=1=2", "--candidate-env", "B="]
     install = ["--python", "3.12", "--index-url", "n"]
     main(["a", "b", *variables, *install, "--execution", "all", "--results", str(tmp_path)])
+    main(["a", "b"])
 
-    [(arguments, keywords)] = calls
+    [(arguments, keywords), (_, by_default)] = calls
     assert arguments == ("a", "b", tmp_path)
-    assert keywords["executions"] == EAGER
+    assert (keywords["executions"], by_default["executions"]) == (EAGER, ("textbook",))
     assert keywords["origin"] == Origin("3.12", "n")
     assert (keywords["baseline_env"], keywords["candidate_env"]) == ({}, {"A": "1=2", "B": ""})
 
@@ -79,13 +87,15 @@ def test_behaviour_passes_a_workload_on(tmp_path: Path, monkeypatch: pytest.Monk
     jobs = []
 
     def compared(*arguments: Any, **_: Any) -> BehaviourVerdict:
+        assert arguments[:3] == ("a", "b", tmp_path / "results")
         jobs.append(arguments[3])
         return verdict_of("different")
 
     monkeypatch.setattr(command, "compare_workload", compared)
     chosen = ["--execution", "static", "--steps", "7", "--seed", "5", "--budget", "3"]
+    always = [*SIDES, "--workload", "lm.py:f", "--results", f"{tmp_path}/results"]
 
-    assert [main([*SIDES, "--workload", "lm.py:f", *given]) for given in ([], chosen)] == [1, 1]
+    assert [main([*always, *given]) for given in ([], chosen)] == [1, 1]
     assert jobs == [
         OwnJob(f"{tmp_path}/lm.py:f", "eager", 100),
         OwnJob(f"{tmp_path}/lm.py:f", "static", 7, 5, budget=3.0),
@@ -111,8 +121,10 @@ def test_behaviour_refuses_options_that_do_not_go_together() -> None:
     """An experiment has its own steps, and a workload its own executions."""
     own = [*SIDES, "--workload", "os:getcwd"]
 
-    assert_rejected(main, [*SIDES, "--steps", "3"], "--steps needs --workload")
-    assert_rejected(main, [*SIDES, "--execution", "eager"], "textbook, kernel, static, sot, all fo")
+    for option in ("--steps", "--seed", "--device", "--budget"):
+        assert_rejected(main, [*SIDES, option, "3"], f"{option} needs --workload")
+    allowed = "textbook, kernel, static, sot, all for the experiments, got eager"
+    assert_rejected(main, [*SIDES, "--execution", "eager"], allowed)
     assert_rejected(main, [*own, "--execution", "kernel"], "must be one of eager, static for a wo")
     assert_rejected(main, [*SIDES, "--workload", "absent.py:f"], "there is no file ")
 

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.behaviour import sides
 from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.files import Job, Recording
+from benchmarks.behaviour.sides import Side, Task, run_tasks
 from benchmarks.interpreters import SideError
+from benchmarks.runner import Result, project_environment
 from rnn_core import EXPERIMENTS
 from tests.bench.behaviour import EPOCHS
 from tests.helpers.programs import program
@@ -38,6 +41,26 @@ def test_failing_side_ends_the_comparison(line: str, message: str, tmp_path: Pat
 
     with pytest.raises(SideError, match=f"baseline: .*{message}"):
         compare_behaviour(bad, endless, tmp_path / "results")
+
+
+def test_task_runs_in_a_process_of_its_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes of both sides run at the same time, with one CPU, too."""
+    started: list[Any] = []
+    monkeypatch.setattr(sides, "run_together", lambda *given: started.append(given))
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    side = Side("candidate", tmp_path / "c", Path("python"), tmp_path, {"A": "b"})
+    run_tasks([task := Task(side, [(Job("clipped-rnn", "kernel"), 3)])])
+
+    [([program], ended, most, _)] = started
+    command = ["python", "-m", "benchmarks.behaviour.worker", *task.arguments]
+    assert program == (command, project_environment({"A": "b"}), tmp_path)
+    assert most == 2
+    with pytest.raises(SideError, match="^candidate: no loss$"):
+        ended(0, Result(2, "no loss\n", "a warning"))
+    with pytest.raises(SideError, match="^candidate: python exited with status 1: a line$"):
+        ended(0, Result(1, "a line\n", ""))
 
 
 def test_side_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
@@ -104,10 +127,10 @@ def test_wrong_side_is_refused(
 ) -> None:
     """The error names the side and what is wrong with it, and nothing is run."""
     (tmp_path / "empty").mkdir()
-    sides = [
+    one, other = (
         text.format(recorded=recorded, empty=tmp_path / "empty") for text in (baseline, candidate)
-    ]
+    )
 
     with pytest.raises(SideError, match=message):
-        compare_behaviour(sides[0], sides[1], tmp_path, experiments=["clipped-rnn"], **options)
+        compare_behaviour(one, other, tmp_path, experiments=["clipped-rnn"], **options)
     assert not (tmp_path / "candidate").exists()

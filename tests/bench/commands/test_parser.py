@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import product
 from math import isfinite
 from pathlib import Path
@@ -105,7 +107,10 @@ def test_options_refuse_wrong_texts_in_few_words(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is accepted is finite, fits into 64 bits (a seed into 32), and is not an empty path."""
+    """What is accepted is finite, fits into 64 bits (a seed into 32), and is not an empty path.
+
+    The help names the command and says what it is for.
+    """
     monkeypatch.chdir(tmp_path)
     found = [*actions(command, monkeypatch)]
     outcomes = {
@@ -117,6 +122,12 @@ def test_options_refuse_wrong_texts_in_few_words(
     with pytest.raises(SystemExit):
         command(["--" + "x" * 10**6])
     assert len(capsys.readouterr().err) < 10_000
+    with pytest.raises(SystemExit):
+        command(["--help"])
+    words = capsys.readouterr().out.split()
+    assert find_spec(words[3]) is not None
+    assert str(import_module(command.__module__).__doc__).partition("\n")[0] in " ".join(words)
+    assert {"None", "None,"} & {*words} == set()
 
 
 @pytest.mark.parametrize(
