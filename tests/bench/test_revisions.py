@@ -68,6 +68,7 @@ def repository(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     made = Repository(shutil.copytree(template, tmp_path / "repository"))
     monkeypatch.setattr(revisions, "REPOSITORY", made.folder)
     monkeypatch.setattr(revisions, "COPIES", tmp_path / "copies")
+    monkeypatch.chdir(tmp_path)  # Where a wrong path would let the real rnn_core be overwritten.
     return made
 
 
