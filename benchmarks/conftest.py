@@ -51,7 +51,7 @@ def measure(pytestconfig: pytest.Config, benchmark: BenchmarkFixture, planted: f
     """Return a function that times a target: in rounds, or for a comparison in long samples."""
 
     def time_target(
-        target: Any, setup: Any, rounds: int, warmup_rounds: int, first: bool = False
+        target: Any, setup: Any, rounds: int, warmup_rounds: int = 0, first: bool = False
     ) -> None:
         sampler = pytestconfig.pluginmanager.get_plugin(NAME)
         if isinstance(sampler, Sampler):

@@ -56,7 +56,7 @@ def test_traced(
         describe(benchmark, device, cell, shape, execution, stage)
         if stage == FIRST_STEP:
             benchmark.extra_info["operators"] = operators(cell, shape)
-            measure(lambda step: step(), new_step, rounds=1, warmup_rounds=0, first=True)
+            measure(lambda step: step(), new_step, rounds=1, first=True)
         else:
             target, setup = work.timed(WHOLE_STEP, device)
             rounds, warmup = ROUNDS[shape]

@@ -37,6 +37,6 @@ def test_workload(
             step()
             rounds = int(SECONDS / (time.perf_counter() - begin))
             describe(benchmark, device, str(workload), "", workload_execution, WHOLE_STEP)
-            measure(step, None, rounds=min(max(rounds, ROUNDS[0]), ROUNDS[1]), warmup_rounds=0)
+            measure(step, None, rounds=min(max(rounds, ROUNDS[0]), ROUNDS[1]))
         except (WorkloadError, RuntimeError) as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None

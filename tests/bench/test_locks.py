@@ -1,11 +1,14 @@
 """Locks of folders and CPUs; one process stands in for two, since each lock has its own file."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
+from benchmarks import entry
 from benchmarks.locks import LOCK, lock_folder
 from benchmarks.measuring import threads
 
@@ -40,8 +43,21 @@ def test_commands_bind_to_different_cpus(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: bound.append(cpus))
     for variable in ("XLA_FLAGS", *threads.VARIABLES):
         monkeypatch.setenv(variable, "7")
-    for _ in range(2):
-        threads.use_threads(["--threads", "2"])
+    monkeypatch.setattr("time.sleep", None)  # None waits for a lock.
+    monkeypatch.setattr("sys.argv", ["compare", "--threads", "2"])
+    modules: list[str] = []
 
+    def prepared(module: str, prepare: Callable[[], object] | None) -> None:
+        modules.append(module)
+        if prepare is not None:
+            prepare()
+
+    monkeypatch.setattr(entry, "run_program", prepared)
+    start: Any = entry.run
+    for module in "ab":
+        start(module, threads=True)
+    start("c")
+
+    assert modules == ["a", "b", "c"]
     assert bound == [[3, 5], [7, 3]]
     assert {os.environ[variable] for variable in threads.VARIABLES} == {"2"}

@@ -12,7 +12,9 @@ from tests.helpers.histories import empty_history, make_history
 
 def test_columns_align_names_left_and_numbers_right() -> None:
     """The first columns are aligned to the left, the others to the right."""
-    assert columns([["name", "ms"], ["x", "12.5"]], left=1) == ["name    ms", "x     12.5"]
+    rows = [["name", "ms"], ["x", "12.5"], ["y", ""]]
+
+    assert columns(rows, left=1) == ["name    ms", "x     12.5", "y"]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,19 @@ import runpy
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from benchmarks.known_defects import PROGRAMS, defects_of, load, run_program, verdict
+from benchmarks.known_defects import (
+    LIMIT,
+    PROGRAMS,
+    defects_of,
+    has_defect,
+    load,
+    run_program,
+    verdict,
+)
 from benchmarks.runner import Result
 from rnn_core.runtime.versions import installed_paddle
 from tests import known_defects
@@ -81,20 +90,29 @@ def test_every_program_was_checked_and_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "expected"),
+    ("result", "expected", "has"),
     [
-        (Result(0, "right\n", ""), "gone"),
-        (Result(1, "wrong\n", ""), "there"),
-        (Result(1, "", "Traceback ..."), "failed"),
-        (Result(2, "needs a GPU\n", ""), "cannot show"),
-        (Result(255, "", ""), "there"),
-        (Result(-11, "", ""), "there"),
-        (Result(0, "", "", timed_out=True), "there"),
+        (Result(0, "right\n", ""), "gone", False),
+        (Result(1, "wrong\n", ""), "there", True),
+        (Result(1, "", "Traceback ..."), "failed", None),
+        (Result(2, "needs a GPU\n", ""), "cannot show", None),
+        (Result(255, "", ""), "there", True),
+        (Result(-11, "", ""), "there", True),
+        (Result(0, "", "", timed_out=True), "there", True),
     ],
 )
-def test_a_crash_is_a_defect_but_a_failing_program_is_not(result: Result, expected: str) -> None:
+def test_a_crash_is_a_defect_but_a_failing_program_is_not(
+    result: Result, expected: str, has: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each way in which a program can end."""
+    run = Mock(return_value=result)
+    monkeypatch.setattr("benchmarks.known_defects.run", run)
+
     assert verdict(result) == expected
+    assert has_defect("python", "norm-overflow") is has
+    run.assert_called_once_with(
+        ["python", "-W", "ignore", PROGRAMS["norm-overflow"]], timeout=LIMIT
+    )
 
 
 def test_check_replaces_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,17 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.behaviour.files import Job, Recording, Trace, Traced, digest
+from benchmarks.test_experiments import traced_job
 from tests.helpers.histories import make_history
 
 JOB = Job("clipped-rnn", "textbook")
+
+
+def test_benchmark_cuts_a_long_experiment_short() -> None:
+    """Of one that ends earlier, all epochs are recorded."""
+    jobs = [traced_job(name, "static") for name in ("exploding-rnn", "clipped-lstm")]
+
+    assert jobs == [Job("exploding-rnn", "static", 5), Job("clipped-lstm", "static", 50)]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Options of pytest and its plugins beside ours: they work, or nothing is measured."""
 
+import re
 import shlex
 import sys
+from itertools import count
 
 import pytest
 
@@ -132,29 +134,38 @@ def test_options_are_refused_at_once(line: str, words: str, project: pytest.Pyte
     assert {path for path in project.path.rglob("*.*") if path.suffix == ".json"} - before == set()
 
 
-OWN = "--workload=own.py:workload --workload-execution=static"
+OWN = "--workload=own.py:workload"
+ONES = "paddle.ones([3, 2])"
 WORKLOAD = """
 import paddle
 
 def workload(seed):
+    paddle.seed(seed)
     model = paddle.nn.Linear(2, 1)
     def step():
         print("a line of the user's")
-        return model(paddle.ones([3, {size}])).mean()
+        return model({inputs}).mean()
     return model, step
 """
 
 
 @pytest.mark.parametrize(
-    ("size", "option", "status", "words"),
+    ("inputs", "option", "status", "words"),
     [
-        (2, OWN, 0, "cpu     own.py:workload         static"),
-        (2, "-v", 0, "2 passed"),
-        (7, OWN, 1, "own.py:workload: step 1 raised ValueError\n"),
+        (ONES, f"{OWN} --workload-execution=static", 0, "cpu     own.py:workload         static"),
+        # Two steps are made before; the second of them decides that there is time for 4 rounds.
+        (
+            *(ONES, OWN, 0),
+            r"(?s) 'cpu own.py:workload: step': 1 tests -.*\neager  [^\n]* 4\n.*"
+            r"\ndevice  cell [^\n]*  step\ncpu     own.py:workload         eager  +[\d.]+\n",
+        ),
+        (ONES, "-v", 0, "2 passed"),
+        (f"{ONES} / 0", OWN, 1, r"\] _+\nown.py:workload: the loss of step 1 is (nan|-?inf)\n"),
+        ("paddle.ones([3, 7])", OWN, 1, r"\] _+\nown.py:workload: step 1 raised ValueError\n"),
     ],
 )
 def test_own_workload_is_measured_if_there_is_one(
-    size: int,
+    inputs: str,
     option: str,
     status: int,
     words: str,
@@ -163,13 +174,15 @@ def test_own_workload_is_measured_if_there_is_one(
 ) -> None:
     """It is named after its file and function; an error in it has no traceback of ours."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr("time.perf_counter", count(10, 0.5).__next__)
     files = {name: (ROOT / name).read_text() for name in OURS}
-    files |= {"own.py": WORKLOAD.format(size=size), "benchmarks/test_small.py": BENCHMARKS}
+    files |= {"own.py": WORKLOAD.format(inputs=inputs), "benchmarks/test_small.py": BENCHMARKS}
     project = make_project(pytester, monkeypatch, files)
-    found, output = run_pytest(project, "benchmarks", *option.split())
+    options = ("benchmarks", "--benchmark-timer=time.monotonic", *option.split())
+    found, output = run_pytest(project, *options)
 
     assert found == status
-    assert words in output
+    assert re.search(words, output)
     assert ("test_workload" in output) == (option != "-v")
     assert "another exception" not in output
 

@@ -127,7 +127,9 @@ def sampler(
     return Sampler(config, Saving())
 
 
-def test_another_copy_of_the_source_is_refused(tmp_path: Path) -> None:
+def test_another_copy_of_the_source_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise the two sides of a comparison could run different code."""
     session: Any = SimpleNamespace(items=[SimpleNamespace()])
 
@@ -137,6 +139,9 @@ def test_another_copy_of_the_source_is_refused(tmp_path: Path) -> None:
             sampler(1, source=source).pytest_collection_finish(session)
     ours = sampler(1)
     ours.pytest_collection_finish(session)
+    monkeypatch.setitem(sys.modules, "rnn_core.a.b", SimpleNamespace(__file__=None))
+    with pytest.raises(pytest.UsageError, match=f"rnn_core.a.b comes from {Path.cwd()}, and"):
+        ours.pytest_collection_finish(session)
     assert ours.environments["cpu"]["rnn_core"] == "1a2b3c4"
 
 

@@ -1,11 +1,14 @@
 """All implementations of a training step do the same work, and different work is refused."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
 import paddle
 import pytest
 
+from benchmarks import test_stages
 from benchmarks.workloads import same_work
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_contender
 from benchmarks.workloads.paddle_peer import PaddlePeer
@@ -100,6 +103,45 @@ def test_only_a_recorded_step_reads(implementation: Any, reads: list[list[int]])
     work.recorded()
 
     assert len(reads) >= 1 + 6 + 2
+
+
+@pytest.mark.parametrize(
+    ("stage", "weights", "norms", "loss", "worked"),
+    [
+        ("step", (1, 2), (), 1, True),
+        ("step", (0, 2), (), 1, False),
+        ("step", (1, np.nan), (), 1, False),
+        ("step", (1, 2), (), np.inf, False),
+        ("forward", (0, 0), (), 1, True),
+        ("forward", (0, 1), (), 1, False),
+        ("backward", (0, 0), (0.5, 2), 1, True),
+        ("backward", (0, 0), (0, 2), 1, False),
+        ("backward", (0, 0), (0.5, np.inf), 1, False),
+        ("clip", (0, 0), (0.5, 1), 1, True),
+        ("clip", (0, 0), (0, 1), 1, False),
+        ("clip", (0, 0), (0.5, 1.1), 1, False),
+    ],
+)
+def test_stage_must_have_worked(
+    stage: Stage,
+    weights: tuple[float, ...],
+    norms: tuple[float, ...],
+    loss: float,
+    worked: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All weights were 0 before; all move in a step, and none in a part that only computes."""
+    before, after, gradients = (
+        {str(number): np.array([value], np.float32) for number, value in enumerate(values)}
+        for values in ((0, 0), weights, norms)
+    )
+    clipped = [paddle.to_tensor(gradient) for gradient in gradients.values()]
+    parts = {"parameters": lambda: after, "clipped": clipped, "loss": lambda: loss}
+    work: Any = SimpleNamespace(**parts, model=gradients)
+    monkeypatch.setattr(test_stages, "named_gradients", dict)
+
+    with nullcontext() if worked else pytest.raises(AssertionError):
+        test_stages.assert_stage_worked(stage, work, before)
 
 
 def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
