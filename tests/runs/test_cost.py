@@ -1,12 +1,8 @@
 """Operators and memory of training, which, unlike time, are the same on every machine."""
 
-import ctypes
 import gc
-import sys
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import paddle
 import pytest
@@ -15,6 +11,7 @@ from rnn_core import Batch, DigitSums, NumericPrediction, TrainConfig, load_data
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep
+from tests.helpers.memory import COUNTS_HEAP, Memory, lost, memory, tensor_bytes
 from tests.helpers.operator_count import operators_of
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 
@@ -147,52 +144,6 @@ def test_kept_memory_grows_linearly_with_time(cell: Cell, execution: Execution) 
     assert at_40 - at_20 == 2 * (at_20 - at_10) > 0
 
 
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-class MallocState(ctypes.Structure):
-    """What glibc's `mallinfo2` returns; `hblkhd` is given out in mappings of their own."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_size_t)
-        for name in (
-            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
-            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
-        )
-    )
-
-
-class Memory(NamedTuple):
-    """Memory of a process.
-
-    Attributes:
-        tensors: bytes of all tensors on the CPU.
-        objects: number of memory blocks that Python has allocated.
-        heap: bytes that malloc has given out; 0 if it is not glibc's, of version 2.33 or later.
-    """
-
-    tensors: int
-    objects: int
-    heap: int
-
-
-def memory() -> Memory:
-    """The memory of this process, after a garbage collection."""
-    gc.collect()
-    heap = 0
-    mallinfo = getattr(LIBC, "mallinfo2", None)
-    if mallinfo is not None:
-        mallinfo.restype = MallocState
-        state = mallinfo()
-        heap = state.uordblks + state.hblkhd
-    return Memory(tensor_bytes(), sys.getallocatedblocks(), heap)
-
-
-def tensor_bytes() -> int:
-    """Bytes of all tensors on the CPU."""
-    return int(paddle.base.core.host_memory_stat_current_value("Allocated", 0))
-
-
 @over_executions
 @pytest.mark.parametrize(
     ("cell", "record"),
@@ -234,34 +185,27 @@ def test_memory_does_not_grow(
 
 
 CASES = [("RNN", "textbook"), ("LSTM", "kernel")]
-
-
-def lost(work: Callable[[], object], warm: int, more: int) -> int:
-    """Growth of the heap over `more` calls, after `warm` calls."""
-    if not hasattr(LIBC, "mallinfo2"):
-        pytest.skip("the heap is not checked: only glibc 2.33 or later reports its size")
-    for _ in range(warm):
-        work()
-    before = memory()
-    for _ in range(more):
-        work()
-    return memory().heap - before.heap
+needs_heap = pytest.mark.skipif(
+    not COUNTS_HEAP, reason="the heap is not checked: only glibc 2.33 or later reports its size"
+)
 
 
 @pytest.mark.slow
+@needs_heap
 @pytest.mark.parametrize(("cell", "execution"), CASES)
 def test_5000_steps_lose_no_memory(cell: Cell, execution: Execution) -> None:
     """No step leaves memory behind, Python's or native; histories are dropped."""
     config = replace(TINY, cell=cell, execution=execution)
     model, data = new_model(config), DigitSums(500, num_steps=3, batch_size=1)
 
-    assert lost(lambda: train(config, data, model), 2, 10) < 5000 * HEAP_PER_STEP
+    assert lost(lambda: train(config, data, model), 2, 10).heap < 5000 * HEAP_PER_STEP
 
 
 @pytest.mark.slow
+@needs_heap
 @pytest.mark.parametrize(("cell", "execution"), CASES)
 def test_models_lose_no_memory(cell: Cell, execution: Execution) -> None:
     """A model that was built and trained leaves nothing behind that grows with its size."""
     config = replace(TINY, cell=cell, execution=execution, emb_size=32, hidden_size=32)
 
-    assert lost(lambda: train(config), 40, 200) < 200 * HEAP_PER_MODEL
+    assert lost(lambda: train(config), 40, 200).heap < 200 * HEAP_PER_MODEL

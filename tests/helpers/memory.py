@@ -1,0 +1,66 @@
+"""Memory of this process that calls leave behind."""
+
+import ctypes
+import gc
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import paddle
+
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+# Only glibc 2.33 or later reports the size of the heap.
+COUNTS_HEAP = hasattr(LIBC, "mallinfo2")
+
+
+class MallocState(ctypes.Structure):
+    """What glibc's `mallinfo2` returns; `hblkhd` is given out in mappings of their own."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+class Memory(NamedTuple):
+    """Memory of a process.
+
+    Attributes:
+        tensors: bytes of all tensors on the CPU.
+        objects: number of memory blocks that Python has allocated.
+        heap: bytes that malloc has given out; 0 if it is not glibc's, of version 2.33 or later.
+    """
+
+    tensors: int
+    objects: int
+    heap: int
+
+
+def memory() -> Memory:
+    """The memory of this process, after a garbage collection."""
+    gc.collect()
+    heap = 0
+    mallinfo = getattr(LIBC, "mallinfo2", None)
+    if mallinfo is not None:
+        mallinfo.restype = MallocState
+        state = mallinfo()
+        heap = state.uordblks + state.hblkhd
+    return Memory(tensor_bytes(), sys.getallocatedblocks(), heap)
+
+
+def tensor_bytes() -> int:
+    """Bytes of all tensors on the CPU."""
+    return int(paddle.base.core.host_memory_stat_current_value("Allocated", 0))
+
+
+def lost(work: Callable[[], object], warm: int, more: int) -> Memory:
+    """Growth of the memory over `more` calls, after `warm` calls."""
+    for _ in range(warm):
+        work()
+    before = memory()
+    for _ in range(more):
+        work()
+    return Memory(*(now - then for now, then in zip(memory(), before, strict=True)))
