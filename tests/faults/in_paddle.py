@@ -31,6 +31,7 @@ ORACLES = (
 )
 # These notice those that depend on sizes and magnitudes.
 OPERATORS, LAYERS = "oracle/test_operators.py", "oracle/test_paddle_layers.py"
+FUNCTIONS = "oracle/test_paddle_functions.py"
 CLIPPING = "runs/test_clipping.py core/test_gradients.py"
 
 
@@ -857,7 +858,7 @@ def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
     return clipped
 
 
-@breaks(paddle, "empty", tests="core/runtime/test_versions.py")
+@breaks(paddle, "empty", tests=FUNCTIONS)
 def _(empty: Any, *given: Any, **named: Any) -> Any:
     """t2-paddle-empty-leaks: every call of paddle.empty leaves 2 KiB behind."""
     _leaked.append(bytearray(b"x" * 2048))
