@@ -109,25 +109,23 @@ class Replay(Tape):
     ) -> list[tuple[Tensor, Tensor]]:
         """Return each output from the other side's inputs, with the other side's output."""
         leaves = [tensor.detach() for tensor in inputs]
-        for leaf, tensor in zip(leaves, inputs, strict=True):
-            leaf.stop_gradient = tensor.stop_gradient
+        for leaf in leaves:
+            leaf.stop_gradient = False
         made = operation(*leaves)
-        passed_on = [paddle.to_tensor(self.other[name], stop_gradient=False) for name in names]
-        wanted = [k for k, leaf in enumerate(leaves) if not leaf.stop_gradient]
+        passed_on = [paddle.to_tensor(self.other[name]) for name in names]
         known = [
             (output, paddle.to_tensor(self.other.get(derivative(name), np.ones_like(read(output)))))
             for name, output in zip(names, made, strict=True)
             if name == "loss" or derivative(name) in self.other
         ]
-        if wanted and known:
+        if known:
             # Not paddle.grad, which fails for Paddle's recurrent operator.
             paddle.autograd.backward(
                 [output for output, _ in known], [gradient for _, gradient in known]
             )
-            for k in wanted:
-                share = leaves[k].grad
-                if share is not None:
-                    self.shares.setdefault(id(inputs[k]), []).append(share)
+            for leaf, tensor in zip(leaves, inputs, strict=True):
+                if leaf.grad is not None:
+                    self.shares.setdefault(id(tensor), []).append(leaf.grad)
         return list(zip(made, passed_on, strict=True))
 
     def backward(self, loss: Tensor) -> None:
@@ -143,7 +141,8 @@ class Replay(Tape):
 
     def given(self, name: str, tensor: Tensor) -> Tensor:
         """Return the other side's tensor of this name."""
-        return paddle.to_tensor(self.other[name], stop_gradient=tensor.stop_gradient)
+        del tensor
+        return paddle.to_tensor(self.other[name])
 
 
 def trace_step(
@@ -212,7 +211,7 @@ def forward(tape: Tape, model: NumericPrediction, tokens: Tensor, labels: Tensor
     """Return the loss, `[]`."""
     weight, linear = model.embedding.weight, model.linear
     inputs = tape.run("x", "embedding", partial(F.embedding, tokens), weight)
-    zeros = paddle.zeros([inputs.shape[0], model.hidden_size], dtype=inputs.dtype)
+    zeros = paddle.zeros([inputs.shape[0], model.hidden_size])
     if isinstance(model.recurrent, SimpleRNN | LSTM):
         hidden = unrolled(tape, model.recurrent, inputs, zeros)
     else:
@@ -305,7 +304,7 @@ def gradient_of(
     values = read(gradient if part is None else part(gradient))
     # A saturated activation may pass on only the rounding error of the gradient that arrived.
     arrived = [g for g in (tape.gradient(output) for _, output in uses) if g is not None]
-    scale = max(scale_of(values), *(scale_of(read(g)) for g in arrived), 0)
+    scale = max(scale_of(each) for each in (values, *map(read, arrived)))
     return [Traced(name, operator, values, scale)]
 
 

@@ -219,10 +219,11 @@ def test_broken_behaviour_beyond_the_horizon_is_different(
     for sides, where in (((good, bad), "the candidate"), ((bad, good), "the baseline")):
         judged = judge(experiment, *sides)
         assert judged.verdict == "different"
-        assert any(words in reason and where in reason for reason in judged.reasons)
+        found = [reason.partition(": ")[0] for reason in judged.reasons if words in reason]
+        assert found == [f"does not hold on {where}"]
     both = judge(experiment, bad, bad)
     assert both.verdict == "bitwise equal"
-    assert any("both sides" in reason and words in reason for reason in both.reasons)
+    assert any(each.startswith("does not hold on both sides: ") for each in both.reasons)
 
 
 def test_clipped_norm_above_1_is_a_broken_behaviour() -> None:

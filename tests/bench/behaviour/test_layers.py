@@ -160,6 +160,36 @@ def test_complex_output_is_kept_as_real_numbers(workload: Workload, tmp_path: Pa
     assert output.any(axis=(0, 1)).all()
 
 
+def test_tensors_are_named_by_their_innermost_layers(workload: Workload) -> None:
+    """A layer inside another one computed them, or used them."""
+    nested = "paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.Tanh())"
+    trace = observe(workload("paddle.nn.Linear(3, 3)", nested), 2, trace=2)[1]
+    assert trace is not None
+    names = [f"{tensor.name} <- {tensor.operator}" for tensor in trace.tensors]
+
+    assert names[:5:4] == [
+        "first.0.weight before the step <- an earlier update",
+        "input of the model <- the code before the model (Model)",
+    ]
+    assert names[16:-4] == [
+        "output of first (call 2) <- first (Sequential)",
+        "input of last <- the code before last (Linear)",
+        "output of last <- last (Linear)",
+        "output of the model <- the model (Model)",
+        "loss <- the training step",
+        "gradient of the output of last <- backward of what follows last",
+        "gradient of last.bias <- backward of last",
+        "gradient of last.weight <- backward of last",
+        "gradient of the input of last <- backward of last",
+        "gradient of the output of first.1 <- backward of what follows first.1",
+        "gradient of the input of first.1 <- backward of first.1",
+        "gradient of the input of first.0 <- backward of first.0",
+        "gradient of the input of first.1 (2) <- backward of first.1",
+        "gradient of first.0.bias <- backward of first.0",
+        "gradient of first.0.weight <- backward of first.0",
+    ]
+
+
 def test_saved_run_is_loaded_again(workload: Workload, tmp_path: Path) -> None:
     """Its losses, norms and settings are the same."""
     job = workload()
