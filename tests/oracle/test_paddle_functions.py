@@ -649,4 +649,5 @@ def test_devices_flags_and_structures() -> None:
     assert flatten(nested) == [1, 2, 3, 4, 6, 5]
     twice: Any = map_structure(lambda x: 2 * x, nested)
     assert twice == [2, (4, LSTMState(6, [8])), {"b": 10, "a": 12}]  # type: ignore[arg-type]
+    assert type(twice[1][1]) is LSTMState
     assert [paddle.is_tensor(x) for x in (paddle.ones([1]), np.ones(1), 1)] == [True, False, False]
