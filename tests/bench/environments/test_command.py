@@ -15,9 +15,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a store with three environments, the last of them incomplete."""
     for owner in (command, store):
         monkeypatch.setattr(owner, "STORE", tmp_path)
-    for name in ("a", "b", "c"):
+    for name, megabytes in (("a", 12), ("b", 2), ("c", 2)):
         (tmp_path / name / "env").mkdir(parents=True)
-        (tmp_path / name / "env" / "file").write_bytes(bytes(2_000_000))
+        (tmp_path / name / "env" / "file").write_bytes(bytes(megabytes * 10**6))
         if name != "c":
             (tmp_path / name / store.COMPLETE).write_text(f"paddlepaddle=={name}")
     return tmp_path
@@ -27,20 +27,24 @@ def test_list_shows_sizes(kept: Path, capsys: pytest.CaptureFixture[str]) -> Non
     """An incomplete environment is listed, because it takes space too."""
     assert main([]) == 0
 
-    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
-        ["a", "paddlepaddle==a", "2", "MB"],
-        ["b", "paddlepaddle==b", "2", "MB"],
-        ["c", "incomplete", "2", "MB"],
-        ["together", "6", "MB"],
-        ["in", *str(kept).split()],
+    assert capsys.readouterr().out.splitlines() == [
+        "a         paddlepaddle==a  12 MB",
+        "b         paddlepaddle==b   2 MB",
+        "c         incomplete        2 MB",
+        "together                   16 MB",
+        f"in {kept}",
     ]
 
 
 @pytest.mark.parametrize(("names", "left"), [(["a", "c"], ["b"]), (["all"], [])])
-def test_named_environments_are_removed(names: list[str], left: list[str], kept: Path) -> None:
+def test_named_environments_are_removed(
+    names: list[str], left: list[str], kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The others stay."""
     assert main(["--remove", *names]) == 0
 
+    gone = [name for name in "abc" if name not in left]
+    assert capsys.readouterr().out.splitlines() == [f"removed {name}" for name in gone]
     assert [path.name for path in kept.iterdir()] == left
 
 

@@ -1,5 +1,6 @@
 """The names of versions and wheels of Paddle, and the versions that exist."""
 
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from benchmarks.environments import paddle
 from benchmarks.environments.paddle import (
     FINAL,
     Base,
+    Paddle,
     find_paddle,
     list_versions,
     names_paddle,
@@ -19,8 +21,9 @@ from benchmarks.runner import Result
 from tests.helpers.fake_wheels import write_wheel
 
 BASE = Base(Path("/opt/python"), "3.11.7", "/opt")
-LISTED = "paddlepaddle (3.3.1)\nAvailable versions: 3.4.0rc1, 3.3.1, 3.0.0.post1, 3.0.0b2\n"
-URL = "https://a.b/c%2Bd/paddlepaddle_gpu-3.4.0.dev1%2Bg1-cp311-cp311-linux_x86_64.whl#sha256=0"
+LISTED = "paddlepaddle (3.3.1)\nAvailable versions: 3.4.0rc1, 3.3.1, 3.2.0, 3.0.0.post1, 3.0.0b2\n"
+FILE = "paddlepaddle_gpu-3.4.0.dev1+g1-cp311-cp311-linux_x86_64.whl"
+URL = f"https://a.b/c%2Bd/{FILE.replace('+', '%2B')}#sha256=0"
 
 
 class Pip:
@@ -38,8 +41,9 @@ class Pip:
 
 @pytest.fixture
 def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
-    """Let pip list some versions."""
+    """Let pip list some versions, in a Python that has pip."""
     made = Pip(Result(0, LISTED, ""))
+    monkeypatch.setattr(metadata, "distributions", lambda name: ["it"] if name == "pip" else [])
     monkeypatch.setattr(paddle, "run", made.run)
     return made
 
@@ -52,19 +56,21 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
         ("paddlepaddle==3.3.0", "paddlepaddle", "3.3.0", "3.3.0"),
         ("paddlepaddle-gpu==2.6.2", "paddlepaddle-gpu", "2.6.2", "paddlepaddle-gpu==2.6.2"),
         ("newest", "paddlepaddle", "3.3.1", "3.3.1"),
-        (URL, "paddlepaddle-gpu", "3.4.0.dev1+g1", None),
+        ("paddlepaddle-gpu==newest", "paddlepaddle-gpu", "3.3.1", "paddlepaddle-gpu==3.3.1"),
+        (URL, "paddlepaddle-gpu", "3.4.0.dev1+g1", f"{FILE} (c04e0829)"),
     ],
 )
 def test_text_names_a_paddle(
-    text: str, distribution: str, version: str, name: str | None, pip: Pip
+    text: str, distribution: str, version: str, name: str, pip: Pip
 ) -> None:
     """The newest version is final, and only it is asked for. The file of a URL may be quoted."""
     found = find_paddle(text, BASE)
 
     assert names_paddle(text)
-    assert (found.distribution, found.version) == (distribution, version)
-    assert name is None or found.name == name
-    assert len(pip.commands) == (text == "newest")
+    assert (found.distribution, found.version, found.name) == (distribution, version, name)
+    assert found.wheel == (URL if text == URL else "")
+    asked = [f" index versions {distribution} " in command for command in pip.commands]
+    assert asked == [True] * text.endswith("newest")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +96,8 @@ def test_wheel_is_known_by_its_content(tmp_path: Path) -> None:
     first, again = (find_paddle(str(moved), BASE) for _ in range(2))
     other = find_paddle(str(write_wheel(tmp_path, "paddlepaddle-3.2.2", code="# b")), BASE)
 
-    assert first == again
+    assert first == again == Paddle("paddlepaddle", "3.2.2", str(moved), first.digest)
+    assert len(first.digest) == 8
     assert first.digest != other.digest
     assert first.name == f"{path.name} ({first.digest})"
 
@@ -113,11 +120,12 @@ def test_versions_are_those_for_the_python_oldest_first(pip: Pip) -> None:
     """Pre-releases are among them."""
     found = list_versions(BASE, "paddlepaddle-gpu")
 
-    assert found == ["3.0.0b2", "3.0.0.post1", "3.3.1", "3.4.0rc1"]
-    assert [each for each in found if FINAL.fullmatch(each)] == ["3.0.0.post1", "3.3.1"]
-    assert "index versions paddlepaddle-gpu --pre" in pip.commands[0]
-    assert "--python-version 3.11.7" in pip.commands[0]
-    assert "--index-url" not in pip.commands[0]
+    assert found == ["3.0.0b2", "3.0.0.post1", "3.2.0", "3.3.1", "3.4.0rc1"]
+    assert [each for each in found if FINAL.fullmatch(each)] == ["3.0.0.post1", "3.2.0", "3.3.1"]
+    assert pip.commands == [
+        f"{sys.executable} -m pip index versions paddlepaddle-gpu --pre --only-binary=:all: "
+        "--python-version 3.11.7"
+    ]
 
 
 def test_uv_runs_pip_in_a_python_without_it(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,13 +142,13 @@ def test_index_without_versions_is_an_error(pip: Pip) -> None:
     warning = "WARNING: Retrying after 'NewConnectionError('<a>: new connection: no name')': /\n"
     pip.result = Result(1, "", 3 * warning + "ERROR: No matching distribution found\n")
 
-    expected = (
-        "no paddlepaddle for Python 3.11.7 was found on https://n/: "
-        "no name; No matching distribution found"
-    )
-    with pytest.raises(SideError) as caught:
-        list_versions(BASE, index_url="https://n/")
-    assert str(caught.value) == expected
+    for url, where in ((None, ""), ("https://n/", " on https://n/")):
+        with pytest.raises(SideError) as caught:
+            list_versions(BASE, index_url=url)
+        assert str(caught.value) == (
+            f"no paddlepaddle for Python 3.11.7 was found{where}: "
+            "no name; No matching distribution found"
+        )
 
 
 @pytest.mark.parametrize(
@@ -151,6 +159,7 @@ def test_index_without_versions_is_an_error(pip: Pip) -> None:
         ("ERROR: [Errno 28] No space left on device", "[Errno 28] No space left on device"),
         ("error: no way\n  cause: only a\n      has b\n\nhint: c", "no way; only a has b"),
         ("Traceback\nImportError: libc.so", "ImportError: libc.so"),
+        ("ERROR: " + "x" * 1001, f"{'x' * 666} ... {'x' * 250}"),
         ("", "no output"),
     ],
 )

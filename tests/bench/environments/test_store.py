@@ -1,5 +1,6 @@
 """Environments with one Paddle: how they are made, kept and removed, mostly with a fake pip."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -34,17 +35,30 @@ class Installer:
     Attributes:
         commands: command lines, with `ENV` for the folder of the environment.
         fail: exception to raise, or the result of a program, by a word of its command line.
+        asked: what versions were asked for, with the Python and the index.
     """
 
     def __init__(self) -> None:
         self.commands: list[str] = []
         self.fail: dict[str, BaseException | Result] = {}
+        self.asked: list[tuple[Any, ...]] = []
+
+    def list_versions(self, *asked: Any) -> list[str]:
+        """Answer for each index with the same versions."""
+        self.asked.append(asked)
+        return ["3.3.0", "3.3.1"]
 
     def run_together(
-        self, programs: Sequence[Program], ended: Callable[[int, Result], object], *_: Any
+        self,
+        programs: Sequence[Program],
+        ended: Callable[[int, Result], object],
+        at_once: int,
+        waiting: Callable[[], object],
     ) -> None:
         """Keep the command line of a program, and end as `fail` says."""
         [program] = programs
+        assert at_once == 1
+        waiting()
         words = [str(word) for word in program.command]
         if "venv" in words:
             python = Path(words[-1]) / "bin" / "python"
@@ -70,16 +84,31 @@ def installer(monkeypatch: pytest.MonkeyPatch) -> Installer:
     made = Installer()
     monkeypatch.setattr(store, "run_together", made.run_together)
     monkeypatch.setattr(store, "find_tool", lambda _: [])
-    monkeypatch.setattr(store, "list_versions", lambda *_: ["3.3.0", "3.3.1"])
+    monkeypatch.setattr(store, "list_versions", made.list_versions)
     return made
 
 
-def test_environment_is_made_once(installer: Installer, kept: Path) -> None:
-    """The second time, nothing runs, so that no network is needed."""
+@pytest.mark.parametrize("terminal", [True, False])
+def test_environment_is_made_once(
+    terminal: bool,
+    installer: Installer,
+    kept: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The second time, nothing runs, so that no network is needed. A terminal shows the time."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     python = environment_of(PADDLE, BASE)
     first = list(installer.commands)
+    [made] = kept_environments()
 
-    assert python.parents[2].parent == kept
+    assert python.parents[2] == kept / made.name
+    assert re.fullmatch(r"paddlepaddle-3\.3\.0-python3\.11\.7-[0-9a-f]{8}", made.name)
+    assert made.content == "paddlepaddle==3.3.0"
+    what = "installing paddlepaddle==3.3.0 for Python 3.11.7"
+    note, shown = capsys.readouterr().err.split("\n")
+    assert note == f"note: {what} in {kept / made.name}"
+    assert (f"\r{what}: 0" in shown) == terminal == bool(shown)
     assert environment_of(PADDLE, BASE) == python
     assert installer.commands == first
     pip = f"{python} -m pip install --disable-pip-version-check --no-input"
@@ -111,6 +140,7 @@ def test_version_that_the_index_lacks_comes_from_the_default_one(installer: Inst
     paddle = replace(PADDLE, version="3.2.0")
     python = environment_of(replace(paddle, index_url="https://n/"), BASE)
 
+    assert installer.asked == [(BASE, "paddlepaddle", "https://n/")]
     assert "--index-url" not in " ".join(installer.commands)
     assert environment_of(paddle, BASE) == python
 
@@ -149,8 +179,8 @@ FULL = Result(1, "", "ERROR: Could not install: [Errno 28] No space left on devi
     [
         ("venv", Result(1, "", "Error: no ensurepip"), "3.11.7 cannot be installed: Error: no ens"),
         ("--no-deps", FULL, r"3.3.0 for Python 3.11.7 cannot be installed: .* No space left"),
-        ("numpy", FULL, "cannot be installed: Could not install: .*No space left on device"),
-        ("import", Result(1, "", "ImportError: libc"), "cannot be installed: ImportError: libc"),
+        ("numpy", FULL, "3.11.7 cannot be installed: Could not install: .*No space left on device"),
+        ("import", Result(1, "", "ImportError: libc"), "3.11.7 cannot be .*: ImportError: libc"),
         ("numpy", KeyboardInterrupt("Ctrl-C"), "Ctrl-C"),
         ("venv", OSError(28, "No space left on device"), "No space left on device"),
     ],
@@ -175,6 +205,10 @@ def test_missing_version_is_refused_with_those_that_exist(installer: Installer) 
     message = "has no version 9.9.9 for Python 3.11.7: there are 3.3.0, 3.3.1$"
     with pytest.raises(SideError, match=message):
         environment_of(replace(PADDLE, version="9.9.9"), BASE)
+    assert installer.asked == [(BASE, "paddlepaddle", None)]
+    with pytest.raises(SideError, match="3.3.1 for Python .* installed: No matching distribution"):
+        environment_of(replace(PADDLE, version="3.3.1", index_url="https://n/"), BASE)
+    assert installer.asked[1:] == 2 * [(BASE, "paddlepaddle", "https://n/")]
     with pytest.raises(SideError, match="a.whl for Python .* installed: No matching distribution"):
         environment_of(Paddle("paddlepaddle", "9.9.9", "/a.whl", "0"), BASE)
 
