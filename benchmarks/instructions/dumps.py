@@ -109,8 +109,8 @@ class Dump(NamedTuple):
                 called[caller][callee] = calls.cost
 
         def remove(key: Key, share: float, path: Sequence[Key]) -> None:
-            own = self.costs.get(key, 0)
-            left[key] = left.get(key, 0) - share * own
+            if key in left:  # Otherwise, it does nothing but call others.
+                left[key] -= share * self.costs[key]
             for callee, cost in called[key].items():
                 if callee not in path:
                     whole = self.costs.get(callee, 0) + sum(called[callee].values())

@@ -1,5 +1,6 @@
 """The switch that counts; a fake module stands for the compiled one that talks to Valgrind."""
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -24,14 +25,15 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Events of the fake module, for which every event in between is an instruction."""
     events: list[str] = []
 
-    def dump(_handle: object, _process: int, name: bytes) -> None:
+    def dump(handle: str, process: int, name: bytes) -> None:
+        assert (handle, process) == ("handle", os.getpid())
         number = events.count("dump") + 1
         counted = [*events[::-1], "dump"].index("dump")
         (tmp_path / f"d.{number}").write_text(f"{name.decode()}\ntotals: {counted}\n")
         events.append("dump")
 
     module: Any = SimpleNamespace(
-        instrument_hooks_init=lambda: None,
+        instrument_hooks_init=lambda: "handle",
         callgrind_start_instrumentation=lambda: events.append("start"),
         callgrind_stop_instrumentation=lambda: events.append("stop"),
         instrument_hooks_set_executed_benchmark=dump,
@@ -49,7 +51,8 @@ def test_only_the_calls_are_counted(events: list[str], tmp_path: Path) -> None:
     assert counts == [3, 5]
     calls = [f"start dump{number * ' call'} dump" for number in counts]
     assert " ".join(events) == " ".join([*calls, "stop"])
-    assert (tmp_path / "d.4").read_text().startswith("name\n")
+    names = [(tmp_path / f"d.{number}").read_text().split("\n")[0] for number in (1, 2, 3, 4)]
+    assert names == ["", "name", "", "name"]
 
 
 def test_planted_work_is_a_share_of_the_usual_instructions(
@@ -65,6 +68,7 @@ def test_planted_work_is_a_share_of_the_usual_instructions(
         events.clear()
         call()
         assert events == ["call", *["work"] * more]
+    assert (tmp_path / "d.2").read_text().startswith("\n")
 
 
 def test_busy_work_grows_with_its_rounds() -> None:

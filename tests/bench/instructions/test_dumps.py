@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks.instructions.dumps import (
     BACKGROUND,
+    Calls,
+    Key,
     operator_of,
     read_dump,
     save_functions,
@@ -39,7 +41,7 @@ cfi=(2) matmul.cc
 cfn=(2) paddle::experimental::matmul(paddle::Tensor const&)
 calls=1 20
 -2 38000
-cfn=(3) PyMem_Malloc
+cfn=(3) std::operator==(int)
 calls=2 7
 0 60
 
@@ -93,7 +95,7 @@ PROFILE = Profile(
         # Called from Python and, with more instructions, from a function of the operator.
         Function(name="malloc", library="libc.so.6", cost=1490.0, operator="matmul"),
         Function(name="(no symbols)", library="(unknown)", cost=20.0),
-        Function(name="PyMem_Malloc", library=PYTHON, cost=10.0),
+        Function(name="std::operator==(int)", library=PYTHON, cost=10.0),
     ),
 )
 
@@ -108,9 +110,10 @@ def test_functions_have_their_cost_in_one_call_and_their_operator(tmp_path: Path
     assert total_of(path) == 100_000
     assert dump.profile(2) == PROFILE
     # The operator matmul calls a function that calls full, and so does Python.
-    path.write_text(DUMP.replace("malloc", "full_ad_func(int)"))
+    path.write_bytes(DUMP.encode().replace(b"malloc", b"full_ad_func(\xff)"))
     full = Operator(name="full", cost=20.0, calls=0.5)
     assert read_dump(path).profile(2).operators == (*PROFILE.operators, full)
+    assert Calls(1, 2).plus(Calls(3, 4)) == Calls(4, 6)
 
 
 def test_a_background_thread_does_not_count(tmp_path: Path) -> None:
@@ -121,24 +124,38 @@ fn=(90) {BACKGROUND}
 0 500
 cfn=(91) bvar::read_proc()
 calls=1 0
-0 3010
+0 3000
 
 fn=(91)
-0 3000
+0 2000
+cfn=(92) bvar::jump()
+calls=1 0
+0 1000
+
+fn=(92)
 cob=(3)
 cfn=(4)
 calls=1 0
-0 10
+0 1000
 
-totals: 103500
+ob=(3)
+fn=(4)
+0 1000
+fn=(93) one_instruction
+0 1
+
+totals: 103501
 """
-    path.write_text(DUMP.replace("totals: 100000\n", thread))
+    ends = DUMP.replace("Client Request: 2 test_stage[step]", "Program termination")
+    path.write_text(ends.replace("totals: 100000\n", thread))
     dump = read_dump(path)
 
-    # malloc's own 2980 instructions now have calls that cost 2990, of which 10 are the thread's.
-    assert total_of(path) == 100_000 - 10
-    assert sum(dump.costs.values()) == pytest.approx(total_of(path), abs=1)
-    assert {BACKGROUND, "bvar::read_proc()"}.isdisjoint(key.name for key in dump.costs)
+    assert dump.name == ""
+    # Calls of malloc, which has 3980 instructions now, cost 3980, of which 1000 are the thread's.
+    assert total_of(path) == 100_001
+    assert dump.costs[Key("malloc", "libc.so.6")] == pytest.approx(2980)
+    assert dump.costs[Key("one_instruction", "libc.so.6")] == 1
+    assert not [key for key in dump.costs if "bvar" in key.name]
     assert dump.profile(2).operators == PROFILE.operators
 
 
@@ -166,15 +183,23 @@ def test_functions_of_all_counts_are_saved_by_benchmark(tmp_path: Path) -> None:
     """Counts without a name, of planted work, are left out."""
     (tmp_path / "0.1").write_text(DUMP)
     (tmp_path / "0.2").write_text(DUMP.replace(" 2 test_stage[step]", " "))
-    (tmp_path / "0.3").write_text(DUMP.replace("2 test_stage[step]", "1 test_stage[forward]"))
+    (tmp_path / "0.3").write_text(DUMP.replace("2 test_stage[step]", "1 test_stage[forward, 2]"))
     (tmp_path / "10.1").write_text("another process's")
     save_functions(tmp_path / "0", tmp_path / "functions.json")
     found = Profiles.load(tmp_path / "functions.json").benchmarks
 
-    assert [*found] == ["test_stage[step]", "test_stage[forward]"]
+    assert [*found] == ["test_stage[step]", "test_stage[forward, 2]"]
     assert found["test_stage[step]"] == PROFILE
-    assert found["test_stage[forward]"].functions[0].cost == 61000.0
+    assert found["test_stage[forward, 2]"].functions[0].cost == 61000.0
     assert json.loads((tmp_path / "functions.json").read_text()).keys() == {"benchmarks"}
+
+
+def test_total_of_an_incomplete_dump_is_refused(tmp_path: Path) -> None:
+    """Valgrind may still be writing it."""
+    path = tmp_path / "1"
+    path.write_text(DUMP.removesuffix("100000\n"))
+    with pytest.raises(ValueError, match=f"^{path} is not a complete file of callgrind"):
+        total_of(path)
 
 
 @pytest.mark.parametrize(

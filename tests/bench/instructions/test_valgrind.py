@@ -17,6 +17,7 @@ from tests.helpers.programs import program
         ("echo valgrind-2.24.0", r"valgrind must be at least 3\.19, got 2\.24"),
         ("echo no libc; exit 1", "valgrind does not work: no libc"),
         ("echo valgrind-4.0.0; exit 1", "valgrind does not work"),
+        ("#!/gone/sh", "valgrind cannot be started: .*No such file"),
     ],
 )
 def test_unusable_valgrind_is_refused(
@@ -25,7 +26,9 @@ def test_unusable_valgrind_is_refused(
     """The message says how to install it, or what is wrong with it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if script is not None:
-        program(tmp_path / "valgrind", script)
+        found = program(tmp_path / "valgrind", script)
+        if script.startswith("#!"):
+            found.write_text(script)
 
     with pytest.raises(SideError, match=message):
         find_valgrind()
@@ -35,7 +38,7 @@ def test_unusable_valgrind_is_refused(
 def test_side_without_the_switch_is_refused(missing: str, tmp_path: Path) -> None:
     """The message names the side."""
     sides = [
-        Interpreter(name, program(tmp_path / name, f"exit {int(name == missing)}"))
+        Interpreter(name, program(tmp_path / name, f"test $1 = -c && exit {int(name == missing)}"))
         for name in ("old", "new")
     ]
     if missing:
