@@ -137,13 +137,13 @@ def slope(readings: Sequence[Reading], quantity: str) -> Slope:
 
     steady = readings[int(len(readings) * WARM_UP) :]
     if len(steady) < BLOCKS:
-        least = next(n for n in range(BLOCKS, 2 * BLOCKS) if n - int(n * WARM_UP) >= BLOCKS)
+        least = next(n for n in count(BLOCKS) if n - int(n * WARM_UP) >= BLOCKS)
         raise ValueError(f"a soak needs at least {least} rounds, got {len(readings)}")
     steps, values = (
         [float(np.median(block)) for block in np.array_split(column, BLOCKS)]
         for column in (
-            np.array([reading.step for reading in steady], dtype=np.float64),
-            np.array([getattr(reading, quantity) for reading in steady], dtype=np.float64),
+            [reading.step for reading in steady],
+            [getattr(reading, quantity) for reading in steady],
         )
     )
     per_step, _, low, high = theilslopes(values, steps, alpha=0.95)

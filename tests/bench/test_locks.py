@@ -36,11 +36,12 @@ def test_folder_can_be_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system binds no process")
 def test_commands_bind_to_different_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When no CPU is left, they share. The option overrides the variables."""
-    bound: list[list[int]] = []
+    bound: list[tuple[int, list[int]]] = []
     monkeypatch.setattr(threads, "_locks", [])
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
-    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: bound.append(cpus))
+    monkeypatch.setattr(threads, "_allowed", set())
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {3, 5, 7}}.__getitem__)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *given: bound.append(given))
     for variable in ("XLA_FLAGS", *threads.VARIABLES):
         monkeypatch.setenv(variable, "7")
     monkeypatch.setattr("time.sleep", None)  # None waits for a lock.
@@ -59,5 +60,12 @@ def test_commands_bind_to_different_cpus(tmp_path: Path, monkeypatch: pytest.Mon
     start("c")
 
     assert modules == ["a", "b", "c"]
-    assert bound == [[3, 5], [7, 3]]
+    assert bound == [(0, [3, 5]), (0, [7, 3])]
     assert {os.environ[variable] for variable in threads.VARIABLES} == {"2"}
+    assert os.environ["XLA_FLAGS"] == "7"
+    monkeypatch.setattr(threads, "_locks", [])  # This releases them.
+    threads.use_threads(["--threads", "1"])
+    assert os.environ["XLA_FLAGS"] == "7 --xla_cpu_multi_thread_eigen=false"
+    monkeypatch.delenv("XLA_FLAGS")
+    threads.use_threads([])
+    assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=false"

@@ -3,7 +3,10 @@
 import mmap
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
+from time import perf_counter
+from typing import Any
 
 import psutil
 import pytest
@@ -12,7 +15,8 @@ from benchmarks.commands import soak
 from benchmarks.commands.soak import main
 from benchmarks.measuring import growth
 from benchmarks.measuring.growth import BLOCKS, MODEL_ROUNDS, Reading, Slope, slope, watch
-from rnn_core import NonFiniteError, NumericPrediction, TrainConfig, new_model, train
+from rnn_core import History, NonFiniteError, NumericPrediction, TrainConfig, new_model, train
+from rnn_core.data.digit_sums import DigitSums
 from rnn_core.step import TrainingStep
 from tests.bench.commands.conftest import Ended, RunMain
 from tests.helpers.command_lines import assert_rejected
@@ -38,15 +42,24 @@ def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]
 def test_training_leaves_no_memory_files_or_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Building and training models, recording and streaming data do not make the process grow."""
     models: list[NumericPrediction] = []
+    config = replace(TINY, num_steps=8, seed=3, dtype="float64")
+    data = DigitSums(count=2 * STEPS, num_steps=8, batch_size=2, seed=3, dtype="float64")
 
     def make(config: TrainConfig) -> NumericPrediction:
         models.append(new_model(config))
         return models[-1]
 
+    def trained(*given: Any) -> History:
+        assert given == (config, data, models[-1])
+        return train(*given)
+
     monkeypatch.setattr(growth, "new_model", make)
+    monkeypatch.setattr(growth, "train", trained)
+    began = perf_counter()
 
-    seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
+    seen = [*watch(config, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
 
+    assert seen[-1].seconds <= perf_counter() - began
     assert len(models) == ROUNDS // MODEL_ROUNDS
     # Resident memory, not the address space, which is ten times as large.
     assert seen[-1].memory == pytest.approx(psutil.Process().memory_info().rss, rel=0.5)

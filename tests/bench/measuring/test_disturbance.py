@@ -10,28 +10,29 @@ from benchmarks.measuring.disturbance import Waiting, Watched
 
 
 def test_sample_is_disturbed_if_over_2_percent_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two samples of three calls lose 1.9% and 2.1%; an unfinished sample does not count."""
-    clock = iter([0.0, 1.0, 5.0, 6.0, 9.0])
-    monkeypatch.setattr(disturbance, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    lost = iter([0.5, 0.519, 0.6, 0.621, 1.0])
+    """Two samples of two calls lose 2% and 2.1%, all in the first call; a third is not finished."""
     calls: list[int] = []
+    monkeypatch.setattr(
+        disturbance, "time", SimpleNamespace(perf_counter=lambda: float(len(calls)))
+    )
+    waited = [0.0, 0.04, 0.04, 0.082, 0.082, 1.0]
 
     def call(number: int) -> int:
         calls.append(number)
         return -number
 
-    watched = Watched(call, 3, lambda: next(lost))
-    returned = [watched(number) for number in range(7)]
+    watched = Watched(call, 2, lambda: waited[len(calls)])
+    returned = [watched(number) for number in range(5)]
 
-    assert calls == list(range(7))
-    assert returned == [-number for number in range(7)]
+    assert calls == list(range(5))
+    assert returned == [-number for number in range(5)]
     assert watched.disturbed == [False, True]
 
 
 def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second number of the file is read again at each call."""
     file = tmp_path / "schedstat"
-    file.write_text("7000000000 1500000000 3\n")
+    file.write_text("7 1500000000 3\n")
     monkeypatch.setattr(disturbance, "FILE", str(file))
     waiting = Waiting()
 
@@ -39,6 +40,7 @@ def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file.write_text("8000000000 2500000000 3\n")
     assert waiting() == 2.5
     waiting.close()
+    assert waiting() == 0
 
 
 def test_waiting_is_0_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

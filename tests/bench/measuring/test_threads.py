@@ -8,6 +8,20 @@ import pytest
 from benchmarks.measuring import threads
 
 
+def test_threads_are_at_most_the_cpus(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error has the largest number."""
+    monkeypatch.setattr(threads, "cpus", lambda: 3)
+    parse = threads.threads_parser().parse_args
+    assert [parse(["--threads", text]).threads for text in "123"] == [1, 2, 3]
+    for text in ("0", "4", "x"):
+        with pytest.raises(SystemExit):
+            parse(["--threads", text])
+        message = f"must be 1 to 3, the number of CPUs that this process may use, got '{text}'\n"
+        assert capsys.readouterr().err.endswith(message)
+
+
 def test_all_cpus_are_the_free_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are used and locked inside the block only, unless another command has locked them."""
     bound = [{1}]
