@@ -329,14 +329,12 @@ def _user_code(what: str) -> Iterator[None]:
 
 def _traceback(error: BaseException) -> str:
     """Return the traceback of an error, without frames of ours."""
-    found: TracebackException | None = TracebackException.from_exception(error)
-    whole, seen = found, set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
+    whole = TracebackException.from_exception(error)
+    found: TracebackException | None = whole
+    while found is not None:  # No error comes twice, even if one is its own cause.
         theirs = [frame for frame in found.stack if not frame.filename.startswith(OURS)]
         found.stack = StackSummary.from_list(theirs)
         found = found.__cause__ or found.__context__
-    assert whole is not None
     return "".join(whole.format()).rstrip()
 
 

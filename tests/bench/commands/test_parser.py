@@ -32,7 +32,7 @@ WRONG: list[tuple[Main, str, str]] = [
     (calibration.main, "--save c.txt", "must end in .md or .json"),
     (calibration.main, "--python ./a.json", "a.json is not an executable file"),
     (ratios.main, "--implementations kernel,mine", "must be names from textbook, kernel, paddle,"),
-    (ratios.main, "--shapes B1-T0-H8", "B1-T10-H128"),
+    (ratios.main, "--shapes B1-T0-H8", "B1-T10-H128, each number at least 1, got 'B1-T0-H8'"),
     (ratios.main, "--to mine", "invalid choice: 'mine'"),
     (
         ratios.main,

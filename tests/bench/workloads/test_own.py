@@ -40,6 +40,13 @@ def workload(seed):
     return {made}
 """
 
+NESTED = """
+from benchmarks.workloads.own import find_workload
+try:
+    find_workload("lm")
+except ValueError as error:
+    raise OSError"""
+
 Load = Callable[..., Training]
 
 
@@ -155,7 +162,9 @@ def test_digest_is_that_of_the_file_and_its_imports(
 
     before = find_workload(f"{text}:workload").digest
     assert "lm_package" not in sys.modules
-    assert find_workload(".lm:workload").digest == hashlib.sha256(b"").hexdigest()
+    (tmp_path / "empty").mkdir()
+    for absent in (".lm", "absent", "absent.lm", "empty"):
+        assert find_workload(f"{absent}:workload").digest == hashlib.sha256(b"").hexdigest()
     loaded = load_workload(f"{text}:workload").reference
     sys.modules.pop("lm_package", None)
     assert loaded.digest == before
@@ -210,7 +219,18 @@ def test_digest_covers_modules_of_the_folder(
         ("lm.py:workload", "def workload(): pass", "must take one argument, the seed: too many"),
         ("lm.py:workload", "def workload(", "(?s)lm.py raised SyntaxError.*line 1"),
         ("lm.py:workload", "import sys; sys.exit(2)", "lm.py raised SystemExit"),
-        ("lm.py:workload", "def workload(seed): 1 / 0", "(?s)workload raised ZeroDiv.*in workload"),
+        (
+            "lm.py:workload",
+            "def workload(seed): 1 / 0",
+            r"(?s)workload raised ZeroDivisionError\nTraceback \(most recent call last\):\n  File "
+            r'"[^\n]*lm.py", line 1, in workload\n.*\nZeroDivisionError: division by zero\Z',
+        ),
+        ("lm.py:workload", NESTED, r"(?s)raised OSError\n.*During handling.*OSError\Z"),
+        (
+            "lm.py:workload",
+            NESTED + " from error",
+            r"(?s)raised OSError\n.*direct cause.*OSError\Z",
+        ),
     ],
 )
 def test_mistake_in_the_file_is_named(load: Load, text: str, source: str, message: str) -> None:
@@ -224,7 +244,7 @@ def test_mistake_in_the_file_is_named(load: Load, text: str, source: str, messag
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ("None", "must return a model .*, got None"),
+        ("None", "must return a model .*, got None$"),
         ("model", "must return a model .*, got Linear"),
         ("step, model", "must return a model .*, got a tuple of function, Linear"),
         ("paddle.nn.Tanh(), step", "the model has no trainable parameter"),
