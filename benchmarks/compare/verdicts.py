@@ -213,7 +213,8 @@ class Estimate:
     def __init__(self, values: NDArray[np.float64], prior: Prior) -> None:
         self.pairs = len(values)
         self.freedom = self.pairs - 1 + prior.freedom
-        self.mean = values.mean(axis=0)
+        # From the first pair on: the mean of equal pairs is theirs, to the last bit.
+        self.mean = values[0] + (values - values[0]).mean(axis=0)
         squares = ((values - self.mean) ** 2).sum(axis=0) + prior.freedom * prior.deviation**2
         self.error = np.sqrt(squares / self.freedom / self.pairs)
 

@@ -18,7 +18,15 @@ from scipy import stats
 from benchmarks.compare import verdicts
 from benchmarks.compare.measures import CANNOT_TELL, COUNTED, MEASURES, Prior, Word
 from benchmarks.compare.pairs import order
-from benchmarks.compare.verdicts import ERROR, Bootstrap, Estimate, Judge, looks, smallest_effect
+from benchmarks.compare.verdicts import (
+    ERROR,
+    Bootstrap,
+    Estimate,
+    Judge,
+    Verdict,
+    looks,
+    smallest_effect,
+)
 from benchmarks.saved.saved_run import Measure
 
 Values = NDArray[np.float64]
@@ -103,14 +111,21 @@ def test_interval_covers_the_true_ratio(kind: str) -> None:
         assert np.median(high - low) < 6 * SPREAD / math.sqrt(16)
 
 
-def test_interval_at_level_p_ends_at_the_tested_value() -> None:
-    """Intervals and p-values agree."""
-    estimate = Bootstrap(0.02 + noise("normal", 8, 50), 5000, np.random.default_rng(1))
-    for at in range(50):
-        level = float(2 * estimate.above(0)[at])
-        if level < 0.5:
-            assert estimate.interval(0.99 * level)[0][at] <= 1e-9
-            assert estimate.interval(1.05 * level + 1e-3)[0][at] >= -1e-9
+@pytest.mark.parametrize("rank", [1, 2, 2.01, 3, 60, 100])
+def test_interval_ends_where_p_is_half_of_its_level(rank: float) -> None:
+    """Intervals and p-values agree, resample by resample; beyond all 255, the ends are open."""
+    values = 0.02 + noise("heavy tails", 16, 20)
+    estimate = Bootstrap(values, 255, np.random.default_rng(1))
+    p = rank / 256
+    low, high = estimate.interval(2 * p)
+
+    if rank == 1:
+        assert set(low) == {-math.inf}
+        assert set(high) == {math.inf}
+    else:
+        for at in range(20):
+            assert estimate.above(low[at] - 1e-9)[at] < p <= estimate.above(low[at] + 1e-9)[at]
+            assert estimate.below(high[at] + 1e-9)[at] < p <= estimate.below(high[at] - 1e-9)[at]
 
 
 def test_skewed_noise_widens_the_interval_on_one_side() -> None:
@@ -200,7 +215,25 @@ def test_benchmarks_are_settled_together(
     monkeypatch.setattr(Given, "levels", levels)
     monkeypatch.setattr(verdicts, "Bootstrap", Given)
 
-    assert len(judged(0.5 + noise("normal", 6, 4)).verdicts) == settled
+    found = judged(0.05 + noise("normal", 6, 4)).verdicts
+
+    # Alone, each would need some more.
+    assert [verdict.pairs_to_settle for verdict in found.values()] == [0] * settled
+
+
+@pytest.mark.parametrize(("level", "settled"), [(0.0016, 2), (0.0017, 1)])
+def test_settled_benchmarks_count_in_later_corrections(
+    level: float, settled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of two benchmarks may use all of the second look's error, a sixth of 1%."""
+    monkeypatch.setattr(verdicts, "Bootstrap", Given)
+    monkeypatch.setattr(Given, "levels", (0.0001, 0.1))
+    values = 0.5 + noise("normal", 8, 2)
+    judge = judged(values[:6])
+    monkeypatch.setattr(Given, "levels", (level,))
+    judge.look(columns(values))
+
+    assert len(judge.verdicts) == settled
 
 
 def test_each_verdict_agrees_with_its_interval() -> None:
@@ -210,6 +243,7 @@ def test_each_verdict_agrees_with_its_interval() -> None:
     judge = judged(shifts + widths * noise("normal", 16, 4))
     found = judge.all(columns(shifts + widths * noise("normal", 16, 4)))
 
+    assert judge.all(columns(shifts + widths * noise("normal", 16, 4))) == found
     assert [verdict.word for verdict in found.values()] == ["slower", "faster", "same", CANNOT_TELL]
     slower, faster, same, unsettled = found.values()
     assert 1 < slower.low < slower.ratio == pytest.approx(1.1, rel=0.01)
@@ -225,16 +259,19 @@ def test_each_verdict_agrees_with_its_interval() -> None:
 
 
 def test_resamples_are_studentised_like_the_sample() -> None:
-    """The statistics of all resamples of three pairs are computed one by one."""
-    values = np.array([0.0, 1.0, 5.0])
-    estimate = Bootstrap(values[:, None], 2000, np.random.default_rng(0))
+    """The statistics of all resamples of four pairs are computed one by one.
+
+    A resample that repeats a single pair has an infinite one, even if that pair is the mean.
+    """
+    values = np.array([0.0, 1.0, 2.0, 5.0])
+    estimate = Bootstrap(values[:, None], 5000, np.random.default_rng(0))
     expected = {
-        round((np.mean(drawn) - 2.0) / (np.std(drawn, ddof=1) / math.sqrt(3)), 6)
-        for drawn in product(values, repeat=3)
+        round((np.mean(drawn) - 2.0) / (np.std(drawn, ddof=1) / math.sqrt(4)), 6)
+        for drawn in product(values, repeat=4)
         if len(set(drawn)) > 1
     }
 
-    assert {round(float(t), 6) for t in estimate._boot[:, 0] if math.isfinite(t)} == expected
+    assert {round(float(t), 6) for t in estimate._boot[:, 0]} == {*expected, math.inf, -math.inf}
 
 
 @pytest.mark.usefixtures("_fast")
@@ -280,8 +317,12 @@ def test_five_pairs_give_no_verdict() -> None:
     assert judge.all(columns(clear))["0"].word == CANNOT_TELL
     assert judge.all(columns(clear[:1]))["0"].ratio == pytest.approx(1.5, rel=0.01)
     assert judge.all(columns(clear[:1]))["0"].high == math.inf
-    found = judge.all({"0": [0.5, None]})["0"]
-    assert (found.pairs, found.measured) == (1, 2)
+    found = Judge(["few", "more"], 0.05).all({"few": [0.5, None], "more": [0.4, None, 0.6]})
+    assert found["few"] == Verdict(
+        *(CANNOT_TELL, 1, 2, math.exp(0.5), 0.0, math.inf, 1.0, math.inf, None)
+    )
+    assert (found["more"].pairs, found["more"].measured) == (2, 3)
+    assert found["more"].p == pytest.approx(0.5, abs=0.02)  # A quarter repeats a pair twice.
 
 
 def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,25 +336,25 @@ def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    "values", [[0.5] * 8, [50.0, -50.0]], ids=["equal", "too large for a float"]
+    "values",
+    [[0.0] * 8, [-0.7] * 6, [50.0, -50.0]],
+    ids=["zero", "equal", "too large for a float"],
 )
 def test_extreme_pairs_have_an_open_interval(values: list[float]) -> None:
     """Pairs of equal ratios, or with an interval that no float can hold, give no verdict."""
     found = judged(np.array(values)[:, None]).all({"0": values})["0"]
 
-    assert (found.word, found.low, found.high) == (CANNOT_TELL, 0.0, math.inf)
+    assert (found.word, found.low, found.high, found.p) == (CANNOT_TELL, 0.0, math.inf, 1.0)
     assert found.smallest_effect in (0, math.inf)
 
 
 def test_smallest_effect_is_found_in_90_percent() -> None:
-    """In a simulation with that effect, 90% of the tests detect it."""
-    pairs, level = 12, 0.01
-    effect = smallest_effect(SPREAD / math.sqrt(pairs), pairs - 1, level)
-    values = math.log1p(effect) + noise("normal", pairs, 2000)
-    t = values.mean(axis=0) / (values.std(axis=0, ddof=1) / math.sqrt(pairs))
-    found = (2 * stats.t.sf(t, pairs - 1) < level).mean()
+    """With that effect, Student's t is a noncentral one; its power is known."""
+    freedom, level, error = 29, 0.01, 0.005
+    effect = math.log1p(smallest_effect(error, freedom, level))
+    found = stats.nct.sf(stats.t.isf(level / 2, freedom), freedom, effect / error)
 
-    assert found == pytest.approx(0.9, abs=0.03)
+    assert found == pytest.approx(0.9, abs=0.01)
 
 
 @pytest.mark.usefixtures("_fast")
@@ -372,10 +413,12 @@ def test_three_equal_counts_settle_at_the_first_look() -> None:
     judge = Judge(["same", "more"], 0.005, "instructions")
     judge.look({"same": [0.0] * 3, "more": [0.01] * 3})
     same, more = (judge.verdicts[name] for name in ("same", "more"))
-    half = stats.t.isf(0.005 / 2, 4) * COUNTED.deviation * math.sqrt(2 / 4) / math.sqrt(3)
+    error = COUNTED.deviation * math.sqrt(2 / 4) / math.sqrt(3)
+    half = stats.t.isf(0.005 / 2, 4) * error
 
     assert (same.word, more.word) == ("same", "more instructions")
     assert (same.pairs, same.low, same.high) == pytest.approx((3, math.exp(-half), math.exp(half)))
+    assert (same.p, more.p) == pytest.approx((1, 2 * stats.t.sf(0.01 / error, 4)))
     assert 0 < same.smallest_effect < 0.005
 
 
@@ -415,6 +458,7 @@ def test_moderated_variance_is_the_weighted_mean() -> None:
     assert estimate.error == pytest.approx(math.sqrt((4 * 9 + 2 * 1) / 6 / 3))
     assert estimate.above(0) == pytest.approx(stats.t.sf(1 / estimate.error, 6))
     assert estimate.below(0) == pytest.approx(stats.t.cdf(1 / estimate.error, 6))
+    assert estimate.level_to_settle(margin=0.1, allowed=2.0) == 1
 
 
 @pytest.mark.parametrize("measure", MEASURES)
