@@ -77,7 +77,7 @@ class Origin(NamedTuple):
             raise SideError(f"{printable(text)} is not on PATH: give the path of an interpreter")
         return Base(found.python, *run([found.python, *BASE]).output.split("\n")[:2])
 
-    def versions(self, distribution: str = "paddlepaddle") -> list[str]:
+    def versions(self) -> list[str]:
         """Return the versions of Paddle with a wheel for the interpreter, oldest first.
 
         Pre-releases are included: `benchmarks.environments.paddle.FINAL` matches the others.
@@ -85,7 +85,7 @@ class Origin(NamedTuple):
         Raises:
             SideError: there are none, the index cannot be reached, or the interpreter is missing.
         """
-        return list_versions(self.base, distribution, self.index_url)
+        return list_versions(self.base, index_url=self.index_url)
 
 
 HERE = Origin()

@@ -74,7 +74,7 @@ def working_tree() -> Source:
     folder = _new_folder()
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "rnn_core", folder / "rnn_core", ignore=ignored)
-    if _git("--no-optional-locks", "status", "--porcelain", "--", "rnn_core").output:
+    if _git("--no-optional-locks", "status", "--porcelain", "rnn_core").output:
         commit += f" with changes {_digest(folder / 'rnn_core')}"
     return Source(folder, commit)
 
@@ -84,10 +84,9 @@ def _commit(revision: str) -> str:
     inside = _git("rev-parse", "--git-dir")
     if inside.status:
         raise SideError(f"{REPOSITORY} is not a git checkout: {inside.last_lines()}")
-    if not revision.startswith("-"):  # git would take it for an option.
-        named = _git("rev-parse", "--verify", "--quiet", "--short", f"{revision}^{{commit}}")
-        if named.status == 0:
-            return named.output.strip()
+    named = _git("rev-parse", "--verify", "--quiet", "--short", f"{revision}^{{commit}}")
+    if named.status == 0:
+        return named.output.strip()
     message = f"{REPOSITORY} has no revision {revision}"
     if _git("rev-parse", "--is-shallow-repository").output.strip() == "true":
         fetch = "git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'"

@@ -222,5 +222,5 @@ def find_tool(name: str) -> list[str]:
 def project_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment with `variables`, and this project on PYTHONPATH."""
     environment = {**os.environ, **(variables or {})}
-    path = [str(ROOT), environment.get("PYTHONPATH", "")]
+    path = [str(ROOT), environment.get("PYTHONPATH")]
     return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, path))}

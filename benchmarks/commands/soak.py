@@ -112,7 +112,6 @@ def soak_config(options: argparse.Namespace) -> TrainConfig:
     return TrainConfig(
         cell=options.cell,
         epochs=1,
-        learning_rate=0.05,
         clip_norm=1.0,
         batch_size=16,
         emb_size=32,

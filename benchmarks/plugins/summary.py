@@ -150,5 +150,5 @@ def _row(benchmark: Timed) -> tuple[str, ...]:
 
 def _some(names: list[str]) -> str:
     """Return the first few names, without their files, and how many more there are."""
-    shown = ", ".join(name.rpartition("::")[2] for name in names[:SHOWN])
+    shown = ", ".join(name.partition("::")[2] for name in names[:SHOWN])
     return shown + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -63,19 +63,22 @@ def fake_tox(tox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     script = (
         f"echo $* >> '{tmp_path}/calls'\n"
         "if [ $1 = list ]; then echo bench-paddle30 tests; exit; fi\n"
-        f"mkdir -p '{made}'; touch '{made}/python'"
+        f"mkdir -p '{made}'; touch '{made}/python'; echo creating"
     )
     program(tmp_path / "programs" / "tox", script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}")
     return tmp_path / "calls"
 
 
-def test_missing_tox_environment_is_created(tox: Path, fake_tox: Path) -> None:
-    """tox creates an environment that it knows."""
+def test_missing_tox_environment_is_created(
+    tox: Path, fake_tox: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """tox creates an environment that it knows, and shows its progress."""
     python = tox / "bench-paddle30" / "bin" / "python"
 
     assert find_interpreter("paddle30") == Interpreter("paddle30", python)
     assert fake_tox.read_text().splitlines()[-1] == "run -e bench-paddle30 --notest"
+    assert capfd.readouterr().out == "creating\n"
 
 
 def test_unknown_tox_environment_is_not_created(fake_tox: Path) -> None:
@@ -155,11 +158,13 @@ def test_python_that_is_not_on_path_is_refused(monkeypatch: pytest.MonkeyPatch) 
         find_interpreter("3.3.0", Origin("3.12"))
 
 
-def test_origin_knows_its_python() -> None:
+def test_origin_knows_its_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version decides which wheels fit; the prefix tells two installations apart."""
+    monkeypatch.setattr(interpreters, "list_versions", lambda base, index_url: [base, index_url])
     base = Origin(sys.executable).base
 
     assert base == HERE.base
+    assert Origin(index_url="n").versions() == [base, "n"]
     assert base[1:] == (platform.python_version(), sys.base_prefix)
 
 

@@ -3,6 +3,7 @@
 import atexit
 import configparser
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -115,7 +116,7 @@ def test_side_has_the_rnn_core_of_its_revision(
     assert side.python == (python if "/" in text else Path(sys.executable))
     if text == ".":
         assert side.rnn_core == "working tree"
-        assert side.name.startswith(f"working tree ({commit} with changes ")
+        assert re.fullmatch(rf"working tree \({commit} with changes \w{{8}}\)", side.name)
     else:
         assert (side.rnn_core, side.name) == (commit, f"{text} ({commit})")
 
@@ -174,10 +175,10 @@ Change = Callable[[Repository, pytest.MonkeyPatch], None]
 @pytest.mark.parametrize(
     ("text", "change", "message"),
     [
-        ("git:nonsense", None, "has no revision nonsense: allowed are a branch"),
+        ("git:nonsense", None, "has no revision nonsense: allowed are a branch .* git fetch$"),
         ("git:--help", None, "has no revision --help: allowed are"),
         ("git:main:rnn_core", None, "has no revision main:rnn_core: allowed are"),
-        ("git:main", without_git, "git is not installed"),
+        ("git:main", without_git, "^git is not installed"),
         (".", without_git, "git is not installed"),
         ("git:main", without_rnn_core, "commit .* has no rnn_core"),
         ("git:main", unpacked, "repository is not a git checkout: .*not a git repository"),
@@ -218,7 +219,7 @@ def test_copies_are_removed(repository: Repository, monkeypatch: pytest.MonkeyPa
 
         left = {path for path in revisions.COPIES.iterdir() if path.is_dir()}
         assert left == {running, *ours}
-    for remove in exits:
+    for remove in 2 * exits:  # Another command may have removed it before.
         remove()
     assert not any(path.exists() for path in ours)
 

@@ -151,6 +151,12 @@ def test_programs_run_together_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) ->
         events.append("close")
         close(process)
 
+    def waited(process: Process, seconds: float, wait: Any = Process.wait) -> Any:
+        asked.append(process)  # Each is still running when it is asked first.
+        return wait(process, seconds) if asked.count(process) > 1 else None
+
+    asked: list[Process] = []
+    monkeypatch.setattr(Process, "wait", waited)
     monkeypatch.setattr(runner, "Process", started)
     monkeypatch.setattr(Process, "close", closed)
     run_together(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
+from unittest.mock import MagicMock
 
 import psutil
 import pytest
@@ -34,7 +35,7 @@ LEAK = 100 * 2**10
 def readings(memory: Callable[[int], float], rounds: int = 200) -> list[Reading]:
     """Make readings after rounds of 10 steps, with the memory given for each round."""
     return [
-        Reading(10 * (n + 1), 0.1 * (n + 1), int(memory(n)), 5, 2, 0.01 + 1e-4 * (n % 7))
+        Reading(10 * (n + 1), 30.1 * (n + 1), int(memory(n)), 5, 2, 0.01 + 1e-4 * (n % 7))
         for n in range(rounds)
     ]
 
@@ -143,7 +144,8 @@ def soak_of(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> Callable[...,
         def watched(
             config: TrainConfig, _: int, done: Callable[[Reading], bool]
         ) -> Iterator[Reading]:
-            assert config.on_nonfinite == "raise"
+            shape = replace(TINY, batch_size=16, emb_size=32, hidden_size=32)
+            assert config == replace(shape, seed=3, on_nonfinite="raise")
             for number, reading in enumerate(readings(memory)):
                 yield reading._replace(**{grows: number}) if grows else reading
             ends = [done(reading._replace(seconds=seconds)) for seconds in (59.9, 60.0)]
@@ -152,7 +154,8 @@ def soak_of(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> Callable[...,
                 raise error
 
         monkeypatch.setattr(soak, "watch", watched)
-        return run_main(main, "--minutes", "1", "--execution", "textbook")
+        words = "--minutes 1 --execution kernel --limit 100 --seed 3"
+        return run_main(main, *words.split())
 
     return ended
 
@@ -180,17 +183,35 @@ def test_soak_prints_the_verdict_and_exits_with_its_status(
     names = [line[2:12].strip() for line in lines[2:-1]]
 
     assert ended.status == status
-    assert lines[0].startswith("LSTM (textbook), 2000 steps in 0.3 minutes, on cpu (")
+    assert lines[0].startswith("LSTM (kernel), 2000 steps in 100.3 minutes, on cpu (")
     assert names == ["memory", "open files", "threads", "step time"]
     assert lines[-1] == f"{verdict}, at a limit of 100 bytes a step."
 
 
 def test_soak_prints_slopes_per_1000_steps(soak_of: Callable[..., Ended]) -> None:
-    """1024 bytes in each round of 10 steps are 100 KiB per 1000 steps."""
-    out = soak_of(lambda n: 2**20 + 1024 * n).out
+    """10,200 bytes in each round of 10 steps are 996 KiB per 1000 steps."""
+    lines = soak_of(lambda n: 2**20 + 10_200 * n + 1000 * (n * n * 7919 % 101)).out.splitlines()
 
-    assert "+100 (+100 to +100) KiB per 1000 steps: grows" in out
-    assert "+0 (+0 to +0) per 1000 steps: does not grow" in out
+    assert lines[2:-1] == [
+        "  memory       1.4377 to 2.9987 MiB    +998 (+984 to +1.02e+03) KiB per 1000 steps: grows",
+        "  open files        5 to 5             +0 (+0 to +0) per 1000 steps: does not grow",
+        "  threads           2 to 2             +0 (+0 to +0) per 1000 steps: does not grow",
+        "  step time      10.5 to 10.3 ms       +0 (-48.1 to +0) us per 1000 steps",
+    ]
+
+
+def test_soak_shows_its_progress(
+    soak_of: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bar counts seconds, and is full after those that were asked for."""
+    bars = MagicMock()
+    monkeypatch.setattr(soak, "tqdm", bars)
+    soak_of(lambda _: 2**30)
+    bar = bars.return_value.__enter__.return_value
+
+    bars.assert_called_once_with(total=60, unit="s", disable=None, leave=False)
+    bar.set_postfix.assert_called_with(memory="1024.0 MiB", refresh=False)
+    assert [call.args for call in bar.update.call_args_list[:3]] == [(30,), (30,), (0,)]
 
 
 @pytest.mark.parametrize(("grows", "status"), [("files", 1), ("threads", 1), ("step_time", 0)])
@@ -236,3 +257,5 @@ def test_soak_rejects_several_processes(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
 
     assert_rejected(main, ["--minutes", "1"], "error: a soak runs in 1 process, got 2")
+    message = "python -m benchmarks.soak: error: argument --execution: invalid choice: 'fast'"
+    assert_rejected(main, ["--minutes", "1", "--execution", "fast"], message)

@@ -3,15 +3,20 @@
 import gc
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
 from benchmarks import ROOT
 from benchmarks.compare.process import Job, Selection, time_processes
 from benchmarks.interpreters import Interpreter
+from benchmarks.measuring.disturbance import Watched
 from benchmarks.measuring.threads import VARIABLES
 from benchmarks.plugins import sampling
 from benchmarks.plugins.sampling import (
@@ -23,9 +28,6 @@ from benchmarks.plugins.sampling import (
     warm_up,
 )
 from benchmarks.plugins.saving import Saving
-
-if TYPE_CHECKING:
-    from benchmarks.instructions.counter import Counter
 
 KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{}]"
 
@@ -119,10 +121,10 @@ def sampler(
     seed: int,
     only: tuple[str, ...] | None = None,
     source: Path = ROOT,
-    planted: tuple[float, ...] = (),
+    **others: Any,
 ) -> Sampler:
-    """Return a sampler with these settings, and the shortest samples."""
-    settings = Settings(seed, 0.001, only, planted, source=str(source), rnn_core="1a2b3c4").dump()
+    """Return a sampler with these settings, and short samples."""
+    settings = Settings(seed, 0.1, only, source=str(source), rnn_core="1a2b3c4", **others).dump()
     config: Any = SimpleNamespace(getoption=lambda _: settings)
     return Sampler(config, Saving())
 
@@ -160,50 +162,77 @@ def test_the_seed_determines_the_order() -> None:
     assert sorted(ordered(1)) == list("abcdefgh")
     assert ordered(1) == ordered(1) != ordered(2)
     assert sorted(ordered(1, ("b", "f"))) == ["b", "f"]
+    assert sampler(1, planted=(0.0, 0.5)).shares("a") == {"a": 0.0}  # Timed without and with more.
 
 
-def test_garbage_is_collected_and_frozen_before_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("planted", "setup", "first", "counts"),
+    [
+        (0.0, False, False, (9, 3)),  # Samples of 3 calls of 4 ms, in 0.1 s.
+        (0.0, True, False, (25, 1)),
+        (0.0, True, True, (25, 1)),
+        (0.5, False, False, (9, 3)),
+    ],
+)
+def test_garbage_is_collected_and_frozen_before_timing(
+    planted: float,
+    setup: bool,
+    first: bool,
+    counts: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each sample takes at least 10 ms; with a setup, it is a single call.
 
     The memory of a first call is not measured, and that of others before the timed ones, whose
     number depends on their speed.
     """
-    calls: list[str] = []
-    monkeypatch.setattr(gc, "collect", lambda: calls.append("collect"))
-    monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
-    timed: list[tuple[Any, int, int]] = []
+    events: list[object] = []
+    make: Any = (lambda: ((7,), {})) if setup else None
 
-    def peak(*_: object) -> int:
-        calls.append("peak")
-        return 1
+    def target(*inputs: int) -> None:
+        events.append(inputs)
 
-    monkeypatch.setattr(sampling, "allocated_peak", peak)
+    def warmed(call: Callable[..., None], given: Any) -> float:
+        assert given is make
+        events.append("slowed" if call is not target else "warm")
+        return 0.004
 
-    def pedantic(call: Any, rounds: int, iterations: int, **_: Any) -> None:
-        calls.append("time")
-        timed.append((call.call, rounds, iterations))
-        call.disturbed = [False, False, False, False, True]
+    def pedantic(watched: Watched, setup: Any, rounds: int, iterations: int) -> None:
+        events.append((rounds, iterations))
+        assert (watched.calls, setup) == (iterations, make)
+        assert watched.waiting() >= 0
+        watched.disturbed = [False, False, False, False, True]
 
-    monkeypatch.setattr(sampling, "rounds_of", lambda _: [9.0, 1.0, 2.0, 3.0, 6.0])
-    benchmark: Any = SimpleNamespace(pedantic=pedantic, extra_info={})
-    for planted, setup in ((0.0, None), (0.0, lambda: None), (0.5, None)):
-        assert "peak_bytes" not in benchmark.extra_info
-        sampler(1).measure(benchmark, planted, int, setup, first=planted == 0)
-    (target, samples, iterations), (_, _, single), (slow, _, _) = timed
+    for name in ("collect", "freeze", "unfreeze"):
+        monkeypatch.setattr(gc, name, partial(events.append, name))
+    monkeypatch.setattr(sampling, "warm_up", warmed)
+    monkeypatch.setattr(sampling, "fixed_work", iter([1.0, 3.0]).__next__)
+    monkeypatch.setattr(sampling, "allocated_peak", lambda call, device: call() or len(device))
+    monkeypatch.setattr(sampling, "rounds_of", lambda timed: timed.rounds)
+    info = {"device": "gpu:0"}
+    benchmark: Any = SimpleNamespace(
+        pedantic=pedantic, extra_info=info, rounds=[9.0, 1.0, 2.0, 3.0, 6.0]
+    )
+    sampler(1).measure(benchmark, planted, target, make, first)
 
-    begin, end = ["collect", "freeze"], ["collect", "freeze", "time"]
-    assert calls == [*begin, *end, *begin, *end, *begin, "peak", *end]
-    assert target is int is not slow
-    assert samples == 5
-    assert iterations > 1  # An empty call takes far less than 10 ms.
-    assert single == 1
-    assert benchmark.extra_info.keys() == {"fixed_work_ms", "lower_quartile", "peak_bytes"}
-    assert benchmark.extra_info["lower_quartile"] == 1.5  # Of 1, 2 and 3.
+    inputs = (7,) if setup else ()
+    assert events == [
+        *("unfreeze", "collect", "freeze"),
+        *([] if first else [inputs, inputs]),  # The second one's memory is measured.
+        "slowed" if planted else "warm",
+        *("collect", "freeze", counts),
+    ]
+    peak = {} if first else {"peak_bytes": 5}
+    # The lower quartile is that of 1, 2 and 3.
+    assert info == {"device": "gpu:0", "fixed_work_ms": 2, "lower_quartile": 1.5, **peak}
 
 
 @pytest.mark.parametrize(("setup", "first"), [(False, False), (True, False), (True, True)])
 def test_instructions_are_counted_last(
-    setup: bool, first: bool, monkeypatch: pytest.MonkeyPatch
+    setup: bool,
+    first: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The mean of 3 calls is taken, after 5 others; with a setup, a single call is counted.
 
@@ -212,6 +241,7 @@ def test_instructions_are_counted_last(
     Planted work comes on top. The time of a counted benchmark does not count.
     """
     monkeypatch.setattr(gc, "collect", int)  # It takes a second here.
+    monkeypatch.setattr(gc, "unfreeze", None)  # Nothing is timed.
     events: list[str] = []
     given = iter(range(100))
 
@@ -223,49 +253,72 @@ def test_instructions_are_counted_last(
         events.append(f"count {calls} {name} {gc.isenabled()}")
         return sum(call() for _ in range(calls))
 
-    levels = {"name[a-planted:0]": 1000, "name[a-planted:0.5]": 1500}
-    counting = sampler(1, (*levels, "name[b-planted:0]"), planted=(0.0, 0.2, 0.5))
-    counting.counter = cast(
-        "Counter",
-        SimpleNamespace(
+    @contextmanager
+    def on(device: str) -> Iterator[None]:
+        events.append(device)
+        yield
+
+    counters = {
+        Path("dumps"): SimpleNamespace(
             count=count,
             stop=lambda: events.append("stop"),
             with_more=lambda call, share, usual: lambda: call() + share * usual,
-        ),
+        )
+    }
+    monkeypatch.setattr(sampling, "Counter", counters.get)
+    monkeypatch.setattr("rnn_core.runtime.devices.use_device", on)
+    levels = {"name[a-planted:0]": 1000, "name[a-planted:0.5]": 1500}
+    counting = sampler(
+        *(1, (*levels, "name[b-planted:0.5]")),
+        planted=(0.0, 0.2, 0.5),
+        measure="instructions",
+        dumps="dumps",
     )
     benchmarks: list[Any] = [
-        SimpleNamespace(fullname=f"name[{letter}]", pedantic=lambda call: call(), extra_info={})
-        for letter in "ab"
+        SimpleNamespace(fullname=f"name[{letter}]", pedantic=lambda call: call(), extra_info=info)
+        for letter, info in (("a", {}), ("b", {"device": "gpu:0"}))
     ]
     make: Any = (lambda: ((next(given),), {})) if setup else None
-    monkeypatch.setattr(sampling, "allocated", lambda _: 30)
-    monkeypatch.setattr(sampling, "allocated_peak", lambda call, _: call() // 10)
+    peaks = {"cpu": 100, "gpu:0": 200}
+    monkeypatch.setattr(sampling, "allocated", {"cpu": 30}.get)
+    monkeypatch.setattr(sampling, "allocated_peak", lambda call, device: call() and peaks[device])
     for benchmark in benchmarks:
         counting.pytest_runtest_setup()
         counting.measure(benchmark, 0.0, target, make, first)
     call, calls, before = f"call{int(setup)}", 1 if setup else 3, 0 if first else 5
     tested, events[:] = events[:], []
+    assert counting.counter is not None
     counting.count_all(counting.counter)
     gc.enable()
 
     assert tested == 2 * (1 if first else 2) * [call]  # The second call is that of the memory.
+    planting = (f"count {calls}  False", *calls * [call])
     assert events == [
-        *(*before * [call], f"count {calls} {calls} name[a-planted:0] False", *calls * [call]),
-        *(f"count {calls}  False", *calls * [call]),
-        *(*before * [call], f"count {calls} {calls} name[b-planted:0] False", *calls * [call]),
+        *("cpu", *before * [call]),
+        *(f"count {calls} {calls} name[a-planted:0] False", *calls * [call]),
+        *planting,
+        *("gpu:0", *before * [call], "count 1  False", call, *planting),
         "stop",
     ]
-    assert counting.counted == {"name[a]": levels, "name[b]": {"name[b-planted:0]": 1000}}
+    assert capsys.readouterr().out == "\nname[a]\n\nname[b]\n"
+    assert counting.counted == {"name[a]": levels, "name[b]": {"name[b-planted:0.5]": 1500}}
     assert [each.extra_info for each in benchmarks] == [
-        {"lower_quartile": None, **({} if first else {"peak_bytes": peak})} for peak in (100, 70)
+        {**on, "lower_quartile": None, **({} if first else {"peak_bytes": peak})}
+        for on, peak in (({}, 100), ({"device": "gpu:0"}, 170))
     ]
-    saved = {"benchmarks": [{"fullname": "name[a]", "extra_info": {"peak_bytes": 7}}]}
+    saved: dict[str, Any] = {
+        "benchmarks": [{"fullname": "name[a]", "extra_info": {"peak_bytes": 7}}]
+    }
     counting.environments = {}
     counting.pytest_benchmark_update_json(saved)
-    assert saved["benchmarks"] == [
-        {"fullname": name, "extra_info": {"peak_bytes": 7, "instructions": found}}
-        for name, found in levels.items()
-    ]
+    assert saved == {
+        "benchmarks": [
+            {"fullname": name, "extra_info": {"peak_bytes": 7, "instructions": found}}
+            for name, found in levels.items()
+        ],
+        "environment": {},
+        "sampling": asdict(counting.settings),
+    }
 
 
 @pytest.mark.parametrize(

@@ -79,21 +79,21 @@ def test_comparison_names_what_differs() -> None:
     when = datetime(2026, 11, 25, tzinfo=timezone.utc)
     environments = {"cpu": {"paddle": "3.0.0"}, "gpu:0": {"paddle": "2.6.2"}}
     run: Any = SimpleNamespace(name="0001", when=when, environments=environments)
-    names = [f"a.py::{letter}" for letter in "abcdefgh"]
-    changes = ["paddle 3.0.0 -> 3.3.1", "numpy 1 -> 2"]
+    names = ["a.py::a[x::y]", *(f"a.py::{letter}" for letter in "bcdefgh")]
+    changes = ["paddle 3.0.0 -> 3.3.1", "numpy 1 -> 2", "cuda 11 -> 12"]
     newer = comparison(run, "3.3.1", changes, 3, names, names[:6])
 
     assert newer[0].startswith("Compared with 0001 of 2026-11-2")
     assert newer[0].endswith(": Paddle 3.0.0 -> 3.3.1.")
     assert newer[1:] == [
-        "Also different: numpy 1 -> 2.",
+        "Also different: numpy 1 -> 2; cuda 11 -> 12.",
         "3 benchmarks compared.",
-        "8 of this run are not in the baseline: a, b, c, d, e, f, and 2 more",
-        "6 of the baseline are not in this run: a, b, c, d, e, f",
+        "8 of this run are not in the baseline: a[x::y], b, c, d, e, f, and 2 more",
+        "6 of the baseline are not in this run: a[x::y], b, c, d, e, f",
     ]
     assert comparison(run, "3.0.0", ["paddle_commit a -> b"], 0, [], [])[1:] == [
         "Also different: paddle_commit a -> b."
     ]
-    assert comparison(run, "3.0.0", [], 0, [], [])[1:] == [
-        "The rest is the same: Python, NumPy, CUDA, cuDNN, threads and flags."
-    ]
+    first, *others = comparison(run, "3.0.0", [], 0, [], [])
+    assert first.endswith(": Paddle 3.0.0 then and now.")
+    assert others == ["The rest is the same: Python, NumPy, CUDA, cuDNN, threads and flags."]
