@@ -248,9 +248,9 @@ class History:
         if not ends:
             return
         # Ctrl-C may come after the last step of an epoch and before its accuracy.
-        per_epoch, most = ends[0], ends[0] * min(count + 1, self.config.epochs)
-        rising = per_epoch > 0 and ends == [per_epoch * (k + 1) for k in range(count)]
-        if not rising or not ends[-1] <= self.steps <= most:
+        most = ends[0] * min(count + 1, self.config.epochs)
+        equal = ends == [ends[0] * (k + 1) for k in range(count)]
+        if not equal or not ends[-1] <= self.steps <= most:
             raise ValueError(f"epoch_ends must divide the {self.steps} steps into equal epochs")
 
 

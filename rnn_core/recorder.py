@@ -155,7 +155,7 @@ class Recorder:
             environment=self.environment,
             outcome=outcome,
             # Ctrl-C may have come after a step was recorded and before it was counted.
-            steps=max([self.trained, *(step.number for step in steps[-1:])]),
+            steps=max([self.trained, *(step.number for step in steps)]),
             recorded=np.array([step.number for step in steps], dtype=np.int64),
             loss=np.array([step.loss for step in steps]),
             raw_norms={n: np.array([step.raw_norms[n] for step in steps]) for n in self.names},
