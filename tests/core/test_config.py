@@ -2,12 +2,14 @@
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rnn_core import TrainConfig
+from rnn_core.config import check_path
 
 
 def test_config_is_frozen() -> None:
@@ -30,6 +32,7 @@ def test_config_rejects_numbers_outside_float32(name: str, value: Any) -> None:
     [
         ("learning_rate", [2.0**-126, float(np.finfo(np.float32).max), 1]),
         ("clip_norm", [2.0**-126, float(np.finfo(np.float32).max), 1]),
+        ("epochs", [1, 2**63 - 1]),
         ("seed", [0, 2**32 - 1]),
         ("record", [0, 10**6]),
         # A history from a machine with a GPU can be read on one without.
@@ -40,6 +43,14 @@ def test_config_accepts_the_whole_range(name: str, values: list[Any]) -> None:
     """The smallest and the largest value are accepted."""
     for value in values:
         assert getattr(TrainConfig(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("path", ["x", Path("x"), "x" * 4095])
+def test_check_path_accepts_the_shortest_and_the_longest(path: str | Path) -> None:
+    """A path has 1 to 4095 characters, none of them NUL."""
+    check_path("path", path)
+    with pytest.raises(ValueError, match="^path must be a path, got .*x"):
+        check_path("path", f"{path}\0{path}")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +81,8 @@ def test_config_rejects_names_that_no_device_has(value: object) -> None:
         ({"on_nonfinite": "x"}, "on_nonfinite must be one of 'stop', 'raise', 'continue', got 'x'"),
         ({"seed": -1}, "seed must be 0 to 2**32 - 1, because Paddle uses 32 bits, got -1"),
         (
-            {"seed": 2**32 + 5},
-            "seed must be 0 to 2**32 - 1, because Paddle uses 32 bits, got 4294967301",
+            {"seed": 2**32},
+            "seed must be 0 to 2**32 - 1, because Paddle uses 32 bits, got 4294967296",
         ),
         ({"hidden_size": 2**31}, f"hidden_size must be at most {2**31 - 1}, got {2**31}"),
         ({"epochs": 10**26}, f"epochs must be at most {2**63 - 1}, got {10**26}"),

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import NumericPrediction
+from rnn_core import NumericPrediction, TrainConfig
 from rnn_core.config import Cell, Execution
 from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_weights
@@ -45,11 +45,21 @@ def test_the_default_dtype_does_not_matter(cell: Cell, default: str) -> None:
 
 @over_executions
 def test_model_uses_the_layer_of_its_execution(execution: Execution) -> None:
-    """The recurrent layer has the class that `LAYERS` lists for it."""
+    """The recurrent layer has the class that `LAYERS` lists for it; all draw the same weights."""
     ours = model(execution=execution)
 
     assert ours.execution == execution
     assert type(ours.recurrent) is LAYERS[execution][ours.cell]
+    last = "linear.weight"
+    assert named_weights(ours)[last].tolist() == named_weights(model())[last].tolist()
+
+
+def test_defaults_are_those_of_a_config() -> None:
+    """So a model without arguments fits a config without."""
+    ours, config = NumericPrediction(), TrainConfig()
+
+    for name in ("vocab_size", "emb_size", "hidden_size", "cell", "execution"):
+        assert getattr(ours, name) == getattr(config, name), name
 
 
 def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

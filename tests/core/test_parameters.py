@@ -45,7 +45,10 @@ def test_named_gradients_refuses_a_parameter_without_a_gradient() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"recurrent.W": None}, "weights are missing: recurrent.W"),
+        (
+            {"recurrent.W": None, "linear.bias": None},
+            "weights are missing: recurrent.W, linear.bias",
+        ),
         ({"recurrent.V": np.ones(1)}, r"the model has no weights named \['recurrent.V'\]"),
         (
             {"recurrent.W": np.ones((3, 5), np.float32)},

@@ -178,7 +178,9 @@ def outcome(function: Callable[..., Any], arguments: dict[str, Any], name: str) 
     except (TypeError, ValueError) as error:
         text = str(error)
         good = re.match(f"({NAMES.get(name, name)}|a plot) (must|needs|are|'no' is not) ", text)
-        return "refused" if good and len(text) <= LONGEST_MESSAGE else text[:99]
+        # It shows the wrong value.
+        shown = arguments[name] is None or name == "resume" or "got None" not in text
+        return "refused" if good and shown and len(text) <= LONGEST_MESSAGE else text[:99]
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:99]
     return "accepted"

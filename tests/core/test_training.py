@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,6 +13,7 @@ import pytest
 
 from rnn_core import (
     Batch,
+    History,
     NonFiniteError,
     NumericPrediction,
     TrainConfig,
@@ -56,6 +58,7 @@ def test_history_has_every_step_and_epoch() -> None:
     assert len(history.accuracy) == 3
     assert names == list(history.raw_norms) == list(history.clipped_norms)
     assert {values.shape for values in history.clipped_norms.values()} == {(6,)}
+    assert max(values.max() for values in history.clipped_norms.values()) == pytest.approx(0.5)
     assert history.environment["device"] == "cpu"
     assert [step.number for step in steps] == [1, 2, 3, 4, 5, 6]
     assert [step.total for step in steps] == [3, 4, 3, 4, 3, 4]
@@ -224,13 +227,16 @@ def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch
     assert caught.value.history.outcome == "interrupted"
 
 
-def test_ctrl_c_in_the_first_step_keeps_an_empty_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt before the first step is complete gives an empty history."""
+def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An interrupt before the first step is complete gives an empty history, which can be saved."""
     monkeypatch.setattr(TrainingStep, "gradients", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
         train(SMALL)
 
-    caught.value.history._check()
+    caught.value.history.save(tmp_path / "a.npz")
+    assert History.load(tmp_path / "a.npz").steps == 0
 
 
 def test_given_model_is_trained_further() -> None:
@@ -382,6 +388,8 @@ def test_stream_may_return_plain_tuples() -> None:
 
     assert history.loss.tolist() == train(SMALL, data).loss.tolist()
     assert Plain.__qualname__ == history.environment["data"]
+    sums = DigitSums(count=1)
+    assert Batches(sums, TrainConfig(batch_size=32), "cpu").description == {"data": repr(sums)}
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def count(
     batch = ones(T, dtype)
 
     def step() -> None:
-        training.gradients(*batch, measure=measure)
+        training.gradients(*batch, measure, whole=2)
         training.update()
 
     step()

@@ -48,7 +48,7 @@ def test_resume_works_from_any_step_with_any_record(record: int, tmp_path: Path)
 def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is the last one; earlier differences are listed with their last step."""
     environment = History.load(stopped(tmp_path, steps=5)).environment
-    here = {**environment, "paddle": "9.9.9"}
+    here = {**environment, "paddle": "9.9.9", "python": "3.99"}
     monkeypatch.setattr("rnn_core.training.describe_environment", lambda _: here)
     noisy_run(SMALL, tmp_path, resume=True)
     there = {**here, "paddle": "9.9.10"}
@@ -57,7 +57,7 @@ def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.M
 
     expected = {
         **there,
-        "up to step 5": f"paddle {environment['paddle']}",
+        "up to step 5": f"paddle {environment['paddle']}, python {environment['python']}",
         "up to step 12": "paddle 9.9.9",
     }
     assert history.environment == expected
