@@ -74,6 +74,10 @@ def synchronize(name: str) -> None:
 
 
 def device_name(name: str) -> str:
-    """Product name of a GPU; type of another device, as not every Paddle knows its product."""
+    """Product name of a GPU; type of another device, as not every Paddle knows its product.
+
+    Args:
+        name: full name of the device.
+    """
     kind, _, number = name.partition(":")
-    return str(paddle.device.cuda.get_device_name(int(number or 0))) if kind == "gpu" else kind
+    return str(paddle.device.cuda.get_device_name(int(number))) if kind == "gpu" else kind

@@ -9,17 +9,13 @@ LONGEST, LONGEST_ERROR = 300, 3000  # Numbers of characters.
 class _Short(reprlib.Repr):
     """`repr` in at most a line, whatever the size of the value."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = 80
-
-    def repr_int(self, value: int, level: int) -> str:
+    def repr_int(self, value: int, _level: int) -> str:
         # Python refuses to print an int of more than 4300 digits.
-        digits = value.bit_length() <= 128
-        return super().repr_int(value, level) if digits else f"an int of {value.bit_length()} bits"
+        return repr(value) if value.bit_length() <= 128 else f"an int of {value.bit_length()} bits"
 
 
 _SHORT = _Short()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def shown(value: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnn_core.commands.arguments import (
+    any_path,
     at_least,
     key_and_value,
     names_from,
@@ -25,9 +26,10 @@ Type = Callable[[str], object]
     ("argument_type", "text", "value"),
     [
         (at_least(1), "1", 1),
+        (at_least(1), "9223372036854775807", 2**63 - 1),
         (positive_number, "1e-3", 0.001),
         (non_negative_number, "0", 0.0),
-        (percentage, "5", 0.05),
+        (percentage, "0.5", 0.005),
         (percentage, "2.5%", 0.025),
         (percentages, "20,0%,5,5", (0.0, 0.05, 0.2)),
         (percentages, "1000", (10.0,)),
@@ -57,6 +59,7 @@ def test_argument_type_returns_the_value(argument_type: Type, text: str, value: 
         (percentages, "-5", "must be percentages from 0 to 1000, .*, got '-5'"),
         (percentages, "5,1001%", "must be percentages from 0 to 1000, .*, got '1001%'"),
         (names_from(CELLS), "RNN,GRU", "must be names from RNN, LSTM, .*, got 'GRU'"),
+        (any_path, "", "must be a path, got ''"),
         (key_and_value, "FLAGS", "must be KEY=VALUE, got 'FLAGS'"),
         (key_and_value, "=1", "must be KEY=VALUE, got '=1'"),
     ],

@@ -3,7 +3,13 @@
 import numpy as np
 
 from rnn_core import Event, TrainConfig
-from rnn_core.commands.text import evaluation_line, event_text, step_lines, summary_lines
+from rnn_core.commands.text import (
+    epoch_line,
+    evaluation_line,
+    event_text,
+    step_lines,
+    summary_lines,
+)
 from rnn_core.evaluation import Evaluation
 from rnn_core.recorder import Step
 from tests.helpers.histories import empty_history, make_history
@@ -15,7 +21,7 @@ def step(norms: dict[str, float]) -> Step:
 
 
 def test_step_lines_of_the_rnn_are_those_of_the_notebook() -> None:
-    """They have the loss, and the raw norms of W, U and b."""
+    """They have the loss, and the raw norms of W, U and b; at the end of an epoch, the accuracy."""
     norms = {"recurrent.W": 19.658676, "recurrent.U": 47.573059, "recurrent.b": 13.377793}
     lines = step_lines(step({**norms, "linear.bias": 1.0}))
 
@@ -23,6 +29,7 @@ def test_step_lines_of_the_rnn_are_those_of_the_notebook() -> None:
         "=========epoch: 2, step: 3, loss: 0.12346========",
         "W_grad_l2: 19.658676, U_grad_l2: 47.573059, b_grad_l2: 13.377793",
     ]
+    assert epoch_line(step(norms)) == "correct/total:3/4, Accuracy: 0.75000"
 
 
 def test_step_lines_of_the_lstm_have_twelve_norms() -> None:

@@ -132,30 +132,6 @@ def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Pa
             resume()
 
 
-@pytest.mark.parametrize(
-    ("cell", "paddle", "flags", "expected"),
-    [
-        ("RNN", "2.6.2", "true", True),
-        ("LSTM", "2.6.2", "", False),
-        ("LSTM", "3.3.1", "", True),
-        ("LSTM", "3.3.1", "False", True),
-        ("LSTM", "3.3.1", "1", False),
-        ("LSTM", None, "", True),
-    ],
-)
-def test_bits_are_the_same_except_where_operators_are_decomposed(
-    cell: Cell, paddle: str, flags: str, expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And except the LSTM on Paddle 2; the kernel's are never those of the textbook."""
-    monkeypatch.setattr(versions, "installed_paddle", lambda: paddle)
-    monkeypatch.setenv("FLAGS_prim_all", flags)
-
-    assert same_bits(cell, "textbook", "static") == expected
-    assert same_bits(cell, "sot", "static") == expected
-    assert not same_bits(cell, "kernel", "static")
-    assert same_bits(cell, "kernel", "kernel")
-
-
 def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """`static` with its source, as a full graph, and `sot` with its bytecode."""
     options: list[dict[str, bool]] = []

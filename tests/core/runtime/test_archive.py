@@ -1,5 +1,6 @@
 """NumPy archives that are damaged or forged are refused before they are unpacked."""
 
+import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -26,15 +27,20 @@ def read(path: Path, use: Read, limit: int = 2**20) -> object:
 def test_archive_returns_what_savez_wrote(tmp_path: Path) -> None:
     """Arrays of any order and dtype, texts, integers and JSON."""
     path = tmp_path / "a.npz"
-    empty, none = np.empty((0, 3), np.float32), np.array([], dtype=bool)
-    arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none}
-    np.savez(path, t=np.array("ü"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
+    byte, empty, none = (
+        np.array([1, 2], np.int8),
+        np.empty((0, 3), np.float32),
+        np.array([], dtype=bool),
+    )
+    arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none, "v": byte}
+    np.savez(path, t=np.array("ü ", "<U9"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
 
     for name, values in arrays.items():
         loaded = read(path, lambda stored, name=name: stored.any_array(name))  # type: ignore[misc]
         np.testing.assert_array_equal(loaded, values, strict=True)
-    assert read(path, lambda a: (a.text("t"), a.integer("n"), a.json("j"))) == ("ü", -3, {"a": [1]})
-    assert read(path, lambda a: ("c" in a, "x" in a)) == (True, False)
+    assert read(path, lambda a: (a.text("t"), a.integer("n"))) == ("ü ", -3)
+    assert read(path, lambda a: (a.json("j"), "c" in a, "x" in a)) == ({"a": [1]}, True, False)
+    assert read(path, lambda a: a.vector("v", np.int8, 2).tolist()) == [1, 2]
 
 
 def array(stored: Archive) -> object:
@@ -57,6 +63,11 @@ def header(text: str, version: bytes = b"\1\0") -> bytes:
     return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text.encode()
 
 
+def listing(count: int, size: int) -> bytes:
+    """An archive that says how many members it has, and how large their list is."""
+    return stored_as(GOOD)[:-12] + struct.pack("<HI", count, size) + stored_as(GOOD)[-6:]
+
+
 def saved(values: NDArray[Any]) -> bytes:
     """An array as NumPy saves it."""
     file = BytesIO()
@@ -67,6 +78,7 @@ def saved(values: NDArray[Any]) -> bytes:
 GOOD = npy("<f8", (2, 3), A.tobytes())
 ZEROS = npy("<f8", (2, 3), bytes(2**24))
 A_BOMB = stored_as(ZEROS, zipfile.ZIP_DEFLATED)
+A_FORGED_BOMB = stored_as(ZEROS, zipfile.ZIP_DEFLATED, file_size=len(GOOD))
 SHAPE = r"a must be float64 of shape \[2, 3\], got"
 UNUSUAL = "a has a header that numpy.savez does not write for numbers"
 
@@ -80,12 +92,15 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (zipped({}), array, "a is missing"),
         (zipped({"b": GOOD, "a": GOOD}, filename="b"), array, "two arrays have the same name"),
         (
-            stored_as(GOOD)[:-12] + (16_001).to_bytes(2, "little") + stored_as(GOOD)[-10:],
+            stored_as(GOOD)[:-22] + b"PK\x06\x07" + bytes(16) + stored_as(GOOD)[-22:],
             array,
             "an archive must hold at most 16000",
         ),
+        (listing(16_001, 0), array, "an archive must hold at most 16000"),
+        (listing(0, 2**22 + 1), array, "an archive must hold at most 16000"),
+        (listing(16_000, 2**22), array, "(?!an archive must)"),
         (A_BOMB, array, "it must unpack to at most 1048576 bytes, got 16777"),
-        (stored_as(ZEROS, zipfile.ZIP_DEFLATED, file_size=len(GOOD)), array, "Bad CRC-32"),
+        (stored_as(GOOD[:-1], file_size=len(GOOD)), array, "a is cut short"),
         (stored_as(GOOD, compress_type=99), array, ".*compression"),
         (stored_as(GOOD, flag_bits=1), array, ".*encrypted"),
         (stored_as(b"\xff" * 9, compress_type=8), array, "Error -3 while decompr"),
@@ -105,10 +120,12 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (stored_as(saved(A.astype(">f8"))), array, rf"{SHAPE} >f8 of shape \[2, 3\]"),
         (stored_as(GOOD), lambda a: a.text("a"), "a must be a text of at most 1048576 char"),
         (
-            stored_as(saved(A[0])),
-            lambda a: a.vector("a", np.float64, 2),
-            r"a must be float64 of shape \[2 or less\], got float64 of shape \[3\]",
+            stored_as(saved(A[0].astype(np.int8))),
+            lambda a: a.vector("a", np.int8, 2),
+            r"a must be int8 of shape \[2 or less\], got int8 of shape \[3\]",
         ),
+        (stored_as(GOOD), lambda a: a.integer("a"), r"a must be int64 of shape \[\], got float64"),
+        (stored_as(saved(np.array(["a"]))), lambda a: a.text("a"), "a must be a text of at most"),
         (stored_as(saved(np.array("a"))), any_array, "a must be numbers, got <U1"),
         (stored_as(saved(np.array("{"))), lambda a: a.json("a"), "a: Expecting property name"),
         (stored_as(saved(np.array("[" * 10**5))), lambda a: a.json("a"), "a: the JSON is nested"),
@@ -124,15 +141,24 @@ def test_archive_refuses_forgeries(content: bytes, use: Read, reason: str, tmp_p
         read(path, use)
 
 
-@pytest.mark.parametrize("limit", [2**20, 2**30])
-def test_archive_refuses_a_bomb_without_unpacking_it(limit: int, tmp_path: Path) -> None:
-    """An array that unpacks to 16 MiB is refused for its size or shape; it takes no memory."""
+@pytest.mark.parametrize(
+    ("bomb", "limit", "reason"),
+    [
+        (A_BOMB, len(ZEROS) - 1, "it must unpack to at most"),
+        (A_BOMB, len(ZEROS), "a must have 48 bytes of data"),
+        (A_FORGED_BOMB, 2**20, "Bad CRC-32"),
+    ],
+)
+def test_archive_refuses_a_bomb_without_unpacking_it(
+    bomb: bytes, limit: int, reason: str, tmp_path: Path
+) -> None:
+    """An array that unpacks to 16 MiB is refused, whatever its size says; it takes no memory."""
     path = tmp_path / "a.npz"
-    path.write_bytes(A_BOMB)
+    path.write_bytes(bomb)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match=r"must unpack to at most|must be float64 of shape"):
-            read(path, lambda stored: stored.array("a", np.float64, (4,)), limit)
+        with pytest.raises(ValueError, match=reason):
+            read(path, array, limit)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

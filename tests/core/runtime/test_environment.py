@@ -3,6 +3,7 @@
 import platform
 from pathlib import Path
 
+import numpy as np
 import paddle
 import pytest
 
@@ -19,16 +20,25 @@ def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.Monk
     monkeypatch.setattr("platform.machine", lambda: "x64")
     environment = describe_environment()
 
-    flags = environment["flags"].split()
+    flags = environment.pop("flags").split()
     assert {"MKL_CBWR=COMPATIBLE", "FLAGS_cudnn_deterministic=1"} <= set(flags)
     assert not any("PASSWORD" in flag for flag in flags)
-    assert environment["paddle"] == paddle.version.full_version
-    assert environment["python"] == platform.python_version()
-    assert environment["cpu"] == cpu_model()
-    # All CPUs of the machine, not those that this process may use.
-    assert (environment["cpu_count"], environment["machine"]) == ("12", "x64")
-    assert (environment["processes"], environment["threads"]) == ("1", "7")
-    assert all(isinstance(value, str) for value in environment.values())
+    assert environment == {
+        "paddle": paddle.version.full_version,
+        "paddle_commit": str(paddle.version.commit),
+        "cuda": str(paddle.version.cuda()),
+        "cudnn": str(paddle.version.cudnn()),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": platform.system(),
+        "machine": "x64",
+        "cpu": cpu_model(),
+        "cpu_count": "12",  # All CPUs of the machine, not those that this process may use.
+        "device": "cpu",
+        "device_name": "cpu",
+        "processes": "1",
+        "threads": "7",
+    }
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert describe_environment()["threads"] == "unset"
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
@@ -49,7 +59,7 @@ def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch)
     for text, processor, name in ((lines, "", "A CPU: fast"), ("", "arm", "arm"), ("", "", "x64")):
 
         def read(self: Path, encoding: str, text: str = text) -> str:
-            if str(self) != "/proc/cpuinfo" or not text:
+            if (str(self), encoding) != ("/proc/cpuinfo", "utf-8") or not text:
                 raise FileNotFoundError(self, encoding)
             return text
 

@@ -1,12 +1,16 @@
 """Rejection of Paddle 2 with NumPy 2, and import warnings."""
 
 import builtins
+import logging
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from rnn_core.config import Cell
+from rnn_core.executions.traced import same_bits
 from rnn_core.runtime import versions as compat
 
 
@@ -90,6 +94,61 @@ def test_import_error_says_how_to_install_paddle(missing: str, match: str, at_im
     at_import(fail)
     with pytest.raises(ImportError, match=match):
         compat.import_paddle()
+
+
+@pytest.mark.parametrize("paddle", ["2.6.2", "3.3.1", None])
+def test_tracing_is_prepared_or_refused(
+    paddle: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paddle 2 lacks one combination and prints lines; Paddle 3 logs a line and varies sizes."""
+    flags: list[dict[str, object]] = []
+    logger = logging.getLogger()
+    monkeypatch.setattr(compat, "installed_paddle", lambda: paddle)
+    monkeypatch.setattr("paddle.set_flags", flags.append)
+    monkeypatch.setattr(logger, "filters", [])
+    variables = ["GLOG_minloglevel", "SOT_ALLOW_DYNAMIC_SHAPE"]
+    for name in variables:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    with warnings.catch_warnings():
+        compat.ignore_idle_warnings()
+    for cell, execution in (("RNN", "sot"), ("LSTM", "static")):
+        compat.prepare_tracing(cell, execution)
+    reason = compat.refused_tracing("LSTM", "sot")
+    if paddle == "2.6.2":
+        with pytest.raises(RuntimeError, match="LSTM on Paddle 2.6.2, which .* sot-named-tuple: "):
+            compat.prepare_tracing("LSTM", "sot")
+    assert (reason is not None) == (paddle == "2.6.2")
+    assert flags == [{"FLAGS_pir_apply_inplace_pass": False}] * (2 if paddle == "2.6.2" else 0)
+    assert [os.environ[name] for name in variables] == ["2", "0"]
+    records = [logging.makeLogRecord({"msg": text}) for text in (compat.IDLE_MESSAGE, "another")]
+    assert [bool(logger.filter(record)) for record in records] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("cell", "paddle", "flags", "expected"),
+    [
+        ("RNN", "2.6.2", "true", True),
+        ("LSTM", "2.6.2", "", False),
+        ("LSTM", "3.3.1", "", True),
+        ("LSTM", "3.3.1", "False", True),
+        ("LSTM", "3.3.1", "0", True),
+        ("LSTM", "3.3.1", "1", False),
+        ("LSTM", None, "", True),
+    ],
+)
+def test_bits_are_the_same_except_where_operators_are_decomposed(
+    cell: Cell, paddle: str | None, flags: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And except the LSTM on Paddle 2; the kernel's are never those of the textbook."""
+    monkeypatch.setattr(compat, "installed_paddle", lambda: paddle)
+    monkeypatch.setenv("FLAGS_prim_all", flags)
+
+    assert same_bits(cell, "textbook", "static") == expected
+    assert same_bits(cell, "sot", "static") == expected
+    assert not same_bits(cell, "kernel", "static")
+    assert same_bits(cell, "kernel", "kernel")
 
 
 def test_version_is_that_of_the_installed_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
