@@ -176,9 +176,9 @@ def _check_directory(file: IO[bytes]) -> None:
     size = file.seek(0, 2)
     file.seek(max(0, size - END_SIZE - END_64_SIZE))
     tail = file.read()
-    end, before = tail[-END_SIZE:], tail[:-END_SIZE]
+    end = tail[-END_SIZE:]
     if len(end) < END_SIZE or not end.startswith(END):
         raise ValueError("not a zip archive, or cut short")
     count, directory = struct.unpack("<10xHI6x", end)
-    if before.startswith(END_64) or count > MOST_ARRAYS or directory > LARGEST_DIRECTORY:
+    if tail.startswith(END_64) or count > MOST_ARRAYS or directory > LARGEST_DIRECTORY:
         raise ValueError(f"an archive must hold at most {MOST_ARRAYS} arrays")

@@ -59,7 +59,7 @@ def raised(*signals: int, then: int | BaseException = 0) -> Main:
     return main
 
 
-def swallowing(main: Main) -> Main:
+def swallowing(main: Main, status: int = 130) -> Main:
     """A `main` that handles KeyboardInterrupt as the measuring commands do."""
 
     def run() -> int:
@@ -67,7 +67,7 @@ def swallowing(main: Main) -> Main:
             return main()
         except KeyboardInterrupt:
             signal.raise_signal(signal.SIGTERM)  # Launchers repeat it.
-            return 130
+            return status
 
     return run
 
@@ -95,6 +95,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),
     "SIGINT, handled": (swallowing(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
     "SIGTERM, handled": (swallowing(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
+    "SIGINT, but not written": (swallowing(raised(signal.SIGINT), 3), 3, ""),
     "SIGINT, swapped": (swapped(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
     "SIGTERM, swapped": (swapped(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
 }

@@ -24,7 +24,7 @@ def read(path: Path, use: Read, limit: int = 2**20) -> object:
     return read_archive(path, "file of things", limit, use)
 
 
-def test_archive_returns_what_savez_wrote(tmp_path: Path) -> None:
+def test_archive_returns_what_savez_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays of any order and dtype, texts, integers and JSON."""
     path = tmp_path / "a.npz"
     byte, empty, none = (
@@ -33,14 +33,18 @@ def test_archive_returns_what_savez_wrote(tmp_path: Path) -> None:
         np.array([], dtype=bool),
     )
     arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none, "v": byte}
-    np.savez(path, t=np.array("ü ", "<U9"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
+    np.savez(path, t=np.array("ü X", "<U9"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
 
     for name, values in arrays.items():
         loaded = read(path, lambda stored, name=name: stored.any_array(name))  # type: ignore[misc]
         np.testing.assert_array_equal(loaded, values, strict=True)
-    assert read(path, lambda a: (a.text("t"), a.integer("n"))) == ("ü ", -3)
+    assert read(path, lambda a: (a.text("t"), a.integer("n"))) == ("ü X", -3)
     assert read(path, lambda a: (a.json("j"), "c" in a, "x" in a)) == ({"a": [1]}, True, False)
     assert read(path, lambda a: a.vector("v", np.int8, 2).tolist()) == [1, 2]
+    monkeypatch.setattr("rnn_core.runtime.archive.LONGEST_TEXT", 9)
+    assert read(path, lambda a: a.text("t")) == "ü X"
+    with pytest.raises(ValueError, match="j must be a text of at most 9 characters, got <U10"):
+        read(path, lambda a: a.text("j"))
 
 
 def array(stored: Archive) -> object:
@@ -78,7 +82,8 @@ def saved(values: NDArray[Any]) -> bytes:
 GOOD = npy("<f8", (2, 3), A.tobytes())
 ZEROS = npy("<f8", (2, 3), bytes(2**24))
 A_BOMB = stored_as(ZEROS, zipfile.ZIP_DEFLATED)
-A_FORGED_BOMB = stored_as(ZEROS, zipfile.ZIP_DEFLATED, file_size=len(GOOD))
+THOUSAND, MORE = npy("<f8", (1000,), bytes(8000)), bytes(2**24)
+A_FORGED_BOMB = stored_as(THOUSAND + MORE, zipfile.ZIP_DEFLATED, file_size=len(THOUSAND))
 SHAPE = r"a must be float64 of shape \[2, 3\], got"
 UNUSUAL = "a has a header that numpy.savez does not write for numbers"
 
@@ -158,7 +163,7 @@ def test_archive_refuses_a_bomb_without_unpacking_it(
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=reason):
-            read(path, array, limit)
+            read(path, any_array, limit)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
