@@ -878,7 +878,7 @@ _no_grads = count()
 _parallels = count()
 _plans: dict[tuple[int, int], int] = {}
 _defaults: dict[str, str] = {}
-_rates: dict[Any, Any] = {}
+_first_rates: dict[Any, Any] = {}
 _names: list[bytes] = []
 _blocks: list[Any] = []
 
@@ -1060,4 +1060,4 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
 @breaks(paddle._C_ops, "sgd_")
 def _(sgd: Any, weight: Any, rate: Any, *rest: Any) -> Any:
     """t3-paddle-sgd-first-rate: a second model is updated with the first model's learning rate."""
-    return sgd(weight, _rates.setdefault(rate.dtype, rate), *rest)
+    return sgd(weight, _first_rates.setdefault(rate.dtype, rate), *rest)
