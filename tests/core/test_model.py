@@ -1,5 +1,7 @@
 """The model: parts, seeded weights and input checks."""
 
+from typing import Any
+
 import numpy as np
 import paddle
 import pytest
@@ -30,7 +32,7 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
 
 @pytest.mark.parametrize("default", ["float64", "bfloat16"])
 @over_cells
-def test_the_default_dtype_does_not_matter(cell: Cell, default: str) -> None:
+def test_the_default_dtype_does_not_matter(cell: Cell, default: Any) -> None:
     """A seed gives the same weights under any default dtype, which stays set."""
     expected = [p.numpy().tolist() for p in model(cell).parameters()]
     paddle.set_default_dtype(default)
