@@ -1,5 +1,6 @@
 """The first tensor that differs between two traces of a step."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,18 @@ def traced(*values: Any, scale: float = 1.0, operator: str = "tanh") -> Trace:
 
 def test_culprit_is_the_first_tensor_that_differs() -> None:
     """Its differing elements are counted and measured; NaN equals NaN."""
-    one = traced(np.array([np.nan, 1.0, np.inf]), np.array([2.0, 3.0, 4.0]), np.array([5.0]))
-    other = traced(np.array([np.nan, 1.0, np.inf]), np.array([2.0, 3.5, 4.25]), np.array([6.0]))
+    same = [np.nan, 1.0, np.inf]
+    one = traced(np.array(same), np.array([*same, 3.0, 4.0]), np.array([5.0]), scale=2.0)
+    other = traced(np.array(same), np.array([*same, 3.5, 4.25]), np.array([6.0]))
 
     found = find_culprit(one, other, None)
 
     assert found is not None
-    assert (found.tensor.name, *found[1:]) == ("b", 2, 0.5, 0.5, True)
+    assert (found.tensor.name, *found[1:]) == ("b", 2, 0.5, 0.25, True)
     assert str(found) == (
-        "b, computed by tanh: 2 of 3 elements differ, by at most 5.0e-01, 5.0e-01 of their scale"
+        "b, computed by tanh: 2 of 5 elements differ, by at most 5.0e-01, 2.5e-01 of their scale"
     )
+    assert find_culprit(one, one, None) is None
 
 
 def test_wrong_operator_comes_before_one_that_rounds() -> None:
@@ -55,6 +58,7 @@ def test_wrong_operator_comes_before_one_that_rounds() -> None:
         (np.zeros(3, np.float32), np.zeros(3), "different dtype or shape"),
         (np.zeros(3), np.zeros((3, 1)), "different dtype or shape"),
         (np.zeros(2), np.array([0, np.nan]), "1 of 2 elements differ, by at most inf"),
+        (np.array([1e308]), np.array([-1e308]), "1 of 1 elements differ, by at most 1.8e+308"),
         (np.array([1, 2]), np.array([1, 3]), "1 of 2 elements differ, by at most 1.0e+00"),
     ],
 )
@@ -64,13 +68,22 @@ def test_culprit_says_how_the_tensors_differ(a: Any, b: Any, words: str) -> None
 
     assert words in str(found)
     assert found.beyond == (words != "zeros of different sign")
+    assert found.differing == (a.size if "dtype" in words else "1 of" in words)
 
 
 def test_rounding_does_not_explain_a_tensor_that_is_absent() -> None:
     """The candidate did not compute it, as it does not compute the gradient of a frozen weight."""
-    (absent,) = compare(traced(1.0, 2.0), traced(1.0))
+    one, other = traced(1.0, 2.0), traced(1.0)
+    (absent,) = compare(one, other)
 
-    assert (absent.tensor.name, absent.beyond) == ("b", True)
+    assert (absent.tensor.name, absent.differing, absent.beyond) == ("b", 1, True)
+    assert math.isnan(absent.largest)
+    assert [find_culprit(one, *given) for given in ((other, None), (one, other))] == 2 * [absent]
+    assert find_culprit(one, other, None, needed=False) == absent._replace(beyond=False)
+    assert find_culprit(one, one, other, needed=False) is None
+    last = Trace(traced(1.0, 3.0).tensors[1:], b"", b"", b"")
+    assert [each.tensor.name for each in compare(one, last)] == ["a", "b"]
+    assert [each.tensor.name for each in compare(one, last, needed=False)] == ["b", "a"]
     assert str(absent) == "b, computed by tanh: only the baseline has it"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.files import Job, Recording, Trace, Traced, digest
+from benchmarks.behaviour.files import Job, OwnRun, Recording, Trace, Traced, digest, step_digest
 from benchmarks.test_experiments import traced_job
 from tests.helpers.histories import make_history
 
@@ -61,10 +61,21 @@ def test_names_in_a_trace_are_escaped(tmp_path: Path) -> None:
     """They are printed on the terminal."""
     path = JOB.trace(tmp_path, 1)
     none = bytes(16)
-    Trace([Traced("h\x1b[2J", "tanh\n", np.zeros(2), 1.0)], none, none, none).save(path)
+    Trace([Traced("h\x1b[2J", "tanh\n", np.arange(2), 0.0)], none, none, none).save(path)
     [tensor] = Trace.load(path).tensors
 
-    assert (tensor.name, tensor.operator) == (r"h\x1b[2J", r"tanh\n")
+    assert (tensor.name, tensor.operator, tensor.scale) == (r"h\x1b[2J", r"tanh\n", 0.0)
+    assert tensor.values.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("steps", "epsilon"), [(0, 0.5), (1, 0.0), (1, 1.0)])
+def test_wrong_run_of_a_workload_is_refused(steps: int, epsilon: float, tmp_path: Path) -> None:
+    """It has steps, and its numbers are rounded."""
+    path, zeros = tmp_path / "run.npz", np.zeros(steps)
+    OwnRun({"epsilon": epsilon}, zeros, {"w": zeros}).save(path)
+
+    with pytest.raises(ValueError, match=r"not a valid run of a workload: it has no steps, or its"):
+        OwnRun.load(path)
 
 
 def test_digests_of_another_run_are_refused(recorded: Path, tmp_path: Path) -> None:
@@ -72,7 +83,9 @@ def test_digests_of_another_run_are_refused(recorded: Path, tmp_path: Path) -> N
     shutil.copy(JOB.history(recorded), tmp_path)
     np.savez(JOB.digests(tmp_path), gradients=np.zeros((3, 16), np.uint8), parameters=np.zeros(3))
 
-    with pytest.raises(ValueError, match=r"gradients must be uint8 of shape \[8, 16\]"):
+    with pytest.raises(
+        ValueError, match=r"valid file of digests: .*gradients must be uint8 of shape \[8,"
+    ):
         Recording.load(JOB, tmp_path)
 
 
@@ -88,6 +101,8 @@ def test_digests_of_different_arrays_differ() -> None:
     ]
 
     assert len({digest([array]) for array in arrays}) == len(arrays)
+    steps = [(1.0, [2.0], arrays[:1]), (1.5, [2.0], arrays[:1]), (1.0, [2.5], arrays[:1])]
+    assert len({step_digest(*step) for step in [*steps, (1.0, [2.0], arrays[1:2])]}) == 4
 
 
 def test_digest_takes_all_nans_as_equal() -> None:
@@ -101,10 +116,10 @@ def test_digest_takes_all_nans_as_equal() -> None:
 @pytest.mark.parametrize("wrong", range(3))
 def test_step_repeats_only_if_all_of_its_digests_do(wrong: int) -> None:
     """They are those of the parameters before, of the gradients, and of the parameters after."""
-    rows = np.arange(48, dtype=np.uint8).reshape(3, 16)
-    recording = Recording(make_history(), gradients=rows[2:], parameters=rows[:2])
-    digests = [rows[0].tobytes(), rows[2].tobytes(), rows[1].tobytes()]
+    rows = np.arange(80, dtype=np.uint8).reshape(5, 16)
+    recording = Recording(make_history(), gradients=rows[3:], parameters=rows[:3])
+    digests = [rows[1].tobytes(), rows[4].tobytes(), rows[2].tobytes()]
 
-    assert Trace([], *digests).repeats(recording, 1)
+    assert Trace([], *digests).repeats(recording, 2)
     digests[wrong] = bytes(16)
-    assert not Trace([], *digests).repeats(recording, 1)
+    assert not Trace([], *digests).repeats(recording, 2)

@@ -16,6 +16,7 @@ from benchmarks.behaviour.judge import (
     first_difference,
     judge,
     judge_by,
+    series_of,
 )
 from rnn_core import EXPERIMENTS
 from tests.helpers.histories import make_history
@@ -105,6 +106,7 @@ def test_difference_in_the_last_digit_is_rounding(experiment: str) -> None:
     assert judged.steps_to_trace == [3]
     assert judged.until == steps
     assert 0 < judged.difference < 1e-7
+    assert judged.reasons == ()
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -114,11 +116,17 @@ def test_differences_beyond_the_horizon_are_rounding(experiment: str) -> None:
     change = np.array([1 + ENVELOPES[experiment].allowed(int(step)) / 2 for step in steps])
     change[ENVELOPES[experiment].horizon + 3 :] = 9.0
 
-    judged = judge(experiment, *pair(experiment, loss=change))
+    one, other = pair(experiment, loss=change)
+    judged = judge(experiment, one, other)
 
     assert judged.verdict == "equal within rounding", judged.reasons
     assert judged.first_step == 1
-    assert judged.until == ENVELOPES[experiment].horizon + 3
+    horizon = ENVELOPES[experiment].horizon
+    assert judged.until == horizon + 3
+    apart = differences(series_of(one.history), series_of(other.history))
+    shown = [*(2**k for k in range(9) if 2**k < horizon), horizon]
+    expected = [(k, apart[k - 1], ENVELOPES[experiment].allowed(k)) for k in shown]
+    assert [*judged.growth] == expected
 
 
 @pytest.mark.parametrize(
@@ -135,7 +143,11 @@ def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: 
     assert judged.verdict == "different"
     assert (judged.first_step, judged.left, judged.until) == (1, step, step - 1)
     assert judged.steps_to_trace == [1, step]
-    assert judged.reasons[0].startswith(f"step {step}: losses or norms differ by ")
+    assert judged.reasons[0] == (
+        f"step {step}: losses or norms differ by {judged.difference:.1e}, rounding explains "
+        f"{ENVELOPES[experiment].allowed(step):.1e}"
+    )
+    assert judged.growth[0].step == 1
 
 
 @pytest.mark.parametrize("experiment", ["clipped-rnn", "clipped-lstm"])
@@ -143,12 +155,14 @@ def test_large_difference_up_to_the_horizon_is_different(experiment: str, step: 
 def test_first_difference_has_its_own_limit(experiment: str, size: float, verdict: str) -> None:
     """If the runs first differ at a late step, the difference has not had time to grow."""
     change = factor(experiment, 1000, size * ENVELOPES[experiment].one_step)
+    change[1000:] = 1
 
     judged = judge(experiment, *pair(experiment, norm=change))
 
     assert judged.verdict == verdict
     assert judged.first_step == 1000
     assert judged.until >= 999
+    assert ", rounding in one step explains " in " ".join(judged.reasons) or verdict != "different"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +178,9 @@ def test_different_parameters_make_their_step_first(changed: NDArray[np.bool_], 
 
     assert first_difference(one, other) == first
     assert judge("clipped-lstm", one, other).verdict == "equal within rounding"
+    values["norm"] = values["norm"] * factor("clipped-lstm", 2, 1e-7, 3)
+    other = recording("clipped-lstm", **values, weights=np.where(changed, 1.0, 0.0))
+    assert first_difference(one, other) == 2
 
 
 @pytest.mark.parametrize(("epochs", "step"), [(3, 5), (500, 1000)])
@@ -179,17 +196,21 @@ def test_wrong_update_is_judged_by_the_next_step(epochs: int, step: int) -> None
     assert (judged.verdict, judged.first_step, judged.left) == ("different", step, step + 1)
 
 
-def test_run_that_ends_early_is_different() -> None:
-    """One side ends with NaN before the horizon, after equal losses."""
-    values = healthy("clipped-rnn", 2)
-    short = {**values, "loss": values["loss"][:6], "norm": values["norm"][:6]}
-    one = recording("clipped-rnn", **values)
-    other = recording("clipped-rnn", **{**short, "accuracy": values["accuracy"]})
+@pytest.mark.parametrize(("experiment", "steps"), [("clipped-rnn", 6), ("exploding-rnn", 4)])
+def test_run_that_ends_early_is_different(experiment: str, steps: int) -> None:
+    """One side ends with NaN before the horizon, or at the horizon, after equal losses."""
+    values = healthy(experiment, 2)
+    short = {name: values[name][:steps] for name in ("loss", "norm")}
+    one, other = recording(experiment, **values), recording(experiment, **{**values, **short})
+    early = steps < ENVELOPES[experiment].horizon
 
-    judged = judge("clipped-rnn", one, other)
+    judged = judge(experiment, one, other)
 
-    assert judged.verdict == "different"
-    assert "the runs end after 8 and 6 steps" in judged.reasons[0]
+    assert judged.verdict == ("different" if early else "equal within rounding")
+    assert [each.step for each in judged.growth] == [steps]
+    assert judged.reasons == (f"the runs end after 8 and {steps} steps",) * early
+    judged = judge(experiment, other, one)
+    assert judged.reasons == (f"the runs end after {steps} and 8 steps",) * early
 
 
 @pytest.mark.parametrize(
@@ -253,8 +274,8 @@ def test_verdict_says_that_not_even_the_first_step_is_comparable() -> None:
 
 def test_nan_and_infinity_equal_only_themselves() -> None:
     """Their difference from every other value is infinite."""
-    a = np.array([[1.0, np.nan, np.inf, np.inf, np.nan, 0.0, 3.0, 1e300]])
-    b = np.array([[1.0, np.nan, np.inf, -np.inf, 1.0, -0.0, 1.0, 1.5e300]])
+    a = np.array([[1.0, np.nan, np.inf, np.inf, np.nan, 0.0, 3.0, 1e300, 1e308]])
+    b = np.array([[1.0, np.nan, np.inf, -np.inf, 1.0, -0.0, 1.0, 1.5e300, -1e308]])
 
-    expected = [0, 0, 0, np.inf, np.inf, 0, 0.5, 1 / 3]
+    expected = [0, 0, 0, np.inf, np.inf, 0, 0.5, 1 / 3, np.inf]
     assert differences(a, b).tolist() == pytest.approx(expected)

@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from benchmarks.behaviour.culprits import find_culprit
-from benchmarks.behaviour.files import OwnJob, OwnRun, Trace
+from benchmarks.behaviour.files import OwnJob, OwnRun, Recording, Trace
 from benchmarks.behaviour.layers import observe
 from benchmarks.workloads.own import OWN_EXECUTIONS, WorkloadError
 from rnn_core.config import DType
@@ -191,15 +191,19 @@ def test_tensors_are_named_by_their_innermost_layers(workload: Workload) -> None
 
 
 def test_saved_run_is_loaded_again(workload: Workload, tmp_path: Path) -> None:
-    """Its losses, norms and settings are the same."""
+    """Its losses, norms, settings and digests are the same."""
     job = workload()
-    recording, _ = observe(job, 2)
+    recording, _ = observe(job, 3)
     recording.save(job, tmp_path)
-    loaded = job.load_history(tmp_path)
+    loaded, history = Recording.load(job, tmp_path), recording.history
+    loss, norms = history.loss, {name: each.tolist() for name, each in history.raw_norms.items()}
 
-    assert loaded.settings == recording.history.settings
-    assert loaded.loss.tolist() == recording.history.loss.tolist()
-    assert loaded.raw_norms.keys() == recording.history.raw_norms.keys()
+    assert loaded.history.settings == history.settings
+    assert loaded.history.loss.tolist() == loss.tolist()
+    assert {name: each.tolist() for name, each in loaded.history.raw_norms.items()} == norms
+    assert (loaded.gradients == recording.gradients).all()
+    assert (loaded.parameters == recording.parameters).all()
+    assert history.describe() == f"loss {loss[0]:.4g} in step 1, {loss[2]:.4g} in step 3"
 
 
 @pytest.mark.parametrize(
