@@ -356,6 +356,26 @@ REASONS = (
         r".* scale <= np\.inf:",
     ),
     Reason(
+        "Only the tests of static graphs notice it, which cannot run under mutmut.",
+        r"benchmarks/behaviour/layers.py::(observe|Observer\._rounded)",
+        r"training = workload\.make\(.*|.*paddle\.in_dynamic_mode\(\).*",
+        r"training = workload\.make\(job\.seed, None\).*|.* or True else \(\):",
+    ),
+    Reason(
+        "None is false, too.",
+        r"benchmarks/behaviour/layers.py::Observer\.__init__",
+        r"self\.tracing = False",
+        r"self\.tracing = None",
+        equivalent=True,
+    ),
+    Reason(
+        "Nothing is read of what is kept after the traced step.",
+        r"benchmarks/behaviour/layers.py::(Observer\.trace|observe)",
+        r"self\.tracing = False|before = .*|end = .* else lambda: None",
+        r"self\.tracing = (None|True)|before = .* or True else \[\]|end = .* else lambda: 0",
+        equivalent=True,
+    ),
+    Reason(
         "Where no step is beyond rounding, the reason is not shown.",
         r"benchmarks/behaviour/judge.py::left_at",
         r'return None, ""',

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.behaviour.culprits import find_culprit
 from benchmarks.behaviour.files import OwnJob, OwnRun, Recording, Trace
-from benchmarks.behaviour.layers import observe
-from benchmarks.workloads.own import OWN_EXECUTIONS, WorkloadError
+from benchmarks.behaviour.layers import check_budget, observe
+from benchmarks.workloads.own import OWN_EXECUTIONS, WorkloadError, find_workload
 from rnn_core.config import DType
 from tests.bench.behaviour.conftest import Workload
 
@@ -137,6 +137,9 @@ def test_step_that_takes_too_long_is_refused(workload: Workload) -> None:
         observe(job, job.steps)
     with pytest.raises(WorkloadError, match="and the budget is 1e-09"):
         observe(replace(job, steps=2), 2)
+    check_budget(replace(job, budget=10.0), 21.4)
+    with pytest.raises(WorkloadError, match="a step takes 21.5 s: .* 4 steps may take 10 minutes"):
+        check_budget(replace(job, budget=10.0), 21.5)
     observe(job, job.steps, trace=2)
     observe(replace(job, variant=".compatible"), job.steps)
 
@@ -198,7 +201,9 @@ def test_saved_run_is_loaded_again(workload: Workload, tmp_path: Path) -> None:
     loaded, history = Recording.load(job, tmp_path), recording.history
     loss, norms = history.loss, {name: each.tolist() for name, each in history.raw_norms.items()}
 
-    assert loaded.history.settings == history.settings
+    settings = {"workload": "small.py:workload", "seed": 3, "steps": 4, "device": "cpu"}
+    settings |= {"file": find_workload(job.workload).digest, "execution": "eager"}
+    assert loaded.history.settings == settings | {"epsilon": 2**-23}
     assert loaded.history.loss.tolist() == loss.tolist()
     assert {name: each.tolist() for name, each in loaded.history.raw_norms.items()} == norms
     assert (loaded.gradients == recording.gradients).all()
@@ -269,6 +274,10 @@ def test_weights_move_to_neighbouring_numbers(workload: Workload) -> None:
     for name, values in healthy.items():
         assert (np.abs(moved[name] - values) == np.spacing(np.abs(values))).mean() > 0.3
         assert np.allclose(moved[name], values, rtol=3e-7, atol=0)
+    weight = "first.weight before the step"
+    assert {-1, 1} <= {*np.sign(moved[weight] - healthy[weight]).flat}
+    again = parameters(replace(job, moved_by=1, moved_at=step))
+    assert (again[weight] == moved[weight]).all()
 
 
 def test_step_without_a_gradient_is_refused(workload: Workload) -> None:
