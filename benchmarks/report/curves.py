@@ -1,7 +1,9 @@
 """The three experiments as the page shows them, with few enough points for a table."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ MOST_POINTS = 50
 LEAST = 1e-100
 # The gates of the LSTM share a line for each kind of parameter.
 GATES = {"w": "inputs", "u": "states", "b": "biases"}
+GATE = re.compile(r"recurrent\.(?P<kind>[wub])_.+")
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def curves_of(environments: Iterable[Environment]) -> dict[str, list[Curves]]:
     """Return the different runs of each experiment, those of most environments first."""
     found: dict[str, list[Curves]] = {}
     for experiment in EXPERIMENTS:
-        groups: dict[bytes, list[tuple[str, History]]] = {}
+        groups: dict[tuple[bytes, ...], list[tuple[str, History]]] = {}
         for label, histories in _labelled(environments):
             if experiment in histories:
                 history = histories[experiment]
@@ -185,11 +188,11 @@ def _labelled(environments: Iterable[Environment]) -> Iterable[tuple[str, dict[s
             yield environment.name + ("" if device == "cpu" else f" on {device}"), histories
 
 
-def _bits(history: History) -> bytes:
+def _bits(history: History) -> tuple[bytes, ...]:
     """Return bytes that are the same for runs that are equal to the last bit."""
     series = [history.loss, history.accuracy, *history.raw_norms.values()]
     series += history.clipped_norms.values()
-    return b"|".join(values.tobytes() for values in series)
+    return tuple(values.tobytes() for values in series)
 
 
 def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
@@ -219,17 +222,14 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
 
 def _line(name: str) -> str:
     """Return the label of a parameter's line; all gates of a kind share one."""
-    layer, _, parameter = name.partition(".")
-    kind, _, gate = parameter.partition("_")
-    if layer == "recurrent" and gate and kind in GATES:
-        return f"recurrent.{kind}, {GATES[kind]}, largest gate"
-    return name
+    gate = GATE.fullmatch(name)
+    return f"recurrent.{gate['kind']}, {GATES[gate['kind']]}, largest gate" if gate else name
 
 
 def _points(values: NDArray[Any], ends: Sequence[int]) -> tuple[Point, ...]:
     """Return the points of `values` `[N, R]`, R recorded steps of N parameters."""
     points = []
-    for start, end in zip([0, *ends], ends, strict=False):
+    for start, end in pairwise([0, *ends]):
         part = values[:, start:end]
         finite = part[np.isfinite(part)]
         points.append(

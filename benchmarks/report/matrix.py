@@ -195,14 +195,14 @@ def breakages_of(environments: Sequence[Environment]) -> list[Breakage]:
         for case in each.cases:
             if case.outcome != "skipped":
                 ran.setdefault(case.name, []).append((each, case))
-    groups: dict[tuple[str, ...], Breakage] = {}
+    groups: dict[tuple[object, ...], Breakage] = {}
     for _, pairs in sorted(ran.items()):
         failed = [(each, case) for each, case in pairs if case.outcome != "passed"]
         if failed:
             where = tuple(each for each, _ in failed)
             pattern = what_tells(where, [each for each, _ in pairs])
-            outcome = "crashed" if failed[0][1].outcome == "crashed" else "failed"
-            key = (*(each.name for each in where), pattern, outcome)
+            crashed = failed[0][1].outcome == "crashed"
+            key = (*(each.name for each in where), pattern, crashed)
             groups.setdefault(key, Breakage(where, pattern, [])).cases.append(failed[0][1])
     return sorted(groups.values(), key=lambda group: -len(group.where))
 

@@ -18,7 +18,7 @@ FAULTS, COMPARISONS = "faults.json", "comparisons"
 CALIBRATION = "calibration"  # Not on the page.
 # Exit statuses of pytest after a complete run.
 ENDED = (0, 1)
-ENDINGS = {
+ENDINGS: dict[int | None, str] = {
     2: "was interrupted",
     3: "ended with an internal error of pytest",
     4: "had a wrong command line",
@@ -172,7 +172,7 @@ def _read_kind(folder: Path, kind: Kind, names: set[str], found: EnvironmentResu
     if run is not None:
         found.runs[kind] = run
         if outcomes in names and run.exit_status not in ENDED:
-            how = ENDINGS.get(run.exit_status or -1, "broke off")
+            how = ENDINGS.get(run.exit_status, "broke off")
             found.problems.append(Problem(outcomes, f"incomplete: the run {how}"))
 
 

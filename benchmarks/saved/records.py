@@ -42,7 +42,7 @@ class Record(BaseModel):
         """
         content = read_json(path)
         # As JSON: strict validation of objects takes neither lists as tuples nor text as dates.
-        data = to_json(content, inf_nan_mode="constants")
+        data = to_json(content)
         del content
         try:
             return cls.model_validate_json(data)
@@ -97,7 +97,7 @@ Milliseconds = Annotated[float, Field(ge=1e-9, le=1e9)]
 
 def reason(error: ValidationError) -> str:
     """Return the first problem, as "benchmarks.0.ratio: input should be a valid number"."""
-    first = error.errors(include_url=False)[0]
+    first = error.errors()[0]
     field = printable(".".join(map(str, first["loc"]))) or "the file"
     if first["type"] == "missing":
         return f"{field} is missing"

@@ -323,7 +323,7 @@ REASONS = (
     ),
     Reason(
         "The lengths are equal by construction.",
-        r"benchmarks/(behaviour|commands|compare|plugins|workloads)/.*",
+        r"benchmarks/(behaviour|commands|compare|plugins|notebook|report|workloads)/.*",
         r".*zip\(.*, strict=True\).*",
         r".*zip\(.*, (strict=None|strict=False)?\).*",
         equivalent=True,
@@ -588,6 +588,20 @@ REASONS = (
         r"benchmarks/compare/verdicts.py::Judge._pairs_to_settle",
         r"planned = .*",
         r".* < MOST_PAIRS, .*",
+        equivalent=True,
+    ),
+    Reason(
+        "The names of these tests have one bracket.",
+        r"benchmarks/report/executions.py::row_of",
+        r"words = name\.rpartition.*",
+        r"words = name\.partition.*",
+        equivalent=True,
+    ),
+    Reason(
+        "Letters are kept in any case.",
+        r"benchmarks/saved/records.py::_escaped",
+        r"return printable\(.*",
+        r"return printable\(.*(XX\\nXX|XXXX).*",
         equivalent=True,
     ),
 )

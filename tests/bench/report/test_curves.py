@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.notebook import figures as notebook
-from benchmarks.report.curves import curves_of, printed_of
+from benchmarks.report.curves import PrintedRow, curves_of, printed_of
 from tests.helpers.matrix_results import curves, made_up, with_history
 
 
@@ -32,7 +32,8 @@ def test_runs_equal_to_the_last_bit_share_curves() -> None:
         ("a", "b", "b on gpu:0"),
         *((f"{number}",) for number in range(4)),
     ]
-    assert found[0].versions == "Paddle 2.6.2, 3.3.1"
+    assert (found[0].experiment, found[0].versions) == ("exploding-rnn", "Paddle 2.6.2, 3.3.1")
+    assert found[0].events[-1] == "non-finite at step 20: loss inf"
 
 
 def nudged(values: NDArray[Any]) -> NDArray[Any]:
@@ -45,16 +46,26 @@ def test_a_point_of_a_long_run_is_the_largest_of_40_steps() -> None:
     norms = np.arange(2000.0)[::-1].copy()
     norms[100] = np.nan
     zeros = {"recurrent.W": np.zeros(2000)}
-    found = curves("clipped-rnn", norms={"recurrent.W": norms}, clipped_norms=zeros)
+    found = curves(
+        "clipped-rnn", norms={"recurrent.W": norms, "recurrent.U": norms * 0}, clipped_norms=zeros
+    )
 
     assert found.ends == tuple(range(40, 2001, 40))
     assert found.rows[0][:2] == ["1 to 40", "1999"]
     assert found.rows[2][:2] == ["81 to 120", "1919, NaN or infinite"]
-    assert found.rows[-1][:2] == ["1961 to 2000", "39"]
+    assert found.rows[-1][:3] == ["1961 to 2000", "39", "exactly 0"]
     assert found.rows[0][-1] == f"{found.history.accuracy[9]:.0%}"
 
 
-@pytest.mark.parametrize(("steps", "ends"), [(0, ()), (1, (1,)), (202, (*range(8, 201, 8), 202))])
+@pytest.mark.parametrize(
+    ("steps", "ends"),
+    [
+        (0, ()),
+        (50, (*range(1, 51),)),
+        (51, (*range(4, 49, 4), 51)),
+        (202, (*range(8, 201, 8), 202)),
+    ],
+)
 def test_points_of_an_interrupted_run_are_whole_epochs(steps: int, ends: tuple[int, ...]) -> None:
     """At most 50 of them, but for the last one; a run that did not begin has none."""
     epochs = steps // 4
@@ -81,6 +92,7 @@ def test_the_gates_of_the_lstm_share_a_line_for_each_kind() -> None:
     ]
     largest = max(found.history.raw_norms[f"recurrent.w_{gate}"][:40].max() for gate in "fi")
     assert next(iter(found.norms.values()))[0].largest == largest
+    assert [*curves("exploding-rnn").norms] == ["recurrent.W", "recurrent.U", "recurrent.b"]
 
 
 def test_the_notebooks_figures_are_compared_with_each_run() -> None:
@@ -93,21 +105,32 @@ def test_the_notebooks_figures_are_compared_with_each_run() -> None:
     off = {**exact, "recurrent.U": exact["recurrent.U"].copy()}
     off["recurrent.U"][0] *= 1 + 2e-6
     off["recurrent.b"] = np.where(np.arange(20) == 0, np.nan, exact["recurrent.b"])
-    runs = {"a": exact, "b": exact, "c": off}
+    other = {"flags": "MKL_CBWR=AVX2 A=1 MKL_CBWR_B=2", "paddle": "3.3.1", "device": "cpu"}
+    right, wrong = np.zeros(5), np.array([0, 0, 0.25, 0, 0])
     table = printed_of(
-        with_history(name, norms=norms, accuracy=np.zeros(5)) for name, norms in runs.items()
+        [
+            *(with_history(name, norms=exact, accuracy=right) for name in "ab"),
+            with_history("c", norms=off, accuracy=wrong, environment=other),
+            with_history("d", norms={"recurrent.W": exact["recurrent.W"]}, accuracy=right),
+        ]
     )
     first, second, third = table.rows[:3]
 
-    assert list(table.columns) == [("Paddle 3.3.1", ("a", "b")), ("Paddle 3.3.1", ("c",))]
+    assert [column for column, _ in table.columns] == [
+        *("Paddle 3.3.1", "Paddle 3.3.1 MKL_CBWR=AVX2 MKL_CBWR_B=2", "Paddle 3.3.1")
+    ]
+    assert [where for _, where in table.columns] == [("a", "b"), ("c",), ("d",)]
     assert len(table.rows) == 36
-    assert first.cells == (("19.658676", True), ("19.658676", True))
+    assert first.cells == 3 * (("19.658676", True),)
     assert first.figure == printed[1]
-    assert tuple(cell is not None and cell[1] for cell in second.cells) == (True, False)
+    assert tuple(cell and cell[1] for cell in second.cells) == (True, False, None)
     assert second.error == pytest.approx(2e-6, rel=1e-3)
     assert np.isnan(third.error)
-    assert table.outside == 2
+    correct = notebook.Figure("exploding-rnn", 12, "correct", 0, 0)
+    cells = ("0/4", True), ("1/4", False), ("0/4", True)
+    assert PrintedRow(correct, cells, 1.0) in table.rows
+    assert table.outside == 3
     assert printed_of([]).rows == ()
     # There are no runs of the other experiments.
     assert table.rows[-1].figure.experiment != "exploding-rnn"
-    assert table.rows[-1].cells == (None, None)
+    assert table.rows[-1].cells == (None, None, None)

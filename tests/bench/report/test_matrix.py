@@ -1,6 +1,7 @@
 """The matrix of environments: their places and states, and what failed where."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from benchmarks.report.matrix import (
     Environment,
     breakages_of,
     environments_of,
+    fact_name,
     headline,
     rows_of,
     skips_of,
@@ -36,28 +38,29 @@ def names(environments: list[Environment]) -> list[str]:
 def test_environments_are_ordered_by_version_numbers() -> None:
     """Paddle 3.10 comes after 3.3, Python 3.9 before 3.11."""
     pairs = [("3.10.0", "3.9.7"), ("3.3.1", "3.11.7"), ("2.6.2", "3.9.1"), ("3.3.1", "3.10.13")]
-    pythons, rows = rows_of(environments_of(matrix(*pairs)))
+    pairs.append(("3.3.1", "3.9.8"))
+    environments = environments_of(matrix(*pairs))
+    pythons, rows = rows_of(environments)
 
+    assert names(environments) == [
+        *("2.6.2-3.9.1", "3.3.1-3.9.8", "3.3.1-3.10.13", "3.3.1-3.11.7", "3.10.0-3.9.7")
+    ]
     assert pythons == ["3.9", "3.10", "3.11"]
     assert list(rows) == [("cpu", "2.6.2"), ("cpu", "3.3.1"), ("cpu", "3.10.0")]
-    assert [names(cell) for cell in rows["cpu", "3.3.1"]] == [
-        [],
-        ["3.3.1-3.10.13"],
-        ["3.3.1-3.11.7"],
-    ]
+    assert [names(cell) for cell in rows["cpu", "3.10.0"]] == [["3.10.0-3.9.7"], [], []]
 
 
 def test_an_environment_without_facts_is_placed_by_its_name() -> None:
     """Other names have no place."""
     places = ("py312-paddle31-gpu", "bench-paddle32", "mine", "py310-paddle26-cpu")
-    known = matrix(*((paddle, "3.11.7") for paddle in ("3.2.2", "3.2.1", "3.10.0")))
+    known = matrix(*((paddle, "3.11.7") for paddle in ("3.2.10", "3.2.9", "3.10.0")))
     known.append(left("py310-paddle26", paddle="3.3.1", python="3.12.1"))
     environments = environments_of([*map(left, places), *known])
 
     assert {each.name: tuple(each.place) for each in environments} == {
         "py312-paddle31-gpu": ("gpu", "3.1", "3.12"),
         # The patch version is that of another environment.
-        "bench-paddle32": ("cpu", "3.2.2", "unknown"),
+        "bench-paddle32": ("cpu", "3.2.10", "unknown"),
         "py310-paddle26-cpu": ("cpu", "2.6", "3.10"),
         "mine": ("unknown", "unknown", "unknown"),
         **{each.name: ("cpu", each.name[:-7], "3.11") for each in known[:3]},
@@ -72,6 +75,7 @@ def test_an_environment_with_a_gpu_is_placed_with_the_gpus(kind: str) -> None:
     results = left("0", PASSED, paddle="3.3.1", python="3.11.7")
     devices = results.runs["tests"].environments
     devices[f"{kind}:0"] = {**devices["cpu"], "device": f"{kind}:0"}
+    del devices["cpu"]["device"]  # Files from elsewhere may lack it.
 
     _, rows = rows_of(environments_of([results, *matrix(("3.3.1", "3.11.7"))]))
 
@@ -90,6 +94,7 @@ def incomplete(name: str) -> EnvironmentResults:
     [
         ([], "No environment left results"),
         ([left("a", PASSED)], "The one environment passed"),
+        ([left("a", FAILED)], "1 of 1 environment has failures"),
         ([left("a", PASSED), left("b", PASSED)], "All 2 environments passed"),
         ([left("a", PASSED), left("b", FAILED)], "1 of 2 environments has failures"),
         ([left("a", PASSED), incomplete("b")], "1 of 2 environments is incomplete"),
@@ -172,6 +177,19 @@ def test_a_failure_has_the_fact_that_only_its_environments_share(
     assert breakage.cases == [FAILED]
 
 
+def test_a_shared_fact_may_come_from_the_name_or_be_missing() -> None:
+    """An empty fact counts like one that is missing."""
+    on_gpu, old = ([left(f"py31{n}-paddle{end}", FAILED) for n in "01"] for end in ("33-gpu", "26"))
+    plain = [left("a", FAILED, paddle="3.3.1", flags=""), left("b", FAILED, paddle="3.3.1")]
+    passed = left("c", PASSED, paddle="3.3.1", flags="A=1")
+
+    assert [
+        breakages_of(environments_of([*failed, passed]))[0].pattern
+        for failed in (on_gpu, old, plain)
+    ] == [f"all with {fact}, and no other" for fact in ("device gpu", "Paddle 2.6", "flags none")]
+    assert fact_name("device_name") == "device name"
+
+
 def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
     """Those of most environments come first; an environment that skipped a test did not run it."""
     first, second, third = FAILED, replace(FAILED, name="test_b::y"), replace(FAILED, name="a")
@@ -197,10 +215,12 @@ def test_tests_that_fail_in_the_same_environments_are_one_breakage() -> None:
 def test_skips_are_counted_by_reason() -> None:
     """Each reason has the number of skipped tests in each environment."""
     gpu, jax = Case("a", "skipped", "no GPU"), Case("b", "skipped", "JAX is absent")
-    results = [left("a", jax, gpu, replace(gpu, name="c")), left("b", gpu)]
+    cuda = Case("b", "skipped", "CUDA")
+    results = [left("a", jax, gpu, replace(gpu, name="c")), left("b", gpu, cuda)]
 
     assert skips_of(environments_of(results)) == [
         ("no GPU", {"a": 2, "b": 1}),
+        ("CUDA", {"b": 1}),
         ("JAX is absent", {"a": 1}),
     ]
 
@@ -208,12 +228,16 @@ def test_skips_are_counted_by_reason() -> None:
 def test_results_of_another_day_are_marked_as_old() -> None:
     """They are not from the same run of the matrix."""
     results = [left(f"{day}", PASSED, day=day, paddle="3.3.1") for day in (20, 22, 23, 24)]
+    run = results[2].runs["tests"]
+    earlier = run.model_copy(update={"date": run.date - timedelta(hours=1)})
+    results.append(replace(results[2], name="hour", runs={"tests": earlier}))
 
     assert {each.name: each.old for each in environments_of(results)} == {
         "20": "4 days older than the newest",
         "22": "2 days older than the newest",
         "23": "",
         "24": "",
+        "hour": "1 day older than the newest",
     }
 
 

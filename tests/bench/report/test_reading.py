@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from benchmarks.compare.result import FILE
+from benchmarks.report import formats, reading
 from benchmarks.report.formats import Case
-from benchmarks.report.reading import Problem, read_environment, read_results
+from benchmarks.report.reading import EnvironmentResults, Problem, read_environment, read_results
 from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
     FACTS,
-    comparison,
     faults,
     made_up,
     released,
@@ -46,6 +46,7 @@ def test_a_complete_run_has_no_problems(folder: Path) -> None:
         *(("cpu", name) for name in EXPERIMENTS),
         ("gpu:0", "clipped-rnn"),
     }
+    assert found.histories["gpu:0", "clipped-rnn"].environment == gpu
     [time] = found.times
     assert (time.low, time.median, time.high) == pytest.approx((1.0, 1.5, 2.0))
 
@@ -86,6 +87,7 @@ def copied(path: Path) -> None:
 
 OTHER_CONFIG = replace(EXPERIMENTS["clipped-rnn"].config, seed=5)
 DOCTYPE = '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'
+ODD = '<?xml version="1.0" encoding="no"?><a/>'
 
 
 @pytest.mark.parametrize(
@@ -93,30 +95,30 @@ DOCTYPE = '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'
     [
         ("tests.xml", Path.unlink, "missing: the run broke off before its end"),
         ("tests-run.json", Path.unlink, "missing: date and environment are unknown"),
+        ("benchmarks-run.json", Path.unlink, "missing: date and environment are unknown"),
         ("benchmarks.json", Path.unlink, "missing: the run ended before it was written"),
         ("clipped-lstm.npz", Path.unlink, "missing: the run ended before it was written"),
-        ("tests.xml", cut(40), "cannot be read: invalid XML: "),
-        ("tests.xml", cut(0), "cannot be read: the file is empty"),
+        ("tests.xml", cut(40), "invalid XML: "),
+        ("tests.xml", cut(0), "the file is empty"),
         ("tests.xml", holds("<html></html>"), "expected JUnit XML, got an element <html>"),
         ("tests.xml", holds("<testsuites />"), "the file holds no tests"),
         ("tests.xml", holds(DOCTYPE), "the file declares a document type"),
-        ("tests.xml", holds(DOCTYPE, "utf-16"), "declares a document type, which pytest does not"),
-        ("tests.xml", holds('<?xml version="1.0" encoding="no"?><a/>'), "got an element <a>"),
-        ("tests.xml", holds("<a>" * 100_001), "the file must have at most 100000 elements"),
+        ("tests.xml", holds(DOCTYPE, "utf-16"), "the file declares a document type, which pytest"),
+        ("tests.xml", holds(ODD), "expected JUnit XML, got an element <a>"),
         ("tests.xml", larger, "it must have at most 33554432 bytes"),
-        ("tests-run.json", holds("[" * 100_000), "the JSON is nested too deeply"),
+        ("tests-run.json", holds("[" * 100_000), "invalid JSON: the JSON is nested too deeply"),
         ("clipped-rnn.npz", holds("PK"), "it is not a valid 'rnn_core history 2' file"),
-        ("benchmarks.json", cut(40), "cannot be read: invalid JSON: "),
-        ("benchmarks.json", holds("{}"), "cannot be read: datetime is missing"),
+        ("benchmarks.json", cut(40), "invalid JSON: "),
+        ("benchmarks.json", holds("{}"), "datetime is missing"),
         ("tests-run.json", changed(format="other"), "format: input should be"),
         ("notes.txt", holds(""), "not a file of results"),
-        ("clipped-rnn.npz", cut(900), "cannot be read: it is not a valid"),
+        ("clipped-rnn.npz", cut(900), "it is not a valid"),
         ("clipped-rnn.npz", copied, "has the same experiment as another"),
         ("clipped-rnn.npz", trained(config=OTHER_CONFIG), "its config is not that of an experim"),
         (
             "clipped-rnn.npz",
             trained(outcome="interrupted"),
-            "the run was interrupted after 2000 steps",
+            "incomplete: the run was interrupted after 2000 steps",
         ),
     ],
 )
@@ -126,7 +128,7 @@ def test_each_damage_is_one_problem(folder: Path, file: str, damage: Damage, rea
     [problem] = read_environment(folder).problems
 
     assert problem.file == file
-    assert reason in problem.reason
+    assert problem.reason.removeprefix("cannot be read: ").startswith(reason)
     assert str(folder.parent) not in problem.reason
 
 
@@ -171,7 +173,8 @@ def test_a_benchmark_environment_needs_no_tests(tmp_path: Path) -> None:
     (folder / "tests.xml").unlink()
     changed(exit_status=None)(folder / "tests-run.json")
 
-    assert read_environment(tmp_path / "bench-paddle33").problems == []
+    found = read_environment(tmp_path / "bench-paddle33")
+    assert ([*found.runs], found.problems) == (["benchmarks"], [])
     assert read_environment(folder).problems == [
         Problem("tests.xml", "missing: the run broke off before its end")
     ]
@@ -224,6 +227,39 @@ def test_outcomes_are_read_with_their_reasons(folder: Path) -> None:
     ]
 
 
+def test_outcomes_may_have_little_and_not_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, messages and values may be missing; the elements are counted."""
+    monkeypatch.setattr(formats, "MOST_ELEMENTS", 5)
+    agreement = '<properties><property name="agreement" /></properties>'
+    suite = f"<testsuite><testcase>{agreement}<failure /></testcase></testsuite>"
+    path = tmp_path / "tests.xml"
+    path.write_text(suite, encoding="utf-8")
+
+    assert formats.read_cases(path) == [Case("::", "failed", "failed")]
+    path.write_text(f"<testsuites>{suite}</testsuites>", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"^the file must have at most 5 elements$"):
+        formats.read_cases(path)
+
+
+def test_folders_that_cannot_be_read_are_problems(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is that of the system, without the path."""
+
+    def denied(path: Path) -> list[Path]:
+        raise PermissionError(13, "denied", str(path))
+
+    (folder.parent / "comparisons").mkdir()
+    monkeypatch.setattr(reading, "_content", denied)
+    results = read_results(folder.parent)
+
+    assert results.listed == [
+        (name, "cannot be read: denied") for name in ("comparisons", f"{folder.name}/")
+    ]
+
+
 def test_comparisons_of_releases_are_a_chain(tmp_path: Path) -> None:
     """The names of their folders tell; one that leads past another is an ordinary comparison.
 
@@ -245,15 +281,23 @@ def test_comparisons_of_releases_are_a_chain(tmp_path: Path) -> None:
     [({"cell": "model.py:workload"}, ""), ({"device": "gpu:0"}, ""), ({}, "digest of its files")],
 )
 def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str], workload: str) -> None:
-    """Comparisons of one content of an own workload, or on one device, belong together."""
+    """Comparisons of one content of an own workload, or on one device, belong together.
+
+    One that failed is in the first chain.
+    """
     content = released("2.6.2", "3.0.0")
     write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0" / FILE, content)
     content["benchmarks"] = [{**each, **facts} for each in content["benchmarks"]]
     content["workload"] = workload
+    failed = released("3.0.0", "3.1.0", benchmarks=[], workload="")
+    write_json(tmp_path / "comparisons/releases-3.0.0..3.1.0" / FILE, failed)
     write_json(tmp_path / "comparisons/releases-2.6.2..3.0.0-other" / FILE, content)
     results = read_results(tmp_path)
 
-    assert [[*chain] for chain in results.chains] == 2 * [[("2.6.2", "3.0.0")]]
+    assert [[*chain] for chain in results.chains] == [
+        [("2.6.2", "3.0.0"), ("3.0.0", "3.1.0")],
+        [("2.6.2", "3.0.0")],
+    ]
     assert results.comparisons == []
 
 
@@ -264,8 +308,13 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
         (root / name).write_text("", encoding="utf-8")
     (root / "comparisons" / "empty").mkdir(parents=True)
     write_json(root / "faults.json", {"environment": {}})
+    (root / "py313-paddle32-cpu").mkdir()
+    empty = Problem("", "the folder is empty: the run broke off before it began")
+    results = read_results(root, frozenset(["report.html"]))
 
-    assert read_results(root, frozenset(["report.html"])).problems == [
+    assert results.environments[1:] == [EnvironmentResults("py313-paddle32-cpu", problems=[empty])]
+    assert results.comparisons == []
+    assert results.problems == [
         Problem("comparisons/empty/comparison.json", "missing"),
         Problem("faults.json", "cannot be read: verdicts is missing"),
         Problem("notes.txt", "not a file of results"),
@@ -274,20 +323,19 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "kind"),
     [
-        ("faults.json", faults()),
-        ("faults.json", {}),
-        ("comparisons/a/comparison.json", comparison()),
-        ("comparisons/releases-3.0.0..3.1.0/comparison.json", released("3.0.0", "3.1.0")),
+        ("faults.json", faults(), "planting"),
+        ("faults.json", {}, "problems"),
+        ("comparisons/a/comparison.json", released("3.0.0", "3.1.0"), "comparisons"),
+        ("comparisons/releases-3.0.0..3.1.0/comparison.json", released("3.0.0", "3.1.0"), "chains"),
     ],
 )
 def test_a_folder_may_hold_one_kind_of_results_only(
-    tmp_path: Path, name: str, content: dict[str, Any]
+    tmp_path: Path, name: str, content: dict[str, Any], kind: str
 ) -> None:
     """Even if it is damaged."""
     write_json(tmp_path / name, content)
     results = read_results(tmp_path)
 
-    kinds = (results.comparisons, results.chains, results.problems, results.planting)
-    assert [bool(found) for found in kinds].count(True) == 1
+    assert [name for name, found in vars(results).items() if found] == [kind]

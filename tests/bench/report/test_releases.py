@@ -67,6 +67,8 @@ def test_each_release_stands_beside_the_one_before() -> None:
     """Behaviours, defects and changes; whatever is missing is None or said in words."""
     shown = releases_on_page(CHAIN, DEFECTS)
 
+    assert shown.names == ["2.6.2", "3.0.0", "3.1.0", "3.2.0", "3.3.0"]
+    assert shown.limits == "1% of the instruction count, 1% of the peak memory"
     assert [(each.before, each.after) for each in shown.links] == [*CHAIN]
     assert [each.comparison for each in shown.links] == [LINKS[0], None, *LINKS[1:]]
     assert [each.behaviour for each in shown.links] == [

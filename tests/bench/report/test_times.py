@@ -36,6 +36,9 @@ def test_step_times_have_ratios_to_the_previous_version() -> None:
     assert others[-1].title == "own.py:workload, cpu"
     assert {row.times["textbook"].median for row in block.rows} == {9}
     assert block.implementations == ("textbook", "kernel")
+    assert [row.before and row.before.place.paddle for row in block.rows] == [
+        *(None, "2.6.2", "2.6.2", "3.0.0", None, "3.3.1", "3.10.0")
+    ]
     assert {row.environment.name: row.ratio("kernel") for row in block.rows} == {
         "2.6.2 3.10.1 A CPU": None,
         "3.0.0 3.11.1 A CPU": 2 / 4,

@@ -34,6 +34,7 @@ def test_the_newest_run_of_the_same_machine_is_the_baseline() -> None:
     runs = [saved(3, CPU), saved(1, CPU), saved(9, CPU | {"cpu": "Model B"})]
 
     assert best_comparable(runs, machine_identity({"cpu": CPU}), []) is runs[0]
+    assert best_comparable(runs[2:], machine_identity({"cpu": CPU}), []) is None
 
 
 def test_run_with_more_of_the_benchmarks_is_the_baseline() -> None:
@@ -65,24 +66,25 @@ def test_another_device_is_an_obstacle() -> None:
 def test_differences_are_named() -> None:
     """Versions, threads, flags, and what only one knows; machine and device are not."""
     then = CPU | {"paddle": "3.0.0", "threads": "2", "flags": "FLAGS_x=1", "cpu": "Model B"}
-    then |= {"onednn": "3.6"}
+    then |= {"onednn": "3.6", "cuda": ""}
 
-    assert differences({"cpu": CPU | {"blas": "MKL"}}, {"cpu": then}) == [
+    assert differences({"cpu": CPU | {"blas": "MKL", "cuda": "12"}}, {"cpu": then}) == [
         "paddle 3.0.0 -> 3.3.1",
         "flags FLAGS_x=1 -> none",
         "threads 2 -> 1",
         "blas unknown -> MKL",
+        "cuda none -> 12",
         "onednn 3.6 -> unknown",
     ]
     assert differences({"cpu": CPU}, {"cpu": CPU}) == []
 
 
-def test_a_difference_on_one_of_two_devices_names_the_device() -> None:
-    """The device follows both values in brackets."""
-    then = {"cpu": CPU, "gpu:0": GPU | {"flags": "NVIDIA_TF32_OVERRIDE=0"}}
+def test_a_difference_on_some_devices_names_the_devices() -> None:
+    """They follow both values in brackets."""
+    then = {"cpu": CPU} | dict.fromkeys(("gpu:0", "gpu:1"), GPU | {"flags": "A=0"})
 
-    assert differences({"cpu": CPU, "gpu:0": GPU}, then) == [
-        "flags NVIDIA_TF32_OVERRIDE=0 -> none (gpu:0)"
+    assert differences({"cpu": CPU, "gpu:0": GPU, "gpu:1": GPU}, then) == [
+        "flags A=0 -> none (gpu:0, gpu:1)"
     ]
 
 

@@ -1,12 +1,13 @@
 """Reading JSON files that may be damaged: what is refused, and the message."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.saved.records import Count, Date, Record, Seconds
+from benchmarks.saved.records import Count, Date, Record, Seconds, read_json
 
 
 class Inner(Record):
@@ -43,11 +44,23 @@ def read(folder: Path, text: str) -> Example:
 
 
 def test_a_valid_file_is_read(tmp_path: Path) -> None:
-    """A date without a zone is UTC, 1 is also a float, and unknown fields are ignored."""
+    """1 is also a float, and unknown fields are ignored."""
     found = read(tmp_path, json.dumps({**VALID, "more": [1]}))
 
     assert found.parts == (Inner(seconds=1.0),)
-    assert found.when.isoformat() == "2026-11-25T12:00:00+00:00"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system cannot change the time zone")
+@pytest.mark.parametrize("when", ["2000-01-01T12:00:00", "2000-01-01T13:30:00+01:30"])
+def test_dates_are_in_utc(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one without a zone, wherever it is read."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "AAA-9")
+        time.tzset()
+        found = read(tmp_path, json.dumps({**VALID, "when": when}))
+    time.tzset()
+
+    assert found.when.isoformat() == "2000-01-01T12:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +70,7 @@ def test_a_valid_file_is_read(tmp_path: Path) -> None:
         ("when", "soon", "when: input should be a valid datetime"),
         ("when", 1764072000, "when: input should be a valid datetime, got 1764072000"),
         ("when", "0001-01-01T00:00:00+23:59", "when: value error, the date must be in the years"),
+        ("when", "3000-01-01T00:00:00", "when: value error, the date must be in the years"),
         ("count", -1, "count: input should be greater than or equal to 0, got -1"),
         ("count", 1.0, "count: input should be a valid integer, got 1.0"),
         ("count", True, "count: input should be a valid integer, got True"),
@@ -102,3 +116,5 @@ def test_control_characters_are_escaped(tmp_path: Path) -> None:
     found = read(tmp_path, json.dumps({**VALID, "name": "a\x1b[31m\n\u202e\ud800ü"}))
 
     assert found.name == r"a\x1b[31m\n\u202e\ud800ü"
+    (tmp_path / "a.json").write_text(r'["\n", {"error": "\n\u0007", "\n": "\n"}]', encoding="utf-8")
+    assert read_json(tmp_path / "a.json") == [r"\n", {"error": "\n\\x07", r"\n": r"\n"}]
