@@ -330,7 +330,7 @@ REASONS = (
     ),
     Reason(
         "NumPy's default is float64, where NaN of a type is that of None.",
-        r"benchmarks/behaviour/(culprits.py::compare|files.py::digest)",
+        r"benchmarks/behaviour/(culprits.py::compare|files.py::digest|layers.py::.*_finished)",
         r".*(astype\(np\.float64\)|dtype\.type\(np\.nan\)).*",
         r".*(astype|dtype\.type)\(None\).*",
         equivalent=True,
@@ -384,9 +384,9 @@ REASONS = (
     ),
     Reason(
         "Two computed numbers are never equal, but by chance.",
-        r"benchmarks/behaviour/judge.py::(judge_by|left_at)",
-        r"outside = np\.flatnonzero\(.*|if apart\[step - 1\] > limit:",
-        r"outside = np\.flatnonzero\(apart >= .*|if apart\[step - 1\] >= limit:",
+        r"benchmarks/behaviour/(judge.py::(judge_by|left_at)|layers.py::(check_budget|move))",
+        r"outside = np\.flatnonzero\(.*|if (apart\[step - 1\]|minutes) > .*|to = .* < 0\.5, .*",
+        r"outside = .*apart >= .*|if (apart\[step - 1\]|minutes) >= .*|to = .* <= 0\.5, .*",
     ),
     Reason(
         "Only a run of over 2,000 steps shows one more of them.",
