@@ -1,6 +1,7 @@
 """The command `python -m benchmarks.calibrate`, with fake processes."""
 
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -26,18 +27,23 @@ def test_table_has_a_row_per_slowdown(tmp_path: Path, capsys: pytest.CaptureFixt
     """Each row has four verdicts, all correct; the interval is wide, because four are few."""
     status = run(tmp_path, FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "c.md"))
     out, _ = capsys.readouterr()
-    rows = [line.split("|") for line in out.splitlines() if line.startswith("|")][2:]
-    cells = [[cell.strip() for cell in row[1:-1]] for row in rows]
+    table, end = out.partition("\n\nMeasured: ")[::2]
+    saved = (tmp_path / "c.md").read_text()
 
     assert status == 0
-    planted, within, measured = zip(*(row[:3] for row in cells), strict=True)
-    assert planted == ("0%", "20%")
-    assert within == ("5%", "5%")
-    assert [float(text.rstrip("%")) for text in measured] == pytest.approx([0, 20], abs=1)
-    assert cells[0][3:10] == ["4", "0", "0", "4", "0", "0.0% (0.0-60.2%)", "6"]
-    assert cells[1][3:10] == ["4", "4", "0", "0", "0", "100.0% (39.8-100.0%)", "6"]
-    assert float(cells[0][10]) == pytest.approx(12 * 6 / 60, abs=0.1)
-    assert "- paddle: " in (tmp_path / "c.md").read_text()
+    assert re.sub(" +", " ", table.replace("-", "")).splitlines() == [
+        "2 sessions of at most 10 minutes, at most 1% of the verdicts may be wrong",
+        "",
+        "| planted | same within | measured | verdicts | slower | faster | same | cannot tell "
+        "| rate (95% interval) | pairs | minutes |",
+        "|" + " |" * 11,
+        "| 0% | 5% | 0.1% | 4 | 0 | 0 | 4 | 0 | 0.0% (0.060.2%) | 6 | 1.2 |",
+        "| 20% | 5% | 20.0% | 4 | 4 | 0 | 0 | 0 | 100.0% (39.8100.0%) | 6 | 1.2 |",
+    ]
+    assert "slower and\nfaster if nothing is planted, of slower otherwise" in end
+    assert end.endswith(f"every level.\n\nresults: {tmp_path / 'c.md'}\n")
+    assert out.partition("\n\nresults: ")[0] in saved
+    assert "- rnn_core: working tree" in saved
 
 
 def test_counted_calibration_plants_instructions_beside_busy_processes(
@@ -90,11 +96,14 @@ def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
         run(tmp_path / "whole", fake, "--save", str(files[0])),
         run(tmp_path / "cut", rest, "--resume", "--save", str(files[1])),
     )
-    whole, cut = (json.loads(file.read_text())["cases"] for file in files)
+    contents = [json.loads(file.read_text()) for file in files]
+    whole, cut = (content["cases"] for content in contents)
     seeds = [settings.seed for settings in fake.settings]
 
     assert (interrupted, refused, *statuses) == (130, 2, 0, 0)
-    assert "Incomplete: --resume continues" in out
+    assert out.endswith("every level.\n\nIncomplete: --resume continues with the complete pairs.\n")
+    assert {content["format"] for content in contents} == {"rnn_core calibration 1"}
+    assert [(case["session"], case["minutes"]) for case in whole] == [(1, 1.2)] * 4 + [(2, 1.2)] * 4
     assert "already has a comparison" in err
     assert [[case["word"], case["ratio"]] for case in cut] == [
         [case["word"], case["ratio"]] for case in whole
@@ -108,6 +117,18 @@ def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
         "session-001",
         "session-002",
     ]
+    again = FakeProcesses(BENCHMARKS)
+    assert run(tmp_path / "cut", again, "--restart") == 0
+    assert len(again.started) == 24
+
+
+def test_budget_of_a_resumed_session_includes_its_pairs(tmp_path: Path) -> None:
+    """Three pairs took 36 seconds: with 30, only the second session is measured."""
+    rest = FakeProcesses(BENCHMARKS)
+    assert run(tmp_path, FakeProcesses(BENCHMARKS, before=interrupt_at(8))) == 130
+    assert run(tmp_path, rest, "--resume", "--budget", "0.5") == 0
+
+    assert len(rest.started) == 12
 
 
 def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
