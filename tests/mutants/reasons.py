@@ -604,4 +604,24 @@ REASONS = (
         r"return printable\(.*(XX\\nXX|XXXX).*",
         equivalent=True,
     ),
+    Reason(
+        "How a progress bar looks does not matter.",
+        r"benchmarks/compare/.*",
+        r"(bar = )?tqdm\(.*|bar\.set_postfix_str.*|missing = .*",
+        r".*",
+    ),
+    Reason(
+        "Both stand for no runs, or for SciPy's exact method.",
+        r"benchmarks/compare/(text|calibration).py::(unpaired|rate)",
+        r'runs = .*"time", \(\)\).*|ends = .*method="exact"\)',
+        r'runs = .*"time", None\).*|ends = .*CONFIDENCE, \)',
+        equivalent=True,
+    ),
+    Reason(
+        "No benchmark is a method: its name has one pair of colons.",
+        r"benchmarks/compare/text.py::unpaired",
+        r"label = .*",
+        r"label = name\.partition.*",
+        equivalent=True,
+    ),
 )

@@ -428,10 +428,10 @@ def _saved_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_saved_runs")
 def test_compare_exits_4_for_two_saved_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """They are not pairs: their ratios are shown, without a verdict."""
-    assert main(["a.json", "b.json"]) == 4
+    assert main(["b.json", "a.json"]) == 4
     assert re.sub(" +", " ", re.sub("-{2,}", "", capsys.readouterr().out)) == (
         "| benchmark | baseline ms | candidate ms | ratio | verdict |\n|" + " |" * 5 + "\n"
-        "| test_stage[cpu-step-RNN-B1-T10-H128-kernel] | 1 | 2 | 2.00 | cannot tell |\n\n"
+        "| test_stage[cpu-step-RNN-B1-T10-H128-kernel] | 2 | 1 | 0.50 | cannot tell |\n\n"
         "1 and 1 processes, measured at different times. How much the machine's pace changed in "
         "between is not known; often it is more than a regression. NOT ONE BENCHMARK HAS A "
         "VERDICT. Give two interpreters or tox environments, to measure both sides now.\n"
