@@ -501,10 +501,10 @@ REASONS = (
         equivalent=True,
     ),
     Reason(
-        "The description in --help.",
+        "The words of --help and their layout.",
         r"benchmarks/.*",
-        r".*make_parser\(.*, __doc__.*",
-        r".*make_parser\(.*, None.*",
+        r".*make_parser\(.*, __doc__.*|of_others = .*|formatter_class=.*",
+        r".*make_parser\(.*, None.*|of_others = .*|",
     ),
     Reason(
         "No other program writes such a file into the new folder.",

@@ -210,6 +210,7 @@ def test_files_have_the_results_and_the_environment(tmp_path: Path, run_main: Ru
     assert out.endswith(f"\n\nresults: {text}\n")
     assert content.startswith(out.removesuffix(f"results: {text}\n") + "- ")
     assert "- paddle: " in content
+    assert content.splitlines()[-1].startswith("- ")
     assert "- date: 20" in content
     assert saved["environment"].keys() >= {"paddle", "torch", "jax", "threads", "date"}
     assert [len(point["rounds"]) for point in saved["results"]] == [3]

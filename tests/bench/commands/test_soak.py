@@ -259,3 +259,5 @@ def test_soak_rejects_several_processes(monkeypatch: pytest.MonkeyPatch) -> None
     assert_rejected(main, ["--minutes", "1"], "error: a soak runs in 1 process, got 2")
     message = "python -m benchmarks.soak: error: argument --execution: invalid choice: 'fast'"
     assert_rejected(main, ["--minutes", "1", "--execution", "fast"], message)
+    message = "error: unrecognized arguments: --threads 1"
+    assert_rejected(main, ["--minutes", "1", "--threads", "1"], message)
