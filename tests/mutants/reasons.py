@@ -507,6 +507,13 @@ REASONS = (
         r".*make_parser\(.*, None.*|of_others = .*|",
     ),
     Reason(
+        "argparse reads the command line itself if it gets None.",
+        r"benchmarks/entry.py::run",
+        r"run_program\(.*, partial\(use_threads, sys\.argv\[1:\]\).*",
+        r"run_program\(.*, partial\(use_threads, None\).*",
+        equivalent=True,
+    ),
+    Reason(
         "No other program writes such a file into the new folder.",
         r"benchmarks/revisions.py::source_of",
         r'archive = folder / "rnn_core.zip"',
