@@ -32,6 +32,13 @@ def test_allocated_peak_is_that_of_the_call() -> None:
     assert held.shape == [2**20]
 
 
+def test_memory_of_a_device_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device without a number is the first one."""
+    name = "device_memory_stat_peak_value"
+    monkeypatch.setattr(core, name, lambda kind, number: {"Allocated": 10}[kind] + number)
+    assert [allocated(device, "peak") for device in ("gpu:3", "gpu")] == [13, 10]
+
+
 def test_peak_of_an_allocator_that_is_not_counted_is_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as that of `FLAGS_use_system_allocator`."""
     for which in ("current", "peak"):

@@ -12,7 +12,10 @@ def test_threads_are_at_most_the_cpus(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The error has the largest number."""
-    monkeypatch.setattr(threads, "cpus", lambda: 3)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # As on other systems than Linux.
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert threads.cpus() == 1
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
     parse = threads.threads_parser().parse_args
     assert [parse(["--threads", text]).threads for text in "123"] == [1, 2, 3]
     for text in ("0", "4", "x"):
