@@ -146,6 +146,13 @@ REASONS = (
         equivalent=True,
     ),
     Reason(
+        "Only the first of the numbers is read.",
+        r"rnn_core/runtime/parallel.py::total",
+        r"everywhere = .*",
+        r"everywhere = paddle\.full\(\[2\], .*",
+        equivalent=True,
+    ),
+    Reason(
         "The mask is set back at once.",
         r"rnn_core/runtime/files.py::_umask",
         r"mask = os\.umask\(0\)",

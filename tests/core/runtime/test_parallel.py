@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -234,6 +235,8 @@ def test_check_rejects_devices_and_backends_that_do_not_fit(
     processes(monkeypatch, 0, 2, "nccl")
     parallel.check("gpu", 4)
     processes(monkeypatch, 0, 2, backend)
+    if backend == "auto":  # The default.
+        monkeypatch.delenv("PADDLE_DISTRI_BACKEND")
 
     with pytest.raises(ValueError, match=match):
         parallel.check(device, 4)
@@ -254,11 +257,36 @@ def test_batches_smaller_than_the_processes_are_rejected(monkeypatch: pytest.Mon
             train(TrainConfig(batch_size=3), data)
 
 
-def test_single_process_checks_and_changes_nothing() -> None:
-    """`join` does nothing, and `total` returns its argument."""
+def test_single_process_checks_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`join` does nothing; `total` and `averaging` return their argument."""
+    monkeypatch.setattr("paddle.distributed.init_parallel_env", None)
     parallel.join("gpu:7", 1)
+    model = paddle.nn.Linear(1, 1)
 
+    assert parallel.averaging(model) is model
     assert (parallel.rank(), parallel.size(), parallel.total(0.1)) == (0, 1, 0.1)
+
+
+def test_several_processes_connect_once_and_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run finds them connected, and averages with the model's first wrapper."""
+    processes(monkeypatch, 0, 2)
+    joined: list[bool] = []
+    monkeypatch.setattr("paddle.distributed.is_initialized", lambda: joined != [])
+    monkeypatch.setattr("paddle.distributed.init_parallel_env", lambda: joined.append(True))
+    monkeypatch.setattr("paddle.distributed.all_reduce", lambda mine: mine.set_value(mine * 2))
+    monkeypatch.setattr("paddle.DataParallel", lambda model: [model])
+    model: Any = SimpleNamespace()
+    for _ in range(2):
+        parallel.join("cpu", 2)
+    parallel.check_last(4, 2)
+    with pytest.raises(ValueError, match="2 samples, .* got 1: 5 samples in batches of 2$"):
+        parallel.check_last(5, 2)
+    wrapper: Any = parallel.averaging(model)
+
+    assert joined == [True]
+    assert wrapper == [model]
+    assert parallel.averaging(model) is wrapper
+    assert parallel.total(0.1) == 0.2
 
 
 def test_wait_meets_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
