@@ -16,7 +16,7 @@ def say(text: str) -> None:
     """Print beside a progress bar, and flush; of several processes, only the first prints."""
     if parallel.rank() > 0:
         return
-    tqdm.write(text, file=sys.stdout)
+    tqdm.write(text)
     sys.stdout.flush()
 
 

@@ -69,7 +69,7 @@ def write_figure(figure: "Figure", path: Path) -> None:
         OSError: the file cannot be written.
     """
     with write_whole(path) as file:
-        figure.savefig(file, format=path.suffix[1:].lower())
+        figure.savefig(file, format=path.suffix[1:])
 
 
 def draw(history: History) -> "Figure":

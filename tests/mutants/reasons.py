@@ -153,6 +153,27 @@ REASONS = (
         equivalent=True,
     ),
     Reason(
+        "The lengths differ, as `zip` allows without this argument, too.",
+        r"rnn_core/commands/plot.py::draw",
+        r".*zip\(cycle\(.*, strict=False\).*",
+        r".*zip\(cycle\(.*, (strict=None)?\).*",
+        equivalent=True,
+    ),
+    Reason(
+        "Whether the legend and the space between panels look better is not tested.",
+        r"rnn_core/commands/plot.py::draw",
+        r"figure = Figure\(.*|axes\.legend\(.*",
+        r"figure = Figure\(figsize=\(8, 5 \+ 2\.5 \* len\(panels\)\), (layout=None)?\)"
+        r"|axes\.legend\((fontsize=None, ncols=2|ncols=2|fontsize=\"small\", .*)\)",
+    ),
+    Reason(
+        "No parameter has X in its name, and empty panels are left out.",
+        r"rnn_core/commands/plot.py::_panels",
+        r'groups = .* in "wub"\]',
+        r'groups = .* in "XXwubXX"\]',
+        equivalent=True,
+    ),
+    Reason(
         "The mask is set back at once.",
         r"rnn_core/runtime/files.py::_umask",
         r"mask = os\.umask\(0\)",
@@ -214,7 +235,7 @@ REASONS = (
     ),
     Reason(
         "The lengths are equal by construction.",
-        r"rnn_core/(gradients|parameters|recorder|step).py::.*",
+        r"rnn_core/(commands/plot|gradients|parameters|recorder|step).py::.*",
         r".*zip\(.*, strict=True\).*",
         r".*zip\(.*, (strict=None|strict=False)?\).*",
         equivalent=True,

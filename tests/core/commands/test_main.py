@@ -1,6 +1,7 @@
 """The command line: its commands, its help, and its errors for wrong usage."""
 
 import re
+import sys
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_list_prints_every_experiment(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "error: the following arguments are required: command"),
+        ([], "python -m rnn_core: error: the following arguments are required: command"),
         (["walk"], "argument command: invalid choice: 'walk' (choose from"),
         (["run"], "error: the following arguments are required: name"),
         (["run", "exploding-lstm"], "argument name: invalid choice: 'exploding-lstm' (choose from"),
@@ -42,4 +43,8 @@ def test_help_of_run_describes_every_option(capsys: pytest.CaptureFixture[str]) 
     # Joined with single spaces, because the line breaks depend on the terminal.
     _, _, text = " ".join(capsys.readouterr().out.split()).partition(" options: ")
     assert text.startswith("-h, --help show this")
+    assert " options of digit-sums: --samples N " in text
     assert re.findall(r"--[a-z-]+(?: [A-Z{]\S*)?(?: --| options of|$)", text) == []
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert f"\n\n{sys.modules[main.__module__].__doc__}\n\n" in capsys.readouterr().out

@@ -33,9 +33,15 @@ def lines(axes: Any) -> dict[str, list[float]]:
     }
 
 
+def looks(line: Any) -> tuple[str, str, float]:
+    """Colour, marker and width of a line."""
+    return line.get_color(), line.get_marker(), line.get_linewidth()
+
+
 def test_plot_has_loss_accuracy_and_every_norm() -> None:
-    """Loss and norms have logarithmic axes."""
-    loss, accuracy, norms = draw(make_history()).axes
+    """Loss and norms have logarithmic axes, and each line its colour."""
+    figure = draw(make_history())
+    loss, accuracy, norms = figure.axes
 
     assert lines(loss) == {"loss": [4.0, 3.0, 2.0, 1.0]}
     assert accuracy.get_lines()[0].get_xydata().tolist() == [[2, 0.5], [4, 1.0]]  # type: ignore[union-attr]
@@ -44,6 +50,10 @@ def test_plot_has_loss_accuracy_and_every_norm() -> None:
         "linear.bias": [5.0, 6.0, 7.0, 8.0],
     }
     assert [axes.get_yscale() for axes in (loss, accuracy, norms)] == ["log", "linear", "log"]
+    assert accuracy.get_ylim() == (-0.05, 1.05)
+    assert [looks(line) for axes in figure.axes for line in axes.get_lines()] == [
+        (color, ".", 1.0) for color in ("#000000", "#000000", "#0072B2", "#D55E00")
+    ]
 
 
 def test_plot_marks_events_in_every_panel() -> None:
@@ -53,15 +63,24 @@ def test_plot_marks_events_in_every_panel() -> None:
     """
     figure = draw(exploding())
 
-    texts = [text.get_text().strip() for text in figure.axes[0].texts]
-    assert texts == ["exploded, step 2", "vanished, step 3", "non-finite, step 4"]
+    texts: list[Any] = list(figure.axes[0].texts)
+    colors = ["#D55E00", "#0072B2", "#000000"]
+    assert [(text.get_text(), text.get_color(), text.xy) for text in texts] == [
+        ("exploded, step 2 ", colors[0], (2, 0.98)),
+        ("vanished, step 3 ", colors[1], (3, 0.98)),
+        ("non-finite, step 4 ", colors[2], (4, 0.98)),
+    ]
+    for text in texts:
+        assert (text.xycoords, text.anncoords) == (("data", "axes fraction"), "offset points")
+        assert (text.xyann, text.get_rotation()) == ((-2, 0), 90.0)
+        assert (text.get_va(), text.get_ha()) == ("top", "right")
     for axes in figure.axes:
         marks = [
-            float(np.asarray(line.get_xdata())[0])
+            (float(np.asarray(line.get_xdata())[0]), *looks(line))
             for line in axes.get_lines()
             if line.get_linestyle() == "--"
         ]
-        assert marks == [2, 3, 4]
+        assert marks == [(2 + k, colors[k], "None", 1.0) for k in range(3)]
     drawn = lines(figure.axes[2])
     np.testing.assert_array_equal([1.0, 2.0, np.nan, np.nan], drawn["recurrent.W"])
     np.testing.assert_array_equal([3.0, 4.0, 5.0, np.nan], drawn["linear.bias"])
@@ -73,19 +92,24 @@ TEN = [f"name{index}" for index in range(10)]
 
 
 @pytest.mark.parametrize(
-    ("names", "panels"),
+    ("names", "panels", "heights"),
     [
-        ([*LSTM_NAMES, *REST], [LSTM_NAMES[:4], LSTM_NAMES[4:8], LSTM_NAMES[8:], REST]),
-        (LSTM_NAMES[:8], [LSTM_NAMES[:8]]),  # As many as there are colours.
-        (TEN, [TEN]),  # Colours repeat.
+        ([*LSTM_NAMES, *REST], [LSTM_NAMES[:4], LSTM_NAMES[4:8], LSTM_NAMES[8:], REST], [2] * 4),
+        (LSTM_NAMES[:8], [LSTM_NAMES[:8]], [3]),  # As many as there are colours.
+        (TEN, [TEN], [3]),  # Colours repeat.
     ],
 )
-def test_norms_of_the_lstm_have_four_panels(names: list[str], panels: list[list[str]]) -> None:
-    """There is one each for w, u, b and the rest."""
+def test_norms_of_the_lstm_have_four_panels(
+    names: list[str], panels: list[list[str]], heights: list[int]
+) -> None:
+    """There is one each for w, u, b and the rest; the figure grows with them."""
     norms = dict.fromkeys(names, np.ones(4))
     figure = draw(make_history(raw_norms=norms, clipped_norms=norms))
 
     assert [list(lines(axes)) for axes in figure.axes[2:]] == panels
+    grid: Any = figure.axes[0].get_gridspec()
+    assert list(grid.get_height_ratios()) == [2, 1, *heights]
+    assert figure.get_size_inches().tolist() == [8, 5 + 2.5 * len(panels)]
 
 
 def test_title_and_axes_name_settings_and_quantities() -> None:
@@ -99,7 +123,8 @@ def test_title_and_axes_name_settings_and_quantities() -> None:
     assert ", no clipping, seed 0" in draw(make_history()).get_suptitle()
     labels = [axes.get_ylabel() for axes in figure.axes]
     assert labels == ["loss (mean squared error)", "accuracy", "gradient norm"]
-    assert [2.5, 2.5] in [np.asarray(line.get_ydata()).tolist() for line in norms.get_lines()]
+    levels = [(np.asarray(line.get_ydata()).tolist(), *looks(line)) for line in norms.get_lines()]
+    assert levels[-1] == ([2.5, 2.5], "#999999", "None", 0.8)
     assert loss.get_shared_x_axes().joined(loss, norms)
 
 

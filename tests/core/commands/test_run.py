@@ -16,6 +16,7 @@ from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands import run
 from rnn_core.commands.main import main
+from rnn_core.commands.output import write_files
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
 
@@ -176,6 +177,20 @@ def test_processes_wait_until_the_files_are_written(
         monkeypatch.setattr("rnn_core.commands.run.train", interrupt)
         assert main(command) == 130
         assert existed == [True]
+
+
+def test_processes_other_than_the_first_print_and_write_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nor do they evaluate; a file that is not asked for does not prevent the next one."""
+    monkeypatch.setenv("PADDLE_TRAINER_ID", "1")
+    monkeypatch.setattr("rnn_core.commands.run.evaluate", None)
+    files = ["--save", str(tmp_path / "a.npz"), "--plot", str(tmp_path / "a.svg")]
+
+    assert main(["run", "digit-sums", "--samples", "9", "--log-every", "1", *files]) == 0
+    assert (capfd.readouterr(), list(tmp_path.iterdir())) == (("", ""), [])
+    written = write_files(("history", None, Path.touch), ("plot", tmp_path / "b", Path.touch))
+    assert written == (0, [f"plot: {tmp_path / 'b'}"])
 
 
 @pytest.mark.parametrize(
