@@ -63,6 +63,7 @@ STYLE: Any = {
     "legend.fontsize": 8,
     "lines.solid_capstyle": "butt",
     "grid.color": THIN,
+    "grid.linewidth": 0.5,
 }
 
 
@@ -225,7 +226,7 @@ def draw_releases(chart: Chart, key: str) -> Markup:
         axes.set_ylabel(MEASURES[measure].quantity)
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(lambda value, _: f"\u00d7{value:.4g}")
-        axes.grid(axis="y", color=THIN, linewidth=0.5)
+        axes.grid(axis="y")
     names = [plain(name) for name in chart.releases]
     panels[-1].set_xticks(range(len(names)), names)
     if sum(map(len, names)) > MOST_SIDE_BY_SIDE:
@@ -286,7 +287,7 @@ def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=marks))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.grid(axis="x", color=THIN, linewidth=0.5)
+    axes.grid(axis="x")
 
 
 def _log_line(
@@ -323,7 +324,7 @@ def _log_axis(axes: "Axes", points: Sequence[Point]) -> None:
     span = max(np.log10(high / low), 1)
     below, above = span * (0.22 if zeros else 0.06), span * (0.22 if broken else 0.06)
     axes.set(yscale="log", ylim=(low / 10**below, high * 10**above))
-    axes.grid(axis="y", color=THIN, linewidth=0.5)
+    axes.grid(axis="y")
     # No numbers beside the marks.
     least, most = low / 10 ** (below / 4), high * 10 ** (above / 4)
     ticks = axes.yaxis.get_major_locator().tick_values(*axes.get_ylim())

@@ -672,4 +672,38 @@ REASONS = (
         r"label = name\.partition.*",
         equivalent=True,
     ),
+    Reason(
+        "The names of the states are in alphabetical order.",
+        r"benchmarks/report/page.py::make_page",
+        r"state=min\(states, key=STATES\.index\),",
+        r"state=min\(states, (key=None)?\),",
+        equivalent=True,
+    ),
+    Reason(
+        "Empty lines between the elements of the page do not matter.",
+        r"benchmarks/report/page.py::make_page",
+        r"(trim|lstrip)_blocks=True,",
+        r"|(trim|lstrip)_blocks=(None|False),",
+    ),
+    Reason(
+        "It matters only if a template has a mistake.",
+        r"benchmarks/report/page.py::make_page",
+        r"undefined=StrictUndefined,",
+        r"",
+    ),
+    Reason(
+        "Widths of lines and sizes of pictures, texts and marks are a matter of taste.",
+        r"benchmarks/report/pictures.py::.*",
+        r".*(figsize|height_ratios|linewidth|markersize|fontsize|ncols).*",
+        r"|figure = Figure\((layout=|figsize=(None|\(WIDTH, 7)).*|.*, sharex=True, (height_.*)?\)"
+        r"|.*linewidth=(None|1\.[89]|2).*|norms\.axhline\(clip, color=INK, label.*"
+        r'|.*(THIN|"), \)|beside.*: (91|8).*|.*ncols=3\)|look.*: (4\.5|1\.8).*'
+        r"|.*text, (fontsize=(None|8), )?\*\*place\)",
+    ),
+    Reason(
+        "A number that is exactly where marks begin is rare.",
+        r"benchmarks/report/pictures.py::_log_axis",
+        r"axes\.set_yticks\(.* least <= tick <= most\]\)",
+        r"axes\.set_yticks\(.* least <=? tick <=? most\]\)",
+    ),
 )

@@ -164,6 +164,8 @@ def test_page_has_every_section_and_kind_of_result(html: str) -> None:
         "! incomplete unknown the folder is empty: the run broke off before it began No file",
         "Paddle 3.3.1 Python 3.11.7 NumPy 2.4.6 CPU A CPU device cpu device name cpu Made",
         "Made 2026-11-25 00:00 UTC",
+        'id="times-1-title"',
+        'id="releases-1-2-title"',
         'comparison-1-time-title">paddle33 against paddle30</title>',
         "-desc\">The candidate's time as a multiple of the baseline's, with 99% intervals.",
         '<header class="failed">',
@@ -240,7 +242,8 @@ def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
     write_environment(tmp_path / "py311-paddle33-cpu")
     write_json(tmp_path / "comparisons" / "a" / "comparison.json", comparison())
     write_json(tmp_path / "faults.json", faults())
-    write_json(tmp_path / "comparisons" / "b" / "comparison.json", {})
+    for name in "bc":
+        write_json(tmp_path / "comparisons" / name / "comparison.json", {})
     results = read_results(tmp_path)
     text = make_page(results, datetime(2026, 11, 25, tzinfo=timezone.utc))
 
@@ -249,7 +252,10 @@ def test_page_has_a_notice_for_each_other_problem(tmp_path: Path) -> None:
         ("failed", "1 of the compared benchmarks slower"),
         ("failed", "1 of the compared experiments different"),
         ("failed", "1 of the planted faults without the expected result"),
-        ("incomplete", "Not on the page: comparisons/b/comparison.json"),
+        (
+            "incomplete",
+            "Not on the page: comparisons/b/comparison.json, comparisons/c/comparison.json",
+        ),
     ]
     assert '<header class="failed">' in text
     assert "1 of the compared benchmarks slower." in text

@@ -1,8 +1,10 @@
 """The pictures: what they show, extreme numbers, and their labels."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from benchmarks.compare.result import Comparison
 from benchmarks.report import pictures
 from benchmarks.report.matrix import environments_of
 from benchmarks.report.pictures import (
+    INK,
+    THIN,
     curves_figure,
     draw_comparison,
     draw_curves,
@@ -20,6 +24,7 @@ from benchmarks.report.pictures import (
 )
 from benchmarks.report.releases import Chart, Cost
 from benchmarks.report.times import blocks_of
+from rnn_core.commands.plot import COLORS
 from tests.helpers.matrix_results import comparison, counted, curves, left, step_time, write_json
 
 
@@ -49,8 +54,7 @@ def points(line: Any) -> list[tuple[float, float]]:
 def test_the_curves_picture_marks_zeros_broken_values_and_events() -> None:
     """Zeros are at the bottom and broken values at the top, each in the axes of its curve."""
     figure = curves_figure(curves())
-    norms, loss, accuracy = figure.axes
-    looks = [(line.get_color(), line.get_linestyle()) for line in norms.get_lines()[:9:3]]
+    norms, _, accuracy = figure.axes
     clipped = curves_figure(curves("clipped-rnn")).axes[0].get_legend_handles_labels()
 
     for look, low, high, expected in (
@@ -74,16 +78,73 @@ def test_the_curves_picture_marks_zeros_broken_values_and_events() -> None:
         "exploded, step 16": 16,
         "non-finite, step 20": 20,
     }
-    assert [text.get_text() for text in loss.texts] == ["NaN, inf \u00d7"]
     assert [text.get_text() for text in accuracy.get_yticklabels()] == ["0%", "50%", "100%"]
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "log", "linear"]
-    for axes, least, most in ((norms, 1, 5.5e4), (loss, 1, 3.8e7)):
-        low, high = axes.get_ylim()
-        assert low < least <= axes.get_yticks()[0]
-        assert axes.get_yticks()[-1] <= most < high
-    assert len(set(looks)) == 3
+    assert [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes] == [
+        *(("", "gradient norm"), ("", "loss"), ("step", "accuracy"))
+    ]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+    assert all(step == int(step) for step in accuracy.get_xticks())
+    assert accuracy.get_ylim() == (-0.1, 1.1)
+    assert [*accuracy.get_yticks()] == [0, 0.5, 1]
+    assert (accuracy.get_lines()[0].get_marker(), clipped[0][-1].get_color()) == (".", INK)  # type: ignore[attr-defined]
+    assert {line.get_color() for line in accuracy.get_lines()} == {INK}
+    assert figure.get_layout_engine() is not None
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    assert legend.get_window_extent().y1 < accuracy.get_window_extent().y0
     assert (clipped[0][-1].get_ydata()[0], clipped[1][-1]) == (1, "clipped to 1")  # type: ignore[attr-defined]
     assert norms.get_legend_handles_labels()[1] == list(curves().norms)
+
+
+@pytest.mark.parametrize(("steps", "marker"), [(25, "."), (26, "None")])
+def test_the_lines_of_curves_differ_in_looks_and_marks(steps: int, marker: str) -> None:
+    """Their marks have own heights, below and above the values; only short lines have points."""
+    values = np.full(steps, 10.0)
+    values[:2] = 1000, 0
+    run: dict[str, Any] = {"accuracy": np.ones(6), "epoch_ends": 4 * np.arange(1, 7)}
+    run |= {"loss": np.where(values, values, np.inf), "outcome": "interrupted"}
+    figure = curves_figure(curves(norms={f"p{n}": values for n in range(8)}, **run))
+    norms, loss, _ = figure.axes
+    lines = [line for axes in (norms, loss) for line in axes.get_lines()]
+    named = [line for line in lines if not str(line.get_label()).startswith("_")]
+    zeros = [line for line in norms.get_lines() if line.get_marker() == "o"]
+    colors = [*COLORS[:6], INK, COLORS[0], INK]
+
+    assert [line.get_color() for line in named] == colors
+    assert [line.get_linestyle() for line in named] == [*("-", "--", ":", "-.", "--", "--"), *"---"]
+    assert [line.get_marker() for line in named] == 9 * [marker]
+    assert [line.get_color() for line in zeros] == colors[:8]
+    assert {x for line in zeros for x, _ in points(line)} == {2}
+    assert [y for line in zeros for _, y in points(line)] == pytest.approx(
+        [0.02 + 0.012 * n for n in (*range(7), 0)]
+    )
+    for axes, below, above, edge, words in (
+        (norms, 0.44, 0.12, 10 / 10**0.11, ("exactly 0 \u25cb", (-0.01, 0.05))),
+        (loss, 0.12, 0.44, 1000 * 10**0.11, ("NaN, inf \u00d7", (-0.01, 0.95))),
+    ):
+        [limit] = [line for line in axes.get_lines() if line.get_color() == THIN]
+        assert axes.get_ylim() == pytest.approx((10 / 10**below, 1000 * 10**above))
+        assert np.unique(limit.get_ydata()) == pytest.approx(edge)
+        assert [*axes.get_yticks()] == [10, 100, 1000]
+        assert words in [(text.get_text(), text.get_position()) for text in axes.texts]
+        assert not axes.xaxis.get_gridlines()[0].get_visible()
+    # In fractions of the height, whatever the values are.
+    [event] = [text for text in norms.texts if "non-finite" in text.get_text()]
+    for each, (x, y) in ((event, event.get_position()), (zeros[0], (2, 0.02))):
+        place = norms.transAxes.inverted().transform(each.get_transform().transform((x, y)))
+        assert place[1] == pytest.approx(y)
+    assert event.get_position() == (2, 0.97)
+
+
+def test_curves_without_a_positive_value_have_an_axis() -> None:
+    """It spans a power of ten at least."""
+    figure = curves_figure(curves(loss=np.ones(20), norms={"p": np.zeros(20)}))
+
+    assert [axes.get_ylim() for axes in figure.axes[:2]] == [
+        pytest.approx((0.1 / 10**0.22, 10**0.06)),
+        pytest.approx((10**-0.06, 10**0.06)),
+    ]
 
 
 def test_the_picture_of_step_times_has_a_row_for_each_environment(
@@ -112,6 +173,9 @@ def test_the_picture_of_step_times_has_a_row_for_each_environment(
     ]
     assert axes.get_ylim() == (1.5, -0.5)
     assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "ms")
+    assert {f"{tick:e}"[0] for tick in axes.get_xticks()} == {*"125"}
+    assert axes.xaxis.get_major_formatter()(0.25, 0) == "0.25"
+    assert not axes.yaxis.get_gridlines()[0].get_visible()
     assert [text.get_text() for text in axes.get_yticklabels()] == [
         "Paddle 3.0.0\nPython 3.11",
         "Paddle 3.3.1\nPython unknown, b",
@@ -228,17 +292,32 @@ def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
     assert "</svg>" in draw_comparison(Comparison.load(tmp_path / "comparison.json"), "time", "a")
 
 
-def test_a_picture_is_reproducible() -> None:
-    """Its ids are not random, and it has no date."""
+def test_a_picture_is_part_of_a_page() -> None:
+    """It has no random ids, no date, and no size, font and background of its own."""
     results = left("a", paddle="3.3.1")
     results.times = [step_time(2)]
     [block] = blocks_of(environments_of([results]))
 
-    assert draw_times(block, "a") == draw_times(block, "a")
-    assert draw_times(block, "a") != draw_times(block, "b")
+    html = draw_times(block, "a")
+
+    assert draw_times(block, "a") == html
+    assert draw_times(block, "b") != html
+    assert not re.search("DejaVu|metadata|#ffffff", html)
+    assert re.search('inherit[;"]', html)
+    root = ElementTree.fromstring(html)  # noqa: S314 - made above
+    ids, links = ({each.get(name, "") for each in root.iter()} - {""} for name in ("id", "href"))
+    clips = re.findall(r"url\(#([^)]*)\)", html)
+    assert root.attrib.keys() == {"viewBox", "role", "aria-labelledby"}
+    assert (root.get("role"), root.get("aria-labelledby")) == ("img", "a-title a-desc")
+    assert [(each.tag, each.get("id"), (each.text or "")[:6]) for each in root[:2]] == [
+        *(("title", "a-title", "Time o"), ("desc", "a-desc", "Median"))
+    ]
+    assert {name[:2] for name in ids} == {"a-"}
+    assert {*links, *(f"#{clip}" for clip in clips)} < {f"#{name}" for name in ids}
+    assert min(len(links), len(clips)) > 0
 
 
 def test_labels_of_pictures_are_short_and_plain() -> None:
     """Formulas are escaped, and letters that the font lacks are replaced."""
-    assert plain("a $x$ 漢\n") == r"a \$x\$ ??"
+    assert plain("a $x$ \u0250\n") == r"a \$x\$ ??"
     assert (plain("a" * 36), plain("a" * 37)) == ("a" * 36, "a" * 33 + "...")
