@@ -1,6 +1,7 @@
 """A small project with the suite's real conftest, for tests of its plugins for pytest."""
 
 import shutil
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -44,6 +45,9 @@ def make_project(
         path = pytester.path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        # pytest would take a module of this name that a test has imported.
+        module = name.removesuffix(".py").replace("/", ".")
+        monkeypatch.delitem(sys.modules, module, raising=False)
     filters = "filterwarnings = error:::(tests|benchmarks|conftest)"
     pytester.makeini(f"[pytest]\n{filters}\naddopts = --import-mode=importlib {settings}")
     return pytester
