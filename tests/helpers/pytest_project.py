@@ -1,5 +1,6 @@
 """A small project with the suite's real conftest, for tests of its plugins for pytest."""
 
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -45,9 +46,9 @@ def make_project(
         path = pytester.path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        # pytest would take a module of this name that a test has imported.
-        module = name.removesuffix(".py").replace("/", ".")
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    # pytest would take these for files of the project, if a test has imported them.
+    for name in [name for name in sys.modules if re.match(r"benchmarks\.(conftest|test_)", name)]:
+        monkeypatch.delitem(sys.modules, name)
     filters = "filterwarnings = error:::(tests|benchmarks|conftest)"
     pytester.makeini(f"[pytest]\n{filters}\naddopts = --import-mode=importlib {settings}")
     return pytester
