@@ -5,11 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import paddle
 import pytest
 
 import conftest
 from benchmarks.report.formats import Case, read_cases
+from rnn_core.runtime.environment import cpu_model
 from tests.helpers.pytest_project import make_project, run_pytest
+from tests.helpers.stand_in_gpu import StandIn
 
 pytest_plugins = ["pytester"]
 
@@ -94,6 +98,48 @@ def test_all_devices_include_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert conftest.devices("all") == (found, "")
     assert conftest.devices("gpu") == (["gpu:0"], "")
     assert conftest.devices("cpu") == (["cpu"], "")
+
+
+def test_header_names_versions_cpu_and_devices(
+    gpus: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU has its product's name; a missing one its reason."""
+    options: Any = SimpleNamespace(getoption={"device": "all"}.__getitem__)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    monkeypatch.setattr("paddle.version.commit", "0123456789")
+
+    assert conftest.pytest_report_header(options) == [
+        f"Paddle {paddle.version.full_version} (commit 0123456), NumPy {np.__version__}",
+        f"CPU: {cpu_model()}, 12 cores, OMP_NUM_THREADS=7",
+        f"devices: cpu, {', '.join(f'{name} (Stand-in {name})' for name in gpus.devices)}",
+    ]
+    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
+    *_, line = conftest.pytest_report_header(options)
+    assert line.startswith("devices: cpu (skipped: device 'gpu' is not available: ")
+
+
+def test_tests_run_on_every_device_and_a_missing_gpu_is_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unless they take no device, or have their own."""
+    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
+    given: dict[str, Any] = {}
+    for argument, own in (("tmp_path", "cell"), ("device", "device, cell"), ("device", "cell")):
+        assert given == {}
+        marks = {"parametrize": [pytest.mark.parametrize(own, []).mark]}
+        metafunc: Any = SimpleNamespace(
+            config=SimpleNamespace(getoption={"device": "all"}.__getitem__),
+            definition=SimpleNamespace(iter_markers=marks.__getitem__),
+            fixturenames=[argument],
+            parametrize=given.__setitem__,
+        )
+        conftest.pytest_generate_tests(metafunc)
+
+    there, missing = given["device"]
+    assert (there, missing.values) == ("cpu", ("gpu",))
+    assert missing.marks[0].name == "skip"
+    assert "'gpu' is not available" in missing.marks[0].kwargs["reason"]
 
 
 def test_a_command_to_a_crashed_worker_is_lost() -> None:

@@ -17,8 +17,10 @@ from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands import run
 from rnn_core.commands.main import main
 from rnn_core.commands.output import write_files
+from rnn_core.evaluation import Evaluation
 from rnn_core.experiments import ALL_EXPERIMENTS
 from tests.helpers.command_lines import assert_rejected
+from tests.helpers.histories import make_history
 
 
 def test_run_obeys_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +91,21 @@ def test_digit_sums_applies_its_options(
     assert re.search(r"^  held-out    loss [\d.]+ on 30 samples \(predicting the mean: ", out, re.M)
 
 
+def test_digit_sums_has_the_defaults_of_its_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are numbers of samples, digits, and steps between checkpoints."""
+    trained = Mock(return_value=make_history())
+    evaluated = Mock(return_value=Evaluation(1000, 0.5, 0.5, 0.5))
+    monkeypatch.setattr("rnn_core.commands.run.train", trained)
+    monkeypatch.setattr("rnn_core.commands.run.evaluate", evaluated)
+
+    assert main(["run", "digit-sums"]) == 0
+    config = ALL_EXPERIMENTS["digit-sums"].config
+    others = (2, config.num_steps, config.batch_size, config.seed)
+    assert trained.call_args.args[:2] == (config, DigitSums(32_000, *others))
+    assert trained.call_args.kwargs["every"] == 100
+    assert evaluated.call_args.args[1] == DigitSums(1000, *others, held_out=True)
+
+
 def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[str]) -> None:
     """More training gives a far smaller held-out loss."""
     losses = []
@@ -137,8 +154,8 @@ def test_on_nonfinite_sets_status(policy: str, status: int, whole: bool, tmp_pat
         ("--plot /nowhere/run.svg", "cannot write /nowhere/run.svg: "),
         ("--plot run.gif", "a plot must end in .svg, .png or .pdf, got 'run.gif'"),
         ("--save a.svg --plot ./a.svg", "--save and --plot must differ, got a.svg for both"),
-        ("--resume", "--every and --resume need --checkpoint DIR"),
-        ("--every 5", "--every and --resume need --checkpoint DIR"),
+        ("--resume", "error: --every and --resume need --checkpoint DIR"),
+        ("--every 5", "error: --every and --resume need --checkpoint DIR"),
         ("--checkpoint /nowhere/run", "error: cannot write checkpoints to /nowhere/run: "),
     ],
 )
@@ -214,6 +231,7 @@ def test_ctrl_c_keeps_the_history(
         return real(*arguments)
 
     monkeypatch.setattr(target, name, interrupted)
+    monkeypatch.setattr("rnn_core.runtime.parallel.wait", None)  # The others may have ended.
     options = ["--epochs", "3", "--log-every", "5", "--save", str(saved)]
     status = main(["run", "clipped-rnn", *options])
 
@@ -249,10 +267,10 @@ def test_run_prints_steps_epochs_and_a_summary(capsys: pytest.CaptureFixture[str
 
 
 def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With every fifth step recorded, it moves by five steps; it shows only printed losses."""
+    """With every fifth step recorded, it moves by five steps; only the first process shows it."""
     settings: dict[str, object] = {}
     moves: list[float | None] = []
-    shown: list[set[str]] = []
+    shown: list[tuple[str, bool]] = []
 
     class Bar(tqdm):  # type: ignore[type-arg]
         monitor_interval = 0  # Starts no monitor thread.
@@ -265,8 +283,8 @@ def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -
             moves.append(n)
             return super().update(n)
 
-        def set_postfix(self, *_: object, **kwargs: object) -> None:
-            shown.append(set(kwargs))
+        def set_postfix(self, *_: object, **kwargs: Any) -> None:
+            shown.append((kwargs["loss"], kwargs["refresh"]))
 
     monkeypatch.setattr("rnn_core.commands.run.tqdm", Bar)
     main(["run", "clipped-rnn", "--epochs", "3", "--record", "5", "--log-every", "10"])
@@ -274,7 +292,12 @@ def test_progress_bar_counts_unrecorded_steps(monkeypatch: pytest.MonkeyPatch) -
     # Hidden unless on a terminal, and removed before the summary.
     assert settings == {"total": 12, "unit": "step", "disable": None, "leave": False}
     assert moves == [5, 5]
-    assert shown == [{"loss", "refresh"}]
+    ((loss, refresh),) = shown
+    assert (loss, refresh) == (f"{float(loss):.3g}", False)
+    monkeypatch.setenv("PADDLE_TRAINER_ID", "1")
+    for name, total in (("clipped-rnn", 4), ("digit-sums --samples 7", 6)):
+        main(["run", *name.split(), "--epochs", "2", "--batch-size", "3"])
+        assert (settings["total"], settings["disable"]) == (total, True)
 
 
 def test_run_exits_3_and_plots_when_the_history_cannot_be_written(
