@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import paddle
@@ -140,6 +141,21 @@ def test_tests_run_on_every_device_and_a_missing_gpu_is_skipped(
     assert (there, missing.values) == ("cpu", ("gpu",))
     assert missing.marks[0].name == "skip"
     assert "'gpu' is not available" in missing.marks[0].kwargs["reason"]
+
+
+def test_all_devices_are_the_default() -> None:
+    """They need not be available; the options of the suite are one group of the help."""
+    parser = Mock()
+    conftest.pytest_addoption(parser, Mock(get_plugins=list))
+    options = parser.getgroup.return_value.addoption.call_args_list
+    defaults = {option.args[0]: option.kwargs.get("default") for option in options}
+
+    assert {call.args for call in parser.getgroup.call_args_list} == {("rnn_core",)}
+    assert (defaults["--device"], defaults["--results"]) == ("all", None)
+    plugins = SimpleNamespace(get_plugin=lambda _: None)
+    config = SimpleNamespace(getoption=lambda _: defaults["--device"], pluginmanager=plugins)
+    session: Any = SimpleNamespace(config=config)
+    conftest.pytest_sessionstart(session)
 
 
 def test_a_command_to_a_crashed_worker_is_lost() -> None:

@@ -195,6 +195,13 @@ REASONS = (
         equivalent=True,
     ),
     Reason(
+        "No plugin has either name.",
+        r"conftest.py::pytest_addoption",
+        r"loaded = .*",
+        r'loaded = .*"__name__", (None|"XXXX")\).*',
+        equivalent=True,
+    ),
+    Reason(
         "The mask is set back at once.",
         r"rnn_core/runtime/files.py::_umask",
         r"mask = os\.umask\(0\)",
