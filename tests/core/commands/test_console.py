@@ -7,19 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from rnn_core.commands.console import Discarding
 from tests import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 # Prints beside a file of its own; the exit status is 1 if printing failed. Does not import Paddle.
 PROGRAM = """
-import sys
+import os, sys
 from rnn_core.commands.console import guard_console
 
-output = guard_console()
+guard_console()
+output = guard_console()  # The first one's files are not closed.
+assert all(map(os.get_inheritable, range(3))) and sys.stderr.line_buffering
 with open(sys.argv[1], "w") as file:
     print("目录", flush=True)
-    print("end", file=sys.stderr)
+    print("末", file=sys.stderr)
     file.write("kept")
 sys.stdout.flush()
 sys.exit(output.failure is not None)
@@ -29,14 +32,14 @@ sys.exit(output.failure is not None)
 @pytest.mark.parametrize(
     ("redirection", "status", "shown"),
     [
-        ("", 0, "目录\nend\n"),
-        (">/dev/full", 1, "end\n"),
+        ("", 0, "目录\n末\n"),
+        (">/dev/full", 1, "末\n"),
         ("2>/dev/full", 0, "目录\n"),
-        (">&-", 1, "end\n"),
+        (">&-", 1, "末\n"),
         ("2>&-", 0, "目录\n"),
         (">&- 2>&-", 1, ""),
         ("<&- >&- 2>&-", 1, ""),
-        ("| true", 0, "end\n"),
+        ("| true", 0, "末\n"),
     ],
 )
 def test_bad_output_is_discarded(redirection: str, status: int, shown: str, tmp_path: Path) -> None:
@@ -71,7 +74,18 @@ def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "kept")]
     result = subprocess.run(command, env=environment, capture_output=True, check=True)
 
-    assert result.stdout == rb"\u76ee\u5f55" + b"\n"
+    assert (result.stdout, result.stderr) == (rb"\u76ee\u5f55" + b"\n", rb"\u672b" + b"\n")
+
+
+def test_output_that_nobody_reads_in_time_is_discarded() -> None:
+    """A pipe may refuse to wait: it takes what fits, and then nothing."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with Discarding(write, "wb") as file:
+        written = [file.write(bytes(2**24)) for _ in range(2)]
+    os.close(read)
+
+    assert 0 < written[0] < written[1] == 2**24
 
 
 RUN = "rnn_core run exploding-rnn --epochs 1 --save {} --plot {}.svg"
