@@ -36,10 +36,11 @@ def test_interpreter_is_found_by_its_name_on_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bare name is looked up on PATH, a relative path is not."""
-    link = tmp_path / "python-of-mine"
+    link = tmp_path / "bin" / "python-of-mine"
+    link.parent.mkdir()
     link.symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.chdir(tmp_path / "..")
+    monkeypatch.setenv("PATH", str(link.parent))
+    monkeypatch.chdir(tmp_path)
 
     assert find_interpreter("python-of-mine") == Interpreter("python-of-mine", link)
     with pytest.raises(SideError, match=r"^./python-of-mine is not an executable file"):

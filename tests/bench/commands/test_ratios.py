@@ -158,6 +158,12 @@ def test_missing_peer_is_an_error_when_it_was_named() -> None:
     assert_rejected(main, [*TINY_RUN, "--implementations", "kernel,torch"], message)
 
 
+def test_shapes_and_a_sweep_exclude_each_other() -> None:
+    """Both name the shapes."""
+    message = "argument --sweep: not allowed with argument --shapes"
+    assert_rejected(main, [*TINY_RUN, "--sweep", "T"], message)
+
+
 def test_ratios_exits_1_if_work_differs(monkeypatch: pytest.MonkeyPatch, run_main: RunMain) -> None:
     """The implementation is named, and there is no table."""
     different = DifferentWorkError("kernel, RNN, B2 T3 H4: loss 1")

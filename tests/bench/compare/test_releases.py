@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,8 +14,9 @@ from benchmarks.compare import releases
 from benchmarks.compare.chain import defects_of, text_of
 from benchmarks.compare.releases import bisect, main
 from benchmarks.compare.result import FILE, Comparison
-from benchmarks.interpreters import Origin
+from benchmarks.interpreters import Origin, SideError
 from benchmarks.known_defects import Defect
+from benchmarks.workloads.own import WorkloadError
 from tests.helpers.command_lines import assert_rejected
 from tests.helpers.matrix_results import COSTS, counted, link, released, write_json
 
@@ -112,6 +114,20 @@ def test_a_failed_comparison_does_not_stop_the_rest(
     assert "| 3.0.0  | not compared" in out
     assert main(VERSIONS) == 130
     assert "Incomplete: the same command continues." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [SideError("lost"), WorkloadError("lost"), OSError("lost")])
+def test_an_error_does_not_stop_the_rest(
+    error: Exception,
+    fake: FakeCompare,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All other releases are compared."""
+    monkeypatch.setattr(releases, "compare", Mock(side_effect=[error, fake]))
+
+    assert main(VERSIONS[:3]) == 2
+    assert capsys.readouterr().err.count("error: lost") == 1
 
 
 def test_only_a_version_is_always_the_same_paddle(fake: FakeCompare) -> None:

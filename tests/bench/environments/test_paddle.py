@@ -83,9 +83,9 @@ def test_other_names_are_left_to_others(text: str) -> None:
 
 def test_newest_of_an_index_without_releases_is_a_build(pip: Pip) -> None:
     """The index of nightly builds has nothing else."""
-    pip.result = Result(0, "Available versions: 3.4.0.dev2, 3.4.0.dev1", "")
+    pip.result = Result(0, "Available versions: 3.10.0.dev2, 3.9.0.dev1", "")
 
-    assert find_paddle("newest", BASE, "https://n/").version == "3.4.0.dev2"
+    assert find_paddle("newest", BASE, "https://n/").version == "3.10.0.dev2"
     assert "--index-url https://n/" in pip.commands[0]
 
 

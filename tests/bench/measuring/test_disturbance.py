@@ -10,23 +10,23 @@ from benchmarks.measuring.disturbance import Waiting, Watched
 
 
 def test_sample_is_disturbed_if_over_2_percent_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two samples of two calls lose 2% and 2.1%, all in the first call; a third is not finished."""
+    """Samples of two calls lose 2%, 2.1%, 50% and nothing; the last is not finished."""
     calls: list[int] = []
     monkeypatch.setattr(
         disturbance, "time", SimpleNamespace(perf_counter=lambda: float(len(calls)))
     )
-    waited = [0.0, 0.04, 0.04, 0.082, 0.082, 1.0]
+    waited = [0.0, 0.04, 0.04, 0.082, 0.082, 1.0, 1.082, 1.082, 1.082, 2.0]
 
     def call(number: int) -> int:
         calls.append(number)
         return -number
 
     watched = Watched(call, 2, lambda: waited[len(calls)])
-    returned = [watched(number) for number in range(5)]
+    returned = [watched(number) for number in range(9)]
 
-    assert calls == list(range(5))
-    assert returned == [-number for number in range(5)]
-    assert watched.disturbed == [False, True]
+    assert calls == list(range(9))
+    assert returned == [-number for number in range(9)]
+    assert watched.disturbed == [False, True, True, False]
 
 
 def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
