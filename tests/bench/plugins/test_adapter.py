@@ -30,10 +30,12 @@ def session(**attributes: object) -> tuple[BenchmarkSession, Any, Any]:
 
 
 def test_benchmark_has_its_median_and_its_rounds_and_a_failed_one_has_none() -> None:
-    """Rounds are in the order of measurement."""
+    """Rounds are in the order of measurement, and benchmarks those that have run so far."""
     measured = timed(1.0, 6.0, 2.0)
-    ours, _, _ = session(benchmarks=[measured, timed()])
+    ours, theirs, _ = session(benchmarks=[])
 
+    assert ours.benchmarks == []
+    theirs.benchmarks += [measured, timed()]
     assert ours.benchmarks == [("a::b", 2.0, {"stage": "step"}), ("a::b", None, {"stage": "step"})]
     assert rounds_of(SimpleNamespace(stats=measured)) == [1.0, 6.0, 2.0]  # type: ignore[arg-type]
 
