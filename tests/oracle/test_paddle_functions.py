@@ -53,10 +53,20 @@ class Function(NamedTuple):
 
 
 def assigned(t: Any, x: Any) -> Any:
-    """A tensor of ones after `set_value`."""
+    """A tensor of ones after `set_value`, which can have gradients as before."""
     made = paddle.ones(t.shape, t.dtype)
-    made.set_value(x)
-    return made
+    made.stop_gradient = False
+    with paddle.no_grad():
+        made.set_value(x)
+    assert not made.stop_gradient
+    return made.detach()
+
+
+def read_only(x: Array) -> Array:
+    """A copy that cannot be changed."""
+    copy = x.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 def middle(x: Any) -> Any:
@@ -81,6 +91,7 @@ FUNCTIONS = {
     "tensor_of": Function(lambda _, x: tensor_of(x)),
     "set_value of an array": Function(lambda t, x: assigned(t, x)),
     "set_value of a view": Function(lambda t, x: assigned(t, np.stack([x, -x], -1)[..., 0])),
+    "set_value of a constant": Function(lambda t, x: assigned(t, read_only(x))),
     "set_value of a tensor": Function(lambda t, _: assigned(t, t)),
     "numpy": Function(lambda t, _: t.numpy()),
     "tolist": Function(lambda t, x: np.array(t.tolist(), x.dtype)),

@@ -22,12 +22,12 @@ def test_step_times_have_ratios_to_the_baseline() -> None:
         SimpleNamespace(name="other", median=1.0, extra_info={}),
     ]
     before = SimpleNamespace(stats=SimpleNamespace(median=0.002))
-    baseline: Any = SimpleNamespace(benchmarks={"step": before})
+    baseline: Any = SimpleNamespace(benchmarks={"step": before, "first": before})
 
     assert [line.split() for line in step_times(timed, baseline)] == [
         ["device", "cell", "shape", "first", "step", "forward"],
         ["cpu", "RNN", "B1", "T10", "H128", "kernel", "3", "(1.50)", "3"],
-        ["cpu", "RNN", "B1", "T10", "H128", "static", "500,", "63", "operators"],
+        ["cpu", "RNN", "B1", "T10", "H128", "static", "500,", "63", "operators", "(250.00)"],
     ]
     assert step_times(timed[3:], None) == []
 

@@ -275,10 +275,12 @@ def test_the_picture_of_releases_has_a_panel_for_each_measure(
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
 def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
-    """Every value of the history is the same extreme number."""
+    """Every value of the history is the same extreme number. All colours are those of the page."""
     values = np.full(20, value)
+    picture = draw_curves(curves(loss=values, norms={"W": values}), "a")
 
-    assert "</svg>" in draw_curves(curves(loss=values, norms={"W": values}), "a")
+    assert "</svg>" in picture
+    assert [color for color in (INK, THIN) if color in picture] == []
 
 
 def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
