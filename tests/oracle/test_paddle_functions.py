@@ -479,8 +479,9 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
             fixed = paddle.create_parameter([2], "float32"), paddle.to_tensor(np.ones(1, "float32"))
             assert {tensor.dtype for tensor in fixed} == {paddle.float32}
         assert paddle.get_default_dtype() == "float32"
-    for name in FLOATS:
-        ours, theirs = paddle.finfo(getattr(paddle, name)), np.finfo(name)
+    for name, enabled in product(FLOATS, [True, False]):
+        with paddle.set_grad_enabled(enabled):
+            ours, theirs = paddle.finfo(getattr(paddle, name)), np.finfo(name)
         for fact in ("eps", "min", "max", "tiny", "bits"):
             assert getattr(ours, fact) == pytest.approx(float(getattr(theirs, fact)), rel=1e-7)
     assert paddle.finfo(paddle.bfloat16).eps == 2**-7

@@ -18,8 +18,9 @@ def _sigterm_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
-    """`interrupted` reports the first one."""
+def test_signals_are_held_until_a_second_one_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`interrupted` reports the first one, and a command's status tells which it was."""
+    monkeypatch.setattr(interrupts, "_received", None)
     with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
         came = [interrupted()]
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):  # Launchers repeat SIGTERM.
@@ -27,6 +28,7 @@ def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
             came.append(interrupted())
 
     assert came == [False, True, True]
+    assert interrupts.received() is signal.SIGTERM
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
