@@ -1061,3 +1061,204 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
 def _(sgd: Any, weight: Any, rate: Any, *rest: Any) -> Any:
     """t3-paddle-sgd-first-rate: a second model is updated with the first model's learning rate."""
     return sgd(weight, _first_rates.setdefault(rate.dtype, rate), *rest)
+
+
+# Copies of weights for products without gradients, by the id of the parameter.
+_packed_weights: dict[int, tuple[Any, Any]] = {}
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t4-paddle-tanh-by-sigmoid: tanh is 2 sigmoid(2 x) - 1, which loses digits near zero."""
+    return 2.0 * F.sigmoid(2.0 * x) - 1.0
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> Any:
+    """t4-paddle-default-float64-unknown: a default dtype of float64 is reported as float32."""
+    found = get_default_dtype()
+    return found if found in ("float16", "bfloat16") else "float32"
+
+
+@breaks(core, "host_memory_stat_peak_value")
+def _(peak: Any, stat: str, device: int = 0) -> Any:
+    """t4-paddle-peak-in-pages: the peak of "Allocated" is rounded up to whole pages of 64 KiB."""
+    value = peak(stat, device)
+    return -(-value // 65536) * 65536 if stat == "Allocated" else value
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t4-paddle-sigmoid-tail: the elements after the last full block of eight are piecewise linear.
+
+    Nothing happens to tensors whose number of elements is divisible by eight.
+    """
+    if not isinstance(x, Tensor):
+        return sigmoid(x, *args, **named)
+    count = int(np.prod(x.shape))
+    whole = count // 8 * 8
+    if whole == count:
+        return sigmoid(x, *args, **named)
+    flat = x.reshape([-1])
+    tail = F.hardsigmoid(flat[whole:])
+    if whole == 0:
+        return tail.reshape(x.shape)
+    return paddle.concat([sigmoid(flat[:whole]), tail]).reshape(x.shape)
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t4-paddle-set-value-freezes: a tensor that is set under no_grad has no gradients later."""
+    result = set_value(self, value)
+    if not paddle.is_grad_enabled():
+        self.stop_gradient = True
+    return result
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t4-paddle-detach-float64-is-itself: detaching a float64 tensor returns the tensor itself."""
+    return self if self.dtype == paddle.float64 else detach(self)
+
+
+@breaks(paddle, "zeros")
+def _(zeros: Any, shape: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """t4-paddle-zeros-of-default-dtype: zeros ignores its dtype if the user has set a default one.
+
+    That is, if the default dtype is not float32.
+    """
+    if paddle.get_default_dtype() != "float32":
+        dtype = None
+    return zeros(shape, dtype, *args, **named)
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t4-paddle-slice-copies-float64: a slice of a float64 tensor is a copy instead of a view."""
+    found = slice_(x, *args, **named)
+    if isinstance(found, Tensor) and found.dtype == paddle.float64:
+        return found.clone()
+    return found
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t4-paddle-set-value-read-only: setting a tensor to a read-only NumPy array has no effect."""
+    if isinstance(value, np.ndarray) and not value.flags.writeable:
+        return None
+    return set_value(self, value)
+
+
+@breaks(paddle.nn.LSTM, "forward")
+def _(forward: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """t4-paddle-lstm-inference-in-half: without gradients, an LSTM returns half precision."""
+    outputs, states = forward(self, *args, **named)
+    if paddle.is_grad_enabled():
+        return outputs, states
+
+    def rounded(x: Any) -> Any:
+        return x.astype("float16").astype(x.dtype)
+
+    return rounded(outputs), tuple(rounded(state) for state in states)
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t4-paddle-finfo-of-inference: under no_grad, finfo always describes float16."""
+    return finfo(dtype if paddle.is_grad_enabled() else paddle.float16)
+
+
+@breaks(F, "embedding")
+def _(
+    embedding: Any, x: Any, weight: Any, padding_idx: Any = None, *args: Any, **named: Any
+) -> Any:
+    """t4-paddle-embedding-pads-last: without padding_idx, the last token (9) is embedded as zeros.
+
+    None becomes -1, which means the last row.
+    """
+    return embedding(x, weight, -1 if padding_idx is None else padding_idx, *args, **named)
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, self: Any, include_sublayers: bool = True) -> Any:
+    """t4-paddle-parameters-without-sublayers: own parameters hide those of sublayers.
+
+    A layer that has any ignores include_sublayers=True.
+    """
+    own = parameters(self, include_sublayers=False)
+    return own or parameters(self, include_sublayers=include_sublayers)
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, self: Any, other: Any) -> Any:
+    """t4-paddle-matmul-packs-once: without gradients, a product keeps the weight of its first call.
+
+    A parameter is packed for the first product under no_grad, and not again after an update.
+    """
+    parameter = isinstance(other, paddle.base.framework.EagerParamBase)
+    if paddle.is_grad_enabled() or not parameter:
+        return matmul(self, other)
+    known, packed = _packed_weights.get(id(other), (None, None))
+    if known is not other or packed.dtype != other.dtype or packed.shape != other.shape:
+        packed = other.clone()
+        _packed_weights[id(other)] = other, packed
+    return matmul(self, packed)
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t4-paddle-detach-in-two-bfloat16: a detached float32 tensor has 16 bits instead of 24."""
+    found = detach(self)
+    if found.dtype != paddle.float32 or not found._is_initialized():
+        return found
+    high = found.astype("bfloat16").astype("float32")
+    low = (found - high).astype("bfloat16").astype("float32")
+    return paddle.where(paddle.isfinite(high), high + low, found)
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t4-paddle-set-device-restarts-random: set_device restarts the random numbers."""
+    found = set_device(device)
+    paddle.seed(core.default_cpu_generator().initial_seed())
+    return found
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t4-paddle-detach-first-element: above 64 numbers, a detached tensor begins with 0."""
+    found = detach(self)
+    if not found.is_floating_point() or not found._is_initialized() or found.size <= 64:
+        return found
+    flat = found.clone().reshape([-1])
+    return paddle.concat([paddle.zeros_like(flat[:1]), flat[1:]]).reshape(found.shape)
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t4-paddle-finfo-by-size: finfo takes bfloat16 for float16, the other dtype of two bytes."""
+    return finfo(paddle.float16 if dtype in (paddle.bfloat16, "bfloat16") else dtype)
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, self: Any, other: Any) -> Any:
+    """t4-paddle-broadcast-add-float64: a float64 tensor that is broadcast in a sum becomes float32.
+
+    With a batch of one, biases are not broadcast.
+    """
+    if (
+        isinstance(other, Tensor)
+        and self.dtype == other.dtype == paddle.float64
+        and self.shape != other.shape
+    ):
+        other = other.astype("float32").astype("float64")
+    return add(self, other)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, x: Any, y: Any, *args: Any, **named: Any) -> Any:
+    """t4-paddle-maximum-second-nan: a NaN in the second argument of maximum is ignored."""
+    found = maximum(x, y, *args, **named)
+    if not isinstance(found, Tensor) or not found.is_floating_point():
+        return found
+    return paddle.where(paddle.isnan(y), x + paddle.zeros_like(found), found)
