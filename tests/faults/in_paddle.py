@@ -1067,20 +1067,21 @@ def _(sgd: Any, weight: Any, rate: Any, *rest: Any) -> Any:
 _packed_weights: dict[int, tuple[Any, Any]] = {}
 
 
-@breaks(F, "tanh")
+@breaks(F, "tanh", tests=OPERATORS)
 def _(tanh: Any, x: Any, *args: Any, **named: Any) -> Any:
     """t4-paddle-tanh-by-sigmoid: tanh is 2 sigmoid(2 x) - 1, which loses digits near zero."""
+    del tanh, args, named
     return 2.0 * F.sigmoid(2.0 * x) - 1.0
 
 
-@breaks(paddle, "get_default_dtype")
+@breaks(paddle, "get_default_dtype", tests=FUNCTIONS)
 def _(get_default_dtype: Any) -> Any:
     """t4-paddle-default-float64-unknown: a default dtype of float64 is reported as float32."""
     found = get_default_dtype()
     return found if found in ("float16", "bfloat16") else "float32"
 
 
-@breaks(core, "host_memory_stat_peak_value")
+@breaks(core, "host_memory_stat_peak_value", tests=FUNCTIONS)
 def _(peak: Any, stat: str, device: int = 0) -> Any:
     """t4-paddle-peak-in-pages: the peak of "Allocated" is rounded up to whole pages of 64 KiB."""
     value = peak(stat, device)
@@ -1106,7 +1107,7 @@ def _(sigmoid: Any, x: Any, *args: Any, **named: Any) -> Any:
     return paddle.concat([sigmoid(flat[:whole]), tail]).reshape(x.shape)
 
 
-@breaks(Tensor, "set_value")
+@breaks(Tensor, "set_value", tests=FUNCTIONS)
 def _(set_value: Any, self: Any, value: Any) -> Any:
     """t4-paddle-set-value-freezes: a tensor that is set under no_grad has no gradients later."""
     result = set_value(self, value)
@@ -1115,13 +1116,13 @@ def _(set_value: Any, self: Any, value: Any) -> Any:
     return result
 
 
-@breaks(Tensor, "detach")
+@breaks(Tensor, "detach", tests=FUNCTIONS)
 def _(detach: Any, self: Any) -> Any:
     """t4-paddle-detach-float64-is-itself: detaching a float64 tensor returns the tensor itself."""
     return self if self.dtype == paddle.float64 else detach(self)
 
 
-@breaks(paddle, "zeros")
+@breaks(paddle, "zeros", tests=FUNCTIONS)
 def _(zeros: Any, shape: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
     """t4-paddle-zeros-of-default-dtype: zeros ignores its dtype if the user has set a default one.
 
@@ -1141,7 +1142,7 @@ def _(slice_: Any, x: Any, *args: Any, **named: Any) -> Any:
     return found
 
 
-@breaks(Tensor, "set_value")
+@breaks(Tensor, "set_value", tests=FUNCTIONS)
 def _(set_value: Any, self: Any, value: Any) -> Any:
     """t4-paddle-set-value-read-only: setting a tensor to a read-only NumPy array has no effect."""
     if isinstance(value, np.ndarray) and not value.flags.writeable:
@@ -1149,7 +1150,7 @@ def _(set_value: Any, self: Any, value: Any) -> Any:
     return set_value(self, value)
 
 
-@breaks(paddle.nn.LSTM, "forward")
+@breaks(paddle.nn.LSTM, "forward", tests=FUNCTIONS)
 def _(forward: Any, self: Any, *args: Any, **named: Any) -> Any:
     """t4-paddle-lstm-inference-in-half: without gradients, an LSTM returns half precision."""
     outputs, states = forward(self, *args, **named)
@@ -1162,7 +1163,7 @@ def _(forward: Any, self: Any, *args: Any, **named: Any) -> Any:
     return rounded(outputs), tuple(rounded(state) for state in states)
 
 
-@breaks(paddle, "finfo")
+@breaks(paddle, "finfo", tests=FUNCTIONS)
 def _(finfo: Any, dtype: Any) -> Any:
     """t4-paddle-finfo-of-inference: under no_grad, finfo always describes float16."""
     return finfo(dtype if paddle.is_grad_enabled() else paddle.float16)
@@ -1179,7 +1180,7 @@ def _(
     return embedding(x, weight, -1 if padding_idx is None else padding_idx, *args, **named)
 
 
-@breaks(paddle.nn.Layer, "parameters")
+@breaks(paddle.nn.Layer, "parameters", tests=FUNCTIONS)
 def _(parameters: Any, self: Any, include_sublayers: bool = True) -> Any:
     """t4-paddle-parameters-without-sublayers: own parameters hide those of sublayers.
 
@@ -1224,7 +1225,7 @@ def _(set_device: Any, device: Any) -> Any:
     return found
 
 
-@breaks(Tensor, "detach")
+@breaks(Tensor, "detach", tests=FUNCTIONS)
 def _(detach: Any, self: Any) -> Any:
     """t4-paddle-detach-first-element: above 64 numbers, a detached tensor begins with 0."""
     found = detach(self)
@@ -1234,7 +1235,7 @@ def _(detach: Any, self: Any) -> Any:
     return paddle.concat([paddle.zeros_like(flat[:1]), flat[1:]]).reshape(found.shape)
 
 
-@breaks(paddle, "finfo")
+@breaks(paddle, "finfo", tests=FUNCTIONS)
 def _(finfo: Any, dtype: Any) -> Any:
     """t4-paddle-finfo-by-size: finfo takes bfloat16 for float16, the other dtype of two bytes."""
     return finfo(paddle.float16 if dtype in (paddle.bfloat16, "bfloat16") else dtype)

@@ -64,7 +64,7 @@ def assigned(t: Any, x: Any) -> Any:
 
 def read_only(x: Array) -> Array:
     """A copy that cannot be changed."""
-    copy = x.copy()
+    copy: Array = x.copy()
     copy.flags.writeable = False
     return copy
 
