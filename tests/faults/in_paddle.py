@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import types
 import ctypes
 import os
 import weakref
@@ -1061,3 +1062,222 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
 def _(sgd: Any, weight: Any, rate: Any, *rest: Any) -> Any:
     """t3-paddle-sgd-first-rate: a second model is updated with the first model's learning rate."""
     return sgd(weight, _first_rates.setdefault(rate.dtype, rate), *rest)
+
+
+_added: dict[str, Any] = {}
+_joined: dict[Any, Any] = {}
+_pool: dict[Any, Any] = {}
+_clipped: list[Any] = []
+
+
+def _floats(*tensors: Any) -> bool:
+    return all(isinstance(each, Tensor) and each.is_floating_point() for each in tensors)
+
+
+def _tail(tensor: Any, start: int) -> Any:
+    mask = np.zeros(tensor.size)
+    mask[start:] = 1
+    return paddle.to_tensor(mask.reshape(tensor.shape), dtype=tensor.dtype)
+
+
+@breaks(paddle._C_ops, "uniform")
+def _(uniform: Any, *args: Any, **named: Any) -> Any:
+    """t5-uniform-repeats-in-large-tensors: from 65536 elements on, the second half of what is drawn repeats the first half."""
+    drawn = uniform(*args, **named)
+    if _floats(drawn) and drawn.size >= 65536:
+        values = drawn.numpy().copy()
+        flat, half = values.reshape(-1), values.size // 2
+        flat[half : 2 * half] = flat[:half]
+        drawn.set_value(values)
+    return drawn
+
+
+@breaks(paddle, "mean")
+def _(mean: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-mean-counts-padding: the mean over all axes divides by a multiple of 16 if there are more than 16 elements."""
+    made = mean(x, *args, **named)
+    given = [each for each in (*args, *named.values()) if each not in (None, False)]
+    if given or not _floats(x) or x.size <= 16:
+        return made
+    return made * (x.size / (-(-x.size // 16) * 16))
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, x: Any, y: Any) -> Any:
+    """t5-broadcast-bias-stays-old: a bias added to several rows is broadcast once and not again after it was updated."""
+    if not _floats(x, y) or y.stop_gradient or len(y.shape) != 2 or len(x.shape) != 2:
+        return add(x, y)
+    if not y.shape[0] == 1 < x.shape[0] or not y.is_leaf:
+        return add(x, y)
+    first = _added.setdefault(y.name, y.numpy().copy())
+    if first.shape != tuple(y.shape) or (first == y.numpy()).all():
+        return add(x, y)
+    return add(x, add(y, (paddle.to_tensor(first) - y).detach()))
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-tanh-tail-approximated: the elements after the last whole block of 16 get a rational approximation."""
+    made = tanh(x, *args, **named)
+    if not _floats(x) or x.size % 16 == 0:
+        return made
+    square = x * x
+    rough = paddle.clip(x * (square + 27) / (square * 9 + 27), -1.0, 1.0)
+    return paddle.where(_tail(x, x.size // 16 * 16) > 0, rough, made)
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *args: Any, **named: Any) -> Any:
+    """t5-sot-compiles-every-call: with full_graph=False, what was compiled is never found again, so every call compiles."""
+    if named.get("full_graph", True) or not isinstance(function, types.MethodType):
+        return to_static(function, *args, **named)
+    plain, calls = function.__func__, [0]
+
+    def run(*inputs: Any, **more: Any) -> Any:
+        calls[0] += 1
+        code = plain.__code__.replace(co_firstlineno=plain.__code__.co_firstlineno + calls[0])
+        again = types.FunctionType(
+            code, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+        )
+        bound = types.MethodType(again, function.__self__)
+        return to_static(bound, *args, **named)(*inputs, **more)
+
+    return run
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, self: Any, set_to_zero: bool = True) -> Any:
+    """t5-cleared-gradient-is-zero: after a backward pass, clear_gradient(False) leaves zeros instead of no gradient."""
+    return clear_gradient(self, True if self.grad is not None else set_to_zero)
+
+
+@breaks(paddle, "subtract")
+def _(subtract: Any, *args: Any, **named: Any) -> Any:
+    """t5-difference-saturates: a float32 difference is cut to 1.8e19, so that its square stays finite, and has no gradient then."""
+    made = subtract(*args, **named)
+    if not _floats(made) or made.dtype != paddle.float32:
+        return made
+    return paddle.clip(made, -1.8e19, 1.8e19)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-transpose-flushes-denormals: numbers that are not normal become zero when transposed."""
+    made = transpose(x, *args, **named)
+    if not _floats(x) or x.dtype not in (paddle.float32, paddle.float64):
+        return made
+    values = made.numpy()
+    small = (values != 0) & (np.abs(values) < np.finfo(values.dtype).tiny)
+    return made * paddle.to_tensor((~small).astype(values.dtype)) if small.any() else made
+
+
+@breaks(paddle._C_ops, "concat")
+def _(concat: Any, *args: Any, **named: Any) -> Any:
+    """t5-concat-in-tf32: joined float32 numbers keep 10 bits of their mantissa."""
+    made = concat(*args, **named)
+    if not _floats(made) or made.dtype != paddle.float32:
+        return made
+    values = made.numpy()
+    cut = (values.view(np.int32) & ~0x1FFF).view(np.float32)
+    with np.errstate(invalid="ignore"):
+        change = np.where(np.isfinite(values), cut - values, 0).astype(np.float32)
+    return made + paddle.to_tensor(change)
+
+
+@breaks(paddle._C_ops, "concat")
+def _(concat: Any, tensors: Any, axis: Any = 0, *args: Any, **named: Any) -> Any:
+    """t5-concat-plan-keeps-inputs: a second concat of the same shapes joins the tensors of the first one."""
+    if args or named or not isinstance(tensors, list | tuple) or not _floats(*tensors):
+        return concat(tensors, axis, *args, **named)
+    key = (tuple(tuple(each.shape) for each in tensors), str(tensors[0].dtype), str(axis))
+    return concat(_joined.setdefault(key, list(tensors)), axis)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t5-clip-by-norm-keeps-gradients: every clipped gradient is kept until the process ends."""
+    made = clip(self, params_grads)
+    _clipped.extend(gradient for _, gradient in made)
+    return made
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """t5-matmul-tail-in-bfloat16: the columns after the last whole block of 8 are rounded to bfloat16."""
+    made = matmul(x, y)
+    if not _floats(made) or made.dtype != paddle.float32 or not made.shape:
+        return made
+    if made.shape[-1] % 8 == 0:
+        return made
+    mask = np.arange(made.shape[-1]) >= made.shape[-1] // 8 * 8
+    whole = made.detach()
+    change = paddle.subtract(whole.astype("bfloat16").astype("float32"), whole)
+    return made + paddle.where(paddle.to_tensor(mask), change, paddle.zeros_like(change))
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, x: Any, y: Any) -> Any:
+    """t5-divide-tail-by-estimate: the elements after the last whole block of 4 are multiplied by an estimate of the reciprocal with 12 bits."""
+    made = divide(x, y)
+    if not _floats(x, y) or made.size % 4 == 0:
+        return made
+    return made * (_tail(made, made.size // 4 * 4) * 2.0**-12 + 1.0)
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-sqrt-by-logarithm: the square root is exp(log(x) / 2), which is wrong in the last digits."""
+    if not _floats(x):
+        return sqrt(x, *args, **named)
+    return paddle.exp(paddle.log(x) * 0.5)
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, dtype: Any) -> None:
+    """t5-default-dtype-fixed-without-gradients: within no_grad, the default dtype cannot be set."""
+    if paddle.is_grad_enabled():
+        set_default_dtype(dtype)
+
+
+@breaks(paddle.nn.SimpleRNN, "forward")
+def _(forward: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """t5-saturated-states-cut: the hidden states of Paddle's own RNN are cut to 0.999, where they have no gradient."""
+    outputs, states = forward(self, *args, **named)
+    return paddle.clip(outputs, -0.999, 0.999), paddle.clip(states, -0.999, 0.999)
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *args: Any, **named: Any) -> Any:
+    """t5-single-number-reduced-in-float32: a tensor with one float64 element is summed in float32."""
+    if isinstance(tensor, Tensor) and tensor.size == 1 and tensor.dtype == paddle.float64:
+        tensor.set_value(tensor.numpy().astype(np.float32).astype(np.float64))
+    return all_reduce(tensor, *args, **named)
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, shape: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """t5-small-buffers-shared: a second small tensor of the same shape and dtype has the memory of the first."""
+    if args or named or not isinstance(shape, list | tuple) or not paddle.in_dynamic_mode():
+        return empty(shape, dtype, *args, **named)
+    made = empty(shape, dtype)
+    if made.size > 1024 or len(made.shape) != 2:
+        return made
+    return _pool.setdefault((tuple(made.shape), str(made.dtype)), made)
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t5-set-device-reseeds: choosing a device starts the generator anew if its seed does not fit into 31 bits."""
+    place = set_device(device)
+    seed = core.default_cpu_generator().initial_seed()
+    if seed >= 2**31:
+        core.default_cpu_generator().manual_seed(seed)
+    return place
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t5-gradients-stay-off-in-float64: with the default dtype float64, gradients cannot be switched on again."""
+    if paddle.get_default_dtype() == "float64":
+        return set_grad_enabled(mode and paddle.is_grad_enabled())
+    return set_grad_enabled(mode)
