@@ -124,10 +124,12 @@ def test_an_error_does_not_stop_the_rest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All other releases are compared."""
-    monkeypatch.setattr(releases, "compare", Mock(side_effect=[error, fake]))
+    outcomes = iter([Mock(side_effect=error), fake])
+    monkeypatch.setattr(releases, "compare", lambda arguments: next(outcomes)(arguments))
 
     assert main(VERSIONS[:3]) == 2
     assert capsys.readouterr().err.count("error: lost") == 1
+    assert len(fake.asked) == 1
 
 
 def test_only_a_version_is_always_the_same_paddle(fake: FakeCompare) -> None:
