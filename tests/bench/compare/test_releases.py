@@ -124,7 +124,7 @@ def test_an_error_does_not_stop_the_rest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All other releases are compared."""
-    outcomes = iter([Mock(side_effect=error), fake])
+    outcomes: Any = iter([Mock(side_effect=error), fake])
     monkeypatch.setattr(releases, "compare", lambda arguments: next(outcomes)(arguments))
 
     assert main(VERSIONS[:3]) == 2
