@@ -10,6 +10,7 @@ from rnn_core import NumericPrediction, TrainConfig
 from rnn_core.config import Cell, Execution
 from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_weights
+from tests.helpers.default_dtype import default_dtype
 from tests.helpers.parametrize import over_cells, over_executions
 
 
@@ -35,12 +36,9 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
 def test_the_default_dtype_does_not_matter(cell: Cell, default: Any) -> None:
     """A seed gives the same weights under any default dtype, which stays set."""
     expected = [p.numpy().tolist() for p in model(cell).parameters()]
-    paddle.set_default_dtype(default)
-    try:
+    with default_dtype(default):
         actual = model(cell)
         assert paddle.get_default_dtype() == default
-    finally:
-        paddle.set_default_dtype("float32")
 
     assert [p.numpy().tolist() for p in actual.parameters()] == expected
 

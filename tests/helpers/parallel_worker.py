@@ -225,5 +225,5 @@ if __name__ == "__main__":
         train(FIRST, DigitSums(count=500, batch_size=5), on_step=die)
     else:
         main(Path(sys.argv[1]))
-        # Without Python's and Paddle's own end, in which Paddle may crash: docs/guides/parallel.md.
+        # Skips the cleanup at exit, in which Paddle may crash: docs/guides/parallel.md.
         os._exit(0)

@@ -22,6 +22,7 @@ from rnn_core.config import EAGER, DType
 from rnn_core.executions import LAYERS
 from rnn_core.runtime import operators as op
 from rnn_core.runtime.versions import tensor_of
+from tests.helpers.default_dtype import default_dtype
 from tests.helpers.memory import lost, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
 from tests.oracle.operators import inputs_of, shapes_at
@@ -141,17 +142,6 @@ NETWORKS: dict[str, Callable[[], Any]] = {
 
 
 @contextmanager
-def default(dtype: Any) -> Iterator[None]:
-    """Another default dtype."""
-    before = paddle.get_default_dtype()
-    paddle.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        paddle.set_default_dtype(before)
-
-
-@contextmanager
 def gradients_again() -> Iterator[None]:
     """Gradients that are enabled within `no_grad`."""
     with paddle.no_grad(), paddle.set_grad_enabled(True):
@@ -171,8 +161,8 @@ CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "again": nullcontext,
     "under no_grad": lambda: paddle.no_grad(),
     "with gradients again": gradients_again,
-    "with default float64": lambda: default("float64"),
-    "with default bfloat16": lambda: default("bfloat16"),
+    "with default float64": lambda: default_dtype("float64"),
+    "with default bfloat16": lambda: default_dtype("bfloat16"),
     "after an error": after_an_error,
 }
 
@@ -308,7 +298,7 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DType) -> None:
     """After other sizes, in evaluation, under every condition, for views, and in a second layer."""
-    with default(dtype):
+    with default_dtype(dtype):
         layer, other = NETWORKS[name](), NETWORKS[name]()
     for each in (layer, other):
         if not isinstance(each, paddle.nn.layer.rnn.RNNBase):
@@ -466,7 +456,7 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
     """It decides about new tensors and layers without a dtype of their own, and no others."""
     dtypes = ["float32", "float64", "bfloat16"]
     for before, after in product(dtypes, dtypes):
-        with default(before), default(after):
+        with default_dtype(before), default_dtype(after):
             assert paddle.get_default_dtype() == after
             with pytest.raises(TypeError):
                 paddle.set_default_dtype("int64")
@@ -586,8 +576,8 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
 def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> None:
     """Not parameters that are frozen or have no gradient; clipping keeps the gradients."""
     if clip and dtype == "float64":
-        pytest.skip("a known defect: there is no such operator")
-    with default(dtype):
+        pytest.skip("a known defect: Paddle has no such operator")
+    with default_dtype(dtype):
         weights: Any = [paddle.create_parameter([2], dtype) for _ in range(3)]
     weights[1].stop_gradient = True
     clipping = None if clip is None else paddle.nn.ClipGradByNorm(clip)

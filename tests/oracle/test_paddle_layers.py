@@ -5,8 +5,7 @@ so that a bug of Paddle shows up under its own name, such as wrong gradients wit
 CPU (Paddle's issue 37080).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 
 from rnn_core.config import DTYPES, DType
 from tests.helpers.comparison import assert_close
+from tests.helpers.default_dtype import default_dtype
 from tests.helpers.parametrize import over_dtypes
 from tests.helpers.tolerances import FORWARD, GRADIENT
 from tests.helpers.weights import (
@@ -87,17 +87,6 @@ def from_paddle(gradients: Arrays, bias: str) -> Arrays:
     if (count, bias) == (3, "bias_hh"):
         named["b_s"] = named.pop("b_c")
     return named
-
-
-@contextmanager
-def default_dtype(dtype: DType) -> Iterator[None]:
-    """Default dtype for new layers; `to` cannot cast Paddle's recurrent layers."""
-    before = paddle.get_default_dtype()
-    paddle.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        paddle.set_default_dtype(before)
 
 
 def random_stack(

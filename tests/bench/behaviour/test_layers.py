@@ -15,6 +15,7 @@ from benchmarks.behaviour.layers import check_budget, observe
 from benchmarks.workloads.own import OWN_EXECUTIONS, WorkloadError, find_workload
 from rnn_core.config import DType
 from tests.bench.behaviour.conftest import Workload
+from tests.helpers.default_dtype import default_dtype
 
 RATE = 0.1
 WORDS = """
@@ -131,12 +132,8 @@ def test_rounding_is_that_of_the_least_exact_layer(
     source = path.read_text().replace("self.first(self.first(x))", "self.first(x).astype(x.dtype)")
     path.write_text(WORDS + source)
 
-    before = paddle.get_default_dtype()
-    paddle.set_default_dtype(dtype)
-    try:
+    with default_dtype(dtype):
         recording, _ = observe(job, 1)
-    finally:
-        paddle.set_default_dtype(before)
 
     assert recording.history.settings["epsilon"] == epsilon
 

@@ -51,7 +51,7 @@ def test_report_names_files_that_it_cannot_read(
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "page ?"
     results, now = make.call_args.args
     assert (len(results.listed), now.tzinfo) == (3, timezone.utc)
-    # An older page is no problem.
+    # A page that an earlier command wrote does not count as a problem.
     assert main([str(tmp_path), "--output", str(tmp_path / "other.html")]) == 0
     assert capsys.readouterr().err == printed.err
 
