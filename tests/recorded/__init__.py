@@ -1,0 +1,1 @@
+"""Whole outputs, compared with recorded ones."""
