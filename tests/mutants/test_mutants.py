@@ -9,7 +9,7 @@ import pytest
 
 from rnn_core.commands.status import ExitStatus
 from tests.mutants import command, run
-from tests.mutants.reasons import Reason
+from tests.mutants.reasons import Reason, read_reasons
 
 # What mutmut writes: the function as it is, and its mutants.
 MUTATED = """\
@@ -105,14 +105,20 @@ def test_equivalent_mutants_do_not_count(
     write_statuses(project, 1, 0)
     where = r"rnn_core/data/.*::Sum\.add"
     reasons = (
-        Reason("Another line.", where, r"return a", r".*"),
-        Reason("Disjoint bits.", where, r"return a \+ b", r"return \(a \| b\)", equivalent),
+        Reason(False, "Another line.", where, r"return a", r".*"),
+        Reason(equivalent, "Disjoint bits.", where, r"return a \+ b", r"return \(a \| b\)"),
     )
     monkeypatch.setattr(command, "REASONS", reasons)
 
     assert command.main([]) == exit_status
     assert f"| rnn_core/data {row} |" in table_of(project)
     assert f"{'equivalent: ' * equivalent}Disjoint bits. |" in (project / "mutants.md").read_text()
+
+
+def test_reason_without_a_pattern_is_refused() -> None:
+    """It would explain every mutant, or none."""
+    with pytest.raises(ValueError, match="got 'equivalent: Why"):
+        read_reasons("Why.\n@ file\n- a\n+\n\nequivalent: Why.\n@ file\n+ a\n")
 
 
 def test_page_lists_what_is_left_and_keeps_its_introduction(project: Path) -> None:
