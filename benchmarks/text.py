@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rnn_core.history import History
 
 
+# A home folder itself, also that of another machine; its last part is the name of a user.
+HOME = re.compile(
+    r"""(?<![\w.:/\\~])(?:[A-Za-z]:)?[\\/](?:home|Users)[\\/][^\s/\\:'"<>,;()\[\]]+(?=[\s:'"<>,;()\[\]]|$)"""
+)
 # Absolute paths, on Windows too; not an address such as https://a/b, and not the division in `a/b`.
 PATH = re.compile(
     r"""(?<![\w.:/\\~])(?:[A-Za-z]:[\\/]|~?/)(?:[^\s/\\:'"<>,;()\[\]]+[\\/])+([^\s/\\:'"<>,;()\[\]]*)"""
@@ -38,12 +42,13 @@ def without_folders(text: str) -> str:
     """
     # Their names may have spaces.
     text = text.replace(f"{ROOT}/", "").replace(f"{Path.home()}/", "~/")
-    return PATH.sub(r"\1", text)
+    return PATH.sub(r"\1", HOME.sub("~", text))
 
 
 def significant(value: float, digits: int = 3) -> str:
     """Return a number with that many significant digits, or all digits before the point."""
-    return f"{value:.{digits}g}" if value < 10**digits else f"{value:.0f}"
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text else text
 
 
 def version(text: str) -> Version:
@@ -59,9 +64,9 @@ def describe_run(history: "History") -> str:
     events = [f"{event.kind} at step {event.step}" for event in history.events]
     if not len(history.accuracy):
         return ", ".join(events) or "no whole epoch"
-    per_epoch = int(history.epoch_ends[0])
+    per_epoch, count = int(history.epoch_ends[0]), len(history.accuracy)
     return (
-        f"{', '.join(events) or 'trained through'}; last of {len(history.accuracy)} epochs: "
+        f"{', '.join(events) or 'trained through'}; last of {count} epoch{'s' * (count > 1)}: "
         f"loss {history.loss[-per_epoch:].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
     )
 

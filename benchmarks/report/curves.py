@@ -131,6 +131,11 @@ class Printed:
         """The number of figures whose error is too large in at least one group."""
         return sum(any(cell and not cell[1] for cell in row.cells) for row in self.rows)
 
+    @property
+    def reproduced(self) -> int:
+        """The number of figures that a group has, and no group with too large an error."""
+        return sum(any(row.cells) for row in self.rows) - self.outside
+
 
 def curves_of(environments: Iterable[Environment]) -> dict[str, list[Curves]]:
     """Return the different runs of each experiment, those of most environments first."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,6 +61,62 @@ Drawn = TypeVar("Drawn")
 
 def make_page(results: Results, now: datetime) -> str:
     """Return the page as HTML, in which all text from result files is escaped."""
+    environments = environments_of(results.environments)
+    pythons, rows = rows_of(environments)
+    printed = printed_of(environments)
+    defects = defects_of(load())
+    also = notices(results, printed.outside)
+    states: list[State] = [each.state for each in environments] or ["incomplete"]
+    states += [state for state, _ in also]
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            sections=SECTIONS,
+            made=now,
+            headline=headline(environments),
+            worst=worst_of(environments),
+            state=min(states, key=STATES.index),
+            also=also,
+            environments=environments,
+            ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
+            counts=sum((each.counts for each in environments), Counter()),
+            pythons=pythons,
+            rows=rows,
+            breakages=breakages_of(environments),
+            problems=results.problems,
+            printed=printed,
+            experiments=EXPERIMENTS,
+            curves={
+                name: _drawn(found, pictures.draw_curves, name)
+                for name, found in curves_of(environments).items()
+            },
+            agreements=agreements_of(environments),
+            times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
+            against=against_cpu(environments),
+            compared=counts_of(results.comparisons),
+            different=sum(each.different for each in results.comparisons),
+            comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),
+            releases=_drawn(
+                [releases_on_page(each, defects) for each in results.chains],
+                lambda shown, key: _drawn(shown.charts, pictures.draw_releases, key),
+                "releases",
+            ),
+            traits=MEASURES,
+            cannot_tell=CANNOT_TELL,
+            known=known_of(
+                defects, [e.facts["paddle"] for e in environments if "paddle" in e.facts]
+            ),
+            upgrade=partial(upgrade, defects),
+            planting=results.planting,
+            skips=skips_of(environments),
+        )
+    )
+
+
+@cache
+def _templates() -> Templates:
+    """The templates, which are compiled once."""
     templates = Templates(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -77,51 +133,7 @@ def make_page(results: Results, now: datetime) -> str:
         "kinds": kinds_of,
         "words": words_of,
     }
-    environments = environments_of(results.environments)
-    pythons, rows = rows_of(environments)
-    printed = printed_of(environments)
-    defects = defects_of(load())
-    also = notices(results, printed.outside)
-    states: list[State] = [each.state for each in environments] or ["incomplete"]
-    states += [state for state, _ in also]
-    return templates.get_template("page.html").render(
-        sections=SECTIONS,
-        made=now,
-        headline=headline(environments),
-        worst=worst_of(environments),
-        state=min(states, key=STATES.index),
-        also=also,
-        environments=environments,
-        ids={each.name: f"environment-{number}" for number, each in enumerate(environments, 1)},
-        counts=sum((each.counts for each in environments), Counter()),
-        pythons=pythons,
-        rows=rows,
-        breakages=breakages_of(environments),
-        problems=results.problems,
-        printed=printed,
-        experiments=EXPERIMENTS,
-        curves={
-            name: _drawn(found, pictures.draw_curves, name)
-            for name, found in curves_of(environments).items()
-        },
-        agreements=agreements_of(environments),
-        times=_drawn(blocks_of(environments), pictures.draw_times, "times"),
-        against=against_cpu(environments),
-        compared=counts_of(results.comparisons),
-        different=sum(each.different for each in results.comparisons),
-        comparisons=_drawn(results.comparisons, _draw_measures, "comparison"),
-        releases=_drawn(
-            [releases_on_page(each, defects) for each in results.chains],
-            lambda shown, key: _drawn(shown.charts, pictures.draw_releases, key),
-            "releases",
-        ),
-        traits=MEASURES,
-        cannot_tell=CANNOT_TELL,
-        known=known_of(defects, [e.facts["paddle"] for e in environments if "paddle" in e.facts]),
-        upgrade=partial(upgrade, defects),
-        planting=results.planting,
-        skips=skips_of(environments),
-    )
+    return templates
 
 
 def _shown(value: object) -> object:

@@ -23,6 +23,7 @@ from benchmarks.report.curves import Curves, Point
 from benchmarks.report.releases import Chart
 from benchmarks.report.times import TimesBlock
 from benchmarks.saved.saved_run import Measure
+from benchmarks.text import significant
 from rnn_core.commands.plot import COLORS
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def _rename(element: ElementTree.Element, key: str) -> None:
 def _ratio_axis(axes: "Axes", marks: Sequence[float]) -> None:
     """Set up the axis of ratios, with plain numbers."""
     axes.xaxis.set_major_locator(LogLocator(subs=marks))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.xaxis.set_major_formatter(lambda value, _: significant(value, 4))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x")
 

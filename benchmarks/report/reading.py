@@ -194,7 +194,8 @@ def _read_history(path: Path, found: EnvironmentResults) -> None:
         return
     found.histories[key] = history
     if history.outcome != "finished":
-        text = f"incomplete: the run was {history.outcome} after {history.steps} steps"
+        steps = f"{history.steps} step{'s' * (history.steps != 1)}"
+        text = f"incomplete: the run was {history.outcome} after {steps}"
         found.problems.append(Problem(path.name, text))
 
 

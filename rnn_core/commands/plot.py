@@ -106,6 +106,7 @@ def draw(history: History) -> "Figure":
     if len(ends) < len(steps):
         shown = "largest of each epoch"
     gradients[-1].set_xlabel(f"step ({shown}; gradient norms before clipping)")
+    gradients[-1].xaxis.get_major_locator().set_params(integer=True)
     for event in history.events:
         for axes in (loss, accuracy, *gradients):
             axes.axvline(event.step, color=EVENT_COLORS[event.kind], linestyle="--", linewidth=1)

@@ -41,7 +41,8 @@ def summary_lines(history: History) -> list[str]:
     execution = "" if config.execution == "textbook" else f" ({config.execution})"
     recorded = "" if config.record == 1 else f" ({len(history.recorded)} recorded)"
     lines = [
-        f"{config.cell}{execution}, {history.steps} steps{recorded}, {history.outcome}, "
+        f"{config.cell}{execution}, {history.steps} step{'s' * (history.steps != 1)}{recorded}, "
+        f"{history.outcome}, "
         f"on {environment['device_name']} ({environment['cpu']}), "
         f"Paddle {environment['paddle']}, Python {environment['python']}"
     ]
@@ -64,8 +65,9 @@ def summary_lines(history: History) -> list[str]:
 
 def evaluation_line(evaluation: Evaluation) -> str:
     """The line for held-out samples, below the summary."""
+    samples = f"{evaluation.samples} sample{'s' * (evaluation.samples != 1)}"
     return (
-        f"  held-out    loss {evaluation.loss:.6g} on {evaluation.samples} samples (predicting the "
+        f"  held-out    loss {evaluation.loss:.6g} on {samples} (predicting the "
         f"mean: {evaluation.variance:.6g}), accuracy {evaluation.accuracy:.2f}"
     )
 
@@ -73,6 +75,8 @@ def evaluation_line(evaluation: Evaluation) -> str:
 def event_text(event: Event) -> str:
     """An event in a few words, such as "step 6: loss 3.41168e+06"."""
     value = "exactly 0" if event.kind == "vanished" else f"{event.value:.6g}"
+    if event.kind == "non-finite" and math.isfinite(event.value):
+        value += ", not finite after clipping"
     parameters = ", ".join(name for name in event.what if name != "loss")
     what = ["loss"] * ("loss" in event.what) + [f"gradient of {parameters}"] * bool(parameters)
     return f"step {event.step}: {' and '.join(what)} {value}"
