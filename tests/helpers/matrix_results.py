@@ -145,7 +145,7 @@ def counted() -> dict[str, Any]:
     content["benchmarks"] = content["benchmarks"][:2]
     for benchmark in content["benchmarks"]:
         same_result = {**rest, **same, "verdict": "same"}
-        benchmark["measures"] = {"instructions": same_result, "memory": same_result}
+        benchmark["measures"] = {"instructions": same_result, "memory": {**same_result}}
     content["benchmarks"][0]["measures"]["instructions"] = {
         **rest,
         **more,
@@ -177,7 +177,9 @@ def released(before: str, after: str, **changes: Any) -> dict[str, Any]:
         found[side]["name"] = name
     result = found["benchmarks"][0]["measures"]["instructions"]
     costs = [COSTS.get(name, 4.0) for name in (before, after)]
+    how = "fewer" if costs[1] < costs[0] else "more"
     result |= {
+        "verdict": f"{how} instructions",
         "baseline": 1e6 * costs[0],
         "candidate": 1e6 * costs[1],
         "ratio": costs[1] / costs[0],

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.report.page import SECTIONS, make_page
 from benchmarks.report.reading import read_results
-from tests.bench.report.test_page import EVIL, write_matrix
+from tests.helpers.rich_results import EVIL, write_matrix
 
 # Names of the program on different systems.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -131,5 +131,5 @@ def test_a_link_in_the_matrix_opens_its_environment(browser: Any) -> None:
     assert (
         browser.execute_script("return document.querySelector(':target summary').textContent")
         .strip()
-        .startswith("py311-paddle26-cpu")
+        .startswith("py310-paddle26-cpu")
     )
