@@ -1,7 +1,6 @@
 """Reading a folder of results: missing, damaged and foreign files are named."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,8 @@ import pytest
 from benchmarks.compare.result import FILE
 from benchmarks.report import reading
 from benchmarks.report.reading import EnvironmentResults, Problem, read_environment, read_results
-from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
-    FACTS,
     faults,
-    made_up,
     released,
     write_environment,
     write_json,
@@ -25,26 +21,6 @@ from tests.helpers.matrix_results import (
 def folder(tmp_path: Path) -> Path:
     """The files of a complete run."""
     return write_environment(tmp_path / "py311-paddle33-cpu")
-
-
-def test_a_complete_run_has_no_problems(folder: Path) -> None:
-    """Runs, outcomes, histories and times are read; an experiment may run on several devices."""
-    experiment, gpu = EXPERIMENTS["clipped-rnn"], {**FACTS, "device": "gpu:0"}
-    on_gpu = made_up(
-        "clipped-rnn", config=replace(experiment.config, device="gpu"), environment=gpu
-    )
-    on_gpu.save(folder / "clipped-rnn-gpu0.npz")
-    found = read_environment(folder)
-
-    assert found.problems == []
-    assert {"tests", "benchmarks"} == found.runs.keys() == found.cases.keys()
-    assert found.histories.keys() == {
-        *(("cpu", name) for name in EXPERIMENTS),
-        ("gpu:0", "clipped-rnn"),
-    }
-    assert found.histories["gpu:0", "clipped-rnn"].environment == gpu
-    [time] = found.times
-    assert (time.low, time.median, time.high) == pytest.approx((1.0, 1.5, 2.0))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
