@@ -1,0 +1,144 @@
+"""Transcripts of `python -m benchmarks.calibrate`, with fake processes."""
+
+import json
+import os
+import sys
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from benchmarks import ROOT
+from benchmarks.compare import calibration, verdicts
+from benchmarks.compare.calibration import Case, main, rate, row
+from benchmarks.compare.measures import MEASURES
+from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.measuring import threads
+from tests.helpers import fake_processes
+from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at
+from tests.helpers.matrix_results import FACTS, MACHINE
+from tests.helpers.recorded import help_of, rounded, transcript, transcripts
+
+SAME = {FIRST: 1.0, SECOND: 1.0}
+
+
+@pytest.fixture(autouse=True)
+def _same_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, on a machine that is always the same."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(verdicts, "RESAMPLES", 1_000)
+    monkeypatch.setattr(fake_processes, "describe_environment", lambda: {**FACTS, **MACHINE})
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # Slow, and nothing must survive.
+    monkeypatch.setattr(threads, "cpus", lambda: 2)
+    monkeypatch.setattr(calibration, "find_interpreter", find)
+    monkeypatch.setattr(calibration, "RESULTS", tmp_path / "calibration")
+
+
+def find(text: str) -> Interpreter:
+    """Stand in for `find_interpreter`."""
+    if text not in ("env", sys.executable):
+        raise SideError(f"{text} is not an interpreter")
+    return Interpreter("env", Path("/envs/env"))
+
+
+def test_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
+) -> None:
+    """Every measure and option, resumed, refused and interrupted; and what is measured."""
+    started: list[list[str]] = []
+
+    def busy(command: list[str]) -> Any:
+        started.append([*command[1:2], command[2].splitlines()[-1].strip()])
+        return nullcontext()
+
+    monkeypatch.setattr(calibration, "Process", busy)
+    lines = []
+
+    def run(line: str, fake: FakeProcesses) -> None:
+        monkeypatch.setattr(
+            "benchmarks.compare.pairs.time.monotonic",
+            lambda: PACE.total_seconds() * len(fake.started),
+        )
+        found = transcript(lambda given: main(given, fake), line.split(), tmp_path)
+        kinds = Counter(
+            f"{each.measure}, seed {each.seed}, {each.seconds:g} s, plants {each.planted}, only "
+            f"{each.only and sorted(name.rpartition('-')[2] for name in each.only)}"
+            for each in fake.settings
+        )
+        lines.extend([found, *(f"- {count} of {kind}" for kind, count in kinds.items()), ""])
+
+    run("--python env --sessions 2 --levels 0,20 --save c.md", FakeProcesses(SAME))
+    run(
+        "--measure instructions --sessions 1 --load 2 --budget 2.5 --seed 3 --results i",
+        FakeProcesses(SAME),
+    )
+    lines.append(f"busy: {started}")
+    noisy = FakeProcesses({FIRST: 1.2, SECOND: 1.0}, noise=0.03)
+    noisy.disturbed = {("0002-baseline", FIRST)}
+    given = "--sessions 1 --levels 0,5 --budget 2 --within time=4 --seconds 0.2 --results n"
+    run(f"{given} --save n.json", noisy)
+    run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME, before=interrupt_at(16)))
+    run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME))
+    run("--sessions 2 --levels 0,20 --results k --resume --budget 0.1", FakeProcesses(SAME))
+    run("--sessions 1 --levels 0,20 --results k --restart", FakeProcesses(SAME))
+    run("--sessions 1 --results x", FakeProcesses(SAME, before=interrupt_at(1)))
+    run("--sessions 1 --results y", FakeProcesses(SAME, before=interrupt_at(1, SideError("gone"))))
+    run("--python gone --sessions 1", FakeProcesses(SAME))
+    run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
+    run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))
+    (tmp_path / "other" / "session-001").mkdir(parents=True)
+    (tmp_path / "other" / "session-001" / "notes.txt").touch()
+    run("--sessions 1 --results other --restart", FakeProcesses(SAME))
+    lines += [(tmp_path / "c.md").read_text(encoding="utf-8")]
+    lines += [json.dumps(rounded(json.loads((tmp_path / "n.json").read_text())), indent=1), ""]
+    text = "\n".join(lines).replace(str(ROOT), "ROOT")
+    file_regression.check(text, encoding="utf-8")
+
+
+def test_rows(file_regression: FileRegressionFixture) -> None:
+    """One to ninety verdicts at each level, by each measure; and rates with their intervals."""
+    random = np.random.default_rng(8)
+    lines = [
+        " | ".join(row(0.2, 0.05, [Case(0.2, 1, "cannot tell", None, 0, 1.0)], MEASURES["time"]))
+    ]
+    for name, traits in MEASURES.items():
+        for level in (0.0, 0.0025, 0.01, 0.0999, 0.1, 0.2):
+            count = int(random.integers(1, 90))
+            cases = []
+            for session in range(count):
+                word = traits.words[int(random.integers(4))]
+                ratio = float(1 + level + 0.01 * random.standard_normal())
+                pairs = int(random.integers(3, 60))
+                lost = random.random() < 0.1
+                cases.append(
+                    Case(level, session, word, None if lost else ratio, pairs, 0.4 * pairs)
+                )
+            lines.append(f"{name} | {' | '.join(row(level, traits.within, cases, traits))}")
+    tries = ((0, 1), (1, 1), (0, 160), (1, 160), (80, 160), (159, 160), (160, 160), (1, 3))
+    lines += [f"{hits} of {count}: {rate(hits, count)}" for hits, count in tries]
+    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def test_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
+) -> None:
+    """The help, and every option with wrong values."""
+    text = help_of(main, tmp_path, monkeypatch) + transcripts(main, WRONG.splitlines(), tmp_path)
+    file_regression.check(text, encoding="utf-8")
+
+
+WRONG = """env
+--sessions 0
+--levels 0,x
+--levels -1
+--measure memory
+--load -1
+--save c.txt
+--save none/c.md
+--budget 0
+--seed -1
+--resume --restart"""

@@ -1,0 +1,401 @@
+"""Transcripts of `python -m benchmarks.compare`, with fake processes, and its files."""
+
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from benchmarks import ROOT
+from benchmarks.behaviour.files import OwnJob
+from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.behaviour.own import NotRepeatableError
+from benchmarks.compare import command, pairs, sides, verdicts
+from benchmarks.compare.command import main
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.pairs import Pairs, order, series_of
+from benchmarks.compare.process import Job, Selection
+from benchmarks.compare.sides import CrashError, Saved, find_side
+from benchmarks.interpreters import Interpreter, Origin, SideError
+from benchmarks.locks import lock_folder
+from benchmarks.measuring import threads
+from benchmarks.saved.saved_run import SavedRun
+from tests.helpers import fake_processes
+from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
+from tests.helpers.matrix_results import FACTS, MACHINE
+from tests.helpers.recorded import help_of, rounded, transcript, transcripts
+
+SAME = {FIRST: 1.0, SECOND: 1.0}
+SLOWER = {FIRST: 1.2, SECOND: 0.8}
+CRASH = CrashError("new: the benchmarks' process was ended by SIGILL:\nin matmul\nlast words")
+
+
+def find(text: str, origin: Origin) -> Interpreter:
+    """Stand in for `find_interpreter`: "old" and "new" exist, "copy" has another rnn_core."""
+    if text not in ("old", "new", "copy (1a2b3c4)"):
+        raise SideError(f"{text} is not an interpreter, {origin.python}, {origin.index_url}")
+    copy = (Path("/copies/1a2b3c4"), "1a2b3c4") if text.startswith("copy") else ()
+    return Interpreter(text, Path("/envs") / text, *copy)
+
+
+class Session:
+    """Runs commands whose processes, experiments and programs are fake, and notes all of it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.patch = folder, monkeypatch
+        self.text: list[str] = []
+        self.fake = FakeProcesses(SAME)
+        self.valgrind = self.behaviour = self.own = ""
+        for name in ("find_valgrind", "find_switch"):
+            monkeypatch.setattr(command, name, self.find_program)
+        monkeypatch.setattr(pairs, "time", SimpleNamespace(monotonic=self.monotonic))
+        monkeypatch.setattr(command, "compare_behaviour", self.compare_behaviour)
+        monkeypatch.setattr(command, "compare_workload", self.compare_workload)
+
+    def find_program(self, *_: object) -> None:
+        """Find Valgrind, unless there is none."""
+        if self.valgrind:
+            raise SideError(self.valgrind)
+
+    def monotonic(self) -> float:
+        """Return the seconds that all processes took."""
+        return PACE.total_seconds() * len(self.fake.started)
+
+    def compare_behaviour(self, *sides: Any) -> list[BehaviourVerdict]:
+        """Return a verdict on each experiment that `behaviour` names, or raise an error."""
+        self.text.append(f"behaviour of {[each.name for each in sides[:2]]} in {sides[2].name}")
+        if self.behaviour == "error":
+            raise SideError("the candidate did not train")
+        return [verdict(f"exp{at}", kind) for at, kind in enumerate(self.behaviour.split(", "))]
+
+    def compare_workload(self, *arguments: Any) -> BehaviourVerdict:
+        """Return the verdict on an own workload, or raise an error."""
+        self.text.append(f"behaviour of {arguments[-1]}")
+        if self.own == "refused":
+            raise SideError("no such layer")
+        if self.own == "not repeatable":
+            raise NotRepeatableError("two runs differ")
+        return verdict("own.py:train", self.own)
+
+    def run(self, line: str, fake: FakeProcesses | None = None, **changes: str) -> None:
+        """Run a command with fake processes; its checks of workloads have others."""
+        self.fake = fake or FakeProcesses(SAME)
+        self.text = []
+        vars(self).update({"valgrind": "", "behaviour": "bitwise equal", "own": "bitwise equal"})
+        vars(self).update(changes)
+        self.patch.setattr(command, "Pairs", partial(Pairs, run=self.fake))
+        found = transcript(main, line.split(), self.folder)
+        calls, started = self.text, self.fake.started
+        kinds = [each.measure for each in self.fake.settings]
+        counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+        self.lines += [found, *(f"- {call}" for call in calls)]
+        self.lines += [
+            f"- {len(started)} processes, {counts}, from {started[0]}" if started else "-"
+        ]
+        self.lines[-1] += "\n"
+
+    lines: list[str]
+
+    def note(self, *lines: str) -> None:
+        """Add lines to the recording."""
+        self.lines += lines
+
+    def check(self, file_regression: FileRegressionFixture) -> None:
+        """Compare all that was printed with the recording."""
+        text = "\n".join(self.lines).replace(str(self.folder), "TMP").replace(str(ROOT), "ROOT")
+        file_regression.check(text, encoding="utf-8")
+
+
+def verdict(name: str, kind: Any) -> BehaviourVerdict:
+    """Return a verdict on behaviour."""
+    return BehaviourVerdict(name, "textbook", kind, 7, 8, None, None, None, f"{name}: {kind}")
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session in an empty folder, on a machine that is always the same."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(verdicts, "RESAMPLES", 2_000)
+    monkeypatch.setattr(fake_processes, "describe_environment", lambda: {**FACTS, **MACHINE})
+    monkeypatch.setattr(sides, "find_interpreter", find)
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # Slow, and nothing must survive.
+    monkeypatch.setattr(threads, "cpus", lambda: 2)
+    monkeypatch.setattr(command, "time_processes", FakeProcesses(SAME))
+    found = Session(tmp_path, monkeypatch)
+    found.lines = []
+    return found
+
+
+def content(path: Path) -> Any:
+    """Return the content of a JSON file, without its date."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found.pop("date", None)
+    return rounded(found)
+
+
+def test_outcomes(session: Session, file_regression: FileRegressionFixture) -> None:
+    """Exit statuses and texts: what is worse, better, undecided, disturbed, drifting or crashed."""
+    costs: Any = {"instructions": {FIRST: 1.02, SECOND: 0.9}, "memory": {SECOND: 1.1}}
+    disturbed = FakeProcesses(SLOWER, drift=0.1, costs=costs)
+    disturbed.disturbed = {("0001-baseline", FIRST), ("0003-candidate", SECOND)}
+    session.run("old new", disturbed, behaviour="bitwise equal, different")
+    folder = session.folder / "results" / "old..new"
+    session.note(*sorted(path.relative_to(folder).as_posix() for path in folder.rglob("0001*")), "")
+    session.run("--baseline old --candidate new --results t --measure time --format markdown")
+    session.run(
+        "old new --results b --measure memory --no-behaviour", FakeProcesses(SAME, costs=costs)
+    )
+    unknown = FakeProcesses(SAME, costs={"memory": dict.fromkeys(SAME, 0.0)})
+    session.run("old new --results u --measure instructions,memory", unknown)
+    session.run("old new --results l --budget 0.1 --measure time", behaviour="different")
+    session.run("old new --results e --measure memory", behaviour="error")
+    session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="error")
+    session.run(
+        "old new --results n --measure time --lenient --budget 2", FakeProcesses({FIRST: 1.055})
+    )
+    crash = FakeProcesses(SAME, before=interrupt_at(3, CRASH))
+    session.run("old new --results c --measure time", crash)
+    once = [CRASH]
+    counts = FakeProcesses(
+        SAME, before=lambda at: once and at == 8 and interrupt_at(8, once.pop())(8)
+    )
+    session.run("old new --results d --within instructions=0.01", counts)
+    session.run("old new --results g --threads 2 --budget 0.1 --no-behaviour")
+    session.run(
+        "old new --results h --budget 0.1 --no-behaviour", valgrind="no Valgrind: install it"
+    )
+    session.run("old new --results i --measure instructions", valgrind="no Valgrind")
+    session.run("old new --results j --measure instructions --device gpu:0")
+    session.run("old new --results o --measure instructions,time --threads 2")
+    session.check(file_regression)
+
+
+def test_files(session: Session, file_regression: FileRegressionFixture) -> None:
+    """The result and the settings of a comparison, finished and crashed."""
+    costs: Any = {"instructions": {FIRST: 1.02}}
+    line = "old new --results r --seconds 0.2 --seed 3 -k (a_or_b) --within time=4,memory=1"
+    session.run(line, FakeProcesses({FIRST: 1.2, SECOND: 1.0}, costs=costs))
+    crash = FakeProcesses(SAME, before=interrupt_at(1, CRASH))
+    session.run("old new --results c --measure time", crash)
+    found = {
+        file: content(session.folder / file)
+        for file in ("r/comparison.json", "r/settings.json", "c/comparison.json")
+    }
+    text = json.dumps(found, indent=1).replace(str(session.folder), "TMP")
+    file_regression.check(text + "\n", extension=".json", encoding="utf-8")
+
+
+def test_folders(session: Session, file_regression: FileRegressionFixture) -> None:
+    """What continues, what begins again, and what is refused."""
+    time = "--measure time --no-behaviour"
+    session.run(f"old new {time}", FakeProcesses(SLOWER, before=interrupt_at(6)))
+    session.run(f"old new {time} --resume", FakeProcesses(SLOWER))
+    session.run(f"old new {time} --resume --threads 2 --within 3 --lenient")
+    session.run(f"old new {time}")
+    with lock_folder(session.folder / "results" / "old..new"):
+        session.run(f"old new {time} --restart")
+    session.run(f"old new {time} --restart", FakeProcesses(SAME, before=interrupt_at(1)))
+    session.run(
+        "old new --results k --measure instructions", FakeProcesses(SAME, before=interrupt_at(4))
+    )
+    session.run("old new --results k --measure instructions --resume")
+    changed = FakeProcesses(SAME)
+    changed.changes = {"paddle": "2.5.0"}
+    session.run(f"old new {time} --results p --budget 0.1")
+    session.run(f"old new {time} --results p --resume", changed)
+    (session.folder / "other").mkdir()
+    (session.folder / "other" / "notes.txt").touch()
+    for option in ("", " --resume", " --restart"):
+        session.run(f"old new {time} --results other{option}")
+    (session.folder / "p" / "settings.json").write_text("[", encoding="utf-8")
+    session.run(f"old new {time} --results p --resume")
+    session.run("old gone")
+    session.check(file_regression)
+
+
+def test_workloads(session: Session, file_regression: FileRegressionFixture) -> None:
+    """An own workload: its check, its behaviour, and its share of the budget."""
+    (session.folder / "own.py").write_text("one", encoding="utf-8")
+    session.patch.setattr(OwnJob, "content", property(lambda _: "digest"))
+    own = "old new --workload own.py:train --measure time"
+    session.run(f"{own} --seed 3 --steps 7", own="different")
+    session.run(f"{own} --seed 3 --steps 7 --resume", own="error")
+    session.run(f"{own} --results n --execution static -k x", own="not repeatable")
+    session.run(f"{own} --results r", own="refused")
+    session.run(f"{own} --results m --no-behaviour --budget 1.1")
+    session.run(
+        "old new --workload own.py:train --results m --budget 1.7 --measure time,instructions"
+    )
+    session.run(
+        "old new --workload own.py:train --results m --budget 0.7 --measure time,instructions"
+    )
+    wrong = FakeProcesses(
+        SAME, before=interrupt_at(1, CrashError("new: own.py:train: step 2 raised"))
+    )
+    session.patch.setattr(command, "time_processes", wrong)
+    session.run(f"{own} --results m")
+    session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
+    (session.folder / "own.py").unlink()
+    session.run(own)
+    session.check(file_regression)
+
+
+class Copies(FakeProcesses):
+    """Processes of which those with another rnn_core crash, and perhaps all."""
+
+    def __init__(self, message: str, everywhere: bool = False) -> None:
+        super().__init__(SAME)
+        self.message, self.everywhere = message, everywhere
+
+    def __call__(self, selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
+        """Raise the message."""
+        if self.everywhere or jobs[0].interpreter.source != ROOT:
+            raise CrashError(self.message)
+        return super().__call__(selection, jobs)
+
+
+def test_copies_of_rnn_core(session: Session, file_regression: FileRegressionFixture) -> None:
+    """They are tried before anything is measured; the error of the benchmarks is named."""
+    session.patch.setattr(
+        command, "find_side", lambda text, _: find(text.replace("_", " "), Origin())
+    )
+    line = "copy_(1a2b3c4) new --measure time --no-behaviour"
+    session.run(f"{line} --budget 0.1")
+    session.note(*sorted(path.name for path in (session.folder / "results").iterdir()), "")
+    for message in (
+        "copy: exited:\nE   ImportError: no name LSTM\nFAILED a.py - other",
+        "copy: exited:\nFAILED a.py::b - AttributeError: gone",
+        "copy: exited:\nERROR: usage",
+        "copy: was ended by SIGSEGV",
+    ):
+        session.patch.setattr(command, "time_processes", Copies(message))
+        session.run(f"{line} --results c")
+    session.patch.setattr(command, "time_processes", Copies("all crash", everywhere=True))
+    session.run(f"{line} --results c")
+    session.check(file_regression)
+
+
+def test_saved_sides(session: Session, file_regression: FileRegressionFixture) -> None:
+    """Saved comparisons are judged again; saved runs have ratios; and what is refused."""
+    costs: Any = {"instructions": {FIRST: 1.02}}
+    session.run(
+        "old new --results r --no-behaviour", FakeProcesses({FIRST: 1.03, SECOND: 1.0}, costs=costs)
+    )
+    session.run("old new --results i --measure instructions --no-behaviour")
+    session.lines = []
+    for options in (
+        "",
+        "--within 1%",
+        "--within instructions=3 --format markdown",
+        "--measure memory,time",
+        "--measure time --within 2.95 --lenient",
+    ):
+        session.run(f"r:baseline r:candidate {options}")
+    session.run("i:baseline i:candidate --measure time,memory")
+    session.run("i:baseline i:candidate --measure time")
+    for name, benchmarks, changes in (
+        ("a", {FIRST: 1e-3, SECOND: 1234.5678}, {}),
+        ("b", {FIRST: 2e-3, "t.py::new": 1.0}, {}),
+        ("second", {SECOND: 1e-3}, {}),
+        ("other", {FIRST: 1e-3}, {"cpu": "Another CPU", "cpu_count": "64"}),
+    ):
+        write_run(session.folder / f"{name}.json", benchmarks, changes)
+    write_run(session.folder / "counted.json", {FIRST: 1.0}, info={FIRST: {"instructions": 9}})
+    write_run(
+        session.folder / "half.json", {FIRST: 1.0, SECOND: 1.0}, info={FIRST: {"instructions": 9}}
+    )
+    (session.folder / "broken.json").write_text("{", encoding="utf-8")
+    (session.folder / "empty").mkdir()
+    for line in (
+        "b.json a.json",
+        "a.json r:candidate --measure time",
+        "i:baseline r:candidate",
+        "a.json second.json",
+        "b.json second.json",
+        "a.json half.json --measure memory,instructions",
+        "a.json other.json",
+        "a.json new",
+        "old a.json",
+        "a.json counted.json",
+        "a.json none.json",
+        "a.json broken.json",
+        "a.json r",
+        "a.json empty:baseline",
+        "a.json gone --python 3.12 --index-url https://here",
+    ):
+        session.run(line)
+    for path in sorted((session.folder / "r").rglob("0005-candidate.json")):
+        path.unlink()
+    side = find_side("r:baseline")
+    assert isinstance(side, Saved)
+    names = {kind: [Path(run.name).stem for run in runs] for kind, runs in side.runs.items()}
+    session.note(f"{side.name}, {side.comparison}, {names}, first {Path(side.first.name).name}", "")
+    session.check(file_regression)
+
+
+def test_options(session: Session, file_regression: FileRegressionFixture) -> None:
+    """The help, and every option with wrong values."""
+    text = help_of(main, session.folder, session.patch)
+    text += transcripts(main, WRONG.splitlines(), session.folder)
+    file_regression.check(text, encoding="utf-8")
+
+
+WRONG = """
+a
+a b c
+--baseline a
+a --candidate b
+a b --within 0
+a b --within 100
+a b --within time=5,speed=1
+a b --within time=5,1
+a b --within time=x
+a b --measure luck
+a b --measure time,
+a b --format html
+a b --budget -1
+a b --budget inf
+a b --seconds 0
+a b --seed -1
+a b --threads 0
+a b --resume --restart
+a b --steps 9
+a b --execution static
+a b --workload own
+a b --workload own.py:train --steps 0
+a b --luck"""
+
+
+def test_parts(session: Session, file_regression: FileRegressionFixture) -> None:
+    """Names of folders, series of measures, selected benchmarks, tolerances and orders."""
+    lines = [
+        f"{one} {other}: {command.folder_name(one, other)}"
+        for one, other in (
+            ("old", "new"),
+            ("git:main (1a2b3c4)", "working tree (1a2b3c4+changes)"),
+            ("a/b c.whl", "ü==1.0+cu12"),
+            ("x (1) (2)", "()"),
+        )
+    ]
+    time, counts, memory = MEASURES
+    lines += [
+        f"{asked} {counted}: {dict(series_of(asked, counted))}"
+        for asked in ([time], [counts], [memory], [time, memory], [time, counts], [*MEASURES])
+        for counted in (None, True, False)
+    ]
+    for seed in range(6):
+        firsts = "".join(order(seed, at)[0][0] for at in range(24))
+        lines += [f"first sides by seed {seed}: {firsts}"]
+    lines += [
+        f"--within {text}: {command.tolerances(text)}"
+        for text in ("5", "5%", "0.5", "time=1", "memory=2%,time=3", "memory=1,memory=2")
+    ]
+    session.note(*lines, "")
+    session.check(file_regression)

@@ -1,0 +1,148 @@
+"""The processes of a comparison: command lines, environments, and how they end."""
+
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from benchmarks import ROOT
+from benchmarks.compare import process
+from benchmarks.compare.process import (
+    Job,
+    Selection,
+    command,
+    counting_environment,
+    environment,
+    time_processes,
+)
+from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.plugins.sampling import Settings
+from benchmarks.runner import Result, find_tool, project_environment
+from tests.helpers.fake_processes import FIRST, write_run
+
+BEGUN = re.compile(r'"begun": "[^"]+"')
+OUTPUTS = {
+    "nothing": ("", ""),
+    "an error": ("collected 0 items\n", "ERROR: not found: benchmarks\nusage\n"),
+    "long": (
+        "".join(f"out {at}\n" for at in range(30)),
+        "".join(f"err {at}\n" for at in range(30)),
+    ),
+    "benchmark": ("passed\na.py::test_b[cpu]", "Fatal Python error\n  File x\n\n"),
+    "workload": (
+        "__ test_workload[cpu-own.py:f] __\nown.py:f: step 2 raised\nwhy\n"
+        "--- Captured stderr call ---\nhello\n__ test_stage __\nother\n=== summary ===\n",
+        "",
+    ),
+    "workload alone": ("_ test_workload _\nown.py:f: no loss\n===== 1 failed =====\n", "warn"),
+}
+
+
+def test_commands(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture) -> None:
+    """The command line and the environment of timed and counted processes, a word a line."""
+    monkeypatch.setattr(
+        "os.environ", {"PATH": "/bin", "PYTEST_ADDOPTS": "-x", "PYTHONHASHSEED": "3"}
+    )
+    own = {"workload": ("--workload=own.py:f", "--workload-seed=3"), "content": "digest"}
+    selections = {
+        "benchmarks": Selection(("benchmarks", "tests"), "a or b", "gpu:0"),
+        "own workload": Selection(("benchmarks/test_workload.py",), "", "cpu", **own),  # type: ignore[arg-type]
+    }
+    sides = {
+        "old": Interpreter("old", Path("/envs/old/bin/python")),
+        "copy": Interpreter("copy", Path("/envs/new"), Path("/a b/c"), "1a2b3c4"),
+    }
+    settings = [
+        Settings(seed=7, seconds=0.1),
+        Settings(2**32 + 5, 2.0, ("x", "y"), (0.0, 0.1), "instructions"),
+    ]
+    lines: list[str] = []
+    for each, (at, selection), (name, side) in zip(
+        settings, selections.items(), sides.items(), strict=True
+    ):
+        job = Job(side, each, Path("/results/0001-baseline.json"))
+        counts = Path("/dumps/0") if each.planted else None
+        words = [BEGUN.sub('"begun": "NOW"', word) for word in command(job, selection, counts)]
+        lines += [f"{name}, {at}:", *(f"  {word}" for word in words)]
+        lines += [f"  {key}={value}" for key, value in environment(each).items()]
+        for key, value in counting_environment(job).items():
+            shown = f"{len(value)} of {value[:1]}" if key == "RNN_CORE_PADDING" else value
+            lines.append(f"  counted: {key}={shown}")
+    paddings = [
+        len(counting_environment(Job(side, Settings(seed, 0.1), Path("a")))["RNN_CORE_PADDING"])
+        for seed in range(12)
+    ]
+    lines += [f"paddings: {paddings}", ""]
+    text = "\n".join(lines).replace(str(ROOT), "ROOT")
+    file_regression.check(text, encoding="utf-8")
+
+
+def test_endings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
+) -> None:
+    """Every output with every status; the file is there only after success, and no part of one."""
+    side = Interpreter("env", Path("python"))
+    job = Job(side, Settings(0, 0.1), tmp_path / "1.json")
+    lines: list[str] = []
+    for name, (output, error) in OUTPUTS.items():
+        for status in (0, 1, -signal.SIGSEGV, -62):
+            for written in (True, False)[status != 0 :]:
+                result = Result(status, output, error)
+
+                def run(
+                    _: object, __: object, result: Result = result, written: bool = written
+                ) -> Result:
+                    write_run(job.part, {FIRST: 1e-3}) if written else job.part.write_text("{")
+                    return result
+
+                monkeypatch.setattr(process, "run", run)
+                case = f"{name}, {status}{', written' * written}"
+                lines += [f"== {case}: {ending(job)}"]
+                lines += [f"files: {sorted(path.name for path in tmp_path.iterdir())}"]
+                for path in tmp_path.iterdir():
+                    path.unlink()
+    text = "\n".join([*lines, ""]).replace(str(tmp_path), "TMP")
+    file_regression.check(text, encoding="utf-8")
+
+
+def ending(job: Job) -> str:
+    """Return what a process measured, or the error."""
+    try:
+        return str([[*run.benchmarks] for run in time_processes(Selection((), "", "cpu"), [job])])
+    except SideError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def test_results(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture) -> None:
+    """The end of a program in words, the last lines of its output, and how tools are found."""
+    lines = [
+        f"{status}: {Result(status, '', '').ending}" for status in (0, 1, 255, -2, -4, -9, -15, -62)
+    ]
+    outputs: Sequence[tuple[str, str]] = (
+        ("", ""),
+        (" \n", "\n"),
+        ("a\nb\n", "c\n\nd\n"),
+        ("a", "b"),
+    )
+    lines += [
+        f"{each} {count}: {Result(0, *each).last_lines(count)!r}"
+        for each in outputs
+        for count in (1, 2, 9)
+    ]
+    lines += [f"{Result(0, '', '').timed_out}, {Result(1, 'a', 'b', True)}"]
+    found: Any = {"tox": "/bin/tox", "uv": None}
+    monkeypatch.setattr("shutil.which", found.get)
+    monkeypatch.setattr(sys, "executable", "/bin/python")
+    lines += [f"{name}: {find_tool(name)}" for name in ("tox", "pytest", "no_such_tool")]
+    for path in (None, "", "/there"):
+        known = {"NAME": "before", **({} if path is None else {"PYTHONPATH": path})}
+        monkeypatch.setattr("os.environ", known)
+        lines += [f"{known}: {project_environment()} {project_environment({'NAME': 'value'})}"]
+    lines += [str(project_environment({"PYTHONPATH": "/given"})), ""]
+    text = "\n".join(lines).replace(str(ROOT), "ROOT")
+    file_regression.check(text, encoding="utf-8")
