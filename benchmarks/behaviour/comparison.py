@@ -24,11 +24,13 @@ class Finding(NamedTuple):
         culprit: first tensor that rounding does not explain, or else the first that differs; None
             if no step could be traced.
         notes: remarks on the trace, such as a step that could not be traced.
+        equal_inputs: whether operators were compared on equal inputs.
     """
 
     step: int | None = None
     culprit: Culprit | None = None
     notes: tuple[str, ...] = ()
+    equal_inputs: bool = True
 
 
 def compare_behaviour(
@@ -121,7 +123,7 @@ def find_in_steps(
     found = find_first(sides, job, recordings, steps, examine)
     if candidate.python is None and found.culprit is not None:
         note = "operators were not compared on equal inputs: the candidate is recorded"
-        return found._replace(notes=(*found.notes, note))
+        return found._replace(notes=(*found.notes, note), equal_inputs=False)
     return found
 
 
@@ -195,7 +197,7 @@ def details_of(judged: Judgement, finding: Finding, different: bool) -> list[str
     if finding.culprit is not None:
         what = "that rounding does not explain" if finding.culprit.beyond else "that differs"
         lines.append(f"first tensor {what}, step {finding.step}: {finding.culprit}")
-        if different and not finding.culprit.beyond:
+        if different and finding.equal_inputs and not finding.culprit.beyond:
             lines.append("rounding explains every tensor of the traced steps")
     if judged.growth:
         grown = ", ".join(

@@ -126,6 +126,8 @@ def judge_by(
     # Steps up to the horizon are within limits that only grow, so these steps come after it.
     outside = np.flatnonzero(apart > envelope.allowed(len(apart))) + 1
     until = int(outside[0]) - 1 if len(outside) else len(apart)
+    if not envelope.horizon:
+        until = 0  # Even if the first steps are equal.
     difference = float(apart[:until].max(initial=0))
     verdict: Kind = "different" if broken else "equal within rounding"
     reasons = (*([] if envelope.horizon else [INCOMPARABLE]), *broken)

@@ -1,0 +1,1018 @@
+"""The comparison of behaviours: judgements, culprits, whole comparisons, limits and files."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from benchmarks.behaviour import command, comparison, layers, own, sides, worker
+from benchmarks.behaviour.comparison import Finding, compare_behaviour, verdict_of
+from benchmarks.behaviour.culprits import compare, find_culprit
+from benchmarks.behaviour.envelope import ENVELOPES, allowed_operator, measured
+from benchmarks.behaviour.files import (
+    AGAIN,
+    Job,
+    OwnJob,
+    OwnRun,
+    Recording,
+    Trace,
+    Traced,
+    digest,
+    rows,
+    step_digest,
+)
+from benchmarks.behaviour.judge import BehaviourVerdict, judge
+from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limits
+from benchmarks.behaviour.sides import Task
+from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.runner import Program, Result
+from benchmarks.workloads.own import WorkloadError
+from rnn_core import EXPERIMENTS
+from tests import ROOT
+from tests.helpers.recordings import healthy, own_run, parameters_of, recording
+
+NAN, INF = np.nan, np.inf
+# Changes that one experiment must not survive: quantity, value, and how many last steps or epochs.
+BROKEN: list[tuple[str, str, float, int]] = [
+    ("exploding-rnn", "loss", 5.0, 20),
+    ("exploding-rnn", "loss", 1e6, 20),
+    ("exploding-rnn", "norm", 1.0, 5),
+    ("exploding-rnn", "norm", 1e-30, 1),
+    ("exploding-rnn", "norm", 0.5, 4),
+    ("exploding-rnn", "loss", NAN, 1),
+    ("clipped-rnn", "loss", 1e9, 8),
+    ("clipped-rnn", "accuracy", 1.0, 50),
+    ("clipped-rnn", "accuracy", 1.0, 51),
+    ("clipped-rnn", "accuracy", 1.0, 500),
+    ("clipped-rnn", "clipped", 1.0000099, 7),
+    ("clipped-rnn", "clipped", 1.00002, 7),
+    ("clipped-rnn", "norm", INF, 3),
+    ("clipped-lstm", "loss", 1.24, 4),
+    ("clipped-lstm", "loss", 1.25, 4),
+    ("clipped-lstm", "loss", 4.6, 1),
+    ("clipped-lstm", "loss", 4.9, 1),
+    ("clipped-lstm", "loss", INF, 1),
+    ("clipped-lstm", "norm", 2e6, 2),
+    ("clipped-lstm", "clipped", 1.1, 1),
+]
+
+
+def judged(name: str, experiment: str, pair: tuple[Recording, Recording]) -> str:
+    """Return all that is decided about two runs."""
+    found = judge(experiment, *pair)
+    verdict = verdict_of(Job(experiment, "textbook"), pair, found, Finding())
+    size = verdict.largest_difference
+    facts = [
+        f"until {verdict.until}",
+        f"first {verdict.first_step}",
+        f"left {found.left}",
+        f"trace {found.steps_to_trace}",
+        f"largest {size if size is None else f'{size:.4g}'}",
+        *["undecided"] * verdict.undecided,
+    ]
+    return f"{name}\n  = {', '.join(facts)}\n  {verdict.text}"
+
+
+def histories(count: int) -> Iterator[tuple[str, str, tuple[Recording, Recording]]]:
+    """Yield pairs of runs that differ in size, kind and place, with a name and their experiment."""
+    random = np.random.default_rng(1)
+    for number in range(count):
+        experiment = str(random.choice(list(EXPERIMENTS)))
+        epochs: Any = [1, 2, 3, 5, None][random.integers(5)]
+        values = healthy(experiment, epochs)
+        steps, envelope = len(values["loss"]), ENVELOPES[experiment]
+        horizon = envelope.horizon
+        starts = (1, 2, 3, 4, horizon - 1, horizon, horizon + 1, steps - 1, steps)
+        first = min(int(random.choice(starts)), steps)
+        allowed = envelope.allowed(first)
+        sizes = (0.0, 1e-9, 1e-7, 0.9 * allowed, 3 * allowed, envelope.one_step, 0.3, 1e4, NAN, INF)
+        size = float(random.choice(sizes))
+        last = steps if random.random() < 0.6 else first
+        what = str(random.choice(["loss", "loss", "norm", "both", "weights"]))
+        one = recording(experiment, **values)
+        changed = {name: array.copy() for name, array in values.items()}
+        for name in ("loss", "norm") if what == "both" else (what,):
+            if name in changed:
+                changed[name][first - 1 : last] *= 1 + size
+        name = f"{experiment}, {steps} steps: {what} x(1+{size:.3g}) in {first}..{last}"
+        if random.random() < 0.15:
+            left = int(random.choice([1, 2, steps - 1, steps]))
+            changed = {n: a[: left if n != "accuracy" else None] for n, a in changed.items()}
+            name += f", the candidate ends after {left}"
+        other = recording(experiment, **changed)
+        if what == "weights":
+            weights = other.parameters.copy()
+            weights[first - 1 : last] ^= 1
+            other = replace(other, parameters=weights)
+        swapped = random.random() < 0.3
+        pair = (other, one) if swapped else (one, other)
+        yield f"{number}. {name}{', swapped' * swapped}", experiment, pair
+
+
+def test_judgements(file_regression: FileRegressionFixture) -> None:
+    """Differences of all sizes, at all places, in losses, norms, weights and lengths."""
+    texts = [judged(*case) for case in histories(110)]
+    file_regression.check("\n".join(texts) + "\n")
+
+
+def test_broken_behaviours(file_regression: FileRegressionFixture) -> None:
+    """Each on the candidate, on the baseline and on both sides, and in a run that is cut short."""
+    texts = []
+    for experiment, what, value, last in BROKEN:
+        values = healthy(experiment)
+        good = recording(experiment, **values)
+        broken = {name: array.copy() for name, array in values.items()}
+        if what in broken:
+            broken[what][-last:] = value
+        bad = recording(experiment, **broken)
+        if what == "clipped":
+            norms = good.history.clipped_norms["linear.bias"].copy()
+            norms[-last:] = value
+            bad.history.clipped_norms["linear.bias"] = norms
+            bad = replace(bad, gradients=bad.gradients ^ 1)
+        for name, pair in (
+            ("candidate", (good, bad)),
+            ("baseline", (bad, good)),
+            ("both", (bad, bad)),
+        ):
+            title = f"{experiment}: {what} {value} in the last {last}, {name}"
+            texts.append(judged(title, experiment, pair))
+    file_regression.check("\n".join(texts) + "\n")
+
+
+# Pairs of tensors: what differs, the baseline's and the candidate's values.
+PAIRS: list[tuple[str, Any, Any]] = [
+    ("nothing", [1.0, NAN, INF], [1.0, NAN, INF]),
+    ("bits of NaN", [NAN, 1.0], [-NAN, 1.0]),
+    ("one of five", [1, 2, 3, 4, 5], [1, 2, 3.5, 4, 5]),
+    ("all", [[1, 2], [3, 4]], [[1.25, 2.5], [3.125, 4.25]]),
+    ("a last digit", [1, 1], [1, 1 + 2**-10]),
+    ("a little", [4, 1], [4 + 2**-8, 1]),
+    ("sign of zero", [0.0, 1], [-0.0, 1]),
+    ("sign of zero and more", [0.0, 1], [-0.0, 2]),
+    ("NaN on one side", [0, NAN], [0, 1]),
+    ("NaN on the other", [0, 1, 2], [0, NAN, 2]),
+    ("infinities", [INF, 1], [-INF, 1]),
+    ("equal infinities", [INF, 1], [INF, 3]),
+    ("huge", [6e4, 1], [-6e4, 1]),
+    ("a number", 2.0, 2.5),
+    ("tiny", [6e-8, 0], [1.2e-7, 0]),
+    ("shape", [1, 2], [[1, 2]]),
+    ("length", [1, 2], [1, 2, 3]),
+    ("empty", [], []),
+    ("empty and not", [], [1.0]),
+    ("absent", [1, 2, 3], None),
+]
+
+
+def traced(values: Any, dtype: str, scale: float, operator: str, name: str = "h_1") -> Traced:
+    """Make a tensor."""
+    with np.errstate(invalid="ignore"):
+        return Traced(name, operator, np.asarray(values, np.float64).astype(dtype), scale)
+
+
+def trace_of(*tensors: Traced) -> Trace:
+    """Make a trace without digests."""
+    return Trace([*tensors], b"", b"", b"")
+
+
+def test_culprits(file_regression: FileRegressionFixture) -> None:
+    """Tensors that differ in many ways, of all dtypes and scales, with and without a replay."""
+    lines = []
+    for what, one, other in PAIRS:
+        for dtype, scale, operator in (
+            ("float16", 1.0, "tanh"),
+            ("float32", 1e3, "gradient of kernel LSTM"),
+            ("float64", 0.0, "add"),
+            ("float64", 1e-30, "kernel RNN"),
+            ("int64", 2.0, "data"),
+            ("bool", 1.0, "data"),
+        ):
+            values = [np.asarray(each or 0, np.float64) for each in (one, other)]
+            if dtype in ("int64", "bool") and not all(np.isfinite(v).all() for v in values):
+                continue
+            before = trace_of(traced(one, dtype, scale, operator))
+            after = trace_of(*[] if other is None else [traced(other, dtype, 1.0, "other")])
+            found = find_culprit(before, after, None)
+            facts = "equal" if found is None else f"{found}; beyond {found.beyond}"
+            lines.append(f"{what}, {dtype}, scale {scale:g}: {facts}")
+    for a, b in (("float32", "float64"), ("int64", "float32"), ("float16", "bool")):
+        pair = [trace_of(traced([0, 1], dtype, 1.0, "cast")) for dtype in (a, b)]
+        (found,) = compare(*pair)
+        lines.append(f"{a} and {b}: {found}; {found.differing} differ; beyond {found.beyond}")
+    file_regression.check("\n".join(lines) + "\n")
+
+
+def test_culprits_among_several(file_regression: FileRegressionFixture) -> None:
+    """Of several tensors, which is named: with or without a replay, a limit, or absent ones."""
+    random = np.random.default_rng(2)
+    lines = []
+
+    def made(number: int, absent: bool = True) -> Trace:
+        sizes = random.choice([0, 0, 2e-6, 4e-6, 5e-5, 2e-4], 4)
+        # Some tensors are absent from some traces.
+        there = random.random(4) < (0.85 if absent else 2)
+        kinds = ["tanh", "kernel RNN", "add", "sgd"]
+        return trace_of(
+            *(
+                traced([1, 1 + sizes[k] * (number > 0)], "float64", 1.0, kinds[k], "abcd"[k])
+                for k in range(4)
+                if there[k]
+            )
+        )
+
+    for number in range(40):
+        one, other, replay = made(0, absent=False), made(1), made(2)
+        for given, needed, limit in (
+            (None, True, allowed_operator),
+            (replay, True, allowed_operator),
+            (replay, False, lambda _: 3e-5),
+            (other, False, lambda _: INF),
+        ):
+            found = find_culprit(one, other, given, limit, needed=needed)
+            lines.append(f"{number}: {found}; beyond {found and found.beyond}")
+    file_regression.check("\n".join(lines) + "\n")
+
+
+def test_envelopes(file_regression: FileRegressionFixture) -> None:
+    """Every limit that is known, and those of made-up measurements."""
+    lines = []
+    for name, envelope in ENVELOPES.items():
+        lines.append(f"{name}: horizon {envelope.horizon}, one step {envelope.one_step:g}")
+        edges = {step + more for step, _ in envelope.growth for more in (-1, 0, 1)} | {10**6}
+        lines += [f"  {step}: {envelope.allowed(step):g}" for step in sorted(edges)]
+    for apart in (
+        [0.0],
+        [0.0, 0.0, 0.0],
+        [1e-9, 1e-7, 1e-8, 2e-7, 0.049, 0.05, 0.06],
+        [1e-7, 0.2, 1e-7],
+        [0.05],
+        [0.051],
+        [INF, 0.0],
+        [0.0, 1e-6, 1e-6, 2e-6, INF],
+    ):
+        found = measured(np.array(apart), 2**-20)
+        growth = ", ".join(f"{step}: {limit:.4g}" for step, limit in found.growth)
+        allowed = [f"{found.allowed(step):.4g}" for step in range(1, len(apart) + 2)]
+        lines.append(f"{apart}: {growth}; horizon {found.horizon}; allowed {', '.join(allowed)}")
+    lines.append("limits of tensors")
+    one = trace_of(*(traced([1.0, 1.0], "float64", 1.0, "", name) for name in "abcde"))
+    for number, runs in enumerate(
+        (
+            [],
+            [[1.0, 1.01, 1.1, 1.0, 1.0]],
+            [[1.0, 1.01, 1.1, 1.0, 1.0], [1.0, 1.02, 1.0, 1.001, NAN]],
+            [[1.0, 1.0, 1.0, 1.0, 1.0]],
+            [[1.0, 1.0, 1.25]],
+            [[INF] * 5],
+        )
+    ):
+        rounded = [
+            trace_of(
+                *(
+                    traced([1.0, value], "float64", 1.0, "", "abcde"[k])
+                    for k, value in enumerate(run)
+                )
+            )
+            for run in runs
+        ]
+        limit = limits(one, rounded, 1e-7)
+        lines.append(f"{number}: {', '.join(f'{limit(each):.4g}' for each in one.tensors)}")
+    file_regression.check("\n".join(lines) + "\n")
+
+
+def written(directory: Path, text: str) -> str:
+    """Replace what depends on the machine."""
+    return text.replace(f"{directory}", "FOLDER").replace(str(ROOT), "ROOT")
+
+
+class Machine:
+    """Stands in for the processes of both sides: writes made-up files, and keeps the tasks.
+
+    Attributes:
+        run: function of a side and a job that returns its recording.
+        tensors: function of "baseline", "candidate" or "replay", a step and a job that returns the
+            tensors of its trace.
+        broken: whether a trace has other bits than the run.
+        forgets: whether a trace is not written.
+        log: the tasks.
+    """
+
+    run: Callable[..., Recording]
+    tensors: Callable[..., list[Traced]]
+
+    def __init__(self) -> None:
+        self.broken: Callable[..., bool] = lambda *_: False
+        self.forgets: Callable[..., bool] = lambda *_: False
+        self.log: list[str] = []
+
+    def run_tasks(self, tasks: Sequence[Task], progress: Callable[[], None] = lambda: None) -> None:
+        """Do the tasks as a worker does."""
+        for task in tasks:
+            side = task.side
+            environment = "".join(f" {k}={v}" for k, v in side.environment.items())
+            for job, step in task.work:
+                what = "record" if step is None else f"trace {step}"
+                if task.replay:
+                    what = f"replay {step} of {task.replay.name}"
+                moved = getattr(job, "moved_by", None)
+                more = f", moved by {moved} at {job.moved_at}" if moved else ""
+                self.log.append(f"{side.name}{environment}: {what} of {job.stem}{more}")
+                self.write(task, job, step)
+        progress()
+
+    def write(self, task: Task, job: Any, step: int | None) -> None:
+        """Write the files of one task."""
+        folder = task.side.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        made = self.run(task.side.name, job)
+        if step is None:
+            made.save(job, folder)
+        number, kind = step or 1, "replay" if task.replay else task.side.name
+        if self.forgets(kind, number) or (
+            step is None and isinstance(job, OwnJob) and job.variant != AGAIN
+        ):
+            return
+        if step is None and isinstance(job, OwnJob):
+            job = replace(job, variant="")
+        path = job.replay(folder, number) if task.replay else job.trace(folder, number)
+        digests = [made.parameters[number - 1], made.gradients[number - 1], made.parameters[number]]
+        bits_of = [bytes(16) if self.broken(kind, number) else each.tobytes() for each in digests]
+        Trace(self.tensors(kind, number, job), *bits_of).save(path)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Let all tasks run in a stand-in."""
+    made = Machine()
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
+    for module in (comparison, own, sides):
+        monkeypatch.setattr(module, "run_tasks", made.run_tasks)
+    return made
+
+
+def fields(verdict: BehaviourVerdict) -> str:
+    """Return the verdict: its fields in one line, and its text."""
+    facts = {name: value for name, value in asdict(verdict).items() if name != "text"}
+    size = facts["largest_difference"]
+    facts["largest_difference"] = size if size is None else float(f"{size:.4g}")
+    return f"{json.dumps(facts)}\n{verdict.text}"
+
+
+LIVE = Interpreter("live", Path("/live/bin/python"))
+
+
+def test_comparisons(
+    machine: Machine, tmp_path: Path, file_regression: FileRegressionFixture
+) -> None:
+    """Experiments with and without differing steps, traced, replayed, recorded or not."""
+    change: dict[str, Any] = {}
+
+    def run(side: str, job: Any) -> Recording:
+        values = healthy(job.experiment, job.epochs)
+        if side == "candidate":
+            for first, last, size in change.get(job.experiment, ()):
+                values["norm"][first - 1 : last] *= 1 + size
+        return recording(job.experiment, **values, execution=job.execution)
+
+    def tensors(*sizes: float) -> list[Traced]:
+        kinds = [("x", "data"), ("h_1", "tanh"), ("h_2", "kernel RNN"), ("h_3", "add")]
+        pairs = zip(sizes, kinds, strict=True)
+        return [
+            traced([1, 2, 3 + size], "float64", 4.0, kind, name) for size, (name, kind) in pairs
+        ]
+
+    same, rounding = tensors(0, 0, 0, 0), tensors(0, 1e-7, 1e-5, 0)
+    wrong, lost = tensors(1e-7, 0, 1e-7, 0.25), tensors(0, 0, 0, 0)[:3]
+    cases: list[tuple[str, dict[str, Any], dict[tuple[str, int], Any]]] = [
+        ("equal", {}, {}),
+        ("rounding", {"clipped-rnn": [(3, 8, 1e-7)]}, {("candidate", 3): rounding}),
+        ("step 1", {"clipped-lstm": [(1, 8, 1e-7)]}, {("candidate", 1): rounding}),
+        (
+            "an operator is wrong, the runs are not",
+            {"clipped-rnn": [(1, 8, 1e-7)], "exploding-rnn": [(2, 2, 1e-6)]},
+            {("candidate", 1): wrong, ("replay", 1): wrong, ("replay", 2): wrong},
+        ),
+        (
+            "two steps, the second wrong",
+            {"clipped-rnn": [(2, 8, 1e-7), (6, 8, 0.25)]},
+            {("candidate", 2): rounding, ("candidate", 6): wrong, ("replay", 6): wrong},
+        ),
+        (
+            "two steps, both rounding",
+            {"clipped-rnn": [(2, 8, 1e-7), (6, 8, 0.25)]},
+            {("candidate", 2): rounding, ("candidate", 6): rounding},
+        ),
+        (
+            "two steps, nothing traced differs",
+            {"clipped-rnn": [(2, 8, 1e-7), (6, 8, NAN)]},
+            {("candidate", 6): lost},
+        ),
+        (
+            "two steps, the first wrong",
+            {"clipped-rnn": [(2, 8, 1e-7), (6, 8, INF)], "clipped-lstm": [(8, 8, 1.0)]},
+            {("replay", 2): wrong, ("replay", 6): rounding, ("candidate", 6): wrong},
+        ),
+    ]
+    texts = []
+    for number, (title, changes, found) in enumerate(cases):
+        change.clear()
+        change.update(changes)
+        machine.run = run
+        machine.tensors = lambda kind, step, _, found=found: found.get((kind, step), same)
+        folder = tmp_path / str(number)
+        options: dict[str, Any] = {"experiments": list(changes)} if changes else {}
+        options["executions"] = ("textbook", "kernel") if number < 2 else ("textbook",)
+        for candidate in (LIVE, str(folder / "candidate")):
+            machine.log.clear()
+            baseline = LIVE if candidate is LIVE else str(folder / "baseline")
+            verdicts = compare_behaviour(baseline, candidate, folder, epochs=2, **options)
+            texts.append(f"--- {title}, {'live' if candidate is LIVE else 'recorded'}")
+            texts += [*machine.log, *map(fields, verdicts)]
+    change["clipped-rnn"] = [(2, 8, 1e-7), (6, 8, 0.25)]
+    for title, forgets, broken in (
+        ("not traced", lambda kind, step: (kind, step) == ("baseline", 6), lambda *_: False),
+        ("not traced either", lambda kind, _: kind == "candidate", lambda *_: False),
+        ("not repeated", lambda *_: False, lambda kind, step: (kind, step) != ("candidate", 6)),
+    ):
+        machine.forgets, machine.broken = forgets, broken
+        machine.tensors = lambda kind, *_: rounding if kind == "candidate" else same
+        (verdict,) = compare_behaviour(
+            LIVE, LIVE, tmp_path / title, experiments=["clipped-rnn"], epochs=2
+        )
+        texts.append(f"--- {title}\n{fields(verdict)}")
+    file_regression.check(written(tmp_path, "\n".join(texts)) + "\n")
+
+
+def test_workload_comparisons(
+    machine: Machine, tmp_path: Path, file_regression: FileRegressionFixture
+) -> None:
+    """Workloads that are equal, round, differ, cannot be compared, or do not repeat."""
+    (tmp_path / "lm.py").write_text("# A workload.\n")
+    job = OwnJob(f"{tmp_path}/lm.py:workload", "eager", steps=9, seed=3)
+    loss = np.array([8, 7, 6, 5, 4, 3, 2, 1, 0.5])
+    # Change of the candidate's losses: first step, last step, size.
+    change: list[tuple[int, int, float]] = []
+    settings: dict[str, dict[str, Any]] = {"baseline": {}, "candidate": {}}
+    # Difference that rounding makes; the variants of it differ in size.
+    rounding, again = 1e-6, dict[str, float]()
+    worst = {"1": 0.5, "2": 1.0, "3": 0.25}
+
+    def run(side: str, each: Any) -> Recording:
+        values = loss.copy()
+        if side == "candidate":
+            for first, last, size in change:
+                values[first - 1 : last] *= 1 + size
+        if each.variant == AGAIN:
+            values[4:] *= 1 + again.get(side, 0.0)
+        if each.moved_by:
+            values[each.moved_at - 1 :] *= 1 + rounding * worst[str(each.moved_by)]
+        if each.variant == ".compatible":
+            values[2:] *= 1 - rounding
+        facts = {"workload": "lm.py:workload", "file": "digest", "seed": 3, "steps": 9}
+        facts |= {"device": "cpu", "execution": each.execution, "epsilon": 2**-23}
+        facts |= settings[side]
+        return own_run(facts, values[: facts.pop("length", 9)])
+
+    def tensors(kind: str, step: int, each: Any) -> list[Traced]:
+        x = 1e-7 if each.moved_by else 3e-7 if each.variant else 0.0
+        wrong = {True: 0.25, False: 1e-6}[step >= 6] if kind == "candidate" else 0.0
+        wrong = wrong if change else 0.0
+        made = [("input of first", "data", 0.0), ("output of first", "first (Linear)", x)]
+        made += [("gradient of last.bias", "backward of last", x + wrong * (step in (1, 6, 7)))]
+        if kind != "candidate" or step < 7:
+            made += [("gradient of the input of first (2)", "backward of first", 0.0)]
+        return [traced([1, 2 + size], "float64", 4.0, what, name) for name, what, size in made]
+
+    machine.run, machine.tensors = run, tensors
+    texts = []
+
+    def tried(title: str, baseline: Any = LIVE, candidate: Any = LIVE, **given: Any) -> None:
+        machine.log.clear()
+        folder = tmp_path / title
+        try:
+            found = compare_workload(
+                *(each if each is LIVE else str(tmp_path / each) for each in (baseline, candidate)),
+                folder,
+                replace(job, **given),
+                candidate_env={} if candidate is not LIVE else {"A": "b"},
+            )
+            text = fields(found)
+        except SideError as error:
+            text = f"{type(error).__name__}: {error}"
+        texts.extend([f"--- {title}", *machine.log, text])
+
+    tried("equal")
+    tried("equal, static", execution="static")
+    change.append((3, 9, 2e-6))
+    tried("rounding")
+    tried("recorded candidate", candidate="rounding/candidate")
+    tried("recorded baseline", "rounding/baseline")
+    tried("both recorded", "rounding/baseline", "rounding/candidate")
+    change.append((6, 9, 1e-3))
+    tried("different from step 6 on")
+    tried("different, both recorded", "rounding/baseline", "different from step 6 on/candidate")
+    change[:] = [(1, 9, 1e-3)]
+    tried("different from step 1 on")
+    change[:] = [(9, 9, NAN)]
+    tried("NaN in the last step")
+    change[:] = [(5, 5, INF)]
+    rounding = 1e-3
+    tried("large rounding")
+    change[:] = [(2, 9, 1e-3)]
+    rounding = 1.0
+    tried("not even step 1")
+    change.clear()
+    again["candidate"] = 1e-9
+    tried("candidate does not repeat")
+    tried("recorded candidate does not repeat", candidate="candidate does not repeat/candidate")
+    again["baseline"] = 1e-9
+    tried("baseline does not repeat")
+    again.clear()
+    for name, changed in (
+        ("file", {"file": "other"}),
+        ("several", {"seed": 4, "steps": 7, "device": "gpu:0", "execution": "static"}),
+        ("length", {"length": 5}),
+        ("epsilon", {"epsilon": 0.25}),
+        ("more", {"more": 1}),
+    ):
+        for side in settings:
+            settings[side] = changed
+            tried(f"{name} of the {side}")
+            settings[side] = {}
+    loss[3] = NAN
+    tried("baseline with NaN")
+    loss[0] = -INF
+    tried("baseline with infinity")
+    (tmp_path / "equal" / "baseline" / "lm-workload-eager.npz").write_bytes(b"PK")
+    tried("damaged", "equal/baseline", "equal/candidate")
+    tried("absent", "equal/candidate", "equal, static/candidate")
+    loss[:] = 1
+    change[:] = [(2, 9, 1e-3)]
+    for path in tmp_path.glob("rounding/*/*moved-3*"):
+        path.unlink()
+    tried("unmeasured", "rounding/baseline", "rounding/candidate")
+    file_regression.check(written(tmp_path, "\n".join(texts)) + "\n")
+
+
+def test_files(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+    """Names of files, digests of arrays, and the errors of every reader."""
+    lines = []
+    (tmp_path / "lm.py").write_text("x = 1\n")
+    jobs = [
+        Job("clipped-rnn", "kernel"),
+        Job("exploding-rnn", "static", 3),
+        OwnJob(f"{tmp_path}/lm.py:workload"),
+        OwnJob(f"{tmp_path}/lm.py:other", "static", 7, 5, "gpu:1", 2.5, ".moved-1-in-3", 1, 3),
+        OwnJob(f"{tmp_path}/absent.package.py_module:workload", steps=10**6, seed=2**32 - 1),
+    ]
+    for job in jobs:
+        lines.append(f"{type(job).__name__} {job.experiment}, stem {job.stem}")
+        paths = (job.history, job.digests)
+        lines += [f"  {path(tmp_path)}" for path in paths]
+        lines += [f"  {path(tmp_path, 12)}" for path in (job.trace, job.replay)]
+        lines.append(f"  {job.content if isinstance(job, OwnJob) else job.config}")
+        task = Task(sides.Side("candidate", tmp_path), [(job, None), (job, 3)], tmp_path / "other")
+        lines.append(f"  {task.arguments[0]}")
+    lines.append(Task(sides.Side("baseline", tmp_path), []).arguments[0])
+    arrays: list[Any] = [0.0, -0.0, NAN, -NAN, [NAN, 1], [1, NAN], [], [[]], [1], [[1]], 5e-324]
+    for values in arrays:
+        for dtype in ("float64", "float32", "float16", "int64", "bool"):
+            with np.errstate(invalid="ignore"):
+                array = np.asarray(values).astype(dtype)
+            if values == 5e-324 and dtype != "float64":
+                continue  # It may become 0.
+            if np.isfinite(values).all() or array.dtype.kind == "f":
+                lines.append(f"{values} {dtype}: {digest([array]).hex()}")
+    lines.append(f"several: {digest([np.zeros(2), np.ones((1, 3), np.int32)]).hex()}")
+    lines.append(f"step: {step_digest(1.5, [2.0, NAN], [np.zeros(2), -np.zeros(3)]).hex()}")
+    lines.append(f"rows: {rows([bytes([k] * 16) for k in range(3)])[:, 0]}")
+
+    def tried(title: str, read: Callable[[], Any]) -> None:
+        try:
+            found: object = read()
+        except (OSError, ValueError) as error:
+            found = f"{type(error).__name__}: {error}"
+        lines.append(f"{title}: {found}")
+
+    def trace(**changes: Any) -> Callable[[], Any]:
+        about: Any = {"tensors": [["h", "tanh", 1.0]], "digests": ["00" * 16] * 3} | changes
+        values = about.pop("values", np.zeros(2))
+        text = about.pop("text", json.dumps(about))
+        np.savez(tmp_path / "trace.npz", about=np.array(text), **{"0": values})
+        return lambda: [
+            (t.name, t.operator, t.scale, t.values.shape)
+            for t in Trace.load(tmp_path / "trace.npz").tensors
+        ]
+
+    for title, changes in (
+        ("valid", {}),
+        ("control characters", {"tensors": [["h\x1b[2J", "tanh\n", 0]]}),
+        ("long name", {"tensors": [["h" * 1000, "ü" * 1000, 0.5]]}),
+        ("two digests", {"digests": ["00" * 16] * 2}),
+        ("short digests", {"digests": ["00"] * 3}),
+        ("no hexadecimal", {"digests": ["zz" * 16] * 3}),
+        ("number of digests", {"digests": 3}),
+        ("NaN", {"tensors": [["h", "tanh", NAN]]}),
+        ("negative scale", {"tensors": [["h", "tanh", -1.0]]}),
+        ("infinite scale", {"text": '{"tensors": [["h", "t", 1e999]], "digests": []}'}),
+        ("scale that is no number", {"tensors": [["h", "tanh", "1"]]}),
+        ("name that is no text", {"tensors": [["h", 3, 1.0]]}),
+        ("list for a name", {"tensors": [[["h"], "tanh", 1.0]]}),
+        ("missing tensor", {"tensors": [["h", "tanh", 1.0]] * 2}),
+        ("text for numbers", {"values": np.array("a")}),
+        ("complex", {"values": np.zeros(2, complex)}),
+        ("list", {"text": '["tensors"]'}),
+        ("no JSON", {"text": "{"}),
+        ("a key twice", {"text": '{"a": 1, "a": 2}'}),
+    ):
+        tried(f"trace, {title}", trace(**changes))
+    tried("trace, absent", lambda: Trace.load(tmp_path / "absent.npz"))
+    tried("trace, folder", lambda: Trace.load(tmp_path))
+
+    def own_file(steps: int = 2, names: Any = ("w",), **settings: Any) -> Callable[[], Any]:
+        about = {"settings": {"epsilon": 0.5} | settings, "parameters": names}
+        norms = np.arange(2.0 * steps).reshape(2, steps)[: len(names)]
+        loss = np.arange(float(steps))
+        np.savez(tmp_path / "run.npz", about=np.array(json.dumps(about)), loss=loss, norms=norms)
+
+        def read() -> object:
+            found = OwnRun.load(tmp_path / "run.npz")
+            norms = {name: each.tolist() for name, each in found.raw_norms.items()}
+            return found.describe(), found.recorded.tolist(), norms, found.settings
+
+        return read
+
+    tried("run", own_file(names=("w", "b\n"), more=[1, "a"]))
+    tried("run, one step", own_file(1))
+    tried("run, no step", own_file(0))
+    tried("run, another number of names", own_file(names=("a", "b", "c")))
+    for epsilon in (0, 1, 1e-300, "1", -1, None):
+        tried(f"run, epsilon {epsilon}", own_file(epsilon=epsilon))
+    job = Job("clipped-rnn", "textbook", 2)
+    made = recording("clipped-rnn", **healthy("clipped-rnn", 2))
+    made.save(job, tmp_path)
+    tried("recording", lambda: Recording.load(job, tmp_path).gradients.shape)
+    for what in ("gradients", "parameters"):
+        replace(made, **{what: getattr(made, what)[1:]}).save(job, tmp_path)
+        tried(f"recording, {what}", lambda: Recording.load(job, tmp_path))
+    file_regression.check(written(tmp_path, "\n".join(lines)) + "\n")
+
+
+def test_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
+) -> None:
+    """Processes of the sides, how they fail, and sides that cannot be used or read."""
+    lines = []
+    results = {"status": Result(0, "", "")}
+
+    def run_together(
+        programs: Sequence[Program], ended: Any, most: int, progress: Callable[[], None]
+    ) -> None:
+        for number, program in enumerate(programs):
+            words = " ".join(map(str, program.command))
+            more = {k: v for k, v in (program.environment or {}).items() if k.startswith("REC")}
+            lines.append(f"  {words} in {program.folder} with {more}, at most {most}")
+            progress()
+            ended(number, results["status"])
+
+    monkeypatch.setattr(sides, "run_together", run_together)
+    monkeypatch.setattr(sides, "project_environment", lambda given: {"PATH": "", **given})
+
+    def tried(title: str, call: Callable[[], Any]) -> None:
+        try:
+            found = call()
+        except (OSError, ValueError, SideError) as error:
+            found = f"{type(error).__name__}: {error}"
+        lines.append(f"{title}: {found}")
+
+    live = sides.Side("candidate", tmp_path / "c", Path("py"), tmp_path / "source", {"REC": "1"})
+    other = sides.Side("baseline", tmp_path / "b", Path("/x/py"))
+    for cpus in (None, 1, 2, 8):
+        monkeypatch.setattr(os, "cpu_count", lambda cpus=cpus: cpus)
+        both = [Task(live, [(Job("clipped-rnn", "kernel", 2), 3)]), Task(other, [], tmp_path)]
+        tried(f"{cpus} CPUs", lambda both=both: sides.run_tasks(both))
+    for status, output, error in (
+        (0, "", ""),
+        (1, "one\ntwo\n", ""),
+        (1, "one\n", "warning\nlast\n"),
+        (2, "no loss\nat all\n", "a warning"),
+        (2, "", "usage"),
+        (-9, "", ""),
+        (-4, "out", ""),
+        (-99, "", ""),
+        (139, "", "Segmentation fault"),
+    ):
+        results["status"] = Result(status, output, error)
+        tried(f"status {status}", lambda: sides.run_tasks([Task(live, [])]))
+    results["status"] = Result(0, "", "")
+    jobs = [Job("clipped-rnn", "kernel", 2), Job("clipped-lstm", "kernel", 2)]
+    (tmp_path / "c").mkdir()
+    jobs[0].history(tmp_path / "c").write_text("left by an earlier run")
+    tried("nothing written", lambda: sides.record_sides([live, other], jobs))
+    lines.append(f"left: {sorted(path.name for path in tmp_path.rglob('*'))}")
+
+    folder = tmp_path / "r"
+    folder.mkdir()
+    job = Job("clipped-rnn", "textbook", 2)
+    found = {"there": folder, "nowhere": tmp_path / "no", "3.3.0": Path("3.3.0"), ".": Path()}
+    monkeypatch.setattr(
+        sides, "find_interpreter", lambda text, _: Interpreter(text, Path("found"), folder)
+    )
+    for name, path in found.items():
+        for given in ({}, {"REC": "1"}):
+            side = partial(sides.make_side, "baseline", str(path), tmp_path, given)
+            tried(f"side {name} {given}", side)
+    tried("live side", lambda: sides.make_side("candidate", LIVE, tmp_path, None))
+    tried("same", lambda: sides.make_sides((str(folder), f"{folder}/."), tmp_path, (None, None)))
+
+    recorded = sides.Side("candidate", folder)
+    empty = {"loss": np.zeros(0), "recorded": np.zeros(0, int), "epoch_ends": np.zeros(0, int)}
+    empty |= {"steps": 0, "accuracy": np.zeros(0)}
+    names = parameters_of("clipped-rnn")
+    none = dict.fromkeys(names, np.zeros(0))
+    made = recording("clipped-rnn", **healthy("clipped-rnn", 2))
+    for title, changes in (
+        ("right", {}),
+        ("another device", {"config": replace(job.config, device="gpu:0")}),
+        ("another seed", {"config": replace(job.config, seed=7, clip_norm=None, cell="LSTM")}),
+        ("another execution", {"config": replace(job.config, execution="kernel", dtype="float64")}),
+        ("other parameters", {"raw_norms": {"W": np.ones(8)}, "clipped_norms": {"W": np.ones(8)}}),
+        ("no step", empty | {"raw_norms": none, "clipped_norms": none}),
+    ):
+        history = replace(made.history, **changes)
+        steps = len(history.loss)
+        new = Recording(history, made.gradients[:steps], made.parameters[: steps + 1])
+        new.save(job, folder)
+        tried(title, lambda: len(sides.load(job, recorded).history.loss))
+    tried("another job", lambda: sides.load(Job("exploding-rnn", "kernel"), recorded))
+    job.digests(folder).write_text("no archive")
+    tried("damaged", lambda: sides.load(job, recorded))
+    job.trace(folder, 1).write_text("no archive")
+    tried("damaged trace", lambda: recorded.trace(job.trace(folder, 1)))
+    tried("absent trace", lambda: recorded.trace(job.trace(folder, 2)))
+    file_regression.check(written(tmp_path, "\n".join(lines)) + "\n")
+
+
+def test_command(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file_regression: FileRegressionFixture,
+) -> None:
+    """The help, wrong and right command lines, and every exit status."""
+    texts = []
+    verdicts: list[Any] = []
+
+    def compared(*given: Any, **options: Any) -> Any:
+        texts.append(f"compared {given} {options}")
+        if isinstance(verdicts[0], BaseException):
+            raise verdicts[0]
+        return verdicts if "executions" in options else verdicts[0]
+
+    for name in ("compare_behaviour", "compare_workload"):
+        monkeypatch.setattr(command, name, compared)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "2000")
+    temporary = SimpleNamespace(TemporaryDirectory=lambda: nullcontext("temporary"))
+    monkeypatch.setattr(command, "tempfile", temporary)
+    (tmp_path / "lm.py").touch()
+    (tmp_path / "file").touch()
+
+    def verdict(kind: Any, until: int = 3, largest: float | None = 0.5) -> BehaviourVerdict:
+        tensor = None if kind == "bitwise equal" else "h_ü"
+        return BehaviourVerdict(
+            "e", "kernel", kind, until, 4, largest, tensor, "tanh", f"e: {kind}\n  a: {until}"
+        )
+
+    def tried(*words: str, path: str = "out/verdicts.json") -> None:
+        try:
+            status: object = int(command.main(words))
+        except SystemExit as ended:
+            status = ended.code
+        out, err = capsys.readouterr()
+        if err.startswith("usage: "):
+            err = err.partition("\n")[2]
+        texts.append(f"$ behaviour {' '.join(words)}\n{out}[{status}] {err}".rstrip())
+        if Path(path).is_file():
+            texts.append(Path(path).read_text())
+            Path(path).unlink()
+
+    equal, near = verdict("bitwise equal"), verdict("equal within rounding")
+    verdicts[:] = [equal]
+    tried("--help")
+    tried()
+    tried("a")
+    tried("a", "b", "c")
+    tried("a", "--baseline", "b")
+    tried("--baseline", "a")
+    sides_given = ("--baseline", "a", "--candidate", "b")
+    tried(*sides_given)
+    tried("a", "b", "--baseline-env", "A=1=2", "--baseline-env", "B=", "--candidate-env", "A=x")
+    tried("a", "b", "--candidate-env", "A")
+    tried("a", "b", "--candidate-env", "=A")
+    for execution in ("textbook", "kernel", "static", "sot", "all", "eager"):
+        tried("a", "b", "--execution", execution)
+    tried("a", "b", "--python", "3.12", "--index-url", "https://n/")
+    for option in ("--steps", "--seed", "--device", "--budget"):
+        tried("a", "b", option, "3")
+    for option, value in (
+        ("--steps", "0"),
+        ("--seed", "-1"),
+        ("--seed", str(2**32)),
+        ("--budget", "0"),
+        ("--budget", "nan"),
+        ("--workload", "lm.py"),
+        ("--workload", "absent.py:f"),
+    ):
+        tried("a", "b", option, value)
+    own_words = ("a", "b", "--workload", "lm.py:f")
+    for execution in ("eager", "static", "kernel", "all"):
+        tried(*own_words, "--execution", execution)
+    tried(*own_words, "--steps", "7", "--seed", "5", "--device", "gpu:1", "--budget", "2.5")
+    tried("a", "b", "--workload", "package.module:f", "--candidate-env", "A=1")
+    results = (*sides_given, "--results")
+    for given in (
+        [equal],
+        [equal, near],
+        [near, verdict("equal within rounding", 0, None), equal],
+        [verdict("different", 0), verdict("equal within rounding", 0)],
+        [equal, verdict("different", 7, None)],
+        [SideError("baseline: a: \x1b[31m is none")],
+        [NotRepeatableError("two runs differ")],
+        [OSError("no space left")],
+    ):
+        verdicts[:] = given
+        tried(*results, "out")
+    verdicts[:] = [verdict("different")]
+    tried(*own_words, "--results", "new/results", path="new/results/verdicts.json")
+    tried(*results, "file")
+    tried(*results, "file/deeper")
+    (tmp_path / "taken" / "verdicts.json").mkdir(parents=True)
+    tried(*results, "taken")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(command, "write_json", full)
+    tried(*results, "out")
+    file_regression.check(written(tmp_path, "\n".join(texts)) + "\n")
+
+
+def listed(trace: Trace) -> list[str]:
+    """Return a line for each tensor: how it is called, and its scale, roughly."""
+    return [
+        f"  {t.name} <- {t.operator}: {t.values.dtype}{list(t.values.shape)}, scale {t.scale:.2g}"
+        for t in trace.tensors
+    ]
+
+
+@pytest.fixture
+def even_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all weights of new models be the same in every version of Paddle."""
+    create = paddle.nn.Layer.create_parameter
+
+    def created(*given: Any, **named: Any) -> Any:
+        weight = create(*given, **named)
+        size = int(np.prod(weight.shape))
+        values = np.cos(np.arange(size) + size).reshape(weight.shape)
+        weight.set_value(values.astype(str(weight.numpy().dtype)))
+        return weight
+
+    monkeypatch.setattr(paddle.nn.Layer, "create_parameter", created)
+
+
+@pytest.mark.usefixtures("even_weights")
+def test_traces(file_regression: FileRegressionFixture) -> None:
+    """All tensors of a step of each cell and execution, with and without clipping."""
+    lines = []
+    for experiment, execution, step, changes in (
+        ("exploding-rnn", "textbook", 1, {"num_steps": 3}),
+        ("clipped-rnn", "textbook", 2, {"clip": "by-global-norm", "batch_size": 2}),
+        ("clipped-rnn", "kernel", 1, {"hidden_size": 3}),
+        ("clipped-lstm", "textbook", 1, {"clip": "none", "clip_norm": None}),
+        ("clipped-lstm", "kernel", 2, {"clip_norm": 0.5}),
+    ):
+        sizes = {"num_steps": 2, "hidden_size": 2, "emb_size": 2}
+        config = replace(Job(experiment, execution).config, **(sizes | changes))
+        made = worker.trace(config, step)
+        replayed = worker.trace(config, step, made)
+        lines += [f"{experiment}, {execution}, step {step}", *listed(made)]
+        names = [each[:2] for each in made.tensors]
+        lines.append(f"  replayed: {[each[:2] for each in replayed.tensors] == names}")
+    file_regression.check("\n".join(lines) + "\n")
+
+
+MODEL = """
+import paddle
+
+class Twice(paddle.nn.Layer):
+    def forward(self, x, more=None):
+        return x * 2, [x + 1, {"c": x - 1, "none": None}]
+
+class Model(paddle.nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.words = paddle.nn.Embedding(5, 3, sparse=SPARSE)
+        self.block = paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.Tanh())
+        self.twice = Twice()
+        self.last = paddle.nn.Linear(3, 1)
+        self.frozen = self.create_parameter([1])
+        self.frozen.stop_gradient = True
+        self.unused = self.create_parameter([2])
+        self.idle = paddle.nn.Linear(1, 1)
+
+    def forward(self, words):
+        a, (b, c) = self.twice(self.block(self.block(self.words(words))))
+        return self.last((a + b + c["c"]).mean(axis=1)) + self.frozen
+
+def workload(seed):
+    model = Model()
+    optimizer = paddle.optimizer.SGD(0.125, model.parameters())
+    words = paddle.to_tensor([[1, 1, 2, 4]])
+
+    def step():
+        loss = (model(words) ** 2).mean()
+        BACKWARD
+        optimizer.step()
+        optimizer.clear_grad()
+        return LOSS
+
+    return model, step
+"""
+
+
+@pytest.mark.usefixtures("even_weights")
+def test_layers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
+) -> None:
+    """The tensors, norms and settings of a workload whose layers are of many kinds."""
+    lines = []
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    times = count()
+    clock = SimpleNamespace(monotonic=lambda: 0.5 * next(times))
+    monkeypatch.setattr(layers, "time", clock)
+    for title, changes, trace, fields_of in (
+        ("step 1", {}, 1, {}),
+        ("step 2, sparse, two backward passes", {"SPARSE": "True", "BACKWARD": "TWICE"}, 2, {}),
+        ("static", {}, 2, {"execution": "static"}),
+        ("moved", {}, 2, {"moved_by": 2, "moved_at": 2, "variant": ".moved"}),
+        ("bfloat16", {"return x * 2": "return (x * 2).astype('bfloat16')"}, None, {}),
+        ("three steps are timed", {}, None, {"steps": 3, "budget": 0.175}),
+        ("too long", {}, None, {"steps": 3, "budget": 0.174}),
+        ("much too long", {}, None, {"steps": 100000, "budget": 10.0}),
+        ("one step is not timed", {}, None, {"steps": 1, "budget": 1e-9}),
+        ("no backward", {"BACKWARD": "pass"}, None, {}),
+        ("no loss", {"LOSS": "None"}, None, {}),
+        ("no seed", {"workload(seed)": "workload()"}, None, {}),
+        ("infinite", {"LOSS": "loss / 0"}, None, {}),
+    ):
+        source = MODEL
+        for old, new in {"SPARSE": "False", "LOSS": "loss", **changes}.items():
+            source = source.replace(old, new)
+        backward = "(loss / 2).backward(); (model(words).sum() / 4).backward()"
+        source = source.replace("TWICE", backward).replace("BACKWARD", "loss.backward()")
+        (tmp_path / "lm.py").write_text(source)
+        job = OwnJob(f"{tmp_path}/lm.py:workload", **{"steps": 2, "seed": 3} | fields_of)
+        lines.append(f"--- {title}")
+        try:
+            found, traced_step = layers.observe(job, min(job.steps, 3), trace)
+        except WorkloadError as error:
+            lines.append(f"{error}")
+            continue
+        run = found.history
+        if title == "bfloat16":  # Releases round it in different ways.
+            lines.append(f"{run.settings['epsilon']}")
+            continue
+        lines.append(f"{run.describe()}; {run.settings | {'file': len(run.settings['file'])}}")
+        for name, norms in run.raw_norms.items():
+            lines.append(f"  norm of {name}: {', '.join(f'{each:.3g}' for each in norms)}")
+        if traced_step is not None:
+            made = listed(traced_step)
+            # Releases call the hooks of static parameters in different orders.
+            lines += sorted(made) if job.execution == "static" else made
+    for seconds, steps, budget in (
+        (1e-6, 100, 10.0),
+        (0.12345, 10**6, 0.5),
+        (61.0, 1, 7.0),
+        (61.0, 2, 7.5),
+        (3600.0, 3, 1e3),
+    ):
+        job = OwnJob("a/b.py:f", steps=steps, budget=budget)
+        try:
+            lines.append(f"{seconds} s: {layers.check_budget(job, seconds)}")
+        except WorkloadError as error:
+            lines.append(f"{seconds} s: {error}")
+    file_regression.check(written(tmp_path, "\n".join(lines)) + "\n")
