@@ -92,7 +92,7 @@ def kept_environments() -> list[Kept]:
         OSError: the store cannot be read.
     """
     found = []
-    for folder in sorted(STORE.glob("*/")):
+    for folder in sorted(filter(Path.is_dir, STORE.glob("*"))):
         size = sum(path.lstat().st_size for path in folder.rglob("*"))
         complete = folder / COMPLETE
         found.append(Kept(folder.name, size, complete.read_text() if complete.exists() else None))

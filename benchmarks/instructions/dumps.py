@@ -114,7 +114,7 @@ class Dump(NamedTuple):
             for callee, cost in called[key].items():
                 if callee not in path:
                     whole = self.costs.get(callee, 0) + sum(called[callee].values())
-                    remove(callee, share * cost / whole, (*path, callee))
+                    remove(callee, share * cost / (whole or 1), (*path, callee))
 
         for key in keys:
             remove(key, 1, (key,))
@@ -188,15 +188,15 @@ def save_functions(dumps: Path, path: Path) -> None:
         OSError: a file cannot be read or written.
         SideError: a dump is damaged.
     """
+    profiles = {}
     try:
-        found = [read_dump(each) for each in sorted(dumps.parent.glob(f"{dumps.name}.*"))]
+        for each in sorted(dumps.parent.glob(f"{dumps.name}.*")):
+            dump = read_dump(each)
+            calls, _, benchmark = dump.name.partition(" ")
+            if benchmark:
+                profiles[benchmark] = dump.profile(int(calls))
     except ValueError as error:
         raise SideError(f"Valgrind's counts cannot be read: {error}") from error
-    profiles = {}
-    for dump in found:
-        calls, _, benchmark = dump.name.partition(" ")
-        if benchmark:
-            profiles[benchmark] = dump.profile(int(calls))
     write_json(path, Profiles(benchmarks=profiles).dump())
 
 

@@ -64,5 +64,6 @@ def command_of_valgrind() -> Sequence[str]:
         if program and run([program, *options, "true"]).status == 0:
             words = [program, *options, *words]
         elif name == "setarch":
-            complain("addresses stay random here, so that counts vary more between processes")
+            text = "addresses stay random here, so that counts vary more between processes"
+            complain(text, kind="note")
     return words

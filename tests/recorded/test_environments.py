@@ -1,0 +1,441 @@
+"""Environments, interpreters and revisions: names, command lines, messages and the command."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from benchmarks import interpreters, revisions
+from benchmarks.environments import command, paddle, store
+from benchmarks.environments.paddle import (
+    FINAL,
+    Base,
+    Paddle,
+    find_paddle,
+    list_versions,
+    names_paddle,
+    reason_of,
+)
+from benchmarks.interpreters import Interpreter, Origin, SideError, names_new_process
+from benchmarks.locks import lock_folder
+from benchmarks.runner import Program, Result
+from tests import ROOT
+
+BASE = Base(Path("/opt/python"), "3.11.7", "/opt")
+LISTED = "paddlepaddle (3.3.1)\nAvailable versions: 3.4.0rc1, 3.3.1, 3.2.0, 3.0.0.post1, 3.0.0b2\n"
+WHEEL = "paddlepaddle_gpu-3.4.0.dev1+g1-cp311-cp311-linux_x86_64.whl"
+LINUX = pytest.mark.skipif(sys.platform == "win32", reason="paths are those of POSIX")
+
+
+class Tried:
+    """Calls functions, and keeps what they return, raise and print."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+        self.capsys, self.folder = capsys, folder
+        self.lines: list[str] = []
+
+    def __call__(self, title: str, call: Callable[[], object]) -> None:
+        """Call a function."""
+        try:
+            found = call()
+        except (SideError, OSError, SystemExit, KeyboardInterrupt) as error:
+            found = f"{type(error).__name__}: {error}"
+        self.lines.append(f"{title}: {found}")
+        out, err = self.capsys.readouterr()
+        self.lines += [f"  > {line}" for line in out.splitlines()]
+        lines = [line for line in err.splitlines() if not line.startswith("usage: ")]
+        self.lines += [f"  ! {line}" for line in lines]
+
+    @property
+    def text(self) -> str:
+        """All of it, without what depends on the machine."""
+        text = "\n".join(self.lines) + "\n"
+        for old, new in (
+            (interpreters.ALLOWED, "allowed are ..."),
+            (" ".join(store.MEASURED), "..."),
+            (str(self.folder), "FOLDER"),
+            (str(ROOT), "ROOT"),
+            (sys.executable, "PYTHON"),
+        ):
+            text = text.replace(old, new)
+        return text
+
+
+@pytest.fixture
+def tried(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Tried:
+    """Call functions, in an empty folder and on a wide terminal."""
+    monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return Tried(capsys, tmp_path / "here")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Use an empty store."""
+    for owner in (command, store):
+        monkeypatch.setattr(owner, "STORE", tmp_path / "here" / "store")
+    return tmp_path / "here" / "store"
+
+
+def test_paddles(
+    tried: Tried,
+    monkeypatch: pytest.MonkeyPatch,
+    file_regression: FileRegressionFixture,
+) -> None:
+    """Texts that name a Paddle or not, versions on indexes, and errors of pip and uv."""
+    result = Result(0, LISTED, "")
+
+    def run(words: Sequence[str]) -> Result:
+        tried.lines.append(f"  $ {' '.join(map(str, words))}")
+        return result
+
+    monkeypatch.setattr(paddle, "run", run)
+    has_pip = True
+    monkeypatch.setattr(metadata, "distributions", lambda **_: ["pip"] * has_pip)
+    monkeypatch.setattr(paddle, "find_tool", lambda name: [f"/bin/{name}"])
+    Path("paddlepaddle-3.2.2-py3-none-any.whl").write_bytes(b"one")
+    Path("paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl").write_bytes(b"x" * (2**20 + 1))
+    Path("paddlepaddle-3.2.2-folder.whl").mkdir()
+    for text in (
+        *("3.3.0", "3.0.0rc1", "3.4.0.dev1+g1", "newest", "paddlepaddle==3.3.0", "2.6.2.post120"),
+        *("paddlepaddle-gpu==2.6.2", "paddlepaddle-gpu==newest", "paddlepaddle-xpu==3.0.0b2"),
+        *("paddle30", "python3.11", "3.3", "3.3.0:baseline", "numpy==2.4.0", "a.json", "./3.3.0"),
+        *("paddlepaddle", "paddlepaddle==", "paddlepaddle>=3.3.0", "Newest", "", "3.3.x", "10.0.0"),
+        *("a.whl", "numpy-2.4.0-py3-none-any.whl", "paddlepaddle-3.3-py3-none-any.whl"),
+        "paddlepaddle-3.2.2-py3-none-any.whl",
+        f"{tried.folder}/paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl",
+        "paddlepaddle-3.2.2-folder.whl",
+        "absent/paddlepaddle-3.2.2-cp311-cp311-linux_x86_64.whl",
+        f"https://a.b/c%2Bd/{WHEEL.replace('+', '%2B')}#sha256=0",
+        f"https://a.b/{WHEEL}?x=1",
+        *("https://a.b/c.whl", "file:///a/paddlepaddle-3.0.0-x.whl", "https://a.b/c", "\x1b.whl"),
+    ):
+        if names_paddle(text):
+
+            def facts(text: str = text) -> str:
+                found = find_paddle(text, BASE, "https://n/" if "new" in text else None)
+                return f"{found.name}, {found.requirement}, {found}"
+
+            tried(f"{text!r}", facts)
+        else:
+            tried.lines.append(f"{text!r}: not a Paddle, new process {names_new_process(text)}")
+    for has_pip in (True, False):
+        for title, status, output, error in (
+            ("some", 0, LISTED, ""),
+            ("one", 0, "Available versions: 3.3.1", "WARNING: a"),
+            ("builds", 0, "x\nAvailable versions: 3.10.0.dev2, 3.9.0.dev1", ""),
+            ("none", 1, "", "ERROR: No matching distribution found\n"),
+            ("offline", 1, "", 3 * "WARNING: 'NewConnectionError('<a>: new connection: no')': /\n"),
+            ("broken", 1, "Traceback\nImportError: libc.so", ""),
+        ):
+            result = Result(status, output, error)
+            index = None if has_pip else "https://n/"
+            tried(f"{title}, newest", lambda index=index: find_paddle("newest", BASE, index).name)
+            tried(title, lambda: list_versions(BASE, "paddlepaddle-gpu"))
+    for text in ("3.3.1", "3.3.1.post1", "3.3.1rc1", "3.3.1.dev1", "3.3.1+a", "3"):
+        tried(f"final {text}", lambda text=text: bool(FINAL.fullmatch(text)))
+    for output in (
+        *("Processing a\nERROR: Wheel 'a' is invalid.\n", "", "one\ntwo\n"),
+        "error: Failed to read\n  cause: no zip\n  cause: no zip\n",
+        "ERROR: [Errno 28] No space left on device",
+        "error: no way\n  cause: only a\n      has b\n\nhint: c",
+        "  ERROR: one\nERROR: two\n  error: three\n        four",
+        *("ERROR: " + "x" * 1001, "error: \x1b[31mred", "an error: b", "Error: no ensurepip"),
+        "Retrying: Failed to establish a new connection: [Errno -2] Name' \nERROR: none",
+    ):
+        tried(f"reason {output[:60]!r}", lambda output=output: reason_of(Result(1, output, "")))
+    file_regression.check(tried.text)
+
+
+@LINUX
+def test_store(
+    tried: Tried,
+    kept: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file_regression: FileRegressionFixture,
+) -> None:
+    """Command lines of pip and uv that make environments, and how each of them may fail."""
+    tried.lines += [f"- {each}" for each in store.MEASURED]
+    fail: dict[str, Any] = {}
+    tools: list[list[str]] = [[]]
+
+    def run_together(
+        programs: Sequence[Program], ended: Any, most: int, waiting: Callable[[], object]
+    ) -> None:
+        [program] = programs
+        waiting()
+        words = [str(word) for word in program.command]
+        tried.lines.append(f"  $ {' '.join(words)}, {most} at a time")
+        if "venv" in words:
+            python = Path(words[-1]) / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.touch()
+        failing = [each for word, each in fail.items() if word in " ".join(words)]
+        if failing and isinstance(failing[0], BaseException):
+            raise failing[0]
+        ended(0, Result(1, "", failing[0]) if failing else Result(0, "", ""))
+
+    def versions(*given: object) -> list[str]:
+        tried.lines.append(f"  versions of {given[1:]}")
+        return ["3.3.0", "3.3.1"]
+
+    monkeypatch.setattr(store, "run_together", run_together)
+    monkeypatch.setattr(store, "find_tool", lambda name: [*tools[0], name] if tools[0] else [])
+    monkeypatch.setattr(store, "list_versions", versions)
+    cases = (
+        (Paddle("paddlepaddle", "3.3.0"), BASE),
+        (Paddle("paddlepaddle", "2.6.2"), BASE),
+        (Paddle("paddlepaddle-gpu", "3.3.0"), BASE),
+        (Paddle("paddlepaddle", "3.3.0", "/a.whl", "a"), BASE),
+        (Paddle("paddlepaddle", "3.3.0", "/b/a.whl", "b"), BASE),
+        (Paddle("paddlepaddle", "3.3.0", index_url="https://n/"), BASE),
+        (Paddle("paddlepaddle", "3.2.0", index_url="https://n/"), BASE),
+        (Paddle("paddlepaddle", "3.3.0"), BASE._replace(version="3.12.1")),
+        (Paddle("paddlepaddle", "3.3.0"), BASE._replace(prefix="/usr")),
+    )
+    for tools[0] in ([], ["/bin/run"]):
+        for paddle_, base in cases:
+            title = f"{paddle_.name} of {paddle_.index_url} for {base.version} in {base.prefix}"
+            for again in ("", ", again"):
+                tried(title + again, lambda p=paddle_, b=base: store.environment_of(p, b))
+        shutil.rmtree(kept)
+    one, _ = cases[0]
+    for word, failure in (
+        ("venv", "Error: no ensurepip"),
+        ("--no-deps", "ERROR: Could not install: [Errno 28] No space left on device"),
+        ("numpy", "ERROR: No matching distribution\nerror: other"),
+        ("import", "Traceback\nImportError: libc"),
+        ("numpy", KeyboardInterrupt("Ctrl-C")),
+        ("venv", OSError(28, "No space left on device")),
+    ):
+        fail = {word: failure}
+        tried(f"{word} fails", lambda: store.environment_of(one, base))
+        tried("  left", lambda: list(kept.iterdir()))
+    fail = {"--no-deps": "ERROR: No matching distribution"}
+    for paddle_ in (
+        Paddle("paddlepaddle", "9.9.9"),
+        Paddle("paddlepaddle-gpu", "9.9.9", index_url="https://n/"),
+        Paddle("paddlepaddle", "3.3.1", index_url="https://n/"),
+        Paddle("paddlepaddle", "9.9.9", "/a.whl", "0"),
+    ):
+        tried(f"no {paddle_.name}", lambda p=paddle_: store.environment_of(p, BASE))
+    fail = {}
+    python = store.environment_of(one, BASE)
+    for title, change in (
+        ("incomplete", (python.parents[2] / store.COMPLETE).unlink),
+        ("without an interpreter", python.unlink),
+    ):
+        change()
+        (python.parent / "left").touch()
+        tried(title, lambda: [(each.name, each.content) for each in store.kept_environments()])
+        tried(title, lambda: store.environment_of(one, BASE))
+        tried.lines.append(f"left: {(python.parent / 'left').exists()}")
+
+    @contextmanager
+    def waited(folder: Path, timeout: float) -> Iterable[None]:  # type: ignore[misc]
+        tried.lines.append(f"  waits for {folder} for {timeout} s")
+        (folder / store.COMPLETE).touch()  # By the other command.
+        yield
+
+    monkeypatch.setattr(store, "lock_folder", waited)
+    (python.parents[2] / store.COMPLETE).unlink()
+    tried("made by another command", lambda: store.environment_of(one, BASE))
+    file_regression.check(tried.text)
+
+
+def test_command(tried: Tried, kept: Path, file_regression: FileRegressionFixture) -> None:
+    """The help, the list, and what is removed or not."""
+    tried("help", lambda: command.main(["--help"]))
+    tried("no store", lambda: command.main([]))
+    tried("all of none", lambda: command.main(["--remove", "all"]))
+
+    def filled() -> None:
+        shutil.rmtree(kept, ignore_errors=True)
+        sizes = {"a": 12 * 10**6, "b-long-name": 1234, "c": 2_600_000, "d": 300_000, "e": 0}
+        for name, size in sizes.items():
+            (kept / name / "env").mkdir(parents=True)
+            with (kept / name / "env" / "file").open("wb") as file:
+                file.truncate(size)
+            if name != "c":
+                (kept / name / store.COMPLETE).write_text(f"paddlepaddle=={name}")
+        (kept / "file").touch()
+
+    def listed() -> list[str]:
+        return sorted(path.name for path in kept.iterdir())
+
+    filled()
+    # The size of a folder depends on the file system.
+    sizes = {each.name: each.content for each in store.kept_environments()}
+    tried.lines.append(f"{sizes}")
+    for words in ([], ["a"], ["a", "c"], ["all"], ["c", "all"], ["b-long-name", "a", "e"]):
+        filled()
+        tried(f"remove {words}", lambda words=words: command.main(["--remove", *words]))
+        tried("  left", listed)
+    filled()
+    tried("list", lambda: command.main([]))
+    for words in (["../a"], ["b", "../a"], ["a", "x\x1b"], ["A"], [""], ["file"]):
+        tried(f"remove {words}", lambda words=words: command.main(["--remove", *words]))
+    with lock_folder(kept / "c"):
+        tried("remove a, c", lambda: command.main(["--remove", "a", "c", "d"]))
+    tried("  left", listed)
+    file_regression.check(tried.text)
+
+
+@LINUX
+def test_interpreters(
+    tried: Tried,
+    monkeypatch: pytest.MonkeyPatch,
+    file_regression: FileRegressionFixture,
+) -> None:
+    """Texts of all kinds, with and without tox; no program runs."""
+    answers = {"old": (0, "False\n"), "script": (0, "hello"), "fails": (1, "True")}
+    tools: list[list[str]] = [[]]
+
+    def run(words: Sequence[str | Path], timeout: float | None = None, **more: Any) -> Result:
+        limit = f" for {timeout} s" if timeout else ""
+        tried.lines.append(f"  $ {' '.join(map(str, words))}{limit}{more or ''}")
+        name = Path(words[0]).name
+        if name == "damaged":
+            raise OSError(8, "Exec format error")
+        if "list" in words:
+            return Result(0, "bench-paddle30 py311-paddle31-cpu empty failing", "")
+        if "run" in words and "bench-paddle30" in words:
+            (tried.folder / ".tox" / "bench-paddle30" / "bin").mkdir(parents=True)
+            (tried.folder / ".tox" / "bench-paddle30" / "bin" / "python").touch()
+        if "run" in words:
+            return Result(int("failing" in words), "", "")
+        if "base_prefix" in str(words[-1]):
+            return Result(0, "3.12.1\n/usr\n", "")
+        return Result(*answers.get(name, (0, "True\n")), "")
+
+    monkeypatch.setattr(interpreters, "run", run)
+    monkeypatch.setattr(interpreters, "TOX", tried.folder / ".tox")
+    monkeypatch.setattr(
+        interpreters, "find_tool", lambda name: [*tools[0], name] if tools[0] else []
+    )
+    monkeypatch.setattr(
+        interpreters,
+        "environment_of",
+        lambda paddle, base: Path(paddle.requirement, str(base), str(paddle.index_url)),
+    )
+    monkeypatch.setattr(interpreters, "list_versions", lambda *given, **named: [given, named])
+    source = revisions.Source(tried.folder / "copy", "1a2b3c4")
+    monkeypatch.setattr(
+        interpreters, "source_of", lambda text: source._replace(folder=source.folder / text)
+    )
+    monkeypatch.setattr(interpreters, "working_tree", lambda: source)
+    interpreters.check_python.cache_clear()
+    tried.lines.append(interpreters.ALLOWED.replace("allowed", "Allowed"))
+    names = ("python3.12", "python3.9", "old", "script", "fails", "damaged", "env/bin/python")
+    for name in (*names, "my env/bin/python3"):
+        path = tried.folder / "bin" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o755)
+        path.chmod(0o755)
+    (tried.folder / "text").touch()
+    (tried.folder / "3.3.0").mkdir()
+    (tried.folder / ".tox" / "py310-paddle32-cpu" / "bin").mkdir(parents=True)
+    (tried.folder / ".tox" / "py310-paddle32-cpu" / "bin" / "python").touch()
+    (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
+    (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts" / "python.exe").touch()
+    monkeypatch.setenv("PATH", str(tried.folder / "bin"))
+    monkeypatch.setenv("HOME", str(tried.folder))
+    monkeypatch.setattr(sys, "executable", str(tried.folder / "bin" / "env" / "bin" / "python"))
+    origins = (Origin(), Origin("3.12", "n"), Origin("3.13"), Origin("old"), Origin("./text"))
+    for origin in origins:
+        tried(f"{origin}", lambda origin=origin: origin.base)
+        tried("  versions", lambda origin=origin: origin.versions())
+        for text in ("3.3.0", "git:HEAD@paddlepaddle-gpu==2.6.2"):
+            tried(text, lambda t=text, o=origin: interpreters.find_interpreter(t, o))
+    for tools[0] in ([], ["/bin/run"]):
+        for text in (
+            *("python3.12", "./bin/python3.12", "bin/env/bin/python", "bin/my env/bin/python3"),
+            *("~/bin/env/bin/python", "text", "./text", "no/such/python", "script", "old"),
+            *("fails", "damaged", "old", "python3.12", "python", "paddle32", "paddle30"),
+            *("py310-paddle32-cpu", "py39-windows-cpu", "paddle31", "py311-paddle31-cpu"),
+            *("empty", "failing", "nonsense", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
+            *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
+            *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
+        ):
+            tried(f"{text!r}", lambda text=text: interpreters.find_interpreter(text))
+    for text in (".", "..", "git:a", "git:", "3.3.0", "a.whl", "newest", "./a", "gita", "a.b"):
+        tried(f"new process {text}", lambda text=text: names_new_process(text))
+    tried.lines.append(f"{Interpreter('name', Path('python'))}")
+    interpreters.check_python.cache_clear()
+    file_regression.check(tried.text)
+
+
+def test_revisions(
+    tried: Tried,
+    monkeypatch: pytest.MonkeyPatch,
+    file_regression: FileRegressionFixture,
+) -> None:
+    """What is asked of git, and what its answers lead to."""
+    answers: dict[str, Any] = {}
+    numbers = count()
+
+    def run(words: Sequence[str], folder: Path) -> Result:
+        tried.lines.append(f"  $ {' '.join(words)} in {folder}")
+        for word, answer in answers.items():
+            if word in words:
+                if isinstance(answer, OSError):
+                    raise answer
+                return Result(*answer)
+        if "archive" in words:
+            archive = Path(words[3].partition("=")[2])
+            shutil.make_archive(str(archive.with_suffix("")), "zip", tried.folder / "repository")
+        return Result(0, "1a2b3c4\n" if "--short" in words else "", "")
+
+    def new_folder(**given: Path) -> str:
+        path = given["dir"] / f"copy{next(numbers)}"
+        path.mkdir()
+        return str(path)
+
+    monkeypatch.setattr(revisions, "run", run)
+    monkeypatch.setattr(revisions.tempfile, "mkdtemp", new_folder)
+    monkeypatch.setattr(revisions, "REPOSITORY", tried.folder / "repository")
+    monkeypatch.setattr(revisions, "COPIES", tried.folder / "copies")
+    package = tried.folder / "repository" / "rnn_core"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "__init__.py").write_text("one")
+    (package / "deep").mkdir()
+    (package / "deep" / "a.txt").write_text("ü")
+
+    def both(title: str) -> None:
+        tried(title, lambda: revisions.source_of("main~1"))
+        tried(f"{title}, working tree", revisions.working_tree)
+
+    both("clean")
+    answers["status"] = (0, " M rnn_core/__init__.py\n", "")
+    both("changed")
+    (package / "__init__.py").write_text("other")
+    both("changed again")
+    (package / "new").touch()
+    both("with a new file")
+    answers["archive"] = (128, "", "warning\nfatal: pathspec 'rnn_core' did not match any files\n")
+    both("without rnn_core")
+    answers["--verify"] = (1, "", "")
+    both("unknown")
+    answers["--is-shallow-repository"] = (0, "true\n", "")
+    both("shallow")
+    answers["--git-dir"] = (128, "", "fatal: not a git repository\n")
+    both("no repository")
+    answers["rev-parse"] = FileNotFoundError(2, "No such file", "git")
+    answers.pop("--git-dir")
+    both("no git")
+    for copy in sorted(revisions.COPIES.glob("copy*")):
+        files = sorted(str(path.relative_to(copy)) for path in copy.rglob("*"))
+        tried.lines.append(f"{copy.name}: {', '.join(each for each in files if each != '.lock')}")
+    file_regression.check(tried.text)

@@ -1,0 +1,344 @@
+"""Counted instructions: files of callgrind, profiles and how they differ, and Valgrind."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from benchmarks.instructions import counter, valgrind
+from benchmarks.instructions.counter import Counter
+from benchmarks.instructions.dumps import (
+    BACKGROUND,
+    operator_of,
+    read_dump,
+    save_functions,
+    total_of,
+)
+from benchmarks.instructions.functions import (
+    NO_SYMBOLS,
+    Function,
+    Operator,
+    Profile,
+    explain,
+    functions_file,
+)
+from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.runner import Result
+from tests.bench.instructions.test_dumps import DUMP
+
+# Functions that callgrind names, in Paddle and around it.
+FUNCTIONS = (
+    "matmul_ad_func(paddle::Tensor const&, paddle::Tensor const&, bool)",
+    "sgd__ad_func(paddle::Tensor&)",
+    "c_allreduce_sum__ad_func(paddle::Tensor&)",
+    "add2_ad_func(int)",
+    "Add_ad_func(int)",
+    "matmul_ad_func",
+    "xmatmul_ad_func(int)",
+    "paddle::experimental::embedding_grad_impl(paddle::Tensor const&)",
+    "paddle::experimental::embedding_impl(paddle::Tensor const&)",
+    "paddle::experimental::full(int)",
+    "paddle::experimental::SetKernelOutput(phi::Backend)",
+    "paddle::experimental::full",
+    "my::paddle::experimental::full(int)",
+    "paddle::pybind::eager_api_tanh(_object*, _object*, _object*)",
+    "paddle::pybind::eager_api_RunProgram(_object*)",
+    "eager_api_final_state_matmul(_object*)",
+    "ClipByNormGradNode::operator()(paddle::small_vector<int>&, bool)",
+    "SquaredL2NormGradNodeFinal::operator()(bool)",
+    "RNNGradNode::operator()(bool)",
+    "LSTMCellGradNode::operator()(bool)",
+    "Conv2dGradNode::operator()(bool)",
+    "egr::MatmulGradNode::operator()(bool)",
+    "MatmulGradNode::ClearTensorWrappers()",
+    "void phi::MatmulKernel<float, phi::CPUContext>(phi::CPUContext const&)",
+    "std::function<void (matmul_ad_func(int))>::operator()() const",
+    "_PyEval_EvalFrameDefault",
+    "(below main)",
+    "0x00000000000a1b20",
+    "",
+)
+NAMES = (
+    *("_PyEval_EvalFrameDefault", "PyObject_Call'2", "malloc", "0x0000000000001234"),
+    *("0x00000000000abcde'3", "operator new(unsigned long)", "long_name<" + "std::pair<int, " * 20),
+    *("matmul_ad_func(paddle::Tensor const&)", "paddle::experimental::matmul(paddle::Tensor)"),
+    *("TanhGradNode::operator()(bool)", "eager_api_tanh(_object*)", "größe(int)", "f'x"),
+    *("paddle::experimental::full_impl(int)", BACKGROUND, "bvar::detail::AgentGroup<int>::f()"),
+)
+LIBRARIES = ("/usr/lib/libpython3.11.so.1.0", "/a b/libphi_core.so", "libc.so.6", "???", "/a/ü.so")
+
+
+def made_up(random: np.random.Generator, functions: int, calls: int) -> str:
+    """Return a file of callgrind with so many functions, and calls between them."""
+    # A function that is named for the first time has its name; later, only its number.
+    named: dict[tuple[str, str], int] = {}
+
+    def name(kind: str, text: str) -> str:
+        new = (kind, text) not in named
+        number = named.setdefault((kind, text), len(named) + 1)
+        return f"({number}){f' {text}' if new else ''}"
+
+    lines, total = [], 0
+    chosen = [
+        (str(random.choice(NAMES[: 14 + 2 * (functions > 6)])), str(random.choice(LIBRARIES)))
+        for _ in range(functions)
+    ]
+    for function, library in chosen:
+        lines += [f"ob={name('ob', library)}", "fl=(1) a.c", f"fn={name('fn', function)}"]
+        for _ in range(int(random.integers(0, 3))):
+            cost = int(random.integers(0, 10 ** int(random.integers(1, 10))))
+            lines.append(f"{random.choice(['12', '+3', '-1', '*'])} {cost}")
+            total += cost
+        for _ in range(int(random.integers(0, calls + 1))):
+            callee, there = chosen[random.integers(len(chosen))]
+            if there != library or random.random() < 0.5:
+                lines.append(f"cob={name('ob', there)}")
+            lines += ["cfi=(2) b.c", f"cfn={name('fn', callee)}"]
+            lines.append(f"calls={random.integers(1, 1000)} 10")
+            lines.append(f"{random.choice(['7', '+1', '*'])} {random.integers(0, 10**6)}")
+        lines.append("")
+    number = int(random.integers(1, 9))
+    about = f"desc: Trigger: Client Request: {number} test_stage[{functions}, ü]"
+    return "\n".join(["version: 1", about, "events: Ir", *lines, f"totals: {total}", ""])
+
+
+def rounded(profile: Profile) -> list[str]:
+    """Return a line for each operator and function."""
+    lines = [f"  operator {o.name}: {o.cost:.6g} in {o.calls:.6g} calls" for o in profile.operators]
+    for each in profile.functions:
+        name = each.name if len(each.name) < 60 else f"{each.name[:50]}... ({len(each.name)})"
+        lines.append(f"  {each.cost:.6g} {name} [{each.library}] {each.operator}".rstrip())
+    return lines
+
+
+def test_dumps(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+    """Files with few and many functions, recursion, templates, and a background thread."""
+    random = np.random.default_rng(4)
+    lines = [f"{name or 'empty'}: {operator_of(name) or '-'}" for name in FUNCTIONS]
+    texts = [
+        DUMP,
+        *(
+            made_up(random, *size)
+            for size in ((0, 0), (1, 1), (2, 2), (3, 3), (5, 3), (8, 2), (12, 3), (20, 2), (30, 4))
+        ),
+    ]
+    for number, text in enumerate(texts):
+        path = tmp_path / f"0.{number}"
+        path.write_text(text)
+        dump = read_dump(path)
+        lines.append(f"--- {dump.name}: {total_of(path)} together")
+        lines += rounded(dump.profile(2 if number else int(dump.name.split()[0])))
+    save_functions(tmp_path / "0", tmp_path / "saved.json")
+    content = (tmp_path / "saved.json").read_text().splitlines()
+    lines += ["--- saved", *content[:50], f"and {len(content) - 50} more lines"]
+    for path in tmp_path.glob("0.*"):
+        path.unlink()
+    save_functions(tmp_path / "0", tmp_path / "saved.json")
+    lines.append((tmp_path / "saved.json").read_text())
+    file_regression.check("\n".join(lines) + "\n")
+
+
+def test_damaged_dumps(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+    """Each is refused by each of the three functions that read it."""
+    lines = []
+    path = tmp_path / "0.1"
+    for title, old, new in (
+        ("empty", DUMP, ""),
+        ("binary", DUMP, "\0ÿ" * 50),
+        ("without a total", "totals: 100000\n", ""),
+        ("with a smaller total", "totals: 100000\n", "totals: 1000"),
+        ("with a cut total", "totals: 100000\n", "totals: "),
+        ("without a cost", "0 2980\n", ""),
+        ("without the first function", "fn=(1) _PyEval_EvalFrameDefault'2\n", ""),
+        ("without the first library", "ob=(1) /usr/lib/libpython3.11.so.1.0\n", ""),
+        ("without a name", "fn=(1) _PyEval_EvalFrameDefault'2\n", "fn=(1)\n"),
+        ("with words for a cost", "+3 1000", "+3 many"),
+        ("with a position alone", "+3 1000", "+3"),
+        ("with words for calls", "calls=5 10", "calls=many 10"),
+        ("without a callee", "cfn=(1)\n", ""),
+        ("cut in a call", DUMP[DUMP.index("* 40") :], "totals: 100000\n"),
+        ("cut", DUMP[DUMP.index("* 40") :], ""),
+        ("with other instructions", "10 60000", "10 60001"),
+        ("with words for a number", "Request: 2 test", "Request: two test"),
+        ("without a name of the count", " 2 test_stage[step]", " "),
+        ("that ends otherwise", "Client Request: 2 test_stage[step]", "Program termination"),
+    ):
+        path.write_text(DUMP.replace(old, new, 1), encoding="utf-8")
+        for function in (
+            total_of,
+            lambda path: len(read_dump(path).costs),
+            lambda path: save_functions(path.parent / "0", tmp_path / "new"),
+        ):
+            try:
+                found: object = function(path)
+            except (ValueError, SideError) as error:
+                found = f"{type(error).__name__}: {error}"
+            lines.append(f"{title}: {found}")
+        lines.append(f"  written: {(tmp_path / 'new').exists()}")
+        (tmp_path / "new").unlink(missing_ok=True)
+    try:
+        read_dump(tmp_path / "absent")
+    except OSError as error:
+        lines.append(f"absent: {error}")
+    file_regression.check("\n".join(lines).replace(str(tmp_path), "FOLDER") + "\n")
+
+
+def test_explanations(file_regression: FileRegressionFixture) -> None:
+    """Functions and operators that appear, vanish, move, grow, shrink, or stay, on both sides."""
+    random = np.random.default_rng(5)
+    lines = [f"{path}: {functions_file(Path(path))}" for path in ("a/1.json", "b.c/2.x.json", "3")]
+    libraries = ("liba.so", "libb.so", "libc.so")
+
+    def profile(count: int) -> Profile:
+        functions, operators = {}, {}
+        for _ in range(count):
+            key = str(random.choice([*"abcdef", NO_SYMBOLS])), str(random.choice(libraries))
+            cost = float(random.choice([0, 1, 50, 1e3, 2.5e6, 1e15]))
+            functions[key] = Function(
+                name=key[0], library=key[1], cost=cost, operator=str(random.choice(["", "mul"]))
+            )
+            name = str(random.choice(["add", "tanh", "matmul_grad"]))
+            calls = float(random.choice([0, 0.5, 3]))
+            operators[name] = Operator(name=name, cost=cost, calls=calls)
+        return Profile(operators=tuple(operators.values()), functions=tuple(functions.values()))
+
+    for number, sizes in enumerate(
+        [(0, 0), (0, 3), (3, 0), (1, 1), *[(6, 6)] * 4, *[(14, 12)] * 6]
+    ):
+        found = explain(*map(profile, sizes))
+        lines.append(f"--- {number}")
+        for operator in found.operators:
+            calls = f"{operator.calls_before} -> {operator.calls_after} calls"
+            costs = f"{operator.before} -> {operator.after} ({operator.change:+g})"
+            lines.append(f"  operator {operator.name}: {costs}, {calls}")
+        for each in found.functions:
+            costs = f"{each.before} -> {each.after} ({each.change:+g})"
+            lines.append(f"  {each.name} [{each.library}] {each.operator}: {costs}")
+    file_regression.check("\n".join(lines) + "\n")
+
+
+def test_counter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
+) -> None:
+    """What is asked of Valgrind, and when; each event between two dumps is an instruction."""
+    events: list[str] = []
+    lines = []
+
+    def dump(handle: str, process: int, name: bytes) -> None:
+        assert (handle, process) == ("handle", os.getpid())
+        number = sum(event.startswith("dump") for event in events) + 1
+        since = 0
+        for event in reversed(events):
+            if event.startswith("dump"):
+                break
+            since += 1
+        path = tmp_path / f"d.{number}"
+        path.write_text(f"desc: {name.decode()}\ntotals: {since}\n")
+        events.append(f"dump {name.decode()!r}")
+
+    module = SimpleNamespace(
+        instrument_hooks_init=lambda: "handle",
+        callgrind_start_instrumentation=lambda: events.append("start"),
+        callgrind_stop_instrumentation=lambda: events.append("stop"),
+        instrument_hooks_set_executed_benchmark=dump,
+    )
+    monkeypatch.setattr(counter, "import_module", lambda _: module)
+    monkeypatch.setattr(counter, "ROUNDS", 10)
+    monkeypatch.setattr(counter, "busy", lambda rounds: events.extend(["work"] * 2 * rounds))
+    made = Counter(tmp_path / "d")
+
+    for calls, name in ((1, ""), (3, "3 name[ü]"), (0, "0 none")):
+        before = len(events)
+        found = made.count(lambda: events.append("call"), calls, name)
+        lines.append(f"{calls} calls of {name!r}: {found}: {', '.join(events[before:])}")
+    for share, usual in ((0.01, 600), (0.02, 600), (0.0, 600), (0.011, 777), (1.0, 5)):
+        before = len(events)
+        more = made.with_more(lambda: events.append("call"), share, usual)
+        lines.append(f"{share} of {usual}: measured by {', '.join(events[before:]) or 'nothing'}")
+        before = len(events)
+        more()
+        lines.append(f"  {', '.join(events[before:])}")
+    before = len(events)
+    made.stop()
+    lines.append(f"stop: {', '.join(events[before:])}")
+    (tmp_path / "e.2").write_text("totals: ")
+    monkeypatch.setattr(module, "instrument_hooks_set_executed_benchmark", lambda *_: None)
+    for name, error in (("e", ValueError), ("absent", OSError)):
+        with pytest.raises(error) as refused:
+            Counter(tmp_path / name).count(lambda: None, 1)
+        lines.append(f"{name}: {refused.value}")
+    monkeypatch.undo()
+    lines.append(f"busy: {[counter.busy(rounds) for rounds in (0, 1, 2, 3, 1001)]}")
+    monkeypatch.setattr(counter, "SWITCH", "pytest_codspeed_missing.hooks")
+    with pytest.raises(pytest.UsageError) as caught:
+        Counter(tmp_path / "d")
+    lines.append(f"{caught.value}")
+    file_regression.check("\n".join(lines).replace(str(tmp_path), "FOLDER") + "\n")
+
+
+def test_valgrind(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file_regression: FileRegressionFixture,
+) -> None:
+    """Which Valgrind is refused and why, and how the command line of one begins."""
+    lines: list[str] = []
+    answers: dict[str, Any] = {}
+
+    def run(command: Sequence[str | Path]) -> Result:
+        words = [str(word) for word in command]
+        lines.append(f"  $ {' '.join(words)}")
+        answer = answers.get(Path(words[0]).name, Result(0, "", ""))
+        if isinstance(answer, OSError):
+            raise answer
+        return Result(*answer)
+
+    def tried(title: str, call: Callable[[], object]) -> None:
+        try:
+            found = call()
+        except SideError as error:
+            found = f"SideError: {error}"
+        lines.append(f"{title}: {found}")
+        lines.extend(f"  {line}" for line in capsys.readouterr().err.splitlines())
+
+    monkeypatch.setattr(valgrind, "run", run)
+    found = {"valgrind", "setarch", "setpriv"}
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name in found else None)
+    for title, *answer in (
+        ("newest", 0, "valgrind-3.26.0\n", ""),
+        ("oldest", 0, "valgrind-3.19.0.GIT-lbmacos", ""),
+        ("4", 0, "valgrind-4.0.0", ""),
+        ("too old", 0, "valgrind-3.18.1", ""),
+        ("far too old", 0, "valgrind-2.24.0", ""),
+        ("broken", 1, "no libc\n", ""),
+        ("broken in words", 127, "one\ntwo \x1b[31m\n", "three\n"),
+        ("silent", 0, "", ""),
+        ("failing", 1, "valgrind-4.0.0", ""),
+        ("another program", 0, "valgrind version 3.20", ""),
+    ):
+        answers["valgrind"] = tuple(answer)
+        tried(title, valgrind.find_valgrind)
+    answers["valgrind"] = OSError(8, "Exec format error")
+    tried("no program", valgrind.find_valgrind)
+    answers["valgrind"] = (0, "valgrind-3.26.0", "")
+    for arch, priv in ((0, 0), (0, 1), (1, 0), (1, 1), (None, 0), (0, None), (None, None)):
+        answers |= {"setarch": (arch or 0, "", ""), "setpriv": (priv or 0, "", "")}
+        statuses = {"setarch": arch, "setpriv": priv}
+        found = {"valgrind", *(name for name, status in statuses.items() if status is not None)}
+        title = ", ".join(f"{name} {status}" for name, status in statuses.items())
+        tried(title, valgrind.command_of_valgrind.__wrapped__)
+    found.clear()
+    tried("absent", valgrind.find_valgrind)
+    tried("absent", valgrind.command_of_valgrind.__wrapped__)
+    sides = [Interpreter(name, Path(f"/{name}/python")) for name in ("old", "new")]
+    tried("sides", lambda: valgrind.find_switch(sides))
+    tried("no side", lambda: valgrind.find_switch([]))
+    answers["python"] = (1, "", "ImportError")
+    tried("sides without the switch", lambda: valgrind.find_switch(sides))
+    file_regression.check("\n".join(lines) + "\n")
