@@ -34,7 +34,10 @@ OwnExecution = Literal["eager", "static"]
 OWN_EXECUTIONS: tuple[OwnExecution, ...] = get_args(OwnExecution)
 FORM = "FILE.py:FUNCTION or package.module:function"
 # Their frames say nothing about an error in the user's file.
-OURS = (str(ROOT / "benchmarks"), str(ROOT / "rnn_core"), "<frozen importlib")
+OURS = (
+    *(str(ROOT / "benchmarks"), str(ROOT / "rnn_core")),
+    *("<frozen importlib", importlib.__file__),
+)
 MOST_NAMES = 10
 # Where installed modules are. A version of Paddle, too, has thousands of files there.
 INSTALLED = {"site-packages", "dist-packages"}
@@ -95,9 +98,10 @@ class Reference(NamedTuple):
             spec = PathFinder.find_spec(names[0], [str(self.folder)]) or find_spec(names[0])
         except ValueError:  # The name is empty, or that of the program itself.
             return None
-        for end in range(2, len(names) + 1):
+        for name in names[1:]:
             inside = spec.submodule_search_locations if spec else None
-            spec = PathFinder.find_spec(".".join(names[:end]), inside or [])
+            # Not the whole name: of a folder without `__init__.py`, the parent must be imported.
+            spec = PathFinder.find_spec(name, inside or [])
         return Path(spec.origin) if spec and spec.origin else None
 
 

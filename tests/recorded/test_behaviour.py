@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import paddle
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
@@ -877,21 +876,6 @@ def listed(trace: Trace) -> list[str]:
         f"  {t.name} <- {t.operator}: {t.values.dtype}{list(t.values.shape)}, scale {t.scale:.2g}"
         for t in trace.tensors
     ]
-
-
-@pytest.fixture
-def even_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let all weights of new models be the same in every version of Paddle."""
-    create = paddle.nn.Layer.create_parameter
-
-    def created(*given: Any, **named: Any) -> Any:
-        weight = create(*given, **named)
-        size = int(np.prod(weight.shape))
-        values = np.cos(np.arange(size) + size).reshape(weight.shape)
-        weight.set_value(values.astype(str(weight.numpy().dtype)))
-        return weight
-
-    monkeypatch.setattr(paddle.nn.Layer, "create_parameter", created)
 
 
 @pytest.mark.usefixtures("even_weights")
