@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import ROOT, interpreters, revisions
+from benchmarks import ROOT, revisions
 from benchmarks.compare import command
 from benchmarks.compare.pairs import Pairs
 from benchmarks.compare.process import Job, Selection
@@ -144,64 +144,12 @@ def test_name_of_a_side_changes_with_its_rnn_core(repository: Repository) -> Non
     assert len({name for _, name in seen}) == 5
 
 
-def without_git(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide git."""
-    del repository
-    monkeypatch.setenv("PATH", "")
-
-
-def without_rnn_core(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commit that rnn_core is removed."""
-    del monkeypatch
-    repository.git("rm", "--quiet", "-r", "rnn_core")
-    repository.git("commit", "--quiet", "--message", "none")
-
-
-def unpacked(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the repository, as if an archive had been unpacked."""
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository.folder.parent))
-    shutil.rmtree(repository.folder / ".git")
-
-
-def shallow(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clone the newest commit only."""
-    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.folder}", "../clone")
-    monkeypatch.setattr(revisions, "REPOSITORY", repository.folder.parent / "clone")
-
-
-Change = Callable[[Repository, pytest.MonkeyPatch], None]
-
-
-@pytest.mark.parametrize(
-    ("text", "change", "message"),
-    [
-        ("git:nonsense", None, "has no revision nonsense: allowed are a branch .* git fetch$"),
-        ("git:--help", None, "has no revision --help: allowed are"),
-        ("git:main:rnn_core", None, "has no revision main:rnn_core: allowed are"),
-        ("git:main", without_git, "^git is not installed"),
-        (".", without_git, "git is not installed"),
-        ("git:main", without_rnn_core, "commit .* has no rnn_core"),
-        ("git:main", unpacked, "repository is not a git checkout: .*not a git repository"),
-        (".", unpacked, "repository is not a git checkout"),
-        ("git:main~1", shallow, "has no revision main~1.* shallow; .*: git fetch --unshallow"),
-        ("git:main@no/such/python", None, "no/such/python is not an executable file"),
-        ("git:", None, "git: is not an interpreter or tox environment: .* git:REV@paddle30"),
-    ],
-)
-def test_wrong_revision_is_refused(
-    text: str,
-    change: Change | None,
-    message: str,
-    repository: Repository,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The error says what is wrong, and what is allowed or helps."""
-    monkeypatch.setattr(interpreters, "find_tox_environment", lambda _: None)
-    if change is not None:
-        change(repository, monkeypatch)
-
-    with pytest.raises(SideError, match=message):
-        find_side(text)
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("revision", ["nonsense", "--help", "main:rnn_core"])
+def test_wrong_revision_is_refused(revision: str) -> None:
+    """It is never an option of git, nor a folder."""
+    with pytest.raises(SideError, match=f"has no revision {revision}: allowed are a branch .*"):
+        find_side(f"git:{revision}")
 
 
 def test_copies_are_removed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,76 @@
 """Fixtures of the recorded outputs."""
 
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from tests import ROOT
+
+
+class Tried:
+    """Calls functions, and keeps what they return, raise and print.
+
+    Attributes:
+        folder: an empty folder, which is the working directory.
+        lines: the lines so far.
+        names: names that replace other texts.
+    """
+
+    def __init__(
+        self, folder: Path, printed: Callable[[], tuple[str, str]], record: FileRegressionFixture
+    ) -> None:
+        self.folder, self.printed, self.record = folder, printed, record
+        self.lines: list[str] = []
+        self.names = {str(folder): "FOLDER", str(ROOT): "ROOT", sys.executable: "PYTHON"}
+
+    def __call__(self, title: str, call: Callable[[], object]) -> None:
+        """Call a function. Of a wrong command line, the usage is left out."""
+        try:
+            found = str(call())
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            found = f"{type(error).__name__}: {error}"
+        # Python marks a part of a line in a traceback, depending on its version.
+        lines = [line for line in found.splitlines() if not re.fullmatch(r"[ ~^]+", line)]
+        self.lines.append(f"{title}: " + "\n  | ".join(lines))
+        out, err = self.printed()
+        self.lines += [f"  > {line}" for line in out.splitlines()]
+        lines = [line for line in err.splitlines() if not line.startswith("usage: ")]
+        self.lines += [f"  ! {line}" for line in lines]
+
+    def check(self) -> None:
+        """Compare the lines, without what depends on the machine, with the recorded ones."""
+        text = "\n".join(self.lines) + "\n"
+        for old, new in self.names.items():
+            text = text.replace(old, new)
+        self.record.check(text)
+
+
+@pytest.fixture
+def tried(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file_regression: FileRegressionFixture,
+) -> Iterator[Tried]:
+    """Call functions in an empty folder, on a wide terminal."""
+    monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = set(sys.modules)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    yield Tried(folder, capsys.readouterr, file_regression)
+    for name in set(sys.modules) - modules:
+        if name.startswith(("lm", "workload_")):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -14,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.behaviour import command, comparison, layers, own, sides, worker
 from benchmarks.behaviour.comparison import Finding, compare_behaviour, verdict_of
@@ -32,15 +30,15 @@ from benchmarks.behaviour.files import (
     rows,
     step_digest,
 )
-from benchmarks.behaviour.judge import BehaviourVerdict, judge
+from benchmarks.behaviour.judge import BehaviourVerdict, differences, judge, judge_by
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limits
 from benchmarks.behaviour.sides import Task
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import Program, Result
 from benchmarks.workloads.own import WorkloadError
 from rnn_core import EXPERIMENTS
-from tests import ROOT
 from tests.helpers.recordings import healthy, own_run, parameters_of, recording
+from tests.recorded.conftest import Tried
 
 NAN, INF = np.nan, np.inf
 # Changes that one experiment must not survive: quantity, value, and how many last steps or epochs.
@@ -50,6 +48,8 @@ BROKEN: list[tuple[str, str, float, int]] = [
     ("exploding-rnn", "norm", 1.0, 5),
     ("exploding-rnn", "norm", 1e-30, 1),
     ("exploding-rnn", "norm", 0.5, 4),
+    ("exploding-rnn", "norm", 0.5, -4),  # In that step alone.
+    ("exploding-rnn", "norm", 0.5, -5),
     ("exploding-rnn", "loss", NAN, 1),
     ("clipped-rnn", "loss", 1e9, 8),
     ("clipped-rnn", "accuracy", 1.0, 50),
@@ -107,7 +107,7 @@ def histories(count: int) -> Iterator[tuple[str, str, tuple[Recording, Recording
                 changed[name][first - 1 : last] *= 1 + size
         name = f"{experiment}, {steps} steps: {what} x(1+{size:.3g}) in {first}..{last}"
         if random.random() < 0.15:
-            left = int(random.choice([1, 2, steps - 1, steps]))
+            left = int(min(random.choice([1, 2, horizon, steps - 1, steps]), steps))
             changed = {n: a[: left if n != "accuracy" else None] for n, a in changed.items()}
             name += f", the candidate ends after {left}"
         other = recording(experiment, **changed)
@@ -120,21 +120,21 @@ def histories(count: int) -> Iterator[tuple[str, str, tuple[Recording, Recording
         yield f"{number}. {name}{', swapped' * swapped}", experiment, pair
 
 
-def test_judgements(file_regression: FileRegressionFixture) -> None:
+def test_judgements(tried: Tried) -> None:
     """Differences of all sizes, at all places, in losses, norms, weights and lengths."""
-    texts = [judged(*case) for case in histories(110)]
-    file_regression.check("\n".join(texts) + "\n")
+    tried.lines += [judged(*case) for case in histories(110)]
+    tried.check()
 
 
-def test_broken_behaviours(file_regression: FileRegressionFixture) -> None:
+def test_broken_behaviours(tried: Tried) -> None:
     """Each on the candidate, on the baseline and on both sides, and in a run that is cut short."""
-    texts = []
+    texts = tried.lines
     for experiment, what, value, last in BROKEN:
         values = healthy(experiment)
         good = recording(experiment, **values)
         broken = {name: array.copy() for name, array in values.items()}
         if what in broken:
-            broken[what][-last:] = value
+            broken[what][slice(-last, None) if last > 0 else last] = value
         bad = recording(experiment, **broken)
         if what == "clipped":
             norms = good.history.clipped_norms["linear.bias"].copy()
@@ -148,7 +148,7 @@ def test_broken_behaviours(file_regression: FileRegressionFixture) -> None:
         ):
             title = f"{experiment}: {what} {value} in the last {last}, {name}"
             texts.append(judged(title, experiment, pair))
-    file_regression.check("\n".join(texts) + "\n")
+    tried.check()
 
 
 # Pairs of tensors: what differs, the baseline's and the candidate's values.
@@ -187,9 +187,9 @@ def trace_of(*tensors: Traced) -> Trace:
     return Trace([*tensors], b"", b"", b"")
 
 
-def test_culprits(file_regression: FileRegressionFixture) -> None:
+def test_culprits(tried: Tried) -> None:
     """Tensors that differ in many ways, of all dtypes and scales, with and without a replay."""
-    lines = []
+    lines = tried.lines
     for what, one, other in PAIRS:
         for dtype, scale, operator in (
             ("float16", 1.0, "tanh"),
@@ -211,13 +211,13 @@ def test_culprits(file_regression: FileRegressionFixture) -> None:
         pair = [trace_of(traced([0, 1], dtype, 1.0, "cast")) for dtype in (a, b)]
         (found,) = compare(*pair)
         lines.append(f"{a} and {b}: {found}; {found.differing} differ; beyond {found.beyond}")
-    file_regression.check("\n".join(lines) + "\n")
+    tried.check()
 
 
-def test_culprits_among_several(file_regression: FileRegressionFixture) -> None:
+def test_culprits_among_several(tried: Tried) -> None:
     """Of several tensors, which is named: with or without a replay, a limit, or absent ones."""
     random = np.random.default_rng(2)
-    lines = []
+    lines = tried.lines
 
     def made(number: int, absent: bool = True) -> Trace:
         sizes = random.choice([0, 0, 2e-6, 4e-6, 5e-5, 2e-4], 4)
@@ -242,12 +242,12 @@ def test_culprits_among_several(file_regression: FileRegressionFixture) -> None:
         ):
             found = find_culprit(one, other, given, limit, needed=needed)
             lines.append(f"{number}: {found}; beyond {found and found.beyond}")
-    file_regression.check("\n".join(lines) + "\n")
+    tried.check()
 
 
-def test_envelopes(file_regression: FileRegressionFixture) -> None:
+def test_envelopes(tried: Tried) -> None:
     """Every limit that is known, and those of made-up measurements."""
-    lines = []
+    lines = tried.lines
     for name, envelope in ENVELOPES.items():
         lines.append(f"{name}: horizon {envelope.horizon}, one step {envelope.one_step:g}")
         edges = {step + more for step, _ in envelope.growth for more in (-1, 0, 1)} | {10**6}
@@ -266,6 +266,17 @@ def test_envelopes(file_regression: FileRegressionFixture) -> None:
         growth = ", ".join(f"{step}: {limit:.4g}" for step, limit in found.growth)
         allowed = [f"{found.allowed(step):.4g}" for step in range(1, len(apart) + 2)]
         lines.append(f"{apart}: {growth}; horizon {found.horizon}; allowed {', '.join(allowed)}")
+    numbers = (0.0, -0.0, 1.0, 1e-300, 3.0, -3.0, 1.5e300, 1e308, -1e308, INF, -INF, NAN)
+    for one in numbers:
+        apart = [differences(np.array([[one]]), np.array([[other]]))[0] for other in numbers]
+        lines.append(f"from {one:g}: {', '.join(f'{each:.4g}' for each in apart)}")
+    pair = [recording("clipped-rnn", **healthy("clipped-rnn", epochs)) for epochs in (2, 3)]
+    pair.append(replace(pair[0], gradients=pair[0].gradients ^ 1))
+    for largest in (0.0, 0.04, 1.0):
+        for one, other in ((pair[0], pair[2]), (pair[0], pair[1]), (pair[0], pair[0])):
+            judged_by = judge_by(measured(np.full(8, largest), 1e-7), one, other, ["no reason"])
+            reasons = "; ".join(judged_by.reasons)
+            lines.append(f"{largest}: {judged_by.verdict} until {judged_by.until}: {reasons}")
     lines.append("limits of tensors")
     one = trace_of(*(traced([1.0, 1.0], "float64", 1.0, "", name) for name in "abcde"))
     for number, runs in enumerate(
@@ -289,12 +300,7 @@ def test_envelopes(file_regression: FileRegressionFixture) -> None:
         ]
         limit = limits(one, rounded, 1e-7)
         lines.append(f"{number}: {', '.join(f'{limit(each):.4g}' for each in one.tensors)}")
-    file_regression.check("\n".join(lines) + "\n")
-
-
-def written(directory: Path, text: str) -> str:
-    """Replace what depends on the machine."""
-    return text.replace(f"{directory}", "FOLDER").replace(str(ROOT), "ROOT")
+    tried.check()
 
 
 class Machine:
@@ -356,7 +362,6 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """Let all tasks run in a stand-in."""
     made = Machine()
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
     for module in (comparison, own, sides):
         monkeypatch.setattr(module, "run_tasks", made.run_tasks)
     return made
@@ -373,9 +378,7 @@ def fields(verdict: BehaviourVerdict) -> str:
 LIVE = Interpreter("live", Path("/live/bin/python"))
 
 
-def test_comparisons(
-    machine: Machine, tmp_path: Path, file_regression: FileRegressionFixture
-) -> None:
+def test_comparisons(machine: Machine, tried: Tried) -> None:
     """Experiments with and without differing steps, traced, replayed, recorded or not."""
     change: dict[str, Any] = {}
 
@@ -425,13 +428,13 @@ def test_comparisons(
             {("replay", 2): wrong, ("replay", 6): rounding, ("candidate", 6): wrong},
         ),
     ]
-    texts = []
+    texts = tried.lines
     for number, (title, changes, found) in enumerate(cases):
         change.clear()
         change.update(changes)
         machine.run = run
         machine.tensors = lambda kind, step, _, found=found: found.get((kind, step), same)
-        folder = tmp_path / str(number)
+        folder = tried.folder / str(number)
         options: dict[str, Any] = {"experiments": list(changes)} if changes else {}
         options["executions"] = ("textbook", "kernel") if number < 2 else ("textbook",)
         for candidate in (LIVE, str(folder / "candidate")):
@@ -449,18 +452,17 @@ def test_comparisons(
         machine.forgets, machine.broken = forgets, broken
         machine.tensors = lambda kind, *_: rounding if kind == "candidate" else same
         (verdict,) = compare_behaviour(
-            LIVE, LIVE, tmp_path / title, experiments=["clipped-rnn"], epochs=2
+            LIVE, LIVE, tried.folder / title, experiments=["clipped-rnn"], epochs=2
         )
         texts.append(f"--- {title}\n{fields(verdict)}")
-    file_regression.check(written(tmp_path, "\n".join(texts)) + "\n")
+    tried.check()
 
 
-def test_workload_comparisons(
-    machine: Machine, tmp_path: Path, file_regression: FileRegressionFixture
-) -> None:
+def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     """Workloads that are equal, round, differ, cannot be compared, or do not repeat."""
-    (tmp_path / "lm.py").write_text("# A workload.\n")
-    job = OwnJob(f"{tmp_path}/lm.py:workload", "eager", steps=9, seed=3)
+    here = tried.folder
+    (here / "lm.py").write_text("# A workload.\n")
+    job = OwnJob(f"{here}/lm.py:workload", "eager", steps=9, seed=3)
     loss = np.array([8, 7, 6, 5, 4, 3, 2, 1, 0.5])
     # Change of the candidate's losses: first step, last step, size.
     change: list[tuple[int, int, float]] = []
@@ -496,14 +498,14 @@ def test_workload_comparisons(
         return [traced([1, 2 + size], "float64", 4.0, what, name) for name, what, size in made]
 
     machine.run, machine.tensors = run, tensors
-    texts = []
+    texts = tried.lines
 
-    def tried(title: str, baseline: Any = LIVE, candidate: Any = LIVE, **given: Any) -> None:
+    def compared(title: str, baseline: Any = LIVE, candidate: Any = LIVE, **given: Any) -> None:
         machine.log.clear()
-        folder = tmp_path / title
+        folder = here / title
         try:
             found = compare_workload(
-                *(each if each is LIVE else str(tmp_path / each) for each in (baseline, candidate)),
+                *(each if each is LIVE else str(here / each) for each in (baseline, candidate)),
                 folder,
                 replace(job, **given),
                 candidate_env={} if candidate is not LIVE else {"A": "b"},
@@ -513,32 +515,32 @@ def test_workload_comparisons(
             text = f"{type(error).__name__}: {error}"
         texts.extend([f"--- {title}", *machine.log, text])
 
-    tried("equal")
-    tried("equal, static", execution="static")
+    compared("equal")
+    compared("equal, static", execution="static")
     change.append((3, 9, 2e-6))
-    tried("rounding")
-    tried("recorded candidate", candidate="rounding/candidate")
-    tried("recorded baseline", "rounding/baseline")
-    tried("both recorded", "rounding/baseline", "rounding/candidate")
+    compared("rounding")
+    compared("recorded candidate", candidate="rounding/candidate")
+    compared("recorded baseline", "rounding/baseline")
+    compared("both recorded", "rounding/baseline", "rounding/candidate")
     change.append((6, 9, 1e-3))
-    tried("different from step 6 on")
-    tried("different, both recorded", "rounding/baseline", "different from step 6 on/candidate")
+    compared("different from step 6 on")
+    compared("different, both recorded", "rounding/baseline", "different from step 6 on/candidate")
     change[:] = [(1, 9, 1e-3)]
-    tried("different from step 1 on")
+    compared("different from step 1 on")
     change[:] = [(9, 9, NAN)]
-    tried("NaN in the last step")
+    compared("NaN in the last step")
     change[:] = [(5, 5, INF)]
     rounding = 1e-3
-    tried("large rounding")
+    compared("large rounding")
     change[:] = [(2, 9, 1e-3)]
     rounding = 1.0
-    tried("not even step 1")
+    compared("not even step 1")
     change.clear()
     again["candidate"] = 1e-9
-    tried("candidate does not repeat")
-    tried("recorded candidate does not repeat", candidate="candidate does not repeat/candidate")
+    compared("candidate does not repeat")
+    compared("recorded candidate does not repeat", candidate="candidate does not repeat/candidate")
     again["baseline"] = 1e-9
-    tried("baseline does not repeat")
+    compared("baseline does not repeat")
     again.clear()
     for name, changed in (
         ("file", {"file": "other"}),
@@ -549,43 +551,44 @@ def test_workload_comparisons(
     ):
         for side in settings:
             settings[side] = changed
-            tried(f"{name} of the {side}")
+            compared(f"{name} of the {side}")
             settings[side] = {}
     loss[3] = NAN
-    tried("baseline with NaN")
+    compared("baseline with NaN")
     loss[0] = -INF
-    tried("baseline with infinity")
-    (tmp_path / "equal" / "baseline" / "lm-workload-eager.npz").write_bytes(b"PK")
-    tried("damaged", "equal/baseline", "equal/candidate")
-    tried("absent", "equal/candidate", "equal, static/candidate")
+    compared("baseline with infinity")
+    (here / "equal" / "baseline" / "lm-workload-eager.npz").write_bytes(b"PK")
+    compared("damaged", "equal/baseline", "equal/candidate")
+    compared("absent", "equal/candidate", "equal, static/candidate")
     loss[:] = 1
     change[:] = [(2, 9, 1e-3)]
-    for path in tmp_path.glob("rounding/*/*moved-3*"):
+    for path in here.glob("rounding/*/*moved-3*"):
         path.unlink()
-    tried("unmeasured", "rounding/baseline", "rounding/candidate")
-    file_regression.check(written(tmp_path, "\n".join(texts)) + "\n")
+    compared("unmeasured", "rounding/baseline", "rounding/candidate")
+    tried.check()
 
 
-def test_files(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_files(tried: Tried) -> None:
     """Names of files, digests of arrays, and the errors of every reader."""
-    lines = []
-    (tmp_path / "lm.py").write_text("x = 1\n")
+    here = tried.folder
+    lines = tried.lines
+    (here / "lm.py").write_text("x = 1\n")
     jobs = [
         Job("clipped-rnn", "kernel"),
         Job("exploding-rnn", "static", 3),
-        OwnJob(f"{tmp_path}/lm.py:workload"),
-        OwnJob(f"{tmp_path}/lm.py:other", "static", 7, 5, "gpu:1", 2.5, ".moved-1-in-3", 1, 3),
-        OwnJob(f"{tmp_path}/absent.package.py_module:workload", steps=10**6, seed=2**32 - 1),
+        OwnJob(f"{here}/lm.py:workload"),
+        OwnJob(f"{here}/lm.py:other", "static", 7, 5, "gpu:1", 2.5, ".moved-1-in-3", 1, 3),
+        OwnJob(f"{here}/absent.package.py_module:workload", steps=10**6, seed=2**32 - 1),
     ]
     for job in jobs:
         lines.append(f"{type(job).__name__} {job.experiment}, stem {job.stem}")
         paths = (job.history, job.digests)
-        lines += [f"  {path(tmp_path)}" for path in paths]
-        lines += [f"  {path(tmp_path, 12)}" for path in (job.trace, job.replay)]
+        lines += [f"  {path(here)}" for path in paths]
+        lines += [f"  {path(here, 12)}" for path in (job.trace, job.replay)]
         lines.append(f"  {job.content if isinstance(job, OwnJob) else job.config}")
-        task = Task(sides.Side("candidate", tmp_path), [(job, None), (job, 3)], tmp_path / "other")
+        task = Task(sides.Side("candidate", here), [(job, None), (job, 3)], here / "other")
         lines.append(f"  {task.arguments[0]}")
-    lines.append(Task(sides.Side("baseline", tmp_path), []).arguments[0])
+    lines.append(Task(sides.Side("baseline", here), []).arguments[0])
     arrays: list[Any] = [0.0, -0.0, NAN, -NAN, [NAN, 1], [1, NAN], [], [[]], [1], [[1]], 5e-324]
     for values in arrays:
         for dtype in ("float64", "float32", "float16", "int64", "bool"):
@@ -599,21 +602,14 @@ def test_files(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
     lines.append(f"step: {step_digest(1.5, [2.0, NAN], [np.zeros(2), -np.zeros(3)]).hex()}")
     lines.append(f"rows: {rows([bytes([k] * 16) for k in range(3)])[:, 0]}")
 
-    def tried(title: str, read: Callable[[], Any]) -> None:
-        try:
-            found: object = read()
-        except (OSError, ValueError) as error:
-            found = f"{type(error).__name__}: {error}"
-        lines.append(f"{title}: {found}")
-
     def trace(**changes: Any) -> Callable[[], Any]:
         about: Any = {"tensors": [["h", "tanh", 1.0]], "digests": ["00" * 16] * 3} | changes
         values = about.pop("values", np.zeros(2))
         text = about.pop("text", json.dumps(about))
-        np.savez(tmp_path / "trace.npz", about=np.array(text), **{"0": values})
+        np.savez(here / "trace.npz", about=np.array(text), **{"0": values})
         return lambda: [
             (t.name, t.operator, t.scale, t.values.shape)
-            for t in Trace.load(tmp_path / "trace.npz").tensors
+            for t in Trace.load(here / "trace.npz").tensors
         ]
 
     for title, changes in (
@@ -638,17 +634,17 @@ def test_files(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
         ("a key twice", {"text": '{"a": 1, "a": 2}'}),
     ):
         tried(f"trace, {title}", trace(**changes))
-    tried("trace, absent", lambda: Trace.load(tmp_path / "absent.npz"))
-    tried("trace, folder", lambda: Trace.load(tmp_path))
+    tried("trace, absent", lambda: Trace.load(here / "absent.npz"))
+    tried("trace, folder", lambda: Trace.load(here))
 
     def own_file(steps: int = 2, names: Any = ("w",), **settings: Any) -> Callable[[], Any]:
         about = {"settings": {"epsilon": 0.5} | settings, "parameters": names}
         norms = np.arange(2.0 * steps).reshape(2, steps)[: len(names)]
         loss = np.arange(float(steps))
-        np.savez(tmp_path / "run.npz", about=np.array(json.dumps(about)), loss=loss, norms=norms)
+        np.savez(here / "run.npz", about=np.array(json.dumps(about)), loss=loss, norms=norms)
 
         def read() -> object:
-            found = OwnRun.load(tmp_path / "run.npz")
+            found = OwnRun.load(here / "run.npz")
             norms = {name: each.tolist() for name, each in found.raw_norms.items()}
             return found.describe(), found.recorded.tolist(), norms, found.settings
 
@@ -662,19 +658,18 @@ def test_files(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
         tried(f"run, epsilon {epsilon}", own_file(epsilon=epsilon))
     job = Job("clipped-rnn", "textbook", 2)
     made = recording("clipped-rnn", **healthy("clipped-rnn", 2))
-    made.save(job, tmp_path)
-    tried("recording", lambda: Recording.load(job, tmp_path).gradients.shape)
+    made.save(job, here)
+    tried("recording", lambda: Recording.load(job, here).gradients.shape)
     for what in ("gradients", "parameters"):
-        replace(made, **{what: getattr(made, what)[1:]}).save(job, tmp_path)
-        tried(f"recording, {what}", lambda: Recording.load(job, tmp_path))
-    file_regression.check(written(tmp_path, "\n".join(lines)) + "\n")
+        replace(made, **{what: getattr(made, what)[1:]}).save(job, here)
+        tried(f"recording, {what}", lambda: Recording.load(job, here))
+    tried.check()
 
 
-def test_sides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     """Processes of the sides, how they fail, and sides that cannot be used or read."""
-    lines = []
+    here = tried.folder
+    lines = tried.lines
     results = {"status": Result(0, "", "")}
 
     def run_together(
@@ -690,18 +685,11 @@ def test_sides(
     monkeypatch.setattr(sides, "run_together", run_together)
     monkeypatch.setattr(sides, "project_environment", lambda given: {"PATH": "", **given})
 
-    def tried(title: str, call: Callable[[], Any]) -> None:
-        try:
-            found = call()
-        except (OSError, ValueError, SideError) as error:
-            found = f"{type(error).__name__}: {error}"
-        lines.append(f"{title}: {found}")
-
-    live = sides.Side("candidate", tmp_path / "c", Path("py"), tmp_path / "source", {"REC": "1"})
-    other = sides.Side("baseline", tmp_path / "b", Path("/x/py"))
+    live = sides.Side("candidate", here / "c", Path("py"), here / "source", {"REC": "1"})
+    other = sides.Side("baseline", here / "b", Path("/x/py"))
     for cpus in (None, 1, 2, 8):
         monkeypatch.setattr(os, "cpu_count", lambda cpus=cpus: cpus)
-        both = [Task(live, [(Job("clipped-rnn", "kernel", 2), 3)]), Task(other, [], tmp_path)]
+        both = [Task(live, [(Job("clipped-rnn", "kernel", 2), 3)]), Task(other, [], here)]
         tried(f"{cpus} CPUs", lambda both=both: sides.run_tasks(both))
     for status, output, error in (
         (0, "", ""),
@@ -718,24 +706,24 @@ def test_sides(
         tried(f"status {status}", lambda: sides.run_tasks([Task(live, [])]))
     results["status"] = Result(0, "", "")
     jobs = [Job("clipped-rnn", "kernel", 2), Job("clipped-lstm", "kernel", 2)]
-    (tmp_path / "c").mkdir()
-    jobs[0].history(tmp_path / "c").write_text("left by an earlier run")
+    (here / "c").mkdir()
+    jobs[0].history(here / "c").write_text("left by an earlier run")
     tried("nothing written", lambda: sides.record_sides([live, other], jobs))
-    lines.append(f"left: {sorted(path.name for path in tmp_path.rglob('*'))}")
+    lines.append(f"left: {sorted(path.name for path in here.rglob('*'))}")
 
-    folder = tmp_path / "r"
+    folder = here / "r"
     folder.mkdir()
     job = Job("clipped-rnn", "textbook", 2)
-    found = {"there": folder, "nowhere": tmp_path / "no", "3.3.0": Path("3.3.0"), ".": Path()}
+    found = {"there": folder, "nowhere": here / "no", "3.3.0": Path("3.3.0"), ".": Path()}
     monkeypatch.setattr(
         sides, "find_interpreter", lambda text, _: Interpreter(text, Path("found"), folder)
     )
     for name, path in found.items():
         for given in ({}, {"REC": "1"}):
-            side = partial(sides.make_side, "baseline", str(path), tmp_path, given)
+            side = partial(sides.make_side, "baseline", str(path), here, given)
             tried(f"side {name} {given}", side)
-    tried("live side", lambda: sides.make_side("candidate", LIVE, tmp_path, None))
-    tried("same", lambda: sides.make_sides((str(folder), f"{folder}/."), tmp_path, (None, None)))
+    tried("live side", lambda: sides.make_side("candidate", LIVE, here, None))
+    tried("same", lambda: sides.make_sides((str(folder), f"{folder}/."), here, (None, None)))
 
     recorded = sides.Side("candidate", folder)
     empty = {"loss": np.zeros(0), "recorded": np.zeros(0, int), "epoch_ends": np.zeros(0, int)}
@@ -762,17 +750,15 @@ def test_sides(
     job.trace(folder, 1).write_text("no archive")
     tried("damaged trace", lambda: recorded.trace(job.trace(folder, 1)))
     tried("absent trace", lambda: recorded.trace(job.trace(folder, 2)))
-    file_regression.check(written(tmp_path, "\n".join(lines)) + "\n")
+    tried.check()
 
 
 def test_command(
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    file_regression: FileRegressionFixture,
+    tried: Tried,
 ) -> None:
     """The help, wrong and right command lines, and every exit status."""
-    texts = []
+    texts = tried.lines
     verdicts: list[Any] = []
 
     def compared(*given: Any, **options: Any) -> Any:
@@ -783,12 +769,10 @@ def test_command(
 
     for name in ("compare_behaviour", "compare_workload"):
         monkeypatch.setattr(command, name, compared)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "2000")
     temporary = SimpleNamespace(TemporaryDirectory=lambda: nullcontext("temporary"))
     monkeypatch.setattr(command, "tempfile", temporary)
-    (tmp_path / "lm.py").touch()
-    (tmp_path / "file").touch()
+    (tried.folder / "lm.py").touch()
+    (tried.folder / "file").touch()
 
     def verdict(kind: Any, until: int = 3, largest: float | None = 0.5) -> BehaviourVerdict:
         tensor = None if kind == "bitwise equal" else "h_ü"
@@ -796,12 +780,12 @@ def test_command(
             "e", "kernel", kind, until, 4, largest, tensor, "tanh", f"e: {kind}\n  a: {until}"
         )
 
-    def tried(*words: str, path: str = "out/verdicts.json") -> None:
+    def ran(*words: str, path: str = "out/verdicts.json") -> None:
         try:
             status: object = int(command.main(words))
         except SystemExit as ended:
             status = ended.code
-        out, err = capsys.readouterr()
+        out, err = tried.printed()
         if err.startswith("usage: "):
             err = err.partition("\n")[2]
         texts.append(f"$ behaviour {' '.join(words)}\n{out}[{status}] {err}".rstrip())
@@ -811,22 +795,22 @@ def test_command(
 
     equal, near = verdict("bitwise equal"), verdict("equal within rounding")
     verdicts[:] = [equal]
-    tried("--help")
-    tried()
-    tried("a")
-    tried("a", "b", "c")
-    tried("a", "--baseline", "b")
-    tried("--baseline", "a")
+    ran("--help")
+    ran()
+    ran("a")
+    ran("a", "b", "c")
+    ran("a", "--baseline", "b")
+    ran("--baseline", "a")
     sides_given = ("--baseline", "a", "--candidate", "b")
-    tried(*sides_given)
-    tried("a", "b", "--baseline-env", "A=1=2", "--baseline-env", "B=", "--candidate-env", "A=x")
-    tried("a", "b", "--candidate-env", "A")
-    tried("a", "b", "--candidate-env", "=A")
+    ran(*sides_given)
+    ran("a", "b", "--baseline-env", "A=1=2", "--baseline-env", "B=", "--candidate-env", "A=x")
+    ran("a", "b", "--candidate-env", "A")
+    ran("a", "b", "--candidate-env", "=A")
     for execution in ("textbook", "kernel", "static", "sot", "all", "eager"):
-        tried("a", "b", "--execution", execution)
-    tried("a", "b", "--python", "3.12", "--index-url", "https://n/")
+        ran("a", "b", "--execution", execution)
+    ran("a", "b", "--python", "3.12", "--index-url", "https://n/")
     for option in ("--steps", "--seed", "--device", "--budget"):
-        tried("a", "b", option, "3")
+        ran("a", "b", option, "3")
     for option, value in (
         ("--steps", "0"),
         ("--seed", "-1"),
@@ -836,12 +820,12 @@ def test_command(
         ("--workload", "lm.py"),
         ("--workload", "absent.py:f"),
     ):
-        tried("a", "b", option, value)
+        ran("a", "b", option, value)
     own_words = ("a", "b", "--workload", "lm.py:f")
     for execution in ("eager", "static", "kernel", "all"):
-        tried(*own_words, "--execution", execution)
-    tried(*own_words, "--steps", "7", "--seed", "5", "--device", "gpu:1", "--budget", "2.5")
-    tried("a", "b", "--workload", "package.module:f", "--candidate-env", "A=1")
+        ran(*own_words, "--execution", execution)
+    ran(*own_words, "--steps", "7", "--seed", "5", "--device", "gpu:1", "--budget", "2.5")
+    ran("a", "b", "--workload", "package.module:f", "--candidate-env", "A=1")
     results = (*sides_given, "--results")
     for given in (
         [equal],
@@ -854,20 +838,20 @@ def test_command(
         [OSError("no space left")],
     ):
         verdicts[:] = given
-        tried(*results, "out")
+        ran(*results, "out")
     verdicts[:] = [verdict("different")]
-    tried(*own_words, "--results", "new/results", path="new/results/verdicts.json")
-    tried(*results, "file")
-    tried(*results, "file/deeper")
-    (tmp_path / "taken" / "verdicts.json").mkdir(parents=True)
-    tried(*results, "taken")
+    ran(*own_words, "--results", "new/results", path="new/results/verdicts.json")
+    ran(*results, "file")
+    ran(*results, "file/deeper")
+    (tried.folder / "taken" / "verdicts.json").mkdir(parents=True)
+    ran(*results, "taken")
 
     def full(*_: object) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr(command, "write_json", full)
-    tried(*results, "out")
-    file_regression.check(written(tmp_path, "\n".join(texts)) + "\n")
+    ran(*results, "out")
+    tried.check()
 
 
 def listed(trace: Trace) -> list[str]:
@@ -879,9 +863,9 @@ def listed(trace: Trace) -> list[str]:
 
 
 @pytest.mark.usefixtures("even_weights")
-def test_traces(file_regression: FileRegressionFixture) -> None:
+def test_traces(tried: Tried) -> None:
     """All tensors of a step of each cell and execution, with and without clipping."""
-    lines = []
+    lines = tried.lines
     for experiment, execution, step, changes in (
         ("exploding-rnn", "textbook", 1, {"num_steps": 3}),
         ("clipped-rnn", "textbook", 2, {"clip": "by-global-norm", "batch_size": 2}),
@@ -896,7 +880,7 @@ def test_traces(file_regression: FileRegressionFixture) -> None:
         lines += [f"{experiment}, {execution}, step {step}", *listed(made)]
         names = [each[:2] for each in made.tensors]
         lines.append(f"  replayed: {[each[:2] for each in replayed.tensors] == names}")
-    file_regression.check("\n".join(lines) + "\n")
+    tried.check()
 
 
 MODEL = """
@@ -904,7 +888,7 @@ import paddle
 
 class Twice(paddle.nn.Layer):
     def forward(self, x, more=None):
-        return x * 2, [x + 1, {"c": x - 1, "none": None}]
+        return x * 2, [x + 1, {"c": x - 1, "none": None, "complex": paddle.complex(x, x)}]
 
 class Model(paddle.nn.Layer):
     def __init__(self):
@@ -939,12 +923,9 @@ def workload(seed):
 
 
 @pytest.mark.usefixtures("even_weights")
-def test_layers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     """The tensors, norms and settings of a workload whose layers are of many kinds."""
-    lines = []
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    lines = tried.lines
     times = count()
     clock = SimpleNamespace(monotonic=lambda: 0.5 * next(times))
     monkeypatch.setattr(layers, "time", clock)
@@ -968,8 +949,8 @@ def test_layers(
             source = source.replace(old, new)
         backward = "(loss / 2).backward(); (model(words).sum() / 4).backward()"
         source = source.replace("TWICE", backward).replace("BACKWARD", "loss.backward()")
-        (tmp_path / "lm.py").write_text(source)
-        job = OwnJob(f"{tmp_path}/lm.py:workload", **{"steps": 2, "seed": 3} | fields_of)
+        (tried.folder / "lm.py").write_text(source)
+        job = OwnJob(f"{tried.folder}/lm.py:workload", **{"steps": 2, "seed": 3} | fields_of)
         lines.append(f"--- {title}")
         try:
             found, traced_step = layers.observe(job, min(job.steps, 3), trace)
@@ -999,4 +980,4 @@ def test_layers(
             lines.append(f"{seconds} s: {layers.check_budget(job, seconds)}")
         except WorkloadError as error:
             lines.append(f"{seconds} s: {error}")
-    file_regression.check(written(tmp_path, "\n".join(lines)) + "\n")
+    tried.check()

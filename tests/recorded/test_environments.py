@@ -1,6 +1,5 @@
 """Environments, interpreters and revisions: names, command lines, messages and the command."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks import interpreters, revisions
 from benchmarks.environments import command, paddle, store
@@ -24,61 +22,15 @@ from benchmarks.environments.paddle import (
     names_paddle,
     reason_of,
 )
-from benchmarks.interpreters import Interpreter, Origin, SideError, names_new_process
+from benchmarks.interpreters import Interpreter, Origin, names_new_process
 from benchmarks.locks import lock_folder
 from benchmarks.runner import Program, Result
-from tests import ROOT
+from tests.recorded.conftest import Tried
 
 BASE = Base(Path("/opt/python"), "3.11.7", "/opt")
 LISTED = "paddlepaddle (3.3.1)\nAvailable versions: 3.4.0rc1, 3.3.1, 3.2.0, 3.0.0.post1, 3.0.0b2\n"
 WHEEL = "paddlepaddle_gpu-3.4.0.dev1+g1-cp311-cp311-linux_x86_64.whl"
 LINUX = pytest.mark.skipif(sys.platform == "win32", reason="paths are those of POSIX")
-
-
-class Tried:
-    """Calls functions, and keeps what they return, raise and print."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-        self.capsys, self.folder = capsys, folder
-        self.lines: list[str] = []
-
-    def __call__(self, title: str, call: Callable[[], object]) -> None:
-        """Call a function."""
-        try:
-            found = call()
-        except (SideError, OSError, SystemExit, KeyboardInterrupt) as error:
-            found = f"{type(error).__name__}: {error}"
-        self.lines.append(f"{title}: {found}")
-        out, err = self.capsys.readouterr()
-        self.lines += [f"  > {line}" for line in out.splitlines()]
-        lines = [line for line in err.splitlines() if not line.startswith("usage: ")]
-        self.lines += [f"  ! {line}" for line in lines]
-
-    @property
-    def text(self) -> str:
-        """All of it, without what depends on the machine."""
-        text = "\n".join(self.lines) + "\n"
-        for old, new in (
-            (interpreters.ALLOWED, "allowed are ..."),
-            (" ".join(store.MEASURED), "..."),
-            (str(self.folder), "FOLDER"),
-            (str(ROOT), "ROOT"),
-            (sys.executable, "PYTHON"),
-        ):
-            text = text.replace(old, new)
-        return text
-
-
-@pytest.fixture
-def tried(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Tried:
-    """Call functions, in an empty folder and on a wide terminal."""
-    monkeypatch.setenv("COLUMNS", "2000")
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return Tried(capsys, tmp_path / "here")
 
 
 @pytest.fixture
@@ -89,11 +41,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "here" / "store"
 
 
-def test_paddles(
-    tried: Tried,
-    monkeypatch: pytest.MonkeyPatch,
-    file_regression: FileRegressionFixture,
-) -> None:
+def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts that name a Paddle or not, versions on indexes, and errors of pip and uv."""
     result = Result(0, LISTED, "")
 
@@ -156,18 +104,14 @@ def test_paddles(
         "Retrying: Failed to establish a new connection: [Errno -2] Name' \nERROR: none",
     ):
         tried(f"reason {output[:60]!r}", lambda output=output: reason_of(Result(1, output, "")))
-    file_regression.check(tried.text)
+    tried.check()
 
 
 @LINUX
-def test_store(
-    tried: Tried,
-    kept: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    file_regression: FileRegressionFixture,
-) -> None:
+def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Command lines of pip and uv that make environments, and how each of them may fail."""
     tried.lines += [f"- {each}" for each in store.MEASURED]
+    tried.names[" ".join(store.MEASURED)] = "..."
     fail: dict[str, Any] = {}
     tools: list[list[str]] = [[]]
 
@@ -252,10 +196,10 @@ def test_store(
     monkeypatch.setattr(store, "lock_folder", waited)
     (python.parents[2] / store.COMPLETE).unlink()
     tried("made by another command", lambda: store.environment_of(one, BASE))
-    file_regression.check(tried.text)
+    tried.check()
 
 
-def test_command(tried: Tried, kept: Path, file_regression: FileRegressionFixture) -> None:
+def test_command(tried: Tried, kept: Path) -> None:
     """The help, the list, and what is removed or not."""
     tried("help", lambda: command.main(["--help"]))
     tried("no store", lambda: command.main([]))
@@ -290,15 +234,11 @@ def test_command(tried: Tried, kept: Path, file_regression: FileRegressionFixtur
     with lock_folder(kept / "c"):
         tried("remove a, c", lambda: command.main(["--remove", "a", "c", "d"]))
     tried("  left", listed)
-    file_regression.check(tried.text)
+    tried.check()
 
 
 @LINUX
-def test_interpreters(
-    tried: Tried,
-    monkeypatch: pytest.MonkeyPatch,
-    file_regression: FileRegressionFixture,
-) -> None:
+def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts of all kinds, with and without tox; no program runs."""
     answers = {"old": (0, "False\n"), "script": (0, "hello"), "fails": (1, "True")}
     tools: list[list[str]] = [[]]
@@ -338,6 +278,7 @@ def test_interpreters(
     monkeypatch.setattr(interpreters, "working_tree", lambda: source)
     interpreters.check_python.cache_clear()
     tried.lines.append(interpreters.ALLOWED.replace("allowed", "Allowed"))
+    tried.names[interpreters.ALLOWED] = "allowed are ..."
     names = ("python3.12", "python3.9", "old", "script", "fails", "damaged", "env/bin/python")
     for name in (*names, "my env/bin/python3"):
         path = tried.folder / "bin" / name
@@ -374,14 +315,10 @@ def test_interpreters(
         tried(f"new process {text}", lambda text=text: names_new_process(text))
     tried.lines.append(f"{Interpreter('name', Path('python'))}")
     interpreters.check_python.cache_clear()
-    file_regression.check(tried.text)
+    tried.check()
 
 
-def test_revisions(
-    tried: Tried,
-    monkeypatch: pytest.MonkeyPatch,
-    file_regression: FileRegressionFixture,
-) -> None:
+def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked of git, and what its answers lead to."""
     answers: dict[str, Any] = {}
     numbers = count()
@@ -438,4 +375,4 @@ def test_revisions(
     for copy in sorted(revisions.COPIES.glob("copy*")):
         files = sorted(str(path.relative_to(copy)) for path in copy.rglob("*"))
         tried.lines.append(f"{copy.name}: {', '.join(each for each in files if each != '.lock')}")
-    file_regression.check(tried.text)
+    tried.check()

@@ -1,8 +1,7 @@
 """Workloads: references and errors of own ones, stages, layouts, and the check of same work."""
 
-import re
+import json
 import sys
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,37 +10,36 @@ from typing import Any
 import numpy as np
 import paddle
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.workloads import implementations, own, same_work, training_step
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_contender
 from benchmarks.workloads.own import find_workload, load_workload
 from benchmarks.workloads.paddle_peer import paddle_layout, peer_layout
-from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
+from benchmarks.workloads.same_work import check_same_work
 from benchmarks.workloads.stages import FIRST_STEP, STAGES, WHOLE_STEP
 from benchmarks.workloads.training_step import SHAPES, Shape, draw_batch, make_work
 from rnn_core import TrainConfig
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
-from tests import ROOT
+from tests.recorded.conftest import Tried
 
 TINY = Shape(batch=2, steps=3, size=4)
 CELLS: tuple[Any, ...] = ("RNN", "LSTM")
 GOOD = """
 import paddle
 
-print("loading")
+# print("loading")
 def helper(seed): return None
 class Other: pass
 from glob import glob
 
 def workload(seed):
-    print("making", seed)
+    # print("making", seed)
     model = paddle.nn.Linear(2, 1)
     data = paddle.ones([4, 2])
 
     def step():
-        print("stepping")
+        # print("stepping")
         loss = (CALL).mean()
         loss.backward()
         model.bias.set_value(model.bias - model.bias.grad)
@@ -58,41 +56,7 @@ except ValueError as error:
     raise OSError("no")"""
 
 
-class Errors:
-    """Calls functions, and keeps what they return or raise."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.lines = folder, list[str]()
-
-    def __call__(self, title: str, call: Callable[[], object]) -> None:
-        """Call a function. Marks below a line of a traceback depend on the version of Python."""
-        try:
-            found = str(call())
-        except (ValueError, DifferentWorkError, RuntimeError) as error:
-            found = f"{type(error).__name__}: {error}"
-        lines = [line for line in found.splitlines() if not re.fullmatch(r"[ ~^]+", line)]
-        self.lines.append(f"{title}: " + "\n  | ".join(lines))
-
-    @property
-    def text(self) -> str:
-        """All of it, without what depends on the machine."""
-        text = "\n".join(self.lines) + "\n"
-        return text.replace(str(self.folder), "FOLDER").replace(str(ROOT), "ROOT")
-
-
-@pytest.fixture
-def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Errors]:
-    """Call functions in an empty folder."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    modules = set(sys.modules)
-    monkeypatch.chdir(tmp_path)
-    yield Errors(tmp_path)
-    for name in set(sys.modules) - modules:
-        if name.startswith(("lm", "workload_", "near", "whole", "json_")):
-            del sys.modules[name]
-
-
-def test_references(tried: Errors, file_regression: FileRegressionFixture) -> None:
+def test_references(tried: Tried) -> None:
     """Texts that name a workload or not, and the files that belong to one."""
     files = {
         "lm.py": "import near, numpy, absent\nfrom near import deep as d\n",
@@ -134,16 +98,13 @@ def test_references(tried: Errors, file_regression: FileRegressionFixture) -> No
         *("a:b:c", "C:\\lm.py:f", "near.py:f", "x" * 200, "\x1b:", "empty/lm.py:f"),
     ):
         tried(f"{text!r}", partial(described, text))
-    with pytest.raises(own.ArgumentTypeError) as error:
-        own.workload_argument("lm.py")
-    tried.lines.append(f"argument {own.workload_argument('lm.py:f')}, {error.value}")
-    file_regression.check(tried.text)
+    for text in ("lm.py:f", "lm.py"):
+        tried("argument", partial(own.workload_argument, text))
+    tried.check()
 
 
 @pytest.mark.usefixtures("even_weights")
-def test_own_workloads(
-    tried: Errors, capsys: pytest.CaptureFixture[str], file_regression: FileRegressionFixture
-) -> None:
+def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """What files and modules, functions, steps and losses may be, and the errors otherwise."""
 
     def run(text: str = "lm.py:workload", execution: Any = "eager", finite: bool = True) -> object:
@@ -158,6 +119,8 @@ def test_own_workloads(
         Path("lm.py").write_text(source)
         sys.modules.pop("lm", None)
 
+    write(GOOD.replace("# ", ""))
+    tried("prints", run)
     for execution in ("eager", "static"):
         for call in (
             "model(data)",
@@ -196,6 +159,14 @@ def test_own_workloads(
     for text in ("lm.py:main", "lm.py:Other", "lm:main", "lm.py:helper", "lm:workload"):
         write()
         tried(text, partial(run, text))
+    Path("lm_data.py").write_text("SIZE = 2")
+    write("import lm_data\n" + GOOD, LOSS="lm_data.SIZE")
+    Path("lm.py").rename("json.py")
+    monkeypatch.chdir("/")
+    tried("from elsewhere", partial(run, f"{tried.folder}/json.py:workload"))
+    monkeypatch.chdir(tried.folder)
+    tried("json", lambda: sys.modules["json"] is json)
+    Path("json.py").unlink()
     many = "\n".join(f"def f{k}(seed): pass" for k in range(12))
     for title, source, text in (
         ("none", "workload = 1", "lm.py:main"),
@@ -224,15 +195,10 @@ def test_own_workloads(
     ):
         write(source)
         tried(title, partial(run, text))
-    out, err = capsys.readouterr()
-    words = dict.fromkeys(line for line in err.splitlines() if line)
-    tried.lines.append(f"printed {out!r}; on standard error {[*words]}")
-    file_regression.check(tried.text)
+    tried.check()
 
 
-def test_shapes(
-    tried: Errors, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_shapes(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shapes, batches, the names of stages and implementations, and which are installed."""
     for text in (
         *("B1-T10-H128", "B1 T10 H128", "B32-T50 H256", "B999999999-T1-H1", "B0-T1-H1"),
@@ -275,13 +241,11 @@ def test_shapes(
             tried.lines.append(f"{cell} {name} {array.flags.c_contiguous}: {array.tolist()}"[:400])
         inner = {n.removeprefix("recurrent."): v for n, v in values.items() if "recurrent" in n}
         tried.lines.append(f"{cell}: {[*paddle_layout(inner)]}")
-    file_regression.check(tried.text)
+    tried.check()
 
 
 @pytest.mark.usefixtures("even_weights")
-def test_stages(
-    tried: Errors, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_stages(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts of each stage in order, and the losses of a few steps."""
     events: list[str] = []
 
@@ -332,13 +296,11 @@ def test_stages(
                 events.clear()
                 target(*inputs)
                 tried.lines.append(f"  {', '.join(events)}; {len(work.clipped)} are clipped")
-    file_regression.check(tried.text)
+    tried.check()
 
 
 @pytest.mark.usefixtures("even_weights")
-def test_same_work(
-    tried: Errors, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_same_work(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """Implementations that do the same work or not, with a loss or gradient that is off."""
     for cell in CELLS:
         for name in ("textbook", "kernel", "paddle"):
@@ -394,4 +356,4 @@ def test_same_work(
                 tried(title, partial(check_same_work, names, "RNN", TINY, tolerance))
                 if not off and tolerance < 1e-3:
                     tried.lines.append(f"  {', '.join(calls)}")
-    file_regression.check(tried.text)
+    tried.check()

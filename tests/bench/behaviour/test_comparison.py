@@ -7,21 +7,18 @@ runs its candidate in a separate process: the same Paddle with different roundin
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
 
 from benchmarks.behaviour import comparison, sides, worker
-from benchmarks.behaviour.comparison import compare_behaviour, find_in_steps
-from benchmarks.behaviour.culprits import Culprit
+from benchmarks.behaviour.comparison import compare_behaviour
 from benchmarks.behaviour.envelope import ENVELOPES
-from benchmarks.behaviour.files import Job, Recording, Traced
+from benchmarks.behaviour.files import Job, Recording
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.behaviour.sides import Side, Task
+from benchmarks.behaviour.sides import Task
 from benchmarks.interpreters import SideError
 from rnn_core import EXPERIMENTS
 from rnn_core.config import EAGER
@@ -187,60 +184,3 @@ def test_another_rounding_is_equal_within_rounding(recorded: Path, tmp_path: Pat
         assert verdict.until >= min(4 * EPOCHS, horizon), verdict.text
     history = Recording.load(Job("clipped-rnn", "textbook"), tmp_path / "candidate").history
     assert "MKL_CBWR=COMPATIBLE" in history.environment["flags"]
-
-
-@pytest.mark.parametrize(("step", "tensor"), [(1, GRADIENT[0]), (2, None)])
-def test_recorded_sides_are_traced_in_step_1_only(
-    compare_planted: Compare, tmp_path: Path, step: int, tensor: str | None
-) -> None:
-    """For a later step, a note says what is missing."""
-    compare_planted(steep_from(step), experiments=["clipped-rnn"])
-    for trace in tmp_path.rglob("*.step-2.*"):
-        trace.unlink()
-
-    (verdict,) = compare_behaviour(
-        str(tmp_path / "baseline"),
-        str(tmp_path / "candidate"),
-        tmp_path / "unused",
-        experiments=["clipped-rnn"],
-        epochs=EPOCHS,
-    )
-
-    assert (verdict.verdict, verdict.first_step, verdict.tensor) == ("different", step, tensor)
-    assert "note: " in verdict.text
-    assert "recorded" in verdict.text
-
-
-@pytest.mark.parametrize(
-    ("python", "wrong_step", "expected"),
-    [(Path(PYTHON), 5, (5, True)), (None, 5, (2, False)), (None, 2, (2, True))],
-)
-def test_operator_beyond_rounding_comes_before_an_earlier_rounding(
-    python: Path | None, wrong_step: int, expected: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of several traced steps, the one with the wrong operator is named.
-
-    If the candidate cannot replay the later step, the earlier one may have changed its inputs.
-    """
-    rounding = Culprit(Traced("h_1", "tanh", np.zeros(1), 1.0), 1, 1e-7, 1e-7, beyond=False)
-    found = iter([rounding._replace(beyond=step == wrong_step) for step in (2, 5)])
-    trace = SimpleNamespace(repeats=lambda *_: True)
-    monkeypatch.setattr(comparison, "find_culprit", lambda *_: next(found))
-    monkeypatch.setattr(Side, "trace", lambda *_: trace)
-    both = (Side("baseline", Path("a"), Path(PYTHON)), Side("candidate", Path("b"), python))
-    pair: Any = (None, None)
-
-    finding = find_in_steps(both, Job("clipped-rnn", "textbook"), pair, [2, 5])
-
-    assert finding.culprit is not None
-    assert (finding.step, finding.culprit.beyond) == expected
-    assert bool(finding.notes) == (python is None)
-
-
-def test_step_that_does_not_repeat_is_noted(compare_planted: Compare) -> None:
-    """A traced step whose bits differ from those of the run is reported."""
-    plant = tanh_at(lambda call: call == 0, lambda x: paddle.tanh(x) * 1.001)
-    (verdict,) = compare_planted(plant, experiments=["clipped-rnn"])
-
-    assert verdict.verdict == "different"
-    assert "step 1 has other bits when repeated: candidate" in verdict.text

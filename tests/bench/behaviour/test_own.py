@@ -1,21 +1,18 @@
 """The comparison of a workload of the user's own, with faults planted in the candidate."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import paddle
 import pytest
 
 from benchmarks import ROOT
 from benchmarks.behaviour import own, sides
-from benchmarks.behaviour.culprits import compare as compare_traces
-from benchmarks.behaviour.files import OwnJob, Trace, Traced
+from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limits
+from benchmarks.behaviour.own import compare_workload
 from benchmarks.interpreters import SideError
 from tests.bench.behaviour.conftest import Workload
 from tests.bench.behaviour.test_comparison import catalogued, run_in_this_process
@@ -117,42 +114,6 @@ def test_fault_behind_another_rounding_is_named(
     assert "note" not in verdict.text
 
 
-def test_recorded_sides_are_compared(compare: Compare, workload: Workload, tmp_path: Path) -> None:
-    """Their first step and their rounding were recorded; another run removes these files."""
-    job, recorded = workload(), tmp_path / "results"
-    before = compare(job, in_step(1, 1.0001))
-    elsewhere = replace(job, workload="/nowhere/small.py:workload")
-
-    after = compare(elsewhere, baseline=f"{recorded}/baseline", candidate=f"{recorded}/candidate")
-    assert after == before
-    assert after.verdict == "different"
-    assert [*recorded.glob("*/*.moved-*")] != []
-    compare(workload(seed=4))
-    assert [*recorded.glob("*/*.moved-*")] == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "error", "message"),
-    [
-        (
-            "paddle.seed(seed)",
-            "",
-            NotRepeatableError,
-            "baseline: small.py:workload: two runs differ from step 1 on, first in first.wei",
-        ),
-        ("mean()", "mean() / 0", SideError, "baseline: small.py:workload: the loss of step 1 is i"),
-        ("return loss", "return None", SideError, "baseline: 2"),
-    ],
-    ids=["random", "infinite", "wrong"],
-)
-def test_workload_that_cannot_be_compared_is_refused(
-    compare: Compare, workload: Workload, old: str, new: str, error: Any, message: str
-) -> None:
-    """The error names the side, and the first tensor of two runs that differ."""
-    with pytest.raises(error, match=message):
-        compare(workload(old, new))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "tensor"),
@@ -184,52 +145,3 @@ def test_workload_runs_in_processes_of_each_side(workload: Workload, tmp_path: P
         SideError, match="(?s)^(baseline|candidate): small.py:workload raised Zero.*1 / 0"
     ):
         compare_workload(PYTHON, PYTHON, tmp_path / "b", workload("paddle.seed(seed)", "1 / 0"))
-
-
-def test_recording_of_something_else_is_refused(
-    compare: Compare, workload: Workload, tmp_path: Path
-) -> None:
-    """A changed file, or other settings, would make a difference that is not Paddle's."""
-    job, recorded = workload(), tmp_path / "results"
-    compare(job)
-    sides = {name: str(recorded / name) for name in ("baseline", "candidate")}
-
-    with pytest.raises(SideError, match="baseline: .*: seed is 3, expected 4"):
-        compare(replace(job, seed=4), **sides)
-    with pytest.raises(SideError, match="baseline: .*: steps is 4, expected 9; 4 steps were reco"):
-        compare(replace(job, steps=9), **sides)
-    with pytest.raises(SideError, match="candidate: .*: file is '.*', expected '"):
-        compare(workload("mean()", "sum()"), candidate=sides["candidate"])
-
-
-def test_limits_are_measured_for_each_tensor() -> None:
-    """The least is the median, or the rounding of one number; without runs there is no limit."""
-
-    def trace(*values: float) -> Trace:
-        tensors = [Traced(f"{k}", "", np.array(v), 1.0) for k, v in enumerate(values)]
-        return Trace(tensors, b"", b"", b"")
-
-    one, runs = trace(1.0, 1.0, 1.0), [trace(1.0, 1.01, 1.1), trace(1.0, 1.02, 1.0)]
-
-    allowed = limits(one, runs, 1e-7)
-    assert [allowed(t) for t in one.tensors] == pytest.approx([0.2, 0.2, 1.0])
-    assert limits(one, [one], 1e-7)(one.tensors[0]) == pytest.approx(1e-6)
-    assert limits(one, [], 1e-7)(one.tensors[0]) == np.inf
-
-
-def test_what_rounding_itself_does_to_a_tensor_is_explained() -> None:
-    """It may change a zero, a shape or NaN; one that only the baseline has is not a reason."""
-
-    def trace(*values: Any, scales: Sequence[float] = (0.0, 1.0, 1.0, 1.0)) -> Trace:
-        given = enumerate(zip(values, scales, strict=False))
-        return Trace([Traced(f"{k}", "", np.array(v), s) for k, (v, s) in given], b"", b"", b"")
-
-    one, other = trace(0.0, 1.0, 1.0, 1.0), trace(1e-9, np.nan, [1.0, 1.0])
-    found = compare_traces(one, other, limits(one, [other], 1e-7), needed=False)
-
-    assert [(each.tensor.name, each.beyond) for each in found] == [
-        (f"{k}", False) for k in range(4)
-    ]
-    assert str(found[-1]).endswith(": only the baseline has it")
-    found = compare_traces(one, other, limits(one, [one], 1e-7), needed=False)
-    assert [each.beyond for each in found] == [True, True, True, False]

@@ -45,42 +45,6 @@ def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path
         assert all(found.relative < 1e-6 for found in compare(traced, trace))
 
 
-def test_trace_names_tensors_and_operators() -> None:
-    """They are named as in the equations, in the order of computation."""
-    runs = [("clipped-rnn", "textbook"), ("clipped-lstm", "textbook"), ("clipped-rnn", "kernel")]
-    configs = [replace(Job(*run).config, num_steps=3) for run in runs]
-    rnn, lstm, kernel = (
-        [f"{t.name}: {t.operator}" for t in worker.trace(config, 1).tensors] for config in configs
-    )
-    block, start = "embedding.weight", lstm.index("x_2 w_i: matmul")
-    gates = [
-        f"x_2 w_{k}: matmul/h_1 u_{k}: matmul/x_2 w_{k} + h_1 u_{k}: add"
-        f"/x_2 w_{k} + h_1 u_{k} + b_{k}: add/{k}_2: {'tanh' if k == 'a' else 'sigmoid'}"
-        for k in "ifoa"
-    ]
-    cell = "f_2 * c_1: multiply/i_2 * a_2: multiply/c_2: add/tanh(c_2): tanh/h_2: multiply"
-
-    assert "/".join(lstm[start : start + 25]) == "/".join([*gates, cell])
-    assert "d c_2: gradient of tanh and multiply, summed over 2 uses" in lstm
-    assert "/".join(rnn[6:17]) == (
-        "tokens: data/labels: data/x: embedding/x_1: unbind/x_2: unbind/x_3: unbind/x_1 W: matmul"
-        "/h_0 U: matmul/x_1 W + h_0 U: add/x_1 W + h_0 U + b: add/h_1: tanh"
-    )
-    assert "/".join(rnn[26:35]) == (
-        "h_3: tanh/prediction: linear/loss: mse_loss/d prediction: gradient of mse_loss"
-        "/d h_3: gradient of linear/d (x_3 W + h_2 U + b): gradient of tanh"
-        "/d (x_3 W + h_2 U): gradient of add/d (h_2 U): gradient of add/d (x_3 W): gradient of add"
-    )
-    assert "/".join(each for each in rnn if block in each) == (
-        f"{block} before the step: seed or update/grad {block}: gradient of embedding"
-        f"/squared norm of grad {block}: squared_l2_norm/clipped {block}: clipping"
-        f"/squared norm of clipped {block}: squared_l2_norm/{block} after the update: sgd"
-    )
-    assert "grad recurrent.b: gradient of add, summed over 3 uses" in rnn
-    assert "d x: gradient of unbind" in rnn
-    assert {"h_3: kernel RNN", "d x: gradient of kernel RNN"} < {*kernel}
-
-
 def test_gradient_after_a_saturated_tanh_has_the_scale_of_its_input() -> None:
     """Such a gradient is only the rounding of 1 - h^2, so it cannot scale its own error."""
     config = Job("exploding-rnn", "textbook").config

@@ -13,20 +13,17 @@ from benchmarks.workloads import same_work
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent, make_contender
 from benchmarks.workloads.paddle_peer import PaddlePeer
 from benchmarks.workloads.same_work import DifferentWorkError, check_same_work
-from benchmarks.workloads.stages import STAGES, Stage
+from benchmarks.workloads.stages import Stage
 from benchmarks.workloads.training_step import (
     PADDLE_IMPLEMENTATIONS,
     Shape,
     TracedExecution,
-    Work,
     make_work,
 )
 from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
 from rnn_core.gradients import l2_norm
-from rnn_core.runtime.devices import use_device
 from rnn_core.runtime.versions import refused_tracing
-from tests.helpers.stand_in_gpu import StandIn
 
 TINY = Shape(batch=2, steps=3, size=4)
 
@@ -62,35 +59,6 @@ def test_work_of_an_execution_runs_it(execution: Execution) -> None:
     """Its time is not that of another one. Every execution has a benchmark."""
     assert execution in (*PADDLE_IMPLEMENTATIONS, *get_args(TracedExecution))
     assert make_work(execution, "RNN", TINY).model.execution == execution
-
-
-@pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
-def test_timed_backward_pass_adds_to_no_earlier_gradients(implementation: Any) -> None:
-    """Each round does the same work."""
-    work = make_work(implementation, "RNN", TINY)
-    target, setup = work.timed("backward", "cpu")
-    assert setup is not None
-    found = []
-    for _ in range(2):
-        inputs, _ = setup()
-        assert [parameter.grad for parameter in work.parts.tensors] == [None] * 6
-        target(*inputs)
-        found.append(l2_norm(work.parts.gradients()[0].numpy()))
-
-    assert found[1] == found[0] > 0
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_stage_waits_for_its_device(stage: Stage, gpus: StandIn) -> None:
-    """It waits before and after the call. Only the backward pass needs inputs, made before it."""
-    with use_device("gpu:1"):
-        target, setup = make_work("kernel", "RNN", TINY).timed(stage, "gpu:1")
-        inputs = setup()[0] if setup else ()
-        assert (gpus.busy, gpus.waited) == (False, ["gpu:1"])
-        target(*inputs)
-
-    assert (gpus.busy, gpus.waited) == (False, 2 * ["gpu:1"])
-    assert len(inputs) == (stage == "backward")
 
 
 @pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
@@ -147,38 +115,6 @@ def test_stage_must_have_worked(
         test_stages.assert_stage_worked(stage, work, before)
 
 
-def test_wrong_gradients_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The implementation is named before anything is timed."""
-    forward = Work.forward
-
-    def other_loss(work: Work) -> Any:
-        loss = forward(work)
-        return loss * 1.001 if work.model.execution == "kernel" else loss
-
-    monkeypatch.setattr(Work, "forward", other_loss)
-    with pytest.raises(DifferentWorkError, match=r"kernel, RNN, B2 T3 H4: loss .* before step 1"):
-        check_same_work(PADDLE_IMPLEMENTATIONS, "RNN", TINY)
-
-
-def test_wrong_update_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loss before the second step shows it."""
-
-    def faster(name: str, cell: Cell, shape: Shape, rate: float, clip: float | None) -> Any:
-        return make_contender(name, cell, shape, rate * (2 if name == "paddle" else 1), clip)
-
-    monkeypatch.setattr(same_work, "make_contender", faster)
-    with pytest.raises(DifferentWorkError, match="paddle, RNN, B2 T3 H4: loss .* before step 2"):
-        check_same_work(["paddle"], "RNN", TINY)
-
-
-def test_losses_that_are_nan_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NaN is neither larger nor smaller than the tolerance."""
-    losses = {"textbook": [1.0] * 3, "paddle": [1.0, float("nan"), 1.0]}
-    monkeypatch.setattr(same_work, "unclipped_losses", lambda name, *_: losses[name])
-    with pytest.raises(DifferentWorkError, match="paddle, RNN, B2 T3 H4: loss nan before step 2"):
-        check_same_work(["paddle"], "RNN", TINY)
-
-
 def test_missing_clipping_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first clipped step shows it; losses without clipping would not."""
 
@@ -194,19 +130,6 @@ def test_gradients_that_accumulate_are_refused(monkeypatch: pytest.MonkeyPatch) 
     """Only the third loss shows it."""
     monkeypatch.setattr(paddle.optimizer.SGD, "clear_grad", lambda *_: None)
     with pytest.raises(DifferentWorkError, match="paddle, RNN, B2 T3 H4: loss .* before step 3"):
-        check_same_work(["paddle"], "RNN", TINY)
-
-
-def test_last_clipped_gradient_is_compared_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names it."""
-    applied, name = same_work.applied_gradients, "linear.bias"
-
-    def wrong(implementation: str, *others: Any) -> dict[str, Any]:
-        gradients = applied(implementation, *others)
-        return gradients | ({name: 1.001 * gradients[name]} if implementation == "paddle" else {})
-
-    monkeypatch.setattr(same_work, "applied_gradients", wrong)
-    with pytest.raises(DifferentWorkError, match=f"gradient of {name} differs by 1.0e-03 of its"):
         check_same_work(["paddle"], "RNN", TINY)
 
 
