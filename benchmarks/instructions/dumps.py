@@ -113,8 +113,8 @@ class Dump(NamedTuple):
                 left[key] -= share * self.costs[key]
             for callee, cost in called[key].items():
                 if callee not in path:
-                    whole = self.costs.get(callee, 0) + sum(called[callee].values())
-                    remove(callee, share * cost / (whole or 1), (*path, callee))
+                    whole = self.costs.get(callee, 0) + sum(called[callee].values()) or 1
+                    remove(callee, share * cost / whole, (*path, callee))
 
         for key in keys:
             remove(key, 1, (key,))

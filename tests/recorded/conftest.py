@@ -30,10 +30,12 @@ class Tried:
         self.lines: list[str] = []
         self.names = {str(folder): "FOLDER", str(ROOT): "ROOT", sys.executable: "PYTHON"}
 
-    def __call__(self, title: str, call: Callable[[], object]) -> None:
+    def __call__(
+        self, title: str, call: Callable[..., object], *given: object, **named: object
+    ) -> None:
         """Call a function. Of a wrong command line, the usage is left out."""
         try:
-            found = str(call())
+            found = str(call(*given, **named))
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             found = f"{type(error).__name__}: {error}"
         # Python marks a part of a line in a traceback, depending on its version.

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from functools import partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,7 +139,7 @@ def test_broken_behaviours(tried: Tried) -> None:
             norms = good.history.clipped_norms["linear.bias"].copy()
             norms[-last:] = value
             bad.history.clipped_norms["linear.bias"] = norms
-            bad = replace(bad, gradients=bad.gradients ^ 1)
+            bad = replace(bad, gradients=bad.gradients ^ np.uint8(1))
         for name, pair in (
             ("candidate", (good, bad)),
             ("baseline", (bad, good)),
@@ -208,8 +207,8 @@ def test_culprits(tried: Tried) -> None:
             facts = "equal" if found is None else f"{found}; beyond {found.beyond}"
             lines.append(f"{what}, {dtype}, scale {scale:g}: {facts}")
     for a, b in (("float32", "float64"), ("int64", "float32"), ("float16", "bool")):
-        pair = [trace_of(traced([0, 1], dtype, 1.0, "cast")) for dtype in (a, b)]
-        (found,) = compare(*pair)
+        one, other = (trace_of(traced([0, 1], dtype, 1.0, "cast")) for dtype in (a, b))
+        (found,) = compare(one, other)
         lines.append(f"{a} and {b}: {found}; {found.differing} differ; beyond {found.beyond}")
     tried.check()
 
@@ -267,14 +266,14 @@ def test_envelopes(tried: Tried) -> None:
         allowed = [f"{found.allowed(step):.4g}" for step in range(1, len(apart) + 2)]
         lines.append(f"{apart}: {growth}; horizon {found.horizon}; allowed {', '.join(allowed)}")
     numbers = (0.0, -0.0, 1.0, 1e-300, 3.0, -3.0, 1.5e300, 1e308, -1e308, INF, -INF, NAN)
-    for one in numbers:
-        apart = [differences(np.array([[one]]), np.array([[other]]))[0] for other in numbers]
-        lines.append(f"from {one:g}: {', '.join(f'{each:.4g}' for each in apart)}")
+    for a in numbers:
+        apart = [differences(np.array([[a]]), np.array([[b]]))[0] for b in numbers]
+        lines.append(f"from {a:g}: {', '.join(f'{each:.4g}' for each in apart)}")
     pair = [recording("clipped-rnn", **healthy("clipped-rnn", epochs)) for epochs in (2, 3)]
-    pair.append(replace(pair[0], gradients=pair[0].gradients ^ 1))
+    pair.append(replace(pair[0], gradients=pair[0].gradients ^ np.uint8(1)))
     for largest in (0.0, 0.04, 1.0):
-        for one, other in ((pair[0], pair[2]), (pair[0], pair[1]), (pair[0], pair[0])):
-            judged_by = judge_by(measured(np.full(8, largest), 1e-7), one, other, ["no reason"])
+        for left, right in ((pair[0], pair[2]), (pair[0], pair[1]), (pair[0], pair[0])):
+            judged_by = judge_by(measured(np.full(8, largest), 1e-7), left, right, ["no reason"])
             reasons = "; ".join(judged_by.reasons)
             lines.append(f"{largest}: {judged_by.verdict} until {judged_by.until}: {reasons}")
     lines.append("limits of tensors")
@@ -332,8 +331,9 @@ class Machine:
                 what = "record" if step is None else f"trace {step}"
                 if task.replay:
                     what = f"replay {step} of {task.replay.name}"
-                moved = getattr(job, "moved_by", None)
-                more = f", moved by {moved} at {job.moved_at}" if moved else ""
+                more = ""
+                if isinstance(job, OwnJob) and job.moved_by:
+                    more = f", moved by {job.moved_by} at {job.moved_at}"
                 self.log.append(f"{side.name}{environment}: {what} of {job.stem}{more}")
                 self.write(task, job, step)
         progress()
@@ -502,11 +502,11 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
 
     def compared(title: str, baseline: Any = LIVE, candidate: Any = LIVE, **given: Any) -> None:
         machine.log.clear()
-        folder = here / title
         try:
             found = compare_workload(
-                *(each if each is LIVE else str(here / each) for each in (baseline, candidate)),
-                folder,
+                baseline if baseline is LIVE else str(here / baseline),
+                candidate if candidate is LIVE else str(here / candidate),
+                here / title,
                 replace(job, **given),
                 candidate_env={} if candidate is not LIVE else {"A": "b"},
             )
@@ -573,7 +573,7 @@ def test_files(tried: Tried) -> None:
     here = tried.folder
     lines = tried.lines
     (here / "lm.py").write_text("x = 1\n")
-    jobs = [
+    jobs: list[Any] = [
         Job("clipped-rnn", "kernel"),
         Job("exploding-rnn", "static", 3),
         OwnJob(f"{here}/lm.py:workload"),
@@ -690,7 +690,7 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     for cpus in (None, 1, 2, 8):
         monkeypatch.setattr(os, "cpu_count", lambda cpus=cpus: cpus)
         both = [Task(live, [(Job("clipped-rnn", "kernel", 2), 3)]), Task(other, [], here)]
-        tried(f"{cpus} CPUs", lambda both=both: sides.run_tasks(both))
+        tried(f"{cpus} CPUs", sides.run_tasks, both)
     for status, output, error in (
         (0, "", ""),
         (1, "one\ntwo\n", ""),
@@ -720,13 +720,16 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     )
     for name, path in found.items():
         for given in ({}, {"REC": "1"}):
-            side = partial(sides.make_side, "baseline", str(path), here, given)
-            tried(f"side {name} {given}", side)
+            tried(f"side {name} {given}", sides.make_side, "baseline", str(path), here, given)
     tried("live side", lambda: sides.make_side("candidate", LIVE, here, None))
     tried("same", lambda: sides.make_sides((str(folder), f"{folder}/."), here, (None, None)))
 
     recorded = sides.Side("candidate", folder)
-    empty = {"loss": np.zeros(0), "recorded": np.zeros(0, int), "epoch_ends": np.zeros(0, int)}
+    empty: dict[str, Any] = {
+        "loss": np.zeros(0),
+        "recorded": np.zeros(0, int),
+        "epoch_ends": np.zeros(0, int),
+    }
     empty |= {"steps": 0, "accuracy": np.zeros(0)}
     names = parameters_of("clipped-rnn")
     none = dict.fromkeys(names, np.zeros(0))
@@ -976,8 +979,5 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         (3600.0, 3, 1e3),
     ):
         job = OwnJob("a/b.py:f", steps=steps, budget=budget)
-        try:
-            lines.append(f"{seconds} s: {layers.check_budget(job, seconds)}")
-        except WorkloadError as error:
-            lines.append(f"{seconds} s: {error}")
+        tried(f"{seconds} s", layers.check_budget, job, seconds)
     tried.check()

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from itertools import count
@@ -90,10 +91,10 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             result = Result(status, output, error)
             index = None if has_pip else "https://n/"
-            tried(f"{title}, newest", lambda index=index: find_paddle("newest", BASE, index).name)
-            tried(title, lambda: list_versions(BASE, "paddlepaddle-gpu"))
+            tried(f"{title}, newest", lambda index: find_paddle("newest", BASE, index).name, index)
+            tried(title, list_versions, BASE, "paddlepaddle-gpu")
     for text in ("3.3.1", "3.3.1.post1", "3.3.1rc1", "3.3.1.dev1", "3.3.1+a", "3"):
-        tried(f"final {text}", lambda text=text: bool(FINAL.fullmatch(text)))
+        tried(f"final {text}", lambda text: bool(FINAL.fullmatch(text)), text)
     for output in (
         *("Processing a\nERROR: Wheel 'a' is invalid.\n", "", "one\ntwo\n"),
         "error: Failed to read\n  cause: no zip\n  cause: no zip\n",
@@ -103,7 +104,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         *("ERROR: " + "x" * 1001, "error: \x1b[31mred", "an error: b", "Error: no ensurepip"),
         "Retrying: Failed to establish a new connection: [Errno -2] Name' \nERROR: none",
     ):
-        tried(f"reason {output[:60]!r}", lambda output=output: reason_of(Result(1, output, "")))
+        tried(f"reason {output[:60]!r}", reason_of, Result(1, output, ""))
     tried.check()
 
 
@@ -153,7 +154,7 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         for paddle_, base in cases:
             title = f"{paddle_.name} of {paddle_.index_url} for {base.version} in {base.prefix}"
             for again in ("", ", again"):
-                tried(title + again, lambda p=paddle_, b=base: store.environment_of(p, b))
+                tried(title + again, store.environment_of, paddle_, base)
         shutil.rmtree(kept)
     one, _ = cases[0]
     for word, failure in (
@@ -165,7 +166,7 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ("venv", OSError(28, "No space left on device")),
     ):
         fail = {word: failure}
-        tried(f"{word} fails", lambda: store.environment_of(one, base))
+        tried(f"{word} fails", store.environment_of, one, BASE)
         tried("  left", lambda: list(kept.iterdir()))
     fail = {"--no-deps": "ERROR: No matching distribution"}
     for paddle_ in (
@@ -174,7 +175,7 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         Paddle("paddlepaddle", "3.3.1", index_url="https://n/"),
         Paddle("paddlepaddle", "9.9.9", "/a.whl", "0"),
     ):
-        tried(f"no {paddle_.name}", lambda p=paddle_: store.environment_of(p, BASE))
+        tried(f"no {paddle_.name}", store.environment_of, paddle_, BASE)
     fail = {}
     python = store.environment_of(one, BASE)
     for title, change in (
@@ -184,26 +185,26 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         change()
         (python.parent / "left").touch()
         tried(title, lambda: [(each.name, each.content) for each in store.kept_environments()])
-        tried(title, lambda: store.environment_of(one, BASE))
+        tried(title, store.environment_of, one, BASE)
         tried.lines.append(f"left: {(python.parent / 'left').exists()}")
 
     @contextmanager
-    def waited(folder: Path, timeout: float) -> Iterable[None]:  # type: ignore[misc]
+    def waited(folder: Path, timeout: float) -> Iterator[None]:
         tried.lines.append(f"  waits for {folder} for {timeout} s")
         (folder / store.COMPLETE).touch()  # By the other command.
         yield
 
     monkeypatch.setattr(store, "lock_folder", waited)
     (python.parents[2] / store.COMPLETE).unlink()
-    tried("made by another command", lambda: store.environment_of(one, BASE))
+    tried("made by another command", store.environment_of, one, BASE)
     tried.check()
 
 
 def test_command(tried: Tried, kept: Path) -> None:
     """The help, the list, and what is removed or not."""
-    tried("help", lambda: command.main(["--help"]))
-    tried("no store", lambda: command.main([]))
-    tried("all of none", lambda: command.main(["--remove", "all"]))
+    tried("help", command.main, ["--help"])
+    tried("no store", command.main, [])
+    tried("all of none", command.main, ["--remove", "all"])
 
     def filled() -> None:
         shutil.rmtree(kept, ignore_errors=True)
@@ -225,14 +226,14 @@ def test_command(tried: Tried, kept: Path) -> None:
     tried.lines.append(f"{sizes}")
     for words in ([], ["a"], ["a", "c"], ["all"], ["c", "all"], ["b-long-name", "a", "e"]):
         filled()
-        tried(f"remove {words}", lambda words=words: command.main(["--remove", *words]))
+        tried(f"remove {words}", command.main, ["--remove", *words])
         tried("  left", listed)
     filled()
-    tried("list", lambda: command.main([]))
+    tried("list", command.main, [])
     for words in (["../a"], ["b", "../a"], ["a", "x\x1b"], ["A"], [""], ["file"]):
-        tried(f"remove {words}", lambda words=words: command.main(["--remove", *words]))
+        tried(f"remove {words}", command.main, ["--remove", *words])
     with lock_folder(kept / "c"):
-        tried("remove a, c", lambda: command.main(["--remove", "a", "c", "d"]))
+        tried("remove a, c", command.main, ["--remove", "a", "c", "d"])
     tried("  left", listed)
     tried.check()
 
@@ -296,10 +297,10 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tried.folder / "bin" / "env" / "bin" / "python"))
     origins = (Origin(), Origin("3.12", "n"), Origin("3.13"), Origin("old"), Origin("./text"))
     for origin in origins:
-        tried(f"{origin}", lambda origin=origin: origin.base)
-        tried("  versions", lambda origin=origin: origin.versions())
+        tried(f"{origin}", lambda origin: origin.base, origin)
+        tried("  versions", origin.versions)
         for text in ("3.3.0", "git:HEAD@paddlepaddle-gpu==2.6.2"):
-            tried(text, lambda t=text, o=origin: interpreters.find_interpreter(t, o))
+            tried(text, interpreters.find_interpreter, text, origin)
     for tools[0] in ([], ["/bin/run"]):
         for text in (
             *("python3.12", "./bin/python3.12", "bin/env/bin/python", "bin/my env/bin/python3"),
@@ -310,9 +311,9 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
             *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
         ):
-            tried(f"{text!r}", lambda text=text: interpreters.find_interpreter(text))
+            tried(f"{text!r}", interpreters.find_interpreter, text)
     for text in (".", "..", "git:a", "git:", "3.3.0", "a.whl", "newest", "./a", "gita", "a.b"):
-        tried(f"new process {text}", lambda text=text: names_new_process(text))
+        tried(f"new process {text}", names_new_process, text)
     tried.lines.append(f"{Interpreter('name', Path('python'))}")
     interpreters.check_python.cache_clear()
     tried.check()
@@ -341,7 +342,7 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         return str(path)
 
     monkeypatch.setattr(revisions, "run", run)
-    monkeypatch.setattr(revisions.tempfile, "mkdtemp", new_folder)
+    monkeypatch.setattr(tempfile, "mkdtemp", new_folder)
     monkeypatch.setattr(revisions, "REPOSITORY", tried.folder / "repository")
     monkeypatch.setattr(revisions, "COPIES", tried.folder / "copies")
     package = tried.folder / "repository" / "rnn_core"
@@ -351,7 +352,7 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     (package / "deep" / "a.txt").write_text("ü")
 
     def both(title: str) -> None:
-        tried(title, lambda: revisions.source_of("main~1"))
+        tried(title, revisions.source_of, "main~1")
         tried(f"{title}, working tree", revisions.working_tree)
 
     both("clean")

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -234,12 +233,12 @@ def test_damaged_dumps(tried: Tried) -> None:
         ("that ends otherwise", "Client Request: 2 test_stage[step]", "Program termination"),
     ):
         path.write_text(DUMP.replace(old, new, 1), encoding="utf-8")
-        tried(title, partial(total_of, path))
+        tried(title, total_of, path)
         tried("  read", lambda: len(read_dump(path).costs))
-        tried("  saved", lambda: save_functions(path.parent / "0", tried.folder / "new"))
+        tried("  saved", save_functions, path.parent / "0", tried.folder / "new")
         lines.append(f"  written: {(tried.folder / 'new').exists()}")
         (tried.folder / "new").unlink(missing_ok=True)
-    tried("absent", lambda: read_dump(tried.folder / "absent"))
+    tried("absent", read_dump, tried.folder / "absent")
     tried.check()
 
 
@@ -330,11 +329,11 @@ def test_counter(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     (tried.folder / "e.2").write_text("totals: ")
     monkeypatch.setattr(module, "instrument_hooks_set_executed_benchmark", lambda *_: None)
     for name in ("e", "absent"):
-        tried(name, lambda name=name: Counter(tried.folder / name).count(lambda: None, 1))
+        tried(name, Counter(tried.folder / name).count, lambda: None, 1)
     monkeypatch.undo()
     lines.append(f"busy: {[counter.busy(rounds) for rounds in (0, 1, 2, 3, 1001)]}")
     monkeypatch.setattr(counter, "SWITCH", "pytest_codspeed_missing.hooks")
-    tried("missing", lambda: Counter(tried.folder / "d"))
+    tried("missing", Counter, tried.folder / "d")
     tried.check()
 
 
@@ -384,8 +383,8 @@ def test_valgrind(
     tried("absent", valgrind.find_valgrind)
     tried("absent", valgrind.command_of_valgrind.__wrapped__)
     sides = [Interpreter(name, Path(f"/{name}/python")) for name in ("old", "new")]
-    tried("sides", lambda: valgrind.find_switch(sides))
-    tried("no side", lambda: valgrind.find_switch([]))
+    tried("sides", valgrind.find_switch, sides)
+    tried("no side", valgrind.find_switch, [])
     answers["python"] = (1, "", "ImportError")
-    tried("sides without the switch", lambda: valgrind.find_switch(sides))
+    tried("sides without the switch", valgrind.find_switch, sides)
     tried.check()

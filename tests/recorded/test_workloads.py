@@ -2,7 +2,6 @@
 
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +20,7 @@ from benchmarks.workloads.training_step import SHAPES, Shape, draw_batch, make_w
 from rnn_core import TrainConfig
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
+from rnn_core.step import TrainingStep
 from tests.recorded.conftest import Tried
 
 TINY = Shape(batch=2, steps=3, size=4)
@@ -97,9 +97,9 @@ def test_references(tried: Tried) -> None:
         *("lm.py", "lm.py:", ":f", "", ":", "lm.py:f.g", "lm.py:1", "lm.py:f g", "absent.py:f"),
         *("a:b:c", "C:\\lm.py:f", "near.py:f", "x" * 200, "\x1b:", "empty/lm.py:f"),
     ):
-        tried(f"{text!r}", partial(described, text))
+        tried(f"{text!r}", described, text)
     for text in ("lm.py:f", "lm.py"):
-        tried("argument", partial(own.workload_argument, text))
+        tried("argument", own.workload_argument, text)
     tried.check()
 
 
@@ -129,7 +129,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             "data * model.bias",
         ):
             write(CALL=call)
-            tried(f"{execution}, {call}", partial(run, execution=execution))
+            tried(f"{execution}, {call}", run, execution=execution)
     for loss in (
         *(
             "float(loss)",
@@ -145,7 +145,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         write(LOSS=loss)
         tried(f"loss {loss}", run)
     write(LOSS="loss * float('inf')")
-    tried("infinite, allowed", partial(run, finite=False))
+    tried("infinite, allowed", run, finite=False)
     for made in (
         *("None", "model", "step, model", "model, step, 1", "[model, step]", "(model,)", "3", "()"),
         *("paddle.nn.Tanh(), step", "model, None", "'model', step", "data", "{'model': model}"),
@@ -158,12 +158,12 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     tried("step raises", run)
     for text in ("lm.py:main", "lm.py:Other", "lm:main", "lm.py:helper", "lm:workload"):
         write()
-        tried(text, partial(run, text))
+        tried(text, run, text)
     Path("lm_data.py").write_text("SIZE = 2")
     write("import lm_data\n" + GOOD, LOSS="lm_data.SIZE")
     Path("lm.py").rename("json.py")
     monkeypatch.chdir("/")
-    tried("from elsewhere", partial(run, f"{tried.folder}/json.py:workload"))
+    tried("from elsewhere", run, f"{tried.folder}/json.py:workload")
     monkeypatch.chdir(tried.folder)
     tried("json", lambda: sys.modules["json"] is json)
     Path("json.py").unlink()
@@ -194,7 +194,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ):
         write(source)
-        tried(title, partial(run, text))
+        tried(title, run, text)
     tried.check()
 
 
@@ -206,7 +206,7 @@ def test_shapes(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         *("B1-T0-H1", "B1-T1-H0", "b1-t1-h1", "B1-T1", "", "B1-T1-H1 ", "B1_T1_H1", "B-1-T1-H1"),
         *("B1.5-T1-H1", "x" * 100, "B1-T1-H1\x1b", "B\uff11-T1-H1"),
     ):
-        tried(f"{text!r}", lambda text=text: (Shape.parse(text), str(Shape.parse(text))))
+        tried(f"{text!r}", lambda text: (*Shape.parse(text), str(Shape.parse(text))), text)
     tried.lines.append(f"{[str(shape) for shape in SHAPES]}")
     for shape in (*SHAPES[:2], TINY):
         tokens, labels = draw_batch(shape)
@@ -229,8 +229,8 @@ def test_shapes(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         peer = SimpleNamespace(TorchContender=made, JaxContender=made)
         monkeypatch.setitem(sys.modules, f"benchmarks.workloads.{name}_peer", peer)
         for cell in CELLS:
-            tried(f"{name}", partial(make_contender, name, cell, TINY, 0.5, None))
-        tried(f"{name}", partial(make_contender, name, "RNN", TINY))
+            tried(f"{name}", make_contender, name, cell, TINY, 0.5, None)
+        tried(f"{name}", make_contender, name, "RNN", TINY)
     for cell in CELLS:
         size = Parameters(model_of(TrainConfig(cell=cell, hidden_size=2, emb_size=3)))
         values = {
@@ -261,7 +261,7 @@ def test_stages(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     for execution in ("textbook", "kernel", "paddle"):
         for cell in CELLS:
             for clip in (1.0, 0.125, None):
-                work = make_work(execution, cell, TINY, 0.25, clip)  # type: ignore[arg-type]
+                work = make_work(execution, cell, TINY, 0.25, clip)
                 losses = []
                 for part in ("step", "recorded", "step"):
                     losses.append(f"{work.loss():.4g}")
@@ -278,8 +278,8 @@ def test_stages(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                 logged(owner, name)
     logged(training_step, "count_correct")
     logged(training_step, "synchronize", "wait")
-    logged(training_step.TrainingStep, "gradients", "TrainingStep.gradients")
-    logged(training_step.TrainingStep, "clip_gradients", "TrainingStep.clip_gradients")
+    logged(TrainingStep, "gradients", "TrainingStep.gradients")
+    logged(TrainingStep, "clip_gradients", "TrainingStep.clip_gradients")
     logged(paddle.optimizer.SGD, "step", "SGD.step")
     logged(paddle.optimizer.SGD, "clear_grad", "SGD.clear_grad")
     logged(paddle.nn.ClipGradByNorm, "__call__", "ClipGradByNorm")
@@ -310,7 +310,7 @@ def test_same_work(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                 found = same_work.applied_gradients(name, cell, TINY, limit)
                 tried.lines.append(f"  {len(found)} gradients, clip {limit}")
                 tried.lines += [f"    {n}: {np.abs(g).sum():.4g}" for n, g in found.items()]
-        tried(f"{cell}", partial(check_same_work, ["textbook", "kernel", "paddle"], cell, TINY))
+        tried(f"{cell}", check_same_work, ["textbook", "kernel", "paddle"], cell, TINY)
     for norm in (0.25, 1.0, 4.0, 0.0):
         tried.lines.append(f"clip {norm}: {same_work.clip(np.array([norm, 0.0])).tolist()}")
     raw = {"recurrent.W": np.eye(2), "recurrent.U": 2 * np.eye(2), "recurrent.b": np.ones((1, 2))}
@@ -353,7 +353,7 @@ def test_same_work(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             for tolerance in (1e-5, 1e-2):
                 calls.clear()
                 title = f"{off}, {names}, {tolerance}"
-                tried(title, partial(check_same_work, names, "RNN", TINY, tolerance))
+                tried(title, check_same_work, names, "RNN", TINY, tolerance)
                 if not off and tolerance < 1e-3:
                     tried.lines.append(f"  {', '.join(calls)}")
     tried.check()
