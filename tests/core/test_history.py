@@ -9,15 +9,13 @@ import pytest
 from rnn_core import History, TrainConfig
 from tests.helpers.histories import check_equal, empty_history, make_history
 
-INF, NAN = np.inf, np.nan
-
 
 @pytest.mark.parametrize(
     "saved",
     [
         make_history(
             outcome="non-finite",
-            loss=np.array([0.0, 1e-320, INF, NAN]),
+            loss=np.array([0.0, 1e-320, np.inf, np.nan]),
             accuracy=np.array([0.0]),
             epoch_ends=np.array([2]),
         ),

@@ -6,7 +6,7 @@ import pytest
 
 from rnn_core import NumericPrediction
 from rnn_core.config import Cell, Execution
-from rnn_core.parameters import Parameters, named_gradients, named_weights, set_weights
+from rnn_core.parameters import Parameters, named_weights, set_weights
 from rnn_core.runtime import operators as op
 from tests.helpers.parametrize import over_cells, over_executions
 from tests.reference.network import Arrays
@@ -34,12 +34,6 @@ def test_weights_are_copies(cell: Cell, execution: Execution) -> None:
         values += 1
 
     assert bits(named_weights(ours)) == expected
-
-
-def test_named_gradients_refuses_a_parameter_without_a_gradient() -> None:
-    """A parameter that backward did not reach has no gradient; zeros would be wrong."""
-    with pytest.raises(RuntimeError, match=r"parameter 'recurrent\.W' has no gradient"):
-        named_gradients(model("RNN"))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Generated digit sums: samples, the held-out set, and whether networks can learn them."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import paddle
@@ -97,26 +96,6 @@ def test_last_of_many_batches_is_made_at_once() -> None:
     assert len(data) == 2**34
     assert len(data[2**34 - 1].labels) == 64
     assert data[2**33].tokens.tolist() != data[0].tokens.tolist()
-
-
-@pytest.mark.parametrize(
-    ("settings", "match"),
-    [
-        ({"digits": 1}, "digits must be at least 2, got 1"),
-        ({"digits": 5, "num_steps": 4}, "at least 5, one per digit, got 4"),
-    ],
-)
-def test_digit_sums_rejects_wrong_arguments(settings: dict[str, Any], match: str) -> None:
-    """The error says what is allowed; for wrong types, see tests/core/test_public.py."""
-    with pytest.raises(ValueError, match=match):
-        DigitSums(count=4, **settings)
-
-
-@pytest.mark.parametrize("index", [-1, 2])
-def test_digit_sums_rejects_an_index_out_of_range(index: int) -> None:
-    """Batches are numbered from 0."""
-    with pytest.raises(IndexError, match=rf"batch index must lie in \[0, 2\), got {index}"):
-        DigitSums(count=40)[index]
 
 
 LONG = TrainConfig(
