@@ -1,32 +1,11 @@
 """Detection of samples during which another process had the CPU."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.measuring import disturbance
-from benchmarks.measuring.disturbance import Waiting, Watched
-
-
-def test_sample_is_disturbed_if_over_2_percent_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Samples of two calls lose 2%, 2.1%, 50% and nothing; the last is not finished."""
-    calls: list[int] = []
-    monkeypatch.setattr(
-        disturbance, "time", SimpleNamespace(perf_counter=lambda: float(len(calls)))
-    )
-    waited = [0.0, 0.04, 0.04, 0.082, 0.082, 1.0, 1.082, 1.082, 1.082, 2.0]
-
-    def call(number: int) -> int:
-        calls.append(number)
-        return -number
-
-    watched = Watched(call, 2, lambda: waited[len(calls)])
-    returned = [watched(number) for number in range(9)]
-
-    assert calls == list(range(9))
-    assert returned == [-number for number in range(9)]
-    assert watched.disturbed == [False, True, True, False]
+from benchmarks.measuring.disturbance import Waiting
 
 
 def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

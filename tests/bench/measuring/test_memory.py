@@ -5,7 +5,6 @@ from functools import partial
 
 import paddle
 import pytest
-from paddle.base import core
 
 from benchmarks.measuring.memory import allocated, allocated_peak
 
@@ -30,18 +29,3 @@ def test_allocated_peak_is_that_of_the_call() -> None:
     ]
     assert allocated("cpu", "peak") == pytest.approx(highest, abs=1e4)
     assert held.shape == [2**20]
-
-
-def test_memory_of_a_device_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A device without a number is the first one."""
-    name = "device_memory_stat_peak_value"
-    monkeypatch.setattr(core, name, lambda kind, number: {"Allocated": 10}[kind] + number)
-    assert [allocated(device, "peak") for device in ("gpu:3", "gpu")] == [13, 10]
-
-
-def test_peak_of_an_allocator_that_is_not_counted_is_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as that of `FLAGS_use_system_allocator`."""
-    for which in ("current", "peak"):
-        monkeypatch.setattr(core, f"host_memory_stat_{which}_value", lambda *_: 0)
-
-    assert allocated_peak(lambda: None, "cpu") == 1
