@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"got {options.to!r}"
         )
     if options.plot is not None:
+        if options.sweep is None:
+            parser.error("--plot draws a sweep, and needs --sweep")
         try:
             check_plot_path(options.plot)
         except (ValueError, ImportError, OSError) as error:
@@ -347,7 +349,7 @@ def _parser() -> argparse.ArgumentParser:
         "--plot",
         type=any_path,
         metavar="FILE",
-        help="file for a plot of the sweeps (.svg, .png or .pdf)",
+        help="file for a plot of --sweep (.svg, .png or .pdf)",
     )
     return parser
 
