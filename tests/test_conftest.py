@@ -1,24 +1,14 @@
 """The root conftest: parallel tests, serial benchmarks, and the devices to run on."""
 
 import shlex
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-from unittest.mock import Mock
 
-import numpy as np
-import paddle
 import pytest
 
-import conftest
 from benchmarks.report.formats import Case, read_cases
-from rnn_core.runtime.environment import cpu_model
 from tests.helpers.pytest_project import make_project, run_pytest
-from tests.helpers.stand_in_gpu import StandIn
 
 pytest_plugins = ["pytester"]
 
-ROOT = conftest.BENCHMARKS.parent
 
 # The signals that end the tests of a file, in order; "" ends none. The last file has them in a
 # fixture.
@@ -50,129 +40,6 @@ def before(index, request):
 def test(before, index):
     end(index)
 """
-
-
-def config(directory: Path, *args: str) -> Any:
-    """Return a stand-in for pytest's config, with a command line and the current directory."""
-    return SimpleNamespace(args=args, invocation_params=SimpleNamespace(dir=directory))
-
-
-@pytest.mark.parametrize(
-    ("directory", "args"),
-    [
-        (ROOT, ("benchmarks",)),
-        (ROOT, ("benchmarks/test_stages.py::test_stage",)),
-        (ROOT, (".",)),
-        (ROOT, ("tests", "benchmarks")),
-        (conftest.BENCHMARKS, (str(conftest.BENCHMARKS),)),
-        (conftest.BENCHMARKS, ("test_stages.py",)),
-        (ROOT / "tests", ("../benchmarks",)),
-    ],
-)
-def test_benchmarks_run_serially(directory: Path, args: tuple[str, ...]) -> None:
-    """No worker is started, however the benchmarks are named."""
-    assert conftest.pytest_xdist_auto_num_workers(config(directory, *args)) == 0
-
-
-@pytest.mark.parametrize("args", [("tests",), ("tests/core/test_cells.py",), ("rnn_core",)])
-def test_tests_run_in_parallel(monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
-    """pytest-xdist chooses the number of workers, up to eight."""
-    for cores, workers in ((2, None), (8, None), (64, 8)):
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
-        assert conftest.pytest_xdist_auto_num_workers(config(ROOT, *args)) == workers
-
-
-def test_all_devices_without_a_gpu_give_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the CPU is left."""
-    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
-    names, missing = conftest.devices("all")
-
-    assert names == ["cpu"]
-    assert "'gpu' is not available" in missing
-
-
-def test_all_devices_include_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A named device is the only one."""
-    found = ["cpu", "gpu:0", "gpu:1"]
-    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: found)
-
-    assert conftest.devices("all") == (found, "")
-    assert conftest.devices("gpu") == (["gpu:0"], "")
-    assert conftest.devices("cpu") == (["cpu"], "")
-
-
-def test_header_names_versions_cpu_and_devices(
-    gpus: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A GPU has its product's name; a missing one its reason."""
-    options: Any = SimpleNamespace(getoption={"device": "all"}.__getitem__)
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.setattr("os.cpu_count", lambda: 12)
-    monkeypatch.setattr("paddle.version.commit", "0123456789")
-
-    assert conftest.pytest_report_header(options) == [
-        f"Paddle {paddle.version.full_version} (commit 0123456), NumPy {np.__version__}",
-        f"CPU: {cpu_model()}, 12 cores, OMP_NUM_THREADS=7",
-        f"devices: cpu, {', '.join(f'{name} (Stand-in {name})' for name in gpus.devices)}",
-    ]
-    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
-    *_, line = conftest.pytest_report_header(options)
-    assert line.startswith("devices: cpu (skipped: device 'gpu' is not available: ")
-
-
-def test_tests_run_on_every_device_and_a_missing_gpu_is_skipped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Unless they take no device, or have their own."""
-    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
-    given: dict[str, Any] = {}
-    for argument, own in (("tmp_path", "cell"), ("device", "device, cell"), ("device", "cell")):
-        assert given == {}
-        marks = {"parametrize": [pytest.mark.parametrize(own, []).mark]}
-        metafunc: Any = SimpleNamespace(
-            config=SimpleNamespace(getoption={"device": "all"}.__getitem__),
-            definition=SimpleNamespace(iter_markers=marks.__getitem__),
-            fixturenames=[argument],
-            parametrize=given.__setitem__,
-        )
-        conftest.pytest_generate_tests(metafunc)
-
-    there, missing = given["device"]
-    assert (there, missing.values) == ("cpu", ("gpu",))
-    assert missing.marks[0].name == "skip"
-    assert "'gpu' is not available" in missing.marks[0].kwargs["reason"]
-
-
-def test_all_devices_are_the_default() -> None:
-    """They need not be available; the options of the suite are one group of the help."""
-    parser = Mock()
-    conftest.pytest_addoption(parser, Mock(get_plugins=list))
-    options = parser.getgroup.return_value.addoption.call_args_list
-    defaults = {option.args[0]: option.kwargs.get("default") for option in options}
-
-    assert {call.args for call in parser.getgroup.call_args_list} == {("rnn_core",)}
-    assert (defaults["--device"], defaults["--results"]) == ("all", None)
-    plugins = SimpleNamespace(get_plugin=lambda _: None)
-    config = SimpleNamespace(getoption=lambda _: defaults["--device"], pluginmanager=plugins)
-    session: Any = SimpleNamespace(config=config)
-    conftest.pytest_sessionstart(session)
-
-
-def test_a_command_to_a_crashed_worker_is_lost() -> None:
-    """Others arrive. An error would end the run before xdist has noticed the crash."""
-    sent = []
-
-    def send(name: str, **arguments: object) -> None:
-        if name == "steal":
-            raise OSError("cannot send (already closed?)")
-        sent.append((name, arguments))
-
-    node = SimpleNamespace(sendcommand=send)
-    conftest.pytest_configure_node(node)
-    node.sendcommand("steal", indices=[1])
-    node.sendcommand("runtests", indices=[2])
-
-    assert sent == [("runtests", {"indices": [2]})]
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from pytest_benchmark.utils import get_machine_id
 
 from benchmarks.locks import lock_folder
 from benchmarks.plugins.sampling import Settings
-from benchmarks.plugins.saving import Saving
 from tests import ROOT
 from tests.helpers.pytest_project import make_project, run_pytest
 
@@ -93,18 +92,6 @@ def test_a_full_disk_is_named_by_a_process_of_a_comparison(project: pytest.Pytes
     assert status == 3
     assert f"Not saved: b.json: {FULL}" in output
     assert "Traceback" not in output
-
-
-def test_a_file_that_is_written_at_last_is_not_named() -> None:
-    """Results are saved after each test; the last attempt counts."""
-    saving, file = Saving(), Path("benchmarks.json")
-    with saving.attempt(file):
-        raise OSError("No space left on device")
-    assert [*saving.failures] == [file]
-
-    with saving.attempt(file):
-        pass
-    assert saving.failures == {}
 
 
 @pytest.mark.parametrize("name", [".benchmarks/{machine}", "left/.benchmarks.xml/x"])

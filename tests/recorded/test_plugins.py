@@ -1,0 +1,516 @@
+"""What the pytest plugins of the suite decide and print, without a session of pytest."""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from pytest_benchmark.stats import Metadata
+from pytest_regressions.file_regression import FileRegressionFixture
+
+import benchmarks.conftest as fixtures
+import conftest
+from benchmarks.plugins import options, results, summary
+from benchmarks.plugins.adapter import BenchmarkSession, Timed, rounds_of, use_storage
+from benchmarks.plugins.saving import Saving
+from benchmarks.plugins.signals import Signals, named
+from benchmarks.saved.saved_run import Machine
+from benchmarks.workloads.stages import FIRST_STEP, STAGES
+from tests.helpers.recording import ending
+
+ROOT = conftest.BENCHMARKS.parent
+Check = Callable[[list[str]], None]
+
+
+@pytest.fixture
+def check(file_regression: FileRegressionFixture) -> Check:
+    """Compare lines with the recorded ones."""
+
+    def compare(lines: list[str]) -> None:
+        text = "\n".join(lines).replace(str(ROOT), "ROOT").replace(str(Path.cwd()), "FOLDER")
+        text = re.sub(r"<function (\w+) at \w+>", r"\1", text).replace("PosixPath", "Path")
+        file_regression.check(text, extension=".txt")
+
+    return compare
+
+
+class Terminal:
+    """A reporter that notes lines, and how they are shown."""
+
+    def __init__(self, reports: dict[str, list[Any]] | None = None) -> None:
+        self.lines: list[str] = []
+        self.reports = reports or {}
+
+    def section(self, title: str, **style: object) -> None:
+        """Note a title."""
+        self.lines.append(f"{title} {style}")
+
+    def write_line(self, line: str, **style: bool) -> None:
+        """Note a line."""
+        shown = [name for name, on in style.items() if on]
+        self.lines.append(f"  {line}{f' <{shown}>' if shown else ''}")
+
+    def getreports(self, status: str) -> list[Any]:
+        """Return the reports with this status."""
+        return self.reports.get(status, [])
+
+
+def benchmarks(count: int, devices: list[str]) -> list[Timed]:
+    """Seeded times of stages, some without a stage and some failed."""
+    random, found = np.random.default_rng(count), []
+    for number in range(count):
+        info: dict[str, Any] = {
+            "device": devices[number % len(devices)],
+            "cell": str(random.choice(["RNN", "LSTM"])),
+            "shape": str(random.choice(["B1 T10 H128", "B64 T1000 H2048"])),
+            "implementation": str(random.choice(["kernel", "paddle", "textbook"])),
+            "stage": str(random.choice([*STAGES[:4], "step", FIRST_STEP])),
+        }
+        if random.random() < 0.2:
+            info["operators"] = int(random.integers(1, 2000))
+        if random.random() < 0.1:
+            del info["stage"]
+        median = float(10 ** random.uniform(-6, 1)) if random.random() < 0.9 else None
+        found.append(Timed(f"b.py::test[{number}]", median, info))
+    return found
+
+
+def test_summary(check: Check) -> None:
+    """The end of a run: behaviours, times, devices and messages, for few and many benchmarks."""
+    lines = []
+    properties = [("behaviour", ["RNN", "cpu", "größer", "3.5", "1"]), ("other", ["x"] * 5)]
+    reports = {
+        "passed": [
+            SimpleNamespace(user_properties=properties),
+            SimpleNamespace(user_properties=[("behaviour", ["LSTM", "gpu:0", "", "12.25", "-"])]),
+        ],
+        "failed": [SimpleNamespace(user_properties=[("behaviour", ["x", "y", "z", "1", "22"])])],
+        "skipped": [SimpleNamespace(longrepr=("f", 1, text)) for text in ("no gpu", "a", "no gpu")],
+    }
+    for count, devices, enabled, based, shown in (
+        (0, ["cpu"], True, False, {}),
+        (0, ["cpu"], False, True, {}),
+        (1, ["cpu"], True, True, {}),
+        (7, ["cpu"], True, False, reports),
+        (40, ["cpu", "gpu:0", "gpu:1", "npu:0"], True, True, reports),
+        (40, ["gpu:0", "npu:1"], False, True, {"skipped": reports["skipped"]}),
+    ):
+        timed = benchmarks(count, devices)
+        stats = {
+            each.name: SimpleNamespace(stats=SimpleNamespace(median=0.002 * (number + 1)))
+            for number, each in enumerate(timed)
+            if number % 3
+        }
+        session: Any = SimpleNamespace(benchmarks=timed, enabled=enabled)
+        baseline: Any = SimpleNamespace(benchmarks=stats) if based else None
+        messages = ["one", summary.SAVED, *summary.LOUD, f"{summary.REGRESSED}test[1]", "-" * 120]
+        terminal: Any = Terminal(shown)
+        summary.write(terminal, session, baseline, messages[: count + 1])
+        lines += [f"{count} on {devices}, enabled {enabled}, with a baseline {based}"]
+        lines += [f"  {line}" for line in terminal.lines]
+    check(lines)
+
+
+def test_baselines(check: Check) -> None:
+    """Why none of the saved runs is the baseline, or how the one that is differs."""
+    machines = [
+        Machine(system=system, machine="x", cpu=cpu, cpu_count="2", devices=devices)
+        for system, cpu, devices in (
+            ("Linux", "A", {"cpu": "cpu"}),
+            ("Linux", "B", {"cpu": "cpu"}),
+            ("macOS", "B", {"gpu:0": "a GPU"}),
+            ("Linux", "A", {"cpu": "cpu", "gpu:0": "another"}),
+        )
+    ]
+    lines = []
+    for count in (0, 1, 5, 6, 7, 8, 20):
+        for now in (machines[0], machines[3]):
+            runs: list[Any] = [
+                SimpleNamespace(name=f"{n:04}", when=n * 7 % 5, machine=machines[1 + n % 2])
+                for n in range(count)
+            ]
+            lines += [f"{count} runs", *(f"  {line}" for line in summary.no_baseline(runs, now))]
+    when = datetime(2026, 11, 25, 7, 8, 9)
+    names = ["a.py::a[x::y]", *(f"a.py::{letter}" for letter in "bcdefgh"), "no path"]
+    changes = ["paddle 3.0.0 -> 3.3.1", "paddle_commit a -> b", "numpy 1 -> 2", "größer 1 -> 2"]
+    for paddle in ("3.0.0", "3.3.1"):
+        for count in (0, 1, 2, 4):
+            for compared, new, gone in ((0, 0, 0), (1, 1, 6), (3, 7, 9), (0, 6, 1)):
+                environments = {"cpu": {"paddle": "3.0.0"}, "gpu:0": {"paddle": "2.6.2"}}
+                run: Any = SimpleNamespace(name="0001", when=when, environments=environments)
+                found = summary.comparison(
+                    run, paddle, changes[:count], compared, names[:new], names[:gone]
+                )
+                lines += ["", *found]
+    check(lines)
+
+
+def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+    """Which options can be used together, with and without benchmarks, plugins and packages."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("benchmarks", "a.json"):
+        Path(folder).mkdir()
+    Path("file").touch()
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("results", "workload_seed", "workload_execution", *options.OF_BENCHMARKS.values())
+    )
+    nothing |= {"benchmark_storage": "file://s", "plugins": ("junitxml",), "packages": ("pygal",)}
+    cases: list[dict[str, Any]] = [
+        {},
+        {"results": ""},
+        {"results": "r"},
+        {"results": "r", "plugins": ()},
+        {"workload": "a.py:f", "workload_seed": 0, "workload_execution": "static"},
+        {"workload_seed": 0},
+        {"workload_execution": "eager"},
+        *({key: True} for key in options.OF_BENCHMARKS.values() if key != "benchmark_json"),
+        {"benchmark_autosave": True, "benchmark_compare": True, "workload": "a.py:f"},
+        {"benchmark_compare": "0007"},
+        {"benchmark_compare": "benchmarks"},
+        {"benchmark_compare": "benchmarks::test_a"},
+        {"benchmark_compare": "file"},
+        {"benchmark_compare": "a.json"},
+        {"benchmark_compare": True, "benchmark_compare_fail": ["min:5%"]},
+        {"benchmark_compare_fail": ["min:5%"]},
+        {"benchmark_histogram": "h", "packages": ()},
+        {"benchmark_storage": "file://file"},
+        {"benchmark_storage": "file"},
+        {"benchmark_storage": "benchmarks"},
+        {"benchmark_storage": "elasticsearch+http://a"},
+        {"benchmark_json": Path("b.json")},
+        {"benchmark_json": Path("no/b.json")},
+        {"benchmark_json": Path()},
+    ]
+    lines = []
+    for case in cases:
+        values = {**nothing, **case}
+        plugins, packages = values.pop("plugins"), values.pop("packages")
+        monkeypatch.setattr(options, "find_spec", lambda name: name if name in packages else None)  # noqa: B023
+        for loaded in (True, False):
+            given = {k: v for k, v in values.items() if loaded or not k.startswith("benchmark")}
+            option = Mock(**given)
+            option.__contains__ = lambda _, name: name in given  # noqa: B023
+            config: Any = SimpleNamespace(
+                option=option,
+                pluginmanager=SimpleNamespace(has_plugin=plugins.__contains__),
+                invocation_params=SimpleNamespace(dir=tmp_path),
+            )
+            for asked in (True, False):
+                ended = ending(lambda: options.check_options(config, asked))  # noqa: B023
+                if loaded or (case.keys() & given.keys()) or not case:
+                    lines.append(f"{case}, pytest-benchmark {loaded}, benchmarks {asked}: {ended}")
+    check(lines)
+
+
+def session_of(args: tuple[str, ...], folder: Path, **given: object) -> Any:
+    """A stand-in for pytest's config."""
+    return SimpleNamespace(
+        args=args,
+        rootpath=Path("/root"),
+        invocation_params=SimpleNamespace(dir=folder),
+        getoption=lambda name, default=None: given.get(name, default),
+        option=SimpleNamespace(**given),
+        pluginmanager=SimpleNamespace(get_plugin=given.get),
+    )
+
+
+def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: Path) -> None:
+    """Workers, devices, the header, and what a worker that crashed leaves."""
+    monkeypatch.chdir(tmp_path)
+    lines: list[str] = []
+    for plugins in (["xdist.plugin"], ["other"]):
+        parser = Mock()
+        conftest.pytest_addoption(
+            parser, Mock(get_plugins=lambda plugins=plugins: [Mock(__name__=n) for n in plugins])
+        )
+        for where in (parser, parser.getgroup.return_value):
+            lines += [str(call) for call in where.addoption.call_args_list]
+        lines.append(f"{plugins}: {parser.getgroup.call_args_list}")
+    for cores in (None, 1, 8, 9, 64):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        for folder, *args in (
+            (ROOT, "tests"),
+            (ROOT, "tests/core/test_cells.py::test_a", "rnn_core"),
+            (ROOT, "benchmarks"),
+            (ROOT, "benchmarks/test_stages.py::test_stage"),
+            (ROOT, "."),
+            (ROOT, "tests", "benchmarks"),
+            (ROOT, "benchmarks2"),
+            (ROOT / "benchmarks", "test_stages.py"),
+            (ROOT / "benchmarks", str(ROOT / "benchmarks")),
+            (ROOT / "tests", "../benchmarks"),
+            (ROOT / "tests", "."),
+            (ROOT,),
+        ):
+            config = session_of(tuple(map(str, args)), folder)
+            workers = conftest.pytest_xdist_auto_num_workers(config)
+            if cores == 9 or args == ["tests"]:
+                lines.append(f"{cores} cores, {folder} {args}: {workers} workers")
+    monkeypatch.setattr("paddle.version.full_version", "9.9.9")
+    monkeypatch.setattr("paddle.version.commit", "0123456789")
+    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
+    monkeypatch.setattr("numpy.__version__", "1.2.3")
+    monkeypatch.setattr("rnn_core.runtime.environment.cpu_model", lambda: "A CPU")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    for found in (["cpu"], ["cpu", "npu:0"]):
+        monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda found=found: found)
+        for wanted in ("all", "cpu", "npu", "gpu", "gpu:1", "nonsense:"):
+            config = session_of((), ROOT, device=wanted)
+            lines.append(f"{found}, --device {wanted}")
+            lines.append(f"  devices {ending(lambda: conftest.devices(wanted))}")  # noqa: B023
+            start: Any = SimpleNamespace(config=config)
+            lines.append(f"  start {ending(lambda: conftest.pytest_sessionstart(start))}")  # noqa: B023
+            lines.append(f"  header {ending(lambda: conftest.pytest_report_header(config))}")  # noqa: B023
+            for names, own in ((["device"], "cell"), (["device"], "device, cell"), ([], "cell")):
+                given: list[object] = []
+                marks = {"parametrize": [pytest.mark.parametrize(own, []).mark]}
+                metafunc: Any = SimpleNamespace(
+                    config=config,
+                    definition=SimpleNamespace(iter_markers=marks.__getitem__),
+                    fixturenames=names,
+                    parametrize=lambda *each: given.append(each),  # noqa: B023
+                )
+                with_error = ending(lambda: conftest.pytest_generate_tests(metafunc))  # noqa: B023
+                lines.append(f"  {names}, parametrised by {own}: {with_error}, {given}")
+    results_plugin = SimpleNamespace(begin=lambda devices: lines.append(f"begin {devices}"))
+    config = session_of((), ROOT, device="all", **{conftest.RESULTS: results_plugin})
+    conftest.pytest_sessionstart(SimpleNamespace(config=config))  # type: ignore[arg-type]
+    for status in (0, 3, -signal.SIGILL, -signal.SIGKILL):
+        report = Mock()
+        report.node.gateway._io.popen.wait = lambda status=status: status
+        conftest.pytest_handlecrashitem(report)
+        lines.append(f"worker ended with {status}: {report.longrepr}, {report.when}")
+    send = Mock(side_effect=[OSError("closed"), None, ValueError("other")])
+    node = SimpleNamespace(sendcommand=send)
+    conftest.pytest_configure_node(node)
+    lines += [ending(partial(node.sendcommand, name, a=1)) for name in ("steal", "run", "x")]
+    lines.append(str(send.mock_calls))
+    for storage in ("file://./.benchmarks", "file://other", None):
+        config = session_of((), ROOT, benchmark_storage=storage)
+        use_storage(config, Path("/root/.benchmarks"))
+        lines.append(f"{storage}: {config.option.benchmark_storage}")
+    check(lines)
+
+
+def test_fixtures_of_benchmarks(check: Check) -> None:
+    """Own workloads: when their benchmark is collected, and how it is named."""
+    lines: list[str] = []
+    for workload, seed, execution in (
+        (None, None, None),
+        ("a.py:f", None, None),
+        ("m:f", 7, "static"),
+    ):
+        given = {"workload": workload, "workload_seed": seed, "workload_execution": execution}
+        config = session_of((), ROOT, **given)
+        for name in ("test_workload.py", "test_stages.py"):
+            ignored = fixtures.pytest_ignore_collect(Path("b") / name, config)
+            lines.append(f"{given}, {name}: ignored {ignored}")
+        for names in ([], ["workload"]):
+            metafunc: Any = SimpleNamespace(
+                config=config,
+                fixturenames=names,
+                parametrize=lambda *a, **k: lines.append(f"{a} {k}"),
+            )
+            lines.append(ending(lambda: fixtures.pytest_generate_tests(metafunc)))  # noqa: B023
+    check(lines)
+
+
+def benchmark(name: str, *seconds: float) -> Any:
+    """A benchmark with these rounds; without any, it failed."""
+    names = {"name": name, "fullname": f"a::{name}", "extra_info": {"stage": "step"}}
+    others = dict.fromkeys(("group", "param", "params", "cprofile_stats"))
+    fixture = SimpleNamespace(**names, **others, skipped=False)
+    found = Metadata(fixture, 1, {})  # type: ignore[no-untyped-call]
+    for each in seconds:
+        found.stats.update(each)  # type: ignore[no-untyped-call]
+    return found
+
+
+def test_adapter(check: Check) -> None:
+    """What the suite takes from pytest-benchmark, sets in it, and keeps from it."""
+    theirs = SimpleNamespace(
+        disabled=False,
+        benchmarks=[],
+        storage="S",
+        histogram=None,
+        json="j",
+        save="s",
+        autosave="a",
+        group_by="param:x",
+        compare_fail=["min:5%"],
+        performance_regressions=[("a", "slow")],
+    )
+    option = SimpleNamespace(
+        benchmark_compare=True, benchmark_columns=None, benchmark_compare_fail=["min:5%"]
+    )
+
+    def group(**given: Any) -> None:
+        lines.append(str(given["benchmarks"]))
+        raise {"param:x": LookupError, "y": TypeError, "z": NotImplementedError}[given["group_by"]](
+            "w"
+        )
+
+    hook = SimpleNamespace(pytest_benchmark_group_stats=group)
+    plugins = SimpleNamespace(get_plugin={"pytest-benchmark": theirs}.get)
+    config: Any = SimpleNamespace(option=option, pluginmanager=plugins, hook=hook)
+    ours, lines = BenchmarkSession(config), list[str]()
+    shown = ("compare", "enabled", "storage", "compare_fail", "histogram", "benchmarks")
+
+    def show(what: str) -> None:
+        lines.append(f"{what}: { ({name: getattr(ours, name) for name in shown}) }, {option}")
+
+    show("at first")
+    theirs.benchmarks += [
+        benchmark("b", 1.0, 6.0, 2.0, 4.0),
+        benchmark("failed"),
+        benchmark("c", 3.0),
+    ]
+    theirs.disabled, theirs.histogram = True, "folder/picture"
+    ours.choose_no_baseline()
+    ours.show_columns(["median"])
+    ours.show_columns(["min"])
+    show("later")
+    lines.append(str(rounds_of(SimpleNamespace(stats=theirs.benchmarks[0]))))  # type: ignore[arg-type]
+    fixture: BenchmarkFixture = theirs.benchmarks[1].fixture
+    ours.forget(fixture)
+    ours.drop_limits()
+    ours.compare_with("folder/0001_a.json", {"a::b": {}})
+    show(f"forgotten {fixture.skipped}")
+    lines.append(f"{ours.take_requests()} {ours.take_requests()}")
+    theirs.autosave, theirs.save = "auto", None
+    lines.append(f"{ours.take_requests()} {ours.take_regressions()} {ours.take_regressions()}")
+    lines.append(f"{theirs.compare_fail} {theirs.compared_mapping}")
+    items: list[Any] = [
+        SimpleNamespace(name="a", nodeid="f::a"),
+        SimpleNamespace(
+            name="b", nodeid="f::b", callspec=SimpleNamespace(id="1-x", params={"n": 1})
+        ),
+    ]
+    for theirs.group_by in ("param:x", "y", "z"):
+        lines.append(ending(lambda: ours.check_grouping(items)))
+    check(lines)
+
+
+def test_results(check: Check) -> None:
+    """Which files benchmarks should leave, and what a session could not save."""
+    lines: list[str] = []
+    items: list[Any] = [
+        SimpleNamespace(fixturenames=names, callspec=SimpleNamespace(params=params))
+        for names, params in (
+            ([], {}),
+            (["benchmark"], {}),
+            (["leave_history"], {"experiment": "clipped-rnn", "device": "cpu"}),
+            (["leave_history", "benchmark"], {"experiment": "exploding-rnn", "device": "gpu:1"}),
+        )
+    ]
+    for count in range(len(items) + 1):
+        found = [results.expected_files(items[:count], timed) for timed in (True, False)]
+        lines.append(f"{count} timed: {found[0]}, or not: {found[1]}")
+    lines.append(str(results.RESTRICTING))
+    counter = results.DeselectedCounter()
+    slow: list[Any] = [Mock(get_closest_marker=lambda _, s=s: s) for s in (None, "slow", None)]
+    counter.pytest_deselected(slow)
+    counter.pytest_deselected(slow[:1])
+    for config in (SimpleNamespace(), SimpleNamespace(workeroutput={})):
+        counter.pytest_sessionfinish(SimpleNamespace(config=config))  # type: ignore[arg-type]
+        lines.append(str(config))
+    saving = Saving()
+    for name, error in (
+        ("b", OSError(28, "No space left on device")),
+        ("a", OSError("odd")),
+        ("c", PermissionError(13, "Permission denied", "c")),
+        ("b", None),
+        ("b", BlockingIOError("in use")),
+        ("d", None),
+    ):
+
+        def attempt(name: str = name, error: OSError | None = error) -> None:
+            with saving.attempt(Path(name)):
+                if error is not None:
+                    raise error
+
+        attempt()
+        lines.append(
+            f"{name} {error}: { ({str(path): why for path, why in saving.failures.items()}) }"
+        )
+    lines.append(ending(lambda: wrong(saving)))
+    for left in (saving, Saving()):
+        for status in (0, 1, 2, 3, 4, 5, 143):
+            session: Any = SimpleNamespace(exitstatus=status)
+            finished(left.pytest_sessionfinish(session))
+            lines.append(
+                f"{len(left.failures)} not saved, status {int(status)}: {int(session.exitstatus)}"
+            )
+        terminal: Any = Terminal()
+        finished(left.pytest_terminal_summary(terminal))
+        lines += terminal.lines
+    check(lines)
+
+
+def wrong(saving: Saving) -> None:
+    """Raise another error than that of a file."""
+    with saving.attempt(Path("e")):
+        raise ValueError("not a file")
+
+
+def finished(hook: Iterator[Any]) -> Any:
+    """Run a hook that wraps others, and return its result."""
+    next(hook)
+    try:
+        hook.send("result")  # type: ignore[attr-defined]
+    except StopIteration as ended:
+        return ended.value
+    raise AssertionError
+
+
+def test_signals(check: Check) -> None:
+    """When a signal ends a session, and with which status."""
+    lines: list[str] = []
+    for benchmarks_ in (True, False):
+        for numbers in ((2,), (15,), (1,), (15, 2)):
+            signals = Signals(benchmarks_)
+            signals.session = SimpleNamespace(exitstatus=0)  # type: ignore[assignment]
+            lines.append(
+                f"benchmarks {benchmarks_}: {[n.name for n in signals.numbers]}, {numbers}"
+            )
+            lines.append(f"  before {ended(signals.end_session)}")
+            report = signals.pytest_runtest_makereport()
+            next(report)
+            lines += [f"  held {ended(lambda n=n: signals.interrupt(n, None))}" for n in numbers]  # type: ignore[misc] # noqa: B023
+            lines.append(f"  after the report {ended(lambda: finished_report(report))}")  # noqa: B023
+            lines.append(f"  at once {ended(lambda: signals.interrupt(numbers[0], None))}")  # noqa: B023
+            finish = signals.pytest_sessionfinish()
+            next(finish)
+            held = ended(lambda: signals.interrupt(1, None))  # noqa: B023
+            lines.append(f"  saving {held}, {signals.received!r}")
+            signals.pytest_unconfigure()
+            lines.append(f"  status {int(signals.session.exitstatus)}")
+    renamed = named("a.py::test[x]", lambda a, *, b: (a, b))
+    lines.append(f"{renamed(1, b=2)} {renamed.__name__} {renamed.__code__.co_name}")
+    check(lines)
+
+
+def ended(call: Callable[[], object]) -> str:
+    """How a call ends, if a signal may end it."""
+    try:
+        return ending(call)
+    except KeyboardInterrupt as interrupt:
+        return f"KeyboardInterrupt {interrupt}"
+
+
+def finished_report(report: Any) -> object:
+    """End a hook that wraps others."""
+    try:
+        report.send("report")
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError
