@@ -43,7 +43,7 @@ class Tried:
         self.lines.append(f"{title}: " + "\n  | ".join(lines))
         out, err = self.printed()
         self.lines += [f"  > {line}" for line in out.splitlines()]
-        lines = [line for line in err.splitlines() if not line.startswith("usage: ")]
+        lines = [line for line in err.splitlines() if line.strip() and line[:7] != "usage: "]
         self.lines += [f"  ! {line}" for line in lines]
 
     def check(self) -> None:

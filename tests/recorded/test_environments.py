@@ -150,13 +150,18 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (Paddle("paddlepaddle", "3.3.0"), BASE._replace(version="3.12.1")),
         (Paddle("paddlepaddle", "3.3.0"), BASE._replace(prefix="/usr")),
     )
-    for tools[0] in ([], ["/bin/run"]):
+    for tools[0] in (["/bin/run"], []):
         for paddle_, base in cases:
             title = f"{paddle_.name} of {paddle_.index_url} for {base.version} in {base.prefix}"
             for again in ("", ", again"):
                 tried(title + again, store.environment_of, paddle_, base)
         shutil.rmtree(kept)
     one, _ = cases[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.stderr, "isatty", lambda: True)
+        tried.names |= {"00:01": "00:00", "00:02": "00:00"}
+        tried("on a terminal", store.environment_of, one, BASE)
+    shutil.rmtree(kept)
     for word, failure in (
         ("venv", "Error: no ensurepip"),
         ("--no-deps", "ERROR: Could not install: [Errno 28] No space left on device"),
