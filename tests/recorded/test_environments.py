@@ -293,8 +293,9 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.chmod(0o755)
     (tried.folder / "text").touch()
     (tried.folder / "3.3.0").mkdir()
-    (tried.folder / ".tox" / "py310-paddle32-cpu" / "bin").mkdir(parents=True)
-    (tried.folder / ".tox" / "py310-paddle32-cpu" / "bin" / "python").touch()
+    for name in ("py310-paddle32-cpu", "bench-paddle26"):
+        (tried.folder / ".tox" / name / "bin").mkdir(parents=True)
+        (tried.folder / ".tox" / name / "bin" / "python").touch()
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts" / "python.exe").touch()
     monkeypatch.setenv("PATH", str(tried.folder / "bin"))
@@ -310,7 +311,8 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         for text in (
             *("python3.12", "./bin/python3.12", "bin/env/bin/python", "bin/my env/bin/python3"),
             *("~/bin/env/bin/python", "text", "./text", "no/such/python", "script", "old"),
-            *("fails", "damaged", "old", "python3.12", "python", "paddle32", "paddle30"),
+            *("fails", "damaged", "old", "python3.12", "python", "paddle32", "paddle26"),
+            "paddle30",
             *("py310-paddle32-cpu", "py39-windows-cpu", "paddle31", "py311-paddle31-cpu"),
             *("empty", "failing", "nonsense", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
