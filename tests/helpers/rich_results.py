@@ -166,6 +166,7 @@ def write_matrix(folder: Path) -> Path:
         (10.0, {"cell": "LSTM", "device": "gpu:0"}),
         (3.0, {"cell": "GRU", "device": "gpu:0"}),
     ]
+    steps += [(9.0, {"stage": "forward"}), (8.0, {"stage": "forward", "device": "gpu:0"})]
     own = {"cell": "own.py:workload", "shape": "", "implementation": "eager"}
     write_times(path, [*steps, (7.0, own), (0.7, {**own, "device": "npu:1"})])
     experiment = EXPERIMENTS["exploding-rnn"]

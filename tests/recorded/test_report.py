@@ -160,9 +160,8 @@ def test_matrices(file_regression: FileRegressionFixture) -> None:
 def test_step_times(file_regression: FileRegressionFixture) -> None:
     """Random times: what stands beside what, and the ratios."""
     random = np.random.default_rng(3)
-    lines = []
-    for number in range(24):
-        found = random_results(random, number % 8)
+    cases = [random_results(random, number % 8) for number in range(24)]
+    for found in cases:
         for each in found:
             for run in each.runs.values():
                 run.environments["cpu"]["cpu"] = str(random.choice(["A CPU", "A CPU", "another"]))
@@ -176,6 +175,12 @@ def test_step_times(file_regression: FileRegressionFixture) -> None:
                     "implementation": str(random.choice(["own", "kernel", "textbook", "paddle"])),
                 }
                 each.times.append(step_time(median, **facts))
+    versions = product(("3.9.0", "3.10.0", "4.0.0"), ("3.9.1", "3.10.1"))
+    cases.append([left(f"of {p}, {each}", paddle=p, python=each) for p, each in versions])
+    for place, results in enumerate(cases[-1]):
+        results.times.append(step_time(2.0**place))
+    lines = []
+    for number, found in enumerate(cases):
         environments = environments_of(found)
         for block in blocks_of(environments):
             lines.append(f"{number}: {block.title}: {' '.join(block.implementations)}")
@@ -296,13 +301,15 @@ def test_curves_and_figures(file_regression: FileRegressionFixture) -> None:
         {"norms": printed, "accuracy": none, "paddle": "2.6.2"},
         {"norms": printed, "accuracy": none, "clipped_norms": off},
         {"norms": off, "accuracy": none},
+        {"norms": {**printed, "recurrent.b": printed["recurrent.b"] * np.nan}, "accuracy": none},
         {"norms": printed, "accuracy": np.array([0, 0.25, 0, 0, 1])},
         {"norms": printed, "accuracy": none, "loss": np.ones(20)},
         {"norms": {"recurrent.W": printed["recurrent.W"] * 1.01}, "accuracy": none},
         {"norms": printed, "accuracy": none, "environment": other},
     ]
     environments = [with_history(f"run{n}", **changes) for n, changes in enumerate(runs)]
-    environments[0].results.histories["gpu:0", "exploding-rnn"] = made_up("exploding-rnn")
+    for device in ("gpu:0", "npu:1"):
+        environments[0].results.histories[device, "exploding-rnn"] = made_up("exploding-rnn")
     for steps, row in {row.step: row for row in NORMS["clipped-rnn"]}.items():
         cut: dict[str, Any] = {"accuracy": np.full(steps // 4, 0.5), "outcome": "interrupted"}
         cut |= {"loss": np.ones(steps), "epoch_ends": np.arange(4, steps + 1, 4)}

@@ -86,7 +86,8 @@ def test_summaries(file_regression: FileRegressionFixture) -> None:
     for names in (RNN, LSTM, REST, [*RNN, *REST], ["recurrent.W", "recurrent.w_i", "recurrent.b"]):
         norms = {name: 10.0 ** (3 * place - 8) for place, name in enumerate(names)}
         for loss in (0.0, 0.123456, 1e10, NAN):
-            step = Step(8, 2, 3, loss, norms, norms, 3, 4, last=True)
+            clipped = dict.fromkeys(norms, 1.0)
+            step = Step(8, 2, 3, loss, norms, clipped, 3, 4, last=True)
             lines += step_lines(step)
     lines += [
         epoch_line(Step(8, 2, 3, 1.0, {}, {}, correct, total, last=True))
