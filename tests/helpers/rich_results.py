@@ -86,6 +86,8 @@ def write_times(folder: Path, times: Iterable[tuple[float, dict[str, str]]], **f
         saved_benchmark(f"t{n}", median / 1e3, spread=median / 4e3, **{**FIRST_STAGE, **info})
         for n, (median, info) in enumerate(times)
     ]
+    for each in found:
+        each["stats"] |= {"min": each["stats"]["q1"] / 2, "max": 2 * each["stats"]["q3"]}
     write_json(folder / TIMES, saved_content(found, {"cpu": {**MACHINE, **FACTS, **facts}}))
 
 
@@ -202,7 +204,7 @@ def write_matrix(folder: Path) -> Path:
 def _write_comparisons(folder: Path, old: dict[str, str]) -> None:
     """Write comparisons by each measure, one that crashed, and two chains of releases."""
     write_json(folder / "a" / "comparison.json", comparison())
-    extreme = comparison(not_compared=["t::a", "t::b"], behaviour=[])
+    extreme = comparison(confidence=0.95, not_compared=["t::a", "t::b"], behaviour=[])
     for benchmark, (ratio, low, high) in zip(
         extreme["benchmarks"],
         ((1e-9, None, 1e9), (2.5, 1e-9, None), (1.0, None, None), (0.5, 0.4, 0.6)),
