@@ -194,9 +194,9 @@ def test_step_times(file_regression: FileRegressionFixture) -> None:
                     for name, time, ratio in cells
                     if time
                 ]
-                place = " ".join(row.environment.place)
+                where = " ".join(row.environment.place)
                 lines.append(
-                    f"  {row.environment.name} ({place}) after {before}: {', '.join(texts)}"
+                    f"  {row.environment.name} ({where}) after {before}: {', '.join(texts)}"
                 )
         lines += [
             f"  {name} {' '.join(row)}: {cpu:.4g} {own:.4g}"
@@ -233,7 +233,8 @@ def test_defects_and_releases(file_regression: FileRegressionFixture) -> None:
         ]
         links = [link(*pair) for pair in pairwise(versions) if random.random() < 0.7]
         for n, found in enumerate(links):
-            kept = found.benchmarks[: 1 + random.integers(2)]
+            first = random.integers(2)
+            kept = found.benchmarks[first : first + 1 + random.integers(2)]
             python = str(random.choice(["3.12.1", "3.11.7"]))
             side = found.baseline.model_copy(update={"environment": {"python": python, "cpu": "B"}})
             behaviour = found.behaviour[: random.integers(2)]
@@ -442,6 +443,10 @@ def test_damaged_files(
         "another format": {"tests-run.json": run.replace(b"rnn_core", b"other")},
         "no times": {"benchmarks.json": b"{}"},
         "old times": {"benchmarks.json": times.replace(b'"device"', b'"machine"')},
+        "broken off": {
+            "tests-run.json": run.replace(b'"exit_status": 0', b'"exit_status": null'),
+            "tests.xml": None,
+        },
         "foreign": {"notes.txt": b"", "z.xml": b"", ".hidden": b"", "a.npz.tmp": b""},
         "twice": {"copy.npz": whole},
         "no experiment": {"own.npz": saved(tmp_path, config=OTHER)},

@@ -48,10 +48,10 @@ def random_history(number: int) -> History:
     names = names if number % 7 else ["W"]
     per_epoch = 4 if number % 4 else 6
     epochs = steps // per_epoch
-    choices: Any = (["textbook", "static", "kernel"], ["by-norm", "by-global-norm"])
+    choices: Any = (["textbook", "static", "kernel", "sot"], ["by-norm", "by-global-norm"])
     config = TrainConfig(
         cell="LSTM" if number % 3 == 0 else "RNN",
-        execution=choices[0][number % 5 % 3],
+        execution=choices[0][number % 5 % 4],
         epochs=max(1, epochs + 1),
         record=record,
         clip_norm=[None, 1.0, 2.5][number % 3],
