@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import ROOT, runner
-from benchmarks.runner import Process, Program, project_environment, run, run_together
+from benchmarks import runner
+from benchmarks.runner import Process, Program, run, run_together
 
 
 def python(code: str) -> list[str]:
@@ -125,15 +125,6 @@ def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.Monkey
         run(python("import threading; threading.Event().wait()"))
 
     assert started[0].returncode == -9
-
-
-def test_project_environment_adds_variables_and_the_project() -> None:
-    """The project comes first on PYTHONPATH, before the earlier entries."""
-    environment = project_environment({"PYTHONPATH": "/there", "NAME": "value"})
-
-    assert environment["NAME"] == "value"
-    assert environment["PYTHONPATH"] == f"{ROOT}{os.pathsep}/there"
-    assert environment.items() >= {"PATH": os.environ["PATH"]}.items()
 
 
 def test_programs_run_together_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,12 @@
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from functools import partial
+from io import StringIO
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -167,6 +171,12 @@ def test_outcomes(session: Session, file_regression: FileRegressionFixture) -> N
         SAME, before=lambda at: once and at == 8 and interrupt_at(8, once.pop())(8)
     )
     session.run("old new --results d --within instructions=0.01", counts)
+    once = [CRASH]
+    first = FakeProcesses(SAME, before=lambda at: once and interrupt_at(at, once.pop())(at))
+    session.run("old new --results k --budget 0.1 --no-behaviour", first)
+    unclear = FakeProcesses(SAME)
+    unclear.disturbed = {("0001-baseline", FIRST)}
+    session.run("old new --results m --budget 0.1 --measure time --no-behaviour", unclear)
     session.run("old new --results g --threads 2 --budget 0.1 --no-behaviour")
     session.run(
         "old new --results h --budget 0.1 --no-behaviour", valgrind="no Valgrind: install it"
@@ -227,6 +237,8 @@ def test_workloads(session: Session, file_regression: FileRegressionFixture) -> 
     own = "old new --workload own.py:train --measure time"
     session.run(f"{own} --seed 3 --steps 7", own="different")
     session.run(f"{own} --seed 3 --steps 7 --resume", own="error")
+    settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
+    session.note(*(f"{key}: {value}" for key, value in settings.items()), "")
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")
     session.run(f"{own} --results r", own="refused")
     session.run(f"{own} --results m --no-behaviour --budget 1.1")
@@ -242,6 +254,9 @@ def test_workloads(session: Session, file_regression: FileRegressionFixture) -> 
     session.patch.setattr(command, "time_processes", wrong)
     session.run(f"{own} --results m")
     session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
+    session.run(f"{own} --results m --no-behaviour -k (a_or_b)")
+    settings = content(session.folder / "m" / "settings.json")
+    session.note(*(f"{key}: {value}" for key, value in settings.items()), "")
     (session.folder / "own.py").unlink()
     session.run(own)
     session.check(file_regression)
@@ -313,10 +328,12 @@ def test_saved_sides(session: Session, file_regression: FileRegressionFixture) -
     )
     (session.folder / "broken.json").write_text("{", encoding="utf-8")
     (session.folder / "empty").mkdir()
+    shutil.copytree(session.folder / "r", session.folder / "s")
     for line in (
         "b.json a.json",
         "a.json r:candidate --measure time",
         "i:baseline r:candidate",
+        "r:baseline s:candidate",
         "a.json second.json",
         "b.json second.json",
         "a.json half.json --measure memory,instructions",
@@ -397,5 +414,24 @@ def test_parts(session: Session, file_regression: FileRegressionFixture) -> None
         f"--within {text}: {command.tolerances(text)}"
         for text in ("5", "5%", "0.5", "time=1", "memory=2%,time=3", "memory=1,memory=2")
     ]
+    with redirect_stderr(StringIO()) as err:
+        for (asked, device, threads), session.valgrind in product(
+            [
+                *((None, "cpu", 1), (None, "gpu:0", 1), (None, "cpu", 2), ([time], "npu", 2)),
+                *(([counts], "cpu", 1), ([time, counts], "gpu:0", 1), ([counts, memory], "cpu", 2)),
+            ],
+            ("", "no Valgrind"),
+        ):
+            found = choice(asked, device, threads)
+            lines.append(f"{asked} on {device} with {threads}, {session.valgrind}: {found}")
+    lines += err.getvalue().splitlines()
     session.note(*lines, "")
     session.check(file_regression)
+
+
+def choice(asked: Any, device: str, threads: int) -> str:
+    """Return the measures that are compared, or the error."""
+    try:
+        return str([*command.choose_measures(asked, device, threads)])
+    except SideError as error:
+        return f"refused: {error}"

@@ -1,7 +1,6 @@
 """The command `python -m benchmarks.calibrate`, with fake processes."""
 
 import json
-import re
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 
 from benchmarks.compare import calibration
 from benchmarks.compare.calibration import main, rate
-from benchmarks.compare.measures import MEASURES
 from benchmarks.runner import Process
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses, interrupt_at
 
@@ -23,36 +21,10 @@ def run(folder: Path, fake: FakeProcesses, *options: str) -> int:
     return main([*python, "--sessions", "2", "--levels", "0,20", *options], fake)
 
 
-def test_table_has_a_row_per_slowdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each row has four verdicts, all correct; the interval is wide, because four are few."""
-    status = run(tmp_path, FakeProcesses(BENCHMARKS), "--save", str(tmp_path / "c.md"))
-    out, _ = capsys.readouterr()
-    table, end = out.partition("\n\nMeasured: ")[::2]
-    saved = (tmp_path / "c.md").read_text()
-
-    assert status == 0
-    assert re.sub(" +", " ", table.replace("-", "")).splitlines() == [
-        "2 sessions of at most 10 minutes, at most 1% of the verdicts may be wrong",
-        "",
-        "| planted | same within | measured | verdicts | slower | faster | same | cannot tell "
-        "| rate (95% interval) | pairs | minutes |",
-        "|" + " |" * 11,
-        "| 0% | 5% | 0.1% | 4 | 0 | 0 | 4 | 0 | 0.0% (0.060.2%) | 6 | 1.2 |",
-        "| 20% | 5% | 20.0% | 4 | 4 | 0 | 0 | 0 | 100.0% (39.8100.0%) | 6 | 1.2 |",
-    ]
-    assert "slower and\nfaster if nothing is planted, of slower otherwise" in end
-    assert end.endswith(f"every level.\n\nresults: {tmp_path / 'c.md'}\n")
-    assert out.partition("\n\nresults: ")[0] in saved
-    assert "- rnn_core: working tree" in saved
-
-
-def test_counted_calibration_plants_instructions_beside_busy_processes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_busy_processes_end_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing below twice the tolerance could settle, so its tolerance is half of it.
-
-    The busy processes end with the command.
-    """
+    """They are killed."""
     busy: list[Process] = []
 
     def start(command: list[str]) -> Process:
@@ -60,23 +32,9 @@ def test_counted_calibration_plants_instructions_beside_busy_processes(
         return busy[-1]
 
     monkeypatch.setattr(calibration, "Process", start)
-    fake = FakeProcesses(BENCHMARKS)
-    python = ("--python", sys.executable, "--results", str(tmp_path / "pairs"))
     options = ("--measure", "instructions", "--load", "2", "--sessions", "1")
-    status = main([*python, *options], fake)
-    lines = [line.split("|") for line in capsys.readouterr().out.splitlines()]
-    head, _, *rows = [[cell.strip() for cell in line[1:-1]] for line in lines if len(line) > 1]
 
-    assert status == 0
-    assert lines[0][0].startswith("1 sessions of at most 10 minutes beside 2 busy processes, at")
-    assert tuple(head[4:8]) == MEASURES["instructions"].words
-    assert [row[:7] for row in rows] == [
-        ["0%", "0.5%", "0.00%", "2", "0", "0", "2"],
-        ["0.5%", "0.25%", "0.50%", "2", "2", "0", "0"],
-        ["1%", "0.5%", "1.00%", "2", "2", "0", "0"],
-        ["2%", "0.5%", "2.00%", "2", "2", "0", "0"],
-    ]
-    assert {settings.measure for settings in fake.settings} == {"instructions"}
+    assert run(tmp_path, FakeProcesses(BENCHMARKS), *options) == 0
     assert [process._process.returncode for process in busy] == [-signal.SIGKILL] * 2
 
 
@@ -120,36 +78,6 @@ def test_resumed_calibration_has_the_verdicts_of_an_uninterrupted_one(
     again = FakeProcesses(BENCHMARKS)
     assert run(tmp_path / "cut", again, "--restart") == 0
     assert len(again.started) == 24
-
-
-def test_budget_of_a_resumed_session_includes_its_pairs(tmp_path: Path) -> None:
-    """Three pairs took 36 seconds: with 30, only the second session is measured."""
-    rest = FakeProcesses(BENCHMARKS)
-    assert run(tmp_path, FakeProcesses(BENCHMARKS, before=interrupt_at(8))) == 130
-    assert run(tmp_path, rest, "--resume", "--budget", "0.5") == 0
-
-    assert len(rest.started) == 12
-
-
-def test_rate_counts_slower_and_faster_as_false_alarms() -> None:
-    """With a planted slowdown, only "slower" counts, as a detection."""
-    cases = [
-        calibration.Case(level, 1, word, 1.0, 6, 1.0)
-        for level in (0.0, 0.2)
-        for word in MEASURES["time"].words
-    ]
-
-    assert calibration.row(0.0, 0.05, cases[:4], MEASURES["time"])[8].startswith("50.0% (")
-    assert calibration.row(0.2, 0.05, cases[4:], MEASURES["time"])[8].startswith("25.0% (")
-
-
-def test_row_without_a_verdict_has_empty_cells() -> None:
-    """No pair counted, so there is neither a ratio nor a time until a verdict."""
-    case = calibration.Case(0.2, 1, "cannot tell", None, 0, 1.0)
-
-    assert calibration.row(0.2, 0.05, [case], MEASURES["time"]) == [
-        *("20%", "5%", "", "1", "0", "0", "0", "1", "0.0% (0.0-97.5%)", "", "")
-    ]
 
 
 def test_rates_have_exact_intervals() -> None:

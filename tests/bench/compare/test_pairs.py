@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -18,14 +17,13 @@ from benchmarks.compare.pairs import (
     contests_of,
     elapsed,
     order,
-    series_of,
     settle,
 )
-from benchmarks.compare.process import Job, Selection, count_processes, time_processes
+from benchmarks.compare.process import Job, Selection
 from benchmarks.compare.result import Disturbance
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
-from benchmarks.saved.saved_run import Measure, SavedRun, Series
+from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 
 PLAN = Plan(
@@ -133,35 +131,6 @@ def test_benchmark_that_a_pair_lacks_stays_open(tmp_path: Path) -> None:
     assert len(fake.started) == 8
 
 
-@pytest.mark.parametrize(
-    ("measures", "counted", "series"),
-    [
-        (("time",), None, {"time": ("time",)}),
-        (("time", "memory"), None, {"time": ("time", "memory")}),
-        (
-            ("time", "instructions", "memory"),
-            None,
-            {"instructions": ("instructions", "memory"), "time": ("time",)},
-        ),
-        (("memory",), True, {"instructions": ("memory",)}),
-        (("instructions", "memory"), False, {"time": ("memory",)}),
-    ],
-)
-def test_memory_is_judged_in_processes_that_are_measured_anyway(
-    measures: tuple[Measure, ...],
-    counted: bool | None,
-    series: dict[Series, tuple[Measure, ...]],
-    tmp_path: Path,
-) -> None:
-    """Those that count, if there are any, which come first."""
-    assert list(series_of(measures, counted).items()) == list(series.items())
-    for name in series if counted is None else ():
-        plan = replace(PLAN, within=dict.fromkeys(measures, 0.05))
-        pairs = Pairs(plan, tmp_path / name, resume=False, series=name)
-        assert pairs.run is (time_processes if name == "time" else count_processes)
-        assert tuple(pairs.within) == series[name]
-
-
 @pytest.mark.parametrize("number", [1, 2, 5, 6, 13, 14])
 def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -> None:
     """Complete pairs are not measured again; an incomplete pair is, both processes.
@@ -190,22 +159,6 @@ def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -
     assert whole[FIRST].measured > whole[FIRST].pairs
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"within": {"time": 0.1}}, "within was {'time': 0.05}, is {'time': 0.1}"),
-        ({"threads": 2}, "threads was 1, is 2"),
-        ({"candidate": Interpreter("x", Path("/x"))}, r"candidate was 'new .*, is 'x \(/x\)'"),
-        ({"benchmarks": "LSTM"}, "benchmarks was 'step', is 'LSTM'"),
-    ],
-)
-def test_resume_refuses_another_plan(change: dict[str, Any], words: str, tmp_path: Path) -> None:
-    """The error names the change."""
-    Pairs(PLAN, tmp_path, resume=False)
-    with pytest.raises(SideError, match=f": {words}$"):
-        Pairs(replace(PLAN, **change), tmp_path, resume=True)
-
-
 @pytest.mark.parametrize("change", [{"paddle": "2.5.0"}, {"cpu": "Another CPU"}])
 def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_path: Path) -> None:
     """The refused pair is removed, so that the right environment can resume."""
@@ -218,18 +171,6 @@ def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_pa
         pairs.measure()
 
     assert len(Pairs(PLAN, tmp_path, resume=True).done) == 1
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"benchmarks": []}'])
-def test_damaged_file_is_named(damage: str, tmp_path: Path) -> None:
-    """Damaged runs and damaged settings are refused."""
-    Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR)).measure()
-    (tmp_path / "pairs" / "0001-candidate.json").write_text(damage)
-    with pytest.raises(SideError, match="0001-candidate.json cannot be read as a saved run"):
-        Pairs(PLAN, tmp_path, resume=True)
-    (tmp_path / "settings.json").write_text(damage)
-    with pytest.raises(SideError, match=r"settings.json is damaged|cannot resume"):
-        Pairs(PLAN, tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(

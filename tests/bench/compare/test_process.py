@@ -70,44 +70,6 @@ def test_process_gets_its_settings_and_leaves_its_file(
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize(
-    ("script", "error", "message"),
-    [
-        (
-            'echo no module named paddle; for word in "$@"; do case $word in --benchmark-json=*) '
-            'echo "{" > "${word#*=}";; esac; done; exit 4',
-            CrashError,
-            "env: .* exited with status 4:\nno module named paddle",
-        ),
-        (
-            "echo passed; printf test_a.py::test_b; seq 60 >&2; kill -ILL $$",
-            CrashError,
-            "env: .* was ended by SIGILL:\ntest_a.py::test_b\n1\n2\n",
-        ),
-        ("exit 0", SideError, "cannot be read as a saved run"),
-        (
-            "echo '__ test_workload[cpu-own.py:f-eager] __'; echo own.py:f: step 2 raised; "
-            "echo why; echo '--- Captured stderr call ---'; echo hello; "
-            "echo '__ test_stage __'; echo other; echo '=== short summary ==='; exit 1",
-            CrashError,
-            "^env: own.py:f: step 2 raised\nwhy$",
-        ),
-    ],
-)
-def test_failed_process_is_an_error(
-    script: str,
-    error: type[SideError],
-    message: str,
-    tmp_path: Path,
-    run_script: Callable[[str], SavedRun],
-) -> None:
-    """The error has the end of the output, or the benchmark that crashed; no file is left."""
-    with pytest.raises(error, match=message):
-        run_script(script)
-
-    assert not list(tmp_path.glob("1.*"))
-
-
 # Writes the dump of a benchmark, as Valgrind does, and then runs the command after its options.
 VALGRIND = """
 [ "$1" = --version ] && echo valgrind-3.19.0 && exit

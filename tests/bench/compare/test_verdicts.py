@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.compare import verdicts
-from benchmarks.compare.measures import CANNOT_TELL, COUNTED, MEASURES, Prior, Word
+from benchmarks.compare.measures import CANNOT_TELL, COUNTED, Prior, Word
 from benchmarks.compare.pairs import order
 from benchmarks.compare.verdicts import (
     ERROR,
     Bootstrap,
     Estimate,
     Judge,
-    Verdict,
     looks,
     smallest_effect,
 )
-from benchmarks.saved.saved_run import Measure
 
 Values = NDArray[np.float64]
 
@@ -308,23 +306,6 @@ def test_verdict_is_final() -> None:
     assert judge.all(columns(-before))["0"] is first
 
 
-def test_five_pairs_give_no_verdict() -> None:
-    """They are too few for the first look; one pair has not even an interval."""
-    clear = math.log(1.5) + 0.01 * noise("normal", 5, 1)
-    judge = judged(clear)
-
-    assert judge.verdicts == {}
-    assert judge.all(columns(clear))["0"].word == CANNOT_TELL
-    assert judge.all(columns(clear[:1]))["0"].ratio == pytest.approx(1.5, rel=0.01)
-    assert judge.all(columns(clear[:1]))["0"].high == math.inf
-    found = Judge(["few", "more"], 0.05).all({"few": [0.5, None], "more": [0.4, None, 0.6]})
-    assert found["few"] == Verdict(
-        *(CANNOT_TELL, 1, 2, math.exp(0.5), 0.0, math.inf, 1.0, math.inf, None)
-    )
-    assert (found["more"].pairs, found["more"].measured) == (2, 3)
-    assert found["more"].p == pytest.approx(0.5, abs=0.02)  # A quarter repeats a pair twice.
-
-
 def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of two benchmarks needs half of the level, even if the other has too few pairs."""
     monkeypatch.setattr(verdicts, "Bootstrap", Given)
@@ -333,19 +314,6 @@ def test_benchmark_with_few_pairs_counts_in_the_correction(monkeypatch: pytest.M
         judge = Judge(["0", "1"], 0.05)
         judge.look({"0": [0.4, 0.5, 0.6] * 2, "1": [0.5]})
         assert len(judge.verdicts) == settled
-
-
-@pytest.mark.parametrize(
-    "values",
-    [[0.0] * 8, [-0.7] * 6, [50.0, -50.0]],
-    ids=["zero", "equal", "too large for a float"],
-)
-def test_extreme_pairs_have_an_open_interval(values: list[float]) -> None:
-    """Pairs of equal ratios, or with an interval that no float can hold, give no verdict."""
-    found = judged(np.array(values)[:, None]).all({"0": values})["0"]
-
-    assert (found.word, found.low, found.high, found.p) == (CANNOT_TELL, 0.0, math.inf, 1.0)
-    assert found.smallest_effect in (0, math.inf)
 
 
 def test_smallest_effect_is_found_in_90_percent() -> None:
@@ -459,19 +427,3 @@ def test_moderated_variance_is_the_weighted_mean() -> None:
     assert estimate.above(0) == pytest.approx(stats.t.sf(1 / estimate.error, 6))
     assert estimate.below(0) == pytest.approx(stats.t.cdf(1 / estimate.error, 6))
     assert estimate.level_to_settle(margin=0.1, allowed=2.0) == 1
-
-
-@pytest.mark.parametrize("measure", MEASURES)
-def test_each_measure_has_its_first_look_and_words(measure: Measure) -> None:
-    """Times need six pairs, counts and memory three."""
-    traits = MEASURES[measure]
-    clear = {"up": [0.1, 0.1001, 0.1] * 2, "down": [-0.1, -0.1001, -0.1] * 2}
-    judge = Judge(["up", "down"], traits.within, measure)
-    first = judge.next_look
-    judge.look({name: values[: first - 1] for name, values in clear.items()})
-    before = dict(judge.verdicts)
-    judge.look(clear)
-
-    assert first == (6 if measure == "time" else 3)
-    assert before == {}
-    assert [judge.verdicts[name].word for name in clear] == [traits.worse, traits.better]

@@ -89,32 +89,6 @@ def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) 
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
 
 
-def test_damaged_files_are_named_and_ignored(project: pytest.Pytester) -> None:
-    """The baseline is found beside a truncated file and a foreign one."""
-    run(project)
-    [path] = files(project)
-    path.with_name("0002_half.json").write_text('{"benchmarks": [', encoding="utf-8")
-    path.with_name("0003_other.json").write_text('{"benchmarks": []}', encoding="utf-8")
-    status, output = run(project, "--benchmark-compare")
-
-    assert status == 0
-    assert "0002_half.json" in output
-    assert "0003_other.json is not a run of this suite" in output
-    assert "2 benchmarks compared." in output
-
-
-def test_a_baseline_without_common_benchmarks_is_reported(project: pytest.Pytester) -> None:
-    """The output names the benchmarks of one run only; a required comparison fails."""
-    required = ("--benchmark-compare", "--benchmark-compare-fail=min:5%")
-    first, _ = run(project, "-k", "one", *required)
-    status, output = run(project, "-k", "two", *required)
-
-    assert first == status == pytest.ExitCode.TESTS_FAILED
-    assert "1 of this run are not in the baseline: test_something[cpu-two]" in output
-    assert "1 of the baseline are not in this run: test_something[cpu-one]" in output
-    assert "NOT ONE BENCHMARK WAS COMPARED" in output
-
-
 def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester) -> None:
     """The summary names each benchmark beyond the limit of --benchmark-compare-fail."""
     run(project)

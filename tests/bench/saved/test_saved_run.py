@@ -1,4 +1,7 @@
-"""The model of pytest-benchmark's files: which runs are refused, and that every reader does so."""
+"""The model of pytest-benchmark's files: every reader refuses a wrong run.
+
+All wrong fields are in `tests/recorded/test_saved.py`.
+"""
 
 import copy
 import json
@@ -60,35 +63,10 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_saved_run_is_read(valid: Path) -> None:
-    """A benchmark's time is its median, or None if it was sampled and mostly disturbed."""
-    run = SavedRun.load(valid)
-
-    assert (run.name, run.when.isoformat()) == (str(valid), "2026-11-25T12:00:00+00:00")
-    assert [run.benchmarks[name].value("time") for name in ("one", "two")] == [1e-3, None]
-    assert run.benchmarks["one"].value("instructions") is None
-    assert run.benchmarks["two"].value("instructions") == 7
-    assert run.benchmarks["two"].value("memory") == 5
-    assert run.environments == {"cpu": FACTS}
-
-
 WRONG: list[tuple[Damage, str]] = [
     (holds(b""), "the file is empty"),
     (changed("benchmarks.0.stats.median", -1), "stats.median: input should be greater"),
-    (changed("benchmarks.0.stats.median", 5e-324), "or equal to 0.000000001, got 5e-324"),
-    (changed("benchmarks.0.stats.median", 1e300), "stats.median: input should be less than"),
-    (changed("benchmarks.0.stats.median", 2), "benchmarks.0.stats: value error, must rise from"),
-    (changed("benchmarks.0.stats.rounds", 0), "stats.rounds: input should be greater"),
-    (changed("benchmarks.0.stats.outliers", 0), "stats.outliers: input should be a valid str"),
-    (changed("benchmarks.0.extra_info", []), "extra_info: input should be an object"),
-    (changed("benchmarks.0.extra_info.device", []), "extra_info.device: input should be"),
-    (changed("benchmarks.1.extra_info.lower_quartile", 0), "lower_quartile: input should be gre"),
-    (changed("benchmarks.1.extra_info.fixed_work_ms", 0), "fixed_work_ms: input should be gre"),
     (changed("benchmarks.1.fullname", "one"), "a benchmark occurs twice"),
-    (changed("machine_info.devices", {}), "machine_info.devices: dictionary should have at le"),
-    (changed("environment", {"gpu:0": FACTS}), "must have the same devices"),
-    (changed("environment.cpu", {}), "must have the version of paddle"),
-    (changed("datetime", "0001-01-01T00:00:00"), "must be in the years 2000 to 2999"),
     (changed("datetime", int("9" * 4300)), "datetime: input should be a valid datetime"),
     (larger, "must have at most 16777216 bytes"),
 ]
