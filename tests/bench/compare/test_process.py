@@ -10,12 +10,11 @@ import pytest
 
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.sides import CrashError
-from benchmarks.instructions.functions import Profiles, functions_file
+from benchmarks.instructions.functions import Function, Profile, Profiles, functions_file
 from benchmarks.instructions.valgrind import command_of_valgrind
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
 from benchmarks.saved.saved_run import SavedRun
-from tests.bench.instructions.test_dumps import DUMP, PROFILE
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program
 
@@ -69,6 +68,27 @@ def test_process_gets_its_settings_and_leaves_its_file(
     assert (tmp_path / "1.json").is_file()
     assert not list(tmp_path.glob("*.part"))
 
+
+# 2 calls of 500 instructions, in callgrind's own notation.
+DUMP = """# callgrind format
+version: 1
+creator: callgrind-3.19.0
+desc: Trigger: Client Request: 2 test_stage[step]
+
+positions: line
+events: Ir
+summary: 0
+
+ob=(1) /lib/libc.so.6
+fl=(1) malloc.c
+fn=(1) malloc
+1 1000
+
+totals: 1000
+"""
+PROFILE = Profile(
+    operators=(), functions=(Function(name="malloc", library="libc.so.6", cost=500.0),)
+)
 
 # Writes the dump of a benchmark, as Valgrind does, and then runs the command after its options.
 VALGRIND = """
