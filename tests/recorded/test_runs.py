@@ -134,7 +134,7 @@ def test_events(file_regression: FileRegressionFixture) -> None:
     lines += [f"every tenth step: {event}" for event in gaps.events]
     for environment in ({}, {"paddle": "3.0"}, {"paddle": "3.0", "cpu": "B", "new": "x"}):
         rest = make_history(environment={**ENVIRONMENT, **environment})
-        joined = make_history().followed_by(rest)
+        joined = make_history(steps=9).followed_by(rest)
         lines.append(f"{environment}: {joined.environment}, {joined.loss}, {[*joined.raw_norms]}")
 
     file_regression.check("\n".join(lines))
@@ -227,6 +227,7 @@ def test_refused_histories(tmp_path: Path, file_regression: FileRegressionFixtur
         {"outcome": np.array("fine")},
         *({"epoch_ends": np.array(ends)} for ends in ([2, 5], [0, 4], [4, 2], [1, 2], [2, 4, 6])),
         {"epoch_ends": np.array([1, 2]), "config": np.array('{"epochs": 9}')},
+        {"epoch_ends": np.array([2]), "accuracy": np.ones(1), "config": np.array('{"epochs": 1}')},
         {"epoch_ends": np.array([2.0, 4.0])},
         {"epoch_ends": np.array([4]), "accuracy": np.ones(1), "config": np.array('{"epochs": 1}')},
         {"recorded": np.array([[1, 2, 3, 4]])},
