@@ -99,6 +99,7 @@ def test_summary(check: Check) -> None:
     for count, devices, enabled, based, shown in (
         (0, ["cpu"], True, False, {}),
         (0, ["cpu"], False, True, {}),
+        (0, ["cpu"], True, True, {}),
         (1, ["cpu"], True, True, {}),
         (7, ["cpu"], True, False, reports),
         (40, ["cpu", "gpu:0", "gpu:1", "npu:0"], True, True, reports),
@@ -245,6 +246,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: 
             (ROOT, "."),
             (ROOT, "tests", "benchmarks"),
             (ROOT, "benchmarks2"),
+            (ROOT, "benchmarks/plugins/saving.py"),
             (ROOT / "benchmarks", "test_stages.py"),
             (ROOT / "benchmarks", str(ROOT / "benchmarks")),
             (ROOT / "tests", "../benchmarks"),
