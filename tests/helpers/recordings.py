@@ -67,10 +67,12 @@ def parameters_of(experiment: str) -> list[str]:
     return Parameters(model_of(EXPERIMENTS[experiment].config)).names
 
 
-def own_run(settings: dict[str, Any], loss: NDArray[np.float64]) -> Recording:
+def own_run(
+    settings: dict[str, Any], loss: NDArray[np.float64], parameter: str = "gru.weight"
+) -> Recording:
     """Make a run of a workload with one parameter, whose weights are the running sum of losses."""
     weights = np.concatenate([[0.0], np.cumsum(loss)])
-    run = OwnRun(settings, loss, {"gru.weight": loss / 2})
+    run = OwnRun(settings, loss, {parameter: loss / 2})
     return Recording(run, bits(loss, loss), bits(weights, weights))
 
 
