@@ -79,7 +79,9 @@ def test_command(
     lines.append(f"busy: {started}")
     noisy = FakeProcesses({FIRST: 1.2, SECOND: 1.0}, noise=0.03)
     noisy.disturbed = {("0002-baseline", FIRST)}
-    given = "--sessions 1 --levels 0,5 --budget 2 --within time=4 --seconds 0.2 --results n"
+    given = (
+        "--sessions 1 --levels 0,5 --budget 2 --within time=4 --seconds 0.2 --load 1 --results n"
+    )
     run(f"{given} --save n.json", noisy)
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME, before=interrupt_at(16)))
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME))

@@ -67,8 +67,9 @@ class Session:
             raise SideError(self.valgrind)
 
     def monotonic(self) -> float:
-        """Return the seconds that all processes took."""
-        return PACE.total_seconds() * len(self.fake.started)
+        """Return the seconds that all processes took, the first pair twice as many."""
+        count = len(self.fake.started)
+        return PACE.total_seconds() * (count + min(count, 2))
 
     def compare_behaviour(self, *sides: Any) -> list[BehaviourVerdict]:
         """Return a verdict on each experiment that `behaviour` names, or raise an error."""
@@ -174,6 +175,11 @@ def test_outcomes(session: Session, file_regression: FileRegressionFixture) -> N
     once = [CRASH]
     first = FakeProcesses(SAME, before=lambda at: once and interrupt_at(at, once.pop())(at))
     session.run("old new --results k --budget 0.1 --no-behaviour", first)
+    errors = [CRASH, KeyboardInterrupt()]
+    both = FakeProcesses(SAME, before=lambda at: at == 8 and interrupt_at(8, errors.pop(0))(8))
+    session.run("old new --results v --within instructions=0.01", both)
+    noisy = FakeProcesses(SAME, noise=0.1)
+    session.run("old new --results w --budget 3 --measure instructions,time", noisy)
     unclear = FakeProcesses(SAME)
     unclear.disturbed = {("0001-baseline", FIRST)}
     session.run("old new --results m --budget 0.1 --measure time --no-behaviour", unclear)
@@ -220,11 +226,19 @@ def test_folders(session: Session, file_regression: FileRegressionFixture) -> No
     changed.changes = {"paddle": "2.5.0"}
     session.run(f"old new {time} --results p --budget 0.1")
     session.run(f"old new {time} --results p --resume", changed)
+    upgraded = FakeProcesses(SAME)
+    upgraded.before = lambda at: upgraded.changes.update({"numpy": "3"} if at == 3 else {})
+    session.run("old new --results q --measure instructions", upgraded)
+    session.run("old new --results q --measure instructions --resume --no-behaviour")
     (session.folder / "other").mkdir()
     (session.folder / "other" / "notes.txt").touch()
     for option in ("", " --resume", " --restart"):
         session.run(f"old new {time} --results other{option}")
-    (session.folder / "p" / "settings.json").write_text("[", encoding="utf-8")
+    settings = session.folder / "p" / "settings.json"
+    known = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps({**known, "older": 1, "seed": 2}), encoding="utf-8")
+    session.run(f"old new {time} --results p --resume")
+    settings.write_text("[", encoding="utf-8")
     session.run(f"old new {time} --results p --resume")
     session.run("old gone")
     session.check(file_regression)
@@ -329,9 +343,10 @@ def test_saved_sides(session: Session, file_regression: FileRegressionFixture) -
     (session.folder / "broken.json").write_text("{", encoding="utf-8")
     (session.folder / "empty").mkdir()
     shutil.copytree(session.folder / "r", session.folder / "s")
+    session.patch.setenv("HOME", str(session.folder))
     for line in (
         "b.json a.json",
-        "a.json r:candidate --measure time",
+        "~/a.json r:candidate --measure time",
         "i:baseline r:candidate",
         "r:baseline s:candidate",
         "a.json second.json",

@@ -1,21 +1,28 @@
 """The result of a comparison as text, as Markdown, and in its facts."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from pydantic import ValidationError
 from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.behaviour.judge import BehaviourVerdict
+from benchmarks.compare import verdicts
 from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.pairs import Part, contests_of
 from benchmarks.compare.result import LEAST_SHARE, Comparison, Disturbance, Drift, Measured, Pace
-from benchmarks.compare.summary import reasons_of
+from benchmarks.compare.summary import _result, reasons_of, summarise
 from benchmarks.compare.text import text_of
 from benchmarks.instructions.functions import Function, Operator, Profile
 from benchmarks.saved.records import reason
+from benchmarks.saved.saved_run import Measure, SavedRun
 from rnn_core.runtime.messages import printable
-from tests.helpers.matrix_results import comparison
-from tests.helpers.recorded import shown
+from tests.helpers.matrix_results import FACTS, MACHINE, comparison
+from tests.helpers.recorded import rounded, shown
+from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
 
 LONG = "void phi::funcs::Transform<phi::CPUContext, 'name'>::operator()|ends at sixty\x1b[1m"
 EQUAL = 3e6
@@ -337,6 +344,68 @@ def test_wrong_fields(file_regression: FileRegressionFixture) -> None:
         contents |= {f"{name} {value}": changed(**{name: value}) for value in limits}
     lines = [f"{name}: {refusal(content)}" for name, content in contents.items()]
     file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def saved_run(number: int, side: int, names: str, counted: bool) -> SavedRun:
+    """Return a process's run, which took 6.04 seconds; its benchmarks have these names."""
+    benchmarks = [
+        saved_benchmark(
+            f"t.py::{name}",
+            (at + 1) * (1 + 0.1 * side + 0.01 * number),
+            spread=0.3,
+            device="cpu",
+            stage="step",
+            fixed_work_ms=None if (number, name) == (1, "a") else 2.0 + 0.2 * at + 0.1 * number,
+            lower_quartile=None if name == "c" or (number + at) % 4 == 3 else 0.9 * (at + 1 + side),
+            peak_bytes=None if name == "b" else 1000 * (at + 1) + side,
+            instructions=10**6 * (at + 1 + side) + number if counted else None,
+        )
+        for at, name in enumerate(names)
+    ]
+    facts = {**FACTS, **MACHINE, "paddle": ("3.0.0", "3.3.1")[side]}
+    when = NOON + timedelta(seconds=6.04 * (2 * number + side + 20 * (not counted)))
+    content = saved_content(benchmarks, {"gpu:0": {**facts, "device": "gpu:0"}, "cpu": facts}, when)
+    content["sampling"] = {"begun": (when - timedelta(seconds=6.04)).isoformat()}
+    run = SavedRun.model_validate_json(json.dumps(content))
+    return run.model_copy(update={"name": f"none/{number}.json"})
+
+
+def test_summaries(
+    file_regression: FileRegressionFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two series with other benchmarks each, disturbed processes, several errors, and no pair."""
+    monkeypatch.setattr(verdicts, "RESAMPLES", 500)
+    parts = []
+    limits: list[dict[Measure, float]] = [{"instructions": 0.005, "memory": 0.01}, {"time": 0.05}]
+    for counted, names, pairs, within in (
+        (True, ("abe", "ab"), 3, limits[0]),
+        (False, ("abc", "dabc"), 6, limits[1]),
+    ):
+        runs = [
+            (saved_run(at, 0, names[0], counted), saved_run(at, 1, names[1], counted))
+            for at in range(pairs)
+        ]
+        contests = contests_of(runs[0], within)
+        for contest in contests:
+            contest.look(runs)
+        parts.append(Part(within, runs, contests, not counted, f"error {counted}\nwhy" * counted))
+    parts[1].error = "more"
+    found: dict[str, Any] = {
+        "measured": summarise(parts, ("old", "new"), workload="digest").dump(),
+        "nothing": summarise([Part({"time": 0.1}, ended=True)], ("old", "new")).dump(),
+    }
+    for each in found.values():
+        del each["date"]
+    extreme = [verdicts.unknown([], 0), verdicts.unknown([0.5], 1)]
+    extreme += [replace(extreme[1], low=low, high=1 / low) for low in (1e-17, 1e-18, 0.9e-18)]
+    found["extreme"] = {
+        "results": [_result(parts[1].pairs, "t.py::a", "time", each).dump() for each in extreme]
+    }
+    found["printed"] = capsys.readouterr().err.splitlines()
+    text = json.dumps(rounded(found), indent=1)
+    file_regression.check(f"{text}\n", extension=".json", encoding="utf-8")
 
 
 def test_reasons(file_regression: FileRegressionFixture) -> None:

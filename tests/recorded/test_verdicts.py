@@ -112,6 +112,7 @@ def test_estimates(file_regression: FileRegressionFixture) -> None:
         "seven": random.normal(-0.02, 0.02, (7, 1)),
         "skewed": random.exponential(0.05, (12, 1)),
         "equal": np.full((4, 1), 0.3),
+        "almost equal twice": np.array([[0.0], [1e-4], [1.0], [1.0001]]),
     }
     lines = [f"looks from {at}: {[*islice(looks(at), 6)]}" for at in (1, 2, 3, 6)]
     for name, pairs in values.items():
