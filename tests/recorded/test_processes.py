@@ -52,13 +52,16 @@ def test_commands(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressi
     selections = {
         "benchmarks": Selection(("benchmarks", "tests"), "a or b", "gpu:0"),
         "own workload": Selection(("benchmarks/test_workload.py",), "", "cpu", **own),  # type: ignore[arg-type]
+        "both": Selection(("benchmarks",), "c or test_workload", "cpu", **own),  # type: ignore[arg-type]
     }
     sides = {
         "old": Interpreter("old", Path("/envs/old/bin/python")),
+        "new": Interpreter("new", Path("python3")),
         "copy": Interpreter("copy", Path("/envs/new"), Path("/a b/c"), "1a2b3c4"),
     }
     settings = [
         Settings(seed=7, seconds=0.1),
+        Settings(seed=0, seconds=1.0, only=()),
         Settings(2**32 + 5, 2.0, ("x", "y"), (0.0, 0.1), "instructions"),
     ]
     lines: list[str] = []
