@@ -147,4 +147,5 @@ def slope(readings: Sequence[Reading], quantity: str) -> Slope:
         )
     )
     per_step, _, low, high = theilslopes(values, steps, alpha=0.95)
-    return Slope(float(per_step), float(low), float(high))
+    # SciPy 1.18 gives zeros a sign, which would be printed.
+    return Slope(*(float(each) + 0.0 for each in (per_step, low, high)))

@@ -44,6 +44,13 @@ def _axis(axis: Any) -> str:
     low, high = sorted(axis.get_view_interval())
     end = " reversed" if axis.get_inverted() else ""
     ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+    minor = len([tick for tick in axis.get_minorticklocs() if low <= tick <= high])
+    places = f"ticks {numbers(ticks)}, {minor} minor,"
+    if axis.get_scale() == "log":  # Where matplotlib puts them depends on its version.
+        ticks = [1, 1.025, 20, 1234.5]
+        locators = axis.get_major_locator(), axis.get_minor_locator()
+        names = " ".join(type(each).__name__ for each in locators)
+        places = f"ticks by {names} {getattr(locators[0], '_subs', '')}, {numbers(ticks)}"
     formatter = axis.get_major_formatter()
     labels = "numbers"  # Of matplotlib.
     if type(formatter).__name__ not in ("ScalarFormatter", "LogFormatterSciNotation"):
@@ -51,12 +58,10 @@ def _axis(axis: Any) -> str:
     turned = f"{axis.get_major_ticks(1)[0].label1.get_rotation():g}"
     grid = axis.get_gridlines()[0] if axis.get_gridlines() else None
     lined = "none" if grid is None or not grid.get_visible() else _look(grid)
-    minor = len([tick for tick in axis.get_minorticklocs() if low <= tick <= high])
     label = axis.get_label()
     return (
         f"{axis.axis_name} {axis.get_label_text()!r} {label.get_color()} {axis.get_scale()} "
-        f"{numbers((low, high))}{end}, ticks {numbers(ticks)} as {labels} turned {turned}, "
-        f"{minor} minor, grid {lined}"
+        f"{numbers((low, high))}{end}, {places} as {labels} turned {turned}, grid {lined}"
     )
 
 

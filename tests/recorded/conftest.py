@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ class Tried:
     ) -> None:
         """Call a function. Of a wrong command line, the usage is left out."""
         try:
-            found = str(call(*given, **named))
+            result = call(*given, **named)
+            # Python 3.10 prints the name of a status.
+            found = str(int(result) if isinstance(result, IntEnum) else result)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             found = f"{type(error).__name__}: {error}"
         # Python marks a part of a line in a traceback, depending on its version.
