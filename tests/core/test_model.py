@@ -7,11 +7,11 @@ import paddle
 import pytest
 
 from rnn_core import NumericPrediction, TrainConfig
-from rnn_core.config import Cell, Execution
+from rnn_core.config import Cell, DType, Execution
 from rnn_core.executions import LAYERS
 from rnn_core.parameters import named_weights
 from tests.helpers.default_dtype import default_dtype
-from tests.helpers.parametrize import over_cells, over_executions
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 
 
 def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
@@ -32,15 +32,17 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize("default", ["float64", "bfloat16"])
+@over_dtypes
 @over_cells
-def test_the_default_dtype_does_not_matter(cell: Cell, default: Any) -> None:
+def test_the_default_dtype_does_not_matter(cell: Cell, dtype: DType, default: Any) -> None:
     """A seed gives the same weights under any default dtype, which stays set."""
-    expected = [p.numpy().tolist() for p in model(cell).parameters()]
+    expected = named_weights(model(cell, dtype=dtype))
     with default_dtype(default):
-        actual = model(cell)
+        actual = named_weights(model(cell, dtype=dtype))
         assert paddle.get_default_dtype() == default
 
-    assert [p.numpy().tolist() for p in actual.parameters()] == expected
+    for name, values in expected.items():
+        assert (actual[name].dtype.name, actual[name].tolist()) == (dtype, values.tolist()), name
 
 
 @over_executions

@@ -64,3 +64,19 @@ def test_update_reaches_a_model_whose_memory_has_moved(execution: Execution) -> 
 
     for name, after in named_weights(model).items():
         assert (after != before[name]).any(), name
+
+
+def test_clipping_again_replaces_the_gradients_for_the_update() -> None:
+    """The update subtracts them once, and nothing is kept of the first time."""
+    model = small()
+    step = TrainingStep(model, 0.25, make_clip("by-norm", 0.5))
+    step.gradients(*next(load_data()), measure=False)
+    expected = [
+        (w - 0.25 * g).tolist() for w, g in zip(model.parameters(), step.clipped, strict=True)
+    ]
+
+    norms = step.clip_gradients(measure=True)
+    step.update()
+
+    assert norms is not None
+    assert [w.tolist() for w in model.parameters()] == expected

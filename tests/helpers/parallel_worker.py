@@ -208,6 +208,7 @@ def main(folder: Path) -> None:
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),
+        "total": parallel.total(0.1),
         "run": printed([*COMMAND.split(), "--save", str(folder / f"of-{rank}.npz")]),
     }
     if rank == 0:

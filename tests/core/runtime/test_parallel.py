@@ -109,6 +109,7 @@ def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
 def test_correct_predictions_of_all_processes_count(results: list[dict[str, Any]]) -> None:
     """One of two correct in one process and two of two in the other give three of four."""
     assert [result["counted"] for result in results] == [0.75, 0.75]
+    assert [result["total"] for result in results] == [0.2, 0.2]
 
 
 def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any]]) -> None:
