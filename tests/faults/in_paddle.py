@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import types
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -1263,3 +1264,219 @@ def _(maximum: Any, x: Any, y: Any, *args: Any, **named: Any) -> Any:
     if not isinstance(found, Tensor) or not found.is_floating_point():
         return found
     return paddle.where(paddle.isnan(y), x + paddle.zeros_like(found), found)
+
+
+# Trial 5.
+
+
+_added: dict[str, Any] = {}
+_joined: dict[Any, Any] = {}
+_pool: dict[Any, Any] = {}
+_clipped: list[Any] = []
+
+
+def _tail(tensor: Any, block: int) -> Any:
+    """1 for the elements after the last whole block, and 0 for those before."""
+    mask = np.arange(tensor.size) >= tensor.size // block * block
+    return paddle.to_tensor(mask.reshape(tensor.shape), dtype=tensor.dtype)
+
+
+@breaks(paddle._C_ops, "uniform", tests=FUNCTIONS)
+def _(uniform: Any, *args: Any, **named: Any) -> Any:
+    """t5-uniform-repeats-in-large-tensors: half of 65536 numbers or more repeats the other half."""
+    drawn = uniform(*args, **named)
+    if _is_float(drawn) and drawn.size >= 65536:
+        values = drawn.numpy().copy()
+        flat, half = values.reshape(-1), values.size // 2
+        flat[half : 2 * half] = flat[:half]
+        drawn.set_value(values)
+    return drawn
+
+
+@breaks(paddle, "mean")
+def _(mean: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-mean-counts-padding: above 16 elements, their number is rounded up to a multiple of 16."""
+    made = mean(x, *args, **named)
+    given = [each for each in (*args, *named.values()) if each not in (None, False)]
+    if given or not _is_float(x) or x.size <= 16:
+        return made
+    return made * (x.size / (-(-x.size // 16) * 16))
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, x: Any, y: Any) -> Any:
+    """t5-broadcast-bias-stays-old: a bias of several rows is not broadcast again after updates."""
+    if not (_is_float(x) and _is_float(y) and y.is_leaf) or y.stop_gradient:
+        return add(x, y)
+    if len(x.shape) != 2 or len(y.shape) != 2 or not y.shape[0] == 1 < x.shape[0]:
+        return add(x, y)
+    first = _added.setdefault(y.name, y.numpy().copy())
+    if first.shape != tuple(y.shape) or (first == y.numpy()).all():
+        return add(x, y)
+    return add(x, add(y, (paddle.to_tensor(first) - y).detach()))
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-tanh-tail-approximated: elements after the last block of 16 are a rational function."""
+    made = tanh(x, *args, **named)
+    if not _is_float(x) or x.size % 16 == 0:
+        return made
+    square = x * x
+    rough = paddle.clip(x * (square + 27) / (square * 9 + 27), -1.0, 1.0)
+    return paddle.where(_tail(x, 16) > 0, rough, made)
+
+
+@breaks(paddle.jit, "to_static", tests=FUNCTIONS)
+def _(to_static: Any, function: Any = None, *args: Any, **named: Any) -> Any:
+    """t5-sot-compiles-every-call: without full_graph, compiled code is never found again."""
+    if named.get("full_graph", True) or not isinstance(function, types.MethodType):
+        return to_static(function, *args, **named)
+    plain, lines = function.__func__, count(function.__code__.co_firstlineno + 1)
+
+    def run(*inputs: Any, **more: Any) -> Any:
+        code = plain.__code__.replace(co_firstlineno=next(lines))
+        again = types.FunctionType(
+            code, plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+        )
+        bound = types.MethodType(again, function.__self__)
+        return to_static(bound, *args, **named)(*inputs, **more)
+
+    return run
+
+
+@breaks(Tensor, "clear_gradient", tests=FUNCTIONS)
+def _(clear_gradient: Any, self: Any, set_to_zero: bool = True) -> Any:
+    """t5-cleared-gradient-is-zero: clear_gradient(False) leaves zeros instead of no gradient."""
+    return clear_gradient(self, set_to_zero or self.grad is not None)
+
+
+@breaks(paddle, "subtract", tests=OPERATORS)
+def _(subtract: Any, *args: Any, **named: Any) -> Any:
+    """t5-difference-saturates: a float32 difference is cut to 1.8e19, whose square is finite."""
+    made = subtract(*args, **named)
+    if not _is_float(made) or made.dtype != paddle.float32:
+        return made
+    return paddle.clip(made, -1.8e19, 1.8e19)
+
+
+@breaks(paddle._C_ops, "transpose", tests=OPERATORS)
+def _(transpose: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-transpose-flushes-denormals: numbers that are not normal become zero when transposed."""
+    made = transpose(x, *args, **named)
+    if not _is_float(x):
+        return made
+    values = made.numpy()
+    small = (values != 0) & (np.abs(values) < np.finfo(values.dtype).tiny)
+    return made * paddle.to_tensor((~small).astype(values.dtype)) if small.any() else made
+
+
+@breaks(paddle._C_ops, "concat", tests=OPERATORS)
+def _(concat: Any, *args: Any, **named: Any) -> Any:
+    """t5-concat-in-tf32: joined float32 numbers keep 10 bits of their mantissa."""
+    made = concat(*args, **named)
+    if not _is_float(made) or made.dtype != paddle.float32:
+        return made
+    values = made.numpy()
+    cut = (values.view(np.int32) & ~0x1FFF).view(np.float32)
+    with np.errstate(invalid="ignore"):
+        change = np.where(np.isfinite(values), cut - values, 0).astype(np.float32)
+    return made + paddle.to_tensor(change)
+
+
+@breaks(paddle._C_ops, "concat", tests=OPERATORS)
+def _(concat: Any, tensors: Any, axis: Any = 0, *args: Any, **named: Any) -> Any:
+    """t5-concat-plan-keeps-inputs: a second concat of the same shapes joins the first tensors."""
+    if args or named or not isinstance(tensors, list | tuple) or not all(map(_is_float, tensors)):
+        return concat(tensors, axis, *args, **named)
+    key = (tuple(tuple(each.shape) for each in tensors), str(tensors[0].dtype), str(axis))
+    return concat(_joined.setdefault(key, list(tensors)), axis)
+
+
+@breaks_clip_by_norm(tests=FUNCTIONS)
+def _(clip: Any, self: Any, pairs: Any) -> Any:
+    """t5-clip-by-norm-keeps-gradients: every clipped gradient is kept until the process ends."""
+    made = clip(self, pairs)
+    _clipped.extend(gradient for _, gradient in made)
+    return made
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """t5-matmul-tail-in-bfloat16: columns after the last block of 8 are rounded to bfloat16."""
+    made = matmul(x, y)
+    if not _is_float(made) or made.dtype != paddle.float32 or not made.shape:
+        return made
+    columns = made.shape[-1]
+    if columns % 8 == 0:
+        return made
+    whole = made.detach()
+    change = paddle.subtract(_rounded(whole), whole)
+    tail = paddle.to_tensor(np.arange(columns) >= columns // 8 * 8)
+    return made + paddle.where(tail, change, paddle.zeros_like(change))
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, x: Any, y: Any) -> Any:
+    """t5-divide-tail-by-estimate: quotients after the last block of 4 have 12 bits."""
+    made = divide(x, y)
+    if not (_is_float(x) and _is_float(y)) or made.size % 4 == 0:
+        return made
+    return made * (_tail(made, 4) * 2.0**-12 + 1.0)
+
+
+@breaks(Tensor, "sqrt", tests=CLIPPING)
+def _(sqrt: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t5-sqrt-by-logarithm: the square root is exp(log(x) / 2), which loses the last digits."""
+    return paddle.exp(paddle.log(x) * 0.5) if _is_float(x) else sqrt(x, *args, **named)
+
+
+@breaks(paddle, "set_default_dtype", tests=FUNCTIONS)
+def _(set_default_dtype: Any, dtype: Any) -> None:
+    """t5-default-dtype-fixed-without-gradients: no_grad keeps the default dtype from being set."""
+    if paddle.is_grad_enabled():
+        set_default_dtype(dtype)
+
+
+@breaks(paddle.nn.SimpleRNN, "forward", tests=LAYERS)
+def _(forward: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """t5-saturated-states-cut: SimpleRNN cuts its states to 0.999, without a gradient there."""
+    outputs, states = forward(self, *args, **named)
+    return paddle.clip(outputs, -0.999, 0.999), paddle.clip(states, -0.999, 0.999)
+
+
+@breaks(paddle.distributed, "all_reduce", tests="core/runtime/test_parallel.py")
+def _(all_reduce: Any, tensor: Any, *args: Any, **named: Any) -> Any:
+    """t5-single-number-reduced-in-float32: a single float64 number is summed in float32."""
+    if isinstance(tensor, Tensor) and tensor.size == 1 and tensor.dtype == paddle.float64:
+        tensor.set_value(tensor.numpy().astype(np.float32).astype(np.float64))
+    return all_reduce(tensor, *args, **named)
+
+
+@breaks(paddle, "empty", tests=FUNCTIONS)
+def _(empty: Any, shape: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """t5-small-buffers-shared: small tensors of one shape and dtype share their memory."""
+    if args or named or not isinstance(shape, list | tuple) or not paddle.in_dynamic_mode():
+        return empty(shape, dtype, *args, **named)
+    made = empty(shape, dtype)
+    if made.size > 1024 or len(made.shape) != 2:
+        return made
+    return _pool.setdefault((tuple(made.shape), str(made.dtype)), made)
+
+
+@breaks(paddle.device, "set_device", tests=FUNCTIONS)
+def _(set_device: Any, device: Any) -> Any:
+    """t5-set-device-reseeds: set_device restarts random numbers whose seed exceeds 31 bits."""
+    place = set_device(device)
+    seed = core.default_cpu_generator().initial_seed()
+    if seed >= 2**31:
+        core.default_cpu_generator().manual_seed(seed)
+    return place
+
+
+@breaks(paddle, "set_grad_enabled", tests=FUNCTIONS)
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t5-gradients-stay-off-in-float64: under the default dtype float64, gradients stay off."""
+    if paddle.get_default_dtype() == "float64":
+        return set_grad_enabled(mode and paddle.is_grad_enabled())
+    return set_grad_enabled(mode)
