@@ -47,8 +47,8 @@ HEALTHY = Fault(NO_FAULT, "no fault: every test must pass")
 
 FOLDERS = ("rnn_core", "tests", "benchmarks")
 FILES = ("conftest.py", "pyproject.toml", "tox.ini")
-# Folders of the tests that a fault does not name, in their order: the oracles are quick.
-ORDER = ("oracle", "core", "runs")
+# Folders of the tests that a fault does not name, in their order: those that notice most first.
+ORDER = ("recorded", "oracle", "core", "runs")
 LAST = "test_contrast.py"
 DOCUMENT = ROOT / "docs" / "faults.md"
 # Seconds; several times what the slowest take.
@@ -273,7 +273,7 @@ def plant(fault: Fault, copy: Path) -> Path:
 
 
 def order(path: Path) -> tuple[bool, int, str]:
-    """Sort key: the oracles first, the long runs last."""
+    """Sort key: quick tests that notice most first, the long runs last."""
     rank = min((k for k, folder in enumerate(ORDER) if folder in path.parts), default=len(ORDER))
     return path.name == LAST, rank, str(path)
 

@@ -173,6 +173,7 @@ def test_rounds_of_a_soak(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: 
         return SimpleNamespace(steps=len(data))
 
     def new_model(config: Any) -> str:
+        clock.work(0.25)
         events.append(f"new model of {config.cell}")
         return f"model {sum('new' in event for event in events)}"
 

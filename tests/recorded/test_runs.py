@@ -282,7 +282,10 @@ def test_refused_histories(tmp_path: Path, file_regression: FileRegressionFixtur
         for steps in (-1, 0, 10, 2**25, 2**26, 2**30)
         for record in (0, 1, 3)
     ]
-    sizes += [(names, 1, 1) for names in ([], ("W",), [1], ["W", "W"], ["w" * 200], ["w" * 201])]
+    sizes += [
+        (names, 1, 1)
+        for names in ([], ("W",), [1], ["W", "W"], ["größe.重み"], ["w" * 200], ["w" * 201])
+    ]
     sizes += [
         ([f"w{k}" for k in range(count)], steps, 1)
         for count in (300, 301)
