@@ -42,7 +42,7 @@ from rnn_core.runtime import files, messages
 from rnn_core.runtime.devices import resolve_device
 from tests.helpers.histories import ENVIRONMENT, make_history
 from tests.helpers.recording import answers, asked, ending
-from tests.helpers.resumed import SMALL, stopped
+from tests.helpers.resumed import SMALL, stopped, whole_run
 
 WRONG: dict[str, Any] = {
     "None": None,
@@ -133,12 +133,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 
 @pytest.fixture(autouse=True)
-def _one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty current folder, and a Paddle without GPUs whose version is always the same."""
+    whole_run.cache_clear()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
     monkeypatch.setattr("paddle.version.full_version", "9.9.9")
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
+    yield
+    whole_run.cache_clear()  # Other tests need checkpoints of the real version.
 
 
 def outcomes(name: str, argument: str) -> Iterator[str]:
