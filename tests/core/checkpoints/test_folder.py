@@ -14,9 +14,11 @@ import pytest
 
 from rnn_core import Batch, CheckpointError, TrainingInterrupted, load_data, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
-from rnn_core.checkpoints.folder import CheckpointWarning, checkpoint_files
+from rnn_core.checkpoints.folder import CheckpointFolder, CheckpointWarning, checkpoint_files
 from rnn_core.data.digit_sums import DigitSums
+from rnn_core.model import new_model
 from rnn_core.recorder import Step
+from rnn_core.runtime import parallel
 from tests.helpers.histories import check_equal
 from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 
@@ -252,3 +254,15 @@ def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)
     check_equal(train(config), train(config, checkpoint=tmp_path, resume=True))
+
+
+def test_process_without_a_checkpoint_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the first process resumes from step 0."""
+    seen = CheckpointFolder(tmp_path, 5, 4, 0, new_model(SMALL), lambda: False)
+    assert seen.restore(SMALL) is None
+    monkeypatch.setattr(parallel, "rank", lambda: 1)
+
+    with pytest.raises(CheckpointError, match="the processes see different checkpoints in"):
+        seen.restore(SMALL)
