@@ -175,7 +175,8 @@ def test_step_times(file_regression: FileRegressionFixture) -> None:
                     "implementation": str(random.choice(["own", "kernel", "textbook", "paddle"])),
                 }
                 each.times.append(step_time(median, **facts))
-    versions = product(("3.9.0", "3.10.0", "4.0.0"), ("3.9.1", "3.10.1"))
+    versions = [*product(("3.9.0", "3.10.0", "4.0.0"), ("3.9.1", "3.10.1")), ("4.1.0", "3.9.1")]
+    versions += [("4.2.0", "3.10.1"), ("4.3.0", "3.9.1")]
     cases.append([left(f"of {p}, {each}", paddle=p, python=each) for p, each in versions])
     for place, results in enumerate(cases[-1]):
         results.times.append(step_time(2.0**place))
