@@ -312,6 +312,14 @@ def test_train_rejects_a_model_on_another_device() -> None:
         train(SMALL, model=model)
 
 
+def test_train_rejects_a_model_of_a_subclass_with_other_settings() -> None:
+    """It must fit the config like any other."""
+    subclass = type("Ours", (NumericPrediction,), {})
+
+    with pytest.raises(ValueError, match=r"hidden_size of the model must be \d+ as in the config"):
+        train(SMALL, model=subclass(SMALL.vocab_size, SMALL.emb_size, SMALL.hidden_size + 1, "RNN"))
+
+
 class Stream(BatchStream):
     """A stream of these batches that counts how often each is made."""
 

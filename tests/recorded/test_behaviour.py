@@ -460,6 +460,13 @@ def test_comparisons(machine: Machine, tried: Tried) -> None:
             LIVE, LIVE, tried.folder / title, experiments=["clipped-rnn"], epochs=2
         )
         texts.append(f"--- {title}\n{fields(verdict)}")
+    machine.broken = machine.forgets = lambda *_: False
+    for size in (0.0, 0.25):
+        change["clipped-rnn"] = [(6, 8, size)]
+        (verdict,) = compare_behaviour(
+            LIVE, LIVE, tried.folder / "twice", experiments=["clipped-rnn"], epochs=2
+        )
+        texts.append(f"--- in one folder, {size}\n{fields(verdict)}")
     tried.check()
 
 

@@ -1,5 +1,8 @@
 """The files of a recorded side: damage is detected, and different bits have other digests."""
 
+from pathlib import Path
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 
@@ -33,3 +36,14 @@ def test_step_repeats_only_if_all_of_its_digests_do(wrong: int) -> None:
     assert Trace([], *digests).repeats(recording, 2)
     digests[wrong] = bytes(16)
     assert not Trace([], *digests).repeats(recording, 2)
+
+
+def test_history_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a recording that was interrupted does not look complete."""
+    job, rows = Job("exploding-rnn", "textbook", 2), np.zeros((9, 16), np.uint8)
+    monkeypatch.setattr(np, "savez", Mock(side_effect=OSError("disk full")))
+
+    with pytest.raises(OSError, match="disk full"):
+        Recording(make_history(), gradients=rows, parameters=rows).save(job, tmp_path)
+
+    assert [*tmp_path.iterdir()] == []

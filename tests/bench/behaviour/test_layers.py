@@ -89,6 +89,22 @@ def test_recorded_norms_are_those_of_the_final_gradients(
         assert norms[-1] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
 
 
+def test_parameter_without_a_gradient_has_no_norm(workload: Workload) -> None:
+    """Also if it had one in the step before."""
+    last = "self.last(x)"
+    job = workload(
+        "return self.last(",
+        f"self.calls = getattr(self, 'calls', 0) + 1; return {last} if "
+        "self.calls == 2 else self.last(",
+    )
+
+    history: OwnRun = observe(job, 3)[0].history
+
+    found = {name: np.isfinite(norms).tolist() for name, norms in history.raw_norms.items()}
+    assert found["first.weight"] == found["first.bias"] == [True, False, True]
+    assert found["last.weight"] == [True] * 3
+
+
 def test_sparse_gradient_is_that_of_the_whole_parameter(workload: Workload) -> None:
     """Rows of words that repeat are added up."""
 

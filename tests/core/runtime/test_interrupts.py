@@ -66,8 +66,11 @@ def test_blocked_signals_arrive_at_the_end() -> None:
         with blocked_signals():
             signal.raise_signal(signal.SIGINT)
             steps.append("blocked")
+            with blocked_signals():
+                pass
+            steps.append("still blocked")
 
-    assert steps == ["blocked"]
+    assert steps == ["blocked", "still blocked"]
 
 
 def test_other_threads_hold_nothing() -> None:
