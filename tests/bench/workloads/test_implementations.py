@@ -135,13 +135,15 @@ def test_gradients_that_accumulate_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_paddle_peer_returns_the_same_as_the_layer(cell: Cell) -> None:
-    """The sizes of inputs and states may differ."""
+    """The sizes of inputs and states may differ, and those of batches from call to call."""
     ours = SimpleRNN(3, 5) if cell == "RNN" else LSTM(3, 5)
-    inputs = paddle.randn([2, 4, 3])
     work = make_work("paddle", cell, TINY)
 
     assert isinstance(work.model.recurrent, PaddlePeer)
     assert work.model.embedding.weight.shape == [10, 4]
 
-    for state, expected in zip(PaddlePeer(ours)(inputs), ours(inputs), strict=True):
-        np.testing.assert_allclose(state.numpy(), expected.numpy(), rtol=0, atol=1e-6)
+    peer = PaddlePeer(ours)
+    for batch in (2, 6):
+        inputs = paddle.randn([batch, 4, 3])
+        for state, expected in zip(peer(inputs), ours(inputs), strict=True):
+            np.testing.assert_allclose(state.numpy(), expected.numpy(), rtol=0, atol=1e-6)
