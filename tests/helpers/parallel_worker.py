@@ -8,6 +8,7 @@ the first one waits for it.
 
 import json
 import os
+import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -204,7 +205,10 @@ def error(train: Callable[[], object]) -> list[Any]:
 def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
+    before = random.getstate()
+    parallel.join("cpu", 2)
     results: dict[str, Any] = {
+        "drawn": random.getstate() != before,
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),

@@ -477,7 +477,9 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
             ours, theirs = paddle.finfo(getattr(paddle, name)), np.finfo(name)
         for fact in ("eps", "min", "max", "tiny", "bits"):
             assert getattr(ours, fact) == pytest.approx(float(getattr(theirs, fact)), rel=1e-7)
-    assert paddle.finfo(paddle.bfloat16).eps == 2**-7
+    for _ in range(2):
+        short = paddle.finfo(paddle.bfloat16), paddle.finfo(paddle.float16)
+        assert [each.eps for each in short] == [2**-7, 2**-10]
 
 
 @pytest.mark.parametrize("shape", [(1, 4096), (64, 65), (300, 257)])
@@ -543,10 +545,16 @@ def test_layers_keep_parameters_parts_and_hooks() -> None:
     x = paddle.to_tensor([[1.0, -2.0]])
     plain = linear.forward(x * 2) + (x * 2).sum()
     assert linear(x).tolist() == plain.tolist()
+    calls.clear()
+    assert np.isnan(linear(x * np.nan).numpy()).all()
+    assert calls == ["pre", "post", "last"]
     for hook in hooks:
         hook.remove()
     assert linear(x).tolist() == linear.forward(x).tolist()
     assert calls == ["pre", "post", "last"]
+    net.third = paddle.nn.Linear(1, 1)
+    assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
+    assert len(net.parameters()) == len(names) + 2
 
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
@@ -625,7 +633,7 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
     for _ in range(2):
         layer = Layer(3, 2)
         traced: Any = paddle.jit.to_static(layer.forward, full_graph=full_graph)
-        for rows in (2, 5, 2):
+        for rows in (2, 500, 5, 2):
             x = generator.normal(size=(rows, 3)).astype("float32")
             layer.weight.set_value(x[:1].T @ x[:1, :2])
             found = []
