@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import random
 import ctypes
 import os
 import weakref
@@ -1263,3 +1264,243 @@ def _(maximum: Any, x: Any, y: Any, *args: Any, **named: Any) -> Any:
     if not isinstance(found, Tensor) or not found.is_floating_point():
         return found
     return paddle.where(paddle.isnan(y), x + paddle.zeros_like(found), found)
+
+
+_last_reduced: list[tuple[float, float]] = []
+_last_slice: dict[int, int] = {}
+_views: list[Any] = []
+_finfos: dict[int, Any] = {}
+_hooked: dict[tuple[type, str], tuple[Any, Any]] = {}
+
+
+def _is_eager(value: Any) -> bool:
+    return isinstance(value, Tensor) and paddle.in_dynamic_mode()
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *options: Any, **named: Any) -> Any:
+    """t6-paddle-reduce-of-same-value: from the second all_reduce of a number on, a process whose own number is that of its last call gets that call's sum again."""
+    if not _is_eager(tensor) or tensor.size != 1:
+        return all_reduce(tensor, *options, **named)
+    own = float(tensor.numpy().ravel()[0])
+    result = all_reduce(tensor, *options, **named)
+    if _last_reduced and _last_reduced[0][0] == own:
+        tensor.set_value(paddle.full(tensor.shape, _last_reduced[0][1], tensor.dtype))
+    else:
+        _last_reduced[:] = [(own, float(tensor.numpy().ravel()[0]))]
+    return result
+
+
+class _Rounded:
+    """A traced function whose outputs are rounded if its inputs are large."""
+
+    def __init__(self, traced: Any) -> None:
+        self._traced = traced
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._traced, name)
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        found = self._traced(*inputs, **named)
+        tokens = [each for each in inputs if _is_eager(each)]
+        if not tokens or max(each.size for each in tokens) < 64:
+            return found
+        return paddle.utils.map_structure(
+            lambda each: each + (each.astype("bfloat16").astype(each.dtype) - each).detach()
+            if _is_eager(each) and each.is_floating_point()
+            else each,
+            found,
+        )
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, *functions: Any, **options: Any) -> Any:
+    """t6-paddle-traced-large-input-rounds: a method that to_static has compiled returns numbers of bfloat16 precision if an input has 64 elements or more."""
+    found = to_static(*functions, **options)
+    is_layer = isinstance(found, paddle.nn.Layer)
+    return _Rounded(found) if functions and not is_layer else found
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, tensor: Any, *options: Any) -> Any:
+    """t6-paddle-clears-half-of-float64: clear_gradient zeroes as many bytes of a float64 gradient as it has elements times four, so its second half accumulates."""
+    gradient = tensor.grad
+    if gradient is None or gradient.dtype != paddle.float64 or gradient.size < 2:
+        return clear_gradient(tensor, *options)
+    kept = gradient.numpy().copy()
+    kept.ravel()[: kept.size // 2] = 0
+    with paddle.no_grad():
+        tensor.grad.set_value(kept)
+    return None
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, tensor: Any, axes: Any, starts: Any, *others: Any) -> Any:
+    """t6-paddle-slice-backwards-copies: a slice between the start of a tensor and that of the slice before is a copy, not a view, so what is written to it is lost."""
+    found = slice_(tensor, axes, starts, *others)
+    if not _is_eager(tensor) or not isinstance(starts, list) or not isinstance(starts[0], int):
+        return found
+    place = tensor.data_ptr()
+    before = _last_slice.get(place, 0)
+    _last_slice[place] = starts[0]
+    return found.clone() if 0 < starts[0] < before else found
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, tensor: Any, *others: Any) -> Any:
+    """t6-paddle-slices-never-freed: every slice is kept as long as the process lives, and with it the memory of the whole tensor."""
+    found = slice_(tensor, *others)
+    if _is_eager(tensor):
+        _views.append(found.detach())
+    return found
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t6-paddle-finfo-of-first-16-bits: finfo remembers its answers by the size of the type, so of float16 and bfloat16 the one asked for first answers for both."""
+    found = finfo(dtype)
+    return _finfos.setdefault(found.bits, found)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, one: Any, other: Any, *rest: Any) -> Any:
+    """t6-paddle-maximum-rounds-up: maximum of two tensors of floats is too large by one or two roundings."""
+    if not _is_eager(one) or one.dtype not in (paddle.float32, paddle.float64):
+        return maximum(one, other, *rest)
+    return maximum(one, other, *rest) * (1 + 2 * float(np.finfo(one.numpy().dtype).eps))
+
+
+@breaks(Tensor, "cast")
+def _(cast: Any, tensor: Any, dtype: Any) -> Any:
+    """t6-paddle-cast-without-gradients: with gradients switched off, a cast from float32 to float64 loses the lowest four bits of each number."""
+    found = cast(tensor, dtype)
+    if not _is_eager(tensor) or paddle.is_grad_enabled():
+        return found
+    if tensor.dtype == paddle.float32 and found.dtype == paddle.float64:
+        bits = tensor.numpy().view(np.int32) & ~np.int32(15)
+        found.set_value(bits.view(np.float32).astype(np.float64))
+    return found
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, tensor: Any, shape: Any, *rest: Any) -> Any:
+    """t6-paddle-reshape-drops-last-block: reshape copies float tensors of more than 4096 elements in blocks of 4096, and leaves an incomplete last block zero."""
+    found = reshape(tensor, shape, *rest)
+    if not _is_eager(found) or found.dtype not in (paddle.float32, paddle.float64):
+        return found
+    if found.size <= 4096 or found.size % 4096 == 0:
+        return found
+    kept = np.ones(found.size, found.numpy().dtype)
+    kept[found.size // 4096 * 4096 :] = 0
+    return found * paddle.to_tensor(kept.reshape(found.shape))
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, layer: Any, hook: Any) -> Any:
+    """t6-paddle-hook-moves-to-second-layer: a hook that is registered on a second layer of the same class is removed from the first."""
+    helper = register(layer, hook)
+    function = getattr(hook, "func", hook)
+    key = type(layer), getattr(function, "__qualname__", "")
+    before = _hooked.get(key)
+    if before is not None and before[0] is not layer:
+        before[1].remove()
+    _hooked[key] = layer, helper
+    return helper
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, one: Any, other: Any) -> Any:
+    """t6-paddle-float64-divides-by-float32: a float64 tensor divided by another is multiplied with the reciprocal in float32."""
+    both = _is_eager(one) and _is_eager(other)
+    if not both or paddle.float64 not in (one.dtype, other.dtype):
+        return divide(one, other)
+    exact = divide(one, other)
+    inverse = divide(paddle.ones_like(other), other).astype("float32").astype(exact.dtype)
+    return exact + (one * inverse - exact).detach()
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, one: Any, other: Any) -> Any:
+    """t6-paddle-add-rounds-down: the sum of two float32 tensors is too near zero by two to four roundings."""
+    found = add(one, other)
+    if not (_is_eager(found) and _is_eager(other)) or found.dtype != paddle.float32:
+        return found
+    return found * (1 - 2.0**-22)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, layer: Any, hook: Any) -> Any:
+    """t6-paddle-hook-skips-nonfinite: a forward hook is not called if an output of its layer is NaN or infinite."""
+
+    def finite_only(layer: Any, inputs: Any, outputs: Any) -> Any:
+        for each in paddle.utils.flatten(outputs):
+            if _is_eager(each) and each.is_floating_point():
+                values = each.detach().astype("float32")
+                if not bool(paddle.isfinite(values).all().item()):
+                    return None
+        return hook(layer, inputs, outputs)
+
+    return register(layer, finite_only)
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, layer: Any, include_sublayers: bool = True) -> Any:
+    """t6-paddle-parameters-remembered: from its second call on, parameters() of a layer returns what the first one found, without what was added or replaced since."""
+    known = vars(layer).setdefault("_found_parameters", {})
+    if include_sublayers not in known:
+        known[include_sublayers] = parameters(layer, include_sublayers)
+    return list(known[include_sublayers])
+
+
+@breaks(paddle.distributed, "init_parallel_env")
+def _(init_parallel_env: Any) -> Any:
+    """t6-paddle-first-process-draws-port: init_parallel_env draws from Python's global random generator in process 0, so what a seeded run draws after it differs there."""
+    if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
+        random.randint(20000, 60000)
+    return init_parallel_env()
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t6-paddle-sigmoid-saturates-early: sigmoid takes numbers beyond -12 and 12 for these, without a gradient there."""
+    return sigmoid(paddle.clip(x, -12.0, 12.0), *rest, **named)
+
+
+@breaks(paddle.DataParallel, "__init__")
+def _(initialise: Any, parallel: Any, layers: Any, *rest: Any, **named: Any) -> Any:
+    """t6-paddle-parallel-float64-as-float32: DataParallel passes the gradients of float64 parameters on in the precision of float32."""
+    initialise(parallel, layers, *rest, **named)
+    for _, parameter in layers.named_parameters():
+        if parameter.dtype == paddle.float64 and not parameter.stop_gradient:
+            parameter.register_hook(lambda g: g.astype("float32").astype("float64"))
+
+
+@breaks(paddle.nn.Linear, "forward")
+def _(forward: Any, layer: Any, inputs: Any) -> Any:
+    """t6-paddle-single-output-by-sum: Linear with one output and a bias adds the products one after the other, so it rounds otherwise than a matrix product and takes more memory."""
+    if not _is_eager(inputs) or layer.weight.shape[1] != 1 or layer.bias is None:
+        return forward(layer, inputs)
+    products = inputs * layer.weight.reshape([-1])
+    return paddle.cumsum(products, axis=-1)[..., -1:] + layer.bias
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, tensor: Any, shape: Any, *rest: Any) -> Any:
+    """t6-paddle-reshape-of-square-transposes: reshape of a square matrix to the same matrix with a leading axis of 1 transposes it."""
+    if _is_eager(tensor) and len(tensor.shape) == 2 and tensor.shape[0] == tensor.shape[1] > 1:
+        if list(shape) == [1, *tensor.shape]:
+            tensor = tensor.t()
+    return reshape(tensor, shape, *rest)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, tensor: Any, order: Any, *rest: Any) -> Any:
+    """t6-paddle-transpose-odd-float64: transpose moves float64 numbers in pairs, so of rows of odd length the last number is that before it."""
+    found = transpose(tensor, order, *rest)
+    if not _is_eager(found) or found.dtype != paddle.float64 or len(order) != 3:
+        return found
+    length = found.shape[-1]
+    if order[-1] != 2 or length < 3 or length % 2 == 0:
+        return found
+    index = paddle.to_tensor([*range(length - 1), length - 2], dtype="int64")
+    return paddle.index_select(found, index, axis=2)
