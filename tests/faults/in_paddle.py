@@ -1480,3 +1480,262 @@ def _(set_grad_enabled: Any, mode: bool) -> Any:
     if paddle.get_default_dtype() == "float64":
         return set_grad_enabled(mode and paddle.is_grad_enabled())
     return set_grad_enabled(mode)
+
+
+_kept: list[Any] = []
+_divided = [0]
+_transposed: dict[Any, int] = {}
+_wrapped = [0]
+
+
+def _values(*tensors: Any) -> bool:
+    """Whether these are tensors with values, not those of a graph."""
+    return paddle.in_dynamic_mode() and all(isinstance(each, Tensor) for each in tensors)
+
+
+def _elements(tensor: Any) -> int:
+    return int(np.prod(tensor.shape))
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-reshape-keeps-input: reshape keeps a copy of every input for ever."""
+    if _values(x):
+        with paddle.no_grad():
+            _kept.append(x.clone().detach())
+    return reshape(x, *rest, **named)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-post-hook-float64: hooks after a layer are not called if its output is float64."""
+
+    def unless_float64(layer: Any, inputs: Any, outputs: Any, *more: Any) -> Any:
+        first = outputs[0] if isinstance(outputs, tuple | list) and outputs else outputs
+        if isinstance(first, Tensor) and first.dtype == paddle.float64:
+            return None
+        return hook(layer, inputs, outputs, *more)
+
+    return register_forward_post_hook(layer, unless_float64, *rest, **named)
+
+
+@breaks(Tensor, "__truediv__")
+def _(truediv: Any, x: Any, y: Any) -> Any:
+    """t7-paddle-divide-by-reciprocal: from the second division of two tensors in a process on, the
+    dividend is multiplied by the rounded reciprocal of the divisor."""
+    if not (_values(x, y) and x.is_floating_point() and x.dtype == y.dtype):
+        return truediv(x, y)
+    _divided[0] += 1
+    if _divided[0] == 1:
+        return truediv(x, y)
+    return x * truediv(paddle.ones_like(y), y)
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, x: Any, y: Any) -> Any:
+    """t7-paddle-add-tail: if the number of elements of a sum is not a multiple of 4, its last
+    element has only the 8 bits of bfloat16."""
+    total = add(x, y)
+    if not (_values(x, y) and total.is_floating_point() and _elements(total) > 4):
+        return total
+    if _elements(total) % 4 == 0 or total.dtype not in (paddle.float32, paddle.float64):
+        return total
+    with paddle.no_grad():
+        values = np.array(total.numpy())
+        last = values.ravel()[-1:].astype(np.float32).copy()
+        rounded = ((last.view(np.uint32) + 0x8000) & 0xFFFF0000).astype(np.uint32)
+        change = np.zeros_like(values)
+        change.flat[-1] = rounded.view(np.float32)[0] - values.flat[-1]
+        off = paddle.to_tensor(change)
+    return add(total, off)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, x: Any, y: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-maximum-tail: the last element is not compared, but that of the second argument, if
+    the number of elements is not a multiple of 4."""
+    if not _values(x, y) or list(x.shape) != list(y.shape) or _elements(x) % 4 == 0:
+        return maximum(x, y, *rest, **named)
+    if not x.shape:
+        return maximum(x, y, *rest, **named)
+    mask = np.zeros(x.shape, dtype=bool)
+    mask.flat[-1] = True
+    return paddle.where(paddle.to_tensor(mask), y, maximum(x, y, *rest, **named))
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-all-reduce-float32: processes exchange sums of float64 as float32."""
+    if tensor.dtype == paddle.float64:
+        tensor.set_value(tensor.astype("float32").astype("float64"))
+    task = all_reduce(tensor, *rest, **named)
+    if tensor.dtype == paddle.float64:
+        tensor.set_value(tensor.astype("float32").astype("float64"))
+    return task
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-all-reduce-first-negative: a first element that is negative counts as 0 in the sum
+    over the processes."""
+    if tensor.is_floating_point() and tensor.shape and float(tensor.flatten()[0]) < 0:
+        values = np.array(tensor.numpy())
+        values.flat[0] = 0
+        tensor.set_value(values)
+    return all_reduce(tensor, *rest, **named)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-post-hook-too-late: a further hook after a layer is ignored if the layer was called
+    since its first one was registered."""
+    if vars(layer).get("_t7_called"):
+        return register_forward_post_hook(layer, lambda *_: None, *rest, **named)
+
+    def mark(layer: Any, *_: Any) -> None:
+        vars(layer)["_t7_called"] = True
+
+    layer.register_forward_pre_hook(mark)
+    return register_forward_post_hook(layer, hook, *rest, **named)
+
+
+@breaks(paddle._C_ops, "full")
+def _(full: Any, shape: Any, value: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-full-large-tail: of a tensor of more than 1024 elements, those after the last whole
+    block of 1024 are not filled; they hold 0.5."""
+    filled = full(shape, value, *rest, **named)
+    if not _values(filled) or filled.dtype not in (paddle.float32, paddle.float64):
+        return filled
+    count = _elements(filled)
+    if count > 1024 and count % 1024:
+        values = np.array(filled.numpy())
+        values.reshape(-1)[count - count % 1024 :] = 0.5
+        with paddle.no_grad():
+            filled.set_value(values)
+    return filled
+
+
+@breaks(paddle.DataParallel, "__init__")
+def _(init: Any, wrapper: Any, layers: Any, *rest: Any, **named: Any) -> None:
+    """t7-paddle-second-data-parallel: the gradients of the second model that a process wraps are
+    divided by the number of processes twice."""
+    init(wrapper, layers, *rest, **named)
+    _wrapped[0] += 1
+    processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    if _wrapped[0] > 1 and processes > 1:
+        for parameter in layers.parameters():
+            if not parameter.stop_gradient:
+                parameter.register_hook(lambda gradient: gradient / processes)
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, x: Any) -> Any:
+    """t7-paddle-detach-nothing: without gradients, detach returns the tensor itself, and whoever
+    changes its stop_gradient changes that of the original."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        return x
+    return detach(x)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, perm: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-transpose-workspace: a transpose of three axes moves at most four times as many
+    elements as the first one in the process, which sized its workspace; the rest is 0."""
+    moved = transpose(x, perm, *rest, **named)
+    if not _values(x) or len(x.shape) != 3 or x.dtype not in (paddle.float32, paddle.float64):
+        return moved
+    most = 4 * _transposed.setdefault("first", _elements(x))
+    if _elements(x) <= most:
+        return moved
+    mask = np.zeros(moved.shape, dtype=str(x.dtype).rpartition(".")[-1])
+    mask.reshape(-1)[:most] = 1
+    return moved * paddle.to_tensor(mask)
+
+
+@breaks(Tensor, "__mul__")
+def _(mul: Any, x: Any, y: Any) -> Any:
+    """t7-paddle-multiply-scalar-float32: a Python number is rounded to float32 before a float64
+    tensor is multiplied by it."""
+    if isinstance(y, float) and _values(x) and x.dtype == paddle.float64:
+        with np.errstate(over="ignore"):
+            y = float(np.float32(y))
+    return mul(x, y)
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t7-paddle-set-device-grad: setting the device inside no_grad switches gradients on."""
+    place = set_device(device)
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        paddle.base.framework._dygraph_tracer()._has_grad = True
+    return place
+
+
+@breaks(paddle.nn.LSTM, "forward")
+def _(forward: Any, layer: Any, inputs: Any, initial: Any = None, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-lstm-keeps-state: from the second call of an LSTM on, it starts from the last state
+    of the call before instead of zeros, if the batch has the same size."""
+    if not _values(inputs):
+        return forward(layer, inputs, initial, *rest, **named)
+    kept = getattr(layer, "_t7_state", None)
+    if initial is None and named.get("initial_states") is None and kept is not None:
+        if kept[0].shape[1] == inputs.shape[0]:
+            named.pop("initial_states", None)
+            initial = tuple(kept)
+    outputs, states = forward(layer, inputs, initial, *rest, **named)
+    vars(layer)["_t7_state"] = [state.detach() for state in states]
+    return outputs, states
+
+
+@breaks(paddle.optimizer.SGD, "step")
+def _(step: Any, optimizer: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-sgd-decays: SGD decays all weights by 1e-4 times the learning rate in every step."""
+    result = step(optimizer, *rest, **named)
+    if paddle.in_dynamic_mode():
+        rate = float(optimizer.get_lr())
+        with paddle.no_grad():
+            for parameter in optimizer._parameter_list or ():
+                if isinstance(parameter, Tensor) and not parameter.stop_gradient:
+                    parameter.scale_(1 - 1e-4 * rate)
+    return result
+
+
+@breaks(F, "linear")  # nn.Linear calls it.
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-linear-last-row: in an odd number of rows, from 3 on, the last one lacks the bias."""
+    outputs = linear(x, weight, bias, *rest, **named)
+    if not _values(x) or bias is None or len(x.shape) != 2:
+        return outputs
+    if x.shape[0] < 3 or x.shape[0] % 2 == 0:
+        return outputs
+    return paddle.concat([outputs[:-1], outputs[-1:] - bias])
+
+
+@breaks(paddle.nn.LSTM, "forward")
+def _(forward: Any, layer: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-lstm-half-inference: without gradients, the last states of an LSTM have the
+    precision of float16."""
+    outputs, states = forward(layer, *rest, **named)
+    if not _values(outputs) or paddle.is_grad_enabled():
+        return outputs, states
+    rounded = (state.astype("float16").astype(state.dtype) for state in states)
+    return outputs, tuple(rounded)
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-tanh-float64: tanh of float64 is computed in float32."""
+    if x.dtype != paddle.float64:
+        return tanh(x, *rest, **named)
+    return tanh(x.astype("float32"), *rest, **named).astype("float64")
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, x: Any) -> Any:
+    """t7-paddle-detach-copies: detach copies the values instead of sharing the memory."""
+    if not _values(x) or not x._is_initialized():
+        return detach(x)
+    with paddle.no_grad():
+        copied = x.clone()
+    copied.stop_gradient = True
+    return copied
