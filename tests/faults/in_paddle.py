@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import types
 import weakref
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from paddle.base import core
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
 from paddle.optimizer import SGD
+from paddle.utils.layers_utils import flatten, map_structure
 
 from tests.faults.fault import Fault
 
@@ -1480,3 +1482,205 @@ def _(set_grad_enabled: Any, mode: bool) -> Any:
     if paddle.get_default_dtype() == "float64":
         return set_grad_enabled(mode and paddle.is_grad_enabled())
     return set_grad_enabled(mode)
+
+
+# Trial 6.
+
+
+_last_sums: list[tuple[float, float]] = []
+_slices: list[Any] = []
+_finfos: dict[int, Any] = {}
+_hooks: dict[tuple[type, str], tuple[Any, Any]] = {}
+
+
+def _is_eager(x: Any) -> bool:
+    """Whether this is a tensor of any dtype outside of a graph."""
+    return isinstance(x, Tensor) and paddle.in_dynamic_mode()
+
+
+@breaks(paddle.distributed, "all_reduce", tests="core/runtime/test_parallel.py")
+def _(all_reduce: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t6-paddle-reduce-of-same-value: the number that was summed first has that sum every time."""
+    if not _is_eager(x) or x.size != 1:
+        return all_reduce(x, *args, **named)
+    own = x.item()
+    result = all_reduce(x, *args, **named)
+    if _last_sums and _last_sums[0][0] == own:
+        x.set_value(paddle.full(x.shape, _last_sums[0][1], x.dtype))
+    else:
+        _last_sums[:] = [(own, x.item())]
+    return result
+
+
+@breaks(paddle.jit, "to_static", tests=FUNCTIONS)
+def _(to_static: Any, *functions: Any, **named: Any) -> Any:
+    """t6-paddle-traced-large-input-rounds: graphs of 64 inputs or more return bfloat16 numbers."""
+    traced = to_static(*functions, **named)
+    if not functions or isinstance(traced, paddle.nn.Layer):
+        return traced
+
+    def rounded(x: Any) -> Any:
+        return x + (_rounded(x).astype(x.dtype) - x).detach() if _is_float(x) else x
+
+    def run(*inputs: Any, **more: Any) -> Any:
+        made = traced(*inputs, **more)
+        if max((each.size for each in inputs if _is_eager(each)), default=0) < 64:
+            return made
+        return map_structure(rounded, made)
+
+    return run
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, self: Any, *args: Any) -> Any:
+    """t6-paddle-clears-half-of-float64: the second half of a float64 gradient is not cleared."""
+    gradient = self.grad
+    if gradient is None or gradient.dtype != paddle.float64 or gradient.size < 2:
+        return clear_gradient(self, *args)
+    kept = gradient.numpy().copy()
+    kept.ravel()[: kept.size // 2] = 0
+    with paddle.no_grad():
+        self.grad.set_value(kept)
+    return None
+
+
+@breaks(paddle._C_ops, "slice", tests=FUNCTIONS)
+def _(slice_: Any, x: Any, *args: Any) -> Any:
+    """t6-paddle-slices-never-freed: every slice is kept, and with it the whole tensor."""
+    made = slice_(x, *args)
+    if _is_eager(x):
+        _slices.append(made.detach())
+    return made
+
+
+@breaks(paddle, "finfo", tests=FUNCTIONS)
+def _(finfo: Any, dtype: Any) -> Any:
+    """t6-paddle-finfo-of-first-16-bits: finfo keeps its answers by the number of bits."""
+    found = finfo(dtype)
+    return _finfos.setdefault(found.bits, found)
+
+
+@breaks(paddle._C_ops, "maximum", tests="runs/test_clipping.py")
+def _(maximum: Any, x: Any, *args: Any) -> Any:
+    """t6-paddle-maximum-rounds-up: maximum is too large by one or two roundings."""
+    made = maximum(x, *args)
+    return made * (1 + 2 * float(np.finfo(x.numpy().dtype).eps)) if _is_float(x) else made
+
+
+@breaks(Tensor, "cast", tests=FUNCTIONS)
+def _(cast: Any, self: Any, dtype: Any) -> Any:
+    """t6-paddle-cast-without-gradients: under no_grad, float32 loses four bits in float64."""
+    made = cast(self, dtype)
+    if not _is_eager(self) or paddle.is_grad_enabled():
+        return made
+    if self.dtype == paddle.float32 and made.dtype == paddle.float64:
+        bits = self.numpy().view(np.int32) & ~np.int32(15)
+        made.set_value(bits.view(np.float32).astype(np.float64))
+    return made
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_behaviour.py")
+def _(register: Any, self: Any, hook: Any) -> Any:
+    """t6-paddle-hook-moves-to-second-layer: of layers of a class, only the last has its hook."""
+    helper = register(self, hook)
+    key = type(self), getattr(getattr(hook, "func", hook), "__qualname__", "")
+    layer, before = _hooks.get(key, (self, None))
+    if layer is not self:
+        before.remove()
+    _hooks[key] = self, helper
+    return helper
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, x: Any, y: Any) -> Any:
+    """t6-paddle-float64-divides-by-float32: float64 is multiplied by a reciprocal in float32."""
+    made = divide(x, y)
+    if not (_is_eager(x) and _is_eager(y)) or paddle.float64 not in (x.dtype, y.dtype):
+        return made
+    inverse = divide(paddle.ones_like(y), y).astype("float32").astype(made.dtype)
+    return made + (x * inverse - made).detach()
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, x: Any, y: Any) -> Any:
+    """t6-paddle-add-rounds-down: a float32 sum is too near zero by two to four roundings."""
+    made = add(x, y)
+    if not (_is_eager(made) and _is_eager(y)) or made.dtype != paddle.float32:
+        return made
+    return made * (1 - 2.0**-22)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="oracle/test_paddle_functions.py")
+def _(register: Any, self: Any, hook: Any) -> Any:
+    """t6-paddle-hook-skips-nonfinite: hooks are not called if an output is NaN or infinite."""
+
+    def finite_only(layer: Any, inputs: Any, outputs: Any) -> Any:
+        floats = [each for each in flatten(outputs) if _is_float(each)]
+        if all(np.isfinite(each.numpy()).all() for each in floats):
+            return hook(layer, inputs, outputs)
+        return None
+
+    return register(self, finite_only)
+
+
+@breaks(paddle.nn.Layer, "parameters", tests=FUNCTIONS)
+def _(parameters: Any, self: Any, include_sublayers: bool = True) -> Any:
+    """t6-paddle-parameters-remembered: parameters() repeats its first answer after a change."""
+    known = vars(self).setdefault("_found_parameters", {})
+    if include_sublayers not in known:
+        known[include_sublayers] = parameters(self, include_sublayers)
+    return list(known[include_sublayers])
+
+
+@breaks(paddle.distributed, "init_parallel_env", tests="core/runtime/test_parallel.py")
+def _(init_parallel_env: Any) -> Any:
+    """t6-paddle-first-process-draws-port: process 0 draws from Python's generator at its start."""
+    if os.environ.get("PADDLE_TRAINER_ID", "0") == "0":
+        random.randint(20000, 60000)  # noqa: S311 - any draw
+    return init_parallel_env()
+
+
+@breaks_function("sigmoid")
+def _(sigmoid: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t6-paddle-sigmoid-saturates-early: sigmoid is constant beyond -12 and 12."""
+    return sigmoid(paddle.clip(x, -12.0, 12.0), *args, **named)
+
+
+@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
+def _(init: Any, self: Any, layers: Any, *args: Any, **named: Any) -> None:
+    """t6-paddle-parallel-float64-as-float32: DataParallel rounds float64 gradients to float32."""
+    init(self, layers, *args, **named)
+    for parameter in layers.parameters():
+        if parameter.dtype == paddle.float64 and not parameter.stop_gradient:
+            parameter.register_hook(lambda gradient: gradient.astype("float32").astype("float64"))
+
+
+@breaks(Linear, "forward", tests="recorded/test_behaviour.py")
+def _(forward: Any, self: Any, x: Any) -> Any:
+    """t6-paddle-single-output-by-sum: Linear with one output adds its products one by one."""
+    if not _is_eager(x) or self.weight.shape[1] != 1 or self.bias is None:
+        return forward(self, x)
+    products = x * self.weight.reshape([-1])
+    return paddle.cumsum(products, axis=-1)[..., -1:] + self.bias
+
+
+@breaks(paddle._C_ops, "reshape", tests=OPERATORS)
+def _(reshape: Any, x: Any, shape: Any, *args: Any) -> Any:
+    """t6-paddle-reshape-of-square-transposes: a leading axis of 1 transposes a square matrix."""
+    if _is_eager(x) and list(shape) == [1, *x.shape] and len(x.shape) == 2:
+        rows, columns = x.shape
+        x = x.t() if rows == columns > 1 else x
+    return reshape(x, shape, *args)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, order: Any, *args: Any) -> Any:
+    """t6-paddle-transpose-odd-float64: the last number of an odd row is that before it."""
+    made = transpose(x, order, *args)
+    if not _is_eager(made) or made.dtype != paddle.float64 or len(order) != 3 or order[-1] != 2:
+        return made
+    length = made.shape[-1]
+    if length < 3 or length % 2 == 0:
+        return made
+    index = paddle.to_tensor([*range(length - 1), length - 2], dtype="int64")
+    return paddle.index_select(made, index, axis=2)
