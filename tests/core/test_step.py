@@ -1,5 +1,7 @@
 """One training step, and how many reads from the device it makes."""
 
+from typing import Any
+
 import paddle
 import pytest
 
@@ -64,6 +66,19 @@ def test_update_reaches_a_model_whose_memory_has_moved(execution: Execution) -> 
 
     for name, after in named_weights(model).items():
         assert (after != before[name]).any(), name
+
+
+def test_clipped_gradients_are_freed_before_the_next_step() -> None:
+    """Their memory would add to its peak."""
+    model: Any = small()
+    step = TrainingStep(model, 0.25, make_clip("by-norm", 0.5))
+    kept: list[int] = []
+    model.register_forward_pre_hook(lambda *_: kept.append(len(step.clipped)))
+
+    for _ in range(2):
+        step.gradients(*next(load_data()), measure=False)
+
+    assert kept == [0, 0]
 
 
 def test_clipping_again_replaces_the_gradients_for_the_update() -> None:

@@ -756,6 +756,7 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("another device", {"config": replace(job.config, device="gpu:0")}),
         ("another seed", {"config": replace(job.config, seed=7, clip_norm=None, cell="LSTM")}),
         ("another execution", {"config": replace(job.config, execution="kernel", dtype="float64")}),
+        ("another run", {"config": replace(job.config, epochs=4, batch_size=2, learning_rate=0.1)}),
         ("other parameters", {"raw_norms": {"W": np.ones(8)}, "clipped_norms": {"W": np.ones(8)}}),
         ("no step", empty | {"raw_norms": none, "clipped_norms": none}),
     ):

@@ -72,6 +72,19 @@ def test_resume_skips_a_damaged_checkpoint(damage: Damage, reason: str, tmp_path
     assert (tmp_path / f"{path.name}.refused").exists()
 
 
+def test_all_damaged_checkpoints_are_renamed(tmp_path: Path) -> None:
+    """Not only the last, so that the next run does not find the others."""
+    paths = [stopped(tmp_path, steps=9), tmp_path / "step-000000008.npz"]
+    for path in paths:
+        path.write_bytes(b"damaged")
+
+    with pytest.warns(CheckpointWarning) as warned:
+        check_resumed(tmp_path, done=7)
+
+    assert [str(each.message).partition(" ")[0] for each in warned] == [str(p) for p in paths]
+    assert all(path.with_name(f"{path.name}.refused").exists() for path in paths)
+
+
 def test_directory_in_place_of_an_older_checkpoint_does_not_stop_the_run(tmp_path: Path) -> None:
     """It stays when older checkpoints are removed."""
     stopped(tmp_path, steps=9)

@@ -23,7 +23,11 @@ def draw() -> list[float]:
     return [*np.random.rand(2), np.random.randn(), random.random(), random.gauss(0, 1)]
 
 
-@pytest.mark.parametrize("before", [lambda: None, draw], ids=["seeded", "drawn"])
+@pytest.mark.parametrize(
+    "before",
+    [lambda: None, draw, lambda: np.random.randn(), lambda: random.gauss(0, 1)],
+    ids=["seeded", "drawn", "drawn by NumPy", "drawn by Python"],
+)
 def test_restored_generators_continue_their_sequences(before: Callable[[], object]) -> None:
     """Whatever was drawn before and since, the next numbers are the same."""
     np.random.seed(1)

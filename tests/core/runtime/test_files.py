@@ -199,6 +199,7 @@ def test_read_file_limits_files_without_a_size() -> None:
         (b"\xff\xff\xff", "codec can't decode"),
         ("9" * 5000, "Exceeds the limit"),
         ("{", "Expecting property name"),
+        ('"a\nb"', "Invalid control character"),
         ('[{"b": {"a": 1}, "a": 1, "a": 2}]', "the key 'a' occurs twice in an object"),
     ],
 )
