@@ -516,9 +516,15 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
             assert np.unique(each).size > 0.99 * count, name
 
 
-def test_layers_keep_parameters_parts_and_hooks() -> None:
+@over_dtypes
+def test_layers_keep_parameters_parts_and_hooks(dtype: DType) -> None:
     """In the order in which they were set; a part that is replaced keeps its place."""
-    net: Any = paddle.nn.Layer()
+    with default_dtype(dtype):
+        check_layer(paddle.nn.Layer())
+
+
+def check_layer(net: Any) -> None:
+    """Set parameters, parts and hooks of an empty layer."""
     calls: list[str] = []
     log = calls.append
     net.first, net.second = paddle.nn.Linear(2, 3), paddle.nn.Linear(3, 1)
