@@ -105,6 +105,11 @@ def test_pages_of_few_results(
 
     clean = faults()["verdicts"][:2]
     content = {**comparison(behaviour=[]), "benchmarks": comparison()["benchmarks"][::3]}
+    courses = counted()["courses"]
+    courses["memory"] = {**courses["memory"], "outcome": "crashed"}
+    second = link("3.0.0", "3.1.0", behaviour=[], courses=courses)
+    chains: list[Any] = [{("2.6.2", "3.0.0"): link("2.6.2", "3.0.0", behaviour=[])}]
+    chains.append({("3.0.0", "3.1.0"): second})
     found = {
         "nothing": Results(),
         "a foreign file": Results(problems=[Problem("notes.txt", "not a file of results")]),
@@ -112,7 +117,8 @@ def test_pages_of_few_results(
         "all faults caught": planting(verdicts=clean),
         "no fault": planting(environment={}, verdicts=[]),
         "a comparison": Results(comparisons=[Comparison.model_validate_json(json.dumps(content))]),
-        "releases": Results(chains=[{("2.6.2", "3.0.0"): link("2.6.2", "3.0.0", behaviour=[])}]),
+        "releases": Results(chains=chains[:1]),
+        "a crash in the second chain": Results(chains=chains),
         "one environment": Results(passed[:1]),
         "two environments": Results(passed),
         "a crash": Results(crashing),
