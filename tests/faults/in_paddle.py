@@ -6,7 +6,7 @@ import random
 import types
 import weakref
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from itertools import count
 from typing import Any
 
@@ -65,6 +65,7 @@ def wrap(owner: Any, attribute: str, wrapper: Wrapper) -> None:
     """Replace `owner.attribute` by `wrapper`, which gets the original as its first argument."""
     original = getattr(owner, attribute)
 
+    @wraps(original)  # A test that only reads signatures must not notice.
     def replaced(*args: Any, **kwargs: Any) -> Any:
         return wrapper(original, *args, **kwargs)
 

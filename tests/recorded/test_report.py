@@ -354,6 +354,7 @@ def test_outcomes(tmp_path: Path, file_regression: FileRegressionFixture) -> Non
         f'<failure message="{"m" * 3001}">{"d" * 3001}END</failure>',
         '<failure message="crashed: by SIGILL">where</failure>',
         '<failure message="crashed by SIGILL" />',
+        '<failure message="it crashed: by SIGILL">where</failure>',
         '<error message="setup">where</error>',
         '<error message="crashed: x" />',
         '<skipped message="no GPU">file:3</skipped>',
