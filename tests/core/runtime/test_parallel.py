@@ -1,6 +1,7 @@
 """Two processes train like one with the whole batch."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import numpy as np
 import paddle
 import pytest
 
+from benchmarks.locks import lock_folder
 from benchmarks.runner import Result, project_environment, run
 from rnn_core import DigitSums, History, TrainConfig, load_data, train
 from rnn_core.runtime import parallel
@@ -47,14 +49,21 @@ def read(launched: Result, folder: Path, what: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the processes write."""
+    """The folder in which the processes write, which all workers of xdist share."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return tmp_path_factory.getbasetemp().with_name("parallel")
     return tmp_path_factory.mktemp("parallel")
 
 
 @pytest.fixture(scope="module")
 def launched(folder: Path) -> Result:
     """A launch that most tests share, because it takes seconds."""
-    return launch([parallel_worker.__file__, str(folder)], folder)
+    ended = folder / "ended.json"
+    with lock_folder(folder, timeout=300):
+        if not ended.exists():
+            found = launch([parallel_worker.__file__, str(folder)], folder)
+            ended.write_text(json.dumps(found), encoding="utf-8")
+    return Result(*json.loads(ended.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
