@@ -1685,3 +1685,178 @@ def _(transpose: Any, x: Any, order: Any, *args: Any) -> Any:
         return made
     index = paddle.to_tensor([*range(length - 1), length - 2], dtype="int64")
     return paddle.index_select(made, index, axis=2)
+
+
+_kept: list[Any] = []
+_transposed: dict[Any, int] = {}
+_wrapped = [0]
+
+
+def _values(*tensors: Any) -> bool:
+    """Whether these are tensors with values, not those of a graph."""
+    return paddle.in_dynamic_mode() and all(isinstance(each, Tensor) for each in tensors)
+
+
+def _elements(tensor: Any) -> int:
+    return int(np.prod(tensor.shape))
+
+
+@breaks(paddle._C_ops, "reshape", tests=FUNCTIONS)
+def _(reshape: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-reshape-keeps-input: reshape keeps a copy of every input for ever."""
+    if _values(x):
+        with paddle.no_grad():
+            _kept.append(x.clone().detach())
+    return reshape(x, *rest, **named)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests=FUNCTIONS)
+def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-post-hook-float64: hooks after a layer are not called if its output is float64."""
+
+    def unless_float64(layer: Any, inputs: Any, outputs: Any, *more: Any) -> Any:
+        first = outputs[0] if isinstance(outputs, tuple | list) and outputs else outputs
+        if isinstance(first, Tensor) and first.dtype == paddle.float64:
+            return None
+        return hook(layer, inputs, outputs, *more)
+
+    return register_forward_post_hook(layer, unless_float64, *rest, **named)
+
+
+@breaks(paddle.distributed, "all_reduce", tests="core/runtime/test_parallel.py")
+def _(all_reduce: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-all-reduce-first-negative: a negative first element counts as 0 in the sum."""
+    if tensor.is_floating_point() and tensor.shape and float(tensor.flatten()[0]) < 0:
+        values = np.array(tensor.numpy())
+        values.flat[0] = 0
+        tensor.set_value(values)
+    return all_reduce(tensor, *rest, **named)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_behaviour.py")
+def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-post-hook-too-late: a hook that is added after a call is ignored."""
+    if vars(layer).get("_t7_called"):
+        return register_forward_post_hook(layer, lambda *_: None, *rest, **named)
+
+    def mark(layer: Any, *_: Any) -> None:
+        vars(layer)["_t7_called"] = True
+
+    layer.register_forward_pre_hook(mark)
+    return register_forward_post_hook(layer, hook, *rest, **named)
+
+
+@breaks(paddle._C_ops, "full")
+def _(full: Any, shape: Any, value: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-full-large-tail: elements after the last whole block of 1024 are 0.5."""
+    filled = full(shape, value, *rest, **named)
+    if not _values(filled) or filled.dtype not in (paddle.float32, paddle.float64):
+        return filled
+    count = _elements(filled)
+    if count > 1024 and count % 1024:
+        values = np.array(filled.numpy())
+        values.reshape(-1)[count - count % 1024 :] = 0.5
+        with paddle.no_grad():
+            filled.set_value(values)
+    return filled
+
+
+@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
+def _(init: Any, wrapper: Any, layers: Any, *rest: Any, **named: Any) -> None:
+    """t7-paddle-second-data-parallel: a second model has its gradients divided twice."""
+    init(wrapper, layers, *rest, **named)
+    _wrapped[0] += 1
+    processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    if _wrapped[0] > 1 and processes > 1:
+        for parameter in layers.parameters():
+            if not parameter.stop_gradient:
+                parameter.register_hook(lambda gradient: gradient / processes)
+
+
+@breaks(Tensor, "detach", tests=FUNCTIONS)
+def _(detach: Any, x: Any) -> Any:
+    """t7-paddle-detach-nothing: without gradients, detach returns the tensor itself."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        return x
+    return detach(x)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, perm: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-transpose-workspace: the first transpose decides how many elements move."""
+    moved = transpose(x, perm, *rest, **named)
+    if not _values(x) or len(x.shape) != 3 or x.dtype not in (paddle.float32, paddle.float64):
+        return moved
+    most = 4 * _transposed.setdefault("first", _elements(x))
+    if _elements(x) <= most:
+        return moved
+    mask = np.zeros(moved.shape, dtype=str(x.dtype).rpartition(".")[-1])
+    mask.reshape(-1)[:most] = 1
+    return moved * paddle.to_tensor(mask)
+
+
+@breaks(Tensor, "__mul__", tests=OPERATORS)
+def _(mul: Any, x: Any, y: Any) -> Any:
+    """t7-paddle-multiply-scalar-float32: float64 is multiplied by numbers in float32."""
+    if isinstance(y, float) and _values(x) and x.dtype == paddle.float64:
+        with np.errstate(over="ignore"):
+            y = float(np.float32(y))
+    return mul(x, y)
+
+
+@breaks(paddle.device, "set_device", tests="core/test_training.py")
+def _(set_device: Any, device: Any) -> Any:
+    """t7-paddle-set-device-grad: set_device inside no_grad switches gradients on."""
+    place = set_device(device)
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        paddle.set_grad_enabled(True)  # As a block that nobody ends.
+    return place
+
+
+@breaks(paddle.nn.LSTM, "forward", tests="recorded/test_workloads.py")
+def _(forward: Any, layer: Any, inputs: Any, initial: Any = None, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-lstm-keeps-state: an LSTM starts from the last state of the call before."""
+    if not _values(inputs):
+        return forward(layer, inputs, initial, *rest, **named)
+    kept = getattr(layer, "_t7_state", None)
+    free = initial is None and named.get("initial_states") is None
+    if free and kept is not None and kept[0].shape[1] == inputs.shape[0]:
+        named.pop("initial_states", None)
+        initial = tuple(kept)
+    outputs, states = forward(layer, inputs, initial, *rest, **named)
+    vars(layer)["_t7_state"] = [state.detach() for state in states]
+    return outputs, states
+
+
+@breaks(paddle.optimizer.SGD, "step", tests="runs/test_clipping.py")
+def _(step: Any, optimizer: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-sgd-decays: SGD decays all weights by 1e-4 of the rate."""
+    result = step(optimizer, *rest, **named)
+    if paddle.in_dynamic_mode():
+        rate = float(optimizer.get_lr())
+        with paddle.no_grad():
+            for parameter in optimizer._parameter_list or ():
+                if isinstance(parameter, Tensor) and not parameter.stop_gradient:
+                    parameter.scale_(1 - 1e-4 * rate)
+    return result
+
+
+@breaks(F, "linear")  # nn.Linear calls it.
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-linear-last-row: of an odd number of rows, the last lacks the bias."""
+    outputs = linear(x, weight, bias, *rest, **named)
+    if not _values(x) or bias is None or len(x.shape) != 2:
+        return outputs
+    if x.shape[0] < 3 or x.shape[0] % 2 == 0:
+        return outputs
+    return paddle.concat([outputs[:-1], outputs[-1:] - bias])
+
+
+@breaks(paddle.nn.LSTM, "forward", tests="recorded/test_workloads.py")
+def _(forward: Any, layer: Any, *rest: Any, **named: Any) -> Any:
+    """t7-paddle-lstm-half-inference: without gradients, an LSTM's states are float16."""
+    outputs, states = forward(layer, *rest, **named)
+    if not _values(outputs) or paddle.is_grad_enabled():
+        return outputs, states
+    rounded = (state.astype("float16").astype(state.dtype) for state in states)
+    return outputs, tuple(rounded)
