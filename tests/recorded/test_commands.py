@@ -92,7 +92,7 @@ class Terminal:
     def text(self) -> str:
         """All of it, without what depends on the folder or on the version of Python."""
         text = "\n".join(self.lines).replace("PosixPath", "Path")
-        for path, name in ((Path.cwd(), "FOLDER"), (ROOT, "ROOT"), (sys.executable, "PYTHON")):
+        for path, name in ((sys.executable, "PYTHON"), (Path.cwd(), "FOLDER"), (ROOT, "ROOT")):
             text = text.replace(str(path), name)
         text = re.sub("x{40,}", lambda found: f"x*{len(found[0])}", text)
         quoted = re.compile(r"\(choose from [^)]*\)")
