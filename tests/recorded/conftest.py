@@ -68,6 +68,8 @@ def tried(
     monkeypatch.setenv("COLUMNS", "2000")
     monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
     monkeypatch.setattr(sys, "path", [*sys.path])
+    # Python would take a file of the same size and second for the one that it has compiled.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     modules = set(sys.modules)
     folder = tmp_path / "here"
     folder.mkdir()
