@@ -195,7 +195,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         write(source)
         tried(title, run, text)
-    tried.check()
+    tried.check(computed=True)
 
 
 def test_shapes(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +300,7 @@ def test_stages(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                 events.clear()
                 target(*inputs)
                 tried.lines.append(f"  {', '.join(events)}; {len(work.clipped)} are clipped")
-    tried.check()
+    tried.check(computed=True)
 
 
 @pytest.mark.usefixtures("even_weights")
@@ -361,4 +361,4 @@ def test_same_work(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                 tried(title, check_same_work, names, "RNN", TINY, tolerance)
                 if not off and tolerance < 1e-3:
                     tried.lines.append(f"  {', '.join(calls)}")
-    tried.check()
+    tried.check(computed=True)
