@@ -36,7 +36,7 @@ from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import Program, Result
 from benchmarks.workloads.own import WorkloadError
 from rnn_core import EXPERIMENTS
-from tests.helpers.recordings import healthy, own_run, parameters_of, recording
+from tests.helpers.behaviour_runs import healthy, own_run, parameters_of, recording
 from tests.recorded.conftest import Tried
 
 NAN, INF = np.nan, np.inf

@@ -1,4 +1,4 @@
-"""Made-up recordings of runs, for the comparison of behaviours."""
+"""Made-up runs, with digests, for the comparison of behaviours."""
 
 from dataclasses import replace
 from functools import cache
