@@ -4,8 +4,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from enum import IntEnum
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +13,48 @@ import pytest
 from pytest_regressions.common import check_text_files
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from tests import ROOT
+from tests.helpers.recorded import ended, portable
 
+# pytest may import this file before a fault is planted: the rest is imported in the fixtures.
+
+Check = Callable[..., None]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
-class Tried:
-    """Calls functions, and keeps what they return, raise and print.
+@pytest.fixture
+def check(file_regression: FileRegressionFixture) -> Check:
+    """A function that compares a text or lines with the recorded ones.
 
-    Attributes:
-        folder: an empty folder, which is the working directory.
-        lines: the lines so far.
-        names: names that replace other texts.
+    Args of the function:
+        found: text or lines.
+        names: names that replace folders and other texts.
+        extension: end of the recorded file's name.
+        computed: whether numbers, of four digits, are computed by Paddle and may be rounded
+            otherwise.
     """
 
-    def __init__(
-        self, folder: Path, printed: Callable[[], tuple[str, str]], record: FileRegressionFixture
+    def compare(
+        found: str | Iterable[str],
+        names: Mapping[Any, str] | None = None,
+        extension: str = ".txt",
+        computed: bool = False,
     ) -> None:
-        self.folder, self.printed, self.record = folder, printed, record
-        self.lines: list[str] = []
-        self.names = {str(folder): "FOLDER", str(ROOT): "ROOT", sys.executable: "PYTHON"}
+        text = found if isinstance(found, str) else "".join(f"{line}\n" for line in found)
+        text = portable(text, {str(old): new for old, new in (names or {}).items()})
+        check_fn = check_but_rounding if computed else None
+        file_regression.check(text, "utf-8", extension, check_fn=check_fn)
 
-    def __call__(
-        self, title: str, call: Callable[..., object], *given: object, **named: object
-    ) -> None:
-        """Call a function. Of a wrong command line, the usage is left out."""
-        try:
-            result = call(*given, **named)
-            # Python 3.10 prints the name of a status.
-            found = str(int(result) if isinstance(result, IntEnum) else result)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            found = f"{type(error).__name__}: {error}"
-        # Python marks a part of a line in a traceback, depending on its version.
-        lines = [line for line in found.splitlines() if not re.fullmatch(r"[ ~^]+", line)]
-        self.lines.append(f"{title}: " + "\n  | ".join(lines))
-        out, err = self.printed()
-        self.lines += [f"  > {line}" for line in out.splitlines()]
-        lines = [line for line in err.splitlines() if line.strip() and line[:7] != "usage: "]
-        self.lines += [f"  ! {line}" for line in lines]
+    return compare
 
-    def check(self, computed: bool = False) -> None:
-        """Compare the lines, without what depends on the machine, with the recorded ones.
 
-        Args:
-            computed: whether numbers, of four digits, are computed by Paddle and may be rounded
-                otherwise.
-        """
-        text = "\n".join(self.lines) + "\n"
-        for old in sorted(self.names, key=len, reverse=True):  # tox's Python lies in the project.
-            text = text.replace(old, self.names[old])
-        self.record.check(text, check_fn=check_but_rounding if computed else None)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the working directory."""
+    path = tmp_path / "here"
+    path.mkdir()
+    monkeypatch.chdir(path)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
+    return path
 
 
 def check_but_rounding(obtained: Path, expected: Path) -> None:
@@ -76,23 +67,57 @@ def check_but_rounding(obtained: Path, expected: Path) -> None:
 
 
 @pytest.fixture
-def tried(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    file_regression: FileRegressionFixture,
-) -> Iterator[Tried]:
+def one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two CPUs and without GPUs, whose facts are always the same."""
+    from tests.helpers.matrix_results import FACTS, MACHINE
+
+    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
+    monkeypatch.setattr("paddle.version.full_version", "9.9.9")
+    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
+    monkeypatch.setattr("benchmarks.measuring.threads.cpus", lambda: 2)
+    facts = {**FACTS, **MACHINE}
+    monkeypatch.setattr("tests.helpers.fake_processes.describe_environment", lambda: facts)
+
+
+class Tried:
+    """Calls functions, and keeps what they return, raise and print.
+
+    Attributes:
+        folder: an empty folder, which is the working directory.
+        lines: the lines so far.
+        names: names that replace other texts.
+    """
+
+    def __init__(self, folder: Path, check: Check) -> None:
+        self.folder, self.compare = folder, check
+        self.lines: list[str] = []
+        self.names = {str(folder): "FOLDER"}
+
+    def __call__(
+        self, title: str, call: Callable[..., object], *given: object, **named: object
+    ) -> None:
+        """Call a function."""
+        found = ended(call, *given, **named)
+        # Python marks a part of a line in a traceback, depending on its version.
+        lines = [line for line in found.text.splitlines() if not re.fullmatch(r"[ ~^]+", line)]
+        self.lines.append(f"{title}: " + "\n  | ".join(lines))
+        self.lines += [f"  > {line}" for line in found.out.splitlines()]
+        self.lines += [f"  ! {line}" for line in found.err.splitlines() if line.strip()]
+
+    def check(self, computed: bool = False) -> None:
+        """Compare the lines with the recorded ones."""
+        self.compare(self.lines, self.names, computed=computed)
+
+
+@pytest.fixture
+def tried(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> Iterator[Tried]:
     """Call functions in an empty folder, on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "2000")
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # It takes most of the time.
     monkeypatch.setattr(sys, "path", [*sys.path])
     # Python would take a file of the same size and second for the one that it has compiled.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     modules = set(sys.modules)
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    yield Tried(folder, capsys.readouterr, file_regression)
+    yield Tried(folder, check)
     for name in set(sys.modules) - modules:
         if name.startswith(("lm", "workload_")):
             del sys.modules[name]
@@ -101,7 +126,7 @@ def tried(
 @pytest.fixture
 def even_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all weights of new models be the same in every version of Paddle."""
-    import paddle  # Not at the top: pytest may import this file before a fault is planted.
+    import paddle
 
     create = paddle.nn.Layer.create_parameter
 

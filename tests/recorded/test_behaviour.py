@@ -34,9 +34,9 @@ from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limit
 from benchmarks.behaviour.sides import Task
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import Program, Result
-from benchmarks.workloads.own import WorkloadError
 from rnn_core import EXPERIMENTS
 from tests.helpers.behaviour_runs import healthy, own_run, parameters_of, recording
+from tests.helpers.recorded import ended, rounded
 from tests.recorded.conftest import Tried
 
 NAN, INF = np.nan, np.inf
@@ -370,9 +370,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def fields(verdict: BehaviourVerdict) -> str:
     """Return the verdict: its fields in one line, and its text."""
     facts = {name: value for name, value in asdict(verdict).items() if name != "text"}
-    size = facts["largest_difference"]
-    facts["largest_difference"] = size if size is None else float(f"{size:.4g}")
-    return f"{json.dumps(facts)}\n{verdict.text}"
+    return f"{json.dumps(rounded(facts, 4))}\n{verdict.text}"
 
 
 LIVE = Interpreter("live", Path("/live/bin/python"))
@@ -515,17 +513,15 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
 
     def compared(title: str, baseline: Any = LIVE, candidate: Any = LIVE, **given: Any) -> None:
         machine.log.clear()
-        try:
-            found = compare_workload(
-                baseline if baseline is LIVE else str(here / baseline),
-                candidate if candidate is LIVE else str(here / candidate),
-                here / title,
-                replace(job, **given),
-                candidate_env={} if candidate is not LIVE else {"A": "b"},
-            )
-            text = fields(found)
-        except SideError as error:
-            text = f"{type(error).__name__}: {error}"
+        found = ended(
+            compare_workload,
+            baseline if baseline is LIVE else str(here / baseline),
+            candidate if candidate is LIVE else str(here / candidate),
+            here / title,
+            replace(job, **given),
+            candidate_env={} if candidate is not LIVE else {"A": "b"},
+        )
+        text = found.text if found.error else fields(found.value)
         texts.extend([f"--- {title}", *machine.log, text])
 
     compared("equal")
@@ -802,14 +798,9 @@ def test_command(
         )
 
     def ran(*words: str, path: str = "out/verdicts.json") -> None:
-        try:
-            status: object = int(command.main(words))
-        except SystemExit as ended:
-            status = ended.code
-        out, err = tried.printed()
-        if err.startswith("usage: "):
-            err = err.partition("\n")[2]
-        texts.append(f"$ behaviour {' '.join(words)}\n{out}[{status}] {err}".rstrip())
+        found = ended(command.main, words)
+        words_and_output = f"$ behaviour {' '.join(words)}\n{found.out}"
+        texts.append(f"{words_and_output}[{found.status}] {found.err}".rstrip())
         if Path(path).is_file():
             texts.append(Path(path).read_text())
             Path(path).unlink()
@@ -974,11 +965,11 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         monkeypatch.setattr(layers, "time", clock)
         job = OwnJob(f"{tried.folder}/lm.py:workload", **{"steps": 2, "seed": 3} | fields_of)
         lines.append(f"--- {title}")
-        try:
-            found, traced_step = layers.observe(job, min(job.steps, 3), trace)
-        except WorkloadError as error:
-            lines.append(f"{error}")
+        observed = ended(layers.observe, job, min(job.steps, 3), trace)
+        if observed.error:
+            lines.append(f"{observed.error}")
             continue
+        found, traced_step = observed.value
         run = found.history
         if title == "bfloat16":  # Releases round it in different ways.
             lines.append(f"{run.settings['epsilon']}")

@@ -1,7 +1,6 @@
 """Transcripts of `python -m benchmarks.calibrate`, with fake processes."""
 
 import json
-import os
 import sys
 from collections import Counter
 from contextlib import nullcontext
@@ -10,32 +9,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
-from benchmarks import ROOT
 from benchmarks.compare import calibration, verdicts
 from benchmarks.compare.calibration import Case, main, rate, row
 from benchmarks.compare.measures import MEASURES
 from benchmarks.interpreters import Interpreter, SideError
-from benchmarks.measuring import threads
-from tests.helpers import fake_processes
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at
-from tests.helpers.matrix_results import FACTS, MACHINE
-from tests.helpers.recorded import help_of, rounded, transcript, transcripts
+from tests.helpers.recorded import help_and_refusals, rounded, transcript
+from tests.recorded.conftest import Check
 
 SAME = {FIRST: 1.0, SECOND: 1.0}
 
 
+pytestmark = pytest.mark.usefixtures("one_machine")
+
+
 @pytest.fixture(autouse=True)
-def _same_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, on a machine that is always the same."""
-    monkeypatch.chdir(tmp_path)
+def _results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, with few resamples."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 1_000)
-    monkeypatch.setattr(fake_processes, "describe_environment", lambda: {**FACTS, **MACHINE})
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # Slow, and nothing must survive.
-    monkeypatch.setattr(threads, "cpus", lambda: 2)
     monkeypatch.setattr(calibration, "find_interpreter", find)
-    monkeypatch.setattr(calibration, "RESULTS", tmp_path / "calibration")
+    monkeypatch.setattr(calibration, "RESULTS", folder / "calibration")
 
 
 def find(text: str) -> Interpreter:
@@ -45,9 +39,7 @@ def find(text: str) -> Interpreter:
     return Interpreter("env", Path("/envs/env"))
 
 
-def test_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """Every measure and option, resumed, refused and interrupted; and what is measured."""
     started: list[list[str]] = []
 
@@ -63,7 +55,7 @@ def test_command(
             "benchmarks.compare.pairs.time.monotonic",
             lambda: PACE.total_seconds() * len(fake.started),
         )
-        found = transcript(lambda given: main(given, fake), line.split(), tmp_path)
+        found = transcript(lambda given: main(given, fake), line)
         kinds = Counter(
             f"{each.measure}, seed {each.seed}, {each.seconds:g} s, plants {each.planted}, only "
             f"{each.only and sorted(name.rpartition('-')[2] for name in each.only)}"
@@ -92,16 +84,15 @@ def test_command(
     run("--python gone --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))
-    (tmp_path / "other" / "session-001").mkdir(parents=True)
-    (tmp_path / "other" / "session-001" / "notes.txt").touch()
+    (folder / "other" / "session-001").mkdir(parents=True)
+    (folder / "other" / "session-001" / "notes.txt").touch()
     run("--sessions 1 --results other --restart", FakeProcesses(SAME))
-    lines += [(tmp_path / "c.md").read_text(encoding="utf-8")]
-    lines += [json.dumps(rounded(json.loads((tmp_path / "n.json").read_text())), indent=1), ""]
-    text = "\n".join(lines).replace(str(ROOT), "ROOT")
-    file_regression.check(text, encoding="utf-8")
+    lines += [(folder / "c.md").read_text(encoding="utf-8")]
+    lines += [json.dumps(rounded(json.loads((folder / "n.json").read_text())), indent=1), ""]
+    check("\n".join(lines), {folder: "TMP"})
 
 
-def test_rows(file_regression: FileRegressionFixture) -> None:
+def test_rows(check: Check) -> None:
     """One to ninety verdicts at each level, by each measure; and rates with their intervals."""
     random = np.random.default_rng(8)
     lines = [
@@ -122,15 +113,12 @@ def test_rows(file_regression: FileRegressionFixture) -> None:
             lines.append(f"{name} | {' | '.join(row(level, traits.within, cases, traits))}")
     tries = ((0, 1), (1, 1), (0, 160), (1, 160), (80, 160), (159, 160), (160, 160), (1, 3))
     lines += [f"{hits} of {count}: {rate(hits, count)}" for hits, count in tries]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
-def test_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """The help, and every option with wrong values."""
-    text = help_of(main, tmp_path, monkeypatch) + transcripts(main, WRONG.splitlines(), tmp_path)
-    file_regression.check(text, encoding="utf-8")
+    check(help_and_refusals(main, WRONG, monkeypatch), {folder: "TMP"})
 
 
 WRONG = """env

@@ -5,12 +5,10 @@ import json
 import re
 import shlex
 import signal
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
-from benchmarks import ROOT
 from benchmarks.behaviour import command as behaviour
 from benchmarks.commands import ratios, soak
 from benchmarks.compare import calibration
@@ -46,9 +42,9 @@ from rnn_core.recorder import Step
 from rnn_core.runtime import messages
 from tests.helpers.histories import empty_history, make_history
 from tests.helpers.matrix_results import FACTS
-from tests.helpers.recording import asked, ending
+from tests.helpers.recorded import Main, asked, ended, outcome
+from tests.recorded.conftest import Check
 
-Main = Callable[[Sequence[str]], int]
 MAINS: dict[str, Main] = {
     "rnn_core": main.main,
     "benchmarks.behaviour": behaviour.main,
@@ -62,6 +58,9 @@ MAINS: dict[str, Main] = {
 FULL = OSError(28, "No space left on device")
 
 
+pytestmark = pytest.mark.usefixtures("one_machine")
+
+
 class Terminal:
     """Runs commands, and collects what they print.
 
@@ -69,55 +68,32 @@ class Terminal:
         lines: what happened so far.
     """
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys, self.lines = capsys, list[str]()
+    def __init__(self, folder: Path, check: Check) -> None:
+        self.folder, self.compare, self.lines = folder, check, list[str]()
 
     def run(self, command: Main, line: str | Sequence[str]) -> None:
         """Run a command, and collect its output and status."""
-        shown = line if isinstance(line, str) else shlex.join(line)
-        self.lines.append(f"$ {messages.printable(shown)}")
-        words = shlex.split(line) if isinstance(line, str) else line
-        try:
-            status = command(words)
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        out, error = self.capsys.readouterr()
-        error = re.sub(r"(?s)usage: .*?\n(?=python -m)", "", error)
-        self.lines += [f"  {text}" for text in out.splitlines()]
-        for text in error.splitlines():
+        line = line if isinstance(line, str) else shlex.join(line)
+        found = ended(command, shlex.split(line))
+        self.lines.append(f"$ {messages.printable(line)}")
+        self.lines += [f"  {text}" for text in found.out.splitlines()]
+        for text in found.err.splitlines():
             length = f" ... {len(text)} characters" if len(text) > 600 else ""
             self.lines.append(f"! {text[:200] if length else text}{length}")
-        self.lines += [f"= {int(status)}", ""]
+        self.lines += [f"= {found.status}", ""]
 
-    def text(self) -> str:
-        """All of it, without what depends on the folder or on the version of Python."""
-        text = "\n".join(self.lines).replace("PosixPath", "Path")
-        for path, name in ((sys.executable, "PYTHON"), (Path.cwd(), "FOLDER"), (ROOT, "ROOT")):
-            text = text.replace(str(path), name)
-        text = re.sub("x{40,}", lambda found: f"x*{len(found[0])}", text)
-        quoted = re.compile(r"\(choose from [^)]*\)")
-        return quoted.sub(lambda found: found[0].replace("'", ""), text)
+    def check(self) -> None:
+        """Compare all of it with the recorded text."""
+        text = re.sub("x{40,}", lambda found: f"x*{len(found[0])}", "\n".join(self.lines))
+        self.compare(text, {self.folder: "FOLDER", "PosixPath": "Path"})
 
 
 @pytest.fixture
-def terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    """A terminal in an empty folder, on a machine whose facts are always the same."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
-    monkeypatch.setattr("paddle.version.full_version", "9.9.9")
-    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
-    monkeypatch.setattr("benchmarks.measuring.threads.cpus", lambda: 2)
+def terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> Terminal:
+    """A terminal in an empty folder."""
     for module in (ratios, soak):
         monkeypatch.setattr(module, "describe_environment", lambda _: FACTS)
-    return Terminal(capsys)
-
-
-@pytest.fixture
-def check(terminal: Terminal, file_regression: FileRegressionFixture) -> Callable[[], None]:
-    """Compare what was collected with the recorded text."""
-    return lambda: file_regression.check(terminal.text(), extension=".txt")
+    return Terminal(folder, check)
 
 
 def parsers(command: Main, monkeypatch: pytest.MonkeyPatch) -> Iterator[argparse.ArgumentParser]:
@@ -153,16 +129,15 @@ def option(action: argparse.Action, help_: str, seen: dict[str, str]) -> Iterato
     outcomes: dict[str, list[str]] = {}
     for text in TEXTS if action.type is not None else ():
         convert: Any = action.type
-        ended = ending(partial(convert, text))
-        ended = ended.replace(messages.shown(text), "TEXT")
-        outcomes.setdefault(ended[:150], []).append(messages.shown(text[:12]))
-    lines = [f"      {ended} <- {' '.join(texts)}" for ended, texts in outcomes.items()]
+        found = outcome(convert, text).replace(messages.shown(text), "TEXT")
+        outcomes.setdefault(found[:150], []).append(messages.shown(text[:12]))
+    lines = [f"      {found} <- {' '.join(texts)}" for found, texts in outcomes.items()]
     if lines and seen.setdefault(str(lines), names) != names:
         lines = [f"      as {seen[str(lines)]}"]
     yield from lines
 
 
-def test_help(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -> None:
+def test_help(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option of every command, in the order of the help."""
     seen: dict[str, str] = {}
     for command in MAINS.values():
@@ -179,11 +154,11 @@ def test_help(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -
                 for group in parser._mutually_exclusive_groups
             ]
     terminal.run(main.main, "list")
-    check()
+    terminal.check()
 
 
 def test_wrong_command_lines(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, original_datadir: Path, check: Any
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, original_datadir: Path
 ) -> None:
     """The status is 2, and the error says what is allowed; the command lines are in the file."""
     monkeypatch.setattr(implementations, "find_spec", lambda _: None)
@@ -204,7 +179,7 @@ def test_wrong_command_lines(
         terminal.run(main.main, f"run {line}")
     terminal.run(main.main, "run digit-sums --device gpu:0")
     terminal.run(soak.main, "--minutes 1")
-    check()
+    terminal.check()
 
 
 class Bar:
@@ -289,7 +264,7 @@ finished: clipped-rnn --save signal.npz --plot b.svg
 """
 
 
-def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -> None:
+def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`run` with every option and every end of a training, in the first and another process."""
     Path("used").mkdir()
     for number in (3, 20, 1000000000):
@@ -338,7 +313,7 @@ def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -
         for line in RUNS.strip().splitlines() if rank == "0" else RUNS.strip().splitlines()[3:9]:
             end, _, command = line.partition(": ")
             terminal.run(main.main, f"run {command}")
-    check()
+    terminal.check()
 
 
 def measured(points: Sequence[tuple[str, Shape]], rounds: int, names: Sequence[str]) -> Any:
@@ -384,7 +359,7 @@ def described(figure: Any) -> Iterator[str]:
             yield f"      {line.get_label()}, {style}: {' '.join(points)}"
 
 
-def test_tables_of_ratios(terminal: Terminal, check: Any) -> None:
+def test_tables_of_ratios(terminal: Terminal) -> None:
     """Tables and figures of one and several points, cells, sweeps and implementations."""
     sweeps, tiny = ratios.SWEEPS, Shape(1, 10, 128)
     every = list(implementations.IMPLEMENTATIONS)
@@ -412,7 +387,7 @@ def test_tables_of_ratios(terminal: Terminal, check: Any) -> None:
     ]
     for sizes, values in (([], []), ([3], [4]), ([1, 10], [2, 20]), ([1, 2, 4, 8], [9, 9, 1, 4])):
         terminal.lines.append(f"{sizes} {values}: {ratios.growth(sizes, values):.4g}")
-    check()
+    terminal.check()
 
 
 RATIOS = """
@@ -436,7 +411,7 @@ error: --cells RNN,LSTM --shapes B1-T1-H1,B2-T3-H4 --implementations textbook
 """
 
 
-def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -> None:
+def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ratios` with every option and every end of a measurement, and the files that it leaves."""
     end, left = "", 0
     random = np.random.default_rng(6)
@@ -506,7 +481,7 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any)
             else:
                 terminal.lines += text.splitlines()
             path.unlink()
-    check()
+    terminal.check()
 
 
 class Progress:
@@ -532,9 +507,7 @@ class Progress:
         print(f"at {text}")
 
 
-def test_environment_of_ratios(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any
-) -> None:
+def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Versions of the peers that are installed, and those that are not."""
     monkeypatch.setattr(ratios, "cpus", lambda: 3)
     monkeypatch.setenv("XLA_FLAGS", "--a")
@@ -549,7 +522,7 @@ def test_environment_of_ratios(
     facts = ratios.environment()
     facts["date"] = re.sub(r"\d", "0", facts["date"])
     terminal.lines += [f"{name}: {value}" for name, value in facts.items()]
-    check()
+    terminal.check()
 
 
 # Quantities after each round.
@@ -568,7 +541,7 @@ SHAPES: dict[str, Callable[[int], dict[str, float]]] = {
 }
 
 
-def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -> None:
+def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`soak` with every option, for quantities that grow or not, and every end of it."""
     error: BaseException | None = None
 
@@ -624,4 +597,4 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, check: Any) -
             lambda name, missing=missing: name != missing or None,
         )
         terminal.run(soak.main, usual)
-    check()
+    terminal.check()

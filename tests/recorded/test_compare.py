@@ -4,16 +4,13 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import redirect_stderr
 from functools import partial
-from io import StringIO
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks import ROOT
 from benchmarks.behaviour.files import OwnJob
@@ -27,16 +24,17 @@ from benchmarks.compare.process import Job, Selection
 from benchmarks.compare.sides import CrashError, Saved, find_side
 from benchmarks.interpreters import Interpreter, Origin, SideError
 from benchmarks.locks import lock_folder
-from benchmarks.measuring import threads
 from benchmarks.saved.saved_run import SavedRun
-from tests.helpers import fake_processes
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
-from tests.helpers.matrix_results import FACTS, MACHINE
-from tests.helpers.recorded import help_of, rounded, transcript, transcripts
+from tests.helpers.recorded import ended, help_and_refusals, rounded, transcript
+from tests.recorded.conftest import Check
 
 SAME = {FIRST: 1.0, SECOND: 1.0}
 SLOWER = {FIRST: 1.2, SECOND: 0.8}
 CRASH = CrashError("new: the benchmarks' process was ended by SIGILL:\nin matmul\nlast words")
+
+
+pytestmark = pytest.mark.usefixtures("one_machine")
 
 
 def find(text: str, origin: Origin) -> Interpreter:
@@ -50,8 +48,9 @@ def find(text: str, origin: Origin) -> Interpreter:
 class Session:
     """Runs commands whose processes, experiments and programs are fake, and notes all of it."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.patch = folder, monkeypatch
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+        self.folder, self.patch, self.compare = folder, monkeypatch, check
+        self.lines: list[str] = []
         self.text: list[str] = []
         self.fake = FakeProcesses(SAME)
         self.valgrind = self.behaviour = self.own = ""
@@ -94,7 +93,7 @@ class Session:
         vars(self).update({"valgrind": "", "behaviour": "bitwise equal", "own": "bitwise equal"})
         vars(self).update(changes)
         self.patch.setattr(command, "Pairs", partial(Pairs, run=self.fake))
-        found = transcript(main, line.split(), self.folder)
+        found = transcript(main, line)
         calls, started = self.text, self.fake.started
         kinds = [each.measure for each in self.fake.settings]
         counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
@@ -104,16 +103,9 @@ class Session:
         ]
         self.lines[-1] += "\n"
 
-    lines: list[str]
-
-    def note(self, *lines: str) -> None:
-        """Add lines to the recording."""
-        self.lines += lines
-
-    def check(self, file_regression: FileRegressionFixture) -> None:
+    def check(self) -> None:
         """Compare all that was printed with the recording."""
-        text = "\n".join(self.lines).replace(str(self.folder), "TMP").replace(str(ROOT), "ROOT")
-        file_regression.check(text, encoding="utf-8")
+        self.compare("\n".join(self.lines), {self.folder: "TMP"})
 
 
 def verdict(name: str, kind: Any) -> BehaviourVerdict:
@@ -122,20 +114,14 @@ def verdict(name: str, kind: Any) -> BehaviourVerdict:
 
 
 @pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    """A session in an empty folder, on a machine that is always the same."""
-    monkeypatch.chdir(tmp_path)
+def session(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> Session:
+    """A session in an empty folder, with few resamples."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 2_000)
-    monkeypatch.setattr(fake_processes, "describe_environment", lambda: {**FACTS, **MACHINE})
     monkeypatch.setattr(sides, "find_interpreter", find)
-    monkeypatch.setattr(command, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(command, "RESULTS", folder / "results")
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # Slow, and nothing must survive.
-    monkeypatch.setattr(threads, "cpus", lambda: 2)
     monkeypatch.setattr(command, "time_processes", FakeProcesses(SAME))
-    found = Session(tmp_path, monkeypatch)
-    found.lines = []
-    return found
+    return Session(folder, monkeypatch, check)
 
 
 def content(path: Path) -> Any:
@@ -145,14 +131,17 @@ def content(path: Path) -> Any:
     return rounded(found)
 
 
-def test_outcomes(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_outcomes(session: Session) -> None:
     """Exit statuses and texts: what is worse, better, undecided, disturbed, drifting or crashed."""
     costs: Any = {"instructions": {FIRST: 1.02, SECOND: 0.9}, "memory": {SECOND: 1.1}}
     disturbed = FakeProcesses(SLOWER, drift=0.1, costs=costs)
     disturbed.disturbed = {("0001-baseline", FIRST), ("0003-candidate", SECOND)}
     session.run("old new", disturbed, behaviour="bitwise equal, different")
     folder = session.folder / "results" / "old..new"
-    session.note(*sorted(path.relative_to(folder).as_posix() for path in folder.rglob("0001*")), "")
+    session.lines += [
+        *sorted(path.relative_to(folder).as_posix() for path in folder.rglob("0001*")),
+        "",
+    ]
     session.run("--baseline old --candidate new --results t --measure time --format markdown")
     session.run(
         "old new --results b --measure memory --no-behaviour", FakeProcesses(SAME, costs=costs)
@@ -190,10 +179,10 @@ def test_outcomes(session: Session, file_regression: FileRegressionFixture) -> N
     session.run("old new --results i --measure instructions", valgrind="no Valgrind")
     session.run("old new --results j --measure instructions --device gpu:0")
     session.run("old new --results o --measure instructions,time --threads 2")
-    session.check(file_regression)
+    session.check()
 
 
-def test_files(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_files(session: Session) -> None:
     """The result and the settings of a comparison, finished and crashed."""
     costs: Any = {"instructions": {FIRST: 1.02}}
     line = "old new --results r --seconds 0.2 --seed 3 -k (a_or_b) --within time=4,memory=1"
@@ -204,11 +193,10 @@ def test_files(session: Session, file_regression: FileRegressionFixture) -> None
         file: content(session.folder / file)
         for file in ("r/comparison.json", "r/settings.json", "c/comparison.json")
     }
-    text = json.dumps(found, indent=1).replace(str(session.folder), "TMP")
-    file_regression.check(text + "\n", extension=".json", encoding="utf-8")
+    session.compare(json.dumps(found, indent=1), {session.folder: "TMP"}, ".json")
 
 
-def test_folders(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_folders(session: Session) -> None:
     """What continues, what begins again, and what is refused."""
     time = "--measure time --no-behaviour"
     session.run(f"old new {time}", FakeProcesses(SLOWER, before=interrupt_at(6)))
@@ -241,10 +229,10 @@ def test_folders(session: Session, file_regression: FileRegressionFixture) -> No
     settings.write_text("[", encoding="utf-8")
     session.run(f"old new {time} --results p --resume")
     session.run("old gone")
-    session.check(file_regression)
+    session.check()
 
 
-def test_workloads(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_workloads(session: Session) -> None:
     """An own workload: its check, its behaviour, and its share of the budget."""
     (session.folder / "own.py").write_text("one", encoding="utf-8")
     session.patch.setattr(OwnJob, "content", property(lambda _: "digest"))
@@ -252,7 +240,7 @@ def test_workloads(session: Session, file_regression: FileRegressionFixture) -> 
     session.run(f"{own} --seed 3 --steps 7", own="different")
     session.run(f"{own} --seed 3 --steps 7 --resume", own="error")
     settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
-    session.note(*(f"{key}: {value}" for key, value in settings.items()), "")
+    session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")
     session.run(f"{own} --results r", own="refused")
     session.run(f"{own} --results m --no-behaviour --budget 1.1")
@@ -270,10 +258,10 @@ def test_workloads(session: Session, file_regression: FileRegressionFixture) -> 
     session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
     session.run(f"{own} --results m --no-behaviour -k (a_or_b)")
     settings = content(session.folder / "m" / "settings.json")
-    session.note(*(f"{key}: {value}" for key, value in settings.items()), "")
+    session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     (session.folder / "own.py").unlink()
     session.run(own)
-    session.check(file_regression)
+    session.check()
 
 
 class Copies(FakeProcesses):
@@ -290,14 +278,14 @@ class Copies(FakeProcesses):
         return super().__call__(selection, jobs)
 
 
-def test_copies_of_rnn_core(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_copies_of_rnn_core(session: Session) -> None:
     """They are tried before anything is measured; the error of the benchmarks is named."""
     session.patch.setattr(
         command, "find_side", lambda text, _: find(text.replace("_", " "), Origin())
     )
     line = "copy_(1a2b3c4) new --measure time --no-behaviour"
     session.run(f"{line} --budget 0.1")
-    session.note(*sorted(path.name for path in (session.folder / "results").iterdir()), "")
+    session.lines += [*sorted(path.name for path in (session.folder / "results").iterdir()), ""]
     for message in (
         "copy: exited:\nE   ImportError: no name LSTM\nFAILED a.py - other",
         "copy: exited:\nFAILED a.py::b - AttributeError: gone",
@@ -308,10 +296,10 @@ def test_copies_of_rnn_core(session: Session, file_regression: FileRegressionFix
         session.run(f"{line} --results c")
     session.patch.setattr(command, "time_processes", Copies("all crash", everywhere=True))
     session.run(f"{line} --results c")
-    session.check(file_regression)
+    session.check()
 
 
-def test_saved_sides(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_saved_sides(session: Session) -> None:
     """Saved comparisons are judged again; saved runs have ratios; and what is refused."""
     costs: Any = {"instructions": {FIRST: 1.02}}
     session.run(
@@ -326,7 +314,7 @@ def test_saved_sides(session: Session, file_regression: FileRegressionFixture) -
         "--measure memory,time",
         "--measure time --within 2.95 --lenient",
     ):
-        session.run(f"r:baseline r:candidate {options}")
+        session.run(f"r:baseline r:candidate {options}".strip())
     session.run("i:baseline i:candidate --measure time,memory")
     session.run("i:baseline i:candidate --measure time")
     for name, benchmarks, changes in (
@@ -368,15 +356,16 @@ def test_saved_sides(session: Session, file_regression: FileRegressionFixture) -
     side = find_side("r:baseline")
     assert isinstance(side, Saved)
     names = {kind: [Path(run.name).stem for run in runs] for kind, runs in side.runs.items()}
-    session.note(f"{side.name}, {side.comparison}, {names}, first {Path(side.first.name).name}", "")
-    session.check(file_regression)
+    session.lines += [
+        f"{side.name}, {side.comparison}, {names}, first {Path(side.first.name).name}",
+        "",
+    ]
+    session.check()
 
 
-def test_options(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_options(session: Session) -> None:
     """The help, and every option with wrong values."""
-    text = help_of(main, session.folder, session.patch)
-    text += transcripts(main, WRONG.splitlines(), session.folder)
-    file_regression.check(text, encoding="utf-8")
+    session.compare(help_and_refusals(main, WRONG, session.patch), {session.folder: "TMP"})
 
 
 WRONG = """
@@ -405,7 +394,7 @@ a b --workload own.py:train --steps 0
 a b --luck"""
 
 
-def test_parts(session: Session, file_regression: FileRegressionFixture) -> None:
+def test_parts(session: Session) -> None:
     """Names of folders, series of measures, selected benchmarks, tolerances and orders."""
     lines = [
         f"{one} {other}: {command.folder_name(one, other)}"
@@ -429,24 +418,18 @@ def test_parts(session: Session, file_regression: FileRegressionFixture) -> None
         f"--within {text}: {command.tolerances(text)}"
         for text in ("5", "5%", "0.5", "time=1", "memory=2%,time=3", "memory=1,memory=2")
     ]
-    with redirect_stderr(StringIO()) as err:
-        for (asked, device, threads), session.valgrind in product(
-            [
-                *((None, "cpu", 1), (None, "gpu:0", 1), (None, "cpu", 2), ([time], "npu", 2)),
-                *(([counts], "cpu", 1), ([time, counts], "gpu:0", 1), ([counts, memory], "cpu", 2)),
-            ],
-            ("", "no Valgrind"),
-        ):
-            found = choice(asked, device, threads)
-            lines.append(f"{asked} on {device} with {threads}, {session.valgrind}: {found}")
-    lines += err.getvalue().splitlines()
-    session.note(*lines, "")
-    session.check(file_regression)
-
-
-def choice(asked: Any, device: str, threads: int) -> str:
-    """Return the measures that are compared, or the error."""
-    try:
-        return str([*command.choose_measures(asked, device, threads)])
-    except SideError as error:
-        return f"refused: {error}"
+    errors = ""
+    for (asked, device, count), session.valgrind in product(
+        [
+            *((None, "cpu", 1), (None, "gpu:0", 1), (None, "cpu", 2), ([time], "npu", 2)),
+            *(([counts], "cpu", 1), ([time, counts], "gpu:0", 1), ([counts, memory], "cpu", 2)),
+        ],
+        ("", "no Valgrind"),
+    ):
+        found = ended(command.choose_measures, asked, device, count)
+        text = f"refused: {found.error}" if found.error else [*found.value]
+        lines.append(f"{asked} on {device} with {count}, {session.valgrind}: {text}")
+        errors += found.err
+    lines += errors.splitlines()
+    session.lines += lines
+    session.check()

@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare import verdicts
@@ -21,8 +19,9 @@ from benchmarks.saved.records import reason
 from benchmarks.saved.saved_run import Measure, SavedRun
 from rnn_core.runtime.messages import printable
 from tests.helpers.matrix_results import FACTS, MACHINE, comparison
-from tests.helpers.recorded import rounded, shown
+from tests.helpers.recorded import ended, rounded, shown
 from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
+from tests.recorded.conftest import Check
 
 LONG = "void phi::funcs::Transform<phi::CPUContext, 'name'>::operator()|ends at sixty\x1b[1m"
 EQUAL = 3e6
@@ -222,19 +221,19 @@ def load(content: dict[str, Any]) -> Comparison:
     return Comparison.model_validate_json(json.dumps(content))
 
 
-def test_texts(file_regression: FileRegressionFixture) -> None:
+def test_texts(check: Check) -> None:
     """Every outcome, verdict and measure, on one side or both, as text and as Markdown."""
     texts = [f"== {name}\n{text_of(load(content))}\n" for name, content in VARIANTS.items()]
-    file_regression.check("\n".join(texts), encoding="utf-8")
+    check("\n".join(texts))
 
 
-def test_markdown(file_regression: FileRegressionFixture) -> None:
+def test_markdown(check: Check) -> None:
     """The same result in another form."""
     texts = [text_of(load(VARIANTS[name]), "markdown") for name in ("rich", "nothing measured")]
-    file_regression.check("\n\n---\n\n".join(texts) + "\n", extension=".md", encoding="utf-8")
+    check("\n\n---\n\n".join(texts), extension=".md")
 
 
-def test_facts(file_regression: FileRegressionFixture) -> None:
+def test_facts(check: Check) -> None:
     """What the page, the history and the exit status ask of a comparison."""
     lines = []
     for name, content in VARIANTS.items():
@@ -254,10 +253,10 @@ def test_facts(file_regression: FileRegressionFixture) -> None:
             for table in each.reasons if "instructions" in each.measures else ():
                 lines += [f"    {table.title}: {', '.join(table.head)}"]
                 lines += [f"      {printable(' | '.join(row))}" for row in table.rows]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
-def test_words(file_regression: FileRegressionFixture) -> None:
+def test_words(check: Check) -> None:
     """Intervals, advice, drift and disturbance at every boundary."""
     lines = []
     for ends in (
@@ -282,7 +281,7 @@ def test_words(file_regression: FileRegressionFixture) -> None:
             drift = Drift(baseline=sides[0], candidate=sides[1])
             lines.append(f"{one} {other}: {shown(drift.change)} {drift.text}")
     lines += [repr(Disturbance(left_out=out, of=9).text) for out in (0, 1, 9)]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 def course(**changes: Any) -> dict[str, Any]:
@@ -303,14 +302,11 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 def refusal(content: dict[str, Any]) -> str:
     """Return why a comparison with this content is refused."""
-    try:
-        load(content)
-    except ValidationError as error:
-        return reason(error)
-    return "accepted"
+    error = ended(load, content).error
+    return reason(error) if error else "accepted"
 
 
-def test_wrong_fields(file_regression: FileRegressionFixture) -> None:
+def test_wrong_fields(check: Check) -> None:
     """The limits of every field, and what is not consistent."""
     one = 1.0
     contents: dict[str, Any] = {
@@ -343,7 +339,7 @@ def test_wrong_fields(file_regression: FileRegressionFixture) -> None:
     }.items():
         contents |= {f"{name} {value}": changed(**{name: value}) for value in limits}
     lines = [f"{name}: {refusal(content)}" for name, content in contents.items()]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 def saved_run(number: int, side: int, names: str, counted: bool) -> SavedRun:
@@ -375,7 +371,7 @@ def saved_run(number: int, side: int, names: str, counted: bool) -> SavedRun:
 
 
 def test_summaries(
-    file_regression: FileRegressionFixture,
+    check: Check,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -408,11 +404,10 @@ def test_summaries(
         "results": [_result(parts[1].pairs, "t.py::a", "time", each).dump() for each in extreme]
     }
     found["printed"] = capsys.readouterr().err.splitlines()
-    text = json.dumps(rounded(found), indent=1)
-    file_regression.check(f"{text}\n", extension=".json", encoding="utf-8")
+    check(json.dumps(rounded(found), indent=1), extension=".json")
 
 
-def test_reasons(file_regression: FileRegressionFixture) -> None:
+def test_reasons(check: Check) -> None:
     """At most 50 functions that cost more and 50 that cost less are kept, and all operators."""
     before, after = (
         Profile(
@@ -430,4 +425,4 @@ def test_reasons(file_regression: FileRegressionFixture) -> None:
         f"{kind}: {' '.join(f'{each.name}{each.change:+g}' for each in found)}"
         for kind, found in reasons_of(before, after).items()
     ]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)

@@ -157,10 +157,13 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
                 tried(title + again, store.environment_of, paddle_, base)
         shutil.rmtree(kept)
     one, _ = cases[0]
-    with monkeypatch.context() as patch:
-        patch.setattr(sys.stderr, "isatty", lambda: True)
-        tried.names |= {"00:01": "00:00", "00:02": "00:00"}
-        tried("on a terminal", store.environment_of, one, BASE)
+
+    def on_a_terminal() -> Path:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        return store.environment_of(one, BASE)
+
+    tried.names |= {"00:01": "00:00", "00:02": "00:00"}
+    tried("on a terminal", on_a_terminal)
     shutil.rmtree(kept)
     for word, failure in (
         ("venv", "Error: no ensurepip"),
@@ -182,14 +185,20 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ):
         tried(f"no {paddle_.name}", store.environment_of, paddle_, BASE)
     fail = {}
-    python = store.environment_of(one, BASE)
-    for title, change in (
-        ("incomplete", (python.parents[2] / store.COMPLETE).unlink),
-        ("without an interpreter", python.unlink),
-    ):
-        change()
+    python = Path()
+
+    def without(name: str) -> list[tuple[str, Any]]:
+        nonlocal python
+        python = store.environment_of(one, BASE)
+        (python.parents[2] / name).unlink()
         (python.parent / "left").touch()
-        tried(title, lambda: [(each.name, each.content) for each in store.kept_environments()])
+        return [(each.name, each.content) for each in store.kept_environments()]
+
+    for title, name in (
+        ("incomplete", store.COMPLETE),
+        ("without an interpreter", "env/bin/python"),
+    ):
+        tried(title, without, name)
         tried(title, store.environment_of, one, BASE)
         tried.lines.append(f"left: {(python.parent / 'left').exists()}")
 

@@ -170,7 +170,7 @@ def made_up(random: np.random.Generator, functions: int, calls: int) -> str:
     return "\n".join(["version: 1", about, "events: Ir", *lines, f"totals: {total}", ""])
 
 
-def rounded(profile: Profile) -> list[str]:
+def lines_of_profile(profile: Profile) -> list[str]:
     """Return a line for each operator and function."""
     lines = [f"  operator {o.name}: {o.cost:.6g} in {o.calls:.6g} calls" for o in profile.operators]
     for each in profile.functions:
@@ -196,7 +196,7 @@ def test_dumps(tried: Tried) -> None:
         path.write_text(text)
         dump = read_dump(path)
         lines.append(f"--- {dump.name}: {total_of(path)} together")
-        lines += rounded(dump.profile(2 if number else int(dump.name.split()[0])))
+        lines += lines_of_profile(dump.profile(2 if number else int(dump.name.split()[0])))
     save_functions(tried.folder / "0", tried.folder / "saved.json")
     content = (tried.folder / "saved.json").read_text().splitlines()
     lines += ["--- saved", *content[:50], f"and {len(content) - 50} more lines"]

@@ -12,7 +12,6 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks import entry, locks
 from benchmarks.measuring import disturbance, growth, interleave, memory, threads
@@ -20,9 +19,8 @@ from benchmarks.measuring.growth import Reading, Slope, slope
 from benchmarks.plugins import sampling
 from benchmarks.plugins.sampling import Sampler, Settings
 from benchmarks.plugins.saving import Saving
-from tests.helpers.recording import ending
-
-Check = Callable[[list[str]], None]
+from tests.helpers.recorded import ended, outcome
+from tests.recorded.conftest import Check
 
 
 class Clock:
@@ -50,12 +48,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(interleave, "gc", Mock())
     return clock
-
-
-@pytest.fixture
-def check(file_regression: FileRegressionFixture) -> Check:
-    """Compare lines with the recorded ones."""
-    return lambda lines: file_regression.check("\n".join(lines), extension=".txt")
 
 
 def test_rounds(clock: Clock, check: Check) -> None:
@@ -144,9 +136,8 @@ def test_slopes(check: Check) -> None:
     for name, shape in shapes.items():
         for rounds in (0, 1, 23, 24, 25, 100, 200) if name == "constant" else (24, 100, 200):
             seen = readings(shape, rounds)
-            try:
-                found = slope(seen, "memory")
-            except ValueError as error:
+            found, error, *_ = ended(slope, seen, "memory")
+            if error:
                 lines.append(f"{name}, {rounds} rounds: {error}")
                 continue
             text = f"{found.per_step:.5g} ({found.low:.5g} to {found.high:.5g})"
@@ -197,7 +188,7 @@ def test_rounds_of_a_soak(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: 
         monkeypatch.setattr(
             growth, "find_spec", lambda name, missing=missing: name != missing or None
         )
-        events.append(ending(growth.check_extra))
+        events.append(outcome(growth.check_extra))
     check(events)
 
 
@@ -251,7 +242,6 @@ def test_peaks(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
 def test_threads_and_cpus(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     check: Check,
 ) -> None:
     """What `--threads` accepts and sets, which CPUs are chosen, and which others may be used."""
@@ -265,10 +255,8 @@ def test_threads_and_cpus(
     lines = [f"{threads.cpus()} CPUs"]
 
     def parsed(words: list[str]) -> object:
-        try:
-            return threads.threads_parser().parse_args(words)
-        except SystemExit:
-            return capsys.readouterr().err.splitlines()[-1].partition(": ")[2]
+        found = ended(threads.threads_parser().parse_args, words)
+        return found.err.strip().partition(": ")[2] if found.error else found.value
 
     for text in ("1", "4", "5", "0", "-1", "x", "1.0", "", "\u0663", "1" * 10, "0" * 9 + "1"):
         lines += [
@@ -361,7 +349,7 @@ def test_order_of_samples(check: Check) -> None:
             names = ("t[a-planted:0.05]", "t[c-planted:1.5]", "t[d-planted:0.2]")
             ordered(names, seed=2, measure=measure, planted=planted)
     wrong = ("", "{}", "[]", "null", '{"seed": 1}', '{"seed": 1, "only": 2, "planted": []}')
-    lines += [f"{text!r}: {ending(partial(Settings.load, text))}" for text in wrong]
+    lines += [f"{text!r}: {outcome(Settings.load, text)}" for text in wrong]
     whole = Settings(1, 0.5, ("a",), (0.5, 1.0), "instructions", "/s", "1a2b", "now", "/d")
     lines += [whole.dump(), str(Settings.load(whole.dump()) == whole)]
     check(lines)

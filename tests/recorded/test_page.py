@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from markupsafe import Markup
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.compare.result import Comparison
 from benchmarks.report import page, pictures
@@ -31,6 +30,7 @@ from tests.helpers.matrix_results import (
 )
 from tests.helpers.rich_results import KNOWN, NOW, write_matrix
 from tests.helpers.shown import lines_of_figure, lines_of_page
+from tests.recorded.conftest import Check
 
 NOTHING: Any = {"norms": {"W": np.array([])}, "loss": np.array([]), "accuracy": np.array([])}
 NOTHING |= {"epoch_ends": np.array([], np.int64)}
@@ -60,26 +60,20 @@ def many(drawn: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple[st
 
 
 @pytest.mark.parametrize("part", ["environments", "comparisons"])
-def test_page_of_many_results(
-    many: tuple[str, str], part: str, file_regression: FileRegressionFixture
-) -> None:
+def test_page_of_many_results(many: tuple[str, str], part: str, check: Check) -> None:
     """Every kind of result, with what is missing and damaged."""
     halves = many[0].split('<section id="comparisons"')
 
-    file_regression.check(halves[part == "comparisons"] + "\n", extension=".html")
+    check(halves[part == "comparisons"] + "\n", extension=".html")
 
 
-def test_pictures_of_many_results(
-    many: tuple[str, str], file_regression: FileRegressionFixture
-) -> None:
+def test_pictures_of_many_results(many: tuple[str, str], check: Check) -> None:
     """Each with its axes, lines and labels."""
-    file_regression.check(many[1], extension=".txt")
+    check(many[1])
 
 
 @pytest.mark.usefixtures("drawn")
-def test_pages_of_few_results(
-    file_regression: FileRegressionFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """None, one kind of result alone, and too many failures, each as changes of another page."""
     for name in ("draw_curves", "draw_times", "draw_comparison", "draw_releases"):
         monkeypatch.setattr(pictures, name, lambda *_: Markup("drawn"))
@@ -133,13 +127,10 @@ def test_pages_of_few_results(
         lines += [f"# {what}", *list(unified_diff(base, pages[what], n=0, lineterm=""))[2:]]
         lines += [f"notice: {state}, {text}" for state, text in notices(results, outside=2)]
 
-    text = "\n".join(line if line[:2] != "@@" else "@" for line in lines)
-    file_regression.check(text, extension=".diff")
+    check([line if line[:2] != "@@" else "@" for line in lines], extension=".diff")
 
 
-def test_pictures_of_extreme_results(
-    drawn: list[str], file_regression: FileRegressionFixture
-) -> None:
+def test_pictures_of_extreme_results(drawn: list[str], check: Check) -> None:
     """Many lines, long names, missing and extreme numbers, and nothing to draw."""
     drawn.clear()
     for steps in (25, 26):
@@ -182,7 +173,7 @@ def test_pictures_of_extreme_results(
         names = [f"{n}" * length for n in range(5)]
         draw_releases(Chart(compared.benchmarks[0], names, costs), f"{5 * length}-letters")
 
-    file_regression.check("\n".join(drawn), extension=".txt")
+    check("\n".join(drawn))
 
 
 def _interrupted(norms: Any, loss: Any) -> Any:

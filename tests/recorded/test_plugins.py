@@ -1,9 +1,8 @@
 """What the pytest plugins of the suite decide and print, without a session of pytest."""
 
 import os
-import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from pytest_benchmark.stats import Metadata
-from pytest_regressions.file_regression import FileRegressionFixture
 
 import benchmarks.conftest as fixtures
 import conftest
@@ -25,22 +23,10 @@ from benchmarks.plugins.saving import Saving
 from benchmarks.plugins.signals import Signals, named
 from benchmarks.saved.saved_run import Machine
 from benchmarks.workloads.stages import FIRST_STEP, STAGES
-from tests.helpers.recording import ending
+from tests.helpers.recorded import outcome
+from tests.recorded.conftest import Check
 
 ROOT = conftest.BENCHMARKS.parent
-Check = Callable[[list[str]], None]
-
-
-@pytest.fixture
-def check(file_regression: FileRegressionFixture) -> Check:
-    """Compare lines with the recorded ones."""
-
-    def compare(lines: list[str]) -> None:
-        text = "\n".join(lines).replace(str(ROOT), "ROOT").replace(str(Path.cwd()), "FOLDER")
-        text = re.sub(r"<function (\w+) at \w+>", r"\1", text).replace("PosixPath", "Path")
-        file_regression.check(text, extension=".txt")
-
-    return compare
 
 
 class Terminal:
@@ -155,11 +141,10 @@ def test_baselines(check: Check) -> None:
     check(lines)
 
 
-def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """Which options can be used together, with and without benchmarks, plugins and packages."""
-    monkeypatch.chdir(tmp_path)
-    for folder in ("benchmarks", "a.json"):
-        Path(folder).mkdir()
+    for name in ("benchmarks", "a.json"):
+        Path(name).mkdir()
     Path("file").touch()
     nothing: dict[str, Any] = dict.fromkeys(
         ("results", "workload_seed", "workload_execution", *options.OF_BENCHMARKS.values())
@@ -203,13 +188,13 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) 
             config: Any = SimpleNamespace(
                 option=option,
                 pluginmanager=SimpleNamespace(has_plugin=plugins.__contains__),
-                invocation_params=SimpleNamespace(dir=tmp_path),
+                invocation_params=SimpleNamespace(dir=folder),
             )
             for asked in (True, False):
-                ended = ending(lambda: options.check_options(config, asked))  # noqa: B023
+                ended = outcome(options.check_options, config, asked)
                 if loaded or (case.keys() & given.keys()) or not case:
                     lines.append(f"{case}, pytest-benchmark {loaded}, benchmarks {asked}: {ended}")
-    check(lines)
+    check(lines, {"PosixPath": "Path"})
 
 
 def session_of(args: tuple[str, ...], folder: Path, **given: object) -> Any:
@@ -224,9 +209,9 @@ def session_of(args: tuple[str, ...], folder: Path, **given: object) -> Any:
     )
 
 
-def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("folder", "one_machine")
+def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """Workers, devices, the header, and what a worker that crashed leaves."""
-    monkeypatch.chdir(tmp_path)
     lines: list[str] = []
     for plugins in (["xdist.plugin"], ["other"]):
         parser = Mock()
@@ -257,9 +242,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: 
             workers = conftest.pytest_xdist_auto_num_workers(config)
             if cores == 9 or args == ["tests"]:
                 lines.append(f"{cores} cores, {folder} {args}: {workers} workers")
-    monkeypatch.setattr("paddle.version.full_version", "9.9.9")
     monkeypatch.setattr("paddle.version.commit", "0123456789")
-    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
     monkeypatch.setattr("numpy.__version__", "1.2.3")
     monkeypatch.setattr("rnn_core.runtime.environment.cpu_model", lambda: "A CPU")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
@@ -268,10 +251,10 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: 
         for wanted in ("all", "cpu", "npu", "gpu", "gpu:1", "nonsense:"):
             config = session_of((), ROOT, device=wanted)
             lines.append(f"{found}, --device {wanted}")
-            lines.append(f"  devices {ending(lambda: conftest.devices(wanted))}")  # noqa: B023
+            lines.append(f"  devices {outcome(conftest.devices, wanted)}")
             start: Any = SimpleNamespace(config=config)
-            lines.append(f"  start {ending(lambda: conftest.pytest_sessionstart(start))}")  # noqa: B023
-            lines.append(f"  header {ending(lambda: conftest.pytest_report_header(config))}")  # noqa: B023
+            lines.append(f"  start {outcome(conftest.pytest_sessionstart, start)}")
+            lines.append(f"  header {outcome(conftest.pytest_report_header, config)}")
             for names, own in ((["device"], "cell"), (["device"], "device, cell"), ([], "cell")):
                 given: list[object] = []
                 marks = {"parametrize": [pytest.mark.parametrize(own, []).mark]}
@@ -281,7 +264,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: 
                     fixturenames=names,
                     parametrize=lambda *each: given.append(each),  # noqa: B023
                 )
-                with_error = ending(lambda: conftest.pytest_generate_tests(metafunc))  # noqa: B023
+                with_error = outcome(conftest.pytest_generate_tests, metafunc)
                 lines.append(f"  {names}, parametrised by {own}: {with_error}, {given}")
     results_plugin = SimpleNamespace(begin=lambda devices: lines.append(f"begin {devices}"))
     config = session_of((), ROOT, device="all", **{conftest.RESULTS: results_plugin})
@@ -294,7 +277,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check, tmp_path: 
     send = Mock(side_effect=[OSError("closed"), None, ValueError("other")])
     node = SimpleNamespace(sendcommand=send)
     conftest.pytest_configure_node(node)
-    lines += [ending(partial(node.sendcommand, name, a=1)) for name in ("steal", "run", "x")]
+    lines += [outcome(partial(node.sendcommand, name, a=1)) for name in ("steal", "run", "x")]
     lines.append(str(send.mock_calls))
     for storage in ("file://./.benchmarks", "file://other", None):
         config = session_of((), ROOT, benchmark_storage=storage)
@@ -322,7 +305,7 @@ def test_fixtures_of_benchmarks(check: Check) -> None:
                 fixturenames=names,
                 parametrize=lambda *a, **k: lines.append(f"{a} {k}"),
             )
-            lines.append(ending(lambda: fixtures.pytest_generate_tests(metafunc)))  # noqa: B023
+            lines.append(outcome(fixtures.pytest_generate_tests, metafunc))
     check(lines)
 
 
@@ -398,8 +381,8 @@ def test_adapter(check: Check) -> None:
         ),
     ]
     for theirs.group_by in ("param:x", "y", "z"):
-        lines.append(ending(lambda: ours.check_grouping(items)))
-    check(lines)
+        lines.append(outcome(ours.check_grouping, items))
+    check(lines, {"PosixPath": "Path"})
 
 
 def test_results(check: Check) -> None:
@@ -444,7 +427,7 @@ def test_results(check: Check) -> None:
         lines.append(
             f"{name} {error}: { ({str(path): why for path, why in saving.failures.items()}) }"
         )
-    lines.append(ending(lambda: wrong(saving)))
+    lines.append(outcome(wrong, saving))
     for left in (saving, Saving()):
         for status in (0, 1, 2, 3, 4, 5, 143):
             session: Any = SimpleNamespace(exitstatus=status)
@@ -484,35 +467,18 @@ def test_signals(check: Check) -> None:
             lines.append(
                 f"benchmarks {benchmarks_}: {[n.name for n in signals.numbers]}, {numbers}"
             )
-            lines.append(f"  before {ended(signals.end_session)}")
+            lines.append(f"  before {outcome(signals.end_session)}")
             report = signals.pytest_runtest_makereport()
             next(report)
-            lines += [f"  held {ended(lambda n=n: signals.interrupt(n, None))}" for n in numbers]  # type: ignore[misc] # noqa: B023
-            lines.append(f"  after the report {ended(lambda: finished_report(report))}")  # noqa: B023
-            lines.append(f"  at once {ended(lambda: signals.interrupt(numbers[0], None))}")  # noqa: B023
+            lines += [f"  held {outcome(signals.interrupt, n, None)}" for n in numbers]
+            lines.append(f"  after the report {outcome(report.send, 'report')}")
+            lines.append(f"  at once {outcome(signals.interrupt, numbers[0], None)}")
             finish = signals.pytest_sessionfinish()
             next(finish)
-            held = ended(lambda: signals.interrupt(1, None))  # noqa: B023
+            held = outcome(signals.interrupt, 1, None)
             lines.append(f"  saving {held}, {signals.received!r}")
             signals.pytest_unconfigure()
             lines.append(f"  status {int(signals.session.exitstatus)}")
     renamed = named("a.py::test[x]", lambda a, *, b: (a, b))
     lines.append(f"{renamed(1, b=2)} {renamed.__name__} {renamed.__code__.co_name}")
-    check(lines)
-
-
-def ended(call: Callable[[], object]) -> str:
-    """How a call ends, if a signal may end it."""
-    try:
-        return ending(call)
-    except KeyboardInterrupt as interrupt:
-        return f"KeyboardInterrupt {interrupt}"
-
-
-def finished_report(report: Any) -> object:
-    """End a hook that wraps others."""
-    try:
-        report.send("report")
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError
+    check(lines, {"KeyboardInterrupt:": "KeyboardInterrupt"})

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
-from benchmarks import ROOT
 from benchmarks.compare import process
 from benchmarks.compare.process import (
     Job,
@@ -20,10 +18,12 @@ from benchmarks.compare.process import (
     environment,
     time_processes,
 )
-from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import Result, find_tool, project_environment
 from tests.helpers.fake_processes import FIRST, write_run
+from tests.helpers.recorded import ended
+from tests.recorded.conftest import Check
 
 BEGUN = re.compile(r'"begun": "[^"]+"')
 OUTPUTS = {
@@ -43,7 +43,7 @@ OUTPUTS = {
 }
 
 
-def test_commands(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture) -> None:
+def test_commands(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """The command line and the environment of timed and counted processes, a word a line."""
     monkeypatch.setattr(
         "os.environ", {"PATH": "/bin", "PYTEST_ADDOPTS": "-x", "PYTHONHASHSEED": "3"}
@@ -80,14 +80,11 @@ def test_commands(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressi
         len(counting_environment(Job(side, Settings(seed, 0.1), Path("a")))["RNN_CORE_PADDING"])
         for seed in range(12)
     ]
-    lines += [f"paddings: {paddings}", ""]
-    text = "\n".join(lines).replace(str(ROOT), "ROOT")
-    file_regression.check(text, encoding="utf-8")
+    lines.append(f"paddings: {paddings}")
+    check(lines)
 
 
-def test_endings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_endings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """Every output with every status; the file is there only after success, and no part of one."""
     side = Interpreter("env", Path("python"))
     job = Job(side, Settings(0, 0.1), tmp_path / "1.json")
@@ -105,23 +102,19 @@ def test_endings(
 
                 monkeypatch.setattr(process, "run", run)
                 case = f"{name}, {status}{', written' * written}"
-                lines += [f"== {case}: {ending(job)}"]
+                lines += [f"== {case}: {ended(measured, job).text}"]
                 lines += [f"files: {sorted(path.name for path in tmp_path.iterdir())}"]
                 for path in tmp_path.iterdir():
                     path.unlink()
-    text = "\n".join([*lines, ""]).replace(str(tmp_path), "TMP")
-    file_regression.check(text, encoding="utf-8")
+    check(lines, {tmp_path: "TMP"})
 
 
-def ending(job: Job) -> str:
-    """Return what a process measured, or the error."""
-    try:
-        return str([[*run.benchmarks] for run in time_processes(Selection((), "", "cpu"), [job])])
-    except SideError as error:
-        return f"{type(error).__name__}: {error}"
+def measured(job: Job) -> list[list[str]]:
+    """Return the names of the benchmarks that a process measured."""
+    return [[*run.benchmarks] for run in time_processes(Selection((), "", "cpu"), [job])]
 
 
-def test_results(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture) -> None:
+def test_results(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """The end of a program in words, the last lines of its output, and how tools are found."""
     lines = [
         f"{status}: {Result(status, '', '').ending}" for status in (0, 1, 255, -2, -4, -9, -15, -62)
@@ -146,6 +139,5 @@ def test_results(monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressio
         known = {"NAME": "before", **({} if path is None else {"PYTHONPATH": path})}
         monkeypatch.setattr("os.environ", known)
         lines += [f"{known}: {project_environment()} {project_environment({'NAME': 'value'})}"]
-    lines += [str(project_environment({"PYTHONPATH": "/given"})), ""]
-    text = "\n".join(lines).replace(str(ROOT), "ROOT")
-    file_regression.check(text, encoding="utf-8")
+    lines.append(str(project_environment({"PYTHONPATH": "/given"})))
+    check(lines)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import paddle
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from rnn_core import (
     LSTM,
@@ -41,8 +40,9 @@ from rnn_core.history import check_size
 from rnn_core.runtime import files, messages
 from rnn_core.runtime.devices import resolve_device
 from tests.helpers.histories import ENVIRONMENT, make_history
-from tests.helpers.recording import answers, asked, ending
+from tests.helpers.recorded import asked, outcome
 from tests.helpers.resumed import SMALL, stopped, whole_run
+from tests.recorded.conftest import Check
 
 WRONG: dict[str, Any] = {
     "None": None,
@@ -132,16 +132,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("folder", "one_machine")
+
+
 @pytest.fixture(autouse=True)
-def _one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty current folder, and a Paddle without GPUs whose version is always the same."""
+def _no_run() -> Iterator[None]:
+    """Other tests need checkpoints of the real version of Paddle."""
     whole_run.cache_clear()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu"])
-    monkeypatch.setattr("paddle.version.full_version", "9.9.9")
-    monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: False)
     yield
-    whole_run.cache_clear()  # Other tests need checkpoints of the real version.
+    whole_run.cache_clear()
 
 
 def outcomes(name: str, argument: str) -> Iterator[str]:
@@ -150,7 +149,7 @@ def outcomes(name: str, argument: str) -> Iterator[str]:
     tensors = {f"{kind} tensor": paddle.to_tensor(values) for kind, values in FLOAT64.items()}
     found: dict[str, list[str]] = {}
     for kind, value in {**WRONG, **tensors}.items():
-        ended = ending(lambda value=value: accepted(function(**{**valid, argument: value})))  # type: ignore[misc]
+        ended = outcome(partial(function, **{**valid, argument: value}), accepted="accepted")
         ended = re.sub(f"got {re.escape(messages.shown(value))}$", "got VALUE", ended)
         ended = re.sub(f"(?<=got ){type(value).__name__}$", "TYPE", ended)
         found.setdefault(ended.replace(str(Path.cwd()), "FOLDER"), []).append(kind)
@@ -160,17 +159,12 @@ def outcomes(name: str, argument: str) -> Iterator[str]:
         yield f"    {message} <- {'all others' if message == most else ', '.join(kinds)}"
 
 
-def accepted(_: object) -> Any:
-    """A value whose `repr` says that a call returned."""
-    return type("Accepted", (), {"__repr__": lambda _: "accepted"})()
-
-
-def test_wrong_values(file_regression: FileRegressionFixture) -> None:
+def test_wrong_values(check: Check) -> None:
     """Every argument of the public functions with every kind of value."""
     lines = [
         line for name, (_, valid) in CALLS.items() for a in valid for line in outcomes(name, a)
     ]
-    file_regression.check("\n".join(lines), extension=".txt")
+    check(lines)
 
 
 def test_every_public_function_is_tried() -> None:
@@ -203,15 +197,16 @@ def tokens(values: list[int], dtype: Any = "int64") -> Any:
     return paddle.to_tensor([values], dtype=dtype)
 
 
-def test_values_at_the_limits(
-    original_datadir: Path, file_regression: FileRegressionFixture
-) -> None:
+def test_values_at_the_limits(folder: Path, original_datadir: Path, check: Check) -> None:
     """What is accepted only just, and what only just not: the expressions in the recorded file."""
-    lines = answers(original_datadir / "test_values_at_the_limits.txt", SCOPE)
-    file_regression.check("\n".join(lines).replace(str(Path.cwd()), "FOLDER"), extension=".txt")
+    lines = [
+        f"{line}\n    {outcome(eval, line, dict(SCOPE))}" if line else ""
+        for line in asked(original_datadir / "test_values_at_the_limits.txt")
+    ]
+    check(lines, {folder: "FOLDER"})
 
 
-def test_types_of_options(file_regression: FileRegressionFixture) -> None:
+def test_types_of_options(folder: Path, check: Check) -> None:
     """What each type of a command's options makes of a text."""
     scope = {**vars(arguments), "CELLS": ("RNN", "LSTM")}
     Path("folder.json").mkdir()
@@ -219,12 +214,10 @@ def test_types_of_options(file_regression: FileRegressionFixture) -> None:
     for kind, _, texts in (line.partition(": ") for line in TYPES.strip().splitlines()):
         convert = eval(kind, scope)  # noqa: S307
         lines += [
-            f"{kind} {text[:20]!r}: {ending(partial(convert, text))}"
+            f"{kind} {text[:20]!r}: {outcome(convert, text)}"
             for text in ("", *texts.split(), f"{texts[0]}\x1b" * 40)
         ]
-    file_regression.check(
-        "\n".join(lines).replace(str(Path.cwd()), "FOLDER").replace("Posix", ""), extension=".txt"
-    )
+    check(lines, {folder: "FOLDER", "PosixPath": "Path"})
 
 
 def norms(count: int, by: int = 1) -> dict[str, Any]:
@@ -256,9 +249,7 @@ SCOPE = globals() | {
 
 
 @pytest.mark.parametrize("kind", ["history", "checkpoint"])
-def test_damaged_file(
-    kind: str, tmp_path: Path, original_datadir: Path, file_regression: FileRegressionFixture
-) -> None:
+def test_damaged_file(kind: str, tmp_path: Path, original_datadir: Path, check: Check) -> None:
     """What `load` says to a file with other arrays: one, or some together in a dictionary."""
     load: Callable[[Path], object]
     if kind == "history":
@@ -274,6 +265,6 @@ def test_damaged_file(
         value = eval(text, SCOPE)  # noqa: S307
         changed = arrays | (value if isinstance(value, dict) else {name: value})
         np.savez(path, **{each: a for each, a in changed.items() if a is not None})
-        ended = ending(lambda: accepted(load(path)))
+        ended = outcome(load, path, accepted="accepted")
         lines.append(f"{line}\n    {ended.replace(str(path), path.name)}")
-    file_regression.check("\n".join(lines), extension=".txt")
+    check(lines)

@@ -2,15 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
-from io import StringIO
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
@@ -23,7 +20,8 @@ from benchmarks.interpreters import Origin, SideError
 from benchmarks.known_defects import Defect
 from benchmarks.workloads.own import WorkloadError
 from tests.helpers.matrix_results import counted, link, released, write_json
-from tests.helpers.recorded import help_of, transcript, transcripts
+from tests.helpers.recorded import ended, help_and_refusals, transcript
+from tests.recorded.conftest import Check
 
 RELEASES = ("2.6.2", "3.0.0", "3.1.0", "3.2.0", "3.3.0")
 NAMES = ("exploding-rnn", "clipped-rnn", "clipped-lstm")
@@ -99,7 +97,7 @@ DEFECTS = [
 ]
 
 
-def test_texts(file_regression: FileRegressionFixture) -> None:
+def test_texts(check: Check) -> None:
     """Behaviours, defects, costs and changes; a comparison that failed, and one without change."""
     chains: dict[str, Chain] = {
         "rich": {
@@ -118,10 +116,10 @@ def test_texts(file_regression: FileRegressionFixture) -> None:
     }
     texts = [f"== {name}\n{text_of(each, DEFECTS)}\n" for name, each in chains.items()]
     texts += [f"{name}: {limits_of([name])}" for name in MEASURES]
-    file_regression.check("\n".join([*texts, ""]), encoding="utf-8")
+    check(texts)
 
 
-def test_defects(file_regression: FileRegressionFixture) -> None:
+def test_defects(check: Check) -> None:
     """Two defects, each unchecked, there or gone in three releases, of which the last is asked."""
     found: dict[str, list[str]] = {}
     states = tuple(product((None, False, True), repeat=3))
@@ -135,7 +133,7 @@ def test_defects(file_regression: FileRegressionFixture) -> None:
         )
         found.setdefault(defects_of(defects, ["1", "2", "3"]), []).append(case)
     lines = [line for words, cases in found.items() for line in (f"{words}:", *cases)]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 def chain_cases() -> Iterator[str]:
@@ -151,7 +149,7 @@ def chain_cases() -> Iterator[str]:
         yield " ".join(f"{names[min(each)]}>{names[max(each)]}" for each in drawn)
 
 
-def test_chains(file_regression: FileRegressionFixture) -> None:
+def test_chains(check: Check) -> None:
     """Which comparisons follow each other, and which are left; a space marks a missing one."""
     any_link = link("3.1.0", "3.2.0")
     lines = []
@@ -171,7 +169,7 @@ def test_chains(file_regression: FileRegressionFixture) -> None:
             lines.append(f"  {releases_of(chain)[0]}{text} {hours}")
         left = [f"{each.baseline.name}>{each.candidate.name}" for each in rest]
         lines += [f"  left: {' '.join(left)}"] if left else []
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 def by(costs: dict[str, float], asked: list[str]) -> Callable[[str, str], float]:
@@ -184,7 +182,7 @@ def by(costs: dict[str, float], asked: list[str]) -> Callable[[str, str], float]
     return distance
 
 
-def test_bisections(file_regression: FileRegressionFixture) -> None:
+def test_bisections(check: Check) -> None:
     """The first release past half of the difference, and whether others changed it, too."""
     random = np.random.default_rng(3)
     cases = [(0, 0, 0, 0, 1), (0, 1, 1, 1, 1), (0, 0.3, 0.3, 1, 1), (0, -0.3, 0.4), (1, 1), (0, 2)]
@@ -194,11 +192,11 @@ def test_bisections(file_regression: FileRegressionFixture) -> None:
     for costs in cases:
         asked: list[str] = []
         names = "abcdefghi"[: len(costs)]
-        with redirect_stdout(StringIO()) as out:
-            found = bisect(names, by(dict(zip(names, map(float, costs), strict=True)), asked))
+        distance = by(dict(zip(names, map(float, costs), strict=True)), asked)
+        found, _, out, _ = ended(bisect, names, distance)
         words = [f"{cost:g}" for cost in costs]
-        lines += [f"{', '.join(words)}: {' '.join(asked)}", *out.getvalue().splitlines(), found, ""]
-    file_regression.check("\n".join(lines), encoding="utf-8")
+        lines += [f"{', '.join(words)}: {' '.join(asked)}", *out.splitlines(), found, ""]
+    check("\n".join(lines))
 
 
 class FakeCompare:
@@ -263,19 +261,18 @@ class Releases:
         vars(self.fake).update(
             {"asked": [], "changes": {}, "status": {}, "benchmarks": 2, **changes}
         )
-        found = transcript(main, line.split(), self.folder).splitlines()
+        found = transcript(main, line).splitlines()
         self.lines += found if tables else [each for each in found if each[:1] not in ("", "|")]
-        self.lines += [each.replace(str(self.folder), "TMP") for each in self.fake.asked] + [""]
+        self.lines += [*self.fake.asked, ""]
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Releases:
+def command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Releases:
     """The command, with results in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    return Releases(tmp_path, monkeypatch)
+    return Releases(folder, monkeypatch)
 
 
-def test_command(command: Releases, file_regression: FileRegressionFixture) -> None:
+def test_command(command: Releases, check: Check) -> None:
     """What is compared, what is known already, what is missing, and how the command ends."""
     command.run("2.6.2 3.0.0 3.1.0", tables=True)
     command.run("2.6.2 3.0.0 3.1.0 3.2.0")
@@ -300,10 +297,10 @@ def test_command(command: Releases, file_regression: FileRegressionFixture) -> N
     own = "3.0.0 3.1.0 --workload own.py:train"
     command.run(own)
     command.run(f"{own} --execution static --steps 7 --seed 3")
-    file_regression.check("\n".join(command.lines), encoding="utf-8")
+    check("\n".join(command.lines), {command.folder: "TMP"})
 
 
-def test_bisect_command(command: Releases, file_regression: FileRegressionFixture) -> None:
+def test_bisect_command(command: Releases, check: Check) -> None:
     """A benchmark, a defect, an experiment and an own workload; what cannot be bisected."""
     command.run("--bisect instructions:RNN 3.0.0 3.1.0 3.2.0 3.3.0", benchmarks=1)
     command.run("--bisect instructions:RNN 3.2.0 3.3.0", benchmarks=1)
@@ -325,17 +322,13 @@ def test_bisect_command(command: Releases, file_regression: FileRegressionFixtur
         command.run(f"--bisect {what} 3.0.0 3.1.0 --workload own.py:train", benchmarks=1)
     for what in ("speed", "instructions:", "instructions", "time:x"):
         command.run(f"--bisect {what} 3.0.0 3.1.0")
-    file_regression.check("\n".join(command.lines), encoding="utf-8")
+    check("\n".join(command.lines), {command.folder: "TMP"})
 
 
-def test_options(
-    command: Releases, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+@pytest.mark.usefixtures("command")
+def test_options(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """The help, and every option with wrong values."""
-    text = help_of(main, command.folder, monkeypatch)
-    file_regression.check(
-        text + transcripts(main, WRONG.splitlines(), command.folder), encoding="utf-8"
-    )
+    check(help_and_refusals(main, WRONG, monkeypatch))
 
 
 WRONG = """3.0.0

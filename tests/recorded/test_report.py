@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.compare.chain import chains_of
 from benchmarks.known_defects import Defect
@@ -47,6 +46,7 @@ from tests.helpers.matrix_results import (
     write_environment,
 )
 from tests.helpers.rich_results import as_printed
+from tests.recorded.conftest import Check
 
 OUTCOMES: tuple[CaseOutcome, ...] = ("passed", "failed", "crashed", "error", "skipped")
 PADDLES = ("2.6.2", "3.0.0", "3.3.1", "3.10.0", "develop")
@@ -110,7 +110,7 @@ def lines_of_matrix(results: list[EnvironmentResults]) -> Iterator[str]:
         yield f"  skipped as {reason}: {dict(where)}"
 
 
-def test_matrices(file_regression: FileRegressionFixture) -> None:
+def test_matrices(check: Check) -> None:
     """Random environments, from none to nine, and those of which one fact tells all."""
     random = np.random.default_rng(7)
     cases = [random_results(random, count % 10) for count in range(36)]
@@ -154,10 +154,10 @@ def test_matrices(file_regression: FileRegressionFixture) -> None:
     facts = (*FACTS, "paddle_commit", "cuda", "cudnn", "cpu_count", "up to step 3", "new_fact")
     lines += [f"{fact}: {fact_name(fact)}" for fact in facts]
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
-def test_step_times(file_regression: FileRegressionFixture) -> None:
+def test_step_times(check: Check) -> None:
     """Random times: what stands beside what, and the ratios."""
     random = np.random.default_rng(3)
     cases = [random_results(random, number % 8) for number in range(24)]
@@ -204,10 +204,10 @@ def test_step_times(file_regression: FileRegressionFixture) -> None:
             for name, row, cpu, own in against_cpu(environments)
         ]
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
-def test_defects_and_releases(file_regression: FileRegressionFixture) -> None:
+def test_defects_and_releases(check: Check) -> None:
     """Random defects of random versions, and chains with gaps."""
     random = np.random.default_rng(5)
     versions = ["2.6.2", "3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.10.0"]
@@ -244,7 +244,7 @@ def test_defects_and_releases(file_regression: FileRegressionFixture) -> None:
         for chain in chains_of(links)[0]:
             lines += [f"  {line}" for line in lines_of_releases(chain, defects)]
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
 def lines_of_releases(chain: Any, defects: list[Defect]) -> Iterator[str]:
@@ -271,7 +271,7 @@ def lines_of_releases(chain: Any, defects: list[Defect]) -> Iterator[str]:
             yield f"  {chart.benchmark.parameters} {measure}: {', '.join(texts)}"
 
 
-def test_curves_and_figures(file_regression: FileRegressionFixture) -> None:
+def test_curves_and_figures(check: Check) -> None:
     """Points, tables and events of runs of every length, and the notebook's figures beside them."""
     lines = []
     values = (None, 0.0, 1.0, 1 / 3, 123456.0, LEAST, 2 * LEAST, 0.5 / LEAST, 1 / LEAST, 1e308)
@@ -334,7 +334,7 @@ def test_curves_and_figures(file_regression: FileRegressionFixture) -> None:
         flagged = made_up("exploding-rnn", environment={**FACTS, "flags": flags})
         lines.append(f"{flags!r}: {column(flagged)}")
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
 def lines_of_curves(run: Curves) -> Iterator[str]:
@@ -344,7 +344,7 @@ def lines_of_curves(run: Curves) -> Iterator[str]:
     yield from rows[:4] + ["..."] * (len(rows) > 8) + rows[max(4, len(rows) - 4) :]
 
 
-def test_outcomes(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_outcomes(tmp_path: Path, check: Check) -> None:
     """Tests in JUnit XML, planted faults, and static graphs."""
     path, lines = tmp_path / "tests.xml", []
     inside = (
@@ -397,7 +397,7 @@ def test_outcomes(tmp_path: Path, file_regression: FileRegressionFixture) -> Non
     runs = ("a[sot-primitive-clipped-rnn]", "a[sot-default]", "a[sot]", "a", "a[x-y-z-w]")
     lines += [f"{name}: {row_of(name)}" for name in runs]
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
 OTHER = replace(EXPERIMENTS["clipped-rnn"].config, seed=5)
@@ -412,9 +412,7 @@ ONE_STEP: dict[str, Any] = {
 GPU = {**FACTS, "device": "gpu:0"}
 
 
-def test_damaged_files(
-    tmp_path: Path, file_regression: FileRegressionFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing, damaged or foreign in the folder of an environment, and how it is called."""
     folder = write_environment(tmp_path / "py311-paddle33-cpu")
     monkeypatch.setattr(formats, "MOST_ELEMENTS", 50)
@@ -491,7 +489,7 @@ def test_damaged_files(
                 ),
             ]
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
 def saved(folder: Path, **changes: Any) -> bytes:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from rnn_core import Event, History, TrainConfig
 from rnn_core.commands.plot import check_plot_path, draw
@@ -22,7 +21,9 @@ from rnn_core.evaluation import Evaluation
 from rnn_core.history import EXPLOSION_LIMIT, check_size
 from rnn_core.recorder import Step
 from tests.helpers.histories import ENVIRONMENT, empty_history, make_history
+from tests.helpers.recorded import outcome
 from tests.helpers.shown import lines_of_figure
+from tests.recorded.conftest import Check
 
 INF, NAN = np.inf, np.nan
 RNN = [f"recurrent.{name}" for name in "WUb"]
@@ -73,7 +74,7 @@ def random_history(number: int) -> History:
     )
 
 
-def test_summaries(file_regression: FileRegressionFixture) -> None:
+def test_summaries(check: Check) -> None:
     """Of random runs, with their events; lines of steps, epochs, events and held-out samples."""
     lines = []
     for number in range(50):
@@ -105,10 +106,10 @@ def test_summaries(file_regression: FileRegressionFixture) -> None:
         for samples, values in ((1, (0.25, 16.5, 0.4)), (10**6, (1234567.0, 1e-9, 0.995)))
     ]
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
-def test_events(file_regression: FileRegressionFixture) -> None:
+def test_events(check: Check) -> None:
     """Of each series at each size, alone and together."""
     ones = np.ones(4)
     values = (0.0, 1.0, EXPLOSION_LIMIT, 2e6, INF, NAN)
@@ -137,10 +138,10 @@ def test_events(file_regression: FileRegressionFixture) -> None:
         joined = make_history(steps=9).followed_by(rest)
         lines.append(f"{environment}: {joined.environment}, {joined.loss}, {[*joined.raw_norms]}")
 
-    file_regression.check("\n".join(lines))
+    check(lines)
 
 
-def test_plots(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_plots(tmp_path: Path, check: Check) -> None:
     """Of runs of every length, with every number of parameters, and the files that are refused."""
     lines: list[str] = []
     norms = {
@@ -182,18 +183,10 @@ def test_plots(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
     for name, run in runs.items():
         lines += [f"# {name}", *lines_of_figure(draw(run)), ""]
     for suffix in (".svg", ".PNG", ".pdf", ".jpg", "", ".svg.gz"):
-        lines.append(f"run{suffix}: {error_of(lambda: check_plot_path(tmp_path / f'run{suffix}'))}")  # noqa: B023
+        refused = outcome(check_plot_path, tmp_path / f"run{suffix}", accepted="accepted")
+        lines.append(f"run{suffix}: {refused}")
 
-    file_regression.check("\n".join(lines))
-
-
-def error_of(check: Any) -> str:
-    """Return the error of a call in one line."""
-    try:
-        check()
-    except (ValueError, TypeError, OSError) as error:
-        return f"{type(error).__name__}: {str(error)[:300]}"
-    return "accepted"
+    check(lines)
 
 
 UNRECORDED = np.array('{"record": 0}')
@@ -211,7 +204,7 @@ def texts(**arrays: Any) -> Iterator[dict[str, Any]]:
         yield from ({name: np.array(json.dumps(value))} for value in values)
 
 
-def test_refused_histories(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_refused_histories(tmp_path: Path, check: Check) -> None:
     """Files with one array missing, changed or of another kind, and histories of every size."""
     path = tmp_path / "history.npz"
     whole = make_history().arrays()
@@ -274,7 +267,7 @@ def test_refused_histories(tmp_path: Path, file_regression: FileRegressionFixtur
             f"{name} {'missing' if array is None else str(np.asarray(array).tolist())[:40]}"
             for name, array in change.items()
         )
-        error = error_of(lambda: History.load(path)).replace(str(tmp_path), "")
+        error = outcome(History.load, path, accepted="accepted")
         lines.append(f"{names or 'nothing'}: {error}")
     sizes: list[tuple[Any, int, int]] = [
         (names, steps, record)
@@ -293,6 +286,6 @@ def test_refused_histories(tmp_path: Path, file_regression: FileRegressionFixtur
     ]
     for names, steps, record in sizes:
         shown = f"{str(names)[:20]} ({len(names)}), {steps} steps, record={record}"
-        lines.append(f"{shown}: {error_of(lambda: check_size(names, steps, record))}")  # noqa: B023
+        lines.append(f"{shown}: {outcome(check_size, names, steps, record, accepted='accepted')}")
 
-    file_regression.check("\n".join(lines))
+    check(lines, {tmp_path: ""})

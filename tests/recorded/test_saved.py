@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.plugins import comparison
 from benchmarks.plugins.adapter import Timed
@@ -35,7 +34,9 @@ from benchmarks.saved.result_files import (
 from benchmarks.saved.run_file import RunFile, Selection
 from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.matrix_results import FACTS, MACHINE, WHOLE, run_file
+from tests.helpers.recorded import ended
 from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
+from tests.recorded.conftest import Check
 
 CPU = {**FACTS, **MACHINE, "threads": "1"}
 CARD = CPU | {"device": "gpu:0", "device_name": "Card A"}
@@ -61,7 +62,7 @@ def saved(
     return SavedRun.model_validate_json(json.dumps(content)).model_copy(update={"name": name})
 
 
-def test_baselines(file_regression: FileRegressionFixture) -> None:
+def test_baselines(check: Check) -> None:
     """Obstacles between machines, differences of environments, and the best of random runs."""
     lines = []
     for (one, now), (other, then) in product(MACHINES.items(), repeat=2):
@@ -94,7 +95,7 @@ def test_baselines(file_regression: FileRegressionFixture) -> None:
     for name in ("gpu", "cpu"):
         only = uncompared(["t.py::a"], saved(MACHINES[name], "cb"), ["cpu"])
         lines.append(f"run on {name}: {only}")
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 class Example(Record):
@@ -134,13 +135,11 @@ TEXTS = ("", '{"name": ', "[1]", "null", "{}", "NaN", "[1e999]", '{"a\\u0007": 1
 def read(path: Path, text: str) -> str:
     """Return what a file with this content holds, or why it is refused."""
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    try:
-        return repr(Example.load(path))
-    except ValueError as error:
-        return f"refused: {error}"
+    found = ended(Example.load, path)
+    return f"refused: {found.error}" if found.error else repr(found.value)
 
 
-def test_records(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_records(tmp_path: Path, check: Check) -> None:
     """Every field at and beyond its limits, damaged JSON, and control characters."""
     path = tmp_path / "a.json"
     lines = []
@@ -151,7 +150,7 @@ def test_records(tmp_path: Path, file_regression: FileRegressionFixture) -> None
     lines += [f"{text!r}: {read(path, text)}" for text in TEXTS]
     path.write_text(r'["\n", {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]')
     lines += [repr(read_json(path))]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 RUN = saved_content(
@@ -191,15 +190,14 @@ WRONG: dict[str, tuple[Any, ...]] = {
 }
 
 
-def test_saved_runs(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_saved_runs(tmp_path: Path, check: Check) -> None:
     """The values of a benchmark by each measure, and every field beyond its limits."""
     path = tmp_path / "run.json"
 
     def load(content: Any) -> str:
         path.write_text(json.dumps(content), encoding="utf-8")
-        try:
-            run = SavedRun.load(path)
-        except ValueError as error:
+        run, error, *_ = ended(SavedRun.load, path)
+        if error:
             return f"refused: {error}"
         values = [
             [each.value(measure) for measure in ("time", "instructions", "memory")]
@@ -218,10 +216,10 @@ def test_saved_runs(tmp_path: Path, file_regression: FileRegressionFixture) -> N
                 inner = inner[key]
             inner[last] = value
             lines.append(f"{name} {value!r:.60}: {load(content)}"[:300])
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
-def test_run_files(tmp_path: Path, file_regression: FileRegressionFixture) -> None:
+def test_run_files(tmp_path: Path, check: Check) -> None:
     """Which selections are partial, the names of files, and a run's file in JSON."""
     lines = []
     for source, paths, options, deselected, stopped in product(
@@ -250,7 +248,7 @@ def test_run_files(tmp_path: Path, file_regression: FileRegressionFixture) -> No
         ("gpu:0", "b"): 3.0,
     }
     lines += [f"{beside_cpu(medians)}", f"{beside_cpu({('cpu', 'a'): 0.0, ('gpu', 'a'): 1.0})}"]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
 class FakeSession:
@@ -383,9 +381,7 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_in_utc")
-def test_sessions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_regression: FileRegressionFixture
-) -> None:
+def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """What is saved, what it is compared with, what is missing, and the exit status."""
     monkeypatch.setattr(comparison, "describe_environments", lambda _: {"cpu": CPU})
     monkeypatch.setattr("benchmarks.plugins.summary.write", lambda *_: None)
@@ -408,8 +404,7 @@ def test_sessions(
         session = FakeSession(folder.parent, compare, **changes)
         found = plugin_lines(session, status, monkeypatch)
         lines += [f"{name}:", *(f"  {line}" for line in found)]
-    text = "\n".join([*lines, ""]).replace(str(tmp_path), "TMP")
-    file_regression.check(text, encoding="utf-8")
+    check(lines, {tmp_path: "TMP"})
 
 
 def test_devices_of_items() -> None:

@@ -4,7 +4,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.known_defects import defects_of, upgrade, verdict
 from benchmarks.report.pictures import plain
@@ -15,6 +14,7 @@ from tests import ROOT
 from tests.helpers.histories import empty_history, make_history
 from tests.helpers.matrix_results import made_up
 from tests.helpers.rich_results import KNOWN
+from tests.recorded.conftest import Check
 
 NUMBERS = (0, 1e-9, 0.12345, 0.99951, 1, 9.995, 12.345, 99.95, 999.4, 999.6, 1000, 1399.6, 123456.7)
 PATHS = (
@@ -46,7 +46,7 @@ VERSIONS = (
 )
 
 
-def test_texts(file_regression: FileRegressionFixture) -> None:
+def test_texts(check: Check) -> None:
     """Numbers of every size, tables, versions, paths, labels and runs."""
     lines = [
         f"{number:g} with {digits}: {significant(number, digits)}"
@@ -58,12 +58,7 @@ def test_texts(file_regression: FileRegressionFixture) -> None:
         lines += [f"{left} to the left: {line}|" for line in columns(rows, left)]
     ordered = sorted([*VERSIONS, "9" * 5000], key=version)
     lines.append(f"versions: {' '.join(repr(each[:12]) for each in ordered)}")
-    home = str(Path.home())
-    lines += [
-        f"{text.replace(str(ROOT), 'ROOT').replace(home, 'HOME')!r}: "
-        f"{without_folders(text).replace(str(ROOT), 'ROOT').replace(home, 'HOME')!r}"
-        for text in PATHS
-    ]
+    lines += [f"{text!r}: {without_folders(text)!r}" for text in PATHS]
     labels = ("a $x$ \u0250\n", "a" * 36, "a" * 37, "\u024f\x7f\u00e9 ", "$" * 40, "")
     lines += [f"{label!r}: {plain(label)!r}" for label in labels]
     runs = [made_up(name) for name in EXPERIMENTS]
@@ -72,10 +67,10 @@ def test_texts(file_regression: FileRegressionFixture) -> None:
     runs.append(make_history(accuracy=np.array([0.126]), epoch_ends=np.array([4])))
     lines += [describe_run(run) for run in runs]
 
-    file_regression.check("\n".join(lines))
+    check(lines, {Path.home(): "HOME"})
 
 
-def test_defects(file_regression: FileRegressionFixture) -> None:
+def test_defects(check: Check) -> None:
     """What every end of a program means, which version has which defect, and all upgrades."""
     lines = [
         f"status {status}, output {output!r}, {'timed out' if late else 'in time'}: "
@@ -89,4 +84,4 @@ def test_defects(file_regression: FileRegressionFixture) -> None:
         changed = upgrade(defects, before, after)
         lines.append(f"{before} to {after}: breaks {changed.breaks}, mends {changed.mends}")
 
-    file_regression.check("\n".join(lines))
+    check(lines)

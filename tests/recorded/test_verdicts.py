@@ -5,13 +5,13 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from pytest_regressions.file_regression import FileRegressionFixture
 
 from benchmarks.compare import verdicts
 from benchmarks.compare.measures import COUNTED, MEASURES, WORSE, Prior
 from benchmarks.compare.verdicts import Bootstrap, Estimate, Judge, Verdict, looks
 from benchmarks.saved.saved_run import Measure
 from tests.helpers.recorded import shown
+from tests.recorded.conftest import Check
 
 SHIFTS = (0.0, 0.0, 0.004, -0.004, 0.0098, 0.02, 0.06, -0.06, 0.2, -0.3)
 
@@ -35,7 +35,7 @@ def session(
     return judge.all(log_ratios)
 
 
-def test_sessions(file_regression: FileRegressionFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every measure, one benchmark and several, quiet, noisy, disturbed, lenient, and few pairs."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 4_000)
     random = np.random.default_rng(26)
@@ -66,12 +66,10 @@ def test_sessions(file_regression: FileRegressionFixture, monkeypatch: pytest.Mo
             f"next look at {judge.next_look}"
         )
         lines += [line(name, verdict) for name, verdict in judge.all(ratios).items()]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
-def test_extreme_sessions(
-    file_regression: FileRegressionFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_extreme_sessions(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal pairs, infinite ratios, one pair or none; one session has all resamples."""
     sessions: dict[str, list[float | None]] = {
         "equal": [0.0] * 8,
@@ -101,10 +99,10 @@ def test_extreme_sessions(
     judge.look({"b": [0.0, 0.4] * 6})
     lines += [f"  then at {judge.next_look}"]
     lines += [line(*each) for each in judge.all({"b": [0.0, 0.4] * 6}).items()]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
-def test_estimates(file_regression: FileRegressionFixture) -> None:
+def test_estimates(check: Check) -> None:
     """One-sided probabilities, intervals and levels, by Student's t, with a prior and resampled."""
     random = np.random.default_rng(5)
     values = {
@@ -145,10 +143,10 @@ def test_estimates(file_regression: FileRegressionFixture) -> None:
         effect = verdicts.smallest_effect(error, freedom, level, allowed)
         lines.append(f"finds {effect:.4g}: {error:g}, {freedom}, {level:g}, {allowed:g}")
     lines += [f"exp {at:g}: {verdicts.exp(at):.6g}" for at in (-800.0, 0.0, 699.9, 700.0, 1e9)]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
 
 
-def test_measures(file_regression: FileRegressionFixture) -> None:
+def test_measures(check: Check) -> None:
     """What each measure is called, how its values are shown, and how it is judged."""
     values = (0.0, 1e-9, 0.00123456, 0.5, 9.9949, 9.995, 123.456, 999.6, 1234.5, 2e6, 3.06e6, 1e18)
     lines = [f"worse: {', '.join(sorted(WORSE))}"]
@@ -159,4 +157,4 @@ def test_measures(file_regression: FileRegressionFixture) -> None:
             f"{traits.prior.freedom}, {traits.finding}: {', '.join(traits.words)}",
             *(f"  {value:g}: {traits.show(value)} {traits.unit}" for value in values),
         ]
-    file_regression.check("\n".join([*lines, ""]), encoding="utf-8")
+    check(lines)
