@@ -71,6 +71,8 @@ def portable(text: str, names: Mapping[str, str]) -> str:
     for old in sorted(names, key=len, reverse=True):  # tox's Python lies in the project.
         text = text.replace(old, names[old])
     text = re.sub(r"<function (\w+) at \w+>", r"\1", text)
+    # Frames of other packages in a traceback, with the line of the source.
+    text = re.sub(r"(?m)^.*File \S+site-packages\S+, line .*\n.*\n", "", text)
     # Choices have no quotes since 3.12.
     text = re.sub(r"\(choose from [^)]+\)", lambda found: found[0].replace("'", ""), text)
     # "-k EXPRESSION, --benchmarks EXPRESSION", before 3.13.
