@@ -220,7 +220,10 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
         ends=tuple(last),
         norms={name: _points(np.stack(values), ends) for name, values in lines.items()},
         loss=_points(history.loss[np.newaxis], ends),
-        accuracy=tuple(accuracies.get(end) for end in last),
+        accuracy=tuple(
+            next((accuracies[step] for step in range(end, start, -1) if step in accuracies), None)
+            for start, end in pairwise([0, *last])
+        ),
         events=tuple(f"{event.kind} at {event_text(event)}" for event in history.events),
     )
 
