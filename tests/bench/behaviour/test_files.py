@@ -7,15 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.behaviour.files import Job, Recording, Trace, digest
-from benchmarks.test_experiments import traced_job
 from tests.helpers.histories import make_history
-
-
-def test_benchmark_cuts_a_long_experiment_short() -> None:
-    """Of one that ends earlier, all epochs are recorded."""
-    jobs = [traced_job(name, "static") for name in ("exploding-rnn", "clipped-lstm")]
-
-    assert jobs == [Job("exploding-rnn", "static", 5), Job("clipped-lstm", "static", 50)]
 
 
 def test_digest_takes_all_nans_as_equal() -> None:
