@@ -18,8 +18,8 @@ def saved_benchmark(name: str, median: float, *, spread: float = 0, **info: Any)
         spread: distance of the quartiles from the median.
         info: facts that the test recorded.
     """
-    times = {"min": -spread, "q1": -spread, "median": 0, "q3": spread, "max": spread, "mean": 0}
-    stats: dict[str, Any] = {key: median + distance for key, distance in times.items()}
+    times = {"min": -1.5, "q1": -1.0, "median": 0.0, "q3": 1.0, "max": 2.0, "mean": 0.25}
+    stats: dict[str, Any] = {key: median + share * spread for key, share in times.items()}
     stats |= {"stddev": 0.0, "iqr": 2 * spread, "ops": 1.0, "outliers": "0;0"}
     return {"fullname": name, "extra_info": info, "stats": stats | {"rounds": 1, "iterations": 1}}
 

@@ -19,6 +19,7 @@ import benchmarks.conftest as fixtures
 import conftest
 from benchmarks.plugins import options, results, summary
 from benchmarks.plugins.adapter import BenchmarkSession, Timed, rounds_of, use_storage
+from benchmarks.plugins.comparison import ComparisonPlugin
 from benchmarks.plugins.saving import Saving
 from benchmarks.plugins.signals import Signals, named
 from benchmarks.saved.saved_run import Machine
@@ -408,6 +409,10 @@ def test_results(check: Check) -> None:
     for config in (SimpleNamespace(), SimpleNamespace(workeroutput={})):
         counter.pytest_sessionfinish(SimpleNamespace(config=config))  # type: ignore[arg-type]
         lines.append(str(config))
+    for workers in ({"deselected": 2}, {"deselected": 5}, {"deselected": 5}, {}):
+        node = SimpleNamespace(workeroutput=workers) if workers else SimpleNamespace()
+        results.ResultsPlugin.pytest_testnodedown(counter, node)  # type: ignore[arg-type]
+        lines.append(f"a worker with {workers}: {counter.deselected}")
     saving = Saving()
     for name, error in (
         ("b", OSError(28, "No space left on device")),
@@ -438,7 +443,16 @@ def test_results(check: Check) -> None:
         terminal: Any = Terminal()
         finished(left.pytest_terminal_summary(terminal))
         lines += terminal.lines
-    check(lines)
+    for picture in (Path("picture"), None):
+        session = SimpleNamespace(benchmarks=[], enabled=False, histogram=picture)
+        session.take_regressions = list
+        saving, terminal = Saving(), Terminal()
+        plugin: Any = SimpleNamespace(benchmarks=session, saving=saving, baseline=None, messages=[])
+        hook: Any = ComparisonPlugin.pytest_terminal_summary(plugin, terminal)
+        next(hook)
+        lines.append(f"{picture}: {outcome(hook.throw, OSError('full'))}, {saving.failures}")
+        lines += terminal.lines
+    check(lines, {"PosixPath": "Path"})
 
 
 def wrong(saving: Saving) -> None:

@@ -40,6 +40,7 @@ from tests.helpers.matrix_results import (
     left,
     link,
     made_up,
+    run_file,
     step_time,
     with_history,
     write_cases,
@@ -126,6 +127,9 @@ def test_matrices(check: Check) -> None:
         run = each.runs["tests"]
         date = run.date - timedelta(hours=int(each.name))
         each.runs["tests"] = run.model_copy(update={"date": date})
+    # A day and more before the newest, but its benchmarks ran later.
+    both_kinds = hours[-1]
+    both_kinds.runs["benchmarks"] = run_file({"device": "cpu"})
     several = left("several", paddle="3.3.1", python="3.11.7")
     devices = several.runs["tests"].environments
     devices |= {"npu:0": {**FACTS, "device": "npu:0"}, "gpu:0": {**FACTS, "device": "gpu:0"}}
@@ -147,10 +151,12 @@ def test_matrices(check: Check) -> None:
         {"stopped": "stopping after 1 failures"},
     ):
         results = left("a", paddle="3.3.1")
-        selection = WHOLE.model_copy(update=changes)
-        results.runs["tests"] = results.runs["tests"].model_copy(update={"selection": selection})
-        [environment] = environments_of([results])
-        lines.append(f"{changes}: {environment.part or 'all'}")
+        whole = results.runs["tests"]
+        part = whole.model_copy(update={"selection": WHOLE.model_copy(update=changes)})
+        for tests, others in ((part, whole), (whole, part)):
+            results.runs = {"benchmarks": others, "tests": tests}
+            [environment] = environments_of([results])
+            lines.append(f"{changes}: {environment.part or 'all'}")
     facts = (*FACTS, "paddle_commit", "cuda", "cudnn", "cpu_count", "up to step 3", "new_fact")
     lines += [f"{fact}: {fact_name(fact)}" for fact in facts]
 
@@ -309,7 +315,7 @@ def test_curves_and_figures(check: Check) -> None:
         {"norms": {"recurrent.W": printed["recurrent.W"] * 1.01}, "accuracy": none},
         {"norms": printed, "accuracy": none, "environment": other},
     ]
-    environments = [with_history(f"run{n}", **changes) for n, changes in enumerate(runs)]
+    environments = [with_history(f"run{9 - n}", **changes) for n, changes in enumerate(runs)]
     for device in ("gpu:0", "npu:1"):
         environments[0].results.histories[device, "exploding-rnn"] = made_up("exploding-rnn")
     for steps, row in {row.step: row for row in NORMS["clipped-rnn"]}.items():

@@ -2,17 +2,23 @@
 
 import gc
 
+import pytest
+
 from benchmarks.measuring.interleave import time_rounds
 
 
-def test_garbage_is_not_collected_within_samples() -> None:
-    """Afterwards the collector is on again, and no object stays frozen."""
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_not_collected_within_samples(enabled: bool) -> None:
+    """Afterwards the collector is on again if it was before, and no object stays frozen."""
     states: list[bool] = []
-    assert gc.isenabled()
+    if not enabled:
+        gc.disable()
     rounds = time_rounds({"a": lambda: states.append(gc.isenabled())}, 3)
     next(rounds)
     rounds.close()  # type: ignore[attr-defined]
+    after = gc.isenabled()
+    gc.enable()
 
     assert states[-1] is False
-    assert gc.isenabled()
+    assert after == enabled
     assert gc.get_freeze_count() == 0

@@ -14,6 +14,16 @@ from tests.helpers.pytest_project import BENCHMARKS, make_project, run_pytest
 pytest_plugins = ["pytester"]
 
 
+WRONG = """
+import pytest
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("gpu:99", marks=pytest.mark.skip)])
+def test_wrong(benchmark, device):
+    benchmark.pedantic(int, rounds=2)
+    assert False
+"""
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with two small benchmarks."""
@@ -39,11 +49,24 @@ def edited(path: Path) -> Iterator[Any]:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_first_run_is_saved_and_the_second_compared_with_it(project: pytest.Pytester) -> None:
-    """Saving needs no option, and the file has the times of every round."""
+def test_first_run_is_saved_and_the_second_compared_with_it(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving needs no option, and the file has the times of every round.
+
+    Meanwhile, another run may save its own, which is waited for.
+    """
     status, output = run(project, "--benchmark-compare")
     [first] = files(project)
     content = json.loads(first.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def another_run(_: Path, timeout: float = 0) -> Iterator[None]:
+        assert timeout
+        first.with_name("0002_other.json").touch()
+        yield
+
+    monkeypatch.setattr("benchmarks.plugins.adapter.lock_folder", another_run)
     second_status, second_output = run(project, "--benchmark-compare")
 
     assert (status, second_status) == (0, 0)
@@ -54,11 +77,14 @@ def test_first_run_is_saved_and_the_second_compared_with_it(project: pytest.Pyte
     assert f"Compared with {first.parent.name}/{first.name}" in second_output
     assert "2 benchmarks compared." in second_output
     assert f"test_something[cpu-one] ({first.stem})" in second_output
-    assert len(files(project)) == 2
+    assert [path.name[:4] for path in files(project)] == ["0001", "0002", "0003"]
 
 
 def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.Pytester) -> None:
-    """Both versions are named, and the folders of other Pythons are searched too."""
+    """Both versions are named, and the folders of other Pythons are searched too.
+
+    A pattern of several files is refused, and so are damaged ones; each is named.
+    """
     run(project)
     [path] = files(project)
     with edited(path) as content:
@@ -68,9 +94,22 @@ def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.
     folder.mkdir()
     path.rename(folder / "0001_2.5.0.json")
     _, output = run(project, "--benchmark-compare")
+    _, named_output = run(project, "--benchmark-compare=0001_2.5")
+    files(project)[1].unlink()
 
     assert f"Paddle 2.5.0 -> {now}." in output
     assert "2 benchmarks compared." in output
+    assert f"Compared with {folder.name}/0001_2.5.0.json" in named_output
+    status, output = run(project, "--benchmark-compare=*/0001")
+    assert status == pytest.ExitCode.USAGE_ERROR
+    first, second = files(project)
+    assert [each for each in (first, second) if each.name not in output] == []
+    first.write_text("{}", encoding="utf-8")
+    second.unlink()
+    second.mkdir()
+    for option, expected in (("=*/0001", pytest.ExitCode.USAGE_ERROR), ("", 0)):
+        status, output = run(project, f"--benchmark-compare{option}")
+        assert (status, output.count(" is not a run of this suite: ")) == (expected, 2)
 
 
 def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) -> None:
@@ -79,9 +118,15 @@ def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) 
     with edited(files(project)[0]) as content:
         content["machine_info"]["cpu"] = "Another CPU"
     named, named_output = run(project, "--benchmark-compare=0001")
+    required, required_output = run(
+        project, "--benchmark-compare", "--benchmark-compare-fail=min:5%"
+    )
+    files(project)[1].unlink()
     status, output = run(project, "--benchmark-compare")
 
-    assert (named, status) == (pytest.ExitCode.USAGE_ERROR, 0)
+    assert (named, required, status) == (pytest.ExitCode.USAGE_ERROR, 1, 0)
+    for words in ("The run fails, because --benchmark-compare-fail requires", "This run is saved"):
+        assert words in required_output
     assert "cannot be compared with this run: cpu differs: 'Another CPU' and " in named_output
     assert "test_small" not in named_output
     assert "None of the 1 saved runs is of this machine" in output
@@ -99,7 +144,8 @@ def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester
     status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:5%")
 
     assert status == pytest.ExitCode.TESTS_FAILED
-    assert "REGRESSED, by --benchmark-compare-fail: test_something[cpu-one]" in output
+    for name in ("one", "two"):
+        assert f"REGRESSED, by --benchmark-compare-fail: test_something[cpu-{name}]" in output
     assert "Traceback" not in output
 
 
@@ -113,12 +159,11 @@ def test_a_run_without_benchmarks_saves_nothing(project: pytest.Pytester) -> Non
 
 
 def test_a_failed_run_is_not_saved(project: pytest.Pytester) -> None:
-    """It cannot be a baseline, and the output says so."""
-    (project.path / "benchmarks" / "test_wrong.py").write_text(
-        "def test_wrong(benchmark):\n    benchmark.pedantic(int, rounds=2)\n    assert False\n"
-    )
-    status, output = run(project)
+    """It cannot be a baseline, and the output says so. A skipped device is not described."""
+    (project.path / "benchmarks" / "test_wrong.py").write_text(WRONG)
+    status, output = run(project, "--benchmark-compare")
 
     assert status == pytest.ExitCode.TESTS_FAILED
     assert "Not saved: a benchmark failed" in output
+    assert "NOT ONE BENCHMARK WAS COMPARED" in output
     assert files(project) == []

@@ -110,6 +110,7 @@ def test_options_work(
     assert words in output
     assert status == 0
     assert {pattern for pattern in files if not any(project.path.glob(pattern))} == set()
+    assert line.startswith("benchmarks") or not (project.path / ".benchmarks").exists()
 
 
 @pytest.mark.parametrize(("line", "words"), REFUSED, ids=[row[0][:60] for row in REFUSED])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -28,18 +29,23 @@ def test_fails():
     assert False
 
 @pytest.mark.slow
-def test_slow():
-    pass
+def test_slow(request):
+    request.session.shouldstop = "enough"
 """
 EXPERIMENT = """
 import pytest
 
-from tests.helpers.matrix_results import made_up
+from tests.helpers.matrix_results import FACTS, made_up
 
-@pytest.mark.parametrize("device", ["cpu", pytest.param("gpu:0", marks=pytest.mark.skip)])
+@pytest.mark.parametrize("device", ["cpu", "npu:1", pytest.param("gpu:0", marks=pytest.mark.skip)])
 @pytest.mark.parametrize("experiment", ["clipped-rnn"])
 def test_trains(leave_history, experiment, device):
-    leave_history(experiment, made_up(experiment))
+    leave_history(experiment, made_up(experiment, environment={**FACTS, "device": device}))
+
+def test_is_measured(measure):
+    calls = []
+    measure(lambda: calls.append(0), None, rounds=2, warmup_rounds=3)
+    assert len(calls) == 5
 """
 BENCHMARK = """
 def test_times(benchmark, pytestconfig):
@@ -60,19 +66,27 @@ def run(project: pytest.Pytester, *arguments: str) -> tuple[int, str]:
     return run_pytest(project, "--results=left", *arguments)
 
 
-def left(project: pytest.Pytester, name: str) -> Any:
+def left(name: str) -> Any:
     """Return the content of a JSON file in that folder."""
-    return json.loads((project.path / "left" / name).read_text(encoding="utf-8"))
+    return json.loads(Path("left", name).read_text(encoding="utf-8"))
 
 
 def test_tests_leave_their_outcomes_and_environment(project: pytest.Pytester) -> None:
-    """The run's own file is written before the first test, and again with the exit status."""
+    """The run's own file is written before the first test, and again with the exit status.
+
+    What benchmarks have left stays.
+    """
+    others = [project.path / "left" / name for name in ("benchmarks.json", "exploding-rnn.npz")]
+    others[0].parent.mkdir()
+    for path in others:
+        path.touch()
     status, _ = run(project, "tests")
     text = (project.path / "left" / "tests.xml").read_text(encoding="utf-8")
     cases = ElementTree.fromstring(text).iter("testcase")  # noqa: S314 - our own file
-    begun = left(project, "tests-run.json")
+    begun = left("tests-run.json")
 
     assert status == 1
+    assert all(path.exists() for path in others)
     # test_begun passes, because the file exists while it runs.
     assert {case.get("name"): case.find("failure") is not None for case in cases} == {
         "test_begun": False,
@@ -83,13 +97,16 @@ def test_tests_leave_their_outcomes_and_environment(project: pytest.Pytester) ->
     assert begun["environments"] == {"cpu": describe_environment()}
 
 
-def test_benchmarks_leave_times_and_remove_earlier_files(project: pytest.Pytester) -> None:
-    """Old histories are removed too; the files of the tests stay."""
-    folder = project.path / "left"
+def test_benchmarks_leave_times_and_remove_earlier_files(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old histories are removed too; the files of the tests stay. The folder is relative."""
+    folder = project.path / "benchmarks" / "left"
     folder.mkdir()
+    monkeypatch.chdir(folder.parent)
     for name in ("exploding-rnn.npz", "benchmarks.xml", "tests.xml"):
         (folder / name).write_text("old", encoding="utf-8")
-    status, _ = run(project, "benchmarks")
+    status, _ = run(project, ".")
     names = {path.name for path in folder.iterdir()}
 
     assert status == 0
@@ -100,8 +117,8 @@ def test_benchmarks_leave_times_and_remove_earlier_files(project: pytest.Pyteste
         "tests.xml",
     }
     assert (folder / "benchmarks.xml").read_text(encoding="utf-8") != "old"
-    assert len(left(project, "benchmarks.json")["benchmarks"][0]["stats"]["data"]) == 3
-    assert left(project, "benchmarks-run.json")["expected"] == ["benchmarks.json"]
+    assert len(left("benchmarks.json")["benchmarks"][0]["stats"]["data"]) == 3
+    assert left("benchmarks-run.json")["expected"] == ["benchmarks.json"]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +130,8 @@ def test_benchmarks_leave_times_and_remove_earlier_files(project: pytest.Pyteste
         (("-k", "begun"), {"deselected": 1}),
         # Only the workers collect the tests.
         pytest.param(("-n1", "-k", "begun"), {"deselected": 1}, marks=pytest.mark.slow),
-        (("-m", "slow"), {"deselected": 2}),
-        (("-m", "slow or not slow"), {}),
+        (("-m", "slow"), {"deselected": 2, "stopped": "enough"}),
+        (("-m", "slow or not slow"), {"stopped": "enough"}),
         (("--deselect", "tests/test_a.py::test_fails"), {"deselected": 1}),
         (("--ignore=tests/test_b.py",), {"options": ["--ignore"]}),
         (("--ignore-glob=*b.py", "--co"), {"options": ["--ignore-glob", "--collect-only"]}),
@@ -127,7 +144,7 @@ def test_the_selection_of_tests_is_recorded(
     """It has the paths and how many tests were left out, not counting the slow ones."""
     run(project, *arguments)
 
-    assert left(project, "tests-run.json")["selection"] == {**WHOLE.dump(), **expected}
+    assert left("tests-run.json")["selection"] == {**WHOLE.dump(), **expected}
 
 
 def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:
@@ -135,8 +152,10 @@ def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:
     shutil.copy(ROOT / "benchmarks" / "conftest.py", project.path / "benchmarks")
     (project.path / "benchmarks" / "test_b.py").write_text(EXPERIMENT, encoding="utf-8")
     status, _ = run(project, "benchmarks")
-    history = History.load(project.path / "left" / "clipped-rnn.npz")
+    names = ["clipped-rnn.npz", "clipped-rnn-npu1.npz"]
+    histories = [History.load(project.path / "left" / name) for name in names]
 
     assert status == 0
-    assert history.config == EXPERIMENTS["clipped-rnn"].config
-    assert left(project, "benchmarks-run.json")["expected"] == ["clipped-rnn.npz"]
+    assert [each.environment["device"] for each in histories] == ["cpu", "npu:1"]
+    assert histories[0].config == EXPERIMENTS["clipped-rnn"].config
+    assert left("benchmarks-run.json")["expected"] == ["benchmarks.json", *names]

@@ -91,6 +91,7 @@ def test_a_full_disk_is_named_by_a_process_of_a_comparison(project: pytest.Pytes
 
     assert status == 3
     assert f"Not saved: b.json: {FULL}" in output
+    assert output.count("Not saved: ") == 1
     assert "Traceback" not in output
 
 

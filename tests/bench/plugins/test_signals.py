@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from benchmarks.plugins.signals import Signals
+from rnn_core.runtime.interrupts import SIGNALS
 from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
@@ -78,6 +79,7 @@ def test_a_signal_ends_the_session_and_keeps_what_was_measured(
 ) -> None:
     """The tables and results have the complete benchmarks; the run cannot become a baseline."""
     options = ("--benchmark-autosave", "--benchmark-json=times.json", "--benchmark-compare")
+    before = [signal.getsignal(number) for number in SIGNALS]
     status, output = run(*options, signal=name, **parts)
     left = json.loads((pytester.path / "left" / "benchmarks-run.json").read_text())
     measured = [
@@ -94,6 +96,7 @@ def test_a_signal_ends_the_session_and_keeps_what_was_measured(
     assert measured == [["test_before"], ["test_before"]]
     assert left["exit_status"] == 2
     assert list(pytester.path.glob(".benchmarks/*/*.json")) == []
+    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 def test_a_signal_during_saving_waits(pytester: pytest.Pytester, run: Run) -> None:
@@ -120,13 +123,17 @@ def test_signal_at_the_start_has_the_same_status(monkeypatch: pytest.MonkeyPatch
     assert "passed" not in output
 
 
-def test_ignored_signals_stay_ignored() -> None:
-    """So nohup keeps a session running when its terminal ends."""
+@pytest.mark.parametrize("process", [[], ["workerinput"]], ids=["controller", "worker"])
+def test_ignored_signals_stay_ignored(process: list[str]) -> None:
+    """So nohup keeps a session running when its terminal ends. Others end a worker at once."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = Signals(benchmarks=True)
     try:
-        signals.pytest_sessionstart(Mock(spec=["config"], config=Mock(spec=["stash"], stash={})))
+        config = Mock(spec=["stash", *process], stash={})
+        signals.pytest_sessionstart(Mock(spec=["config"], config=config))
+        ends = signal.SIG_DFL if process else signals.interrupt
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == ends
     finally:
         signals.pytest_unconfigure()
         signal.signal(signal.SIGHUP, before)

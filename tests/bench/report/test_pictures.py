@@ -1,23 +1,15 @@
 """The pictures: what they show, extreme numbers, and their labels."""
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from benchmarks.compare.result import Comparison
 from benchmarks.report.matrix import environments_of
-from benchmarks.report.pictures import (
-    INK,
-    THIN,
-    draw_comparison,
-    draw_curves,
-    draw_times,
-)
+from benchmarks.report.pictures import INK, THIN, draw_curves, draw_times
 from benchmarks.report.times import blocks_of
-from tests.helpers.matrix_results import comparison, curves, left, step_time, write_json
+from tests.helpers.matrix_results import curves, left, step_time
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -29,17 +21,6 @@ def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
 
     assert "</svg>" in picture
     assert [color for color in (INK, THIN) if color in picture] == []
-
-
-def test_a_comparison_of_extreme_ratios_can_be_drawn(tmp_path: Path) -> None:
-    """Intervals may be open, or far wider than the picture."""
-    content = comparison()
-    extremes = ((1e-9, None, 1e9), (1e9, 1e-9, None), (1.0, None, None), (1.0, 1e-9, 1e9))
-    for benchmark, (ratio, low, high) in zip(content["benchmarks"], extremes, strict=True):
-        benchmark["measures"]["time"] |= {"ratio": ratio, "low": low, "high": high}
-    write_json(tmp_path / "comparison.json", content)
-
-    assert "</svg>" in draw_comparison(Comparison.load(tmp_path / "comparison.json"), "time", "a")
 
 
 def test_a_picture_is_part_of_a_page() -> None:
