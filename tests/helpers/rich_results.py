@@ -47,6 +47,7 @@ KNOWN = {
     "checks": [
         {"paddle": "2.6.2", "there": ["nan", "old", "hang"], "gone": ["leak"]},
         {"paddle": "3.0.0", "there": ["old", "leak", "unchecked"], "gone": ["nan", "hang"]},
+        {"paddle": "3.2.2", "there": ["old"], "gone": ["leak", "nan"]},
         {"paddle": "3.3.1", "there": ["leak"], "gone": ["nan", "hang"]},
         # Another Python: there with any is there.
         {"paddle": "3.3.1", "there": ["old"], "gone": ["leak"]},

@@ -197,6 +197,7 @@ def test_dumps(tried: Tried) -> None:
         dump = read_dump(path)
         lines.append(f"--- {dump.name}: {total_of(path)} together")
         lines += lines_of_profile(dump.profile(2 if number else int(dump.name.split()[0])))
+    (tried.folder / "01.0").write_text("of another process")
     save_functions(tried.folder / "0", tried.folder / "saved.json")
     content = (tried.folder / "saved.json").read_text().splitlines()
     lines += ["--- saved", *content[:50], f"and {len(content) - 50} more lines"]

@@ -81,8 +81,6 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
     skip = Case("y", "skipped", "no GPU")
     many = [left("e0", *off, Case("e", "error", "off"), skip, paddle="3.3.1")]
     many += [left(f"e{n}", Case("e", "error", "off"), skip) for n in range(1, 7)]
-    for each in many[:4]:
-        each.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn")
     crashing = [
         left("a", Case("x", "crashed", "crashed: by SIGILL")),
         left("b", Case("x", "passed")),
@@ -93,12 +91,19 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
     few = left("c")
     few.problems.append(Problem("tests.xml", "missing"))
     few.times.append(step_time(2.5, device="npu:0"))
+    equal = [left(paddle, paddle=paddle) for paddle in ("3.2.0", "3.3.1")]
+    for each in equal:
+        each.times.append(step_time(2.5))
+    for each in (*many[:4], *crashing, few):
+        each.histories["cpu", "exploding-rnn"] = made_up("exploding-rnn")
 
     def planting(**changes: Any) -> Results:
         return Results(planting=Planting.model_validate_json(json.dumps(faults(**changes))))
 
     clean = faults()["verdicts"][:2]
-    content = {**comparison(behaviour=[]), "benchmarks": comparison()["benchmarks"][::3]}
+    lacking = {"name": "lacking", "environment": {"numpy": "2.4.6"}}
+    content = comparison(behaviour=[], confidence=0.999, baseline=lacking)
+    content["benchmarks"] = content["benchmarks"][::3]
     courses = counted()["courses"]
     courses["memory"] = {**courses["memory"], "outcome": "crashed"}
     second = link("3.0.0", "3.1.0", behaviour=[], courses=courses)
@@ -115,6 +120,7 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
         "a crash in the second chain": Results(chains=chains),
         "one environment": Results(passed[:1]),
         "two environments": Results(passed),
+        "equal times": Results(equal),
         "a crash": Results(crashing),
         "incomplete": Results([*passed, few]),
         "both": Results([missing]),

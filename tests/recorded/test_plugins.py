@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
@@ -386,7 +387,7 @@ def test_adapter(check: Check) -> None:
     check(lines, {"PosixPath": "Path"})
 
 
-def test_results(check: Check) -> None:
+def test_results(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """Which files benchmarks should leave, and what a session could not save."""
     lines: list[str] = []
     items: list[Any] = [
@@ -406,13 +407,22 @@ def test_results(check: Check) -> None:
     slow: list[Any] = [Mock(get_closest_marker=lambda _, s=s: s) for s in (None, "slow", None)]
     counter.pytest_deselected(slow)
     counter.pytest_deselected(slow[:1])
-    for config in (SimpleNamespace(), SimpleNamespace(workeroutput={})):
-        counter.pytest_sessionfinish(SimpleNamespace(config=config))  # type: ignore[arg-type]
-        lines.append(str(config))
+    for node in (SimpleNamespace(), SimpleNamespace(workeroutput={})):
+        counter.pytest_sessionfinish(SimpleNamespace(config=node))  # type: ignore[arg-type]
+        lines.append(str(node))
     for workers in ({"deselected": 2}, {"deselected": 5}, {"deselected": 5}, {}):
         node = SimpleNamespace(workeroutput=workers) if workers else SimpleNamespace()
         results.ResultsPlugin.pytest_testnodedown(counter, node)  # type: ignore[arg-type]
         lines.append(f"a worker with {workers}: {counter.deselected}")
+    config: Any = Mock(getoption={"numprocesses": 2, "lf": True}.get, args=["a.py"])
+    config.configure_mock(**{"args_source.name": "ARGS", "getini.return_value": ["tests"]})
+    config.invocation_params.args = ("a.py", Path("b"))
+    facts = {"describe_environment": lambda device: {"device": device}}
+    monkeypatch.setitem(sys.modules, "rnn_core.runtime.environment", SimpleNamespace(**facts))
+    plugin = Mock(config=config, saving=Saving())
+    results.ResultsPlugin.begin(plugin, ["cpu", "gpu:0"])
+    begun = plugin.run.model_dump(exclude={"date"})
+    lines += [f"begun: {begun}", f"{plugin.mock_calls} {config.pluginmanager.mock_calls}"]
     saving = Saving()
     for name, error in (
         ("b", OSError(28, "No space left on device")),
@@ -447,7 +457,7 @@ def test_results(check: Check) -> None:
         session = SimpleNamespace(benchmarks=[], enabled=False, histogram=picture)
         session.take_regressions = list
         saving, terminal = Saving(), Terminal()
-        plugin: Any = SimpleNamespace(benchmarks=session, saving=saving, baseline=None, messages=[])
+        plugin = Mock(benchmarks=session, saving=saving, baseline=None, messages=[])
         hook: Any = ComparisonPlugin.pytest_terminal_summary(plugin, terminal)
         next(hook)
         lines.append(f"{picture}: {outcome(hook.throw, OSError('full'))}, {saving.failures}")

@@ -382,7 +382,7 @@ def test_outcomes(tmp_path: Path, check: Check) -> None:
                 for each in (found.reason, found.detail)
             ]
             lines.append(f"{n}, {again or 'passes'}: {found.outcome} {texts} {found.agreement}")
-    write_cases(path, "<testcase />")
+    write_cases(path, '<testcase /></testsuite><testsuite><testcase name="c" />')
     lines.append(f"{read_cases(path)}")
     for caught, name, problem, ending, slow in product(
         (False, True), ("healthy", "gate"), ("", "no tests"), ("", "crash"), (False, True)
@@ -424,7 +424,6 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(formats, "MOST_ELEMENTS", 50)
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     run, times = files["tests-run.json"], files["benchmarks.json"]
-    whole = files["clipped-rnn.npz"]
     config = replace(EXPERIMENTS["clipped-rnn"].config, device="gpu")
     damages: dict[str, dict[str, bytes | None]] = {
         **{f"without {name}": {name: None} for name in sorted(files)},
@@ -454,9 +453,13 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
             "tests.xml": None,
         },
         "foreign": {"notes.txt": b"", "z.xml": b"", ".hidden": b"", "a.npz.tmp": b""},
-        "twice": {"copy.npz": whole},
+        "twice": {"copy.npz": saved(tmp_path, outcome="interrupted")},
         "no experiment": {"own.npz": saved(tmp_path, config=OTHER)},
         "interrupted": {"clipped-rnn.npz": saved(tmp_path, outcome="interrupted")},
+        "both interrupted": {
+            "clipped-rnn.npz": saved(tmp_path, outcome="interrupted"),
+            "gpu.npz": saved(tmp_path, config=config, environment=GPU, outcome="interrupted"),
+        },
         "one step": {"clipped-rnn.npz": saved(tmp_path, **ONE_STEP)},
         "non-finite": {"clipped-rnn.npz": saved(tmp_path, outcome="non-finite")},
         "on a GPU": {"clipped-rnn-gpu0.npz": saved(tmp_path, config=config, environment=GPU)},

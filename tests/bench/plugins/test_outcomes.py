@@ -10,15 +10,29 @@ from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
 
-# Each test copies the file as it is while the test runs.
+# Each test copies the file as it is while the test runs, and `After` as it is after it. The last
+# test removes the file.
 TESTS = """
 import shutil
+from pathlib import Path
 
 import pytest
+
+class After:
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self):
+        if Path("left/tests.xml").exists():
+            shutil.copy("left/tests.xml", "after.xml")
+
+@pytest.fixture(scope="session", autouse=True)
+def after(pytestconfig):
+    pytestconfig.pluginmanager.register(After())
 
 @pytest.mark.parametrize("name", ["one", "two", "three"])
 def test(name):
     shutil.copy("left/tests.xml", f"{name}.xml")
+    if name == "three":
+        Path("left/tests.xml").unlink()
     assert name != "one"
 """
 
@@ -28,7 +42,7 @@ def test_file_of_outcomes_is_complete_while_tests_run(
 ) -> None:
     """A process that ends leaves all outcomes, and the test that it ran as crashed."""
     project = make_project(pytester, monkeypatch, {"tests/test_a.py": TESTS})
-    run_pytest(project, "--results=left", "tests")
+    status, _ = run_pytest(project, "--results=left", "tests")
 
     reason = "crashed: the process ended during this test"
     expected = [Case("tests.test_a::test[one]", "failed", "AssertionError: assert 'one' != 'one'")]
@@ -36,7 +50,9 @@ def test_file_of_outcomes_is_complete_while_tests_run(
     for number, name in enumerate(("one", "two", "three")):
         running = Case(f"tests.test_a::test[{name}]", "crashed", reason)
         assert outcomes(project.path / f"{name}.xml") == [*expected[:number], running]
+    assert outcomes(project.path / "after.xml") == expected[:2]
     assert outcomes(project.path / "left" / "tests.xml") == expected
+    assert status == 1
 
 
 def outcomes(path: Path) -> list[Case]:

@@ -39,7 +39,8 @@ from tests.helpers.matrix_results import FACTS, made_up
 
 @pytest.mark.parametrize("device", ["cpu", "npu:1", pytest.param("gpu:0", marks=pytest.mark.skip)])
 @pytest.mark.parametrize("experiment", ["clipped-rnn"])
-def test_trains(leave_history, experiment, device):
+def test_trains(leave_history, experiment, device, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     leave_history(experiment, made_up(experiment, environment={**FACTS, "device": device}))
 
 def test_is_measured(measure):
@@ -119,6 +120,8 @@ def test_benchmarks_leave_times_and_remove_earlier_files(
     assert (folder / "benchmarks.xml").read_text(encoding="utf-8") != "old"
     assert len(left("benchmarks.json")["benchmarks"][0]["stats"]["data"]) == 3
     assert left("benchmarks-run.json")["expected"] == ["benchmarks.json"]
+    run(project, ".", "--collect-only")
+    assert left("benchmarks-run.json")["expected"] == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_report_exits_2_without_results(
 ) -> None:
     """A folder of other files is refused like one that does not exist; no file is written."""
     monkeypatch.setattr(command, "ROOT", tmp_path)
-    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+    (tmp_path / "comparisons").write_text("", encoding="utf-8")
 
     assert main([str(tmp_path)]) == 2
     assert "holds no results" in capsys.readouterr().err
@@ -25,7 +25,7 @@ def test_report_exits_2_without_results(
     assert "is not a folder" in capsys.readouterr().err
     assert main([]) == 2
     assert f"{tmp_path / 'results'} is not a folder" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == [tmp_path / "notes.txt"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "comparisons"]
 
 
 def test_report_names_files_that_it_cannot_read(

@@ -9,11 +9,14 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from benchmarks.report.command import main
 from benchmarks.report.page import make_page
+from benchmarks.report.pictures import STYLE
 from benchmarks.report.reading import read_results
 from benchmarks.saved.result_files import TIMES
 from tests.helpers.matrix_results import (
@@ -66,7 +69,11 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     results = read_results(write_matrix(tmp_path_factory.mktemp("results")))
     results.environments = [each for each in results.environments if each.name in SHOWN]
     results.comparisons, results.chains = results.comparisons[1:], results.chains[1:]
-    return make_page(results, NOW)
+    page = make_page(results, NOW)
+    now, before = matplotlib.rcParams, matplotlib.rcParamsOrig
+    # Nothing stays set or drawn.
+    assert ([key for key in STYLE if now[key] != before[key]], pyplot.get_fignums()) == ([], [])
+    return page
 
 
 def test_page_loads_nothing_and_runs_nothing(html: str) -> None:

@@ -127,6 +127,7 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
     [
         ("faults.json", faults(), "planting"),
         ("faults.json", {}, "problems"),
+        ("comparisons/a/comparison.json", {}, "problems"),
         ("comparisons/a/comparison.json", released("3.0.0", "3.1.0"), "comparisons"),
         ("comparisons/releases-3.0.0..3.1.0/comparison.json", released("3.0.0", "3.1.0"), "chains"),
     ],
