@@ -59,7 +59,7 @@ except ValueError as error:
 def test_references(tried: Tried) -> None:
     """Texts that name a workload or not, and the files that belong to one."""
     files = {
-        "lm.py": "import near, numpy, absent\nfrom near import deep as d\n",
+        "lm.py": "import numpy, near, absent\nfrom near import absent, deep as d\n",
         "near/__init__.py": "",
         "near/deep.py": "from .. import far\nimport lm\n",
         "near/unused.py": "",
@@ -76,12 +76,20 @@ def test_references(tried: Tried) -> None:
         "damaged.py": "def (",
         "binary.py": "\0",
         "empty/readme": "",
+        "folder.py/readme": "",
+        "tqdm.py": "# An installed module has this name.",
+        "on_path/outside.py": "import beside",
+        "on_path/beside.py": "",
         "site-packages/installed.py": "import other",
         "site-packages/other.py": "",
+        "site-packages/package/one.py": "from . import two",
+        "site-packages/package/two.py": "",
     }
     for name, content in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
+    Path("latin.py").write_bytes("# coding: latin-1\nimport far  # ü\n".encode("latin-1"))
+    sys.path.append(str(tried.folder / "on_path"))
 
     def described(text: str) -> str:
         found = find_workload(text)
@@ -92,14 +100,23 @@ def test_references(tried: Tried) -> None:
         *("lm.py:workload", "./lm.py:f", "near/deep.py:f", "far.py:f", "lm:f", "near.deep:f"),
         *("near:f", "whole.lm:f", "whole:f", "whole/lm.py:f", "damaged.py:f", "binary.py:f"),
         *("absent:f", "absent.lm:f", ".lm:f", "empty:f", "farther.one.two:f"),
-        "./whole.near.deep:f",
-        *("site-packages/installed.py:f", "farther/one:f", f"{tried.folder}/lm.py:f", "lm.py:ä"),
+        *("./whole.near.deep:f", "latin.py:f", "tqdm:f", "outside:f", "sys:f"),
+        *(
+            "site-packages/package.one:f",
+            "site-packages/installed.py:f",
+            "farther/one:f",
+            f"{tried.folder}/lm.py:f",
+            "lm.py:ä",
+        ),
         *("lm.py", "lm.py:", ":f", "", ":", "lm.py:f.g", "lm.py:1", "lm.py:f g", "absent.py:f"),
         *("a:b:c", "C:\\lm.py:f", "near.py:f", "x" * 200, "\x1b:", "empty/lm.py:f"),
+        "folder.py:f",
     ):
         tried(f"{text!r}", described, text)
     for text in ("lm.py:f", "lm.py"):
         tried("argument", own.workload_argument, text)
+    Path("near/deep.py").write_text("changed")
+    tried("changed", described, "lm.py:f")
     tried.check()
 
 
@@ -136,6 +153,8 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             "loss.numpy()",
             "loss.reshape([1, 1])",
             "(loss / loss).astype('bfloat16')",
+            "1 + model.bias.astype('float64') * 2**-40",
+            "len(__import__('pickle').dumps(Other)) * loss",
             "True",
         ),
         *("3", "None", "'3'", "data", "[1.0]", "[1.0, 2.0]", "(loss, loss)", "{}", "1j"),
@@ -166,6 +185,8 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     tried("from elsewhere", run, f"{tried.folder}/json.py:workload")
     monkeypatch.chdir(tried.folder)
     tried("json", lambda: sys.modules["json"] is json)
+    here = str(tried.folder)
+    tried("first on the path, once", lambda: (sys.path.index(here), sys.path.count(here)))
     Path("json.py").unlink()
     many = "\n".join(f"def f{k}(seed): pass" for k in range(12))
     for title, source, text in (
@@ -185,6 +206,8 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         ("caused error", NESTED + " from error", "lm:workload"),
         ("absent import", "import absent_elsewhere", "lm:workload"),
         ("absent import", "import absent_elsewhere", "lm.py:workload"),
+        ("absent import with the same beginning", "import l", "lm:workload"),
+        ("interrupt", "def workload(seed): raise KeyboardInterrupt", "lm.py:workload"),
         ("absent module", "", "absent_lm:workload"),
         ("absent in a package", "", "json.absent:workload"),
         (
@@ -273,6 +296,14 @@ def test_stages(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                     bias = layer.bias_hh_l0.grad  # That of the last step alone.
                     tried.lines.append(f"second bias: {np.abs(bias.numpy()).sum():.4g}")
                 tried.lines.append(f"{execution}, {cell}, clip {clip}, {kind}: {losses}")
+                for _ in range(2 if clip else 0):
+                    work.clear_gradients()
+                    work.backward(work.forward())
+                    work.clip()
+                    sums = [f"{np.abs(each.numpy()).sum():.4g}" for each in work.clipped]
+                    work.use_clipped()
+                    work.update()
+                    tried.lines.append(f"  by parts: {work.loss():.4g}, clipped {' '.join(sums)}")
                 if clip == 1.0:
                     tried.lines += [f"  {name}: {norm}" for name, norm in norms.items()]
     parts = ("forward", "backward", "clip", "use_clipped", "update", "step", "recorded")
