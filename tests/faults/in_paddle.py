@@ -869,7 +869,7 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
     return empty(*given, **named)
 
 
-@breaks(paddle, "finfo", tests="bench/behaviour/test_layers.py")
+@breaks(paddle, "finfo", tests="recorded/test_behaviour.py")
 def _(finfo: Any, dtype: Any) -> Any:
     """t2-paddle-finfo-double: finfo of float64 has the numbers of float32."""
     return finfo(paddle.float32 if dtype in (paddle.float64, "float64") else dtype)

@@ -1,5 +1,6 @@
 """Made-up runs, with digests, for the comparison of behaviours."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -68,11 +69,11 @@ def parameters_of(experiment: str) -> list[str]:
 
 
 def own_run(
-    settings: dict[str, Any], loss: NDArray[np.float64], parameter: str = "gru.weight"
+    settings: dict[str, Any], loss: NDArray[np.float64], parameters: Sequence[str]
 ) -> Recording:
-    """Make a run of a workload with one parameter, whose weights are the running sum of losses."""
+    """Make a run of a workload whose weights are the running sum of losses."""
     weights = np.concatenate([[0.0], np.cumsum(loss)])
-    run = OwnRun(settings, loss, {parameter: loss / 2})
+    run = OwnRun(settings, loss, dict.fromkeys(parameters, loss / 2))
     return Recording(run, bits(loss, loss), bits(weights, weights))
 
 

@@ -34,8 +34,10 @@ from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limit
 from benchmarks.behaviour.sides import Task
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import Program, Result
+from benchmarks.workloads.own import WorkloadError, find_workload
 from rnn_core import EXPERIMENTS
 from tests.helpers.behaviour_runs import healthy, own_run, parameters_of, recording
+from tests.helpers.default_dtype import default_dtype
 from tests.helpers.recorded import ended, rounded
 from tests.recorded.conftest import Tried
 
@@ -164,6 +166,7 @@ PAIRS: list[tuple[str, Any, Any]] = [
     ("NaN on the other", [0, 1, 2], [0, NAN, 2]),
     ("infinities", [INF, 1], [-INF, 1]),
     ("equal infinities", [INF, 1], [INF, 3]),
+    ("equal NaN", [NAN, 1], [NAN, 3]),
     ("huge", [6e4, 1], [-6e4, 1]),
     ("a number", 2.0, 2.5),
     ("tiny", [6e-8, 0], [1.2e-7, 0]),
@@ -205,6 +208,8 @@ def test_culprits(tried: Tried) -> None:
             after = trace_of(*[] if other is None else [traced(other, dtype, 1.0, "other")])
             found = find_culprit(before, after, None)
             facts = "equal" if found is None else f"{found}; beyond {found.beyond}"
+            if any(each.beyond for each in compare(before, after, lambda _: INF)):
+                facts += ", whatever the limit is"
             lines.append(f"{what}, {dtype}, scale {scale:g}: {facts}")
     for a, b in (("float32", "float64"), ("int64", "float32"), ("float16", "bool")):
         one, other = (trace_of(traced([0, 1], dtype, 1.0, "cast")) for dtype in (a, b))
@@ -323,10 +328,11 @@ class Machine:
         self.log: list[str] = []
 
     def run_tasks(self, tasks: Sequence[Task], progress: Callable[[], None] = lambda: None) -> None:
-        """Do the tasks as a worker does."""
-        for task in tasks:
+        """Do the tasks as a worker does; `and` marks those at the same time in the log."""
+        for number, task in enumerate(tasks):
             side = task.side
             environment = "".join(f" {k}={v}" for k, v in side.environment.items())
+            work = []
             for job, step in task.work:
                 what = "record" if step is None else f"trace {step}"
                 if task.replay:
@@ -334,8 +340,10 @@ class Machine:
                 more = ""
                 if isinstance(job, OwnJob) and job.moved_by:
                     more = f", moved by {job.moved_by} at {job.moved_at}"
-                self.log.append(f"{side.name}{environment}: {what} of {job.stem}{more}")
+                work.append(f"{what} of {job.stem}{more}")
                 self.write(task, job, step)
+            text = f"{'and ' * (number > 0)}{side.name}{environment}: {'; '.join(work)}"
+            self.log.append(text)
         progress()
 
     def write(self, task: Task, job: Any, step: int | None) -> None:
@@ -400,6 +408,7 @@ def test_comparisons(machine: Machine, tried: Tried) -> None:
         ("equal", {}, {}),
         ("rounding", {"clipped-rnn": [(3, 8, 1e-7)]}, {("candidate", 3): rounding}),
         ("step 1", {"clipped-lstm": [(1, 8, 1e-7)]}, {("candidate", 1): rounding}),
+        ("behind the horizon", {"exploding-rnn": [(1, 8, 1e-7), (6, 6, 0.25), (8, 8, 0.25)]}, {}),
         (
             "an operator is wrong, the runs are not",
             {"clipped-rnn": [(1, 8, 1e-7)], "exploding-rnn": [(2, 2, 1e-6)]},
@@ -447,38 +456,43 @@ def test_comparisons(machine: Machine, tried: Tried) -> None:
             texts.append(f"--- {title}, {'live' if candidate is LIVE else 'recorded'}")
             texts += [*machine.log, *map(fields, verdicts)]
     change["clipped-rnn"] = [(2, 8, 1e-7), (6, 8, 0.25)]
+
+    def compared(title: str, folder: Path, *recorded: str) -> None:
+        machine.log.clear()
+        one, two = (str(folder / n) if n in recorded else LIVE for n in ("baseline", "candidate"))
+        (verdict,) = compare_behaviour(one, two, folder, experiments=["clipped-rnn"], epochs=2)
+        texts.append("\n".join([f"--- {title}", *machine.log, fields(verdict)]))
+
+    machine.tensors = lambda kind, *_: rounding if kind == "candidate" else same
     for title, forgets, broken in (
         ("not traced", lambda kind, step: (kind, step) == ("baseline", 6), lambda *_: False),
         ("not traced either", lambda kind, _: kind == "candidate", lambda *_: False),
+        ("neither traced", lambda _, step: step == 6, lambda *_: False),
         ("not repeated", lambda *_: False, lambda kind, step: (kind, step) != ("candidate", 6)),
     ):
         machine.forgets, machine.broken = forgets, broken
-        machine.tensors = lambda kind, *_: rounding if kind == "candidate" else same
-        (verdict,) = compare_behaviour(
-            LIVE, LIVE, tried.folder / title, experiments=["clipped-rnn"], epochs=2
-        )
-        texts.append(f"--- {title}\n{fields(verdict)}")
+        compared(title, tried.folder / title)
+        compared("the same, baseline recorded", tried.folder / title, "baseline")
+        compared("the same, both recorded", tried.folder / title, "baseline", "candidate")
     machine.broken = machine.forgets = lambda *_: False
-    for size in (0.0, 0.25):
-        change["clipped-rnn"] = [(6, 8, size)]
-        (verdict,) = compare_behaviour(
-            LIVE, LIVE, tried.folder / "twice", experiments=["clipped-rnn"], epochs=2
-        )
-        texts.append(f"--- in one folder, {size}\n{fields(verdict)}")
+    # Whatever another comparison left in the folder is computed again.
+    for first, size in ((6, 0.0), (6, 0.25), (6, 0.25), (4, 0.25), (4, 1e-7)):
+        change["clipped-rnn"] = [(first, 8, size)]
+        compared(f"in one folder, {size} from step {first} on", tried.folder / "twice")
     tried.check()
 
 
 def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     """Workloads that are equal, round, differ, cannot be compared, or do not repeat."""
     here = tried.folder
-    (here / "lm.py").write_text("# A workload.\n")
-    job = OwnJob(f"{here}/lm.py:workload", "eager", steps=9, seed=3)
+    (here / "lm[1].py").write_text("# A workload.\n")
+    job = OwnJob(f"{here}/lm[1].py:workload", "eager", steps=9, seed=3)
     loss = np.array([8, 7, 6, 5, 4, 3, 2, 1, 0.5])
     # Change of the candidate's losses: first step, last step, size.
     change: list[tuple[int, int, float]] = []
     settings: dict[str, dict[str, Any]] = {"baseline": {}, "candidate": {}}
     # Difference that rounding makes; the variants of it differ in size.
-    rounding, again = 1e-6, dict[str, float]()
+    rounding, again, wrong_from = 1e-6, dict[str, float](), 6
     worst = {"1": 0.5, "2": 1.0, "3": 0.25}
 
     def run(side: str, each: Any) -> Recording:
@@ -492,17 +506,19 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
             values[each.moved_at - 1 :] *= 1 + rounding * worst[str(each.moved_by)]
         if each.variant == ".compatible":
             values[2:] *= 1 - rounding
-        facts: dict[str, Any] = {"workload": "lm.py:workload", "seed": 3, "steps": 9}
+        facts: dict[str, Any] = {"workload": "lm[1].py:workload", "seed": 3, "steps": 9}
         facts |= {"file": "digest", "device": "cpu", "execution": each.execution}
         facts |= {"epsilon": 2**-23}
         facts |= settings[side]
-        return own_run(facts, values[: facts.pop("length", 9)], facts.pop("name", "gru.weight"))
+        names = facts.pop("names", ["gru.weight", "gru.bias"])
+        return own_run(facts, values[: facts.pop("length", 9)], names)
 
     def tensors(kind: str, step: int, each: Any) -> list[Traced]:
         x = 1e-7 if each.moved_by else 3e-7 if each.variant else 0.0
-        wrong = {True: 0.25, False: 1e-6}[step >= 6] if kind == "candidate" else 0.0
+        wrong = {True: 0.25, False: 1e-6}[step >= wrong_from] if kind == "candidate" else 0.0
         wrong = wrong if change else 0.0
         made = [("input of first", "data", 0.0), ("output of first", "first (Linear)", x)]
+        made = made[again.get(kind, 0) > 0 and not each.variant :]
         made += [("gradient of last.bias", "backward of last", x + wrong * (step in (1, 6, 7)))]
         if kind != "candidate" or step < 7:
             made += [("gradient of the input of first (2)", "backward of first", 0.0)]
@@ -519,6 +535,7 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
             candidate if candidate is LIVE else str(here / candidate),
             here / title,
             replace(job, **given),
+            baseline_env={} if baseline is not LIVE else {"MKL_CBWR": "AVX2", "C": "d"},
             candidate_env={} if candidate is not LIVE else {"A": "b"},
         )
         text = found.text if found.error else fields(found.value)
@@ -536,6 +553,9 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     compared("different, both recorded", "rounding/baseline", "different from step 6 on/candidate")
     change[:] = [(1, 9, 1e-3)]
     compared("different from step 1 on")
+    change[:] = [(1, 9, 2e-6), (6, 9, 1e-3)]
+    wrong_from = 1
+    compared("a layer differs in step 1, losses from step 6 on")
     change[:] = [(9, 9, NAN)]
     compared("NaN in the last step")
     change[:] = [(5, 5, INF)]
@@ -555,7 +575,8 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
         ("file", {"file": "other"}),
         ("several", {"seed": 4, "steps": 7, "device": "gpu:0", "execution": "static"}),
         ("length", {"length": 5}),
-        ("name", {"name": "lstm.weight"}),
+        ("name", {"names": ["lstm.weight", "lstm.bias"]}),
+        ("order", {"names": ["gru.bias", "gru.weight"]}),
         ("epsilon", {"epsilon": 0.25}),
         ("more", {"more": 1}),
     ):
@@ -567,7 +588,7 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     compared("baseline with NaN")
     loss[0] = -INF
     compared("baseline with infinity")
-    (here / "equal" / "baseline" / "lm-workload-eager.npz").write_bytes(b"PK")
+    (here / "equal" / "baseline" / "lm[1]-workload-eager.npz").write_bytes(b"PK")
     compared("damaged", "equal/baseline", "equal/candidate")
     compared("absent", "equal/candidate", "equal, static/candidate")
     loss[:] = 1
@@ -581,7 +602,7 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     tried.check()
 
 
-def test_files(tried: Tried) -> None:
+def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     """Names of files, digests of arrays, and the errors of every reader."""
     here = tried.folder
     lines = tried.lines
@@ -613,7 +634,21 @@ def test_files(tried: Tried) -> None:
                 lines.append(f"{values} {dtype}: {digest([array]).hex()}")
     lines.append(f"several: {digest([np.zeros(2), np.ones((1, 3), np.int32)]).hex()}")
     lines.append(f"step: {step_digest(1.5, [2.0, NAN], [np.zeros(2), -np.zeros(3)]).hex()}")
+    lines.append(f"transposed: {digest([np.eye(2, 3).T]).hex()}, {digest([np.eye(3, 2)]).hex()}")
     lines.append(f"rows: {rows([bytes([k] * 16) for k in range(3)])[:, 0]}")
+    kinds: list[Any] = ["float64", "float32", "float16", "int64", "bool"]
+    kept = [traced([0.1, 3], kind, 0.1, "a/b.c", f"{kind}/") for kind in kinds]
+    kept += [traced([], "float32", 0, "d"), traced(NAN, "float64", 1, "e")]
+    Trace(kept, *(bytes([k] * 16) for k in range(3))).save(here / "kept.npz")
+    again = Trace.load(here / "kept.npz")
+    lines += [f"{t[:2]} {t.values.dtype} {t.values!r} {t.scale}" for t in again.tensors]
+    lines.append(f"{[again.before[0], again.gradients[0], again.after[0]]}")
+    norms = {"w": np.arange(3e5), "a": np.ones(300_000)}
+    OwnRun({"epsilon": 0.5, "seed": 3}, np.arange(3e5), norms).save(here / "kept.npz")
+    run = OwnRun.load(here / "kept.npz")
+    lines.append(
+        f"{run.describe()} {run.settings} {[(n, int(v[2])) for n, v in run.raw_norms.items()]}"
+    )
 
     def trace(**changes: Any) -> Callable[[], Any]:
         about: Any = {"tensors": [["h", "tanh", 1.0]], "digests": ["00" * 16] * 3} | changes
@@ -676,6 +711,18 @@ def test_files(tried: Tried) -> None:
     for what in ("gradients", "parameters"):
         replace(made, **{what: getattr(made, what)[1:]}).save(job, here)
         tried(f"recording, {what}", lambda: Recording.load(job, here))
+
+    def full(file: Any, **arrays: Any) -> None:
+        with file.open("wb") if isinstance(file, Path) else nullcontext(file) as opened:
+            opened.write(b"PK")
+        raise OSError(f"no space for {', '.join(arrays)}")
+
+    monkeypatch.setattr(np, "savez", full)
+    (here / "full").mkdir()
+    tried("full, recording", made.save, job, here / "full")
+    tried("full, run", run.save, here / "full" / "run.npz")
+    tried("full, trace", again.save, here / "full" / "trace.npz")
+    lines.append(f"left: {[*(here / 'full').iterdir()]}")
     tried.check()
 
 
@@ -734,7 +781,8 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     for name, path in found.items():
         for given in ({}, {"REC": "1"}):
             tried(f"side {name} {given}", sides.make_side, "baseline", str(path), here, given)
-    tried("live side", lambda: sides.make_side("candidate", LIVE, here, None))
+    tried("recorded, relative", sides.make_side, "baseline", "r", Path(), None)
+    tried("live, relative", sides.make_side, "candidate", LIVE, Path(), None)
     tried("same", lambda: sides.make_sides((str(folder), f"{folder}/."), here, (None, None)))
 
     recorded = sides.Side("candidate", folder)
@@ -754,6 +802,7 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("another execution", {"config": replace(job.config, execution="kernel", dtype="float64")}),
         ("another run", {"config": replace(job.config, epochs=4, batch_size=2, learning_rate=0.1)}),
         ("other parameters", {"raw_norms": {"W": np.ones(8)}, "clipped_norms": {"W": np.ones(8)}}),
+        ("another order", {"raw_norms": {name: np.ones(8) for name in reversed(names)}}),
         ("no step", empty | {"raw_norms": none, "clipped_norms": none}),
     ):
         history = replace(made.history, **changes)
@@ -816,6 +865,7 @@ def test_command(
     sides_given = ("--baseline", "a", "--candidate", "b")
     ran(*sides_given)
     ran("a", "b", "--baseline-env", "A=1=2", "--baseline-env", "B=", "--candidate-env", "A=x")
+    ran("a", "b", "--candidate-env", "A=w", "--candidate-env", "A=x")
     ran("a", "b", "--candidate-env", "A")
     ran("a", "b", "--candidate-env", "=A")
     for execution in ("textbook", "kernel", "static", "sot", "all", "eager"):
@@ -863,6 +913,41 @@ def test_command(
 
     monkeypatch.setattr(command, "write_json", full)
     ran(*results, "out")
+    verdicts[:] = [verdict("equal within rounding", 0)]
+    ran(*results, "out")
+    tried.check()
+
+
+def test_worker(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
+    """What is done for each task, in which order, and how it fails."""
+    lines, here = tried.lines, tried.folder
+    own_job, job = OwnJob("lm.py:workload", steps=5), Job("clipped-rnn", "kernel", 2)
+    errors: list[Exception] = []
+
+    def made(what: str) -> SimpleNamespace:
+        lines.append(f"  make {what}")
+        if errors:
+            raise errors[0]
+        return SimpleNamespace(save=lambda *given: lines.append(f"  save {what}: {given}"))
+
+    def observe(each: OwnJob, steps: int, trace: int | None) -> Any:
+        run = made(f"{steps} steps of {each.stem}, step {trace} traced")
+        return run, trace and SimpleNamespace(save=lambda path: lines.append(f"  save {path}"))
+
+    monkeypatch.setattr(layers, "observe", observe)
+    monkeypatch.setattr(worker, "record", lambda config: made(f"run of {config.epochs} epochs"))
+    monkeypatch.setattr(worker, "trace", lambda _, *given: made(f"trace {given}"))
+    monkeypatch.setattr(Trace, "load", lambda path: str(path))
+    side = sides.Side("candidate", here)
+    for replay in (None, here / "other"):
+        work = [(job, None), (job, 3)] if replay is None else [(job, 3), (job, 1)]
+        tried("experiments", worker.main, Task(side, work, replay).arguments)
+    variants = (own_job, replace(own_job, variant=AGAIN), replace(own_job, variant=".moved"))
+    for each in variants:
+        tried("workload", worker.main, Task(side, [(each, None), (each, 3)]).arguments)
+    for error in (WorkloadError("no loss"), RuntimeError("no memory"), OSError("no space")):
+        errors[:] = [error]
+        tried("it fails", worker.main, Task(side, [(own_job, None), (job, 1)]).arguments)
     tried.check()
 
 
@@ -895,10 +980,23 @@ def test_traces(tried: Tried) -> None:
     tried.check(computed=True)
 
 
+DOUBLE = {
+    "import paddle\n": "import paddle\npaddle.set_default_dtype('float64')\n",
+    "create_parameter([2])": "create_parameter([2], dtype='float32')",
+}
+CHANGING = {
+    "+ self.frozen\n": "+ (self.unused.sum() if self.training else self.frozen)\n",
+    "BACKWARD": "loss.backward(); model.eval(); open(__file__, 'a').write('#')",
+}
+LAST_BFLOAT16 = {
+    "return self.last(": "y = self.last(",
+    "+ self.frozen\n": "+ self.frozen\n        return y, y.astype('bfloat16')\n",
+    "(model(words) **": "(model(words)[0] **",
+}
 MODEL = """
 import paddle
 
-class Twice(paddle.nn.Layer):
+class Several(paddle.nn.Layer):
     def forward(self, x, more=None):
         return x * 2, [x + 1, {"c": x - 1, "none": None, "complex": paddle.complex(x, x)}]
 
@@ -907,7 +1005,7 @@ class Model(paddle.nn.Layer):
         super().__init__()
         self.words = paddle.nn.Embedding(5, 3, sparse=SPARSE)
         self.block = paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.Tanh())
-        self.twice = Twice()
+        self.block_2 = Several()
         self.last = paddle.nn.Linear(3, 1)
         self.frozen = self.create_parameter([1])
         self.frozen.stop_gradient = True
@@ -915,11 +1013,12 @@ class Model(paddle.nn.Layer):
         self.idle = paddle.nn.Linear(1, 1)
 
     def forward(self, words):
-        a, (b, c) = self.twice(self.block(self.block(self.words(words))))
-        return self.last((a + b + c["c"]).mean(axis=1)) + self.frozen
+        x = self.block(self.words(words))
+        a, (b, c) = self.block_2(x)
+        return self.last((a + b + c["c"] + self.block(x)).mean(axis=1)) + self.frozen
 
 def workload(seed):
-    model = Model()
+    model, calls = Model(), []
     optimizer = paddle.optimizer.SGD(0.125, model.parameters())
     words = paddle.to_tensor([[1, 1, 2, 4]])
 
@@ -938,17 +1037,41 @@ def workload(seed):
 def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     """The tensors, norms and settings of a workload whose layers are of many kinds."""
     lines = tried.lines
+    observers: list[layers.Observer] = []
+    move = layers.move
+
+    def moved(observer: layers.Observer, seed: int) -> None:
+        before = observer.values()
+        move(observer, seed)
+        for name, old, new in zip(observer.parameters, before, observer.values(), strict=True):
+            up, down = (int((new == np.nextafter(old, to)).sum()) for to in (INF, -INF))
+            lines.append(f"  {name} is moved, {up} up and {down} down")
+
+    class Observer(layers.Observer):
+        def __init__(self, model: Any) -> None:
+            super().__init__(model)
+            observers.append(self)
+
+    monkeypatch.setattr(layers, "move", moved)
+    monkeypatch.setattr(layers, "Observer", Observer)
     for title, changes, trace, fields_of in (
         ("step 1", {}, 1, {}),
         ("step 2, sparse, two backward passes", {"SPARSE": "True", "BACKWARD": "TWICE"}, 2, {}),
         ("static", {}, 2, {"execution": "static"}),
-        ("moved", {}, 2, {"moved_by": 2, "moved_at": 2, "variant": ".moved"}),
-        ("bfloat16", {"return x * 2": "return (x * 2).astype('bfloat16')"}, None, {}),
+        ("moved", {}, 1, {"moved_by": 2, "moved_at": 2, "steps": 3}),
+        ("moved otherwise", DOUBLE, None, {"moved_by": 1, "steps": 1}),
+        ("bfloat16", {'"none": None': '"none": x.astype("bfloat16")'}, None, {}),
+        ("bfloat16 at the end", LAST_BFLOAT16, None, {}),
+        ("huge gradients", {"BACKWARD": "(loss * 1e25).backward()"}, None, {"steps": 1}),
+        ("the file and the gradients change", CHANGING, None, {}),
         ("three steps are timed", {}, None, {"steps": 3, "budget": 0.35}),
         ("too long", {}, None, {"steps": 3, "budget": 0.349}),
+        ("traced, not timed", {}, 3, {"steps": 3, "budget": 1e-9}),
+        ("a variant, not timed", {}, None, {"steps": 3, "budget": 1e-9, "variant": AGAIN}),
         ("much too long", {}, None, {"steps": 100000, "budget": 10.0}),
         ("one step is not timed", {}, None, {"steps": 1, "budget": 1e-9}),
         ("no backward", {"BACKWARD": "pass"}, None, {}),
+        ("one backward", {"BACKWARD": "calls or loss.backward(); calls.append(1)"}, None, {}),
         ("no loss", {"LOSS": "None"}, None, {}),
         ("no seed", {"workload(seed)": "workload()"}, None, {}),
         ("infinite", {"LOSS": "loss / 0"}, None, {}),
@@ -965,22 +1088,28 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         monkeypatch.setattr(layers, "time", clock)
         job = OwnJob(f"{tried.folder}/lm.py:workload", **{"steps": 2, "seed": 3} | fields_of)
         lines.append(f"--- {title}")
-        observed = ended(layers.observe, job, min(job.steps, 3), trace)
+        expected = find_workload(job.workload).digest
+        with default_dtype("float32"):
+            observed = ended(layers.observe, job, min(job.steps, 3), trace)
         if observed.error:
             lines.append(f"{observed.error}")
             continue
         found, traced_step = observed.value
         run = found.history
-        if title == "bfloat16":  # Releases round it in different ways.
+        if title.startswith("bfloat16"):  # Releases round it in different ways.
             lines.append(f"{run.settings['epsilon']}")
             continue
-        lines.append(f"{run.describe()}; {run.settings | {'file': len(run.settings['file'])}}")
+        run.settings["file"] = run.settings["file"] == expected
+        lines.append(f"{run.describe()}; {run.settings}")
         for name, norms in run.raw_norms.items():
             lines.append(f"  norm of {name}: {', '.join(f'{each:.4g}' for each in norms)}")
         if traced_step is not None:
             made = listed(traced_step)
             # Releases call the hooks of static parameters in different orders.
             lines += sorted(made) if job.execution == "static" else made
+            # Nothing is kept of later steps.
+            kept = len(observers[-1].forward) + len(observers[-1].backward)
+            lines.append(f"  {len(made) - kept} tensors besides")
     for seconds, steps, budget in (
         (1e-6, 100, 10.0),
         (0.12345, 10**6, 0.5),
