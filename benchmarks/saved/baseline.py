@@ -56,7 +56,7 @@ def differences(now: Environments, saved: Environments) -> list[str]:
     """Return how the environments differ, apart from the machine: "numpy 1.26.4 -> 2.4.0"."""
     found: dict[str, list[str]] = {}
     for device, environment in now.items():
-        for key in [*environment, *(set(saved[device]) - set(environment))]:
+        for key in {**environment, **saved[device]}:
             old, new = saved[device].get(key, "unknown"), environment.get(key, "unknown")
             if old != new and key not in (*MACHINE, *DEVICE):
                 found.setdefault(f"{key} {old or 'none'} -> {new or 'none'}", []).append(device)

@@ -68,7 +68,8 @@ def test_baselines(check: Check) -> None:
     for (one, now), (other, then) in product(MACHINES.items(), repeat=2):
         found = obstacles(machine_identity(now), machine_identity(then))
         lines.append(f"{one} after {other}: {'; '.join(found) or 'comparable'}")
-    before = CPU | {"paddle": "3.0.0", "threads": "2", "flags": "FLAGS_x=1", "onednn": "3.6"}
+    before = CPU | {"paddle": "3.0.0", "threads": "2", "flags": "FLAGS_x=1"}
+    before |= dict.fromkeys(("onednn", "a_fact", "another", "third"), "3.6")
     after = CPU | {"blas": "MKL", "flags": "", "cuda": "12", "cpu": "Model C"}
     several = {"cpu": after, "gpu:0": after | {"cudnn": "9"}, "gpu:1": CARD}
     then = {"cpu": before | {"cuda": ""}, "gpu:0": before, "gpu:1": CARD | {"flags": "A=0"}}
@@ -139,16 +140,25 @@ def read(path: Path, text: str) -> str:
     return f"refused: {found.error}" if found.error else repr(found.value)
 
 
-def test_records(tmp_path: Path, check: Check) -> None:
-    """Every field at and beyond its limits, damaged JSON, and control characters."""
+def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+    """Every field at and beyond its limits, damaged JSON, and control characters.
+
+    A date without a zone is in UTC, wherever it is read.
+    """
     path = tmp_path / "a.json"
     lines = []
-    for field, values in VALUES.items():
-        for value in values:
-            content = {**VALID, "parts": [1], "ms": 1, field: value}
-            lines.append(f"{field} {value!r:.60}: {read(path, json.dumps(content))}")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "AAA-9")
+        time.tzset()
+        for field, values in VALUES.items():
+            for value in values:
+                content = {**VALID, "parts": [1], "ms": 1, field: value}
+                lines.append(f"{field} {value!r:.60}: {read(path, json.dumps(content))}")
+    time.tzset()
     lines += [f"{text!r}: {read(path, text)}" for text in TEXTS]
-    path.write_text(r'["\n", {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]')
+    path.write_text(
+        r'["\n", ["\n"], {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]'
+    )
     lines += [repr(read_json(path))]
     check(lines)
 
