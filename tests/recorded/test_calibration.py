@@ -47,7 +47,12 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
         started.append([*command[1:2], command[2].splitlines()[-1].strip()])
         return nullcontext()
 
+    def all_cpus() -> Any:
+        started.append(["all CPUs"])
+        return nullcontext()
+
     monkeypatch.setattr(calibration, "Process", busy)
+    monkeypatch.setattr(calibration, "all_cpus", all_cpus)
     lines = []
 
     def run(line: str, fake: FakeProcesses) -> None:
@@ -77,10 +82,14 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run(f"{given} --save n.json", noisy)
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME, before=interrupt_at(16)))
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME))
-    run("--sessions 2 --levels 0,20 --results k --resume --budget 0.1", FakeProcesses(SAME))
+    run("--sessions 2 --levels 0,20 --results k --resume --budget 0.3", FakeProcesses(SAME))
+    run("--sessions 2 --levels 0,20 --results k --resume --load 1", FakeProcesses(SAME))
+    run("--sessions 2 --levels 0,20 --results k --resume", FakeProcesses(SAME))
     run("--sessions 1 --levels 0,20 --results k --restart", FakeProcesses(SAME))
+    lines.append(f"sessions: {sorted(path.name for path in (folder / 'k').glob('*/*'))}")
     run("--sessions 1 --results x", FakeProcesses(SAME, before=interrupt_at(1)))
-    run("--sessions 1 --results y", FakeProcesses(SAME, before=interrupt_at(1, SideError("gone"))))
+    gone = FakeProcesses(SAME, before=interrupt_at(16, SideError("gone")))
+    run("--sessions 2 --levels 0,20 --results y --save y.md", gone)
     run("--python gone --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))

@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_outcomes(session: Session) -> None:
     unknown = FakeProcesses(SAME, costs={"memory": dict.fromkeys(SAME, 0.0)})
     session.run("old new --results u --measure instructions,memory", unknown)
     session.run("old new --results l --budget 0.1 --measure time", behaviour="different")
-    session.run("old new --results e --measure memory", behaviour="error")
+    session.run("old new --results e --measure memory --budget 0.1", behaviour="error")
     session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="error")
     session.run(
         "old new --results n --measure time --lenient --budget 2", FakeProcesses({FIRST: 1.055})
@@ -160,7 +161,7 @@ def test_outcomes(session: Session) -> None:
     counts = FakeProcesses(
         SAME, before=lambda at: once and at == 8 and interrupt_at(8, once.pop())(8)
     )
-    session.run("old new --results d --within instructions=0.01", counts)
+    session.run("old new --results d --within instructions=0.01,memory=1", counts)
     once = [CRASH]
     first = FakeProcesses(SAME, before=lambda at: once and interrupt_at(at, once.pop())(at))
     session.run("old new --results k --budget 0.1 --no-behaviour", first)
@@ -205,6 +206,7 @@ def test_folders(session: Session) -> None:
     session.run(f"old new {time}")
     with lock_folder(session.folder / "results" / "old..new"):
         session.run(f"old new {time} --restart")
+    session.run(f"old new {time} --resume")
     session.run(f"old new {time} --restart", FakeProcesses(SAME, before=interrupt_at(1)))
     session.run(
         "old new --results k --measure instructions", FakeProcesses(SAME, before=interrupt_at(4))
@@ -213,21 +215,29 @@ def test_folders(session: Session) -> None:
     changed = FakeProcesses(SAME)
     changed.changes = {"paddle": "2.5.0"}
     session.run(f"old new {time} --results p --budget 0.1")
+    (session.folder / "p" / "comparison.json").write_text("{", encoding="utf-8")
     session.run(f"old new {time} --results p --resume", changed)
     upgraded = FakeProcesses(SAME)
-    upgraded.before = lambda at: upgraded.changes.update({"numpy": "3"} if at == 3 else {})
+    # One candidate alone.
+    upgraded.before = lambda at: vars(upgraded).update(changes={"numpy": "3"} if at == 4 else {})
     session.run("old new --results q --measure instructions", upgraded)
     session.run("old new --results q --measure instructions --resume --no-behaviour")
     (session.folder / "other").mkdir()
     (session.folder / "other" / "notes.txt").touch()
     for option in ("", " --resume", " --restart"):
         session.run(f"old new {time} --results other{option}")
+    session.lines += [*sorted(path.name for path in (session.folder / "other").iterdir()), ""]
     settings = session.folder / "p" / "settings.json"
     known = json.loads(settings.read_text(encoding="utf-8"))
     settings.write_text(json.dumps({**known, "older": 1, "seed": 2}), encoding="utf-8")
     session.run(f"old new {time} --results p --resume")
-    settings.write_text("[", encoding="utf-8")
-    session.run(f"old new {time} --results p --resume")
+    for text in ("[", "3"):
+        settings.write_text(text, encoding="utf-8")
+        session.run(f"old new {time} --results p --resume")
+    with session.patch.context() as patch:
+        patch.setattr(shutil, "rmtree", Mock(side_effect=PermissionError(13, "Not permitted")))
+        session.run(f"old new {time} --results p --restart")
+    session.run(f"old new {time} --results p --restart --budget 0.1")
     session.run("old gone")
     session.check()
 
@@ -242,6 +252,7 @@ def test_workloads(session: Session) -> None:
     settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")
+    session.run(f"{own} --results n --restart", FakeProcesses(SLOWER), own="not repeatable")
     session.run(f"{own} --results r", own="refused")
     session.run(f"{own} --results m --no-behaviour --budget 1.1")
     session.run(
@@ -256,9 +267,14 @@ def test_workloads(session: Session) -> None:
     session.patch.setattr(command, "time_processes", wrong)
     session.run(f"{own} --results m")
     session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
-    session.run(f"{own} --results m --no-behaviour -k (a_or_b)")
+    session.run(f"{own} --results m -k (a_or_b)")
+    session.run(f"{own} --results m -k (a_or_b) --no-behaviour --resume")
     settings = content(session.folder / "m" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
+    both = f"{own},instructions --results k"
+    session.run(f"{both} --no-behaviour", FakeProcesses(SAME, before=interrupt_at(7)))
+    session.run(f"{both} --resume", own="refused")
+    session.run(f"{both} --resume", own="different")
     (session.folder / "own.py").unlink()
     session.run(own)
     session.check()
@@ -283,8 +299,8 @@ def test_copies_of_rnn_core(session: Session) -> None:
     session.patch.setattr(
         command, "find_side", lambda text, _: find(text.replace("_", " "), Origin())
     )
-    line = "copy_(1a2b3c4) new --measure time --no-behaviour"
-    session.run(f"{line} --budget 0.1")
+    time = "--measure time --no-behaviour"
+    session.run(f"copy_(1a2b3c4) new {time} --budget 0.1")
     session.lines += [*sorted(path.name for path in (session.folder / "results").iterdir()), ""]
     for message in (
         "copy: exited:\nE   ImportError: no name LSTM\nFAILED a.py - other",
@@ -293,9 +309,9 @@ def test_copies_of_rnn_core(session: Session) -> None:
         "copy: was ended by SIGSEGV",
     ):
         session.patch.setattr(command, "time_processes", Copies(message))
-        session.run(f"{line} --results c")
+        session.run(f"new copy_(1a2b3c4) {time} --results c")
     session.patch.setattr(command, "time_processes", Copies("all crash", everywhere=True))
-    session.run(f"{line} --results c")
+    session.run(f"copy_(1a2b3c4) new {time} --results c")
     session.check()
 
 
@@ -319,8 +335,8 @@ def test_saved_sides(session: Session) -> None:
     session.run("i:baseline i:candidate --measure time")
     for name, benchmarks, changes in (
         ("a", {FIRST: 1e-3, SECOND: 1234.5678}, {}),
-        ("b", {FIRST: 2e-3, "t.py::new": 1.0}, {}),
-        ("second", {SECOND: 1e-3}, {}),
+        ("b", {SECOND: 3e-3, FIRST: 2e-3, "t.py::new": 1.0}, {}),
+        ("second", {"t.py::second": 1e-3}, {}),
         ("other", {FIRST: 1e-3}, {"cpu": "Another CPU", "cpu_count": "64"}),
     ):
         write_run(session.folder / f"{name}.json", benchmarks, changes)
@@ -330,15 +346,15 @@ def test_saved_sides(session: Session) -> None:
     )
     (session.folder / "broken.json").write_text("{", encoding="utf-8")
     (session.folder / "empty").mkdir()
-    shutil.copytree(session.folder / "r", session.folder / "s")
+    shutil.copytree(session.folder / "r", session.folder / "s:1")
     session.patch.setenv("HOME", str(session.folder))
     for line in (
         "b.json a.json",
         "~/a.json r:candidate --measure time",
         "i:baseline r:candidate",
-        "r:baseline s:candidate",
+        "r:baseline s:1:candidate",
+        "r:baseline ./r:candidate --measure memory",
         "a.json second.json",
-        "b.json second.json",
         "a.json half.json --measure memory,instructions",
         "a.json other.json",
         "a.json new",

@@ -143,7 +143,7 @@ RICH = comparison(
                 "memory": result("same"),
             },
         ),
-        benchmark("a.py::test_plain", "cpu", measures={"time": open_result(0.0949, 7)}),
+        benchmark("a.py::test_plain[a[0]]", "cpu", measures={"time": open_result(0.0949, 7)}),
         benchmark(
             "own.py:train",
             *("cpu", "own.py:train", "", "eager", "step"),
@@ -200,7 +200,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         confidence=0.95,
     ),
     "one faster": comparison(
-        benchmarks=[benchmark("a", "cpu", measures={"time": result("faster", 0.5)})],
+        benchmarks=[
+            benchmark("a", "cpu", measures={"time": result("faster", 0.5)}),
+            benchmark("b", "cpu", measures={"time": open_result(0.2, 3)}),
+        ],
         behaviour=BEHAVIOURS[::2],
         disturbance={"left_out": 1, "of": 1},
     ),

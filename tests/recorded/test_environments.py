@@ -9,6 +9,7 @@ from importlib import metadata
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -214,7 +215,7 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     tried.check()
 
 
-def test_command(tried: Tried, kept: Path) -> None:
+def test_command(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The help, the list, and what is removed or not."""
     tried("help", command.main, ["--help"])
     tried("no store", command.main, [])
@@ -227,6 +228,7 @@ def test_command(tried: Tried, kept: Path) -> None:
             (kept / name / "env").mkdir(parents=True)
             with (kept / name / "env" / "file").open("wb") as file:
                 file.truncate(size)
+            (kept / name / "env" / "link").symlink_to("file")
             if name != "c":
                 (kept / name / store.COMPLETE).write_text(f"paddlepaddle=={name}")
         (kept / "file").touch()
@@ -249,6 +251,9 @@ def test_command(tried: Tried, kept: Path) -> None:
     with lock_folder(kept / "c"):
         tried("remove a, c", command.main, ["--remove", "a", "c", "d"])
     tried("  left", listed)
+    monkeypatch.setattr(shutil, "rmtree", Mock(side_effect=PermissionError(13, "Not permitted")))
+    tried("remove e", command.main, ["--remove", "e"])
+    tried("  left", lambda: {each.name: each.content for each in store.kept_environments()})
     tried.check()
 
 
@@ -302,7 +307,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.chmod(0o755)
     (tried.folder / "text").touch()
     (tried.folder / "3.3.0").mkdir()
-    for name in ("py310-paddle32-cpu", "bench-paddle26"):
+    for name in ("py311-paddle32-cpu", "py310-paddle32-cpu", "bench-paddle26"):
         (tried.folder / ".tox" / name / "bin").mkdir(parents=True)
         (tried.folder / ".tox" / name / "bin" / "python").touch()
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
@@ -357,7 +362,13 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.mkdir()
         return str(path)
 
+    def lock(folder: Path, timeout: float = 0.0) -> Any:
+        if folder == revisions.COPIES:
+            tried.lines.append(f"  waits {timeout:g} s for {folder}")
+        return lock_folder(folder, timeout)
+
     monkeypatch.setattr(revisions, "run", run)
+    monkeypatch.setattr(revisions, "lock_folder", lock)
     monkeypatch.setattr(tempfile, "mkdtemp", new_folder)
     monkeypatch.setattr(revisions, "REPOSITORY", tried.folder / "repository")
     monkeypatch.setattr(revisions, "COPIES", tried.folder / "copies")
@@ -378,6 +389,8 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     both("changed again")
     (package / "new").touch()
     both("with a new file")
+    (package / "new").rename(package / "renamed")
+    both("with a renamed file")
     answers["archive"] = (128, "", "warning\nfatal: pathspec 'rnn_core' did not match any files\n")
     both("without rnn_core")
     answers["--verify"] = (1, "", "")

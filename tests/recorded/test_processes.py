@@ -25,7 +25,7 @@ from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.recorded import ended
 from tests.recorded.conftest import Check
 
-BEGUN = re.compile(r'"begun": "[^"]+"')
+BEGUN = re.compile(r'"begun": "[^"]+\+00:00"')
 OUTPUTS = {
     "nothing": ("", ""),
     "an error": ("collected 0 items\n", "ERROR: not found: benchmarks\nusage\n"),
@@ -34,8 +34,9 @@ OUTPUTS = {
         "".join(f"err {at}\n" for at in range(30)),
     ),
     "benchmark": ("passed\na.py::test_b[cpu]", "Fatal Python error\n  File x\n\n"),
+    "benchmark alone": ("passed\na.py::test_b[cpu]", ""),
     "workload": (
-        "__ test_workload[cpu-own.py:f] __\nown.py:f: step 2 raised\nwhy\n"
+        f"{9999 * '.'}\n__ test_workload[cpu-own.py:f] __\nown.py:f: step 2 raised\nwhy\n"
         "--- Captured stderr call ---\nhello\n__ test_stage __\nother\n=== summary ===\n",
         "",
     ),

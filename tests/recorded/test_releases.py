@@ -12,7 +12,15 @@ import pytest
 from benchmarks.behaviour.files import OwnJob
 from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare import releases
-from benchmarks.compare.chain import Chain, chains_of, defects_of, limits_of, releases_of, text_of
+from benchmarks.compare.chain import (
+    Chain,
+    chains_of,
+    defects_of,
+    limits_of,
+    measures_of,
+    releases_of,
+    text_of,
+)
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.releases import bisect, main
 from benchmarks.compare.result import FILE, Comparison, Side
@@ -116,6 +124,7 @@ def test_texts(check: Check) -> None:
     }
     texts = [f"== {name}\n{text_of(each, DEFECTS)}\n" for name, each in chains.items()]
     texts += [f"{name}: {limits_of([name])}" for name in MEASURES]
+    texts += [str(measures_of({("a", "b"): rich(), ("b", "c"): link("a", "b"), ("c", "d"): None}))]
     check(texts)
 
 
@@ -248,12 +257,12 @@ class Releases:
 
     def compare_behaviour(self, before: str, after: str, *_: Any, **options: Any) -> Any:
         """Return the verdict for the second release."""
-        self.fake.asked.append(f"- behaviour {before} {after} {options['experiments']}")
+        self.fake.asked.append(f"- behaviour {before} {after} {options}")
         return [BehaviourVerdict("", "", self.verdicts[after], 1, 1, None, None, None, "")]
 
-    def find(self, text: str, _: Origin) -> Any:
+    def find(self, text: str, origin: Origin | None = None) -> Any:
         """Return an interpreter whose path is the release."""
-        self.fake.asked.append(f"- defect of {text}")
+        self.fake.asked.append(f"- defect of {text} from {origin}")
         return type("Found", (), {"python": text})
 
     def run(self, line: str, tables: bool = False, **changes: Any) -> None:
@@ -285,7 +294,7 @@ def test_command(command: Releases, check: Check) -> None:
     command.run("3.1.0 3.3.0 3.2.0", status={"3.3.0": 2})
     for error in (SideError("lost"), WorkloadError("lost"), OSError("lost")):
         command.run("3.2.0 3.0.0 2.6.2", error=error)
-    command.run("3.3.0 3.0.0 3.2.0", status={"3.0.0": 130})
+    command.run("3.0.0 here.whl 3.2.0", status={"here.whl": 130})
     for _ in range(2):
         command.run("3.3.0 3.1.0", changes={"behaviour": []})
     for outcome in ("interrupted", "crashed", "out of time"):
@@ -313,10 +322,10 @@ def test_bisect_command(command: Releases, check: Check) -> None:
     command.run("--bisect memory:y --since 3.0.0rc1", benchmarks=1)
     command.verdicts = {"3.0.0": True, "3.1.0": True, "3.2.0": False, "3.3.0": False}
     command.run("--bisect named-tuple 3.0.0 3.1.0 3.2.0 3.3.0")
-    command.run("--bisect named-tuple 3.0.0 4.0")
+    command.run("--bisect named-tuple 3.0.0 4.0 --python 3.12")
     kinds = ("bitwise equal", "equal within rounding", "different", "different")
     command.verdicts = dict(zip(RELEASES[1:], kinds, strict=True))
-    command.run("--bisect clipped-rnn 2.6.2 3.0.0 3.1.0 3.2.0 3.3.0")
+    command.run("--bisect clipped-rnn 2.6.2 3.0.0 3.1.0 3.2.0 3.3.0 --python 3.12")
     (command.folder / "own.py").touch()
     for what in ("memory", "instructions", "time", "memory:x", "clipped-rnn", "named-tuple"):
         command.run(f"--bisect {what} 3.0.0 3.1.0 --workload own.py:train", benchmarks=1)

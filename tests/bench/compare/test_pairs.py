@@ -45,15 +45,6 @@ def finished(pairs: Pairs) -> Contest:
     return contest
 
 
-def test_order_is_abba_or_baab_at_random() -> None:
-    """Each side comes once in a pair, and both orders occur."""
-    blocks = {(order(seed, 2 * at), order(seed, 2 * at + 1)) for seed in (0, 1) for at in range(9)}
-    one, other = ("baseline", "candidate"), ("candidate", "baseline")
-
-    assert blocks == {(one, other), (other, one)}
-    assert order(3, 5) == order(3, 5)
-
-
 def test_measuring_stops_when_all_is_settled(tmp_path: Path) -> None:
     """Each process leaves a file; both processes of a pair share a seed."""
     fake = FakeProcesses(CLEAR)
@@ -93,6 +84,8 @@ def test_no_pair_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR, before=advance))
 
     assert [left for _, left in settle(pairs, budget=30)] == [18, 6]
+    assert [left for _, left in settle(pairs, budget=11)] == [11]
+    assert [left for _, left in settle(pairs, budget=-1)] == [0]
 
 
 def test_counts_reach_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +112,9 @@ def test_benchmark_that_a_pair_lacks_stays_open(tmp_path: Path) -> None:
     """No further pair can settle it."""
 
     def drop(number: int) -> None:
-        if number == 3:
-            del fake.ratios[SECOND]
+        fake.ratios = {
+            name: ratio for name, ratio in CLEAR.items() if (number, name) != (3, SECOND)
+        }
 
     fake = FakeProcesses(CLEAR, before=drop)
     plan = replace(PLAN, within={"instructions": 0.005})
@@ -128,6 +122,7 @@ def test_benchmark_that_a_pair_lacks_stays_open(tmp_path: Path) -> None:
     *_, ([contest], _) = settle(pairs, budget=60)
 
     assert contest.judge.open == [SECOND]
+    assert contest.all(pairs.done)[SECOND].measured == 1
     assert len(fake.started) == 8
 
 
@@ -249,4 +244,7 @@ def test_elapsed_time_of_processes_side_by_side_counts_once(tmp_path: Path) -> N
     begun = min(run.begun for run in (first, second) if run.begun)
     both = tuple(run.model_copy(update={"begun": begun}) for run in (first, second))
 
+    late = first.model_copy(update={"begun": first.when + PACE})  # The clock was set back.
+
     assert elapsed([(both[0], both[1])]) == 2 * PACE.total_seconds()
+    assert elapsed([(late, late)]) == 0

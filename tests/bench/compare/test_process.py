@@ -2,18 +2,21 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.compare import process
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.sides import CrashError
 from benchmarks.instructions.functions import Function, Profile, Profiles, functions_file
 from benchmarks.instructions.valgrind import command_of_valgrind
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
+from benchmarks.runner import Program, run_together
 from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program
@@ -132,13 +135,27 @@ def jobs_of(folder: Path, *scripts: str) -> list[Job]:
     ]
 
 
-def test_counted_processes_leave_results_and_functions(valgrind: Path) -> None:
-    """Each runs under Valgrind, with one thread; its functions lie beside its file."""
+def test_counted_processes_leave_results_and_functions(
+    valgrind: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each runs under Valgrind, with one thread; its functions lie beside its file.
+
+    The last one ends first.
+    """
+
+    def run_backwards(
+        programs: Sequence[Program], ended: Callable[..., object], *more: Any
+    ) -> None:
+        for number, each in reversed([*enumerate(programs)]):
+            run_together([each], lambda _, result, at=number: ended(at, result), *more)  # type: ignore[misc]
+
+    monkeypatch.setattr(process, "run_together", run_backwards)
     jobs = jobs_of(valgrind, "true", "true", "true")
     found = count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
     arguments = (valgrind / "arguments").read_text().splitlines()
 
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
+    assert [Path(run.name).stem for run in found] == ["0", "1", "2"]
     assert all(re.match("1 [01] --tool=callgrind ", line) for line in arguments)
     # Memory lies elsewhere in another pair.
     seeds_and_paddings = {(line[2], line.rpartition(" ")[2]) for line in arguments}

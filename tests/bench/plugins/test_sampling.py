@@ -63,6 +63,7 @@ def test_another_copy_of_the_source_is_refused(
     for source in (tmp_path, ROOT.parent):
         with pytest.raises(pytest.UsageError, match=f"must come from {source}"):
             sampler(source).pytest_collection_finish(session)
+    monkeypatch.setitem(sys.modules, "rnn_core_of_a_user", SimpleNamespace(__file__=None))
     ours = sampler(ROOT)
     ours.pytest_collection_finish(session)
     monkeypatch.setitem(sys.modules, "rnn_core.a.b", SimpleNamespace(__file__=None))
