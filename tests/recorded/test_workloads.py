@@ -78,7 +78,7 @@ def test_references(tried: Tried) -> None:
         "empty/readme": "",
         "folder.py/readme": "",
         "tqdm.py": "# An installed module has this name.",
-        "on_path/outside.py": "import beside",
+        "on_path/outside.py": "import absent, beside",
         "on_path/beside.py": "",
         "site-packages/installed.py": "import other",
         "site-packages/other.py": "",
