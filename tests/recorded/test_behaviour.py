@@ -1066,6 +1066,8 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     for title, changes, trace, fields_of in (
         ("step 1", {}, 1, {}),
         ("step 2, sparse, two backward passes", {"SPARSE": "True", "BACKWARD": "TWICE"}, 2, {}),
+        # Of two passes, Paddle adds up the rows itself.
+        ("sparse, rows that repeat", {"SPARSE": "True"}, None, {"steps": 1}),
         ("static", {}, 2, {"execution": "static"}),
         ("moved", {}, 1, {"moved_by": 2, "moved_at": 2, "steps": 3}),
         ("moved otherwise", DOUBLE, None, {"moved_by": 1, "steps": 1}),
