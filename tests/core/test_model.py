@@ -75,5 +75,5 @@ def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> N
     assert checks == []
     ours(tokens)
     ours.eval()
-    ours(tokens)
+    assert ours(tokens)[0].tolist() == expected
     assert checks == [(tokens, 10)] * 2

@@ -21,11 +21,12 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import paddle
 
 from rnn_core import Batch, CheckpointError, History, NumericPrediction, TrainConfig, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.commands.main import main as command
-from rnn_core.config import CELLS, EAGER, EXECUTIONS, Clip
+from rnn_core.config import CELLS, DTYPES, EAGER, EXECUTIONS, Clip, DType
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Step
@@ -44,6 +45,8 @@ CASES = {
         *product(CELLS[:1], [*CLIPS.items()][:1], EXECUTIONS[len(EAGER) :]),
     ]
 }
+TABLES: list[paddle.nn.Layer] = []  # Paddle may crash when one is freed.
+NUMBERS = [0.1, -1e7 - 0.1, 1e-9, 2.0**53, float("inf"), float("nan")]
 FIRST = next(iter(CASES.values()))
 CASES["float64"] = replace(FIRST, dtype="float64")
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"
@@ -79,6 +82,48 @@ def die(step: Step) -> None:
     """Fail in the second process at step 3."""
     if parallel.rank() == 1 and step.number == 3:
         raise RuntimeError("the second process failed")
+
+
+def drawn() -> list[Any]:
+    """What seeded generators draw, and Paddle's modes."""
+    modes = paddle.get_default_dtype(), paddle.is_grad_enabled(), paddle.in_dynamic_mode()
+    numbers = random.random(), np.random.random(), paddle.rand([1]).item()  # noqa: NPY002, S311
+    return [*modes, *numbers]
+
+
+def seed() -> None:
+    """Seed all generators."""
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    paddle.seed(1)
+
+
+def averaged(dtype: DType) -> dict[str, Any]:
+    """Averages of gradients of all magnitudes, of which the second process has three times those.
+
+    Each process draws its own weights, and should then have those of the first one.
+    """
+    paddle.seed(parallel.rank())
+    table: Any = paddle.nn.Embedding(65, 33)
+    table.to(dtype=dtype)
+    TABLES.append(table)
+    gradient = np.random.default_rng(1).normal(size=(65, 33)).astype(dtype)
+    gradient[::3] *= np.finfo(dtype).max / 64
+    gradient[1::3] = np.finfo(dtype).smallest_subnormal * 2
+    gradient[2::9, ::3], gradient[5::9, ::3] = np.nan, np.inf
+    mine = paddle.to_tensor(gradient * (1 + 2 * parallel.rank()))
+    found = []
+    for rows in (65, 30, 65):
+        table.clear_gradients()
+        made = parallel.averaging(table)(paddle.arange(rows))
+        (made * mine[:rows]).sum().backward()
+        found.append(table.weight.grad[:rows].numpy().tolist())
+    twice: Any = gradient * 2
+    return {
+        "found": found,
+        "expected": [twice[:rows].tolist() for rows in (65, 30, 65)],
+        "weights": table.weight.numpy().tolist(),
+    }
 
 
 def counted() -> float:
@@ -205,14 +250,18 @@ def error(train: Callable[[], object]) -> list[Any]:
 def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
-    before = random.getstate()
+    seed()
+    before = drawn()
+    seed()
     parallel.join("cpu", 2)
+    dtypes: Any = DTYPES
     results: dict[str, Any] = {
-        "drawn": random.getstate() != before,
+        "drawn": [before, drawn()],
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),
-        "total": parallel.total(0.1),
+        "total": [parallel.total(number * (rank + 1)) for number in NUMBERS],
+        "averaged": {dtype: averaged(dtype) for dtype in dtypes},
         "run": printed([*COMMAND.split(), "--save", str(folder / f"of-{rank}.npz")]),
     }
     if rank == 0:

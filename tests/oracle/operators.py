@@ -24,9 +24,9 @@ Shapes = list[tuple[int, ...]]
 
 DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
 # Around the widths of vector registers, and of the blocks of matrix products and of loops.
-FEW = [1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 129, 256, 1023]
+FEW = [1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 129, 256, 1025]
 MANY = [*range(1, 131), *range(255, 260), 511, 512, 513, 640, 1023, 1024, 1025]
-# Lengths of vectors only.
+# Lengths of vectors, of an embedding, and of what is sliced.
 LONG = [4097, 32769, 70001]
 LONGER = [4095, 4096, 32767, 32768, 65535, 65536, 2**20 - 1, 2**20, 2**20 + 1]
 # Several letters at once: products of several blocks in each direction, and benchmarked sizes.
@@ -97,15 +97,26 @@ def embed_back(d: Array, tokens: Array, weight: Array) -> tuple[Array]:
     return (gradient,)
 
 
-def clip(g: Array, limit: float = 3.0) -> Array:
+def limit_of(g: Any) -> float:
+    """A limit of clipping, which depends on the gradient's size."""
+    return (3.0, 0.002, 500.0)[g.size % 3]
+
+
+def clip(g: Array) -> Array:
     """g * limit / max(||g||, limit)."""
+    limit = limit_of(g)
     return np.asarray(g * (limit / max(np.sqrt(np.sum(g * g)), limit)))
+
+
+def rate_of(parameter: Any) -> float:
+    """A learning rate that float32 holds exactly, which depends on the parameter's size."""
+    return float(np.float32((0.3, 7.7, 1e-9)[parameter.size % 3]))
 
 
 def sgd(parameter: Any, gradient: Any) -> Any:
     """A copy of the parameter after an update."""
     copy = parameter.clone()
-    op.sgd_(copy, paddle.full([], RATE, parameter.dtype), gradient, None, False)
+    op.sgd_(copy, paddle.full([], rate_of(parameter), parameter.dtype), gradient, None, False)
     return copy
 
 
@@ -158,9 +169,8 @@ def tanh_back(d: Array, x: Array) -> tuple[Array]:
     return (d / np.cosh(x) ** 2,)
 
 
-# A learning rate that float32 holds exactly.
-RATE = float(np.float32(0.3))
 ANY = (0.0, np.inf)
+NORMAL = (float(np.finfo("float32").tiny), 1e38)  # Or in float64, all of its normal numbers.
 # The limits are about twice the largest errors, which stand above them as "Measured": with Paddle
 # 2.6.2, 3.0.0 and 3.3.1 on an AMD EPYC, MKL_CBWR unset, COMPATIBLE and AVX2; and with Paddle 3.3.1
 # on an Intel Xeon with AVX-512.
@@ -183,7 +193,7 @@ OPERATORS: dict[str, Operator] = {
     # Without the magnitudes of a known defect.
     # Measured: 3, -, -, -
     "sqrt": Operator(
-        "N", lambda x: x.sqrt(), np.sqrt, limits=(4, 0, 0, 0), domain=(2e-38, 1e38)
+        "N", lambda x: x.sqrt(), np.sqrt, limits=(4, 0, 0, 0), domain=NORMAL
     ),
     "square": Operator("N", paddle.square, np.square, lambda d, x: (d * 2 * x,), domain=ANY),
     "add": Operator("N N", lambda a, b: a + b, np.add, lambda d, a, b: (d, d), domain=ANY),
@@ -196,15 +206,15 @@ OPERATORS: dict[str, Operator] = {
     # Only MKL on an Intel CPU with AVX-512 does not round correctly. Measured: 0.53, -, 0.55, -
     "divide": Operator("N N", lambda a, b: a / b, np.divide, limits=(1, 0, 1, 0), domain=ANY),
     # Without NaN, another known defect.
-    "maximum": Operator("N N", op.maximum, np.maximum, domain=(0.0, 1e38)),
+    "maximum": Operator("N N", op.maximum, np.maximum, domain=NORMAL),
     "scale": Operator(
-        "N", lambda x: x * 0.3, lambda x: x * x.dtype.type(0.3),
+        "N", lambda x: x * 0.3, lambda x: x * x.dtype.type(0.3) + 0,
         lambda d, x: (d * d.dtype.type(0.3),), domain=ANY,
     ),
     # Measured: 1, -, 1, -
     "sgd_": Operator(
-        "N N", sgd, lambda p, g: p - RATE * g,
-        limits=(1.5, 0, 1.5, 0), scale=lambda p, g: np.abs(p) + np.abs(RATE * g), domain=ANY,
+        "N N", sgd, lambda p, g: p - rate_of(p) * g,
+        limits=(1.5, 0, 1.5, 0), scale=lambda p, g: np.abs(p) + np.abs(rate_of(p) * g), domain=ANY,
     ),
     "add_n": Operator(
         "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=ANY
@@ -254,7 +264,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     # Measured: 2.8, -, -, -
     "clip_by_norm": Operator(
-        "EH", lambda x: op.clip_by_norm(x, 3.0), clip, limits=(5, 0, 5, 0)
+        "EH", lambda x: op.clip_by_norm(x, limit_of(x)), clip, limits=(5, 0, 5, 0)
     ),
     "unbind": Operator(
         "BTE", lambda x: x.unbind(axis=1), lambda x: list(np.moveaxis(x, 1, 0)),
@@ -270,7 +280,7 @@ OPERATORS: dict[str, Operator] = {
         lambda d, x: (d.transpose(1, 0, 2),),
     ),
     "slice": Operator(
-        "HE", lambda x: op.rows(x, x.shape[0] // 2, x.shape[0]), lambda x: x[len(x) // 2 :]
+        "VE", lambda x: op.rows(x, x.shape[0] // 2, x.shape[0]), lambda x: x[len(x) // 2 :]
     ),
     "full": Operator("HE", lambda x: op.zeros(x.shape, x.dtype), np.zeros_like),
     "full_like": Operator("N", lambda x: paddle.full_like(x, 0.1), lambda x: np.full_like(x, 0.1)),
@@ -282,7 +292,7 @@ def cases(shapes: str, sizes: Sequence[int], long: Sequence[int]) -> Iterator[Sh
     """Shapes of the inputs: each letter at each size, and several letters at once."""
     letters = sorted(set(shapes) - {" ", "1"})
     for letter in letters:
-        for size in [*sizes, *long] if letter == "N" else sizes:
+        for size in [*sizes, *long] if letter in "NV" else sizes:
             yield shapes_at(shapes, {letter: size})
     if len(letters) > 1:
         for several in TOGETHER:
@@ -305,6 +315,8 @@ def numbers(
     if domain is None:
         return generator.normal(size=count).astype(dtype)
     info = np.finfo(dtype)
+    if domain == NORMAL:
+        domain = float(info.tiny), float(info.max) / 3
     low, high = max(domain[0], float(info.tiny) / 2**20), min(domain[1], float(info.max))
     wide = np.exp2(generator.uniform(np.log2(low), np.log2(high), count))
     # Where exp neither overflows nor is 1.

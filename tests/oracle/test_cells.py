@@ -1,6 +1,7 @@
 """The two recurrent layers agree with the reference, with random weights."""
 
 import numpy as np
+import paddle
 import pytest
 
 from rnn_core.config import DType, Execution
@@ -49,7 +50,7 @@ over_shapes = pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[
 def test_last_state_and_gradients_agree_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, shape: Shape
 ) -> None:
-    """From a given state, the last states and all gradients agree."""
+    """From a given state, the last states and all gradients agree; the state stays as it was."""
     B, T, E, H = shape
     generator = np.random.default_rng(1)
     parameters, x = random_cell(generator, cell, E, H), draw(generator, B, T, E)
@@ -62,6 +63,9 @@ def test_last_state_and_gradients_agree_with_the_reference(
     inputs = to_tensor(x, dtype, differentiable=True)
     first = {name: to_tensor(value, dtype, differentiable=True) for name, value in start.items()}
     last = from_state(layer(inputs, to_state(first)))
+    with paddle.no_grad():
+        layer(inputs, to_state(first))
+    assert_close(start, to_arrays(first), FORWARD[dtype], where="initial state")
     go_back(last, weight)
 
     assert_close(states[-1], to_arrays(last), FORWARD[dtype], where="last state")

@@ -196,7 +196,8 @@ def differences(
             a = tensor.numpy()
             assert (a.shape, a.dtype) == (e.shape, dtype)
             rounded = e.astype(dtype)
-            same = (a == rounded) | (np.isnan(a) & np.isnan(rounded))
+            same = (a == rounded) & (np.signbit(a) == np.signbit(rounded))
+            same |= np.isnan(a) & np.isnan(rounded)
             if limit > 0:
                 unit = np.spacing(np.abs(size).astype(dtype))
                 # Below the smallest normal number, a result may be zero.

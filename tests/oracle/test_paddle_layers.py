@@ -51,8 +51,8 @@ SINGLE: dict[AnyCell, Any] = {
 PADDLE_GATES = {3: "rzc", 4: "ifao"}
 over_kinds = pytest.mark.parametrize("cell", CELLS)
 # Sizes of B, T, E and H.
-FEW = [1, 7, 8, 9, 16, 17, 31, 33, 64, 65, 129]
-MANY = [*FEW, 32, 127, 128, 256, 640, 1024]
+FEW = [1, 7, 8, 9, 16, 17, 31, 33, 64, 65, 129, 650]
+MANY = [*FEW, 32, 127, 128, 256, 1024]
 DIRECTIONS: dict[str, list[Direction]] = {"forward": [AHEAD], "bidirect": [AHEAD, REVERSE]}
 
 

@@ -14,9 +14,11 @@ import pytest
 from benchmarks.locks import lock_folder
 from benchmarks.runner import Result, project_environment, run
 from rnn_core import DigitSums, History, TrainConfig, load_data, train
+from rnn_core.config import DType
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
-from tests.helpers.parallel_worker import CASES
+from tests.helpers.parallel_worker import CASES, NUMBERS
+from tests.helpers.parametrize import over_dtypes
 
 pytestmark = pytest.mark.skipif(
     not paddle.distributed.is_available(), reason="this Paddle can train in one process only"
@@ -108,9 +110,10 @@ def test_two_processes_equal_one_with_all_samples(results: list[dict[str, Any]],
         )
 
 
-def test_connecting_draws_no_random_numbers(results: list[dict[str, Any]]) -> None:
+def test_connecting_changes_no_generator_and_no_mode(results: list[dict[str, Any]]) -> None:
     """A seeded program draws the same in all processes, and in one alone."""
-    assert [result["drawn"] for result in results] == [False, False]
+    for result in results:
+        assert result["drawn"] == [results[0]["drawn"][0]] * 2
 
 
 def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
@@ -121,10 +124,22 @@ def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
     np.testing.assert_allclose(first["loss"], results[0]["twice alone"]["loss"], rtol=1e-4)
 
 
+@over_dtypes
+def test_averages_are_exact(results: list[dict[str, Any]], dtype: DType) -> None:
+    """At every magnitude, in every batch; the models have the weights of the first process."""
+    first, second = (result["averaged"][dtype] for result in results)
+
+    assert first["weights"] == second["weights"]
+    for found in (first, second):
+        for values, expected in zip(found["found"], first["expected"], strict=True):
+            np.testing.assert_array_equal(values, expected)
+
+
 def test_correct_predictions_of_all_processes_count(results: list[dict[str, Any]]) -> None:
     """One of two correct in one process and two of two in the other give three of four."""
     assert [result["counted"] for result in results] == [0.75, 0.75]
-    assert [result["total"] for result in results] == [0.2, 0.2]
+    for result in results:
+        np.testing.assert_array_equal(result["total"], [n + 2 * n for n in NUMBERS])
 
 
 def test_resumed_run_equals_an_uninterrupted_one(checkpoints: list[dict[str, Any]]) -> None:
