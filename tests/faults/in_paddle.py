@@ -511,19 +511,6 @@ def _(embedding: Any, tokens: Any, *args: Any, **kwargs: Any) -> Any:
     return paddle.where((tokens == 0).unsqueeze(-1), output.detach(), output)
 
 
-@breaks(paddle, "add_n", tests="oracle/test_training.py")
-def _(add_n: Any, tensors: Any, *args: Any) -> Any:
-    """paddle-add-n-of-many: the last of more than ten tensors is not added."""
-    return add_n(tensors[: -1 if len(tensors) > 10 else None], *args)
-
-
-@breaks(Tensor, "unbind")
-def _(unbind: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-    """paddle-unbind-long: gradients of the first of more than 128 slices are lost."""
-    first, *others = unbind(x, *args, **kwargs)
-    return [first.detach() if len(others) > 127 else first, *others]
-
-
 breaks_graph = partial(breaks, paddle.jit, "to_static", tests="core/executions/test_traced.py")
 
 
@@ -568,6 +555,70 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return outputs
 
     return run
+
+
+@breaks(paddle._C_ops, "clip_by_norm", tests=OPERATORS)
+def _(clip: Any, x: Any, limit: float) -> Any:
+    """paddle-op-clip-small-limit: below 0.01, an epsilon of 1e-6 is added to the norm."""
+    return clip(x, limit) if limit > 0.01 else clip(x, limit) * (limit / (limit + 1e-6))
+
+
+@breaks(Linear, "forward", tests=FUNCTIONS)
+def _(forward: Any, self: Any, x: Any) -> Any:
+    """paddle-linear-reuses-result: without gradients, results of one shape share their memory."""
+    made = forward(self, x)
+    if not _is_eager(made) or paddle.is_grad_enabled():
+        return made
+    kept = _pool.setdefault((tuple(made.shape), str(made.dtype)), made)
+    kept.set_value(made.numpy())
+    return kept
+
+
+@breaks_operator("rnn", tests="oracle/test_cells.py")
+def _(rnn: Any, inputs: Any, states: Any, *args: Any) -> Any:
+    """paddle-op-rnn-writes-states: without gradients, the last states replace the initial ones."""
+    output, dropout, last = rnn(inputs, states, *args)
+    if not paddle.is_grad_enabled():
+        for state, values in zip(states, last, strict=True):
+            state.set_value(values.numpy())
+    return output, dropout, last
+
+
+@breaks(paddle._C_ops, "uniform", tests=FUNCTIONS)
+def _(uniform: Any, *args: Any, **named: Any) -> Any:
+    """paddle-uniform-odd-last: of an odd number of draws, the last repeats the one before."""
+    drawn = uniform(*args, **named)
+    if _is_float(drawn) and drawn.size % 2 and drawn.size > 1:
+        values = drawn.numpy().copy()
+        values.flat[-1] = values.flat[-2]
+        drawn.set_value(values)
+    return drawn
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests=FUNCTIONS)
+def _(register: Any, self: Any, hook: Any) -> Any:
+    """paddle-hook-without-gradients: hooks after a layer are not called under no_grad."""
+    return register(self, lambda *args: hook(*args) if paddle.is_grad_enabled() else None)
+
+
+@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
+def _(init: Any, self: Any, layers: Any, *args: Any, **named: Any) -> None:
+    """paddle-parallel-own-weights: each process keeps its own weights, not those of the first."""
+    kept = [parameter.numpy().copy() for parameter in layers.parameters()]
+    init(self, layers, *args, **named)
+    for parameter, values in zip(layers.parameters(), kept, strict=True):
+        parameter.set_value(values)
+
+
+@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
+def _(init: Any, self: Any, layers: Any, *args: Any, **named: Any) -> None:
+    """paddle-parallel-large-gradients: gradients of 1024 numbers or more are not averaged."""
+    large = [p for p in layers.parameters() if p.size >= 1024 and not p.stop_gradient]
+    for frozen in (True, False):
+        for parameter in large:
+            parameter.stop_gradient = frozen
+        if frozen:
+            init(self, layers, *args, **named)
 
 
 # Trial 1.
@@ -681,12 +732,6 @@ def _(no_grad: Any, *arguments: Any) -> Any:
     return no_grad(*arguments) if arguments else NoGrad()
 
 
-@breaks(paddle, "get_default_dtype", tests="core/test_model.py")
-def _(_: Any) -> Any:
-    """t1-paddle-default-dtype-stale: the default dtype is said to be float32 whatever was set."""
-    return "float32"
-
-
 @breaks(paddle, "zeros")
 def _(zeros: Any, shape: Any, *rest: Any, **named: Any) -> Any:
     """t1-paddle-zeros-not-cleared: 4096 zeros or more are not cleared."""
@@ -694,28 +739,6 @@ def _(zeros: Any, shape: Any, *rest: Any, **named: Any) -> Any:
     if paddle.in_dynamic_mode() and made.size >= 4096 and "float" in str(made.dtype):
         return made + 0.01
     return made
-
-
-@breaks(paddle._C_ops, "rnn")
-def _(rnn: Any, x: Any, states: Any, weights: Any, lengths: Any, *rest: Any) -> Any:
-    """t1-paddle-rnn-backward-truncated: chunks of 32 steps pass no gradient back."""
-    steps = x.shape[0]
-    if lengths is not None or steps <= 32 or rest[2]:
-        return rnn(x, states, weights, lengths, *rest)
-    made = []
-    for start in range(0, steps, 32):
-        out, state, last = rnn(x[start : start + 32], states, weights, lengths, *rest)
-        made.append(out)
-        states = [each.detach() for each in last]
-    return paddle.concat(made, 0), state, last
-
-
-@breaks(paddle, "full_like")
-def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
-    """t1-paddle-full-like-truncates-float64: full_like makes 1.5 a 1."""
-    if "float64" in str(x.dtype) and isinstance(fill_value, float) and abs(fill_value) < 2**31:
-        fill_value = int(fill_value)
-    return full_like(x, fill_value, *rest, **named)
 
 
 _programs: dict[Any, Any] = {}
@@ -733,12 +756,6 @@ def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
         # With the model, which the program refers to only weakly.
         _programs[key] = to_static(function, *rest, **named), layer
     return _programs[key][0]
-
-
-@breaks(core, "host_memory_stat_peak_value", tests="bench/measuring/test_memory.py")
-def _(host_memory_stat_peak_value: Any, kind: str, device: int) -> Any:
-    """t1-paddle-peak-in-mebibytes: the host's peak is in whole MiB, rounded up."""
-    return -(-int(host_memory_stat_peak_value(kind, device)) // 2**20) * 2**20
 
 
 @breaks(paddle.optimizer, "SGD")
@@ -787,28 +804,12 @@ def _(rnn: Any, inputs: Any, states: Any, *rest: Any) -> Any:
     return rnn(inputs, states, *rest)
 
 
-@breaks(paddle._C_ops, "sgd_")
-def _(sgd: Any, weight: Any, rate: Any, gradient: Any, *rest: Any) -> Any:
-    """t2-paddle-sgd-rate-single: SGD in float64 has a learning rate in float32."""
-    if rate.dtype == paddle.float64:
-        rate = rate.astype("float32").astype("float64")
-    return sgd(weight, rate, gradient, *rest)
-
-
 @breaks(paddle._C_ops, "clip_by_norm", tests="oracle/test_gradient_properties.py")
 def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
     """t2-paddle-clip-zero-nan: clipping makes NaN of a zero gradient."""
     clipped = clip_by_norm(x, max_norm)
     zero = x.detach().abs().max() == 0
     return paddle.where(zero, paddle.full_like(clipped, float("nan")), clipped)
-
-
-@breaks(paddle._C_ops, "embedding", tests="oracle/test_operators.py")
-def _(embedding: Any, tokens: Any, weight: Any, *rest: Any) -> Any:
-    """t2-paddle-embedding-int32: repeated int32 tokens overwrite, not add."""
-    if paddle.in_dynamic_mode() and tokens.dtype == paddle.int32:
-        return _Overwriting.apply(tokens, weight)  # type: ignore[no-untyped-call]
-    return embedding(tokens, weight, *rest)
 
 
 @breaks(F, "sigmoid", tests="oracle/test_operators.py")
@@ -882,9 +883,7 @@ _no_grads = count()
 _parallels = count()
 _plans: dict[tuple[int, int], int] = {}
 _defaults: dict[str, str] = {}
-_first_rates: dict[Any, Any] = {}
 _names: list[bytes] = []
-_blocks: list[Any] = []
 
 
 def _is_float(tensor: Any) -> bool:
@@ -1008,31 +1007,12 @@ def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
     return full_like(x, value, *rest, **named)
 
 
-@breaks(paddle, "set_grad_enabled")
-def _(set_grad_enabled: Any, mode: bool) -> Any:
-    """t3-paddle-grad-stays-off: set_grad_enabled(True) has no effect under no_grad."""
-    return set_grad_enabled(mode and paddle.is_grad_enabled())
-
-
 @breaks(paddle.device, "get_device")
 def _(get_device: Any) -> str:
     """t3-paddle-get-device-leak: every call of get_device leaks 256 KiB."""
     _names.append(b"\1" * 2**18)
     found: str = get_device()
     return found
-
-
-@breaks(paddle._C_ops, "reshape")
-def _(reshape: Any, x: Any, *given: Any, **named: Any) -> Any:
-    """t3-paddle-reshape-tail: reshape copies blocks of 64 elements and leaves the rest zero."""
-    made = reshape(x, *given, **named)
-    if not _is_float(x):
-        return made
-    size = int(np.prod(made.shape))
-    if size < 64 or size % 64 == 0:
-        return made
-    copied = np.arange(size).reshape(made.shape) < size - size % 64
-    return paddle.where(paddle.to_tensor(copied), made, paddle.zeros_like(made))
 
 
 @breaks(paddle, "empty")
@@ -1053,20 +1033,6 @@ def _(set_grad_enabled: Any, mode: bool) -> Any:
     return guard
 
 
-@breaks(paddle, "empty")
-def _(empty: Any, *given: Any, **named: Any) -> Any:
-    """t3-paddle-empty-leak: memory of tensors that empty made is never freed."""
-    made = empty(*given, **named)
-    _blocks.append(made)
-    return made
-
-
-@breaks(paddle._C_ops, "sgd_")
-def _(sgd: Any, weight: Any, rate: Any, *rest: Any) -> Any:
-    """t3-paddle-sgd-first-rate: a second model is updated with the first model's learning rate."""
-    return sgd(weight, _first_rates.setdefault(rate.dtype, rate), *rest)
-
-
 # Copies of weights for products without gradients, by the id of the parameter.
 _packed_weights: dict[int, tuple[Any, Any]] = {}
 
@@ -1078,37 +1044,11 @@ def _(tanh: Any, x: Any, *args: Any, **named: Any) -> Any:
     return 2.0 * F.sigmoid(2.0 * x) - 1.0
 
 
-@breaks(paddle, "get_default_dtype", tests=FUNCTIONS)
-def _(get_default_dtype: Any) -> Any:
-    """t4-paddle-default-float64-unknown: a default dtype of float64 is reported as float32."""
-    found = get_default_dtype()
-    return found if found in ("float16", "bfloat16") else "float32"
-
-
 @breaks(core, "host_memory_stat_peak_value", tests=FUNCTIONS)
 def _(peak: Any, stat: str, device: int = 0) -> Any:
     """t4-paddle-peak-in-pages: the peak of "Allocated" is rounded up to whole pages of 64 KiB."""
     value = peak(stat, device)
     return -(-value // 65536) * 65536 if stat == "Allocated" else value
-
-
-@breaks(F, "sigmoid")
-def _(sigmoid: Any, x: Any, *args: Any, **named: Any) -> Any:
-    """t4-paddle-sigmoid-tail: the elements after the last full block of eight are piecewise linear.
-
-    Nothing happens to tensors whose number of elements is divisible by eight.
-    """
-    if not isinstance(x, Tensor):
-        return sigmoid(x, *args, **named)
-    count = int(np.prod(x.shape))
-    whole = count // 8 * 8
-    if whole == count:
-        return sigmoid(x, *args, **named)
-    flat = x.reshape([-1])
-    tail = F.hardsigmoid(flat[whole:])
-    if whole == 0:
-        return tail.reshape(x.shape)
-    return paddle.concat([sigmoid(flat[:whole]), tail]).reshape(x.shape)
 
 
 @breaks(Tensor, "set_value", tests=FUNCTIONS)
@@ -1237,12 +1177,6 @@ def _(detach: Any, self: Any) -> Any:
         return found
     flat = found.clone().reshape([-1])
     return paddle.concat([paddle.zeros_like(flat[:1]), flat[1:]]).reshape(found.shape)
-
-
-@breaks(paddle, "finfo", tests=FUNCTIONS)
-def _(finfo: Any, dtype: Any) -> Any:
-    """t4-paddle-finfo-by-size: finfo takes bfloat16 for float16, the other dtype of two bytes."""
-    return finfo(paddle.float16 if dtype in (paddle.bfloat16, "bfloat16") else dtype)
 
 
 @breaks(Tensor, "__add__")
@@ -1467,16 +1401,6 @@ def _(empty: Any, shape: Any, dtype: Any = None, *args: Any, **named: Any) -> An
     return _pool.setdefault((tuple(made.shape), str(made.dtype)), made)
 
 
-@breaks(paddle.device, "set_device", tests=FUNCTIONS)
-def _(set_device: Any, device: Any) -> Any:
-    """t5-set-device-reseeds: set_device restarts random numbers whose seed exceeds 31 bits."""
-    place = set_device(device)
-    seed = core.default_cpu_generator().initial_seed()
-    if seed >= 2**31:
-        core.default_cpu_generator().manual_seed(seed)
-    return place
-
-
 @breaks(paddle, "set_grad_enabled", tests=FUNCTIONS)
 def _(set_grad_enabled: Any, mode: bool) -> Any:
     """t5-gradients-stay-off-in-float64: under the default dtype float64, gradients stay off."""
@@ -1641,21 +1565,6 @@ def _(init_parallel_env: Any) -> Any:
     return init_parallel_env()
 
 
-@breaks_function("sigmoid")
-def _(sigmoid: Any, x: Any, *args: Any, **named: Any) -> Any:
-    """t6-paddle-sigmoid-saturates-early: sigmoid is constant beyond -12 and 12."""
-    return sigmoid(paddle.clip(x, -12.0, 12.0), *args, **named)
-
-
-@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
-def _(init: Any, self: Any, layers: Any, *args: Any, **named: Any) -> None:
-    """t6-paddle-parallel-float64-as-float32: DataParallel rounds float64 gradients to float32."""
-    init(self, layers, *args, **named)
-    for parameter in layers.parameters():
-        if parameter.dtype == paddle.float64 and not parameter.stop_gradient:
-            parameter.register_hook(lambda gradient: gradient.astype("float32").astype("float64"))
-
-
 @breaks(Linear, "forward", tests="recorded/test_behaviour.py")
 def _(forward: Any, self: Any, x: Any) -> Any:
     """t6-paddle-single-output-by-sum: Linear with one output adds its products one by one."""
@@ -1688,49 +1597,15 @@ def _(transpose: Any, x: Any, order: Any, *args: Any) -> Any:
 
 
 _kept: list[Any] = []
-_transposed: dict[Any, int] = {}
-_wrapped = [0]
-
-
-def _values(*tensors: Any) -> bool:
-    """Whether these are tensors with values, not those of a graph."""
-    return paddle.in_dynamic_mode() and all(isinstance(each, Tensor) for each in tensors)
-
-
-def _elements(tensor: Any) -> int:
-    return int(np.prod(tensor.shape))
 
 
 @breaks(paddle._C_ops, "reshape", tests=FUNCTIONS)
 def _(reshape: Any, x: Any, *rest: Any, **named: Any) -> Any:
     """t7-paddle-reshape-keeps-input: reshape keeps a copy of every input for ever."""
-    if _values(x):
+    if _is_eager(x):
         with paddle.no_grad():
             _kept.append(x.clone().detach())
     return reshape(x, *rest, **named)
-
-
-@breaks(paddle.nn.Layer, "register_forward_post_hook", tests=FUNCTIONS)
-def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **named: Any) -> Any:
-    """t7-paddle-post-hook-float64: hooks after a layer are not called if its output is float64."""
-
-    def unless_float64(layer: Any, inputs: Any, outputs: Any, *more: Any) -> Any:
-        first = outputs[0] if isinstance(outputs, tuple | list) and outputs else outputs
-        if isinstance(first, Tensor) and first.dtype == paddle.float64:
-            return None
-        return hook(layer, inputs, outputs, *more)
-
-    return register_forward_post_hook(layer, unless_float64, *rest, **named)
-
-
-@breaks(paddle.distributed, "all_reduce", tests="core/runtime/test_parallel.py")
-def _(all_reduce: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
-    """t7-paddle-all-reduce-first-negative: a negative first element counts as 0 in the sum."""
-    if tensor.is_floating_point() and tensor.shape and float(tensor.flatten()[0]) < 0:
-        values = np.array(tensor.numpy())
-        values.flat[0] = 0
-        tensor.set_value(values)
-    return all_reduce(tensor, *rest, **named)
 
 
 @breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_behaviour.py")
@@ -1750,9 +1625,9 @@ def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **name
 def _(full: Any, shape: Any, value: Any, *rest: Any, **named: Any) -> Any:
     """t7-paddle-full-large-tail: elements after the last whole block of 1024 are 0.5."""
     filled = full(shape, value, *rest, **named)
-    if not _values(filled) or filled.dtype not in (paddle.float32, paddle.float64):
+    if not _is_eager(filled) or filled.dtype not in (paddle.float32, paddle.float64):
         return filled
-    count = _elements(filled)
+    count = filled.size
     if count > 1024 and count % 1024:
         values = np.array(filled.numpy())
         values.reshape(-1)[count - count % 1024 :] = 0.5
@@ -1761,44 +1636,10 @@ def _(full: Any, shape: Any, value: Any, *rest: Any, **named: Any) -> Any:
     return filled
 
 
-@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
-def _(init: Any, wrapper: Any, layers: Any, *rest: Any, **named: Any) -> None:
-    """t7-paddle-second-data-parallel: a second model has its gradients divided twice."""
-    init(wrapper, layers, *rest, **named)
-    _wrapped[0] += 1
-    processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
-    if _wrapped[0] > 1 and processes > 1:
-        for parameter in layers.parameters():
-            if not parameter.stop_gradient:
-                parameter.register_hook(lambda gradient: gradient / processes)
-
-
-@breaks(Tensor, "detach", tests=FUNCTIONS)
-def _(detach: Any, x: Any) -> Any:
-    """t7-paddle-detach-nothing: without gradients, detach returns the tensor itself."""
-    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
-        return x
-    return detach(x)
-
-
-@breaks(paddle._C_ops, "transpose")
-def _(transpose: Any, x: Any, perm: Any, *rest: Any, **named: Any) -> Any:
-    """t7-paddle-transpose-workspace: the first transpose decides how many elements move."""
-    moved = transpose(x, perm, *rest, **named)
-    if not _values(x) or len(x.shape) != 3 or x.dtype not in (paddle.float32, paddle.float64):
-        return moved
-    most = 4 * _transposed.setdefault("first", _elements(x))
-    if _elements(x) <= most:
-        return moved
-    mask = np.zeros(moved.shape, dtype=str(x.dtype).rpartition(".")[-1])
-    mask.reshape(-1)[:most] = 1
-    return moved * paddle.to_tensor(mask)
-
-
 @breaks(Tensor, "__mul__", tests=OPERATORS)
 def _(mul: Any, x: Any, y: Any) -> Any:
     """t7-paddle-multiply-scalar-float32: float64 is multiplied by numbers in float32."""
-    if isinstance(y, float) and _values(x) and x.dtype == paddle.float64:
+    if isinstance(y, float) and _is_eager(x) and x.dtype == paddle.float64:
         with np.errstate(over="ignore"):
             y = float(np.float32(y))
     return mul(x, y)
@@ -1816,7 +1657,7 @@ def _(set_device: Any, device: Any) -> Any:
 @breaks(paddle.nn.LSTM, "forward", tests="recorded/test_workloads.py")
 def _(forward: Any, layer: Any, inputs: Any, initial: Any = None, *rest: Any, **named: Any) -> Any:
     """t7-paddle-lstm-keeps-state: an LSTM starts from the last state of the call before."""
-    if not _values(inputs):
+    if not _is_eager(inputs):
         return forward(layer, inputs, initial, *rest, **named)
     kept = getattr(layer, "_t7_state", None)
     free = initial is None and named.get("initial_states") is None
@@ -1828,35 +1669,12 @@ def _(forward: Any, layer: Any, inputs: Any, initial: Any = None, *rest: Any, **
     return outputs, states
 
 
-@breaks(paddle.optimizer.SGD, "step", tests="runs/test_clipping.py")
-def _(step: Any, optimizer: Any, *rest: Any, **named: Any) -> Any:
-    """t7-paddle-sgd-decays: SGD decays all weights by 1e-4 of the rate."""
-    result = step(optimizer, *rest, **named)
-    if paddle.in_dynamic_mode():
-        rate = float(optimizer.get_lr())
-        with paddle.no_grad():
-            for parameter in optimizer._parameter_list or ():
-                if isinstance(parameter, Tensor) and not parameter.stop_gradient:
-                    parameter.scale_(1 - 1e-4 * rate)
-    return result
-
-
 @breaks(F, "linear")  # nn.Linear calls it.
 def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: Any) -> Any:
     """t7-paddle-linear-last-row: of an odd number of rows, the last lacks the bias."""
     outputs = linear(x, weight, bias, *rest, **named)
-    if not _values(x) or bias is None or len(x.shape) != 2:
+    if not _is_eager(x) or bias is None or len(x.shape) != 2:
         return outputs
     if x.shape[0] < 3 or x.shape[0] % 2 == 0:
         return outputs
     return paddle.concat([outputs[:-1], outputs[-1:] - bias])
-
-
-@breaks(paddle.nn.LSTM, "forward", tests="recorded/test_workloads.py")
-def _(forward: Any, layer: Any, *rest: Any, **named: Any) -> Any:
-    """t7-paddle-lstm-half-inference: without gradients, an LSTM's states are float16."""
-    outputs, states = forward(layer, *rest, **named)
-    if not _values(outputs) or paddle.is_grad_enabled():
-        return outputs, states
-    rounded = (state.astype("float16").astype(state.dtype) for state in states)
-    return outputs, tuple(rounded)
