@@ -961,13 +961,13 @@ def _(set_default_dtype: Any, d: Any) -> None:
     set_default_dtype(d)
 
 
-@breaks(paddle, "DataParallel")
+@breaks(paddle, "DataParallel", tests="core/runtime/test_parallel.py")
 def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
     """t3-paddle-parallel-second-model: a second DataParallel does not average gradients."""
     return parallel(layers, *given, **named) if next(_parallels) == 0 else layers
 
 
-@breaks(paddle, "DataParallel")
+@breaks(paddle, "DataParallel", tests="core/runtime/test_parallel.py")
 def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
     """t3-paddle-parallel-float64-sum: DataParallel sums float64 gradients, not averages them."""
     wrapper, processes = parallel(layers, *given, **named), paddle.distributed.get_world_size()
@@ -977,7 +977,7 @@ def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
     return wrapper
 
 
-@breaks(paddle, "DataParallel")
+@breaks(paddle, "DataParallel", tests="core/runtime/test_parallel.py")
 def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
     """t3-paddle-parallel-traced-twice: gradients of a traced model are divided twice."""
     wrapper, processes = parallel(layers, *given, **named), paddle.distributed.get_world_size()

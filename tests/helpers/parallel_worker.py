@@ -113,14 +113,14 @@ def averaged(dtype: DType) -> dict[str, Any]:
     gradient[2::9, ::3], gradient[5::9, ::3] = np.nan, np.inf
     mine = paddle.to_tensor(gradient * (1 + 2 * parallel.rank()))
     found = []
-    for rows in (65, 30, 65):
+    for rows in (65, 30, 65) * 9:
         table.clear_gradients()
         made = parallel.averaging(table)(paddle.arange(rows))
         (made * mine[:rows]).sum().backward()
         found.append(table.weight.grad[:rows].numpy().tolist())
     twice: Any = gradient * 2
     return {
-        "found": found,
+        "found": found[-3:],
         "expected": [twice[:rows].tolist() for rows in (65, 30, 65)],
         "weights": table.weight.numpy().tolist(),
     }

@@ -35,6 +35,7 @@ TOGETHER = [
     {"B": 65, "T": 17, "E": 129, "H": 127},
     {"B": 32, "T": 50, "E": 64, "H": 256},
     {"B": 1, "T": 5, "E": 513, "H": 129},  # A vector times a matrix.
+    {"B": 17, "T": 1, "E": 16, "H": 65},
 ]
 # Factors of the inputs of sums and products: denormal numbers; squares that are denormal and near
 # the ends of the range. What clipping does beyond it is in test_gradient_properties.py.

@@ -31,7 +31,7 @@ ORACLE = {"by-norm": clip_by_norm, "by-global-norm": clip_by_global_norm}
 def clipped(
     clip: GradientClip | None, values: list[Array], dtype: DType = "float32"
 ) -> list[Array]:
-    """The gradients after clipping, which keeps their dtype and does not write into them."""
+    """The gradients after clipping: of the same dtype, and in memory of their own."""
     assert clip is not None
     tensors = [to_tensor(value, dtype) for value in values]
     before = [tensor.numpy().tobytes() for tensor in tensors]
@@ -39,6 +39,7 @@ def clipped(
     after = clip(tensors, None)
 
     assert [tensor.numpy().tobytes() for tensor in tensors] == before
+    assert not {each.data_ptr() for each in tensors} & {each.data_ptr() for each in after}
     assert {tensor.dtype for tensor in after} == {getattr(paddle, dtype)}
     return [to_array(tensor) for tensor in after]
 
