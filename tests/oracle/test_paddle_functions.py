@@ -403,6 +403,7 @@ def test_gradient_modes_nest(dtype: DType) -> None:
     }
 
     def check(mode: str, within: str) -> None:
+        assert paddle.in_dynamic_mode()
         assert (paddle.is_grad_enabled(), (x * 2).stop_gradient) == (
             mode == "on",
             mode != "on",
