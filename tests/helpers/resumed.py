@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,15 +36,12 @@ def noise(model: NumericPrediction, done: int = 0) -> Callable[[Step], None]:
     return add
 
 
-def noisy_run(
-    config: TrainConfig, folder: Path, resume: bool = False, every: int = 1, done: int | None = None
-) -> History:
+def noisy_run(config: TrainConfig, folder: Path, resume: bool = False, every: int = 1) -> History:
     """Train with noise, with all generators seeded as in a new process.
 
-    A resumed run must continue after step `done`, by default the step of the last checkpoint.
+    A resumed run must continue after the step of the last checkpoint.
     """
-    if done is None:
-        done = last_step(folder) if resume else 0
+    done = last_step(folder) if resume else 0
     random.seed(1)
     np.random.seed(2)  # noqa: NPY002 - the global generator
     config = replace(config, seed=3)
@@ -58,7 +56,7 @@ def last_step(folder: Path) -> int:
     return int(files[-1].stem.partition("-")[2]) if files else 0
 
 
-def content(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+def content(path: Path | BytesIO) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     """All arrays of a checkpoint, comparable bit for bit."""
     with np.load(path) as stored:
         return {
@@ -84,9 +82,9 @@ def stopped(folder: Path, config: TrainConfig = SMALL, steps: int = 12) -> Path:
     return folder / f"step-{steps:09}.npz"
 
 
-def check_resumed(folder: Path, config: TrainConfig = SMALL, done: int | None = None) -> None:
+def check_resumed(folder: Path, config: TrainConfig = SMALL) -> None:
     """Resume the run, and check that it ends in the same bits as the uninterrupted one."""
-    history = noisy_run(config, folder, resume=True, every=1000, done=done)
+    history = noisy_run(config, folder, resume=True, every=1000)
 
     name, data = whole_run(config)[-1]
     resumed = content(folder / name)

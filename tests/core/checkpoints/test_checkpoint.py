@@ -3,8 +3,6 @@
 import os
 import pickle
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -14,9 +12,6 @@ import pytest
 from rnn_core import CheckpointError
 from rnn_core.checkpoints import checkpoint as module
 from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint
-from rnn_core.model import model_of
-from rnn_core.parameters import named_weights
-from rnn_core.recorder import Position
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 
@@ -70,44 +65,3 @@ def test_save_refuses_larger_weights_than_load(
     with pytest.raises(ValueError, match=f"the weights must have at most {size - 1} bytes$"):
         checkpoint.save(tmp_path / "refused.npz")
     assert not (tmp_path / "refused.npz").exists()
-
-
-@pytest.mark.parametrize(
-    ("record", "steps", "position", "batches", "valid"),
-    [
-        (1, 10, Position(3, 2, 2, 2), 4, True),
-        (0, 10, Position(3, 2, 0, 2), 4, True),
-        (0, 10, Position(3, 2, 1, 2), 4, False),  # Only recorded steps are counted.
-        (1, 8, Position(2, 4, 1, 4), 4, True),
-        (1, 8, Position(2, 4, 2, 4), 4, False),  # The accuracy is 1/4.
-        (1, 10, Position(3, 0, 0, 0), 5, False),  # The first epoch had 4 batches.
-    ],
-)
-def test_position_follows_from_the_history(
-    record: int, steps: int, position: Position, batches: int, valid: bool, tmp_path: Path
-) -> None:
-    """At the end of an epoch, too."""
-    checkpoint = Checkpoint.load(stopped(tmp_path, replace(SMALL, record=record), steps=steps))
-    accuracy = np.array([0, 1 / 4])[: len(checkpoint.history.accuracy)]
-    history = replace(checkpoint.history, accuracy=accuracy)
-    checkpoint = replace(checkpoint, history=history, position=position)
-
-    with nullcontext() if valid else pytest.raises(ValueError, match=f"is not valid after {steps}"):
-        checkpoint.check_position(batches)
-
-
-def test_restore_refuses_a_position_of_longer_epochs(tmp_path: Path) -> None:
-    """The model keeps its weights."""
-    path = stopped(tmp_path, replace(SMALL, record=0), steps=10)
-    change(path, position=[2, 3, 0, 3])
-    model = model_of(SMALL)
-    before = named_weights(model)
-    checkpoint = Checkpoint.load(path)  # Epochs of 7 batches are possible.
-
-    with pytest.raises(ValueError, match="batch=3, .* is not valid after 10 steps$"):
-        checkpoint.restore(model, batches=4)
-    for name, weight in named_weights(model).items():
-        np.testing.assert_array_equal(before[name], weight, strict=True)
-    change(path, position=[3, 3, 0, 3])
-    with pytest.raises(ValueError, match="batch=3, .* is not valid after 10 steps$"):
-        Checkpoint.load(path)  # Epochs of 3.5 are not.

@@ -65,14 +65,14 @@ def test_random_states_rejects_another_generator() -> None:
 
 def test_seed_paddle_depends_on_seed_and_step() -> None:
     """Each pair of seed and step has its own sequence, which can be repeated."""
-    pairs = [(0, 5), (5, 0), (1, 5), (0, 6), (2**32 - 1, 5)]
+    pairs = [(0, 5), (5, 0), (1, 5), (0, 6), (2**32 - 1, 5), (0, 2**32 + 5)]
     sequences = []
     for seed, steps in [*pairs, pairs[0]]:
         seed_paddle(seed, steps)
         sequences.append(paddle.rand([4]).numpy().tobytes())
 
-    assert len(set(sequences)) == 5
-    assert sequences[0] == sequences[5]
+    assert len(set(sequences)) == 6
+    assert sequences[0] == sequences[6]
 
 
 def test_seed_of_a_pair_is_the_same_in_every_version(monkeypatch: pytest.MonkeyPatch) -> None:
