@@ -7,7 +7,7 @@ import shlex
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -261,6 +261,8 @@ folder: clipped-rnn --checkpoint run --save a.npz
 disk: clipped-rnn --checkpoint run --save a.npz
 disk: clipped-rnn --checkpoint run --save full.npz
 finished: clipped-rnn --save signal.npz --plot b.svg
+finished: clipped-rnn --save signal.npz --plot full.svg
+finished: clipped-rnn --epochs 9999999 --record 0
 """
 
 
@@ -269,7 +271,7 @@ def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("used").mkdir()
     for number in (3, 20, 1000000000):
         (Path("used") / f"step-{number:09}.npz").touch()
-    end = ""
+    end, show = "", warnings.showwarning
 
     def train(config: Any, data: Any, model: Any, *, on_step: Any, **others: Any) -> History:
         usual = ALL_EXPERIMENTS["digit-sums" if data else "clipped-rnn"].config.as_dict()
@@ -301,6 +303,13 @@ def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(run, "train", train)
     monkeypatch.setattr(run, "evaluate", evaluate)
+
+    @contextmanager
+    def use_device(name: str) -> Iterator[None]:
+        print(f"on {name}:", end=" ")
+        yield
+
+    monkeypatch.setattr(run, "use_device", use_device)
     monkeypatch.setattr(run, "tqdm", Bar)
     monkeypatch.setattr(
         run, "save_plot", lambda history, path: save(path, f"plot of {history.steps}")
@@ -313,6 +322,7 @@ def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         for line in RUNS.strip().splitlines() if rank == "0" else RUNS.strip().splitlines()[3:9]:
             end, _, command = line.partition(": ")
             terminal.run(main.main, f"run {command}")
+    assert warnings.showwarning is show
     terminal.check()
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -186,8 +187,8 @@ percentage: 5 2.5% 0.5 0 100% 99.9% -1 5%% x
 percentages: 20,0%,5,5 1000 1001 -5 5,x 5,,6
 names_from(CELLS): LSTM,RNN,LSTM RNN rnn RNN,GRU ,
 key_and_value: FLAGS=-a=b FLAGS= FLAGS =1 =
-any_path: a a/b ../c
-writable_path(".md",".json"): a.md b.json c.txt c no/a.md folder.json
+any_path: a a/b ../c " a " ~/a
+writable_path(".md",".json"): a.md A.MD b.json c.txt c no/a.md folder.json
 writable_path(".html"): a.md
 """
 
@@ -215,8 +216,9 @@ def test_types_of_options(folder: Path, check: Check) -> None:
         convert = eval(kind, scope)  # noqa: S307
         lines += [
             f"{kind} {text[:20]!r}: {outcome(convert, text)}"
-            for text in ("", *texts.split(), f"{texts[0]}\x1b" * 40)
+            for text in ("", *shlex.split(texts), f"{texts[0]}\x1b" * 40)
         ]
+    assert list(folder.iterdir()) == [folder / "folder.json"]
     check(lines, {folder: "FOLDER", "PosixPath": "Path"})
 
 

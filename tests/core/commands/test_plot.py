@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib._pylab_helpers import Gcf
 
 from rnn_core import History
 from rnn_core.commands.plot import check_plot_path, save_plot
@@ -32,10 +34,15 @@ def exploding() -> History:
     ids=["svg", "pdf", "empty"],
 )
 def test_suffix_sets_format(history: History, suffix: str, start: bytes, tmp_path: Path) -> None:
-    """The file is complete, even for a run that was interrupted in its first step."""
+    """The file is complete, even for a run that was interrupted in its first step.
+
+    Nothing is kept but the file.
+    """
     path = tmp_path / f"run{suffix}"
+    style = dict(matplotlib.rcParams)
     save_plot(history, path)
 
+    assert (Gcf.figs, dict(matplotlib.rcParams)) == ({}, style)
     assert path.read_bytes().startswith(start)
     assert list(tmp_path.iterdir()) == [path]
 

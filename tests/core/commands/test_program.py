@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rnn_core.commands import program
 from rnn_core.commands.program import run_program
 from rnn_core.runtime import files, interrupts
 from tests import ROOT
@@ -39,8 +40,18 @@ def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 
     def run(main: Main) -> tuple[int, str]:
         monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
+        begun: list[object] = []
+
+        def import_paddle() -> None:
+            begun.append("import")
+            if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Paddle installs its own handler.
+
+        monkeypatch.setattr(program, "import_paddle", import_paddle)
         with pytest.raises(SystemExit) as ended:
-            run_program("some_command")
+            run_program("some_command", lambda: begun.append("prepare"))
+        assert begun == ["prepare", "import"]
+        assert {signal.getsignal(number) for number in interrupts.SIGNALS} == {signal.SIG_IGN}
         return int(ended.value.code or 0), capfd.readouterr().err
 
     return run
@@ -90,6 +101,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "wrong options": (raised(then=SystemExit(2)), 2, ""),
     "help": (raised(then=SystemExit()), 0, ""),
     "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
+    "memory error": (raised(then=MemoryError("no memory")), 2, "error: no memory"),
     "SIGINT": (raised(signal.SIGINT), 130, "interrupted by SIGINT"),
     "SIGTERM": (raised(signal.SIGTERM), 143, "interrupted by SIGTERM"),
     "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),

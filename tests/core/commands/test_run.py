@@ -2,16 +2,20 @@
 
 import re
 import signal
+import sys
 from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tqdm import tqdm
 
 from rnn_core import History, train
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands import run
 from rnn_core.commands.main import main
+from rnn_core.commands.output import say
 from rnn_core.experiments import ALL_EXPERIMENTS
 
 
@@ -156,6 +160,16 @@ def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"{folder}: last checkpoint is step-000000004.npz\n" in capsys.readouterr().out
     whole = train(replace(ALL_EXPERIMENTS["clipped-rnn"].config, epochs=3))
     assert History.load(saved).loss.tolist() == whole.loss.tolist()
+
+
+def test_lines_appear_at_once_above_the_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are flushed, as a reader of a pipe expects."""
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written))
+    with tqdm(total=3, file=sys.stdout, ncols=9, leave=False):
+        say("a line")
+
+        assert re.search(rb"\r +\ra line\n\r +0%", written.getvalue())
 
 
 def test_resume_names_bad_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,11 +63,13 @@ def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
 
 
 def test_use_device_restores_the_device(gpus: StandIn) -> None:
-    """The device is restored after the block, even after an error in it."""
+    """Each block restores the device that it found, even after an error in it."""
     gpus.current = "gpu:1"
 
-    with pytest.raises(RuntimeError), device.use_device("cpu") as name:
-        assert (name, gpus.current) == ("cpu", "cpu")
-        raise RuntimeError
+    with device.use_device("gpu"):
+        with pytest.raises(RuntimeError), device.use_device("cpu") as name:
+            assert (name, gpus.current) == ("cpu", "cpu")
+            raise RuntimeError
+        assert gpus.current == "gpu:0"
 
     assert gpus.current == "gpu:1"

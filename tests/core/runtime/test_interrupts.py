@@ -11,30 +11,36 @@ from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
 
 @pytest.fixture(autouse=True)
-def _sigterm_interrupts() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt, too."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _sigterm_interrupts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make SIGTERM raise KeyboardInterrupt as in a command."""
+    monkeypatch.setattr(interrupts, "_received", None)
+    before = signal.signal(signal.SIGTERM, interrupts.interrupt)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
-def test_signals_are_held_until_a_second_one_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`interrupted` reports the first one, and a command's status tells which it was."""
-    monkeypatch.setattr(interrupts, "_received", None)
-    with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
-        came = [interrupted()]
-        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):  # Launchers repeat SIGTERM.
-            signal.raise_signal(number)
-            came.append(interrupted())
+def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
+    """The outer block reports the first one, and a command's status tells which it was."""
+    for _ in range(2):
+        with (
+            pytest.raises(KeyboardInterrupt),
+            held_interrupt() as interrupted,
+            held_interrupt() as inner,
+        ):
+            came = [interrupted()]
+            # Launchers repeat SIGTERM.
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+                signal.raise_signal(number)
+                came += [interrupted(), inner()]
 
-    assert came == [False, True, True]
-    assert interrupts.received() is signal.SIGTERM
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert came == [False, True, False, True, False]
+        assert interrupts.received() is signal.SIGTERM
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is interrupts.interrupt
 
 
-def test_only_ctrl_c_interrupts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_ctrl_c_interrupts_again() -> None:
     """A launcher repeats SIGTERM while the command saves."""
-    monkeypatch.setattr(interrupts, "_received", None)
 
     def interrupted(number: signal.Signals) -> bool:
         try:
@@ -51,20 +57,24 @@ def test_only_ctrl_c_interrupts_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_handlers_of_ctrl_c_are_kept() -> None:
     """Neither an ignored signal nor a custom handler is replaced."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with held_interrupt() as interrupted:
-        signal.raise_signal(signal.SIGINT)
+    handled: list[int] = []
+    for handler in (signal.SIG_IGN, lambda number, _: handled.append(number)):
+        signal.signal(signal.SIGINT, handler)
+        with held_interrupt() as interrupted:
+            signal.raise_signal(signal.SIGINT)
 
-    assert not interrupted()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert not interrupted()
+        assert signal.getsignal(signal.SIGINT) is handler
+    assert handled == [signal.SIGINT]
 
 
-def test_blocked_signals_arrive_at_the_end() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_blocked_signals_arrive_at_the_end(number: signal.Signals) -> None:
     """No handler runs inside the block, not even one of a library in C."""
     steps = []
     with pytest.raises(KeyboardInterrupt):  # noqa: SIM117 - the inner block ends first
         with blocked_signals():
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
             steps.append("blocked")
             with blocked_signals():
                 pass

@@ -257,6 +257,7 @@ def test_shares_make_a_batch(size: int, sizes: list[int], monkeypatch: pytest.Mo
         ("gpu", "gloo", "must be 'gloo' for CPUs .* got 'gloo' and device 'gpu'"),
         # The launcher assigns a GPU to each process.
         ("gpu:1", "nccl", "device must be 'cpu' or 'gpu' for 2 .* got 'gpu:1'"),
+        ("xpu", "nccl", "device must be 'cpu' or 'gpu' for 2 .* got 'xpu'"),
     ],
 )
 def test_check_rejects_devices_and_backends_that_do_not_fit(

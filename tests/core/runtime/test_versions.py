@@ -92,8 +92,10 @@ def test_import_error_says_how_to_install_paddle(missing: str, match: str, at_im
         raise ModuleNotFoundError(missing, name=missing)
 
     at_import(fail)
+    before = list(warnings.filters)
     with pytest.raises(ImportError, match=match):
         compat.import_paddle()
+    assert list(warnings.filters) == before
 
 
 @pytest.mark.parametrize("paddle", ["2.6.2", "3.3.1", None])
@@ -127,6 +129,7 @@ def test_tracing_is_prepared_or_refused(
         compat.ignore_idle_warnings()
     compat.prepare_tracing("LSTM", "static")
     assert [os.environ[name] for name in variables] == ["1", "1"]
+    assert len(logger.filters) == 1
     records = [logging.makeLogRecord({"msg": text}) for text in (compat.IDLE_MESSAGE, "another")]
     assert [bool(logger.filter(record)) for record in records] == [False, True]
 
