@@ -104,13 +104,22 @@ def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], o
 
 
 def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It tries the name in a temporary folder beside the file, and leaves no new file."""
-    path, tried = tmp_path / "file", []
+    """It tries the name in a temporary folder beside the file, and leaves no new file.
+
+    Nor does it if there is no room.
+    """
+    path, tried = tmp_path / "file", list[Path]()
+
+    def full(path: Path) -> None:
+        tried.append(path)
+        raise OSError(28, "No space left on device")
+
     check_writable(path)
     assert list(tmp_path.iterdir()) == []
     path.write_bytes(b"former")
-    monkeypatch.setattr(Path, "touch", lambda path: tried.append(path))
-    check_writable(path)
+    monkeypatch.setattr(Path, "touch", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        check_writable(path)
 
     assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
     assert tried[0].parent.name.startswith(PREFIX)
