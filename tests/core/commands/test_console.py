@@ -83,6 +83,12 @@ def test_output_that_nobody_reads_in_time_is_discarded() -> None:
     os.set_blocking(write, False)
     with Discarding(write, "wb") as file:
         written = [file.write(bytes(2**24)) for _ in range(2)]
+        assert file.failure is None
+        for path in ("/dev/full", os.devnull):
+            with Path(path).open("wb") as other:
+                os.dup2(other.fileno(), write)
+            file.write(b"text")
+        assert file.failure is not None  # What was lost stays lost.
     os.close(read)
 
     assert 0 < written[0] < written[1] == 2**24

@@ -166,6 +166,8 @@ def test_lines_appear_at_once_above_the_progress_bar(monkeypatch: pytest.MonkeyP
     """They are flushed, as a reader of a pipe expects."""
     written = BytesIO()
     monkeypatch.setattr(sys, "stdout", TextIOWrapper(written))
+    say("alone")
+    assert written.getvalue() == b"alone\n"
     with tqdm(total=3, file=sys.stdout, ncols=9, leave=False):
         say("a line")
 

@@ -33,17 +33,19 @@ def test_archive_returns_what_savez_wrote(tmp_path: Path, monkeypatch: pytest.Mo
         np.array([], dtype=bool),
     )
     arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none, "v": byte}
-    np.savez(path, t=np.array("ü X", "<U9"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
+    np.savez(
+        path, t=np.array("ü \ud800X", "<U9"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays
+    )  # type: ignore[arg-type]
 
     for name, values in arrays.items():
         loaded = read(path, lambda stored, name=name: stored.any_array(name))  # type: ignore[misc]
         np.testing.assert_array_equal(loaded, values, strict=True)
         assert np.asarray(loaded).flags.writeable
-    assert read(path, lambda a: (a.text("t"), a.integer("n"))) == ("ü X", -3)
+    assert read(path, lambda a: (a.text("t"), a.integer("n"))) == ("ü \ud800X", -3)
     assert read(path, lambda a: (a.json("j"), "c" in a, "x" in a)) == ({"a": [1]}, True, False)
     assert read(path, lambda a: a.vector("v", np.int8, 2).tolist()) == [1, 2]
     monkeypatch.setattr("rnn_core.runtime.archive.LONGEST_TEXT", 9)
-    assert read(path, lambda a: a.text("t")) == "ü X"
+    assert read(path, lambda a: a.text("t")) == "ü \ud800X"
     with pytest.raises(ValueError, match="j must be a text of at most 9 characters, got <U10"):
         read(path, lambda a: a.text("j"))
 
@@ -97,6 +99,10 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (stored_as(GOOD)[:-1], array, "not a zip archive, or cut short"),
         (stored_as(GOOD) + b"\0", array, "not a zip archive, or cut short"),
         (zipped({}), array, "a is missing"),
+        (zipped({}), lambda a: a.integer("\x1b"), r"\\x1b is missing"),
+        (stored_as(GOOD), lambda _: [][1], "list index out of range"),
+        (stored_as(GOOD), lambda _: int(np.inf), "cannot convert float infinity"),
+        (stored_as(GOOD), lambda _: bytes(2**62), ""),  # MemoryError.
         (zipped({"b": GOOD, "a": GOOD}, filename="b"), array, "two arrays have the same name"),
         (
             stored_as(GOOD)[:-22] + b"PK\x06\x07" + bytes(16) + stored_as(GOOD)[-22:],
