@@ -48,7 +48,7 @@ def summary_lines(history: History) -> list[str]:
     ]
     if len(history.recorded):
         largest = {name: _largest(values) for name, values in history.raw_norms.items()}
-        peak = max(largest, key=lambda name: largest[name])
+        peak = max(largest, key=lambda name: np.nan_to_num(largest[name], nan=-1))
         lines += [
             f"  loss        first {history.loss[0]:.6g}, last {history.loss[-1]:.6g}, "
             f"largest {_largest(history.loss):.6g}",

@@ -84,6 +84,8 @@ def test_summaries(check: Check) -> None:
             event = history.event(kind)
             lines += [] if event is None else [f"  {event.kind} {event.what} {event.value:.5g}"]
         lines.append(f"  {' '.join(f'{event.kind} {event.step}' for event in history.events)}")
+    odd = {"recurrent.W": np.full(4, NAN), "linear.bias": np.arange(4.0)}
+    lines += summary_lines(make_history(raw_norms=odd))
     for names in (RNN, LSTM, REST, [*RNN, *REST], ["recurrent.W", "recurrent.w_i", "recurrent.b"]):
         norms = {name: 10.0 ** (3 * place - 8) for place, name in enumerate(names)}
         for loss in (0.0, 0.123456, 1e10, NAN):

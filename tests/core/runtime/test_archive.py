@@ -33,9 +33,8 @@ def test_archive_returns_what_savez_wrote(tmp_path: Path, monkeypatch: pytest.Mo
         np.array([], dtype=bool),
     )
     arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none, "v": byte}
-    np.savez(
-        path, t=np.array("ü \ud800X", "<U9"), n=np.array(-3), j=np.array('{"a": [1]}'), **arrays
-    )  # type: ignore[arg-type]
+    text = np.array("ü \ud800X", "<U9")
+    np.savez(path, t=text, n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
 
     for name, values in arrays.items():
         loaded = read(path, lambda stored, name=name: stored.any_array(name))  # type: ignore[misc]
