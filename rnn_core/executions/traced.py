@@ -29,9 +29,14 @@ def trace(layer: paddle.nn.Layer, method: str, cell: Cell, execution: Execution)
     traced = paddle.jit.to_static(getattr(layer, method), full_graph=FULL_GRAPH[execution])
 
     def run(*inputs: Any, **named: Any) -> Any:
-        # Paddle uses what it has traced without gradients for later calls with gradients, too.
-        with paddle.set_grad_enabled(True):
-            outputs = traced(*inputs, **named)
+        # Paddle uses what it has traced without gradients for later calls with gradients, too,
+        # and in evaluation mode it computes none.
+        mode, layer.training = layer.training, True
+        try:
+            with paddle.set_grad_enabled(True):
+                outputs = traced(*inputs, **named)
+        finally:
+            layer.training = mode
         if paddle.is_grad_enabled():
             return outputs
         return map_structure(paddle.Tensor.detach, outputs)

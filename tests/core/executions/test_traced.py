@@ -82,15 +82,17 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
     traced, textbook = (
         NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook")
     )
-    for shape in [(1, 1), (3, 2), (1, 1)]:  # B, T
+    for shape, mode in [((1, 1), "train"), ((3, 2), "eval"), ((1, 1), "train")]:  # B, T
         weights = {
             n: w + generator.normal(0, 0.3, w.shape) for n, w in named_weights(traced).items()
         }
         tokens = generator.integers(0, 10, shape)
         for model in (traced, textbook):
             set_weights(model, weights)
+            getattr(model, mode)()
         with paddle.no_grad():
             assert [each.stop_gradient for each in traced(paddle.to_tensor(tokens))] == [True] * 2
+            assert not paddle.is_grad_enabled()
         expected, actual = results(textbook, tokens), results(traced, tokens)
         assert_close(expected, actual, GRADIENT["float64"])
 
@@ -117,7 +119,10 @@ def test_streams_are_trained_and_evaluated_with_the_textbooks_numbers(
 
 @over_cells
 def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Path) -> None:
-    """A run of the textbook is continued, in the same bits, or refused."""
+    """A run of the textbook is continued, in the same bits, or refused; the kernel has others."""
+    for other in EXECUTIONS[:1] + EXECUTIONS[2:]:
+        assert not same_bits(cell, "kernel", other)
+        assert not same_bits(cell, other, "kernel")
     config = replace(SMALL, cell=cell)
     expected = train(config)
     train(replace(config, epochs=1), checkpoint=tmp_path)
