@@ -32,28 +32,6 @@ def test_parameters_have_the_names_and_shapes_of_the_equations(execution: Execut
 
 
 @over_cells
-@pytest.mark.parametrize("shape", [[0, 3, E], [2, 0, E], [2, 3, E + 1], [2, 3, E - 1], [3, E]])
-@over_executions
-def test_layer_refuses_misshapen_inputs(cell: Cell, execution: Execution, shape: list[int]) -> None:
-    """Inputs must be [B, T, E], not empty, with the layer's E."""
-    with pytest.raises(ValueError, match=r"inputs must be \[B >= 1, T >= 1, E = 5\], got shape"):
-        LAYERS[execution][cell](E, H)(paddle.zeros(shape))
-
-
-@pytest.mark.parametrize("shape", [[1, H], [2, H + 1], [2, 1, H], [H]])
-@over_executions
-def test_layer_refuses_a_state_that_would_broadcast(execution: Execution, shape: list[int]) -> None:
-    """A given state must have one row for each sequence of the batch."""
-    inputs, wrong, right = paddle.zeros([2, 3, E]), paddle.zeros(shape), paddle.zeros([2, H])
-
-    with pytest.raises(ValueError, match=r"state must be \[B, H\] = \[2, 3\], got shape \["):
-        LAYERS[execution]["RNN"](E, H)(inputs, wrong)
-    for state in (LSTMState(wrong, right), LSTMState(right, wrong)):
-        with pytest.raises(ValueError, match=r"state must be \[B, H\] = \[2, 3\], got shape \["):
-            LAYERS[execution]["LSTM"](E, H)(inputs, state)
-
-
-@over_cells
 @over_executions
 def test_state_and_inputs_are_left_as_they_were(cell: Cell, execution: Execution) -> None:
     """Neither pass writes into inputs, states or parameters."""

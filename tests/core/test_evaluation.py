@@ -7,19 +7,26 @@ import paddle
 import pytest
 
 from rnn_core import Batch, NumericPrediction
+from rnn_core.config import Execution
 from rnn_core.evaluation import evaluate
+from tests.helpers.parametrize import over_executions
 
 
-def test_evaluate_weighs_all_samples_equally() -> None:
-    """Loss and accuracy are means over samples, not over batches, and nothing is trained."""
-    model = NumericPrediction(emb_size=8, hidden_size=4)
-    tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]])]
+@over_executions
+def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
+    """Loss and accuracy are means over samples, not over batches, and nothing is trained.
+
+    The model's mode does not matter, and stays.
+    """
+    model = NumericPrediction(emb_size=8, hidden_size=4, execution=execution)
+    tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]], dtype="int32")]
     errors = [[0.0, 0.05, 1.0], [2.0]]
     data = [
         Batch(each, model(each)[0].detach() + paddle.to_tensor(error).reshape([-1, 1]))
         for each, error in zip(tokens, errors, strict=True)
     ]
     labels = np.concatenate([batch.labels.numpy() for batch in data]).astype(np.float64)
+    predictions = np.concatenate([model(each)[0].numpy() for each in tokens])
     before = [parameter.numpy().tolist() for parameter in model.parameters()]
     with_gradients: list[bool] = []
 
@@ -32,7 +39,13 @@ def test_evaluate_weighs_all_samples_equally() -> None:
 
     assert with_gradients == [False, False]
     assert found.samples == 4
-    assert found.loss == pytest.approx((0.05**2 + 1 + 4) / 4, rel=1e-5)
-    assert found.variance == pytest.approx(labels.var(), rel=1e-6)
+    assert found.loss == pytest.approx(np.square(labels - predictions).mean(), rel=1e-12)
+    assert found.variance == pytest.approx(labels.var(), rel=1e-12)
     assert found.accuracy == 0.5
+    assert model.training
+    model.eval()
+    with paddle.no_grad():
+        assert evaluate(model, batches()) == found
+        assert not paddle.is_grad_enabled()
+    assert not model.training
     assert [parameter.numpy().tolist() for parameter in model.parameters()] == before

@@ -1,17 +1,17 @@
 """The model: parts, seeded weights and input checks."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import paddle
 import pytest
 
-from rnn_core import NumericPrediction, TrainConfig
-from rnn_core.config import Cell, DType, Execution
-from rnn_core.executions import LAYERS
+from rnn_core import NumericPrediction
+from rnn_core.config import Cell, DType
 from rnn_core.parameters import named_weights
 from tests.helpers.default_dtype import default_dtype
-from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
+from tests.helpers.parametrize import over_cells, over_dtypes
 
 
 def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
@@ -34,34 +34,21 @@ def test_float64_starts_from_the_same_weights(cell: Cell) -> None:
 @pytest.mark.parametrize("default", ["float64", "bfloat16"])
 @over_dtypes
 @over_cells
-def test_the_default_dtype_does_not_matter(cell: Cell, dtype: DType, default: Any) -> None:
-    """A seed gives the same weights under any default dtype, which stays set."""
+def test_the_default_dtype_does_not_matter(
+    cell: Cell, dtype: DType, default: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seed gives the same weights under any default dtype, which stays set, also on an error."""
     expected = named_weights(model(cell, dtype=dtype))
     with default_dtype(default):
         actual = named_weights(model(cell, dtype=dtype))
         assert paddle.get_default_dtype() == default
+        monkeypatch.setattr(paddle.nn, "Linear", Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            model(cell, dtype=dtype)
+        assert paddle.get_default_dtype() == default
 
     for name, values in expected.items():
         assert (actual[name].dtype.name, actual[name].tolist()) == (dtype, values.tolist()), name
-
-
-@over_executions
-def test_model_uses_the_layer_of_its_execution(execution: Execution) -> None:
-    """The recurrent layer has the class that `LAYERS` lists for it; all draw the same weights."""
-    ours = model(execution=execution)
-
-    assert ours.execution == execution
-    assert type(ours.recurrent) is LAYERS[execution][ours.cell]
-    last = "linear.weight"
-    assert named_weights(ours)[last].tolist() == named_weights(model())[last].tolist()
-
-
-def test_defaults_are_those_of_a_config() -> None:
-    """So a model without arguments fits a config without."""
-    ours, config = NumericPrediction(), TrainConfig()
-
-    for name in ("vocab_size", "emb_size", "hidden_size", "cell", "execution"):
-        assert getattr(ours, name) == getattr(config, name), name
 
 
 def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,19 @@
 """One training step, and how many reads from the device it makes."""
 
+import gc
+from dataclasses import replace
 from typing import Any
 
 import paddle
 import pytest
 
 from rnn_core import NumericPrediction, TrainConfig, load_data, train
-from rnn_core.config import Cell, Execution
+from rnn_core.config import CLIPS, Cell, Clip, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.parameters import named_weights
 from rnn_core.step import TrainingStep
+from tests.helpers.memory import tensor_bytes
 from tests.helpers.parametrize import over_cells, over_executions
-from tests.helpers.stand_in_gpu import StandIn
 
 
 def small(cell: Cell = "RNN", execution: Execution = "textbook") -> NumericPrediction:
@@ -20,65 +22,72 @@ def small(cell: Cell = "RNN", execution: Execution = "textbook") -> NumericPredi
     return NumericPrediction(10, 8, 4, cell, execution=execution)
 
 
-@pytest.fixture
-def gpu_reads(reads: list[list[int]], gpus: StandIn) -> list[list[int]]:
-    """The reads of a test on a GPU."""
-    paddle.device.set_device(gpus.devices[0])
-    return reads
-
-
+@pytest.mark.usefixtures("gpus")
 @over_cells
 @over_executions
-def test_step_is_read_twice(cell: Cell, execution: Execution, gpu_reads: list[list[int]]) -> None:
-    """One read for the loss and one for all norms, however many parameters there are."""
-    step = TrainingStep(small(cell, execution=execution), 0.1, make_clip("by-norm", 0.5))
-    tokens, labels = next(load_data())
-    gpu_reads.clear()
-
-    step.gradients(tokens, labels, measure=True)
-
-    assert sorted(gpu_reads) == [[], [2 * len(step.names)]]
-
-
-def test_a_recorded_step_of_a_run_is_read_four_times(gpu_reads: list[list[int]]) -> None:
-    """Each recorded step reads the loss, norms, predictions and labels."""
+def test_a_recorded_step_is_read_four_times(
+    cell: Cell, execution: Execution, reads: list[list[int]]
+) -> None:
+    """It reads the loss, all norms at once, predictions and labels."""
+    config = TrainConfig(cell, 1, device="gpu", clip_norm=0.5, emb_size=8, hidden_size=4)
     counts = []
     for epochs in (1, 2):
-        gpu_reads.clear()
-        train(TrainConfig("LSTM", epochs, device="gpu", clip_norm=0.5, emb_size=8, hidden_size=4))
-        counts.append(len(gpu_reads))
+        reads.clear()
+        train(replace(config, epochs=epochs, execution=execution))
+        counts.append(len(reads))
 
     steps = 4
     assert counts[1] - counts[0] == 4 * steps
 
 
+@over_cells
 @over_executions
-def test_update_reaches_a_model_whose_memory_has_moved(execution: Execution) -> None:
+def test_update_reaches_a_model_whose_memory_has_moved(cell: Cell, execution: Execution) -> None:
     """`Layer.to` gives the tensors new memory; every weight is trained all the same."""
-    model = small("LSTM", execution=execution)
+    model, (tokens, labels) = small(cell, execution=execution), next(load_data())
     step = TrainingStep(model, 0.25)
-    model.to(dtype="float64")
-    model.to(dtype="float32")
-    before = named_weights(model)
-
-    step.gradients(*next(load_data()), measure=False)
-    step.update()
-
-    for name, after in named_weights(model).items():
-        assert (after != before[name]).any(), name
-
-
-def test_clipped_gradients_are_freed_before_the_next_step() -> None:
-    """Their memory would add to its peak."""
-    model: Any = small()
-    step = TrainingStep(model, 0.25, make_clip("by-norm", 0.5))
-    kept: list[int] = []
-    model.register_forward_pre_hook(lambda *_: kept.append(len(step.clipped)))
-
     for _ in range(2):
-        step.gradients(*next(load_data()), measure=False)
+        model.to(dtype="float64")
+        model(tokens)
+        model.to(dtype="float32")
+        before = named_weights(model)
 
-    assert kept == [0, 0]
+        step.gradients(tokens, labels, measure=False)
+        step.update()
+
+        for name, after in named_weights(model).items():
+            assert (after != before[name]).any(), name
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+@over_cells
+@over_executions
+def test_memory_of_a_step_is_free_before_the_next(
+    cell: Cell, execution: Execution, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradients, clipped ones, and what the backward pass needs would add to its peak.
+
+    The latter is free before the gradients are clipped.
+    """
+    model: Any = small(cell, execution=execution)
+    step, batch = TrainingStep(model, 0.25, make_clip(clip, 0.5)), next(load_data())
+    before: list[int] = []
+    after: list[int] = []
+    model.register_forward_pre_hook(lambda *_: before.append(tensor_bytes()))
+    clip_gradients = TrainingStep.clip_gradients
+
+    def watched(step: TrainingStep, measure: bool) -> Any:
+        after.append(tensor_bytes())
+        return clip_gradients(step, measure)
+
+    monkeypatch.setattr(TrainingStep, "clip_gradients", watched)
+    gc.collect()
+    for _ in range(2):
+        step.gradients(*batch, measure=True)
+    step.clipped = []
+
+    assert before[0] == before[1]
+    assert after[1] - tensor_bytes() < 100  # The predictions, states and loss.
 
 
 def test_clipping_again_replaces_the_gradients_for_the_update() -> None:

@@ -1,7 +1,10 @@
 """The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
+import random
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,18 +21,25 @@ from rnn_core import (
     NumericPrediction,
     TrainConfig,
     TrainingInterrupted,
+    evaluate,
     load_data,
+    named_weights,
+    set_weights,
     train,
 )
-from rnn_core.config import EAGER, Cell, DType, Execution
+from rnn_core.config import EAGER, Clip, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
-from rnn_core.recorder import Step
+from rnn_core.recorder import Recorder, Step
 from rnn_core.step import TrainingStep
+from tests.helpers.default_dtype import default_dtype
+from tests.helpers.histories import check_equal
+from tests.helpers.parametrize import over_clips, over_dtypes
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
+CLIPPED = replace(SMALL, cell="LSTM", learning_rate=0.02, clip_norm=0.5, record=5)
 # The RNN without clipping: its loss is infinite at step 21 to 28 and then NaN.
 EXPLODING = TrainConfig(epochs=8)
 # Methods of a tensor that copy its numbers to the host.
@@ -60,7 +70,8 @@ def test_history_has_every_step_and_epoch() -> None:
     assert {values.shape for values in history.clipped_norms.values()} == {(6,)}
     assert max(values.max() for values in history.clipped_norms.values()) == pytest.approx(0.5)
     assert history.environment["device"] == "cpu"
-    assert [step.number for step in steps] == [1, 2, 3, 4, 5, 6]
+    where = [(step.number, step.epoch, step.index, step.last) for step in steps]
+    assert where == [(k + 1, k // 2 + 1, k % 2, k % 2 == 1) for k in range(6)]
     assert [step.total for step in steps] == [3, 4, 3, 4, 3, 4]
     assert history.loss.tolist() == [step.loss for step in steps]
 
@@ -78,8 +89,11 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
 
 
 @pytest.mark.parametrize(("record", "clip"), [(2, 0.5), (3, None), (12, 0.5), (100, None)])
-def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: float | None) -> None:
-    """Steps n, 2n and so on are the same, bit for bit."""
+def test_record_n_equals_every_nth_step_of_a_full_record(
+    record: int, clip: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps n, 2n and so on are the same, bit for bit, and so is the accuracy of each epoch."""
+    monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 3.0)
     config = replace(SMALL, cell="LSTM", clip_norm=clip)
     steps: list[Step] = []
     all_steps: list[Step] = []
@@ -89,30 +103,21 @@ def test_record_n_equals_every_nth_step_of_a_full_record(record: int, clip: floa
 
     assert history.recorded.tolist() == list(range(record, 13, record))
     assert steps == all_steps[record - 1 :: record]
+    assert history.epoch_ends.tolist() == whole.epoch_ends.tolist()
+    assert history.accuracy.tolist() == whole.accuracy.tolist()
+    assert whole.accuracy.min() < whole.accuracy.max()
     arrays = whole.arrays()
     for name, values in history.arrays().items():
         if name.startswith(("loss", "raw_norms", "clipped_norms")):
             assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
-@pytest.mark.parametrize("execution", EAGER)
-def test_record_does_not_change_the_weights(execution: Execution) -> None:
-    """The final weights are the same, bit for bit."""
-    config = replace(SMALL, cell="LSTM", execution=execution, clip_norm=0.5)
-
-    assert trained(config) == trained(replace(config, record=0))
-
-
-def trained(config: TrainConfig) -> dict[str, Any]:
-    """Weights of a small model after a run with this config."""
-    paddle.seed(1)
-    model = NumericPrediction(10, 8, 4, config.cell, execution=config.execution)
-    train(config, model=model)
-    return {name: parameter.numpy().tolist() for name, parameter in model.named_parameters()}
-
-
 @pytest.mark.usefixtures("gpus")
-def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@over_clips
+@over_dtypes
+def test_record_0_reads_nothing_from_the_device(
+    clip: Clip, dtype: DType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the batches were checked, no number is copied to the host."""
 
     def unread(*args: Any) -> TrainingStep:
@@ -122,10 +127,11 @@ def test_record_0_reads_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch)
         return step
 
     monkeypatch.setattr("rnn_core.training.TrainingStep", unread)
-    train(replace(SMALL, clip_norm=0.5, clip="by-global-norm", record=0, device="gpu"))
+    config = replace(SMALL, clip_norm=0.5, clip=clip, dtype=dtype, record=0, device="gpu")
+    train(config)
 
     with pytest.raises(AssertionError):
-        train(replace(SMALL, record=12, device="gpu"))
+        train(replace(config, record=12))
 
 
 def test_unrecorded_infinity_does_not_stop_the_run() -> None:
@@ -157,12 +163,16 @@ def test_run_ends_at_infinity(policy: Any) -> None:
     assert np.isfinite(history.loss[:-1]).all()
 
 
-def test_non_finite_step_does_not_change_the_weights() -> None:
+@pytest.mark.parametrize("policy", ["stop", "raise"])
+def test_non_finite_step_does_not_change_the_weights(policy: Any) -> None:
     """The infinite loss has a finite gradient here, so the update would work."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
     before = [p.numpy().tolist() for p in model.parameters()]
-    history = train(SMALL, model=model)
+    try:
+        history = train(replace(SMALL, on_nonfinite=policy), model=model)
+    except NonFiniteError as error:
+        history = error.history
 
     assert (history.outcome, history.steps) == ("non-finite", 1)
     assert np.isinf(history.loss[0])
@@ -182,13 +192,13 @@ def test_infinite_gradient_with_a_finite_loss_ends_the_run() -> None:
     assert np.isfinite(history.loss[0])
 
 
-def test_train_works_inside_no_grad() -> None:
+def test_train_works_inside_no_grad_and_under_another_default_dtype() -> None:
     """Gradients are switched on for the run, and off again after it."""
-    with paddle.no_grad():
-        history = train(SMALL)
+    with paddle.no_grad(), default_dtype("float64"):
+        history = train(CLIPPED)
         assert not paddle.is_grad_enabled()
 
-    assert history.loss.tolist() == train(SMALL).loss.tolist()
+    check_equal(train(CLIPPED), history)
 
 
 @pytest.mark.parametrize(("record", "ends"), [(1, [4]), (2, [4]), (5, [4, 8])])
@@ -211,20 +221,33 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
     assert history.epoch_ends.tolist() == ends
 
 
-def test_ctrl_c_waits_until_the_step_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It never comes inside Paddle, which would turn it into another error, and no step is lost."""
-    gradients, steps = TrainingStep.gradients, count(1)
+@pytest.mark.parametrize(
+    ("owner", "name", "call", "end"),
+    [
+        (TrainingStep, "gradients", 3, (3, "interrupted")),
+        (Recorder, "history", 1, (12, "finished")),
+    ],
+)
+def test_ctrl_c_waits_until_the_step_is_complete(
+    owner: Any, name: str, call: int, end: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never comes inside Paddle, which would turn it into another error, and no step is lost.
+
+    After the last step, it is not lost either.
+    """
+    function, calls = getattr(owner, name), count(1)
 
     def interrupted(*arguments: Any) -> Any:
-        if next(steps) == 3:
+        if next(calls) == call:
             signal.raise_signal(signal.SIGINT)
-        return gradients(*arguments)
+        return function(*arguments)
 
-    monkeypatch.setattr(TrainingStep, "gradients", interrupted)
-    with pytest.raises(TrainingInterrupted, match="interrupted after step 3") as caught:
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step ") as caught:
         train(SMALL)
 
-    assert caught.value.history.outcome == "interrupted"
+    history = caught.value.history
+    assert (history.steps, history.outcome) == end
 
 
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
@@ -240,7 +263,11 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
 
 
 def test_given_model_is_trained_further() -> None:
-    """Two runs of one model equal one run of twice the length; each seeds Paddle's generator."""
+    """Two runs of one model equal one run of twice the length.
+
+    Each seeds Paddle's generator, and no other.
+    """
+    states = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
     config = replace(SMALL, clip_norm=1.0)
     whole = train(replace(config, epochs=6))
     paddle.seed(config.seed)
@@ -253,30 +280,96 @@ def test_given_model_is_trained_further() -> None:
     first, second = (train(config, model=model, on_step=draw) for _ in range(2))
 
     assert drawn[: first.steps] == drawn[first.steps :]
+    assert random.getstate() == states[0]
+    np.testing.assert_equal(np.random.get_state(legacy=False), states[1])  # noqa: NPY002
     assert [*first.loss.tolist(), *second.loss.tolist()] == whole.loss.tolist()
 
 
-def test_training_leaves_the_batches_as_they_are() -> None:
-    """Nothing is written into them, and no gradients are computed for them."""
-    data = list(DigitSums(count=8, num_steps=SMALL.num_steps, batch_size=SMALL.batch_size))
-    before = [tensor.numpy() for batch in data for tensor in batch]
-    train(SMALL, data)
-
-    for tensor, values in zip([each for batch in data for each in batch], before, strict=True):
-        np.testing.assert_array_equal(tensor.numpy(), values)
-        assert tensor.grad is None
+def draw(*_: object) -> None:
+    """Draw from every global generator."""
+    _ = paddle.rand([1000]), np.random.rand(), random.random()  # noqa: NPY002, S311
 
 
-def test_gradients_left_in_a_given_model_are_ignored() -> None:
-    """A model with gradients trains like one without."""
-    paddle.seed(0)
-    model = NumericPrediction(emb_size=8, hidden_size=4)
+def go_backward(model: NumericPrediction, _: TrainConfig) -> None:
+    """Leave gradients in the model."""
     model(paddle.to_tensor([[3, 3]]))[0].sum().backward()
 
-    assert (
-        train(SMALL).raw_norms["linear.bias"][0]
-        == (train(SMALL, model=model).raw_norms["linear.bias"][0])
-    )
+
+def run_with_other_settings(model: NumericPrediction, config: TrainConfig) -> None:
+    """Train the model, and leave it in evaluation mode."""
+    other = replace(config, seed=7, learning_rate=0.3, batch_size=3, record=1)
+    train(replace(other, clip="by-global-norm", clip_norm=0.1), model=model)
+    model.eval()
+
+
+def run_into_a_wrong_batch(model: NumericPrediction, config: TrainConfig) -> None:
+    """Stop a run between two recorded steps, and an evaluation in its second batch."""
+    data = Stream(batch(), batch(), batch([[1, 10]]), batch())
+    for use in (
+        partial(train, replace(config, num_steps=2), data, model),
+        partial(evaluate, model, data),
+    ):
+        with pytest.raises(ValueError, match="tokens must lie in"):
+            use()
+
+
+def run_into_infinity(model: NumericPrediction, config: TrainConfig) -> None:
+    """Stop a run at its first step."""
+    model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
+    train(replace(config, record=1), model=model)
+
+
+def interrupt(model: NumericPrediction, config: TrainConfig) -> None:
+    """Stop a run at its first recorded step."""
+    with pytest.raises(TrainingInterrupted):
+        train(config, model=model, on_step=Mock(side_effect=KeyboardInterrupt))
+
+
+BEFORE = (
+    *(draw, go_backward, run_with_other_settings, run_into_a_wrong_batch, run_into_infinity),
+    interrupt,
+)
+
+
+@pytest.mark.parametrize("execution", EAGER)
+@pytest.mark.parametrize("before", BEFORE)
+def test_run_depends_on_nothing_that_came_before(
+    before: Callable[[NumericPrediction, TrainConfig], None],
+    execution: Execution,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the same weights, a model ends in the same bits as a new one, recorded or not."""
+    monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 4.0)
+    config = replace(CLIPPED, execution=execution)
+    model, new = new_model(config), new_model(config)
+    start = named_weights(new)
+    train(replace(config, record=0), model=new)
+    trained, first = named_weights(new), train(config)
+
+    before(model, config)
+    set_weights(model, start)
+    assert paddle.is_grad_enabled()
+    second, again = train(config, model=model), named_weights(model)
+
+    check_equal(first, second)
+    for name, values in trained.items():
+        assert again[name].tolist() == values.tolist(), name
+    assert model.training
+    found = evaluate(model, load_data())
+    model.eval()
+    assert evaluate(model, load_data()) == found
+
+
+def test_run_in_a_step_of_another_disturbs_neither() -> None:
+    """Nor does what the function of the outer run returns."""
+    config = replace(SMALL, epochs=1)
+    expected, alone = train(CLIPPED), train(config)
+
+    def nested(_: Step) -> bool:
+        check_equal(expected, train(CLIPPED))
+        return False
+
+    check_equal(alone, train(config, on_step=nested))
 
 
 def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,9 +381,10 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
         return self
 
     monkeypatch.setattr(paddle.Tensor, "to", to)
-    train(replace(SMALL, epochs=1, num_steps=2), [batch()])
+    for data in ([batch()], Stream(batch())):
+        train(replace(SMALL, epochs=1, num_steps=2), data)
 
-    assert moved == [("paddle.int64", "cpu"), ("paddle.float32", "cpu")]
+    assert moved == [("paddle.int64", "cpu"), ("paddle.float32", "cpu")] * 2
 
 
 def test_train_rejects_a_wrong_batch_before_the_first_step() -> None:
@@ -312,37 +406,41 @@ def test_train_rejects_a_model_on_another_device() -> None:
         train(SMALL, model=model)
 
 
-def test_train_rejects_a_model_of_a_subclass_with_other_settings() -> None:
-    """It must fit the config like any other."""
-    subclass = type("Ours", (NumericPrediction,), {})
-
-    with pytest.raises(ValueError, match=r"hidden_size of the model must be \d+ as in the config"):
-        train(SMALL, model=subclass(SMALL.vocab_size, SMALL.emb_size, SMALL.hidden_size + 1, "RNN"))
-
-
 class Stream(BatchStream):
     """A stream of these batches that counts how often each is made."""
 
-    def __init__(self, *batches: Batch) -> None:
-        self.batches = batches
+    def __init__(self, *batches: Any) -> None:
+        self.batches = [*batches]
         self.made = [0] * len(batches)
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> Any:
         self.made[index] += 1
         return self.batches[index]
 
 
 def test_stream_trains_like_a_list() -> None:
-    """Batches made one by one give the same bits in every epoch."""
-    data = [*load_data()]
-    stream = Stream(*data)
+    """Batches made one by one give the same bits in every epoch.
 
-    assert train(SMALL, stream).loss.tolist() == train(SMALL, data).loss.tolist()
+    They may be plain tuples, of tokens in int32; the description has no memory address. Nothing
+    is written into a list, and no gradients are computed for it.
+    """
+    data = [*load_data()]
+    stream = Stream(*[(tokens.astype("int32"), labels) for tokens, labels in data])
+    history = train(SMALL, stream)
+    values = [tensor.numpy() for each in data for tensor in each]
+
+    assert history.loss.tolist() == train(SMALL, data).loss.tolist()
+    for tensor, value in zip([tensor for each in data for tensor in each], values, strict=True):
+        np.testing.assert_array_equal(tensor.numpy(), value)
+        assert tensor.grad is None
     # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
+    assert history.environment["data"] == Stream.__qualname__
+    sums = DigitSums(count=1)
+    assert Batches(sums, TrainConfig(batch_size=32), "cpu").description == {"data": repr(sums)}
 
 
 def test_checksum_of_a_stream_depends_on_its_length() -> None:
@@ -354,40 +452,24 @@ def test_checksum_of_a_stream_depends_on_its_length() -> None:
     assert short != long == other
 
 
-def test_stream_may_return_plain_tuples() -> None:
-    """They are used as batches, and the description has no memory address."""
+@pytest.mark.parametrize(("wrong", "after"), [(0, 0), (1, 0), (1, 1), (2, 0)])
+def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, after: int, tmp_path: Path) -> None:
+    """The first and the last batch are checked before the first step, and all before their own.
 
-    class Plain(Stream):
-        def __getitem__(self, index: int) -> Batch:
-            return tuple(data[index])  # type: ignore[return-value]
+    A resumed run checks them, too.
+    """
+    stream, steps = Stream(batch(), batch(), batch()), 0
 
-    data = [*load_data()]
-    history = train(SMALL, Plain(*data))
+    def watch(step: Step) -> None:
+        nonlocal steps
+        steps = step.number
+        if step.epoch > after:
+            stream.batches[wrong] = batch([[1, -1]])
 
-    assert history.loss.tolist() == train(SMALL, data).loss.tolist()
-    assert Plain.__qualname__ == history.environment["data"]
-    sums = DigitSums(count=1)
-    assert Batches(sums, TrainConfig(batch_size=32), "cpu").description == {"data": repr(sums)}
-
-
-@pytest.mark.parametrize(
-    ("cell", "execution", "most"), [("RNN", "textbook", 95869800), ("LSTM", "kernel", 41943040)]
-)
-def test_train_rejects_more_records_than_fit(cell: Cell, execution: Execution, most: int) -> None:
-    """Of a stream, whose batches are not made; packed weights count by the equations' names."""
-    data = DigitSums(count=10**12, num_steps=SMALL.num_steps, batch_size=SMALL.batch_size)
-
-    with pytest.raises(ValueError, match=rf"steps must lie in \[0, {most}\] for record=10, got "):
-        train(replace(SMALL, record=10, cell=cell, execution=execution), data)
-
-
-@pytest.mark.parametrize(("wrong", "trained"), [(0, []), (1, [1]), (2, [])])
-def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, trained: list[int]) -> None:
-    """The first and the last batch are checked before the first step, others before their own."""
-    batches = [batch(), batch(), batch()]
-    batches[wrong] = batch([[1, -1]])
-    steps: list[Step] = []
-
-    with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
-        train(replace(SMALL, num_steps=2), Stream(*batches), on_step=steps.append)
-    assert [step.number for step in steps] == trained
+    if after == 0:
+        stream.batches[wrong] = batch([[1, -1]])
+    config = replace(SMALL, num_steps=2)
+    for resume in (False, True):
+        with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
+            train(config, stream, None, watch, checkpoint=tmp_path, every=1, resume=resume)
+    assert steps == {0: 0, 1: 1 + 3 * after, 2: 0}[wrong]

@@ -897,7 +897,7 @@ def _keep_off(guard: Any, kind: Any = None, *rest: Any) -> None:
         super(type(guard), guard).__exit__(kind, *rest)
 
 
-@breaks(paddle, "no_grad")
+@breaks(paddle, "no_grad", tests="core/test_training.py")
 def _(no_grad: Any, *given: Any) -> Any:
     """t3-paddle-no-grad-after-error: later no_grad blocks leave gradients off after an error."""
     if next(_no_grads) == 0 or given or not isinstance(no_grad, type):
@@ -1024,7 +1024,7 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
     return made
 
 
-@breaks(paddle, "set_grad_enabled")
+@breaks(paddle, "set_grad_enabled", tests="core/test_training.py")
 def _(set_grad_enabled: Any, mode: bool) -> Any:
     """t3-paddle-grad-stays-on: gradients stay on after a block of set_grad_enabled(True)."""
     guard = set_grad_enabled(mode)

@@ -63,6 +63,8 @@ WRONG: dict[str, Any] = {
     "list": [1.0, 2.0],
     "dict": {"a": 1},
     "NumPy": np.ones((2, 3, 4), np.float32),
+    "NumPy's 2": np.int64(2),
+    "NumPy's 2.0": np.float32(2),
     "object": object(),
 }
 # As `inputs`, `state` or labels; the layers are of float32.
@@ -79,6 +81,12 @@ LAYERS = (SimpleRNN, LSTM, KernelRNN, KernelLSTM)
 def small(**changes: Any) -> NumericPrediction:
     """A model of `CONFIG`."""
     return new_model(replace(CONFIG, **changes))
+
+
+def evaluating(layer: paddle.nn.Layer) -> paddle.nn.Layer:
+    """The layer in evaluation mode."""
+    layer.eval()
+    return layer
 
 
 def with_weight(name: str, values: Any) -> None:

@@ -1,6 +1,4 @@
-"""Clipping in whole runs: the weights are those of Paddle's optimizer, and the loss stays small."""
-
-from dataclasses import replace
+"""Clipping in whole runs: the weights are those of Paddle's optimizer."""
 
 import paddle
 import pytest
@@ -12,10 +10,7 @@ from rnn_core.runtime.devices import use_device
 from tests.helpers.comparison import assert_close
 from tests.helpers.parametrize import over_cells
 from tests.helpers.tolerances import TRAINING
-from tests.helpers.trained import run
 from tests.helpers.weights import read_parameters
-
-CLIPPED = TrainConfig(clip_norm=1.0)
 
 
 @pytest.mark.parametrize("clip", CLIPS)
@@ -56,12 +51,3 @@ def test_clipping_equals_that_inside_the_optimizer(clip: Clip, cell: Cell, devic
         if clip != "by-global-norm" or (cell, device) == ("RNN", "cpu"):
             assert values.tolist() == ours[name].tolist(), name
         assert_close({name: values}, {name: ours[name]}, TRAINING["float32"])
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_clipped_loss_stays_small(seed: int, device: str) -> None:
-    """In 20 steps, in which the unclipped loss exceeds 1e20, the clipped loss stays under 1e3."""
-    history = run(replace(CLIPPED, seed=seed, device=device))
-
-    assert history.events == ()
-    assert history.loss.max() < 1e3

@@ -7,7 +7,7 @@ from dataclasses import replace
 import paddle
 import pytest
 
-from rnn_core import Batch, DigitSums, NumericPrediction, TrainConfig, load_data, new_model, train
+from rnn_core import Batch, DigitSums, NumericPrediction, TrainConfig, new_model, train
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep
@@ -161,7 +161,7 @@ def test_memory_does_not_grow(
     The memory is read in the middle of one long epoch, after `WARM` steps and after `MORE` more.
     """
     config = replace(TINY, cell=cell, execution=execution, record=record, learning_rate=0.01)
-    data = [*load_data(config.num_steps)] * ((WARM + MORE) // 4)
+    data = DigitSums(WARM + MORE, num_steps=config.num_steps, batch_size=1)
     seen: list[Memory] = []
     steps = 0
     update = TrainingStep.update
@@ -184,28 +184,19 @@ def test_memory_does_not_grow(
     assert after.heap - before.heap < HEAP_PER_STEP * MORE
 
 
-CASES = [("RNN", "textbook"), ("LSTM", "kernel")]
-needs_heap = pytest.mark.skipif(
+@pytest.mark.slow
+@pytest.mark.skipif(
     not COUNTS_HEAP, reason="the heap is not checked: only glibc 2.33 or later reports its size"
 )
+@pytest.mark.parametrize(("cell", "execution"), [("RNN", "textbook"), ("LSTM", "kernel")])
+def test_steps_and_models_lose_no_memory(cell: Cell, execution: Execution) -> None:
+    """Neither steps nor models leave memory behind, Python's or native; histories are dropped.
 
-
-@pytest.mark.slow
-@needs_heap
-@pytest.mark.parametrize(("cell", "execution"), CASES)
-def test_5000_steps_lose_no_memory(cell: Cell, execution: Execution) -> None:
-    """No step leaves memory behind, Python's or native; histories are dropped."""
+    A model that was built and trained leaves nothing that grows with its size.
+    """
     config = replace(TINY, cell=cell, execution=execution)
     model, data = new_model(config), DigitSums(500, num_steps=3, batch_size=1)
+    larger = replace(config, emb_size=32, hidden_size=32)
 
     assert lost(lambda: train(config, data, model), 2, 10).heap < 5000 * HEAP_PER_STEP
-
-
-@pytest.mark.slow
-@needs_heap
-@pytest.mark.parametrize(("cell", "execution"), CASES)
-def test_models_lose_no_memory(cell: Cell, execution: Execution) -> None:
-    """A model that was built and trained leaves nothing behind that grows with its size."""
-    config = replace(TINY, cell=cell, execution=execution, emb_size=32, hidden_size=32)
-
-    assert lost(lambda: train(config), 40, 200).heap < 200 * HEAP_PER_MODEL
+    assert lost(lambda: train(larger), 40, 200).heap < 200 * HEAP_PER_MODEL

@@ -61,6 +61,7 @@ def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.M
         "up to step 12": "paddle 9.9.9",
     }
     assert history.environment == expected
+    assert history.config == replace(SMALL, epochs=4, seed=3)
 
 
 def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> None:

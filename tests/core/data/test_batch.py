@@ -7,7 +7,7 @@ from rnn_core import load_data
 from rnn_core.config import DType
 
 
-@pytest.mark.parametrize("num_steps", [2, 3, 10])
+@pytest.mark.parametrize("num_steps", [2, 3, 100])
 @pytest.mark.parametrize(
     ("batch_size", "sizes"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4])]
 )

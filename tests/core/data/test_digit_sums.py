@@ -20,15 +20,15 @@ HELD_OUT = [[6, 2, 4], [4, 8, 9], [5, 6, 3], [9, 8, 9]]
 
 def test_sample_is_digits_zeros_and_their_sum() -> None:
     """Zeros follow the digits up to the length of the sequence."""
-    data = DigitSums(count=200, digits=3, num_steps=7, batch_size=200)
+    data = DigitSums(count=200, digits=40, num_steps=44, batch_size=200)
     tokens, labels = data[0]
 
     check_tokens(tokens, 10)
     check_labels(labels, 200, "float32")
-    assert list(tokens.shape) == [200, 7]
+    assert list(tokens.shape) == [200, 44]
     assert tokens.dtype == paddle.int64
-    assert data.samples(0, 200).tolist() == tokens[:, :3].tolist()
-    assert int(tokens[:, 3:].sum()) == 0
+    assert data.samples(0, 200).tolist() == tokens[:, :40].tolist()
+    assert int(tokens[:, 40:].sum()) == 0
     assert tokens.sum(axis=1).tolist() == labels[:, 0].astype("int64").tolist()
 
 
@@ -38,6 +38,7 @@ def test_samples_of_a_seed_are_fixed() -> None:
 
     assert data.samples(0, 4).tolist() == TRAINING
     assert data.rest(4).samples(0, 4).tolist() == HELD_OUT
+    assert data.rest(4).rest(4) == data.rest(4)
     assert data.rest(7).count == 7
 
 
@@ -49,10 +50,9 @@ def test_samples_do_not_depend_on_the_batch_size(held_out: bool) -> None:
 
     assert [len(batch.labels) for batch in data] == [7] * 7 + [1]
     assert len(data) == 8
-    for _ in range(2):
-        assert whole.tokens.tolist() == [
-            row for batch in data for row in batch.tokens.numpy().tolist()
-        ]
+    for batches in zip(*[data] * 2, strict=True):  # Two loops at the same time.
+        assert batches[0].tokens.tolist() == batches[1].tokens.tolist()
+    assert whole.tokens.tolist() == paddle.concat([batch.tokens for batch in data]).tolist()
     assert whole.tokens[35:42].tolist() == data[5].tokens.tolist()
 
 
@@ -95,7 +95,9 @@ def test_last_of_many_batches_is_made_at_once() -> None:
 
     assert len(data) == 2**34
     assert len(data[2**34 - 1].labels) == 64
-    assert data[2**33].tokens.tolist() != data[0].tokens.tolist()
+    first = data[0].tokens[:, :2].tolist()
+    for position in (2**31, 2**39, 2**62, 2**63 - 65):
+        assert data.samples(position, position + 64).tolist() != first, position
 
 
 LONG = TrainConfig(
