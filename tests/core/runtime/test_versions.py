@@ -1,14 +1,17 @@
 """Rejection of Paddle 2 with NumPy 2, and import warnings."""
 
 import builtins
+import importlib
 import logging
 import os
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+import rnn_core
 from rnn_core.config import Cell
 from rnn_core.executions.traced import same_bits
 from rnn_core.runtime import versions as compat
@@ -157,6 +160,18 @@ def test_bits_are_the_same_except_where_operators_are_decomposed(
     assert same_bits(cell, "sot", "static") == expected
     assert not same_bits(cell, "kernel", "static")
     assert same_bits(cell, "kernel", "kernel")
+
+
+def test_package_checks_before_its_modules_import_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown special name, as tools ask for, imports nothing."""
+    done: list[str] = []
+    for name in ("check_numpy", "ignore_idle_warnings"):
+        monkeypatch.setattr(compat, name, partial(done.append, name))
+    package = importlib.reload(rnn_core)
+
+    assert done == ["check_numpy", "ignore_idle_warnings"]
+    with pytest.raises(AttributeError, match="module 'rnn_core' has no attribute '__wrapped__'"):
+        _ = package.__wrapped__
 
 
 def test_version_is_that_of_the_installed_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
