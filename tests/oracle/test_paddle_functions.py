@@ -737,10 +737,13 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
             assert found[0] == found[1]
         assert paddle.in_dynamic_mode()
         traced(inputs)
+        gc.collect()  # Paddle keeps some results in cycles.
         count, size = translated(), tensor_bytes()
-        traced(inputs)
+        for _ in range(20):
+            traced(inputs)
+        gc.collect()
         assert translated() == count
-        assert tensor_bytes() <= size  # Less if garbage was collected.
+        assert tensor_bytes() < size + 100  # The results of 20 calls have 320 bytes or more.
 
 
 def test_memory_statistics_count_each_byte() -> None:
