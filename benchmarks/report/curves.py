@@ -210,8 +210,10 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
     lines: dict[str, list[NDArray[Any]]] = {}
     for name, values in history.raw_norms.items():
         lines.setdefault(_line(name), []).append(values)
-    accuracies = dict(zip(history.epoch_ends.tolist(), history.accuracy.tolist(), strict=True))
     last = [int(steps[end - 1]) for end in ends]
+    # By the number of the point in which an epoch ended.
+    points = np.searchsorted(last, history.epoch_ends).tolist()
+    accuracies = dict(zip(points, history.accuracy.tolist(), strict=True))
     return Curves(
         experiment=experiment,
         where=tuple(label for label, _ in group),
@@ -220,10 +222,7 @@ def _curves(experiment: str, group: Sequence[tuple[str, History]]) -> Curves:
         ends=tuple(last),
         norms={name: _points(np.stack(values), ends) for name, values in lines.items()},
         loss=_points(history.loss[np.newaxis], ends),
-        accuracy=tuple(
-            next((accuracies[step] for step in range(end, start, -1) if step in accuracies), None)
-            for start, end in pairwise([0, *last])
-        ),
+        accuracy=tuple(accuracies.get(point) for point in range(len(last))),
         events=tuple(f"{event.kind} at {event_text(event)}" for event in history.events),
     )
 
