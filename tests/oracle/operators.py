@@ -21,6 +21,7 @@ from tests.reference.network import Array
 
 Formula = Callable[..., Any]
 Shapes = list[tuple[int, ...]]
+Domain = Callable[[Any], tuple[float, float]]
 
 DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
 # Around the widths of vector registers, and of the blocks of matrix products and of loops.
@@ -61,8 +62,8 @@ class Operator(NamedTuple):
             0 demands the result of NumPy in the same precision.
         scale: scale of the results, from the inputs; None stands for the results themselves.
         gradient_scale: likewise for the gradients, from the arguments of `backward`.
-        domain: smallest and largest magnitude of the inputs of an elementwise operator; None stands
-            for normal random numbers.
+        domain: smallest and largest magnitude of the inputs of an elementwise operator, from the
+            limits of their dtype; None stands for normal random numbers.
     """
 
     shapes: str
@@ -72,7 +73,7 @@ class Operator(NamedTuple):
     limits: tuple[float, float, float, float] = (0, 0, 0, 0)
     scale: Formula | None = None
     gradient_scale: Formula | None = None
-    domain: tuple[float, float] | None = None
+    domain: Domain | None = None
 
 
 def absolute(formula: Formula) -> Formula:
@@ -170,8 +171,16 @@ def tanh_back(d: Array, x: Array) -> tuple[Array]:
     return (d / np.cosh(x) ** 2,)
 
 
-ANY = (0.0, np.inf)
-NORMAL = (float(np.finfo("float32").tiny), 1e38)  # Or in float64, all of its normal numbers.
+def whole(info: Any) -> tuple[float, float]:
+    """Denormal numbers and infinity, too."""
+    return float(info.tiny) / 2**20, np.inf
+
+
+def normal(info: Any) -> tuple[float, float]:
+    """Neither denormal numbers nor infinity."""
+    return float(info.tiny), float(info.max) / 3
+
+
 # The limits are about twice the largest errors, which stand above them as "Measured": with Paddle
 # 2.6.2, 3.0.0 and 3.3.1 on an AMD EPYC, MKL_CBWR unset, COMPATIBLE and AVX2; and with Paddle 3.3.1
 # on an Intel Xeon with AVX-512.
@@ -179,46 +188,47 @@ OPERATORS: dict[str, Operator] = {
     # Measured: 5.6, 5.6, 2.1, 1.4
     "tanh": Operator(
         "N", F.tanh, np.tanh, tanh_back,
-        (10, 10, 3.5, 3.5), None, like_first, ANY,
+        (10, 10, 3.5, 3.5), None, like_first, whole,
     ),
     # Measured: 0.05, 0.08, 1.3, 0.25
     "tanh near 0": Operator(
         "N", F.tanh, np.tanh, tanh_back,
-        (1, 1, 2.5, 1), None, like_first, (0.0, 1e-4),
+        (1, 1, 2.5, 1), None, like_first, lambda info: (whole(info)[0], 1e-4),
     ),
     # Measured: 2.9, 0.75, 2.2, 0.75
     "sigmoid": Operator(
         "N", F.sigmoid, sigmoid, lambda d, x: (d * sigmoid(x) * sigmoid(-x),),
-        (4.5, 2, 3.5, 2), None, like_first, ANY,
+        (4.5, 2, 3.5, 2), None, like_first, whole,
     ),
     # Without the magnitudes of a known defect.
     # Measured: 3, -, -, -
     "sqrt": Operator(
-        "N", lambda x: x.sqrt(), np.sqrt, limits=(4, 0, 0, 0), domain=NORMAL
+        "N", lambda x: x.sqrt(), np.sqrt, limits=(4, 0, 0, 0), domain=normal
     ),
-    "square": Operator("N", paddle.square, np.square, lambda d, x: (d * 2 * x,), domain=ANY),
-    "add": Operator("N N", lambda a, b: a + b, np.add, lambda d, a, b: (d, d), domain=ANY),
+    "square": Operator("N", paddle.square, np.square, lambda d, x: (d * 2 * x,), domain=whole),
+    "add": Operator("N N", lambda a, b: a + b, np.add, lambda d, a, b: (d, d), domain=whole),
     "subtract": Operator(
-        "N N", lambda a, b: a - b, np.subtract, lambda d, a, b: (d, -d), domain=ANY
+        "N N", lambda a, b: a - b, np.subtract, lambda d, a, b: (d, -d), domain=whole
     ),
     "multiply": Operator(
-        "N N", lambda a, b: a * b, np.multiply, lambda d, a, b: (d * b, d * a), domain=ANY
+        "N N", lambda a, b: a * b, np.multiply, lambda d, a, b: (d * b, d * a), domain=whole
     ),
     # Only MKL on an Intel CPU with AVX-512 does not round correctly. Measured: 0.53, -, 0.55, -
-    "divide": Operator("N N", lambda a, b: a / b, np.divide, limits=(1, 0, 1, 0), domain=ANY),
+    "divide": Operator("N N", lambda a, b: a / b, np.divide, limits=(1, 0, 1, 0), domain=whole),
     # Without NaN, another known defect.
-    "maximum": Operator("N N", op.maximum, np.maximum, domain=NORMAL),
+    "maximum": Operator("N N", op.maximum, np.maximum, domain=normal),
     "scale": Operator(
         "N", lambda x: x * 0.3, lambda x: x * x.dtype.type(0.3) + 0,
-        lambda d, x: (d * d.dtype.type(0.3),), domain=ANY,
+        lambda d, x: (d * d.dtype.type(0.3),), domain=whole,
     ),
     # Measured: 1, -, 1, -
     "sgd_": Operator(
         "N N", sgd, lambda p, g: p - rate_of(p) * g,
-        limits=(1.5, 0, 1.5, 0), scale=lambda p, g: np.abs(p) + np.abs(rate_of(p) * g), domain=ANY,
+        limits=(1.5, 0, 1.5, 0), scale=lambda p, g: np.abs(p) + np.abs(rate_of(p) * g),
+        domain=whole,
     ),
     "add_n": Operator(
-        "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=ANY
+        "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=whole
     ),
     # Measured: 0.5, 0, 0.5, 0
     "add to rows": Operator(
@@ -285,7 +295,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     "full": Operator("HE", lambda x: op.zeros(x.shape, x.dtype), np.zeros_like),
     "full_like": Operator("N", lambda x: paddle.full_like(x, 0.1), lambda x: np.full_like(x, 0.1)),
-    "to and from NumPy": Operator("N", lambda x: tensor_of(x.numpy()), np.copy, domain=ANY),
+    "to and from NumPy": Operator("N", lambda x: tensor_of(x.numpy()), np.copy, domain=whole),
 }  # fmt: skip
 
 
@@ -307,7 +317,7 @@ def shapes_at(shapes: str, change: dict[str, int]) -> Shapes:
 
 
 def numbers(
-    generator: np.random.Generator, count: int, dtype: DType, domain: tuple[float, float] | None
+    generator: np.random.Generator, count: int, dtype: DType, domain: Domain | None
 ) -> Array:
     """Random numbers; of a domain, all magnitudes and both signs, with zeros and its ends.
 
@@ -316,14 +326,13 @@ def numbers(
     if domain is None:
         return generator.normal(size=count).astype(dtype)
     info = np.finfo(dtype)
-    if domain == NORMAL:
-        domain = float(info.tiny), float(info.max) / 3
-    low, high = max(domain[0], float(info.tiny) / 2**20), min(domain[1], float(info.max))
+    low, end = domain(info)
+    high = min(end, float(info.max))
     wide = np.exp2(generator.uniform(np.log2(low), np.log2(high), count))
     # Where exp neither overflows nor is 1.
     usual = generator.choice([1, 10, 100, 800], count) * generator.random(count)
     values = np.where(generator.random(count) < 0.5, wide, np.clip(usual, low, high))
-    ends = [0.0, low, *([np.inf, np.nan] if domain[1] == np.inf else [high])]
+    ends = [0.0, low, *([np.inf, np.nan] if end == np.inf else [high])]
     values = np.where(generator.random(count) < 0.05, generator.choice(ends, count), values)
     return np.asarray(values * generator.choice([-1, 1], count)).astype(dtype)
 
