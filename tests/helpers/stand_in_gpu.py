@@ -14,10 +14,7 @@ from typing import Any
 import pytest
 
 # Functions that give a device work. Operators do too, but every benchmark calls one of these.
-LAUNCHES = (
-    *("Tensor.backward", "nn.Layer.__call__", "nn.Layer.create_parameter"),
-    "create_parameter",
-)
+LAUNCHES = ("Tensor.backward", "nn.Layer.__call__", "nn.Layer.create_parameter", "create_parameter")
 
 
 class StandIn:

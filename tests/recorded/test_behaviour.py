@@ -781,7 +781,7 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
 
     def find_interpreter(text: str, _: object) -> Interpreter:
         if text == "absent":
-            raise SideError("there is no absent")
+            raise SideError(f"no interpreter is called {text!r}")
         return Interpreter(text, Path("found"), folder)
 
     monkeypatch.setattr(sides, "find_interpreter", find_interpreter)

@@ -31,7 +31,7 @@ class Place:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self.folder = folder
-        self.errors: list[Any] = []  # With the frames that raised them.
+        self.errors: list[Any] = []  # Kept: even so, a refused run must give up its lock.
         self.listed = ""
 
     def stop(self, steps: int, **changes: Any) -> None:

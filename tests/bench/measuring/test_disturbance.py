@@ -9,7 +9,7 @@ from benchmarks.measuring.disturbance import Waiting
 
 
 def test_waiting_is_read_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second number of the file is read again at each call; 0 where there is no file."""
+    """Each call reads the second number of the file again; without a file, it returns 0."""
     file = tmp_path / "schedstat"
     file.write_text("7 1500000000 3\n")
     monkeypatch.setattr(disturbance, "FILE", str(file))

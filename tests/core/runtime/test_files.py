@@ -106,7 +106,7 @@ def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], o
 def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tries the name in a temporary folder beside the file, and leaves no new file.
 
-    Nor does it if there is no room.
+    On a full disk, it leaves none either.
     """
     path, tried = tmp_path / "file", list[Path]()
 
