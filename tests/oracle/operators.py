@@ -110,16 +110,25 @@ def clip(g: Array) -> Array:
     return np.asarray(g * (limit / max(np.sqrt(np.sum(g * g)), limit)))
 
 
-def rate_of(parameter: Any) -> float:
-    """A learning rate that float32 holds exactly, which depends on the parameter's size."""
-    return float(np.float32((0.3, 7.7, 1e-9)[parameter.size % 3]))
+def sgd(rates: Sequence[float], domain: Domain) -> Operator:
+    """Updates at learning rates that depend on the parameter's size."""
 
+    def rate_of(parameter: Any) -> float:
+        return float(np.float32(rates[parameter.size % len(rates)]))
 
-def sgd(parameter: Any, gradient: Any) -> Any:
-    """A copy of the parameter after an update."""
-    copy = parameter.clone()
-    op.sgd_(copy, paddle.full([], rate_of(parameter), parameter.dtype), gradient, None, False)
-    return copy
+    def update(parameter: Any, gradient: Any) -> Any:
+        copy, rate = parameter.clone(), paddle.full([], rate_of(parameter), parameter.dtype)
+        op.sgd_(copy, rate, gradient, None, False)
+        return copy
+
+    return Operator(
+        "N N",
+        update,
+        lambda p, g: p - rate_of(p) * g,
+        limits=(1.5, 0, 1.5, 0),
+        scale=lambda p, g: np.abs(p) + np.abs(rate_of(p) * g),
+        domain=domain,
+    )
 
 
 def with_weights(layer: Any, *weights: Any) -> Any:
@@ -222,11 +231,9 @@ OPERATORS: dict[str, Operator] = {
         lambda d, x: (d * d.dtype.type(0.3),), domain=whole,
     ),
     # Measured: 1, -, 1, -
-    "sgd_": Operator(
-        "N N", sgd, lambda p, g: p - rate_of(p) * g,
-        limits=(1.5, 0, 1.5, 0), scale=lambda p, g: np.abs(p) + np.abs(rate_of(p) * g),
-        domain=whole,
-    ),
+    "sgd_": sgd([0.3, 1e-9], whole),
+    # Without gradients whose product with the rate is infinite.
+    "sgd_ at a high rate": sgd([7.7], lambda info: (whole(info)[0], float(info.max) / 16)),
     "add_n": Operator(
         "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=whole
     ),
