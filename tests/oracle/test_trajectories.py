@@ -15,15 +15,15 @@ import numpy as np
 import paddle
 import pytest
 
-from rnn_core import EXPERIMENTS, NumericPrediction, train
+from rnn_core import EXPERIMENTS, NumericPrediction, TrainConfig, train
 from rnn_core.config import Execution
 from rnn_core.parameters import named_weights
 from tests import ROOT
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.measured import expected_of, recorded_in
 from tests.helpers.parametrize import over_cells, over_executions
-from tests.helpers.tolerances import ENVELOPES
-from tests.helpers.weights import write_parameters
+from tests.helpers.tolerances import ENVELOPES, TRAINING
+from tests.helpers.weights import read_parameters, write_parameters
 from tests.reference.network import GATES, Arrays, CellName
 from tests.reference.training import Clip, clip_by_norm, no_clip
 from tests.reference.training import train as train_reference
@@ -119,3 +119,16 @@ def test_initial_weights_are_the_known_ones(cell: CellName, execution: Execution
         expected = {key: known[name][key] for key in actual}
         assert_close(expected, actual, Tolerance(1e-5, absolute=1e-7), where=name)
         assert hashlib.sha256(values.astype("<f4").tobytes()).hexdigest() == known[name]["sha256"]
+
+
+@over_cells
+@pytest.mark.parametrize("seed", [0, 1])
+def test_train_starts_from_the_weights_of_its_seed(cell: CellName, seed: int) -> None:
+    """The first step is that of the seeded weights, whatever was drawn before."""
+    paddle.seed(seed)
+    weights = read_parameters(NumericPrediction(cell=cell))
+    expected = next(train_reference(weights, BATCHES, learning_rate=0.0))
+
+    history = train(TrainConfig(cell=cell, seed=seed, epochs=1))
+
+    assert_close(expected_of(expected), recorded_in(history, 0), TRAINING["float32"])
