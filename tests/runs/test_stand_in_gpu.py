@@ -31,7 +31,8 @@ def call(*arguments: object, devices: str = "gpu:0 gpu:1", status: int = 0) -> s
 
 def test_tests_benchmarks_and_page_have_gpus(tmp_path: Path) -> None:
     """A run with GPUs is compared with runs on these GPUs only; other devices work likewise."""
-    suite = ("pytest", "-p", "tests.helpers.stand_in_gpu", "-n0")
+    # In the order of the files: one of the messages lists devices in the order of their benchmarks.
+    suite = ("pytest", "-p", "tests.helpers.stand_in_gpu", "-p", "no:randomly", "-n0")
     results = f"--results={tmp_path}/results/bench-paddle33-gpu"
     tests = ("tests/runs/test_explosion.py", "tests/core/checkpoints/test_resume.py")
     shown = call(*suite, results, *tests, "-k", "eight and 0 or resumed and kernel-float32")
