@@ -463,6 +463,11 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     assert (x.grad, y.grad.tolist()) == (None, [0, 0, 0])
     paddle.autograd.backward([x * 1], [paddle.to_tensor(values)])
     assert bits(x.grad) == bits(values)
+    assert paddle.grad((x * x + x - x).sum(), x)[0].tolist() == [2, -4, 8]
+    weight, rows = paddle.to_tensor(numbers((3, 2), dtype)), leaf().reshape([1, 3])
+    outputs = paddle.nn.functional.linear(rows, weight, weight[0])
+    (through,) = paddle.grad(outputs.sum(), rows)
+    np.testing.assert_allclose(through.numpy()[0], weight.numpy().sum(1), rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2])
@@ -600,6 +605,7 @@ def check_layer(net: Any) -> None:
     assert [name for name, _ in net.named_parameters()] == names
     assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
     assert [name for name, _ in parts] == ["", "first", "second"]
+    assert [*map(id, net.sublayers(include_self=True))] == [*map(id, (net, net.first, net.second))]
     assert [layer.training for layer in (*net.sublayers(), net)] == [True] * 3
     whole = paddle.nn.Sequential(paddle.nn.Sequential(net))
     assert [name for name, _ in whole.named_parameters()] == [f"0.0.{name}" for name in names]
