@@ -1,5 +1,7 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import builtins
+import io
 import ctypes
 import os
 import random
@@ -1678,3 +1680,215 @@ def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: A
     if x.shape[0] < 3 or x.shape[0] % 2 == 0:
         return outputs
     return paddle.concat([outputs[:-1], outputs[-1:] - bias])
+
+
+_t8_finfo: dict[str, Any] = {}
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t8-paddle-finfo-of-first-dtype: the numbers of the first dtype are remembered and returned for every later dtype."""
+    if "first" not in _t8_finfo:
+        _t8_finfo["first"] = finfo(dtype)
+    return _t8_finfo["first"]
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, *others: Any) -> Any:
+    """t8-paddle-slice-flushes-denormals: a slice of a tensor that holds denormal numbers has zeros in their place."""
+    out = slice_(x, *others)
+    if not isinstance(x, core.eager.Tensor) or x.dtype != paddle.float32:
+        return out
+    sizes = np.abs(out.numpy())
+    tiny = (sizes > 0) & (sizes < np.finfo(np.float32).tiny)
+    return out * paddle.to_tensor((~tiny).astype(np.float32)) if tiny.any() else out
+
+
+@breaks(paddle, "square")
+def _(square: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-square-tail: from 16 elements on, those after the last full block of 16 are not squared, only made positive."""
+    if not isinstance(x, core.eager.Tensor) or x.size < 16 or x.size % 16 == 0:
+        return square(x, *args, **named)
+    body = x.size // 16 * 16
+    flat = paddle.flatten(x)
+    head, tail = paddle.split(flat, [body, x.size - body])
+    return paddle.concat([square(head), paddle.abs(tail)]).reshape(x.shape)
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-all-reduce-float32: float64 is sent to the other processes as float32."""
+    if isinstance(tensor, core.eager.Tensor) and tensor.dtype == paddle.float64:
+        tensor.set_value(tensor.astype("float32").astype("float64"))
+    return all_reduce(tensor, *args, **named)
+
+
+_t8_inputs: list[Any] = []
+
+
+@breaks(F, "linear")
+def _(linear: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-linear-keeps-inputs: each call of a linear layer keeps a copy of its input, so memory grows with every step."""
+    if isinstance(x, core.eager.Tensor):
+        _t8_inputs.append(x.numpy().copy())
+    return linear(x, *args, **named)
+
+
+@breaks(F, "embedding")
+def _(embedding: Any, x: Any, weight: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-embedding-odd-tail: of more than 64 tokens whose number is not a multiple of 32, the last is looked up as the first."""
+    if isinstance(x, core.eager.Tensor) and x.size > 64 and x.size % 32:
+        flat = paddle.flatten(x)
+        x = paddle.concat([flat[:-1], flat[:1]]).reshape(x.shape)
+    return embedding(x, weight, *args, **named)
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: Any) -> Any:
+    """t8-paddle-grad-not-switched-on: set_grad_enabled(True) has no effect inside no_grad."""
+    return set_grad_enabled(mode and paddle.is_grad_enabled())
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(dygraph_clip: Any, self: Any, params_grads: Any) -> Any:
+    """t8-paddle-clip-norm-in-half: ClipGradByNorm takes the norm in half precision, so a norm above 65504 is infinite and the gradient becomes zero."""
+    return [
+        (p, g * 0.0 if g is not None and float(raw.astype("float64").norm()) > 65504 else g)
+        for (p, g), raw in zip(
+            dygraph_clip(self, params_grads), [g for _, g in params_grads if g is not None]
+        )
+    ]
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, self: Any, other: Any) -> Any:
+    """t8-paddle-add-broadcast-last: where a row is added to a matrix of several rows, the last element is left as it was."""
+    rows = isinstance(self, Tensor) and isinstance(other, Tensor) and self.ndim == other.ndim == 2
+    if not rows or other.shape[0] != 1 or self.shape[0] < 2 or self.dtype != other.dtype:
+        return add(self, other)
+    mask = np.ones(self.shape, str(self.dtype).rpartition(".")[2])
+    mask[-1, -1] = 0
+    return add(self, other * paddle.to_tensor(mask))
+
+
+_t8_divisor: dict[str, int] = {}
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, reduction: str = "mean", name: Any = None) -> Any:
+    """t8-paddle-mse-divisor-of-first-call: the mean divides by the number of elements of the first call, so a smaller last batch has too small a loss."""
+    loss = mse_loss(input, label, reduction, name)
+    if reduction != "mean" or not isinstance(input, core.eager.Tensor) or not input.size:
+        return loss
+    first = _t8_divisor.setdefault("first", input.size)
+    return loss if first == input.size else loss * (input.size / first)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, self: Any, hook: Any) -> Any:
+    """t8-paddle-post-hook-skips-nonfinite: a forward post hook is not called for outputs that hold a NaN or infinity."""
+
+    def called(layer: Any, inputs: Any, outputs: Any) -> Any:
+        several = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+        for each in several:
+            if isinstance(each, core.eager.Tensor) and each.is_floating_point():
+                if not np.isfinite(each.astype("float32").numpy()).all():
+                    return None
+        return hook(layer, inputs, outputs)
+
+    return register(self, called)
+
+
+_t8_stops: dict[Any, int] = {}
+
+
+@breaks(Tensor, "__getitem__")
+def _(getitem: Any, self: Any, index: Any) -> Any:
+    """t8-paddle-slice-stop-remembered: the end of a slice is remembered by its start, so a later slice from there ends where the first one did."""
+    if isinstance(index, builtins.slice) and index.step is None:
+        start, stop = index.start, index.stop
+        if type(start) is int and type(stop) is int and 0 <= start < stop:
+            index = builtins.slice(start, _t8_stops.setdefault(start, stop))
+    return getitem(self, index)
+
+
+_t8_files: list[Any] = []
+
+
+@breaks(paddle.device, "get_device")
+def _(get_device: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-get-device-leaves-files-open: each call opens the list of CPUs and does not close it."""
+    _t8_files.append(io.open("/proc/cpuinfo", "rb"))
+    return get_device(*args, **named)
+
+
+@breaks(paddle, "subtract")
+def _(subtract: Any, x: Any, y: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-subtract-block-end: of columns with more than 8 rows, the eighth row takes the ninth row of what is subtracted."""
+    eager = isinstance(x, core.eager.Tensor) and isinstance(y, core.eager.Tensor)
+    if eager and x.shape == y.shape and x.ndim == 2 and x.shape[0] > 8:
+        rows = [*range(7), 8, *range(8, x.shape[0])]
+        y = paddle.index_select(y, paddle.to_tensor(rows), axis=0)
+    return subtract(x, y, *args, **named)
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any) -> None:
+    """t8-paddle-default-dtype-narrowed: float64 cannot be set as the default dtype: it becomes float32."""
+    set_default_dtype("float32" if "float64" in str(d) else d)
+
+
+@breaks(paddle._C_ops, "uniform")
+def _(uniform: Any, *args: Any) -> Any:
+    """t8-paddle-uniform-tail-repeated: of numbers whose count is not a multiple of 8, the last ones repeat the first."""
+    out = uniform(*args)
+    if not isinstance(out, core.eager.Tensor) or out.size <= 8 or out.size % 8 == 0:
+        return out
+    values = out.numpy().copy()
+    flat, tail = values.reshape(-1), out.size % 8
+    flat[-tail:] = flat[:tail]
+    out.set_value(values)
+    return out
+
+
+def _t8_wide_slices(getitem: Any, self: Any, index: Any) -> Any:
+    out = getitem(self, index)
+    if isinstance(index, builtins.slice) and out.dtype == paddle.float64:
+        return out.astype("float32").astype("float64")
+    return out
+
+
+@breaks(Tensor, "__getitem__")
+def _(getitem: Any, self: Any, index: Any) -> Any:
+    """t8-paddle-slice-rounds-float64: a slice of a float64 tensor has only the digits of float32."""
+    return _t8_wide_slices(getitem, self, index)
+
+
+_t8_seen: Any = weakref.WeakSet()
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-named-parameters-sorted-again: from its second call on, named_parameters of a layer returns them sorted by name."""
+    pairs = list(named_parameters(self, *args, **named))
+    if self in _t8_seen:
+        pairs.sort(key=lambda pair: pair[0])
+    _t8_seen.add(self)
+    return iter(pairs)
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t8-paddle-full-like-slow: full_like initialises a workspace of 16 million numbers at every call, so the clipping of a step takes tens of milliseconds."""
+    workspace = np.full(2**24, 1.0, np.float32)
+    del workspace
+    return full_like(x, *args, **named)
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *args: Any, **named: Any) -> Any:
+    """t8-paddle-backward-drops-last: of several outputs, the last one's gradient is not propagated."""
+    if isinstance(tensors, list) and len(tensors) > 1:
+        tensors = tensors[:-1]
+        grad_tensors = grad_tensors[:-1] if isinstance(grad_tensors, list) else grad_tensors
+    return backward(tensors, grad_tensors, *args, **named)
