@@ -36,6 +36,7 @@ def test_run_uses_environment_and_folder(tmp_path: Path) -> None:
     result = run(python(code), {**os.environ, "NAME": "value"}, tmp_path)
 
     assert result.output == f"{tmp_path} value ''\n"
+    assert run(python("import os; print('PATH' in os.environ)"), {}).output == "False\n"
 
 
 def test_output_need_not_be_utf_8() -> None:
