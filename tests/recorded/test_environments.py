@@ -271,10 +271,11 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(8, "Exec format error")
         if "list" in words:
             return Result(0, "bench-paddle30 py311-paddle31-cpu empty failing", "")
-        if "run" in words and "bench-paddle30" in words:
-            (tried.folder / ".tox" / "bench-paddle30" / "bin").mkdir(parents=True)
-            (tried.folder / ".tox" / "bench-paddle30" / "bin" / "python").touch()
         if "run" in words:
+            python = tried.folder / ".tox" / str(words[-2]) / "bin" / "python"
+            if python.parts[-3] in ("bench-paddle30", "failing"):
+                python.parent.mkdir(parents=True)
+                python.touch()
             return Result(int("failing" in words), "", "")
         if "base_prefix" in str(words[-1]):
             return Result(0, "3.12.1\n/usr\n", "")
@@ -307,7 +308,12 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.chmod(0o755)
     (tried.folder / "text").touch()
     (tried.folder / "3.3.0").mkdir()
-    for name in ("py311-paddle32-cpu", "py310-paddle32-cpu", "bench-paddle26"):
+    for name in (
+        "py311-paddle32-cpu",
+        "py310-paddle32-cpu",
+        "py311-paddle26-cpu",
+        "bench-paddle26",
+    ):
         (tried.folder / ".tox" / name / "bin").mkdir(parents=True)
         (tried.folder / ".tox" / name / "bin" / "python").touch()
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
