@@ -55,7 +55,8 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     has_pip = True
     monkeypatch.setattr(metadata, "distributions", lambda **_: ["pip"] * has_pip)
     monkeypatch.setattr(paddle, "find_tool", lambda name: [f"/bin/{name}"])
-    Path("paddlepaddle-3.2.2-py3-none-any.whl").write_bytes(b"one")
+    wheel = "paddlepaddle-3.2.2-py3-none-any.whl"
+    monkeypatch.setenv("HOME", str(tried.folder))
     Path("paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl").write_bytes(b"x" * (2**20 + 1))
     Path("paddlepaddle-3.2.2-folder.whl").mkdir()
     for text in (
@@ -64,7 +65,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         *("paddle30", "python3.11", "3.3", "3.3.0:baseline", "numpy==2.4.0", "a.json", "./3.3.0"),
         *("paddlepaddle", "paddlepaddle==", "paddlepaddle>=3.3.0", "Newest", "", "3.3.x", "10.0.0"),
         *("a.whl", "numpy-2.4.0-py3-none-any.whl", "paddlepaddle-3.3-py3-none-any.whl"),
-        "paddlepaddle-3.2.2-py3-none-any.whl",
+        *(wheel, f"~/{wheel}"),
         f"{tried.folder}/paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl",
         "paddlepaddle-3.2.2-folder.whl",
         "absent/paddlepaddle-3.2.2-cp311-cp311-linux_x86_64.whl",
@@ -72,6 +73,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         f"https://a.b/{WHEEL}?x=1",
         *("https://a.b/c.whl", "file:///a/paddlepaddle-3.0.0-x.whl", "https://a.b/c", "\x1b.whl"),
     ):
+        Path(wheel).write_text(text)  # It is built again and again.
         if names_paddle(text):
 
             def facts(text: str = text) -> str:
@@ -124,6 +126,8 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         waiting()
         words = [str(word) for word in program.command]
         tried.lines.append(f"  $ {' '.join(words)}, {most} at a time")
+        complete = [str(path.parent) for path in kept.glob(f"*/{store.COMPLETE}")]
+        assert not any(folder in str(words) for folder in complete)
         if "venv" in words:
             python = Path(words[-1]) / "bin" / "python"
             python.parent.mkdir(parents=True)
