@@ -310,7 +310,8 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
         path.chmod(0o755)
-    (tried.folder / "text").touch()
+    for name in ("text", WHEEL):
+        (tried.folder / name).touch()
     (tried.folder / "3.3.0").mkdir()
     for name in (
         "py311-paddle32-cpu",
@@ -341,6 +342,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             *("empty", "failing", "nonsense", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
             *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
+            f"git:a@~/{WHEEL}",
         ):
             tried(f"{text!r}", interpreters.find_interpreter, text)
     for text in (".", "..", "git:a", "git:", "3.3.0", "a.whl", "newest", "./a", "gita", "a.b"):
