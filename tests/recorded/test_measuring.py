@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -158,16 +159,22 @@ def test_rounds_of_a_soak(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: 
     import psutil
 
     events: list[str] = []
+    alive: WeakSet[type] = WeakSet()
 
-    def train(_: object, data: Any, model: str) -> Any:
+    def made(**attributes: object) -> type:
+        alive.add(one := type("", (), attributes))
+        return one
+
+    def train(_: object, data: Any, model: Any) -> Any:
         clock.work(0.5 + 0.01 * len(events))
-        events.append(f"train {model} on {data}")
-        return SimpleNamespace(steps=len(data))
+        gc.collect()
+        events.append(f"train model {model.name} of {len(alive)} in memory on {data}")
+        return made(steps=len(data))
 
-    def new_model(config: Any) -> str:
+    def new_model(config: Any) -> type:
         clock.work(0.25)
         events.append(f"new model of {config.cell}")
-        return f"model {sum('new' in event for event in events)}"
+        return made(name=sum("new" in event for event in events))
 
     memory = iter(range(10**6, 10**8, 4096))
     process: dict[str, Any] = {
@@ -308,6 +315,13 @@ def test_threads_and_cpus(
     monkeypatch.setattr(locks, "FileLock", Mock(side_effect=None))
     locks.FileLock.return_value.acquire.side_effect = OSError("no locks here")  # type: ignore[attr-defined]
     lines.append(f"without locks: {locks.lock_cpu(0)}")
+    for name in ("sched_getaffinity", "sched_setaffinity"):
+        monkeypatch.delattr(os, name)
+    for known in (None, 6):
+        monkeypatch.setattr(os, "cpu_count", lambda known=known: known)
+        threads.use_threads([])
+        with threads.all_cpus() as count:
+            lines.append(f"{known} CPUs that cannot be bound: {count}")
     prepared: list[Any] = []
     monkeypatch.setattr(entry, "run_program", lambda *given: prepared.append(given))
     monkeypatch.setattr(entry, "use_threads", lambda words: lines.append(f"use_threads {words}"))
