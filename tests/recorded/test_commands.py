@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -424,6 +425,7 @@ error: --cells RNN,LSTM --shapes B1-T1-H1,B2-T3-H4 --implementations textbook
 def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ratios` with every option and every end of a measurement, and the files that it leaves."""
     end, left = "", 0
+    alive: WeakSet[Callable[[], object]] = WeakSet()
     random = np.random.default_rng(6)
     facts = {**FACTS, "threads": "2", "date": "today", "torch": "not installed"}
 
@@ -438,11 +440,13 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         work = SimpleNamespace() if name in ("torch", "jax") else Work.__new__(Work)
         for method in ("step", "recorded"):
             setattr(work, method, lambda method=method: (f"{name}.{method}", shape))
+            alive.add(getattr(work, method))
         return work
 
     def rounds(calls: dict[str, Callable[[], Any]], count: int) -> Iterator[dict[str, float]]:
         nonlocal left
-        print(f"{count} rounds of", {name: call()[0] for name, call in calls.items()})
+        work = [call()[0] for call in calls.values()]
+        print(f"{count} rounds of {work}, called {[*calls]}, {len(alive)} in memory")
         _, shape = next(iter(calls.values()))()
         for _ in range(count):
             if left == 0:
@@ -468,7 +472,10 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratios, "check_same_work", same_work)
     monkeypatch.setattr(ratios, "make_contender", contender)
     monkeypatch.setattr(ratios, "time_rounds", rounds)
-    monkeypatch.setattr(ratios, "allocated_peak", lambda call, device: peak(call()[1], device))
+    monkeypatch.setattr(
+        ratios, "allocated_peak", lambda call, device: peak(call()[1], device + call()[0])
+    )
+    monkeypatch.setattr("paddle.device.set_device", lambda name: print(f"on {name}"))
     monkeypatch.setattr(ratios, "environment", lambda: facts)
     monkeypatch.setattr(ratios, "write_figure", write)
     monkeypatch.setattr("benchmarks.commands.common.write_text", found)

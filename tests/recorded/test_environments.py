@@ -55,7 +55,8 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     has_pip = True
     monkeypatch.setattr(metadata, "distributions", lambda **_: ["pip"] * has_pip)
     monkeypatch.setattr(paddle, "find_tool", lambda name: [f"/bin/{name}"])
-    Path("paddlepaddle-3.2.2-py3-none-any.whl").write_bytes(b"one")
+    wheel = "paddlepaddle-3.2.2-py3-none-any.whl"
+    monkeypatch.setenv("HOME", str(tried.folder))
     Path("paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl").write_bytes(b"x" * (2**20 + 1))
     Path("paddlepaddle-3.2.2-folder.whl").mkdir()
     for text in (
@@ -64,7 +65,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         *("paddle30", "python3.11", "3.3", "3.3.0:baseline", "numpy==2.4.0", "a.json", "./3.3.0"),
         *("paddlepaddle", "paddlepaddle==", "paddlepaddle>=3.3.0", "Newest", "", "3.3.x", "10.0.0"),
         *("a.whl", "numpy-2.4.0-py3-none-any.whl", "paddlepaddle-3.3-py3-none-any.whl"),
-        "paddlepaddle-3.2.2-py3-none-any.whl",
+        *(wheel, f"~/{wheel}"),
         f"{tried.folder}/paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl",
         "paddlepaddle-3.2.2-folder.whl",
         "absent/paddlepaddle-3.2.2-cp311-cp311-linux_x86_64.whl",
@@ -72,6 +73,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         f"https://a.b/{WHEEL}?x=1",
         *("https://a.b/c.whl", "file:///a/paddlepaddle-3.0.0-x.whl", "https://a.b/c", "\x1b.whl"),
     ):
+        Path(wheel).write_text(text)  # It is built again and again.
         if names_paddle(text):
 
             def facts(text: str = text) -> str:
@@ -124,6 +126,8 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         waiting()
         words = [str(word) for word in program.command]
         tried.lines.append(f"  $ {' '.join(words)}, {most} at a time")
+        complete = [str(path.parent) for path in kept.glob(f"*/{store.COMPLETE}")]
+        assert not any(folder in str(words) for folder in complete)
         if "venv" in words:
             python = Path(words[-1]) / "bin" / "python"
             python.parent.mkdir(parents=True)
@@ -271,10 +275,11 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(8, "Exec format error")
         if "list" in words:
             return Result(0, "bench-paddle30 py311-paddle31-cpu empty failing", "")
-        if "run" in words and "bench-paddle30" in words:
-            (tried.folder / ".tox" / "bench-paddle30" / "bin").mkdir(parents=True)
-            (tried.folder / ".tox" / "bench-paddle30" / "bin" / "python").touch()
         if "run" in words:
+            python = tried.folder / ".tox" / str(words[-2]) / "bin" / "python"
+            if python.parts[-3] in ("bench-paddle30", "failing"):
+                python.parent.mkdir(parents=True)
+                python.touch()
             return Result(int("failing" in words), "", "")
         if "base_prefix" in str(words[-1]):
             return Result(0, "3.12.1\n/usr\n", "")
@@ -305,9 +310,15 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
         path.chmod(0o755)
-    (tried.folder / "text").touch()
+    for name in ("text", WHEEL):
+        (tried.folder / name).touch()
     (tried.folder / "3.3.0").mkdir()
-    for name in ("py311-paddle32-cpu", "py310-paddle32-cpu", "bench-paddle26"):
+    for name in (
+        "py311-paddle32-cpu",
+        "py310-paddle32-cpu",
+        "py311-paddle26-cpu",
+        "bench-paddle26",
+    ):
         (tried.folder / ".tox" / name / "bin").mkdir(parents=True)
         (tried.folder / ".tox" / name / "bin" / "python").touch()
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
@@ -331,6 +342,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             *("empty", "failing", "nonsense", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
             *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
+            f"git:a@~/{WHEEL}",
         ):
             tried(f"{text!r}", interpreters.find_interpreter, text)
     for text in (".", "..", "git:a", "git:", "3.3.0", "a.whl", "newest", "./a", "gita", "a.b"):
