@@ -1,6 +1,7 @@
 """Evaluation of a model on held-out data."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import paddle
@@ -30,7 +31,8 @@ def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
     predictions = np.concatenate([model(each)[0].numpy() for each in tokens])
     before = [parameter.numpy().tolist() for parameter in model.parameters()]
     done: list[tuple[str, bool]] = []
-    model.register_forward_pre_hook(lambda *_: done.append(("used", paddle.is_grad_enabled())))
+    log: Any = lambda *_: done.append(("used", paddle.is_grad_enabled()))  # noqa: E731
+    model.register_forward_pre_hook(log)
 
     def batches() -> Iterator[Batch]:
         for batch in data:

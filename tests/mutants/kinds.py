@@ -1,6 +1,7 @@
 """Kinds of mutants that mutmut does not have: small mistakes that its own do not resemble."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import libcst as cst
 
@@ -62,7 +63,7 @@ def without_end(node: cst.Try) -> Iterator[cst.Try]:
         yield node.with_changes(finalbody=node.finalbody.with_changes(body=nothing))
 
 
-KINDS = (
+KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], ...] = (
     (cst.Comparison, falsy_for_none),
     (cst.Expr, without_call),
     (cst.Call, unsorted),

@@ -217,7 +217,7 @@ def test_kinds_of_mutants_of_our_own() -> None:
     from tests.mutants.kinds import KINDS
 
     module = cst.parse_module(FUNCTION)
-    found = []
+    found: list[str] = []
 
     class Visitor(cst.CSTVisitor):  # type: ignore[misc,name-defined]
         def on_visit(self, node: Any) -> bool:
