@@ -154,8 +154,9 @@ def test_programs_run_together_up_to_a_limit(
     monkeypatch.setattr(runner, "Process", started)
     monkeypatch.setattr(Process, "close", closed)
     (tmp_path / "1").mkdir()
+    monkeypatch.setenv("X", "9")  # Not for these programs.
     run_together(
-        [Program(["sh", "-c", "exit ${PWD##*/}$N"], {"N": n}, tmp_path / "1") for n in "024"],
+        [Program(["sh", "-c", "exit ${PWD##*/}$N$X"], {"N": n}, tmp_path / "1") for n in "024"],
         lambda number, result: events.append(10 * number + result.status),
         2,
         lambda: events.append("progress"),
