@@ -77,14 +77,21 @@ def test_history_has_every_step_and_epoch() -> None:
 
 
 def test_accuracy_counts_predictions_before_the_update() -> None:
-    """A correct model that the update makes wrong scores 1 of 1."""
+    """A correct model that the update makes wrong scores 1 of 1; `on_step` sees it before, too."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     tokens = paddle.to_tensor([[1, 2]])
     right = model(tokens)[0].item()
     config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e3)
 
-    history = train(config, [batch([[1, 2]], [[right + 0.09]])], model)
+    seen: list[float] = []
+    history = train(
+        config,
+        [batch([[1, 2]], [[right + 0.09]])],
+        model,
+        lambda _: seen.append(model(tokens)[0].item()),
+    )
     assert history.accuracy.tolist() == [1.0]
+    assert seen == [right]
     assert abs(model(tokens)[0].item() - right) > 1
 
 

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import Batch, CheckpointWarning, load_data, named_weights, new_model, train
+from rnn_core import (
+    Batch,
+    CheckpointWarning,
+    TrainConfig,
+    load_data,
+    named_weights,
+    new_model,
+    train,
+)
+from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from tests.helpers.recorded import asked, ended
@@ -22,6 +31,10 @@ from tests.recorded.conftest import Check
 
 DATA = list(load_data())
 OTHER_LABELS = [Batch(DATA[0].tokens, DATA[1].labels), *DATA[1:]]
+# Every setting is another one.
+OTHER = TrainConfig(
+    "RNN", 2, 0.1, 2.0, "by-global-norm", 2, 9, 11, 9, 5, 4, "gpu", "float64", "kernel", 2, "raise"
+)
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 
 
@@ -54,6 +67,10 @@ class Place:
     def change(self, step: int, **arrays: Any) -> None:
         """Replace arrays in a checkpoint."""
         change(self.path(step), **arrays)
+
+    def differences(self, step: int) -> list[str]:
+        """What makes a checkpoint one of another run, if everything differs."""
+        return Checkpoint.load(self.path(step)).differences(OTHER, 5)
 
     def path(self, name: int | str) -> Path:
         """The path of a checkpoint, or of another file."""

@@ -171,6 +171,7 @@ def test_wrong_command_lines(
     needed = {"rnn_core": "list ", "benchmarks.soak": "--minutes 1 "}
     for name, command in MAINS.items():
         terminal.run(command, f"{needed.get(name, '')}--{'x' * 10**4}\x1b")
+    terminal.run(main.main, f"run {'x' * 10**4}\x1b")
     for text in ("a\x1b[31m.json", "a\x1b" * 1000 + ".json", "a/" * 1000):
         terminal.run(compare.main, [text, text])
         terminal.run(report.main, [text])

@@ -100,7 +100,7 @@ def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) 
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
-        train(config, on_step=interrupt, checkpoint=tmp_path)
+        train(config, on_step=interrupt, checkpoint=tmp_path, resume=True)
 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)
