@@ -20,7 +20,7 @@ def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
     Each batch is made when the one before has been used.
     The model's mode does not matter, and stays.
     """
-    model = NumericPrediction(emb_size=8, hidden_size=4, execution=execution)
+    model: Any = NumericPrediction(emb_size=8, hidden_size=4, execution=execution)
     tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]], dtype="int32")]
     errors = [[0.0, 0.05, 1.0], [2.0]]
     data = [
