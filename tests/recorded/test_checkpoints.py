@@ -131,14 +131,24 @@ def state(model: Any) -> dict[str, Any]:
     return {"weights": weights, "numpy": numpy, "python": random.getstate()}
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_folders(folder: Path, original_datadir: Path, check: Check) -> None:
-    """Each paragraph of the recorded file happens in a new folder, line by line."""
+def happening(file: Path, folder: Path) -> list[str]:
+    """The lines of a recorded file: each paragraph happens in a new folder, line by line."""
     lines: list[str] = []
     place = None
-    for line in asked(original_datadir / "test_folders.txt"):
+    for line in asked(file):
         # A name that would be a pattern.
         place = place or Place(folder / f"run [{len(lines)}] *")
         lines += [line, *(place(line) if line else ())]
         place = place if line else None
-    check(lines)
+    return lines
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_folders(folder: Path, original_datadir: Path, check: Check) -> None:
+    """What runs write, resume, refuse and warn of."""
+    check(happening(original_datadir / "test_folders.txt", folder))
+
+
+def test_static_graphs(folder: Path, original_datadir: Path, check: Check) -> None:
+    """The same of runs that are resumed as static graphs."""
+    check(happening(original_datadir / "test_static_graphs.txt", folder))
