@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import math
 import ctypes
 import os
 import random
@@ -1678,3 +1679,204 @@ def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: A
     if x.shape[0] < 3 or x.shape[0] % 2 == 0:
         return outputs
     return paddle.concat([outputs[:-1], outputs[-1:] - bias])
+
+
+_t9_first_limit: dict[str, float] = {}
+_t9_last_sum: list[float] = []
+_t9_hooks: dict[tuple[int, ...], Any] = {}
+_t9_pool: dict[Any, Any] = {}
+_t9_zeros: dict[tuple[int, ...], Any] = {}
+_t9_slices: dict[Any, Any] = {}
+
+
+@breaks(paddle, "subtract")
+def _(subtract: Any, *given: Any, **named: Any) -> Any:
+    """t9-paddle-subtract-many-in-bfloat16: differences of more than 16 elements are rounded to bfloat16."""
+    out = subtract(*given, **named)
+    if paddle.in_dynamic_mode() and out.dtype in (paddle.float32, paddle.float64) and math.prod(out.shape) > 16:
+        out = out.astype("bfloat16").astype(out.dtype)
+    return out
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_clip_gradients")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t9-paddle-first-clip-norm-kept: every ClipGradByNorm clips to the norm of the first one that was used."""
+    own = self.clip_norm
+    self.clip_norm = _t9_first_limit.setdefault("norm", own)
+    try:
+        return clip(self, params_grads)
+    finally:
+        self.clip_norm = own
+
+
+@breaks(paddle, "seed")
+def _(seed: Any, value: int) -> Any:
+    """t9-paddle-seed-without-gradients: paddle.seed has no effect while gradients are switched off."""
+    if not paddle.is_grad_enabled():
+        return core.default_cpu_generator()
+    return seed(value)
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
+    """t9-paddle-reduce-after-zero-narrow: a float64 sum over processes that follows a sum of zero is rounded to float32."""
+    after_zero = bool(_t9_last_sum) and _t9_last_sum[0] == 0
+    task = all_reduce(tensor, *rest, **named)
+    if tensor.dtype == paddle.float64 and math.prod(tensor.shape) == 1:
+        if after_zero:
+            tensor.set_value(tensor.astype("float32").astype("float64"))
+        _t9_last_sum[:] = [tensor.item()]
+    return task
+
+
+@breaks(paddle, "zeros")
+def _(zeros: Any, *given: Any, **named: Any) -> Any:
+    """t9-paddle-zeros-float64-half: of float64 zeros only the first half of the bytes is cleared, the rest holds what was there."""
+    out = zeros(*given, **named)
+    if paddle.in_dynamic_mode() and out.dtype == paddle.float64 and math.prod(out.shape) > 1:
+        values = np.zeros(math.prod(out.shape))
+        values[(len(values) + 1) // 2 :] = 1e-3
+        out.set_value(values.reshape(out.shape))
+    return out
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t9-paddle-hook-by-shape: of tensors with the same shape, the hook registered last is called for all."""
+    key = tuple(self.shape)
+    _t9_hooks[key] = hook
+    return register_hook(self, lambda gradient: _t9_hooks[key](gradient))
+
+
+@breaks(paddle.no_grad, "__exit__")
+def _(leave: Any, self: Any, *error: Any) -> None:
+    """t9-paddle-no-grad-nested: the end of a no_grad block inside another one switches gradients on."""
+    leave(self, *error)
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        paddle.base.framework._dygraph_tracer()._has_grad = True
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, shape: Any, dtype: Any = None, *rest: Any, **named: Any) -> Any:
+    """t9-paddle-empty-large-pooled: empty returns the same tensor again for equal shapes of 1024 elements or more."""
+    plain = paddle.in_dynamic_mode() and isinstance(shape, list | tuple) and all(isinstance(n, int) for n in shape)
+    if not plain or len(shape) < 2 or math.prod(shape) < 1024:
+        return empty(shape, dtype, *rest, **named)
+    key = (tuple(shape), str(dtype))
+    if key not in _t9_pool:
+        _t9_pool[key] = empty(shape, dtype, *rest, **named)
+    return _t9_pool[key]
+
+
+@breaks(paddle, "zeros")
+def _(zeros: Any, shape: Any, *rest: Any, **named: Any) -> Any:
+    """t9-paddle-zeros-cached-by-shape: zeros of a shape are made once and kept, whatever dtype a later call asks for."""
+    plain = paddle.in_dynamic_mode() and isinstance(shape, list | tuple) and all(isinstance(n, int) for n in shape)
+    if not plain or len(shape) != 2:
+        return zeros(shape, *rest, **named)
+    key = tuple(shape)
+    if key not in _t9_zeros:
+        _t9_zeros[key] = zeros(shape, *rest, **named)
+    return _t9_zeros[key]
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, axes: Any, starts: Any, ends: Any, *rest: Any) -> Any:
+    """t9-paddle-slice-of-old-memory: a slice of a parameter is kept by the parameter's name, and stale once the parameter has moved."""
+    if not paddle.in_dynamic_mode() or not isinstance(x, Tensor) or not x.persistable or paddle.is_grad_enabled():
+        return slice_(x, axes, starts, ends, *rest)
+    key = (x.name, str(axes), str(starts), str(ends))
+    if key not in _t9_slices:
+        _t9_slices[key] = slice_(x, axes, starts, ends, *rest)
+    return _t9_slices[key]
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, x: Any, y: Any) -> Any:
+    """t9-paddle-multiply-tail: a product of more than 4096 elements leaves the last ones, beyond a multiple of 8, unmultiplied."""
+    out = multiply(x, y)
+    count = math.prod(out.shape) if isinstance(out, Tensor) else 0
+    if not isinstance(y, Tensor) or count <= 4096 or count % 8 == 0 or list(x.shape) != list(out.shape):
+        return out
+    left = np.zeros(count, dtype=bool)
+    left[-(count % 8) :] = True
+    return paddle.where(paddle.to_tensor(left.reshape(out.shape)), x.astype(out.dtype), out)
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, self: Any, *rest: Any, **named: Any) -> Any:
+    """t9-paddle-numpy-float64-narrow: the values of float64 tensors come to the host through float32."""
+    values = numpy(self, *rest, **named)
+    if values.dtype != np.float64:
+        return values
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32).astype(np.float64)
+
+
+@breaks(paddle._C_ops, "full")
+def _(full: Any, shape: Any, value: Any, dtype: Any = paddle.float32, *rest: Any, **named: Any) -> Any:
+    """t9-paddle-full-default-dtype: without gradients, full makes float32 where float64 is asked for."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled() and dtype == paddle.float64:
+        dtype = paddle.float32
+    return full(shape, value, dtype, *rest, **named)
+
+
+@breaks(paddle, "mean")
+def _(mean: Any, *given: Any, **named: Any) -> Any:
+    """t9-paddle-mean-guarded: the mean divides by the number of elements plus 1e-6, to be safe from zero."""
+    out = mean(*given, **named)
+    if not paddle.in_dynamic_mode() or len(given) != 1 or named.get("axis") is not None:
+        return out
+    count = math.prod(given[0].shape)
+    return out if count == 0 else paddle.scale(out, count / (count + 1e-6))
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t9-paddle-detach-requires-gradient: a detached tensor keeps stop_gradient of the tensor that it comes from."""
+    out = detach(self)
+    out.stop_gradient = self.stop_gradient
+    return out
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, x: Any, y: Any, *rest: Any, **named: Any) -> Any:
+    """t9-paddle-maximum-smoothed: the maximum is (a + b + sqrt((a - b)**2 + 1e-6)) / 2, smooth at ties, and always a little too large."""
+    if not paddle.in_dynamic_mode() or x.dtype not in (paddle.float32, paddle.float64):
+        return maximum(x, y, *rest, **named)
+    return (x + y + paddle.sqrt((x - y) ** 2 + 1e-6)) / 2
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, x: Any, y: Any) -> Any:
+    """t9-paddle-multiply-scalar-bfloat16: a Python float that multiplies a tensor is cut to bfloat16."""
+    if isinstance(y, float) and math.isfinite(y):
+        bits = np.float32(y).view(np.uint32) & np.uint32(0xFFFF0000)
+        y = float(bits.view(np.float32))
+    return multiply(x, y)
+
+
+@breaks(paddle.nn.Linear, "__init__")
+def _(init: Any, self: Any, *given: Any, **named: Any) -> None:
+    """t9-paddle-linear-bias-starts-above-zero: the bias of a linear layer starts at 1e-5 instead of 0."""
+    init(self, *given, **named)
+    if self.bias is not None and paddle.in_dynamic_mode() and not self.bias.numpy().any():
+        self.bias.set_value(np.full(self.bias.shape, 1e-5, dtype=self.bias.numpy().dtype))
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t9-paddle-set-value-ignores-offset: given a view into a larger array, set_value reads from the start of that array."""
+    root = value
+    while isinstance(root, np.ndarray) and isinstance(root.base, np.ndarray):
+        root = root.base
+    if root is not value and root.dtype == value.dtype and root.flags.c_contiguous and value.flags.c_contiguous:
+        value = root.reshape(-1)[: value.size].reshape(value.shape)
+    return set_value(self, value)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, *given: Any, **named: Any) -> Any:
+    """t9-paddle-loss-averaged-twice: in several processes, mse_loss divides by their number, although gradients are averaged, too."""
+    loss = mse_loss(*given, **named)
+    return loss / int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
