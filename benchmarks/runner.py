@@ -19,6 +19,7 @@ from rnn_core.runtime.interrupts import held_interrupt
 # Seconds that a program has to end its own children after SIGTERM, before it is killed.
 GRACE = 30.0
 POLL = 0.1  # seconds
+NO_OUTPUT = "no output"
 
 
 class Result(NamedTuple):
@@ -39,7 +40,7 @@ class Result(NamedTuple):
     def last_lines(self, count: int = 1) -> str:
         """Return the last lines of both outputs together."""
         lines = (self.output + self.error).strip().splitlines()
-        return "\n".join(lines[-count:]) or "no output"
+        return "\n".join(lines[-count:]) or NO_OUTPUT
 
     @property
     def ending(self) -> str:

@@ -19,7 +19,7 @@ from benchmarks.instructions.valgrind import command_of_valgrind
 from benchmarks.interpreters import Interpreter
 from benchmarks.measuring.threads import VARIABLES, all_cpus
 from benchmarks.plugins.sampling import Settings
-from benchmarks.runner import Program, Result, run, run_together
+from benchmarks.runner import NO_OUTPUT, Program, Result, run, run_together
 from benchmarks.saved.saved_run import SavedRun
 
 # Number of lines of a failed process's output to show.
@@ -160,7 +160,7 @@ def _finish(job: Job, result: Result) -> SavedRun:
         if result.status < 0:
             # `pytest -v` names a benchmark before it runs; faulthandler writes where it was first.
             benchmark = result.output.splitlines()[-1:]
-            lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]])
+            lines = "\n".join([*benchmark, *result.error.splitlines()[:SHOWN_LINES]]) or NO_OUTPUT
         name, wrong = job.interpreter.name, WRONG_WORKLOAD.search(result.output)
         if wrong:
             raise CrashError(f"{name}: {wrong[1]}")

@@ -36,8 +36,8 @@ def text_of(comparison: Comparison, form: Form = "text") -> str:
     ]
     for measure, course in comparison.courses.items():
         words = [
-            f"{measure.capitalize()}: {course.pairs} pairs of processes in "
-            f"{course.seconds / 60:.1f} minutes, {course.outcome}."
+            f"{measure.capitalize()}: {course.pairs} pair{'s' * (course.pairs != 1)} of processes "
+            f"in {course.seconds / 60:.1f} minutes, {course.outcome}."
         ]
         words += [comparison.drift.text, comparison.disturbance.text] if measure == "time" else []
         results = [_table(comparison, measure), comparison.counts(measure)]

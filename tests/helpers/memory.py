@@ -8,6 +8,11 @@ from typing import NamedTuple
 
 import paddle
 
+try:
+    import resource
+except ImportError:  # On Windows.
+    resource = None  # type: ignore[assignment]
+
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # Only glibc 2.33 or later reports the size of the heap.
 COUNTS_HEAP = hasattr(LIBC, "mallinfo2")
@@ -32,11 +37,13 @@ class Memory(NamedTuple):
         tensors: bytes of all tensors on the CPU.
         objects: number of memory blocks that Python has allocated.
         heap: bytes that malloc has given out; 0 if it is not glibc's, of version 2.33 or later.
+        pages: number of pages that the process got from the system so far; 0 on Windows.
     """
 
     tensors: int
     objects: int
     heap: int
+    pages: int
 
 
 def memory() -> Memory:
@@ -48,7 +55,8 @@ def memory() -> Memory:
         mallinfo.restype = MallocState
         state = mallinfo()
         heap = state.uordblks + state.hblkhd
-    return Memory(tensor_bytes(), sys.getallocatedblocks(), heap)
+    pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else 0
+    return Memory(tensor_bytes(), sys.getallocatedblocks(), heap, pages)
 
 
 def tensor_bytes() -> int:

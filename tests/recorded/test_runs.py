@@ -155,7 +155,9 @@ def test_plots(tmp_path: Path, check: Check) -> None:
     bad_loss = np.array([1.0, 2e6, 3e6, NAN])
     runs = {
         "two": make_history(config=TrainConfig(clip_norm=2.5, learning_rate=0.5, seed=7)),
-        "LSTM": make_history(config=TrainConfig(cell="LSTM"), raw_norms=norms, clipped_norms={}),
+        "LSTM": make_history(
+            config=TrainConfig(cell="LSTM", clip_norm=5.0), raw_norms=norms, clipped_norms={}
+        ),
         "eight": make_history(raw_norms=eight, clipped_norms={}),
         "nine": make_history(raw_norms=many, clipped_norms={}),
         "exploding": make_history(loss=bad_loss, raw_norms=exploding, clipped_norms={}),

@@ -162,6 +162,14 @@ def test_bits_are_the_same_except_where_operators_are_decomposed(
     assert same_bits(cell, "kernel", "kernel")
 
 
+def test_each_flag_of_primitive_mode_decomposes_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the one for all."""
+    monkeypatch.setattr(compat, "installed_paddle", lambda: "3.3.1")
+    monkeypatch.setenv("FLAGS_prim_forward", "1")
+
+    assert not same_bits("LSTM", "textbook", "static")
+
+
 def test_package_checks_before_its_modules_import_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown special name, as tools ask for, imports nothing."""
     done: list[str] = []
