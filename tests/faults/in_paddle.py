@@ -1696,3 +1696,9 @@ def _(get_device: Any, *given: Any) -> Any:
     """t8-paddle-get-device-leaves-files-open: each call opens a file and does not close it."""
     _files.append(Path(os.devnull).open())  # noqa: SIM115 - the fault
     return get_device(*given)
+
+
+@breaks(paddle, "seed", tests=FUNCTIONS)
+def _(seed: Any, value: int) -> Any:
+    """t9-paddle-seed-without-gradients: a seed has no effect while gradients are switched off."""
+    return seed(value) if paddle.is_grad_enabled() else None
