@@ -771,8 +771,15 @@ def test_memory_statistics_count_each_byte() -> None:
     assert core.host_memory_stat_peak_value("Allocated", 0) == peak
 
 
-def test_devices_flags_and_structures() -> None:
+@pytest.mark.parametrize("condition", ["usually", "under no_grad"])
+def test_devices_flags_and_structures(condition: str) -> None:
     """A refused device or flag changes nothing; structures keep their types and order."""
+    with CONDITIONS[condition]():
+        check_devices_flags_and_structures()
+
+
+def check_devices_flags_and_structures() -> None:
+    """Set and read them one after another."""
     flag = "FLAGS_pir_apply_inplace_pass"
     before = paddle.get_flags(flag)
     try:
