@@ -14,6 +14,7 @@ from benchmarks.compare import calibration, verdicts
 from benchmarks.compare.calibration import Case, main, rate, row
 from benchmarks.compare.measures import MEASURES
 from benchmarks.interpreters import Interpreter, SideError
+from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at
 from tests.helpers.recorded import help_and_refusals, rounded, transcript
 from tests.recorded.conftest import Check
@@ -29,6 +30,7 @@ def _results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in an empty folder, with few resamples."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 1_000)
     monkeypatch.setattr(calibration, "find_interpreter", find)
+    monkeypatch.setattr(calibration, "tqdm", Bar)
     monkeypatch.setattr(calibration, "RESULTS", folder / "calibration")
 
 

@@ -41,6 +41,7 @@ from rnn_core.experiments import ALL_EXPERIMENTS
 from rnn_core.history import History
 from rnn_core.recorder import Step
 from rnn_core.runtime import messages
+from tests.helpers.bars import Bar
 from tests.helpers.histories import empty_history, make_history
 from tests.helpers.matrix_results import FACTS
 from tests.helpers.recorded import Main, asked, ended, outcome
@@ -184,31 +185,6 @@ def test_wrong_command_lines(
     terminal.run(main.main, "run digit-sums --device gpu:0")
     terminal.run(soak.main, "--minutes 1")
     terminal.check()
-
-
-class Bar:
-    """A progress bar that prints what it shows."""
-
-    def __init__(self, **settings: object) -> None:
-        self.n = 0
-        print("bar:", settings)
-
-    def __enter__(self) -> "Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        print("bar: end")
-
-    def update(self, more: int = 1) -> None:
-        """Move by some steps."""
-        self.n += more
-        print("bar:", self.n, end="; ")
-
-    def set_postfix(self, **values: object) -> None:
-        """Show values beside the bar."""
-        print("bar:", values)
-
-    set_description = print
 
 
 def steps(names: Sequence[str]) -> Iterator[Step]:
@@ -483,7 +459,7 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratios, "write_figure", write)
     monkeypatch.setattr("benchmarks.commands.common.write_text", found)
     monkeypatch.setattr("benchmarks.commands.common.write_json", found)
-    monkeypatch.setattr(ratios, "tqdm", lambda *given, **_: Progress(*given))
+    monkeypatch.setattr(ratios, "tqdm", Bar)
     for line in RATIOS.strip().splitlines():
         end, _, command = line.partition(": ")
         left = -1 if end in ("ok", "missing") else 4 if "B2-T3-H5" in command else 2
@@ -502,29 +478,6 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
                 terminal.lines += text.splitlines()
             path.unlink()
     terminal.check()
-
-
-class Progress:
-    """A progress bar that shows nothing."""
-
-    def __init__(self, items: Sequence[object] = ()) -> None:
-        self.items = items
-
-    def __iter__(self) -> Iterator[object]:
-        return iter(self.items)
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def update(self) -> None:
-        """Show nothing."""
-
-    def set_description(self, text: str) -> None:
-        """Print the point that is measured."""
-        print(f"at {text}")
 
 
 def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -585,9 +538,7 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "watch", watch)
     monkeypatch.setattr(soak, "resolve_device", lambda name: print(f"device {name}"))
     rounds, usual = 200, "--minutes 1"
-    monkeypatch.setattr(soak, "tqdm", lambda **_: Progress())
-    monkeypatch.setattr(Progress, "update", lambda *_: None)
-    monkeypatch.setattr(Progress, "set_postfix", lambda *_, **__: None, raising=False)
+    monkeypatch.setattr(soak, "tqdm", Bar)
     for name in SHAPES:
         shape = SHAPES[name]
         terminal.lines.append(name)
@@ -609,7 +560,6 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
                 terminal.lines.append(f"{error!r} after {rounds} rounds")
                 terminal.run(soak.main, usual)
     error = None
-    monkeypatch.setattr(soak, "tqdm", Bar)
     rounds = 3
     terminal.run(soak.main, usual)
     for missing in ("psutil", "scipy"):
