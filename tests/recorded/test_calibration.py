@@ -92,6 +92,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 1 --results x", FakeProcesses(SAME, before=interrupt_at(1)))
     gone = FakeProcesses(SAME, before=interrupt_at(16, SideError("gone")))
     run("--sessions 2 --levels 0,20 --results y --save y.md", gone)
+    full = FakeProcesses(SAME, before=interrupt_at(1, OSError("no space")))
+    run("--sessions 1 --levels 0 --results z", full)
     run("--python gone --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -398,6 +399,7 @@ ctrl-c: --cells RNN --sweep T --plot no.svg
 ctrl-c at once: --cells RNN --shapes B2-T3-H4
 error: --cells RNN --shapes B2-T3-H4 --save no.md
 error: --cells RNN,LSTM --shapes B1-T1-H1,B2-T3-H4 --implementations textbook
+no matplotlib: --cells RNN --sweep T --plot no.svg
 """
 
 
@@ -463,6 +465,8 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     for line in RATIOS.strip().splitlines():
         end, _, command = line.partition(": ")
         left = -1 if end in ("ok", "missing") else 4 if "B2-T3-H5" in command else 2
+        if end == "no matplotlib":
+            monkeypatch.setitem(sys.modules, "matplotlib", None)
         terminal.run(ratios.main, command)
         for path in sorted(Path.cwd().iterdir()):
             text = path.read_text()
@@ -495,6 +499,9 @@ def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPat
     facts = ratios.environment()
     facts["date"] = re.sub(r"\d", "0", facts["date"])
     terminal.lines += [f"{name}: {value}" for name, value in facts.items()]
+    versions |= {"jax": "0.9"}
+    facts = ratios.environment()
+    terminal.lines.append(f"both: {facts['torch']}, {facts['jax']}")
     terminal.check()
 
 
