@@ -216,6 +216,10 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(store, "lock_folder", waited)
     (python.parents[2] / store.COMPLETE).unlink()
     tried("made by another command", store.environment_of, one, BASE)
+    monkeypatch.setattr(store, "lock_folder", Mock(side_effect=BlockingIOError("in use")))
+    (python.parents[2] / store.COMPLETE).unlink()
+    tried("in use", store.environment_of, one, BASE)
+    tried("  left", python.is_file)
     tried.check()
 
 
