@@ -166,7 +166,7 @@ def test_chains(check: Check) -> None:
         links = []
         for at, pair in enumerate(case.split()):
             before, after = (Side(name=name, environment={}) for name in pair.split(">"))
-            date = any_link.date.replace(hour=at)
+            date = any_link.date.replace(hour=5 * at % 23)
             change = {"baseline": before, "candidate": after, "date": date}
             links.append(any_link.model_copy(update=change))
         chains, rest = chains_of(links)
