@@ -177,22 +177,22 @@ def test_rounds_of_a_soak(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: 
     import psutil
 
     events: list[str] = []
-    alive: WeakSet[type] = WeakSet()
+    alive: WeakSet[Any] = WeakSet()
 
-    def made(**attributes: object) -> type:
-        alive.add(one := type("", (), attributes))
-        return one
+    class Made:
+        def __init__(self, **attributes: object) -> None:
+            vars(self).update(attributes)
+            alive.add(self)
 
     def train(_: object, data: Any, model: Any) -> Any:
         clock.work(0.5 + 0.01 * len(events))
-        gc.collect()
         events.append(f"train model {model.name} of {len(alive)} in memory on {data}")
-        return made(steps=len(data))
+        return Made(steps=len(data))
 
-    def new_model(config: Any) -> type:
+    def new_model(config: Any) -> Any:
         clock.work(0.25)
         events.append(f"new model of {config.cell}")
-        return made(name=sum("new" in event for event in events))
+        return Made(name=sum("new" in event for event in events))
 
     memory = iter(range(10**6, 10**8, 4096))
     process: dict[str, Any] = {
