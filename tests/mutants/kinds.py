@@ -5,21 +5,6 @@ from typing import Any
 
 import libcst as cst
 
-NONE = "None"
-
-
-def falsy_for_none(node: cst.Comparison) -> Iterator[cst.BaseExpression]:
-    """`x is None` also where x is 0 or empty."""
-    if len(node.comparisons) != 1:
-        return
-    operator, right = node.comparisons[0].operator, node.comparisons[0].comparator
-    if not isinstance(right, cst.Name) or right.value != NONE:
-        return
-    if isinstance(operator, cst.Is):
-        yield cst.UnaryOperation(cst.Not(), node.left, lpar=node.lpar, rpar=node.rpar)
-    elif isinstance(operator, cst.IsNot):
-        yield cst.Call(cst.Name("bool"), [cst.Arg(node.left)], lpar=node.lpar, rpar=node.rpar)
-
 
 def without_call(node: cst.Expr) -> Iterator[cst.Pass]:
     """A statement that only calls something is missing."""
@@ -64,7 +49,6 @@ def without_end(node: cst.Try) -> Iterator[cst.Try]:
 
 
 KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], ...] = (
-    (cst.Comparison, falsy_for_none),
     (cst.Expr, without_call),
     (cst.Call, unsorted),
     (cst.For, first_round_only),

@@ -194,13 +194,11 @@ def f(x):
         for each in sorted(x, key=len):
             print(each)
     except (ValueError, OSError):
-        return [y for y in x if y] if x is not None else x is None
+        return [y for y in x if y]
     finally:
         done = x
 """
 CHANGES = [
-    ("if x is not None else", "if bool(x) else"),
-    ("else x is None", "else not x"),
     ("print(each)", "pass"),
     ("sorted(x, key=len)", "list(x)"),
     ("print(each)", "print(each)\n            break"),
