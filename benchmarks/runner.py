@@ -39,7 +39,7 @@ class Result(NamedTuple):
 
     def last_lines(self, count: int = 1) -> str:
         """Return the last lines of both outputs together."""
-        lines = (self.output + self.error).strip().splitlines()
+        lines = self.output.strip().splitlines() + self.error.strip().splitlines()
         return "\n".join(lines[-count:]) or NO_OUTPUT
 
     @property

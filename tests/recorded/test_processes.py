@@ -28,7 +28,7 @@ from tests.recorded.conftest import Check
 BEGUN = re.compile(r'"begun": "[^"]+\+00:00"')
 OUTPUTS = {
     "nothing": ("", ""),
-    "an error": ("collected 0 items\n", "ERROR: not found: benchmarks\nusage\n"),
+    "an error": ("collected 0 items", "ERROR: not found: benchmarks\nusage\n"),
     "long": (
         "".join(f"out {at}\n" for at in range(30)),
         "".join(f"err {at}\n" for at in range(30)),
