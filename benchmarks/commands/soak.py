@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"a soak runs in 1 process, got {parallel.size()}")  # noqa: TRY301
         config = soak_config(options)
         resolve_device(config.device)
-    except (TypeError, ValueError, ImportError) as error:
+    except (ValueError, ImportError) as error:
         complain(str(error))
         return ExitStatus.WRONG_INPUT
 

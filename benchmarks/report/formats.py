@@ -140,7 +140,6 @@ def read_times(path: Path) -> list[StepTime]:
             high=1e3 * timed.stats.q3,
         )
         for timed in SavedRun.load(path).timed
-        if timed.extra_info.stage
     ]
 
 

@@ -68,6 +68,17 @@ def test_streams_that_are_guarded_at_exit_do_not_change_the_status(redirection: 
     assert subprocess.run(command, env=buffered, check=False).returncode == 0
 
 
+def test_output_keeps_its_order() -> None:
+    """What was printed before the guard comes first."""
+    guard = "from rnn_core.commands.console import guard_console; guard_console()"
+    code = f"print('a', end=''); {guard}; print('b', flush=True)"
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, check=True)
+
+    assert result.stdout.split() == [b"ab"]
+
+
 def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
     """A console of Western Europe shows Chinese as escapes."""
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
