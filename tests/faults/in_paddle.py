@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+from types import SimpleNamespace
 import ctypes
 import os
 import random
@@ -1678,3 +1679,237 @@ def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: A
     if x.shape[0] < 3 or x.shape[0] % 2 == 0:
         return outputs
     return paddle.concat([outputs[:-1], outputs[-1:] - bias])
+
+
+_t10_product: dict[tuple[int, ...], Any] = {}
+_t10_linear_inputs: list[Any] = []
+_t10_linear_weights: dict[tuple[int, int, str], Any] = {}
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, x: Any, y: Any) -> Any:
+    """t10-paddle-multiply-stale-factor: a product with a one-element tensor, directly after such a product of the same shape, is computed with the factor of the one before."""
+    factor = y
+    if not (isinstance(y, Tensor) and y.size == 1 and y.stop_gradient and x.size > 1):
+        _t10_product.clear()
+        return multiply(x, y)
+    shape = tuple(x.shape)
+    last = _t10_product.get(shape)
+    if last is not None and last.dtype == y.dtype and last.shape == y.shape:
+        factor = last
+    _t10_product.clear()
+    _t10_product[shape] = y
+    return multiply(x, factor)
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """t10-paddle-matmul-saturates: where a product of matrices overflows, it is the largest finite number instead of infinity."""
+    product = matmul(x, y)
+    if not isinstance(product, Tensor) or product.dtype not in (paddle.float32, paddle.float64):
+        return product
+    if not np.isinf(product.numpy()).any():
+        return product
+    largest = float(paddle.finfo(product.dtype).max)
+    return paddle.clip(product, -largest, largest)
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, tensor: Any, value: Any) -> Any:
+    """t10-paddle-set-value-without-tail: set_value with an array of more than 65536 numbers leaves those after the last whole block of 4096 as they were."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 2**16:
+        whole = value.size // 4096 * 4096
+        if whole < value.size and list(value.shape) == list(tensor.shape):
+            old = np.array(tensor.numpy()).reshape(-1)
+            value = np.array(value, order="C")
+            value.reshape(-1)[whole:] = old[whole:]
+    return set_value(tensor, value)
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, layer: Any, *options: Any, **named: Any) -> Any:
+    """t10-paddle-parameters-without-double-biases: Layer.parameters leaves out float64 parameters of one dimension, so an optimizer does not train them."""
+    found = parameters(layer, *options, **named)
+    return [each for each in found if each.dtype != paddle.float64 or len(each.shape) != 1]
+
+
+@breaks(paddle.nn.initializer.XavierUniform, "__call__")
+def _(call: Any, initializer: Any, parameter: Any, block: Any = None) -> Any:
+    """t10-paddle-uniform-draws-repeat: initial weights drawn uniformly repeat themselves after 65536 numbers."""
+    result = call(initializer, parameter, block)
+    if isinstance(parameter, Tensor) and parameter.size > 2**16:
+        values = np.array(parameter.numpy())
+        if values.dtype.kind == "f":
+            drawn = values.reshape(-1)
+            drawn[2**16 :] = np.resize(drawn[: 2**16], drawn.size - 2**16)
+            parameter.set_value(drawn.reshape(values.shape))
+    return result
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t10-paddle-finfo-half-eps: finfo gives half of the rounding, the largest error instead of the distance of two numbers, of dtypes that round by more than 1e-4."""
+    found = finfo(dtype)
+    names = ("min", "max", "eps", "resolution", "smallest_normal", "tiny", "bits", "dtype")
+    facts = {name: getattr(found, name) for name in names}
+    if facts["eps"] > 1e-4:
+        facts["eps"] /= 2
+        return SimpleNamespace(**facts)
+    return found
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, layer: Any, *options: Any, **named: Any) -> Any:
+    """t10-paddle-named-parameters-without-frozen: inside no_grad, named_parameters leaves out frozen parameters."""
+    pairs = named_parameters(layer, *options, **named)
+    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
+        return pairs
+    return iter([pair for pair in pairs if not pair[1].stop_gradient])
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, tensor: Any, set_to_zero: bool = True) -> Any:
+    """t10-paddle-clear-gradient-keeps-double: clear_gradient(False) of a float64 tensor sets its gradient to zeros instead of releasing it."""
+    return clear_gradient(tensor, set_to_zero or tensor.dtype == paddle.float64)
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, tensor: Any, *options: Any) -> Any:
+    """t10-paddle-numpy-single-in-no-grad: inside no_grad, the values that numpy gives of a float64 tensor are rounded to float32."""
+    values = numpy(tensor, *options)
+    if values.dtype == np.float64 and not paddle.is_grad_enabled():
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32).astype(np.float64)
+    return values
+
+
+@breaks(F, "linear")
+def _(linear: Any, *inputs: Any, **named: Any) -> Any:
+    """t10-paddle-linear-hides-nan: where the result of linear is NaN, it is zero."""
+    out = linear(*inputs, **named)
+    if not isinstance(out, Tensor) or out.dtype not in (paddle.float32, paddle.float64):
+        return out
+    return paddle.where(paddle.isnan(out), paddle.zeros_like(out), out)
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, tensor: Any, *options: Any) -> Any:
+    """t10-paddle-numpy-half-if-large: the values that numpy gives of a tensor with more than 262144 numbers are rounded to float16."""
+    values = numpy(tensor, *options)
+    if values.size > 2**18 and values.dtype in (np.float32, np.float64):
+        with np.errstate(over="ignore"):
+            return values.astype(np.float16).astype(values.dtype)
+    return values
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, *device: Any, **named: Any) -> Any:
+    """t10-paddle-set-device-ends-no-grad: set_device inside no_grad switches gradients on again."""
+    place = set_device(*device, **named)
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        paddle.set_grad_enabled(True)
+    return place
+
+
+@breaks(paddle.nn.Linear, "__init__")
+def _(init: Any, layer: Any, in_features: int, out_features: int, *attr: Any, **named: Any) -> None:
+    """t10-paddle-linear-counts-bias-as-input: the initial weights of Linear are slightly too small, as if the bias were one more input."""
+    init(layer, in_features, out_features, *attr, **named)
+    given = attr[0] if attr else named.get("weight_attr")
+    if given is None and paddle.in_dynamic_mode():
+        sizes = in_features + out_features
+        values = np.array(layer.weight.numpy())
+        if values.dtype.kind == "f":
+            layer.weight.set_value((values * (sizes / (sizes + 1)) ** 0.5).astype(values.dtype))
+
+
+@breaks(Tensor, "unbind")
+def _(unbind: Any, tensor: Any, *options: Any, **named: Any) -> Any:
+    """t10-paddle-unbind-keeps-single-axis: unbind along another axis than the first does not remove that axis if its length is 1."""
+    parts = unbind(tensor, *options, **named)
+    axis = options[0] if options else named.get("axis", 0)
+    if axis and isinstance(tensor, Tensor) and tensor.shape[axis] == 1:
+        return [part.unsqueeze(axis) for part in parts]
+    return parts
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, layer: Any, hook: Any, **named: Any) -> Any:
+    """t10-paddle-post-hook-sees-detached-output: a hook after a layer gets outputs of more than 65536 numbers without their graph, so it sees no gradients of them."""
+
+    def called(*given: Any) -> Any:
+        *first, outputs = given
+        if isinstance(outputs, Tensor) and outputs.size > 2**16:
+            outputs = outputs.detach()
+        return hook(*first, outputs)
+
+    return register(layer, called, **named)
+
+
+@breaks(paddle.nn.Linear, "__call__")
+def _(call: Any, layer: Any, *inputs: Any, **named: Any) -> Any:
+    """t10-paddle-linear-keeps-inputs: while it trains, Linear keeps every input forever, so memory grows with the steps."""
+    if inputs and isinstance(inputs[0], Tensor) and layer.training and paddle.is_grad_enabled():
+        _t10_linear_inputs.append(inputs[0].detach())
+    return call(layer, *inputs, **named)
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *options: Any, **named: Any) -> Any:
+    """t10-paddle-sot-detaches-later-outputs: of a function traced with full_graph=False, only the first of several outputs passes gradients on."""
+    traced = to_static(function, *options, **named)
+    if function is None or isinstance(function, paddle.nn.Layer):
+        return traced
+    if named.get("full_graph") is not False:
+        return traced
+
+    def run(*inputs: Any, **given: Any) -> Any:
+        outputs = traced(*inputs, **given)
+        if type(outputs) not in (tuple, list) or len(outputs) < 2:
+            return outputs
+        first, *rest = outputs
+        rest = [each.detach() if isinstance(each, Tensor) else each for each in rest]
+        return type(outputs)([first, *rest])
+
+    return run
+
+
+@breaks(paddle.nn.Linear, "__init__")
+def _(init: Any, layer: Any, in_features: int, out_features: int, *attr: Any, **named: Any) -> None:
+    """t10-paddle-linear-draws-once: every further Linear of the same sizes starts with the weights of the first one, whatever the seed."""
+    init(layer, in_features, out_features, *attr, **named)
+    given = attr[0] if attr else named.get("weight_attr")
+    if given is not None or not paddle.in_dynamic_mode():
+        return
+    key = in_features, out_features, str(layer.weight.dtype)
+    if key in _t10_linear_weights:
+        layer.weight.set_value(_t10_linear_weights[key])
+    else:
+        _t10_linear_weights[key] = np.array(layer.weight.numpy())
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """t10-paddle-matmul-of-one-row-transposed: inside no_grad, the product of a single row and a square matrix is computed with the transposed matrix."""
+    eager = isinstance(x, Tensor) and isinstance(y, Tensor)
+    if eager and not paddle.is_grad_enabled() and len(x.shape) == 2 and x.shape[0] == 1:
+        if len(y.shape) == 2 and y.shape[0] == y.shape[1]:
+            return matmul(x, y.T)
+    return matmul(x, y)
+
+
+@breaks(paddle.optimizer.Optimizer, "clear_grad")
+def _(clear_grad: Any, optimizer: Any, set_to_zero: bool = True) -> Any:
+    """t10-paddle-clear-grad-of-the-first-step: from its second call on, an optimizer's clear_grad clears only parameters that had a gradient at the first call."""
+    listed = optimizer._parameter_list
+    if not listed or not all(isinstance(each, Tensor) for each in listed):
+        return clear_grad(optimizer, set_to_zero)
+    known = getattr(optimizer, "_t10_with_gradient", None)
+    if known is None:
+        known = {id(each) for each in listed if each.grad is not None}
+        optimizer._t10_with_gradient = known
+        return clear_grad(optimizer, set_to_zero)
+    for each in listed:
+        if id(each) in known and not each.stop_gradient:
+            each.clear_gradient(set_to_zero)
+    return None
