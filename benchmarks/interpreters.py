@@ -111,12 +111,8 @@ def find_interpreter(text: str, origin: Origin = HERE) -> Interpreter:
         SideError: no finder knows the name, or the interpreter cannot be used.
         OSError: a file cannot be read or written.
     """
-    if names_paddle(text):
-        base = origin.base
-        paddle = find_paddle(text, base, origin.index_url)
-        return Interpreter(paddle.name, environment_of(paddle, base))
-    find_here = partial(find_revision, origin=origin)
-    finders: tuple[Finder, ...] = (find_here, find_program, find_tox_environment)
+    named = [partial(find, origin=origin) for find in (find_revision, find_installed)]
+    finders: tuple[Finder, ...] = (*named, find_program, find_tox_environment)
     for find in finders:
         found = find(text)
         if found is not None:
@@ -135,10 +131,25 @@ def find_revision(text: str, origin: Origin) -> Interpreter | None:
     if match is None:
         return None
     revision, environment = match.groups()
-    python = find_interpreter(environment, origin).python if environment else Path(sys.executable)
     source, commit = source_of(revision) if revision else working_tree()
+    # Last, because it may take minutes to make the environment.
+    python = find_interpreter(environment, origin).python if environment else Path(sys.executable)
     name = text if revision else WORKING_TREE
     return Interpreter(f"{name} ({commit})", python, source, commit if revision else WORKING_TREE)
+
+
+def find_installed(text: str, origin: Origin) -> Interpreter | None:
+    """Find the interpreter of an environment with a Paddle, which is made if there is none.
+
+    Raises:
+        SideError: the Paddle cannot be installed, or there is no such interpreter.
+        OSError: a file cannot be read or written.
+    """
+    if not names_paddle(text):
+        return None
+    base = origin.base
+    paddle = find_paddle(text, base, origin.index_url)
+    return Interpreter(paddle.name, environment_of(paddle, base))
 
 
 def find_program(text: str) -> Interpreter | None:

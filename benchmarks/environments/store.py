@@ -77,6 +77,7 @@ def environment_of(paddle: Paddle, base: Base) -> Path:
     with lock_folder(folder, LONGEST_WAIT):
         if not _usable(folder, python):  # Otherwise, another command has made it meanwhile.
             try:
+                (folder / COMPLETE).unlink(missing_ok=True)  # Of one whose interpreter is gone.
                 _install(paddle, base, folder / "env", python)
                 write_text(folder / COMPLETE, paddle.wheel or paddle.requirement)
             except BaseException:

@@ -134,7 +134,7 @@ def check_writable(path: Path) -> None:
 
 def _regular(path: Path) -> Path:
     """The resolved path, if a file exists there or can be created there."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a link to itself.
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: {path.parent} is not a directory")
     if path.exists() and not path.is_file():

@@ -11,12 +11,12 @@ from benchmarks.locks import LOCK, lock_folder
 def test_folder_in_use_is_refused(tmp_path: Path) -> None:
     """It can be locked again when the first lock is released."""
     with (
-        lock_folder(tmp_path / "r"),
+        lock_folder(tmp_path / "new" / "r"),
         pytest.raises(OSError, match="r is in use by another run"),
-        lock_folder(tmp_path / "r"),
+        lock_folder(tmp_path / "new" / "r"),
     ):
         pass
-    with lock_folder(tmp_path / "r"):
+    with lock_folder(tmp_path / "new" / "r"):
         pass
 
 

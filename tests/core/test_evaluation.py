@@ -1,6 +1,7 @@
 """Evaluation of a model on held-out data."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import paddle
@@ -14,11 +15,12 @@ from tests.helpers.parametrize import over_executions
 
 @over_executions
 def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
-    """Loss and accuracy are means over samples, not over batches, and nothing is trained.
+    """Loss and accuracy are means over samples, not over batches, nothing is trained or drawn.
 
+    Each batch is made when the one before has been used.
     The model's mode does not matter, and stays.
     """
-    model = NumericPrediction(emb_size=8, hidden_size=4, execution=execution)
+    model: Any = NumericPrediction(emb_size=8, hidden_size=4, execution=execution)
     tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]], dtype="int32")]
     errors = [[0.0, 0.05, 1.0], [2.0]]
     data = [
@@ -28,16 +30,22 @@ def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
     labels = np.concatenate([batch.labels.numpy() for batch in data]).astype(np.float64)
     predictions = np.concatenate([model(each)[0].numpy() for each in tokens])
     before = [parameter.numpy().tolist() for parameter in model.parameters()]
-    with_gradients: list[bool] = []
+    done: list[tuple[str, bool]] = []
+    log: Any = lambda *_: done.append(("used", paddle.is_grad_enabled()))  # noqa: E731
+    model.register_forward_pre_hook(log)
 
     def batches() -> Iterator[Batch]:
         for batch in data:
-            with_gradients.append(paddle.is_grad_enabled())
+            done.append(("made", paddle.is_grad_enabled()))
             yield batch
 
+    paddle.seed(3)
+    expected = paddle.rand([1]).tolist()
+    paddle.seed(3)
     found = evaluate(model, batches())
 
-    assert with_gradients == [False, False]
+    assert paddle.rand([1]).tolist() == expected
+    assert done == [("made", False), ("used", False)] * 2
     assert found.samples == 4
     assert found.loss == pytest.approx(np.square(labels - predictions).mean(), rel=1e-12)
     assert found.variance == pytest.approx(labels.var(), rel=1e-12)

@@ -30,8 +30,11 @@ from tests.helpers.histories import check_equal, empty_history, make_history
     ids=["non-finite", "every third step", "empty"],
 )
 def test_load_returns_what_was_saved(saved: History, tmp_path: Path) -> None:
-    """Every field is the same, bit for bit; NumPy alone can read the arrays too."""
-    path = tmp_path / "history.npz"
+    """Every field is the same, bit for bit; NumPy alone can read the arrays too.
+
+    The file has the name that was given.
+    """
+    path = tmp_path / "history of.today"
     saved.save(path)
 
     check_equal(saved, History.load(path))

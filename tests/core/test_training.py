@@ -27,7 +27,7 @@ from rnn_core import (
     set_weights,
     train,
 )
-from rnn_core.config import EAGER, Clip, DType, Execution
+from rnn_core.config import EAGER, ON_NONFINITE, Clip, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
@@ -77,14 +77,21 @@ def test_history_has_every_step_and_epoch() -> None:
 
 
 def test_accuracy_counts_predictions_before_the_update() -> None:
-    """A correct model that the update makes wrong scores 1 of 1."""
+    """A correct model that the update makes wrong scores 1 of 1; `on_step` sees it before, too."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     tokens = paddle.to_tensor([[1, 2]])
     right = model(tokens)[0].item()
     config = replace(SMALL, epochs=1, num_steps=2, learning_rate=1e3)
 
-    history = train(config, [batch([[1, 2]], [[right + 0.09]])], model)
+    seen: list[float] = []
+    history = train(
+        config,
+        [batch([[1, 2]], [[right + 0.09]])],
+        model,
+        lambda _: seen.append(model(tokens)[0].item()),
+    )
     assert history.accuracy.tolist() == [1.0]
+    assert seen == [right]
     assert abs(model(tokens)[0].item() - right) > 1
 
 
@@ -163,9 +170,9 @@ def test_run_ends_at_infinity(policy: Any) -> None:
     assert np.isfinite(history.loss[:-1]).all()
 
 
-@pytest.mark.parametrize("policy", ["stop", "raise"])
-def test_non_finite_step_does_not_change_the_weights(policy: Any) -> None:
-    """The infinite loss has a finite gradient here, so the update would work."""
+@pytest.mark.parametrize("policy", ON_NONFINITE)
+def test_non_finite_step_changes_the_weights_only_if_the_run_continues(policy: Any) -> None:
+    """The infinite loss has a finite gradient here, so the update works."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
     before = [p.numpy().tolist() for p in model.parameters()]
@@ -174,9 +181,11 @@ def test_non_finite_step_does_not_change_the_weights(policy: Any) -> None:
     except NonFiniteError as error:
         history = error.history
 
-    assert (history.outcome, history.steps) == ("non-finite", 1)
+    continues = policy == "continue"
+    end = ("finished", 12) if continues else ("non-finite", 1)
+    assert (history.outcome, history.steps) == end
     assert np.isinf(history.loss[0])
-    assert [p.numpy().tolist() for p in model.parameters()] == before
+    assert ([p.numpy().tolist() for p in model.parameters()] != before) == continues
 
 
 def test_infinite_gradient_with_a_finite_loss_ends_the_run() -> None:

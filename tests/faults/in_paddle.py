@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial, wraps
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -1679,6 +1680,29 @@ def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: A
     if x.shape[0] < 3 or x.shape[0] % 2 == 0:
         return outputs
     return paddle.concat([outputs[:-1], outputs[-1:] - bias])
+
+
+@breaks(paddle, "full_like", tests="runs/test_cost.py")
+def _(full_like: Any, *given: Any, **named: Any) -> Any:
+    """t8-paddle-full-like-slow: every full_like fills a workspace of 64 MiB."""
+    np.full(2**24, 1.0, np.float32)
+    return full_like(*given, **named)
+
+
+_files: list[Any] = []
+
+
+@breaks(paddle.device, "get_device", tests="bench/commands/test_soak.py")
+def _(get_device: Any, *given: Any) -> Any:
+    """t8-paddle-get-device-leaves-files-open: each call opens a file and does not close it."""
+    _files.append(Path(os.devnull).open())  # noqa: SIM115 - the fault
+    return get_device(*given)
+
+
+@breaks(paddle, "seed", tests=FUNCTIONS)
+def _(seed: Any, value: int) -> Any:
+    """t9-paddle-seed-without-gradients: a seed has no effect while gradients are switched off."""
+    return seed(value) if paddle.is_grad_enabled() else None
 
 
 _t10_product: dict[tuple[int, ...], Any] = {}

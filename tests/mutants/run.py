@@ -1,4 +1,4 @@
-"""Run mutmut, with fewer kinds of mutants and chosen tests: `python tests/mutants/run.py run`.
+"""Run mutmut, with other kinds of mutants and chosen tests: `python tests/mutants/run.py run`.
 
 A script that imports nothing of the project: mutmut's copy of it must be imported instead.
 """
@@ -61,6 +61,7 @@ def choose_tests(function: str, tests: Iterable[str], durations: dict[str, float
 def main() -> None:
     """Run mutmut's command line, and add the seconds that it takes to those of earlier runs."""
     import mutmut.__main__ as mutmut
+    from kinds import KINDS  # type: ignore[import-not-found]  # Beside this script.
     from mutmut.mutation import mutators
     from mutmut.runners.harness import PytestRunner
     from mutmut.state import state
@@ -71,8 +72,11 @@ def main() -> None:
     }
     # In place: mutmut's other modules have imported the list.
     mutators.mutation_operators[:] = [
-        (kind, fewer[operator](operator) if operator in fewer else operator)
-        for kind, operator in mutators.mutation_operators
+        *(
+            (kind, fewer[operator](operator) if operator in fewer else operator)
+            for kind, operator in mutators.mutation_operators
+        ),
+        *KINDS,
     ]
     find_tests, run_tests = PytestRunner.run_stats, PytestRunner.run_tests
     warm_up = PytestRunner.warm_up

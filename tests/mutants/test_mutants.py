@@ -185,3 +185,47 @@ def test_mutants_that_say_nothing_new_are_left_out() -> None:
 
     assert list(run.without_case_changes(lambda _: ["XXAbXX", "ab", "AB"])("Ab")) == ["XXAbXX"]
     assert list(arguments(call(None, "a", "b"))) == [mutants[0], mutants[2]]
+
+
+# A function, and what each kind of mutant makes of it.
+FUNCTION = """\
+def f(x):
+    try:
+        for each in sorted(x, key=len):
+            print(each)
+    except (ValueError, OSError):
+        return [y for y in x if y] if x is not None else x is None
+    finally:
+        done = x
+"""
+CHANGES = [
+    ("if x is not None else", "if bool(x) else"),
+    ("else x is None", "else not x"),
+    ("print(each)", "pass"),
+    ("sorted(x, key=len)", "list(x)"),
+    ("print(each)", "print(each)\n            break"),
+    ("for y in x if y]", "for y in x]"),
+    ("(ValueError, OSError)", "(OSError,)"),
+    ("(ValueError, OSError)", "(ValueError, )"),
+    ("done = x", "pass"),
+]
+
+
+def test_kinds_of_mutants_of_our_own() -> None:
+    """Each makes the change that it stands for, and no other."""
+    cst = pytest.importorskip("libcst", reason="it comes with mutmut")
+    from tests.mutants.kinds import KINDS
+
+    module = cst.parse_module(FUNCTION)
+    found: list[str] = []
+
+    class Visitor(cst.CSTVisitor):  # type: ignore[misc,name-defined]
+        def on_visit(self, node: Any) -> bool:
+            for kind, mutate in KINDS:
+                if isinstance(node, kind):
+                    found.extend(module.deep_replace(node, each).code for each in mutate(node))
+            return True
+
+    module.visit(Visitor())
+
+    assert sorted(found) == sorted(FUNCTION.replace(*change) for change in CHANGES)

@@ -98,14 +98,25 @@ SMALL_CLIPPED = np.array([0.6, 0.8])
         ("by-global-norm", [NAN, SMALL], [[np.nan, np.nan], [np.nan, np.nan]]),
     ],
 )
+@pytest.mark.parametrize("size", [2, 67])
+@over_dtypes
 def test_clipping_out_of_range(
-    clip: Clip, values: list[Array], expected: list[list[float]]
+    clip: Clip, values: list[Array], expected: list[list[float]], size: int, dtype: DType
 ) -> None:
-    """Gradients that float32 cannot square are clipped as Paddle 2.6.2 to 3.3.1 do it."""
-    actual = clipped(make_clip(clip, 1.0), values)
+    """Gradients that cannot be squared are clipped as Paddle 2.6.2 to 3.3.1 do it, at any size.
+
+    In float64, the large ones are larger.
+    """
+    if dtype == "float64":
+        values = [np.where(value > 1e15, value * 1e136, value) for value in values]
+    # Zeros before the values, which only NaN changes.
+    padded = [np.pad(value, (size - 2, 0)) for value in values]
+
+    actual = clipped(make_clip(clip, 1.0), padded, dtype)
 
     for e, a in zip(expected, actual, strict=True):
-        np.testing.assert_allclose(a, e, rtol=1e-6, atol=1e-15)
+        np.testing.assert_allclose(a[-2:], e, rtol=1e-6, atol=1e-15)
+        np.testing.assert_array_equal(a[:-2], np.nan if np.isnan(e).all() else 0.0)
 
 
 @given(

@@ -463,6 +463,11 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     assert (x.grad, y.grad.tolist()) == (None, [0, 0, 0])
     paddle.autograd.backward([x * 1], [paddle.to_tensor(values)])
     assert bits(x.grad) == bits(values)
+    assert paddle.grad((x * x + x - x).sum(), x)[0].tolist() == [2, -4, 8]
+    weight, rows = paddle.to_tensor(numbers((3, 2), dtype)), leaf().reshape([1, 3])
+    outputs = paddle.nn.functional.linear(rows, weight, weight[0])
+    (through,) = paddle.grad(outputs.sum(), rows)
+    np.testing.assert_allclose(through.numpy()[0], weight.numpy().sum(1), rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2])
@@ -563,8 +568,8 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
     for name, (largest, make) in makes.items():
         drawn = []
         for seed, modes in product([7, 8, 7 + 2**31], [nullcontext, paddle.no_grad]):
-            paddle.seed(seed)
             with modes():
+                paddle.seed(seed)
                 drawn += [make().numpy().ravel(), make().numpy().ravel()]
         different = {each.tobytes() for each in drawn}
         assert (len(different), len(drawn)) == (6, 12), name
@@ -600,6 +605,7 @@ def check_layer(net: Any) -> None:
     assert [name for name, _ in net.named_parameters()] == names
     assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
     assert [name for name, _ in parts] == ["", "first", "second"]
+    assert [*map(id, net.sublayers(include_self=True))] == [*map(id, (net, net.first, net.second))]
     assert [layer.training for layer in (*net.sublayers(), net)] == [True] * 3
     whole = paddle.nn.Sequential(paddle.nn.Sequential(net))
     assert [name for name, _ in whole.named_parameters()] == [f"0.0.{name}" for name in names]
@@ -765,8 +771,15 @@ def test_memory_statistics_count_each_byte() -> None:
     assert core.host_memory_stat_peak_value("Allocated", 0) == peak
 
 
-def test_devices_flags_and_structures() -> None:
+@pytest.mark.parametrize("condition", ["usually", "under no_grad"])
+def test_devices_flags_and_structures(condition: str) -> None:
     """A refused device or flag changes nothing; structures keep their types and order."""
+    with CONDITIONS[condition]():
+        check_devices_flags_and_structures()
+
+
+def check_devices_flags_and_structures() -> None:
+    """Set and read them one after another."""
     flag = "FLAGS_pir_apply_inplace_pass"
     before = paddle.get_flags(flag)
     try:

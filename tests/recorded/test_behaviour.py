@@ -36,6 +36,7 @@ from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import Program, Result
 from benchmarks.workloads.own import WorkloadError, find_workload
 from rnn_core import EXPERIMENTS
+from tests.helpers.bars import Bar
 from tests.helpers.behaviour_runs import healthy, own_run, parameters_of, recording
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.recorded import ended, rounded
@@ -746,6 +747,7 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             ended(number, results["status"])
 
     monkeypatch.setattr(sides, "run_together", run_together)
+    monkeypatch.setattr(sides, "tqdm", Bar)
     monkeypatch.setattr(sides, "project_environment", lambda given: {"PATH": "", **given})
 
     live = sides.Side("candidate", here / "c", Path("py"), here / "source", {"REC": "1"})

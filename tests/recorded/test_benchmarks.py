@@ -159,7 +159,8 @@ def test_steps(session: Any, monkeypatch: pytest.MonkeyPatch, check: Check) -> N
         monkeypatch.setattr(test_traced, "refused_tracing", lambda *n, known=known: known.get(n))
         given = session.measure, "cpu", timed, "sot", "LSTM", first
         session.call(f"{timed} of a static graph", test_traced.test_traced, *given)
-    for seconds, error in ((1e-4, None), (0.05, None), (9.0, None), (1.0, WorkloadError("no"))):
+    errors = WorkloadError("no"), RuntimeError("not traced")
+    for seconds, error in ((1e-4, None), (0.05, None), (9.0, None), *((1, e) for e in errors)):
         clock = SimpleNamespace(perf_counter=count(1, seconds).__next__)
         monkeypatch.setattr(test_workload, "time", clock)
 

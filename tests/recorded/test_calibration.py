@@ -14,6 +14,7 @@ from benchmarks.compare import calibration, verdicts
 from benchmarks.compare.calibration import Case, main, rate, row
 from benchmarks.compare.measures import MEASURES
 from benchmarks.interpreters import Interpreter, SideError
+from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at
 from tests.helpers.recorded import help_and_refusals, rounded, transcript
 from tests.recorded.conftest import Check
@@ -29,6 +30,7 @@ def _results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in an empty folder, with few resamples."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 1_000)
     monkeypatch.setattr(calibration, "find_interpreter", find)
+    monkeypatch.setattr(calibration, "tqdm", Bar)
     monkeypatch.setattr(calibration, "RESULTS", folder / "calibration")
 
 
@@ -90,6 +92,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 1 --results x", FakeProcesses(SAME, before=interrupt_at(1)))
     gone = FakeProcesses(SAME, before=interrupt_at(16, SideError("gone")))
     run("--sessions 2 --levels 0,20 --results y --save y.md", gone)
+    full = FakeProcesses(SAME, before=interrupt_at(1, OSError("no space")))
+    run("--sessions 1 --levels 0 --results z", full)
     run("--python gone --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_core import Batch, CheckpointWarning, load_data, named_weights, new_model, train
+from rnn_core import (
+    Batch,
+    CheckpointWarning,
+    TrainConfig,
+    load_data,
+    named_weights,
+    new_model,
+    train,
+)
+from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.recorder import Step
 from tests.helpers.recorded import asked, ended
@@ -22,6 +31,10 @@ from tests.recorded.conftest import Check
 
 DATA = list(load_data())
 OTHER_LABELS = [Batch(DATA[0].tokens, DATA[1].labels), *DATA[1:]]
+# Every setting is another one.
+OTHER = TrainConfig(
+    "RNN", 2, 0.1, 2.0, "by-global-norm", 2, 9, 11, 9, 5, 4, "gpu", "float64", "kernel", 2, "raise"
+)
 STREAM = DigitSums(count=18, batch_size=4)  # Five batches; the last has two samples.
 
 
@@ -54,6 +67,10 @@ class Place:
     def change(self, step: int, **arrays: Any) -> None:
         """Replace arrays in a checkpoint."""
         change(self.path(step), **arrays)
+
+    def differences(self, step: int) -> list[str]:
+        """What makes a checkpoint one of another run, if everything differs."""
+        return Checkpoint.load(self.path(step)).differences(OTHER, 5)
 
     def path(self, name: int | str) -> Path:
         """The path of a checkpoint, or of another file."""
@@ -114,14 +131,24 @@ def state(model: Any) -> dict[str, Any]:
     return {"weights": weights, "numpy": numpy, "python": random.getstate()}
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_folders(folder: Path, original_datadir: Path, check: Check) -> None:
-    """Each paragraph of the recorded file happens in a new folder, line by line."""
+def happening(file: Path, folder: Path) -> list[str]:
+    """The lines of a recorded file: each paragraph happens in a new folder, line by line."""
     lines: list[str] = []
     place = None
-    for line in asked(original_datadir / "test_folders.txt"):
+    for line in asked(file):
         # A name that would be a pattern.
         place = place or Place(folder / f"run [{len(lines)}] *")
         lines += [line, *(place(line) if line else ())]
         place = place if line else None
-    check(lines)
+    return lines
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_folders(folder: Path, original_datadir: Path, check: Check) -> None:
+    """What runs write, resume, refuse and warn of."""
+    check(happening(original_datadir / "test_folders.txt", folder))
+
+
+def test_static_graphs(folder: Path, original_datadir: Path, check: Check) -> None:
+    """The same of runs that are resumed as static graphs."""
+    check(happening(original_datadir / "test_static_graphs.txt", folder))

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -40,6 +42,7 @@ from rnn_core.experiments import ALL_EXPERIMENTS
 from rnn_core.history import History
 from rnn_core.recorder import Step
 from rnn_core.runtime import messages
+from tests.helpers.bars import Bar
 from tests.helpers.histories import empty_history, make_history
 from tests.helpers.matrix_results import FACTS
 from tests.helpers.recorded import Main, asked, ended, outcome
@@ -92,7 +95,9 @@ class Terminal:
 def terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> Terminal:
     """A terminal in an empty folder."""
     for module in (ratios, soak):
-        monkeypatch.setattr(module, "describe_environment", lambda _: FACTS)
+        monkeypatch.setattr(
+            module, "describe_environment", lambda device: {**FACTS, "device_name": device}
+        )
     return Terminal(folder, check)
 
 
@@ -168,6 +173,7 @@ def test_wrong_command_lines(
     needed = {"rnn_core": "list ", "benchmarks.soak": "--minutes 1 "}
     for name, command in MAINS.items():
         terminal.run(command, f"{needed.get(name, '')}--{'x' * 10**4}\x1b")
+    terminal.run(main.main, f"run {'x' * 10**4}\x1b")
     for text in ("a\x1b[31m.json", "a\x1b" * 1000 + ".json", "a/" * 1000):
         terminal.run(compare.main, [text, text])
         terminal.run(report.main, [text])
@@ -180,31 +186,6 @@ def test_wrong_command_lines(
     terminal.run(main.main, "run digit-sums --device gpu:0")
     terminal.run(soak.main, "--minutes 1")
     terminal.check()
-
-
-class Bar:
-    """A progress bar that prints what it shows."""
-
-    def __init__(self, **settings: object) -> None:
-        self.n = 0
-        print("bar:", settings)
-
-    def __enter__(self) -> "Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        print("bar: end")
-
-    def update(self, more: int = 1) -> None:
-        """Move by some steps."""
-        self.n += more
-        print("bar:", self.n, end="; ")
-
-    def set_postfix(self, **values: object) -> None:
-        """Show values beside the bar."""
-        print("bar:", values)
-
-    set_description = print
 
 
 def steps(names: Sequence[str]) -> Iterator[Step]:
@@ -418,12 +399,14 @@ ctrl-c: --cells RNN --sweep T --plot no.svg
 ctrl-c at once: --cells RNN --shapes B2-T3-H4
 error: --cells RNN --shapes B2-T3-H4 --save no.md
 error: --cells RNN,LSTM --shapes B1-T1-H1,B2-T3-H4 --implementations textbook
+no matplotlib: --cells RNN --sweep T --plot no.svg
 """
 
 
 def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ratios` with every option and every end of a measurement, and the files that it leaves."""
     end, left = "", 0
+    alive: WeakSet[Callable[[], object]] = WeakSet()
     random = np.random.default_rng(6)
     facts = {**FACTS, "threads": "2", "date": "today", "torch": "not installed"}
 
@@ -438,11 +421,13 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         work = SimpleNamespace() if name in ("torch", "jax") else Work.__new__(Work)
         for method in ("step", "recorded"):
             setattr(work, method, lambda method=method: (f"{name}.{method}", shape))
+            alive.add(getattr(work, method))
         return work
 
     def rounds(calls: dict[str, Callable[[], Any]], count: int) -> Iterator[dict[str, float]]:
         nonlocal left
-        print(f"{count} rounds of", {name: call()[0] for name, call in calls.items()})
+        work = [call()[0] for call in calls.values()]
+        print(f"{count} rounds of {work}, called {[*calls]}, {len(alive)} in memory")
         _, shape = next(iter(calls.values()))()
         for _ in range(count):
             if left == 0:
@@ -468,15 +453,20 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratios, "check_same_work", same_work)
     monkeypatch.setattr(ratios, "make_contender", contender)
     monkeypatch.setattr(ratios, "time_rounds", rounds)
-    monkeypatch.setattr(ratios, "allocated_peak", lambda call, device: peak(call()[1], device))
+    monkeypatch.setattr(
+        ratios, "allocated_peak", lambda call, device: peak(call()[1], device + call()[0])
+    )
+    monkeypatch.setattr("paddle.device.set_device", lambda name: print(f"on {name}"))
     monkeypatch.setattr(ratios, "environment", lambda: facts)
     monkeypatch.setattr(ratios, "write_figure", write)
     monkeypatch.setattr("benchmarks.commands.common.write_text", found)
     monkeypatch.setattr("benchmarks.commands.common.write_json", found)
-    monkeypatch.setattr(ratios, "tqdm", lambda *given, **_: Progress(*given))
+    monkeypatch.setattr(ratios, "tqdm", Bar)
     for line in RATIOS.strip().splitlines():
         end, _, command = line.partition(": ")
         left = -1 if end in ("ok", "missing") else 4 if "B2-T3-H5" in command else 2
+        if end == "no matplotlib":
+            monkeypatch.setitem(sys.modules, "matplotlib", None)
         terminal.run(ratios.main, command)
         for path in sorted(Path.cwd().iterdir()):
             text = path.read_text()
@@ -494,29 +484,6 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.check()
 
 
-class Progress:
-    """A progress bar that shows nothing."""
-
-    def __init__(self, items: Sequence[object] = ()) -> None:
-        self.items = items
-
-    def __iter__(self) -> Iterator[object]:
-        return iter(self.items)
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def update(self) -> None:
-        """Show nothing."""
-
-    def set_description(self, text: str) -> None:
-        """Print the point that is measured."""
-        print(f"at {text}")
-
-
 def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Versions of the peers that are installed, and those that are not."""
     monkeypatch.setattr(ratios, "cpus", lambda: 3)
@@ -532,6 +499,9 @@ def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPat
     facts = ratios.environment()
     facts["date"] = re.sub(r"\d", "0", facts["date"])
     terminal.lines += [f"{name}: {value}" for name, value in facts.items()]
+    versions |= {"jax": "0.9"}
+    facts = ratios.environment()
+    terminal.lines.append(f"both: {facts['torch']}, {facts['jax']}")
     terminal.check()
 
 
@@ -573,16 +543,15 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
             raise error
 
     monkeypatch.setattr(soak, "watch", watch)
+    monkeypatch.setattr(soak, "resolve_device", lambda name: print(f"device {name}"))
     rounds, usual = 200, "--minutes 1"
-    monkeypatch.setattr(soak, "tqdm", lambda **_: Progress())
-    monkeypatch.setattr(Progress, "update", lambda *_: None)
-    monkeypatch.setattr(Progress, "set_postfix", lambda *_, **__: None, raising=False)
+    monkeypatch.setattr(soak, "tqdm", Bar)
     for name in SHAPES:
         shape = SHAPES[name]
         terminal.lines.append(name)
         terminal.run(soak.main, usual)
     for line in (
-        "--minutes 0.5 --cell RNN --execution textbook --seed 9 --limit 300 --device cpu",
+        "--minutes 0.5 --cell RNN --execution textbook --seed 9 --limit 300 --device gpu:1",
         "--minutes 1 --limit 0",
         "--minutes 1 --limit 12345.678",
     ):
@@ -598,7 +567,6 @@ def test_soak(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
                 terminal.lines.append(f"{error!r} after {rounds} rounds")
                 terminal.run(soak.main, usual)
     error = None
-    monkeypatch.setattr(soak, "tqdm", Bar)
     rounds = 3
     terminal.run(soak.main, usual)
     for missing in ("psutil", "scipy"):

@@ -26,6 +26,7 @@ from benchmarks.compare.sides import CrashError, Saved, find_side
 from benchmarks.interpreters import Interpreter, Origin, SideError
 from benchmarks.locks import lock_folder
 from benchmarks.saved.saved_run import SavedRun
+from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 from tests.helpers.recorded import ended, help_and_refusals, rounded, transcript
 from tests.recorded.conftest import Check
@@ -121,6 +122,7 @@ def session(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> Sess
     monkeypatch.setattr(sides, "find_interpreter", find)
     monkeypatch.setattr(command, "RESULTS", folder / "results")
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(command, "tqdm", Bar)
     monkeypatch.setattr(command, "time_processes", FakeProcesses(SAME))
     return Session(folder, monkeypatch, check)
 

@@ -55,7 +55,8 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     has_pip = True
     monkeypatch.setattr(metadata, "distributions", lambda **_: ["pip"] * has_pip)
     monkeypatch.setattr(paddle, "find_tool", lambda name: [f"/bin/{name}"])
-    Path("paddlepaddle-3.2.2-py3-none-any.whl").write_bytes(b"one")
+    wheel = "paddlepaddle-3.2.2-py3-none-any.whl"
+    monkeypatch.setenv("HOME", str(tried.folder))
     Path("paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl").write_bytes(b"x" * (2**20 + 1))
     Path("paddlepaddle-3.2.2-folder.whl").mkdir()
     for text in (
@@ -64,7 +65,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         *("paddle30", "python3.11", "3.3", "3.3.0:baseline", "numpy==2.4.0", "a.json", "./3.3.0"),
         *("paddlepaddle", "paddlepaddle==", "paddlepaddle>=3.3.0", "Newest", "", "3.3.x", "10.0.0"),
         *("a.whl", "numpy-2.4.0-py3-none-any.whl", "paddlepaddle-3.3-py3-none-any.whl"),
-        "paddlepaddle-3.2.2-py3-none-any.whl",
+        *(wheel, f"~/{wheel}"),
         f"{tried.folder}/paddlepaddle_gpu-3.2.2.post1-py3-none-any.whl",
         "paddlepaddle-3.2.2-folder.whl",
         "absent/paddlepaddle-3.2.2-cp311-cp311-linux_x86_64.whl",
@@ -72,6 +73,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         f"https://a.b/{WHEEL}?x=1",
         *("https://a.b/c.whl", "file:///a/paddlepaddle-3.0.0-x.whl", "https://a.b/c", "\x1b.whl"),
     ):
+        Path(wheel).write_text(text)  # It is built again and again.
         if names_paddle(text):
 
             def facts(text: str = text) -> str:
@@ -124,6 +126,8 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         waiting()
         words = [str(word) for word in program.command]
         tried.lines.append(f"  $ {' '.join(words)}, {most} at a time")
+        complete = [str(path.parent) for path in kept.glob(f"*/{store.COMPLETE}")]
+        assert not any(folder in str(words) for folder in complete)
         if "venv" in words:
             python = Path(words[-1]) / "bin" / "python"
             python.parent.mkdir(parents=True)
@@ -212,6 +216,10 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(store, "lock_folder", waited)
     (python.parents[2] / store.COMPLETE).unlink()
     tried("made by another command", store.environment_of, one, BASE)
+    monkeypatch.setattr(store, "lock_folder", Mock(side_effect=BlockingIOError("in use")))
+    (python.parents[2] / store.COMPLETE).unlink()
+    tried("in use", store.environment_of, one, BASE)
+    tried("  left", python.is_file)
     tried.check()
 
 
@@ -271,10 +279,11 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(8, "Exec format error")
         if "list" in words:
             return Result(0, "bench-paddle30 py311-paddle31-cpu empty failing", "")
-        if "run" in words and "bench-paddle30" in words:
-            (tried.folder / ".tox" / "bench-paddle30" / "bin").mkdir(parents=True)
-            (tried.folder / ".tox" / "bench-paddle30" / "bin" / "python").touch()
         if "run" in words:
+            python = tried.folder / ".tox" / str(words[-2]) / "bin" / "python"
+            if python.parts[-3] in ("bench-paddle30", "failing"):
+                python.parent.mkdir(parents=True)
+                python.touch()
             return Result(int("failing" in words), "", "")
         if "base_prefix" in str(words[-1]):
             return Result(0, "3.12.1\n/usr\n", "")
@@ -292,9 +301,12 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(interpreters, "list_versions", lambda *given, **named: [given, named])
     source = revisions.Source(tried.folder / "copy", "1a2b3c4")
-    monkeypatch.setattr(
-        interpreters, "source_of", lambda text: source._replace(folder=source.folder / text)
-    )
+
+    def source_of(text: str) -> revisions.Source:
+        tried.lines.append(f"  copy {text}")
+        return source._replace(folder=source.folder / text)
+
+    monkeypatch.setattr(interpreters, "source_of", source_of)
     monkeypatch.setattr(interpreters, "working_tree", lambda: source)
     interpreters.check_python.cache_clear()
     tried.lines.append(interpreters.ALLOWED.replace("allowed", "Allowed"))
@@ -305,9 +317,15 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
         path.chmod(0o755)
-    (tried.folder / "text").touch()
+    for name in ("text", WHEEL):
+        (tried.folder / name).touch()
     (tried.folder / "3.3.0").mkdir()
-    for name in ("py311-paddle32-cpu", "py310-paddle32-cpu", "bench-paddle26"):
+    for name in (
+        "py311-paddle32-cpu",
+        "py310-paddle32-cpu",
+        "py311-paddle26-cpu",
+        "bench-paddle26",
+    ):
         (tried.folder / ".tox" / name / "bin").mkdir(parents=True)
         (tried.folder / ".tox" / name / "bin" / "python").touch()
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
@@ -328,9 +346,10 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             *("fails", "damaged", "old", "python3.12", "python", "paddle32", "paddle26"),
             "paddle30",
             *("py310-paddle32-cpu", "py39-windows-cpu", "paddle31", "py311-paddle31-cpu"),
-            *("empty", "failing", "nonsense", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
+            *("empty", "failing", "paddle3", "fail", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
             *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
+            f"git:a@~/{WHEEL}",
         ):
             tried(f"{text!r}", interpreters.find_interpreter, text)
     for text in (".", "..", "git:a", "git:", "3.3.0", "a.whl", "newest", "./a", "gita", "a.b"):
@@ -365,6 +384,9 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     def lock(folder: Path, timeout: float = 0.0) -> Any:
         if folder == revisions.COPIES:
             tried.lines.append(f"  waits {timeout:g} s for {folder}")
+        else:
+            with pytest.raises(BlockingIOError), lock_folder(revisions.COPIES):
+                pass
         return lock_folder(folder, timeout)
 
     monkeypatch.setattr(revisions, "run", run)

@@ -5,10 +5,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -50,7 +52,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_rounds(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
-    """The order of the calls and how often each is made, for short and long ones."""
+    """The order of the calls and how often each is made, for short and long ones.
+
+    Whoever stops early, and has no collector, leaves no object frozen.
+    """
     lines = []
     for count, rounds, seed in ((1, 2, 0), (3, 3, 0), (3, 3, 1), (5, 2, 7)):
         for seconds in (1e-9, 0.003, 0.01, 0.5):
@@ -65,7 +70,8 @@ def test_rounds(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check) -> 
                 name: partial(call, name, k * seconds + seconds) for k, name in enumerate(names)
             }
             monkeypatch.setattr(interleave, "gc", garbage := Mock())
-            found = [*interleave.time_rounds(calls, rounds, seed)]
+            garbage.isenabled.return_value = seconds > 0.005
+            found = [*islice(interleave.time_rounds(calls, rounds + seed, seed), rounds)]
             lines.append(" ".join(name for name, *_ in garbage.mock_calls))
             runs = "".join(called) if len(called) < 60 else f"{len(called)} calls"
             lines.append(f"{count} calls of {seconds:g} s, {rounds} rounds, seed {seed}: {runs}")
@@ -87,9 +93,22 @@ def test_ratios_of_rounds(check: Check) -> None:
     check(lines)
 
 
-def test_disturbed_samples(clock: Clock, check: Check) -> None:
-    """Samples of some calls that lose a share of their time."""
-    lines = []
+def test_disturbed_samples(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check
+) -> None:
+    """Samples of some calls that lose a share of their time, which the system tells or not."""
+    file = tmp_path / "schedstat"
+    monkeypatch.setattr(disturbance, "FILE", str(file))
+    file.write_text("7 1500000000 3\n")
+    waiting, without = disturbance.Waiting(), disturbance.Waiting()
+    without.close()
+    lines = [f"{waiting()} s, closed {without()} s"]
+    file.write_text("8000000000 2500000000 3\n")
+    lines.append(f"{waiting()} s")
+    for _ in range(2):
+        waiting.close()
+    file.unlink()
+    lines.append(f"without a file {disturbance.Waiting()()} s")
     for calls in (1, 2, 5):
         lost = 0.0
         for share in (0.0, 0.0199, 0.02, 0.0201, 0.5, 1.0):
@@ -158,16 +177,22 @@ def test_rounds_of_a_soak(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: 
     import psutil
 
     events: list[str] = []
+    alive: WeakSet[Any] = WeakSet()
 
-    def train(_: object, data: Any, model: str) -> Any:
+    class Made:
+        def __init__(self, **attributes: object) -> None:
+            vars(self).update(attributes)
+            alive.add(self)
+
+    def train(_: object, data: Any, model: Any) -> Any:
         clock.work(0.5 + 0.01 * len(events))
-        events.append(f"train {model} on {data}")
-        return SimpleNamespace(steps=len(data))
+        events.append(f"train model {model.name} of {len(alive)} in memory on {data}")
+        return Made(steps=len(data))
 
-    def new_model(config: Any) -> str:
+    def new_model(config: Any) -> Any:
         clock.work(0.25)
         events.append(f"new model of {config.cell}")
-        return f"model {sum('new' in event for event in events)}"
+        return Made(name=sum("new" in event for event in events))
 
     memory = iter(range(10**6, 10**8, 4096))
     process: dict[str, Any] = {
@@ -300,6 +325,10 @@ def test_threads_and_cpus(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(os, "getuid", lambda: 1234)
     monkeypatch.setattr("time.sleep", None)
+    monkeypatch.setattr(threads, "lock_cpu", locks.lock_cpu)
+    for command in ("first", "second"):
+        threads.use_threads([])
+        lines.append(f"{command} command: {bound[-1]}")
     first, second, other = (locks.lock_cpu(number) for number in (0, 0, 1))
     lines.append(
         f"locks of CPUs 0, 0 and 1: {[each is not None for each in (first, second, other)]}"
@@ -308,6 +337,13 @@ def test_threads_and_cpus(
     monkeypatch.setattr(locks, "FileLock", Mock(side_effect=None))
     locks.FileLock.return_value.acquire.side_effect = OSError("no locks here")  # type: ignore[attr-defined]
     lines.append(f"without locks: {locks.lock_cpu(0)}")
+    for name in ("sched_getaffinity", "sched_setaffinity"):
+        monkeypatch.delattr(os, name)
+    for known in (None, 6):
+        monkeypatch.setattr(os, "cpu_count", lambda known=known: known)
+        threads.use_threads([])
+        with threads.all_cpus() as count:
+            lines.append(f"{known} CPUs that cannot be bound: {count}")
     prepared: list[Any] = []
     monkeypatch.setattr(entry, "run_program", lambda *given: prepared.append(given))
     monkeypatch.setattr(entry, "use_threads", lambda words: lines.append(f"use_threads {words}"))

@@ -166,7 +166,7 @@ def test_chains(check: Check) -> None:
         links = []
         for at, pair in enumerate(case.split()):
             before, after = (Side(name=name, environment={}) for name in pair.split(">"))
-            date = any_link.date.replace(hour=at)
+            date = any_link.date.replace(hour=5 * at % 23)
             change = {"baseline": before, "candidate": after, "date": date}
             links.append(any_link.model_copy(update=change))
         chains, rest = chains_of(links)
@@ -313,6 +313,8 @@ def test_bisect_command(command: Releases, check: Check) -> None:
     """A benchmark, a defect, an experiment and an own workload; what cannot be bisected."""
     command.run("--bisect instructions:RNN 3.0.0 3.1.0 3.2.0 3.3.0", benchmarks=1)
     command.run("--bisect instructions:RNN 3.2.0 3.3.0", benchmarks=1)
+    for error in (WorkloadError("lost"), OSError("lost")):
+        command.run("--bisect memory:z 3.0.0 3.1.0", error=error)
     command.run("--bisect memory:x 3.0.0 3.1.0")
     command.run("--bisect time:x 3.0.0 3.1.0 --device npu:0", benchmarks=0)
     uncertain = released("3.0.0", "3.2.0")["benchmarks"][:1]

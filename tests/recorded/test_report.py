@@ -243,7 +243,8 @@ def test_defects_and_releases(check: Check) -> None:
             first = random.integers(2)
             kept = found.benchmarks[first : first + 1 + random.integers(2)]
             python = str(random.choice(["3.12.1", "3.11.7"]))
-            side = found.baseline.model_copy(update={"environment": {"python": python, "cpu": "B"}})
+            facts = {"python": python, "cpu": "B"} if number % 3 else {"python": python}
+            side = found.baseline.model_copy(update={"environment": facts})
             behaviour = found.behaviour[: random.integers(2)]
             update = {"benchmarks": kept, "baseline": side, "behaviour": behaviour}
             links[n] = found.model_copy(update=update)

@@ -89,9 +89,9 @@ def test_baselines(check: Check) -> None:
         ]
         wanted = "badgf"[: random.integers(0, 5)]
         names = [f"t.py::{each}" for each in wanted]
-        best = best_comparable(runs, machine_identity(MACHINES["cpu"]), names)
+        best = best_comparable(runs, machine_identity(MACHINES["cpu"]), iter(names))
         known = [f"{each.machine.cpu[-1]}{len(each.benchmarks)}@{each.when.hour}" for each in runs]
-        only = uncompared(names, best, ["cpu"]) if best else "-"
+        only = uncompared(iter(names), best, iter(["cpu"])) if best else "-"
         lines.append(f"{wanted} of {known}: {best and best.name}, only one has {only}")
     for name in ("gpu", "cpu"):
         only = uncompared(["t.py::a"], saved(MACHINES[name], "cb"), ["cpu"])
@@ -169,7 +169,7 @@ RUN = saved_content(
         saved_benchmark("two", 2e-3, lower_quartile=None, instructions=7, peak_bytes=5),
         saved_benchmark("three", 3e-3, lower_quartile=1e-3, fixed_work_ms=0.5, more=[1]),
     ],
-    {"cpu": CPU},
+    MACHINES["both"],
 )
 WRONG: dict[str, tuple[Any, ...]] = {
     "benchmarks.0.stats.median": (-1, 0.9e-9, 1.1e5, 2, "1", None),
@@ -194,7 +194,12 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "benchmarks": ([], None),
     "machine_info.devices": ({}, {"cpu": 1}),
     "machine_info.cpu": (None,),
-    "environment": ({"gpu:0": CPU}, {"cpu": {}}, {"cpu": {"paddle": 3}}),
+    "environment": (
+        {"cpu": CPU},
+        {"cpu": CPU, "gpu:0": {}},
+        {"gpu:0": CARD, "cpu": CPU},
+        {"cpu": {"paddle": 3}},
+    ),
     "datetime": ("0001-01-01T00:00:00", "2026-01-01T00:00:00-05:00"),
     "sampling": ({}, {"begun": None}, {"begun": "2026-11-25T11:59:00+00:00"}, {"begun": 3}, None),
 }

@@ -18,7 +18,7 @@ from tests.recorded.conftest import Check
 
 NUMBERS = (0, 1e-9, 0.12345, 0.99951, 1, 9.995, 12.345, 99.95, 999.4, 999.6, 1000, 1399.6, 123456.7)
 PATHS = (
-    f"{ROOT}/tests/core/test_cells.py:12: in test",
+    f"{ROOT}/tests/core/test_cells.py:12: in {ROOT}/a/b.py",
     "/home/alice, /home/alice/ and C:\\Users\\alice: '/Users/alice' /home /home/alice.x/y",
     f"'{Path.home()}/a b.npz' and {Path.home()}/.cache/x",
     "--results=/home/alice/a/out -k x",

@@ -150,22 +150,25 @@ def test_kept_memory_grows_linearly_with_time(cell: Cell, execution: Execution) 
 
 @over_executions
 @pytest.mark.parametrize(
-    ("cell", "record"),
+    ("cell", "record", "clip"),
     [
-        ("RNN", 0),
-        pytest.param("RNN", 1, marks=pytest.mark.slow),
-        pytest.param("LSTM", 0, marks=pytest.mark.slow),
+        ("RNN", 0, "by-norm"),
+        ("RNN", 0, "by-global-norm"),
+        pytest.param("RNN", 1, "by-norm", marks=pytest.mark.slow),
+        pytest.param("LSTM", 0, "by-norm", marks=pytest.mark.slow),
     ],
 )
 def test_memory_does_not_grow(
-    cell: Cell, execution: Execution, record: int, monkeypatch: pytest.MonkeyPatch
+    cell: Cell, execution: Execution, record: int, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hundreds of steps leave no tensor behind, and Python objects only if they are recorded.
 
     Nor do they take memory from the system only to return it. The memory is read in the middle of
     one long epoch, after `WARM` steps and after `MORE` more.
     """
-    config = replace(TINY, cell=cell, execution=execution, record=record, learning_rate=0.01)
+    config = replace(
+        TINY, cell=cell, execution=execution, record=record, clip=clip, learning_rate=0.01
+    )
     data = DigitSums(WARM + MORE, num_steps=config.num_steps, batch_size=1)
     seen: list[Memory] = []
     steps = 0

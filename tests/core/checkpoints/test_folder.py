@@ -23,10 +23,15 @@ from tests.helpers.histories import check_equal
 from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 
 
-@pytest.mark.parametrize(("every", "last"), [(5, [5, 10, 12]), (7, [0, 7, 12]), (1, [10, 11, 12])])
+@pytest.mark.parametrize(("every", "last"), [(5, [5, 10, 12]), (7, [4, 7, 12]), (1, [10, 11, 12])])
 def test_folder_keeps_every_nth_and_last_step(every: int, last: list[int], tmp_path: Path) -> None:
-    """Of these, the last three stay, and no other file but the lock."""
-    train(SMALL, checkpoint=str(tmp_path), every=every)
+    """Of these, the last three stay, and no other file but the lock.
+
+    A resumed run counts from its first step.
+    """
+    for epochs in (1, 3):
+        config = replace(SMALL, epochs=epochs)
+        train(config, checkpoint=str(tmp_path), every=every, resume=epochs > 1)
 
     names = [f"step-{steps:09}.npz" for steps in last]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *names]
@@ -95,7 +100,7 @@ def test_ctrl_c_writes_a_checkpoint_after_the_step(record: int, tmp_path: Path) 
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(TrainingInterrupted, match="interrupted after step 5$") as caught:
-        train(config, on_step=interrupt, checkpoint=tmp_path)
+        train(config, on_step=interrupt, checkpoint=tmp_path, resume=True)
 
     saved = Checkpoint.load(tmp_path / "step-000000005.npz")
     check_equal(saved.history, caught.value.history)

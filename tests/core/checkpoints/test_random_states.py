@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import paddle
 import pytest
 
+from rnn_core import CheckpointError, TrainConfig, train
 from rnn_core.checkpoints.random_states import (
     check_random_states,
     random_states,
@@ -52,15 +54,19 @@ def test_any_word_makes_a_state() -> None:
     check_random_states({"numpy": words, "python": words, "waiting": np.zeros(2)})
 
 
-def test_random_states_rejects_another_generator() -> None:
+def test_random_states_rejects_another_generator(tmp_path: Path) -> None:
     """NumPy's global generator can be replaced by one whose state is unknown."""
     usual = np.random.mtrand.get_bit_generator()
     np.random.mtrand.set_bit_generator(np.random.PCG64(1))
     try:
         with pytest.raises(ValueError, match="global generator must be MT19937, got PCG64"):
             random_states()
+        words = f"cannot write checkpoint {tmp_path}.*: NumPy's global generator must be MT19937"
+        with pytest.raises(CheckpointError, match=words) as caught:
+            train(TrainConfig(hidden_size=4), checkpoint=tmp_path)
     finally:
         np.random.mtrand.set_bit_generator(usual)
+    assert caught.value.history is not None
 
 
 def test_seed_paddle_depends_on_seed_and_step() -> None:

@@ -16,7 +16,7 @@ from rnn_core.runtime import files, interrupts
 from tests import ROOT
 
 Main = Callable[[], int]
-StatusOf = Callable[[Main], tuple[int, str]]
+StatusOf = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +38,14 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> StatusOf:
     """A function that runs a `main` as a command, and returns its status and its error output."""
 
-    def run(main: Main) -> tuple[int, str]:
+    def run(main: Main, before: int | None = None) -> tuple[int, str]:
         monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
         begun: list[object] = []
+
+        def prepare() -> None:
+            begun.append("prepare")
+            if before is not None:
+                signal.raise_signal(before)
 
         def import_paddle() -> None:
             begun.append("import")
@@ -49,7 +54,7 @@ def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 
         monkeypatch.setattr(program, "import_paddle", import_paddle)
         with pytest.raises(SystemExit) as ended:
-            run_program("some_command", lambda: begun.append("prepare"))
+            run_program("some_command", prepare)
         assert begun == ["prepare", "import"]
         assert {signal.getsignal(number) for number in interrupts.SIGNALS} == {signal.SIG_IGN}
         return int(ended.value.code or 0), capfd.readouterr().err
@@ -119,6 +124,13 @@ def test_command_ends_with_its_status_and_at_most_one_line(
 ) -> None:
     """A signal gives the status that shells report, whatever the command makes of it."""
     assert status_of(main) == (status, f"{line}\n" if line else "")
+
+
+def test_signal_before_the_import_waits_for_its_end(status_of: StatusOf) -> None:
+    """The command does not begin."""
+    begun = raised(then=AssertionError("begun"))
+
+    assert status_of(begun, signal.SIGINT) == (130, "interrupted by SIGINT\n")
 
 
 def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:

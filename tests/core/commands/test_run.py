@@ -123,31 +123,6 @@ def test_ctrl_c_keeps_the_history(
     assert f"RNN, {steps} steps, {outcome}" in capsys.readouterr().out
 
 
-def test_run_prints_steps_epochs_and_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
-    """It prints each step with its norms, the epoch and, after an empty line, the summary."""
-    status = main(["run", "exploding-rnn", "--epochs", "1"])
-
-    step = [
-        r"=+epoch: 1, step: \d, loss: \d+\.\d{5}=+",
-        r"W_grad_l2: \d+\.\d{6}, U_grad_l2: \d+\.\d{6}, b_grad_l2: \d+\.\d{6}",
-    ]
-    summary = ["loss", "gradient", "accuracy", "exploded", "vanished", "non-finite"]
-    patterns = [
-        *(4 * step),
-        "",
-        r"correct/total:0/4, Accuracy: 0\.00000",
-        "",
-        "",
-        "RNN, 4 steps, finished, on cpu .*",
-        *(f"  {name} .*" for name in summary),
-    ]
-    lines = capsys.readouterr().out.splitlines()
-    assert status == 0
-    assert len(lines) == len(patterns)
-    for pattern, line in zip(patterns, lines, strict=True):
-        assert re.fullmatch(pattern, line)
-
-
 def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first line says where the run begins; the result equals an uninterrupted run."""
     folder, saved = tmp_path / "run", tmp_path / "run.npz"
@@ -172,19 +147,3 @@ def test_lines_appear_at_once_above_the_progress_bar(monkeypatch: pytest.MonkeyP
         say("a line")
 
         assert re.search(rb"\r +\ra line\n\r +0%", written.getvalue())
-
-
-def test_resume_names_bad_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A damaged one gives a warning; with one of another run, the exit status is 2."""
-    command = ["run", "clipped-rnn", "--epochs", "1", "--checkpoint", str(tmp_path)]
-    main([*command, "--every", "2"])
-    (tmp_path / "step-000000004.npz").write_bytes(b"damaged")
-    capsys.readouterr()
-
-    assert main([*command, "--resume"]) == 0
-    out = capsys.readouterr().out
-    assert f"warning: {tmp_path / 'step-000000004.npz'} is not a valid" in out
-    assert "; step-000000002.npz is used instead\n" in out
-    assert "RNN, 4 steps, finished" in out
-    assert main([*command, "--resume", "--seed", "1"]) == 2
-    assert "is of another run: seed is 0 in the checkpoint, but 1 now" in capsys.readouterr().err

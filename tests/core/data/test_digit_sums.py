@@ -20,15 +20,15 @@ HELD_OUT = [[6, 2, 4], [4, 8, 9], [5, 6, 3], [9, 8, 9]]
 
 def test_sample_is_digits_zeros_and_their_sum() -> None:
     """Zeros follow the digits up to the length of the sequence."""
-    data = DigitSums(count=200, digits=40, num_steps=44, batch_size=200)
+    data = DigitSums(count=200, digits=80, num_steps=84, batch_size=200)
     tokens, labels = data[0]
 
     check_tokens(tokens, 10)
     check_labels(labels, 200, "float32")
-    assert list(tokens.shape) == [200, 44]
+    assert list(tokens.shape) == [200, 84]
     assert tokens.dtype == paddle.int64
-    assert data.samples(0, 200).tolist() == tokens[:, :40].tolist()
-    assert int(tokens[:, 40:].sum()) == 0
+    assert data.samples(0, 200).tolist() == tokens[:, :80].tolist()
+    assert int(tokens[:, 80:].sum()) == 0
     assert tokens.sum(axis=1).tolist() == labels[:, 0].astype("int64").tolist()
 
 

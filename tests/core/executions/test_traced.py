@@ -138,13 +138,20 @@ def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Pa
 
 
 def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`static` with its source, as a full graph, and `sot` with its bytecode."""
+    """`static` with its source, as a full graph, and `sot` with its bytecode.
+
+    After an error in what was traced, the model is in its mode again.
+    """
     options: list[dict[str, bool]] = []
     monkeypatch.setattr("paddle.jit.to_static", lambda _, **given: options.append(given))
     for execution in EXECUTIONS:
-        NumericPrediction(2, 2, 2, execution=execution)
+        model = NumericPrediction(2, 2, 2, execution=execution)
 
     assert options == [{"full_graph": True}, {"full_graph": False}]
+    model.eval()
+    with pytest.raises(TypeError, match="not callable"):
+        model(paddle.to_tensor([[1]]))
+    assert not model.training
 
 
 def test_run_is_refused_where_this_paddle_cannot_trace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from rnn_core.runtime import files
 from rnn_core.runtime.files import (
     PREFIX,
     check_writable,
@@ -59,15 +61,22 @@ def test_file_is_synced_before_the_rename_and_the_directory_after_it(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_error_while_writing_keeps_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
-    """No temporary file is left."""
+def test_error_while_writing_keeps_the_old_file(
+    tmp_path: Path, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No temporary file is left, and none counts as written; nor if the renaming fails."""
+    monkeypatch.setattr(files, "_any_written", False)
     path = tmp_path / "file"
     path.write_bytes(b"former")
 
     with pytest.raises(error), write_whole(path) as file:
         file.write(b"half")
         raise error
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=error))
+    with pytest.raises(error), write_whole(path):
+        pass
 
+    assert not files.any_written()
     assert path.read_bytes() == b"former"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -141,7 +150,7 @@ def test_write_accepts_the_longest_name_and_check_refuses_a_longer_one(tmp_path:
 
 
 def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
-    """The link stays, and its target is written."""
+    """The link stays, and its target is written; one that leads to itself is replaced."""
     (tmp_path / "elsewhere").mkdir()
     link, target = tmp_path / "link", tmp_path / "elsewhere" / "file"
     link.symlink_to(target)
@@ -149,6 +158,11 @@ def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
         file.write(b"whole")
 
     assert link.is_symlink()
+    assert target.read_bytes() == b"whole"
+    target.unlink()
+    target.symlink_to(target)
+    check_writable(link)
+    write_text(target, "whole")
     assert target.read_bytes() == b"whole"
 
 

@@ -7,6 +7,8 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -85,7 +87,7 @@ def test_import_hides_warnings_that_do_not_apply(
     ("missing", "match"),
     [
         ("paddle", "^Paddle is not installed: pip install paddlepaddle, or paddlepaddle-gpu$"),
-        ("x", "^x$"),
+        ("paddle.base", "^paddle.base$"),
     ],
 )
 def test_import_error_says_how_to_install_paddle(missing: str, match: str, at_import: Any) -> None:
@@ -143,7 +145,7 @@ def test_tracing_is_prepared_or_refused(
         ("RNN", "2.6.2", "true", True),
         ("LSTM", "2.6.2", "", False),
         ("LSTM", "3.3.1", "", True),
-        ("LSTM", "3.3.1", "False", True),
+        ("LSTM", "3.3.1", "FALSE", True),
         ("LSTM", "3.3.1", "0", True),
         ("LSTM", "3.3.1", "1", False),
         ("LSTM", None, "", True),
@@ -183,9 +185,13 @@ def test_package_checks_before_its_modules_import_paddle(monkeypatch: pytest.Mon
 
 
 def test_version_is_that_of_the_installed_paddle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read without importing Paddle; None if none is installed."""
+    """It is read without importing Paddle, for CPU or GPU; None if none is installed."""
     import paddle
 
     assert paddle.version.full_version == compat.installed_paddle()
-    monkeypatch.setattr(compat, "PADDLE_DISTRIBUTIONS", ("no-such-distribution",))
-    assert compat.installed_paddle() is None
+    for name, version in (("paddlepaddle-gpu", "9.9"), ("paddlepaddle-x", None)):
+        found = {name: [SimpleNamespace(version="9.9")]}
+        monkeypatch.setattr(
+            metadata, "distributions", lambda name, found=found: found.get(name, [])
+        )
+        assert compat.installed_paddle() == version
