@@ -1702,3 +1702,23 @@ def _(get_device: Any, *given: Any) -> Any:
 def _(seed: Any, value: int) -> Any:
     """t9-paddle-seed-without-gradients: a seed has no effect while gradients are switched off."""
     return seed(value) if paddle.is_grad_enabled() else None
+
+
+@breaks(paddle.nn.Layer, "named_parameters", tests=FUNCTIONS)
+def _(named_parameters: Any, layer: Any, *given: Any, **named: Any) -> Any:
+    """t10-paddle-named-parameters-without-frozen: under no_grad, it leaves out frozen ones."""
+    found = [*named_parameters(layer, *given, **named)]
+    if paddle.is_grad_enabled():
+        return iter(found)
+    return (pair for pair in found if not pair[1].stop_gradient)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests=FUNCTIONS)
+def _(register: Any, layer: Any, hook: Any, **named: Any) -> Any:
+    """t10-paddle-hook-sees-detached-output: hooks get large outputs without their graph."""
+
+    def called(layer: Any, inputs: Any, outputs: Any) -> Any:
+        large = _is_eager(outputs) and outputs.size > 2**16
+        return hook(layer, inputs, outputs.detach() if large else outputs)
+
+    return register(layer, called, **named)

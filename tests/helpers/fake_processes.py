@@ -55,6 +55,7 @@ class FakeProcesses:
         paths: path of each process's file.
         changes: changes to the environment of all processes.
         disturbed: files, without suffix, and benchmarks that were disturbed in them.
+        steps: seconds of a step, by the names of sides; 0.001 for the others.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class FakeProcesses:
         self.paths: list[Path] = []
         self.changes: dict[str, str] = {}
         self.disturbed: set[tuple[str, str]] = set()
+        self.steps: dict[str, float] = {}
 
     def __call__(self, selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
         """Write and read the files of the processes, as `time_processes` does."""
@@ -92,7 +94,8 @@ class FakeProcesses:
         for name, ratio in self.ratios.items():
             for share in settings.planted or (None,):
                 called = candidate_name(name, share)
-                time = 1e-3 * (ratio * (1 + (share or 0.0)) if candidate else 1.0)
+                step = self.steps.get(side.name, 1e-3)
+                time = step * (ratio * (1 + (share or 0.0)) if candidate else 1.0)
                 noisy = time * float(np.exp(random.normal(0, self.noise)))
                 if settings.only is None or called in settings.only:
                     times[called] = noisy

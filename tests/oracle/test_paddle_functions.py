@@ -602,8 +602,11 @@ def check_layer(net: Any) -> None:
     net.own.stop_gradient = True
     names = ["own", "first.weight", "first.bias", "second.weight", "second.bias"]
     parts: Any = net.named_sublayers(include_self=True)
-    assert [name for name, _ in net.named_parameters()] == names
-    assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
+    for enabled in (True, False):
+        with paddle.set_grad_enabled(enabled):
+            named = [*net.named_parameters()]
+            assert ([name for name, _ in named], len(net.sublayers())) == (names, 2)
+            assert [*map(id, net.parameters())] == [id(p) for _, p in named]
     assert [name for name, _ in parts] == ["", "first", "second"]
     assert [*map(id, net.sublayers(include_self=True))] == [*map(id, (net, net.first, net.second))]
     assert [layer.training for layer in (*net.sublayers(), net)] == [True] * 3
@@ -639,6 +642,10 @@ def check_layer(net: Any) -> None:
         hook.remove()
     assert linear(x).tolist() == linear.forward(x).tolist()
     assert calls == ["pre", "last"]
+    seen: list[Any] = []
+    wide: Any = paddle.nn.Linear(2, 2**17)
+    wide.register_forward_post_hook(lambda *given: seen.append(given[-1]))
+    assert wide(x) is seen[0]
     net.third = paddle.nn.Linear(1, 1)
     assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
     assert len(net.parameters()) == len(names) + 2

@@ -263,6 +263,11 @@ def test_workloads(session: Session) -> None:
     session.run(
         "old new --workload own.py:train --results m --budget 0.7 --measure time,instructions"
     )
+    for side in ("old", "new"):
+        slow = FakeProcesses(SAME)
+        slow.steps = {side: 30.0}
+        session.patch.setattr(command, "time_processes", slow)
+        session.run("old new --workload own.py:train --results s --measure instructions")
     wrong = FakeProcesses(
         SAME, before=interrupt_at(1, CrashError("new: own.py:train: step 2 raised"))
     )
