@@ -42,7 +42,7 @@ from rnn_core.runtime import files, messages
 from rnn_core.runtime.devices import resolve_device
 from tests.helpers.histories import ENVIRONMENT, make_history
 from tests.helpers.recorded import asked, outcome
-from tests.helpers.resumed import SMALL, stopped, whole_run
+from tests.helpers.resumed import SMALL, stopped
 from tests.recorded.conftest import Check
 
 WRONG: dict[str, Any] = {
@@ -142,14 +142,6 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 
 pytestmark = pytest.mark.usefixtures("folder", "one_machine")
-
-
-@pytest.fixture(autouse=True)
-def _no_run() -> Iterator[None]:
-    """Other tests need checkpoints of the real version of Paddle."""
-    whole_run.cache_clear()
-    yield
-    whole_run.cache_clear()
 
 
 def outcomes(name: str, argument: str) -> Iterator[str]:
