@@ -142,7 +142,7 @@ def find_installed(text: str, origin: Origin) -> Interpreter | None:
     """Find the interpreter of an environment with a Paddle, which is made if there is none.
 
     Raises:
-        SideError: the Paddle cannot be installed, or there is no such interpreter.
+        SideError: Paddle cannot be installed, or the interpreter is missing.
         OSError: a file cannot be read or written.
     """
     if not names_paddle(text):
