@@ -176,11 +176,13 @@ def test_non_finite_step_changes_the_weights_only_if_the_run_continues(policy: A
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
     before = [p.numpy().tolist() for p in model.parameters()]
+    seen: list[Step] = []
     try:
-        history = train(replace(SMALL, on_nonfinite=policy), model=model)
+        history = train(replace(SMALL, on_nonfinite=policy), model=model, on_step=seen.append)
     except NonFiniteError as error:
         history = error.history
 
+    assert len(seen) == history.steps, "on_step gets the non-finite step, too"
     continues = policy == "continue"
     end = ("finished", 12) if continues else ("non-finite", 1)
     assert (history.outcome, history.steps) == end

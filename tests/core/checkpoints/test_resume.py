@@ -75,6 +75,13 @@ def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Pa
     check_equal(first, again)
 
 
+def test_run_that_continues_after_nan_is_resumed_after_it(tmp_path: Path) -> None:
+    """Weights of NaN are those of the run."""
+    config = replace(EXPERIMENTS["exploding-rnn"].config, epochs=8, on_nonfinite="continue")
+    stopped(tmp_path, config, steps=30)
+    check_resumed(tmp_path, config)
+
+
 @pytest.mark.parametrize("steps", [3, 5])
 def test_resume_of_a_stream_makes_the_remaining_batches_only(
     steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -107,14 +114,17 @@ def test_resume_of_a_stream_makes_the_remaining_batches_only(
 def test_resume_seeds_paddle_from_seed_and_step(tmp_path: Path) -> None:
     """What `on_step` draws from Paddle neither continues nor repeats its sequence.
 
-    The step is that of the training, not of the record.
+    The step is that of the training, not of the record. A model that was evaluated before is in
+    training mode again.
     """
     config = replace(SMALL, record=4)
     stopped(tmp_path, config, steps=5)
     drawn: list[float] = []
+    model = model_of(config)
+    model.eval()
     train(
         replace(config, seed=3),
-        model=model_of(config),
+        model=model,
         on_step=lambda _: drawn.append(float(paddle.rand([1]).numpy()[0])),
         checkpoint=tmp_path,
         resume=True,
@@ -122,3 +132,4 @@ def test_resume_seeds_paddle_from_seed_and_step(tmp_path: Path) -> None:
 
     seed_paddle(3, 5)
     assert drawn == [float(paddle.rand([1]).numpy()[0]) for _ in range(2)]
+    assert model.training
