@@ -53,7 +53,9 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(paddle, "run", run)
     has_pip = True
-    monkeypatch.setattr(metadata, "distributions", lambda **_: ["pip"] * has_pip)
+    monkeypatch.setattr(
+        metadata, "distributions", lambda name: ["pip"] * has_pip if name == "pip" else None
+    )
     monkeypatch.setattr(paddle, "find_tool", lambda name: [f"/bin/{name}"])
     wheel = "paddlepaddle-3.2.2-py3-none-any.whl"
     monkeypatch.setenv("HOME", str(tried.folder))
@@ -137,8 +139,8 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             raise failing[0]
         ended(0, Result(1, "", failing[0]) if failing else Result(0, "", ""))
 
-    def versions(*given: object) -> list[str]:
-        tried.lines.append(f"  versions of {given[1:]}")
+    def versions(base: Base, *given: object) -> list[str]:
+        tried.lines.append(f"  versions of {given} for {base.version}")
         return ["3.3.0", "3.3.1"]
 
     monkeypatch.setattr(store, "run_together", run_together)

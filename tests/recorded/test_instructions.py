@@ -52,6 +52,11 @@ calls=5 10
 * 70000
 cob=(2) /venv/paddle/libs/libphi_core.so
 cfi=(2) matmul.cc
+cfn=(8) paddle::experimental::full(int)
+calls=4 20
+* 80
+cob=(2)
+cfi=(2)
 cfn=(2) paddle::experimental::matmul(paddle::Tensor const&)
 calls=1 20
 -2 38000
@@ -65,6 +70,11 @@ cob=(3) /lib/libc.so.6
 cfn=(4) malloc
 calls=1 0
 * 40
+cob=(2)
+cfi=(2)
+cfn=(2)
+calls=3 20
+* 2000
 
 ob=(2)
 fl=(2)
@@ -200,7 +210,7 @@ def test_dumps(tried: Tried) -> None:
     (tried.folder / "01.0").write_text("of another process")
     save_functions(tried.folder / "0", tried.folder / "saved.json")
     content = (tried.folder / "saved.json").read_text().splitlines()
-    lines += ["--- saved", *content[:50], f"and {len(content) - 50} more lines"]
+    lines += ["--- saved", *content[:60], f"and {len(content) - 60} more lines"]
     for path in tried.folder.glob("0.*"):
         path.unlink()
     save_functions(tried.folder / "0", tried.folder / "saved.json")

@@ -101,7 +101,10 @@ def test_disturbed_samples(
     monkeypatch.setattr(disturbance, "FILE", str(file))
     file.write_text("7 1500000000 3\n")
     waiting, without = disturbance.Waiting(), disturbance.Waiting()
+    descriptor = without.file
     without.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)  # type: ignore[arg-type]
     lines = [f"{waiting()} s, closed {without()} s"]
     file.write_text("8000000000 2500000000 3\n")
     lines.append(f"{waiting()} s")
@@ -272,10 +275,13 @@ def test_threads_and_cpus(
 ) -> None:
     """What `--threads` accepts and sets, which CPUs are chosen, and which others may be used."""
     bound: list[list[int]] = []
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7, 9}, raising=False)
-    monkeypatch.setattr(
-        os, "sched_setaffinity", lambda _, cpus: bound.append(sorted(cpus)), raising=False
-    )
+
+    def bind(process: int, cpus: set[int]) -> None:
+        bound.append(sorted(cpus))
+        assert process == 0  # This one.
+
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {3, 5, 7, 9}}.get, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", bind, raising=False)
     monkeypatch.setattr(threads, "_locks", [])
     monkeypatch.setattr(threads, "_allowed", set())
     lines = [f"{threads.cpus()} CPUs"]
@@ -303,6 +309,7 @@ def test_threads_and_cpus(
                 names = (*threads.VARIABLES, "XLA_FLAGS")
                 found = " ".join(f"{name}={os.environ.get(name)}" for name in names)
                 lines.append(f"{held} held, {count} threads: {bound[-1]}, tried {tried}, {found}")
+    lines.append(f"CPUs before: {sorted(threads._allowed)}")
     released: list[int] = []
     for held in ((), (5,), (3, 9)):
         for allowed in (set(), {3}, {1, 3, 5, 7, 9}):

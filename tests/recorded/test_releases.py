@@ -251,12 +251,17 @@ class Releases:
         monkeypatch.setattr(releases, "load", lambda: {"defects": {"leak": ""}, "checks": []})
         monkeypatch.setattr(releases, "compare_behaviour", self.compare_behaviour)
         monkeypatch.setattr(releases, "find_interpreter", self.find)
-        monkeypatch.setattr(releases, "has_defect", lambda python, _: self.verdicts.get(python))
+        monkeypatch.setattr(releases, "has_defect", self.has_defect)
         monkeypatch.setattr(Origin, "versions", lambda _: versions)
         monkeypatch.setattr(OwnJob, "content", property(lambda _: "digest"))
 
-    def compare_behaviour(self, before: str, after: str, *_: Any, **options: Any) -> Any:
+    def has_defect(self, python: Any, name: str) -> Any:
+        """Return whether a release has the only defect."""
+        return self.verdicts.get(python) if name == "named-tuple" else None
+
+    def compare_behaviour(self, before: str, after: str, folder: Path, **options: Any) -> Any:
         """Return the verdict for the second release."""
+        assert folder.is_dir()
         self.fake.asked.append(f"- behaviour {before} {after} {options}")
         return [BehaviourVerdict("", "", self.verdicts[after], 1, 1, None, None, None, "")]
 

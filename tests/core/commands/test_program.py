@@ -38,7 +38,9 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> StatusOf:
     """A function that runs a `main` as a command, and returns its status and its error output."""
 
-    def run(main: Main, before: int | None = None) -> tuple[int, str]:
+    def run(
+        main: Main, before: int | None = None, missing: ImportError | None = None
+    ) -> tuple[int, str]:
         monkeypatch.setitem(sys.modules, "some_command", SimpleNamespace(main=main))
         begun: list[object] = []
 
@@ -51,6 +53,8 @@ def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
             begun.append("import")
             if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Paddle installs its own handler.
+            if missing is not None:
+                raise missing
 
         monkeypatch.setattr(program, "import_paddle", import_paddle)
         with pytest.raises(SystemExit) as ended:
@@ -130,7 +134,8 @@ def test_signal_before_the_import_waits_for_its_end(status_of: StatusOf) -> None
     """The command does not begin."""
     begun = raised(then=AssertionError("begun"))
 
-    assert status_of(begun, signal.SIGINT) == (130, "interrupted by SIGINT\n")
+    for missing in (None, ImportError("no Paddle")):
+        assert status_of(begun, signal.SIGINT, missing) == (130, "interrupted by SIGINT\n")
 
 
 def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
