@@ -31,9 +31,17 @@ def test_run_returns_status_and_output(capture: bool, capfd: pytest.CaptureFixtu
 
 
 def test_run_uses_environment_and_folder(tmp_path: Path) -> None:
-    """The program runs in the folder, with these variables and no standard input."""
+    """The program runs in the folder, with these variables and without our standard input."""
     code = "import os, sys; print(os.getcwd(), os.environ['NAME'], repr(sys.stdin.read()))"
-    result = run(python(code), {**os.environ, "NAME": "value"}, tmp_path)
+    (tmp_path / "typed").write_text("typed")
+    usual = os.dup(0)
+    with (tmp_path / "typed").open() as typed:
+        os.dup2(typed.fileno(), 0)
+    try:
+        result = run(python(code), {**os.environ, "NAME": "value"}, tmp_path)
+    finally:
+        os.dup2(usual, 0)
+        os.close(usual)
 
     assert result.output == f"{tmp_path} value ''\n"
     assert run(python("import os; print('PATH' in os.environ)"), {}).output == "False\n"

@@ -420,16 +420,18 @@ def test_samples(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check) ->
         sampling, "allocated_peak", lambda call, device: call() and len(device) * 100
     )
     monkeypatch.setattr(sampling, "rounds_of", lambda benchmark: benchmark.rounds)
-    monkeypatch.setattr(sampling, "Waiting", lambda: Mock(side_effect=lambda: lost[0]))
+    waiting = Mock(side_effect=lambda: lost[0], close=lambda: events.append("close"))
+    monkeypatch.setattr(sampling, "Waiting", lambda: waiting)
     lines: list[str] = []
     for seconds in (0.0004, 0.004, 0.01, 0.03, 0.7):
         for setup in setups:
             for planted, first, disturbed in ((0.0, False, 5), (0.5, False, 99), (0.0, True, 2)):
-                made = 0
+                made = given = 0
 
-                def target(*_: object) -> float:
-                    nonlocal made
+                def target(*inputs: object) -> float:
+                    nonlocal made, given
                     made += 1
+                    given += len(inputs)
                     lost[0] += 0.5 if made % disturbed == 0 else 0.0  # noqa: B023
                     return clock.work(seconds)  # noqa: B023
 
@@ -456,7 +458,7 @@ def test_samples(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check) ->
                 kind = "none" if setup is None else str(setup())
                 lines.append(
                     f"{seconds:g} s, setup {kind}, planted {planted:g}, first {first}, disturbed "
-                    f"every {disturbed}: {made} calls; {' '.join(events)}; {facts}"
+                    f"every {disturbed}: {made} calls, {given} with inputs; {' '.join(events)}; {facts}"
                 )
     check(lines)
 
@@ -490,7 +492,7 @@ def test_counts(
 ) -> None:
     """What a process counts when all tests have run, how often, and what it saves."""
     lines: list[str] = []
-    monkeypatch.setattr(gc, "collect", int)
+    monkeypatch.setattr(gc, "collect", lambda: lines.append("  collect"))
     monkeypatch.setattr(gc, "unfreeze", None)  # Nothing is timed.
     monkeypatch.setattr("benchmarks.plugins.sampling.allocated", {"cpu": 30}.get)
     monkeypatch.setattr(

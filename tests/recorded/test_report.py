@@ -140,6 +140,14 @@ def test_matrices(check: Check) -> None:
     newest = [left(f"p{paddle}", paddle=paddle) for paddle in ("3.1.10", "3.1.9", "3.10.0")]
     history = with_history("h", paddle="3.2.0").results
     cases += [hours, [several], [*odd, *newest, history]]
+    # Their Paddle is known from their names only.
+    cases.append(
+        [
+            left(f"py{python}-paddle{paddle}-cpu", failed if paddle == 26 else passed)
+            for paddle in (26, 30)
+            for python in (39, 310)
+        ]
+    )
     lines = [f"{n}: {line}" for n, each in enumerate(cases) for line in lines_of_matrix(each)]
     for changes in (
         {},
