@@ -332,6 +332,8 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         (tried.folder / ".tox" / name / "bin" / "python").touch()
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts").mkdir(parents=True)
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts" / "python.exe").touch()
+    glob = Path.glob  # In an order that no file system promises.
+    monkeypatch.setattr(Path, "glob", lambda *given: sorted(glob(*given), reverse=True))
     monkeypatch.setenv("PATH", str(tried.folder / "bin"))
     monkeypatch.setenv("HOME", str(tried.folder))
     monkeypatch.setattr(sys, "executable", str(tried.folder / "bin" / "env" / "bin" / "python"))

@@ -104,6 +104,43 @@ fn=(7) 0x0000000004a1b80
 
 totals: 100000
 """
+# The background thread in two libraries, a function without instructions of its own, and a name
+# that is not UTF-8; not the count of a benchmark.
+THREAD = f"""events: Ir
+ob=(1) liba.so
+fn=(1) {BACKGROUND}
+0 100
+cfn=(2) shared(int)
+calls=1 0
+0 30
+cfn=(3) only_calls(\udcff)
+calls=1 0
+0 10
+ob=(2) libb.so
+fn=(1)
+0 7
+cob=(1)
+cfn=(2)
+calls=1 0
+0 10
+ob=(1)
+fn=(2)
+0 60
+fn=(4) other
+0 5
+cfn=(2)
+calls=1 0
+0 20
+cfn=(3)
+calls=3 0
+0 10
+fn=(3)
+cfn=(2)
+calls=1 0
+0 20
+
+totals: 172
+"""
 # Functions that callgrind names, in Paddle and around it.
 FUNCTIONS = (
     "matmul_ad_func(paddle::Tensor const&, paddle::Tensor const&, bool)",
@@ -196,6 +233,7 @@ def test_dumps(tried: Tried) -> None:
     lines += [f"{name or 'empty'}: {operator_of(name) or '-'}" for name in FUNCTIONS]
     texts = [
         DUMP,
+        THREAD,
         *(
             made_up(random, *size)
             for size in ((0, 0), (1, 1), (2, 2), (3, 3), (5, 3), (8, 2), (12, 3), (20, 2), (30, 4))
@@ -203,7 +241,7 @@ def test_dumps(tried: Tried) -> None:
     ]
     for number, text in enumerate(texts):
         path = tried.folder / f"0.{number}"
-        path.write_text(text)
+        path.write_text(text, "utf-8", "surrogateescape")
         dump = read_dump(path)
         lines.append(f"--- {dump.name}: {total_of(path)} together")
         lines += lines_of_profile(dump.profile(2 if number else int(dump.name.split()[0])))

@@ -329,7 +329,7 @@ def test_bisect_command(command: Releases, check: Check) -> None:
     command.run("--bisect memory:y --since 3.0.0rc1", benchmarks=1)
     command.verdicts = {"3.0.0": True, "3.1.0": True, "3.2.0": False, "3.3.0": False}
     command.run("--bisect named-tuple 3.0.0 3.1.0 3.2.0 3.3.0")
-    command.run("--bisect named-tuple 3.0.0 4.0 --python 3.12")
+    command.run("--bisect named-tuple 3.0.0 4.0 --python 3.12 --index-url https://here")
     kinds = ("bitwise equal", "equal within rounding", "different", "different")
     command.verdicts = dict(zip(RELEASES[1:], kinds, strict=True))
     command.run("--bisect clipped-rnn 2.6.2 3.0.0 3.1.0 3.2.0 3.3.0 --python 3.12")

@@ -51,6 +51,8 @@ def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
     assert max(l2_norm(gradient.numpy()) for gradient in parts.clipped) == pytest.approx(1)
     for left, other in zip(recorded.parts.gradients(), whole.parts.gradients(), strict=True):
         np.testing.assert_array_equal(left.numpy(), other.numpy())
+    parts.clear_gradients()
+    assert all(parameter.grad is None for parameter in parts.parts.tensors)
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
