@@ -1,5 +1,6 @@
 """The soak test: readings of a process that trains, their slopes, and the verdict."""
 
+import gc
 import mmap
 
 import psutil
@@ -22,6 +23,7 @@ LEAK = 100 * 2**10
 
 def test_training_leaves_no_memory_files_or_threads() -> None:
     """Building and training models, recording and streaming data do not make the process grow."""
+    gc.collect()  # The files of what earlier tests have left would close meanwhile.
     seen = [*watch(TINY, STEPS, lambda reading: reading.step >= STEPS * ROUNDS)]
 
     # Resident memory, not the address space, which is ten times as large.
