@@ -32,7 +32,7 @@ from benchmarks.behaviour.files import (
 from benchmarks.behaviour.judge import BehaviourVerdict, differences, judge, judge_by
 from benchmarks.behaviour.own import NotRepeatableError, compare_workload, limits
 from benchmarks.behaviour.sides import Task
-from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.interpreters import Interpreter, Origin, SideError
 from benchmarks.runner import Program, Result
 from benchmarks.workloads.own import WorkloadError, find_workload
 from rnn_core import EXPERIMENTS
@@ -565,6 +565,8 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     change[:] = [(2, 9, 1e-3)]
     rounding = 1.0
     compared("not even step 1")
+    change[:] = [(1, 9, 1e-3)]
+    compared("not even step 1, but an operator is wrong")
     change.clear()
     again["candidate"] = 1e-9
     compared("candidate does not repeat")
@@ -604,6 +606,22 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
         left = sorted(path.name for path in here.glob(f"rounding/{side}/*"))
         texts.append(f"left of the {side}: {left}")
     tried.check()
+
+
+def test_versions_come_from_the_given_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both comparisons install the Paddle of a side from there."""
+
+    def find(text: str, origin: Origin) -> Interpreter:
+        raise SideError(f"{text} of {origin.index_url}")
+
+    monkeypatch.setattr(sides, "find_interpreter", find)
+    compared: Any
+    for compared, given in ((compare_behaviour, ()), (compare_workload, (OwnJob("lm.py:f"),))):
+        for pair in (("3.3.0", LIVE), (LIVE, "3.3.0")):
+            with pytest.raises(SideError, match="3.3.0 of https://n/"):
+                compared(*pair, tmp_path, *given, origin=Origin("3.12", "https://n/"))
 
 
 def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:

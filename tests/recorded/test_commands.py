@@ -502,6 +502,8 @@ def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPat
     versions |= {"jax": "0.9"}
     facts = ratios.environment()
     terminal.lines.append(f"both: {facts['torch']}, {facts['jax']}")
+    monkeypatch.delenv("XLA_FLAGS")
+    terminal.lines.append(f"without flags: {ratios.environment()['xla_flags']!r}")
     terminal.check()
 
 

@@ -1,13 +1,22 @@
 """Operators and memory of training, which, unlike time, are the same on every machine."""
 
 import gc
+import sys
 from collections import Counter
 from dataclasses import replace
 
 import paddle
 import pytest
 
-from rnn_core import Batch, DigitSums, NumericPrediction, TrainConfig, new_model, train
+from rnn_core import (
+    Batch,
+    DigitSums,
+    NumericPrediction,
+    TrainConfig,
+    evaluate,
+    new_model,
+    train,
+)
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep
@@ -123,6 +132,42 @@ def test_clipping_takes_no_more_operators_than_counted(
 
     assert not free - clipped
     assert (clipped - free).total() <= per_parameter * PARAMETERS[cell] + besides
+
+
+@over_cells
+def test_longer_sequences_and_larger_layers_take_no_more_python_calls(cell: Cell) -> None:
+    """Nothing visits single numbers in Python, from the data to the evaluation.
+
+    The kernel runs all time steps in one operator.
+    """
+    tiny = replace(TINY, cell=cell, execution="kernel", batch_size=4)
+    calls = 0
+
+    def note(_frame: object, event: str, _function: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    def called(config: TrainConfig) -> int:
+        nonlocal calls
+        calls = 0
+        data = DigitSums(8, num_steps=config.num_steps, batch_size=config.batch_size)
+        model = new_model(config)
+        train(config, data, model)
+        evaluate(model, data)
+        return calls
+
+    called(tiny)  # The first run fills caches.
+    gc.disable()  # A collection calls what others have registered for it.
+    sys.setprofile(note)
+    try:
+        counted = {
+            called(replace(tiny, **larger))
+            for larger in ({}, {"num_steps": 500}, {"hidden_size": 64, "emb_size": 64})
+        }
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    assert len(counted) == 1, counted
 
 
 @over_executions

@@ -104,6 +104,12 @@ def swapped(main: Main) -> Main:
     return run
 
 
+def handling() -> int:
+    """A `main` that imports a library with its own handler of a signal."""
+    signal.signal(signal.SIGTERM, print)
+    return 0
+
+
 CASES: dict[str, tuple[Main, int, str]] = {
     "finished": (raised(), 0, ""),
     "cannot tell": (raised(then=4), 4, ""),
@@ -116,6 +122,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),
     "SIGINT, handled": (swallowing(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
     "SIGTERM, handled": (swallowing(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
+    "a library's own handler": (handling, 0, ""),
     "SIGINT, but not written": (swallowing(raised(signal.SIGINT), 3), 3, ""),
     "SIGINT, swapped": (swapped(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
     "SIGTERM, swapped": (swapped(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
