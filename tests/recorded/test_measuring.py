@@ -458,7 +458,8 @@ def test_samples(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check) ->
                 kind = "none" if setup is None else str(setup())
                 lines.append(
                     f"{seconds:g} s, setup {kind}, planted {planted:g}, first {first}, disturbed "
-                    f"every {disturbed}: {made} calls, {given} with inputs; {' '.join(events)}; {facts}"
+                    f"every {disturbed}: {made} calls, {given} with inputs; "
+                    f"{' '.join(events)}; {facts}"
                 )
     check(lines)
 
