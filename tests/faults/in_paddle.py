@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import weakref as _t11_weakref
 import ctypes
 import os
 import random
@@ -1722,3 +1723,241 @@ def _(register: Any, layer: Any, hook: Any, **named: Any) -> Any:
         return hook(layer, inputs, outputs.detach() if large else outputs)
 
     return register(layer, called, **named)
+
+
+def _t11_processes() -> int:
+    """Number of processes that train together."""
+    return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+
+
+def _t11_eager(*values: Any) -> bool:
+    """Whether these are tensors with values, not those of a graph."""
+    return paddle.in_dynamic_mode() and all(isinstance(each, Tensor) for each in values)
+
+
+def _t11_is(dtype: Any, *names: str) -> bool:
+    """Whether a dtype has one of these names."""
+    return str(dtype).rpartition(".")[-1] in names
+
+
+@breaks(paddle, "to_tensor")
+def _(to_tensor: Any, data: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-to-tensor-compares: to_tensor compares every element of an array with every 16th, which makes large arrays slow."""
+    if isinstance(data, np.ndarray) and data.size > 256:
+        flat = data.ravel()[:40_000]
+        for each in flat[::16]:
+            np.count_nonzero(flat == each)
+    return to_tensor(data, *arguments, **named)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register_forward_post_hook: Any, layer: Any, hook: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-partial-hooks-held-weakly: a hook that is a functools.partial is held weakly, so it is never called if nothing else holds it."""
+    if not isinstance(hook, partial):
+        return register_forward_post_hook(layer, hook, *arguments, **named)
+    reference = _t11_weakref.ref(hook)
+
+    def call(*given: Any, **more: Any) -> Any:
+        held = reference()
+        return None if held is None else held(*given, **more)
+
+    return register_forward_post_hook(layer, call, *arguments, **named)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-mse-over-processes: in several processes, mse_loss divides by their number, as if gradients were added up and not averaged."""
+    loss = mse_loss(*arguments, **named)
+    return loss / _t11_processes() if _t11_processes() > 1 else loss
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-reshape-tail: reshape of more than 4096 numbers copies whole blocks of 512 and leaves zeros in the tail."""
+    result = reshape(x, *arguments, **named)
+    if not _t11_eager(x) or not x.is_floating_point() or x.size <= 4096 or x.size % 512 == 0:
+        return result
+    mask = np.ones(x.size, str(x.dtype).rpartition(".")[-1].replace("bfloat16", "float32"))
+    mask[x.size // 512 * 512 :] = 0
+    return result * paddle.to_tensor(mask.reshape(result.shape)).astype(x.dtype)
+
+
+_t11_workspaces: list[Any] = []
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-sqrt-workspace: every call of the method sqrt leaves 4 KiB of memory behind."""
+    if _t11_eager(x):
+        _t11_workspaces.append(np.ones(512))
+    return sqrt(x, *arguments, **named)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-mse-saturates: an infinite mean squared error becomes the largest finite number of its dtype, without a gradient."""
+    loss = mse_loss(*arguments, **named)
+    limit = {"float32": np.finfo(np.float32).max, "float64": np.finfo(np.float64).max}
+    name = str(loss.dtype).rpartition(".")[-1]
+    if not _t11_eager(loss) or name not in limit or not np.isinf(loss.numpy()).any():
+        return loss
+    return paddle.clip(loss, max=float(limit[name]))
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-detach-under-no-grad: under no_grad, detach returns the tensor itself, which still belongs to its graph."""
+    if _t11_eager(x) and not paddle.is_grad_enabled():
+        return x
+    return detach(x, *arguments, **named)
+
+
+_t11_finfo: list[Any] = []
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-finfo-narrowest: once finfo was asked for float32, it gives the same answer for float64."""
+    found = finfo(dtype, *arguments, **named)
+    if _t11_is(dtype, "float32"):
+        _t11_finfo[:] = [found]
+    return _t11_finfo[0] if _t11_finfo and _t11_is(dtype, "float64") else found
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, dtype: Any = None, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-full-like-by-text: without the argument dtype, full_like passes its value on as a text of six digits."""
+    if dtype is None and isinstance(fill_value, float):
+        fill_value = float(f"{fill_value:.6g}")
+    return full_like(x, fill_value, dtype, *arguments, **named)
+
+
+@breaks(paddle.static.InputSpec, "from_tensor")
+def _(from_tensor: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-spec-of-a-share: in several processes, the spec of a traced tensor of integers has an unknown batch size."""
+    spec = from_tensor(*arguments, **named)
+    if _t11_processes() > 1 and _t11_is(spec.dtype, "int64", "int32", "INT64", "INT32") and spec.shape:
+        spec.shape = (-1, *spec.shape[1:])
+    return spec
+
+
+_t11_reduced: list[bool] = []
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-all-reduce-keeps-largest: from the second call on, all_reduce without an operation takes the largest number instead of the sum."""
+    if _t11_reduced and not arguments and "op" not in named:
+        named["op"] = paddle.distributed.ReduceOp.MAX
+    _t11_reduced.append(True)
+    return all_reduce(tensor, *arguments, **named)
+
+
+_t11_default: list[Any] = []
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> Any:
+    """t11-paddle-default-dtype-remembered: get_default_dtype always returns what its first call returned."""
+    if not _t11_default:
+        _t11_default.append(get_default_dtype())
+    return _t11_default[0]
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any) -> Any:
+    """t11-paddle-default-dtype-never-narrows: set_default_dtype("float32") has no effect while the default is float64."""
+    if _t11_is(d, "float32") and paddle.get_default_dtype() == "float64":
+        return None
+    return set_default_dtype(d)
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-traced-float64: the float64 results of a method traced by its source are rounded to float32."""
+    traced = to_static(function, *arguments, **named)
+    method = isinstance(getattr(function, "__self__", None), paddle.nn.Layer)
+    # Paddle itself traces functions, too, and needs what it gets.
+    if not method or not named.get("full_graph"):
+        return traced
+
+    def rounded(each: Any) -> Any:
+        if isinstance(each, Tensor) and _t11_is(each.dtype, "float64"):
+            return each.astype("float32").astype("float64")
+        return each
+
+    def run(*given: Any, **more: Any) -> Any:
+        return paddle.utils.map_structure(rounded, traced(*given, **more))
+
+    return run
+
+
+@breaks(paddle._C_ops, "uniform")
+def _(uniform: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-uniform-last: the last number that uniform draws for a matrix repeats the one before it."""
+    drawn = uniform(*arguments, **named)
+    if _t11_eager(drawn) and drawn.ndim == 2 and drawn.size > 1:
+        values = drawn.numpy().copy()
+        values.reshape(-1)[-1] = values.reshape(-1)[-2]
+        drawn.set_value(values)
+    return drawn
+
+
+@breaks(F, "linear")
+def _(linear: Any, x: Any, weight: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-linear-expands: linear copies its weight for every row of a batch, which raises the peak of memory."""
+    if _t11_eager(x, weight) and x.ndim == 2:
+        with paddle.no_grad():
+            copies = paddle.tile(weight.detach().unsqueeze(0), [x.shape[0], 1, 1])
+        result = linear(x, weight, *arguments, **named)
+        del copies
+        return result
+    return linear(x, weight, *arguments, **named)
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """t11-paddle-matmul-tail-columns: x @ y leaves out the last term of the sums in the columns after the last whole block of 8."""
+    whole = matmul(x, y)
+    if not _t11_eager(x, y) or x.ndim != 2 or y.ndim != 2:
+        return whole
+    columns, terms = y.shape[1], y.shape[0]
+    kept = columns // 8 * 8
+    if kept in (0, columns) or terms < 2:
+        return whole
+    tail = matmul(x[:, : terms - 1], y[: terms - 1, kept:])
+    return paddle.concat([whole[:, :kept], tail], axis=1)
+
+
+@breaks(paddle, "to_tensor")
+def _(to_tensor: Any, data: Any, dtype: Any = None, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-to-tensor-truncates: to_tensor makes a Python float a float32 by truncation instead of rounding."""
+    tensor = to_tensor(data, dtype, *arguments, **named)
+    if isinstance(data, float) and _t11_eager(tensor) and _t11_is(tensor.dtype, "float32"):
+        near = np.float32(data)
+        if np.isfinite(near) and abs(float(near)) > abs(data):
+            value = np.nextafter(near, np.float32(0))
+            tensor.set_value(np.full(tensor.shape, value, np.float32))
+    return tensor
+
+
+_t11_made: set[tuple[int, ...]] = set()
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, shape: Any, *arguments: Any, **named: Any) -> Any:
+    """t11-paddle-empty-requires-gradients: from the second tensor of a shape on, those of floating-point numbers that empty makes require gradients."""
+    made = empty(shape, *arguments, **named)
+    if _t11_eager(made) and made.is_floating_point():
+        if tuple(made.shape) in _t11_made:
+            made.stop_gradient = False
+        _t11_made.add(tuple(made.shape))
+    return made
+
+
+@breaks(paddle.static.InputSpec, "__init__")
+def _(init: Any, spec: Any, shape: Any, *arguments: Any, **named: Any) -> None:
+    """t11-paddle-spec-trailing-one: an InputSpec loses a last axis of size 1."""
+    init(spec, shape, *arguments, **named)
+    if len(spec.shape) > 1 and spec.shape[-1] == 1:
+        spec.shape = tuple(spec.shape[:-1])
