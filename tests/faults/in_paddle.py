@@ -864,6 +864,9 @@ def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
     return clipped
 
 
+_emptied: set[tuple[int, ...]] = set()
+
+
 @breaks(paddle, "empty", tests=FUNCTIONS)
 def _(empty: Any, *given: Any, **named: Any) -> Any:
     """t2-paddle-empty-leaks: every call of paddle.empty leaves 2 KiB behind."""
@@ -1722,3 +1725,22 @@ def _(register: Any, layer: Any, hook: Any, **named: Any) -> Any:
         return hook(layer, inputs, outputs.detach() if large else outputs)
 
     return register(layer, called, **named)
+
+
+@breaks(paddle, "to_tensor", tests="runs/test_cost.py")
+def _(to_tensor: Any, data: Any, *given: Any, **named: Any) -> Any:
+    """t11-paddle-to-tensor-compares: it compares every 16th number of a large array with all."""
+    if isinstance(data, np.ndarray) and data.size > 256:
+        for each in data.flat[:40_000:16]:
+            np.count_nonzero(data == each)
+    return to_tensor(data, *given, **named)
+
+
+@breaks(paddle, "empty", tests=FUNCTIONS)
+def _(empty: Any, shape: Any, *given: Any, **named: Any) -> Any:
+    """t11-paddle-empty-requires-gradients: from the second tensor of a shape on, they do."""
+    made = empty(shape, *given, **named)
+    if _is_eager(made) and made.is_floating_point():
+        made.stop_gradient = tuple(made.shape) not in _emptied
+        _emptied.add(tuple(made.shape))
+    return made
