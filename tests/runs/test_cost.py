@@ -14,6 +14,7 @@ from rnn_core import (
     NumericPrediction,
     TrainConfig,
     evaluate,
+    load_data,
     new_model,
     train,
 )
@@ -152,8 +153,9 @@ def test_longer_sequences_and_larger_layers_take_no_more_python_calls(cell: Cell
         calls = 0
         data = DigitSums(8, num_steps=config.num_steps, batch_size=config.batch_size)
         model = new_model(config)
-        train(config, data, model)
-        evaluate(model, data)
+        for each in (data, load_data(config.num_steps, config.batch_size)):
+            train(config, each, model)
+            evaluate(model, each)
         return calls
 
     called(tiny)  # The first run fills caches.
