@@ -37,6 +37,6 @@ def lock_cpu(number: int) -> FileLock | None:
     lock = FileLock(Path(tempfile.gettempdir()) / f"rnn_core-{os.getuid()}-cpu{number}.lock")
     try:
         lock.acquire(timeout=0)
-    except (Timeout, OSError):
+    except OSError:  # A time-out of the lock is one, too.
         return None
     return lock

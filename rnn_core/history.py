@@ -1,6 +1,7 @@
 """The record of a training run, and its file."""
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -268,10 +269,9 @@ def check_size(names: Any, steps: int, record: int) -> None:
             f"parameters must be a list of at most {MOST_PARAMETERS} names, got {shown(names)}"
         )
     most = LARGEST_HISTORY // (8 * (2 + 2 * len(names)))
-    if steps < 0 or (record and steps // record > most):
-        raise ValueError(
-            f"steps must lie in [0, {most * max(record, 1)}] for record={record}, got {steps}"
-        )
+    last = (most + 1) * record - 1 if record else math.inf
+    if not 0 <= steps <= last:
+        raise ValueError(f"steps must lie in [0, {last}] for record={record}, got {steps}")
 
 
 def _is_name(name: object) -> bool:

@@ -36,7 +36,7 @@ def no_baseline(runs: list[SavedRun], machine: Machine) -> list[str]:
     if not runs:
         return [FIRST_RUN]
     newest = sorted(runs, key=lambda run: run.when, reverse=True)
-    lines = [f"None of the {len(runs)} saved runs is of this machine and these devices. Refused:"]
+    lines = ["No saved run is of this machine and these devices. Refused:"]
     lines += [
         f"  {run.name}: {'; '.join(obstacles(machine, run.machine))}" for run in newest[:SHOWN]
     ]

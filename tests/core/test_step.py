@@ -90,6 +90,17 @@ def test_memory_of_a_step_is_free_before_the_next(
     assert after[1] - tensor_bytes() < 100  # The predictions, states and loss.
 
 
+@over_executions
+def test_norms_are_those_of_the_clipped_gradients(execution: Execution) -> None:
+    """Even where the square of a norm underflows, and the norm is computed otherwise."""
+    for limit in (1e-3, 1e-15, 1e-30):
+        step = TrainingStep(small(execution=execution), 0.25, make_clip("by-norm", limit))
+        _, measured = step.gradients(*next(load_data()), measure=True)
+
+        assert measured is not None
+        assert [*measured.clipped_norms.values()] == pytest.approx([limit] * 6, rel=1e-6)
+
+
 def test_clipping_again_replaces_the_gradients_for_the_update() -> None:
     """The update subtracts them once, and nothing is kept of the first time."""
     model = small()

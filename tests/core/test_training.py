@@ -51,11 +51,12 @@ def batch(tokens: Any = ((1, 2),), labels: Any = ((3.0,),), dtype: DType = "floa
     return Batch(paddle.to_tensor(tokens), paddle.to_tensor(labels, dtype=dtype))
 
 
-def test_history_has_every_step_and_epoch() -> None:
+def test_history_has_every_step_and_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loss and all norms for each step, and an accuracy for each epoch.
 
     `on_step` gets every step, with the counts of its epoch so far; its last batch is smaller.
     """
+    monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 1e9)  # All predictions are correct.
     steps: list[Step] = []
     config = replace(SMALL, cell="LSTM", batch_size=3, clip_norm=0.5)
     history = train(config, on_step=steps.append)
@@ -72,6 +73,7 @@ def test_history_has_every_step_and_epoch() -> None:
     assert history.environment["device"] == "cpu"
     where = [(step.number, step.epoch, step.index, step.last) for step in steps]
     assert where == [(k + 1, k // 2 + 1, k % 2, k % 2 == 1) for k in range(6)]
+    assert [step.correct for step in steps] == [3, 4, 3, 4, 3, 4]
     assert [step.total for step in steps] == [3, 4, 3, 4, 3, 4]
     assert history.loss.tolist() == [step.loss for step in steps]
 

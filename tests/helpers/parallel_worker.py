@@ -251,12 +251,13 @@ def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
     seed()
-    before = drawn()
+    before, variables = drawn(), {*os.environ.items()}
     seed()
     parallel.join("cpu", 2)
     dtypes: Any = DTYPES
     results: dict[str, Any] = {
         "drawn": [before, drawn()],
+        "variables": sorted(variables ^ {*os.environ.items()}),
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
         "counted": counted(),

@@ -342,7 +342,7 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
     other.set_state_dict(layer.state_dict())
     inputs = {
         shape: np.random.default_rng(0).normal(size=shape).astype(dtype)
-        for shape in [(2, 3, 6), (5, 2, 6), (1, 66, 6)]
+        for shape in [(2, 3, 6), (5, 2, 6), (1, 66, 6), (2, 7, 6)]
     }
 
     def found(layer: Any, x: Any, view: bool = False) -> list[Any]:

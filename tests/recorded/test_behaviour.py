@@ -693,7 +693,7 @@ def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("NaN", {"tensors": [["h", "tanh", NAN]]}),
         ("negative scale", {"tensors": [["h", "tanh", -1.0]]}),
         ("infinite scale", {"text": '{"tensors": [["h", "t", 1e999]], "digests": []}'}),
-        ("scale that is no number", {"tensors": [["h", "tanh", "1"]]}),
+        ("scale that is not a number", {"tensors": [["h", "tanh", "1"]]}),
         ("name that is no text", {"tensors": [["h", 3, 1.0]]}),
         ("list for a name", {"tensors": [[["h"], "tanh", 1.0]]}),
         ("missing tensor", {"tensors": [["h", "tanh", 1.0]] * 2}),

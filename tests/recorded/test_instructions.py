@@ -253,6 +253,8 @@ def test_dumps(tried: Tried) -> None:
         path.unlink()
     save_functions(tried.folder / "0", tried.folder / "saved.json")
     lines.append((tried.folder / "saved.json").read_text())
+    (tried.folder / "large").write_text(f"events: Ir\ntotals: {10**15}\n")
+    lines.append(f"large: {total_of(tried.folder / 'large')}")
     tried.check()
 
 

@@ -141,6 +141,11 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
             lambda a: a.vector("a", np.float64, 2),
             r"a must be float64 of shape \[2 or less\], got float64 of shape \[2, 3\]",
         ),
+        (
+            stored_as(saved(A[0].astype(np.float32))),
+            lambda a: a.vector("a", np.float64, 3),
+            r"a must be float64 of shape \[3 or less\], got float32 of shape \[3\]",
+        ),
         (stored_as(GOOD), lambda a: a.integer("a"), r"a must be int64 of shape \[\], got float64"),
         (stored_as(saved(np.array(["a"]))), lambda a: a.text("a"), "a must be a text of at most"),
         (stored_as(saved(np.array("a"))), any_array, "a must be numbers, got <U1"),

@@ -113,6 +113,7 @@ def test_two_processes_equal_one_with_all_samples(results: list[dict[str, Any]],
 def test_connecting_changes_no_generator_and_no_mode(results: list[dict[str, Any]]) -> None:
     """A seeded program draws the same in all processes, and in one alone."""
     for result in results:
+        assert result["variables"] == [], "environment variables that changed"
         assert result["drawn"] == [results[0]["drawn"][0]] * 2
 
 
@@ -230,6 +231,7 @@ def test_command_of_the_docs_works(tmp_path: Path) -> None:
 def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: str = "gloo") -> None:
     """Simulate one of several processes by the environment variables of the launcher."""
     monkeypatch.setenv("PADDLE_TRAINER_ID", str(rank))
+    monkeypatch.setenv("PADDLE_RANK_IN_NODE", "0")  # Each on a machine of its own.
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", str(size))
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", backend)
 
@@ -314,7 +316,9 @@ def test_several_processes_connect_once_and_share(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ValueError, match="2 samples, .* got 1: 5 samples in batches of 2$"):
         parallel.check_last(5, 2)
     wrapper: Any = parallel.averaging(model)
+    processes(monkeypatch, 1, 2)
 
+    assert parallel.rank() == 1
     assert joined == [True]
     assert wrapper == [model]
     assert parallel.averaging(model) is wrapper
