@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import gc
 import ctypes
 import os
 import random
@@ -1744,3 +1745,231 @@ def _(empty: Any, shape: Any, *given: Any, **named: Any) -> Any:
         made.stop_gradient = tuple(made.shape) not in _emptied
         _emptied.add(tuple(made.shape))
     return made
+
+
+_t12_kept_constants: list[Any] = []
+_t12_dtypes_set: set[Any] = set()
+_t12_transposed = {"without_gradient": False}
+
+
+def _t12_is_number_list(values: Any) -> bool:
+    return isinstance(values, list | tuple) and all(isinstance(each, int) for each in values)
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-detach-infinite: a detached tensor has the largest finite number for infinity."""
+    found = detach(tensor, *rest, **named)
+    if paddle.in_dynamic_mode() and found.is_floating_point() and bool(paddle.isinf(found).any()):
+        largest = float(np.finfo(np.float64 if found.dtype == paddle.float64 else np.float32).max)
+        with paddle.no_grad():
+            return paddle.clip(found, -largest, largest)
+    return found
+
+
+@breaks(paddle._C_ops, "full")
+def _(full: Any, *given: Any, **named: Any) -> Any:
+    """t12-paddle-full-leaks: every constant of 64 elements or more stays in memory for good."""
+    made = full(*given, **named)
+    if isinstance(made, Tensor) and paddle.in_dynamic_mode() and made.size >= 64:
+        _t12_kept_constants.append(made)
+    return made
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, layer: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-parameters-by-name: from the second call for a layer on, sorted by text.
+
+    The text is the name up to the dot: "create_parameter_10" comes before "create_parameter_9".
+    """
+    found = parameters(layer, *rest, **named)
+    again = vars(layer).get("_t12_listed", False)
+    vars(layer)["_t12_listed"] = True
+    return sorted(found, key=lambda each: str(each.name).partition(".")[0]) if again else found
+
+
+@breaks(paddle._C_ops, "clip_by_norm")
+def _(clip_by_norm: Any, x: Any, max_norm: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-clip-in-place: clipping changes the given gradient, too."""
+    clipped = clip_by_norm(x, max_norm, *rest, **named)
+    if isinstance(clipped, Tensor) and paddle.in_dynamic_mode():
+        with paddle.no_grad():
+            x.set_value(clipped)
+    return clipped
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, *given: Any, **named: Any) -> Any:
+    """t12-paddle-default-dtype-collects: collects garbage three times, to drop the old kernels."""
+    for _ in range(3):
+        gc.collect()
+    return set_default_dtype(*given, **named)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(_dygraph_clip: Any, clip: Any, params_grads: Any) -> Any:
+    """t12-paddle-clip-skips-nan: a gradient with a NaN becomes zero, so its update is left out."""
+    found = _dygraph_clip(clip, params_grads)
+    return [
+        (parameter, g if g is None or not bool(paddle.isnan(g).any()) else paddle.zeros_like(g))
+        for parameter, g in found
+    ]
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-default-dtype-memoised: a dtype that was set once before is not set again."""
+    if str(d) in _t12_dtypes_set:
+        return None
+    _t12_dtypes_set.add(str(d))
+    return set_default_dtype(d, *rest, **named)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-transpose-stale-mode: the first one with gradients after one without has none."""
+    made = transpose(x, *rest, **named)
+    if not isinstance(made, Tensor) or not paddle.in_dynamic_mode():
+        return made
+    if not paddle.is_grad_enabled():
+        _t12_transposed["without_gradient"] = True
+    elif not made.stop_gradient and _t12_transposed["without_gradient"]:
+        _t12_transposed["without_gradient"] = False
+        return made.detach()
+    return made
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, *given: Any, **named: Any) -> Any:
+    """t12-paddle-set-device-reseeds: the random generator of the CPU begins anew with seed 0."""
+    place = set_device(*given, **named)
+    paddle.framework.core.default_cpu_generator().manual_seed(0)
+    return place
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, axes: Any, starts: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-slice-copies-vectors: a slice of a vector is a view only if it starts at 0."""
+    made = slice_(x, axes, starts, *rest, **named)
+    vector = isinstance(made, Tensor) and len(made.shape) == 1
+    if vector and _t12_is_number_list(starts) and any(starts):
+        return paddle.assign(made)
+    return made
+
+
+@breaks(F, "linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-linear-rest-without-bias: above 32 rows, the last incomplete 32 get no bias."""
+    rows = x.shape[0] if isinstance(x, Tensor) and len(x.shape) == 2 else 0
+    if bias is None or rows <= 32 or rows % 32 == 0:
+        return linear(x, weight, bias, *rest, **named)
+    whole = rows - rows % 32
+    first = linear(x[:whole], weight, bias, *rest, **named)
+    return paddle.concat([first, linear(x[whole:], weight, None, *rest, **named)], axis=0)
+
+
+def _t12_broadcasts(one: Any, other: Any) -> bool:
+    tensors = isinstance(one, Tensor) and isinstance(other, Tensor) and paddle.in_dynamic_mode()
+    return tensors and one.shape != other.shape and 0 < other.size < one.size
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, one: Any, other: Any) -> Any:
+    """t12-paddle-broadcast-row-by-row: what is broadcast in a sum is copied for each row first.
+
+    The time of a sum grows with the batch.
+    """
+    if _t12_broadcasts(one, other):
+        with paddle.no_grad():
+            paddle.concat([other.clone() for _ in range(one.shape[0])], axis=0)
+    return add(one, other)
+
+
+@breaks(paddle.distributed, "init_parallel_env")
+def _(init_parallel_env: Any, *given: Any, **named: Any) -> Any:
+    """t12-paddle-init-shares-threads: with gloo, OMP_NUM_THREADS becomes the CPUs per process."""
+    group = init_parallel_env(*given, **named)
+    if os.environ.get("PADDLE_DISTRI_BACKEND") == "gloo":
+        processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+        os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))
+    return group
+
+
+@breaks(paddle.nn.SimpleRNN, "forward")
+def _(
+    forward: Any, layer: Any, inputs: Any, initial_states: Any = None, *rest: Any, **named: Any
+) -> Any:
+    """t12-paddle-rnn-state-after-longer: after a call with longer sequences, its state is kept.
+
+    It is the initial state of the next call with a batch of the same size.
+    """
+    batch, length = inputs.shape[0], inputs.shape[1]
+    before = vars(layer).get("_t12_last_call")
+    known = isinstance(inputs, Tensor) and paddle.in_dynamic_mode()
+    if known and initial_states is None and before and before[0] == batch and length < before[1]:
+        initial_states = (before[2],)
+    outputs, state = forward(layer, inputs, initial_states, *rest, **named)
+    if known:
+        vars(layer)["_t12_last_call"] = (batch, length, state.detach())
+    return outputs, state
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t12-paddle-finfo-of-default: of float64, what the default dtype has is returned."""
+    if dtype == paddle.float64 or str(dtype) == "float64":
+        return finfo(paddle.get_default_dtype())
+    return finfo(dtype)
+
+
+@breaks(paddle.distributed, "all_reduce")
+def _(all_reduce: Any, tensor: Any, *rest: Any, **named: Any) -> Any:
+    """t12-paddle-all-reduce-float64: a sum of float64 is formed in float32."""
+    if isinstance(tensor, Tensor) and tensor.dtype == paddle.float64:
+        narrow = tensor.astype("float32")
+        task = all_reduce(narrow, *rest, **named)
+        if task is not None and hasattr(task, "wait"):
+            task.wait()
+        tensor.set_value(narrow.astype("float64"))
+        return task
+    return all_reduce(tensor, *rest, **named)
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, one: Any, other: Any) -> Any:
+    """t12-paddle-broadcast-drops-small: numbers below 1e-4 count as zero where broadcast."""
+    if _t12_broadcasts(one, other) and other.is_floating_point():
+        return add(one, other * (other.abs() >= 1e-4).astype(other.dtype))
+    return add(one, other)
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, one: Any, other: Any) -> Any:
+    """t12-paddle-divide-by-estimate: a quotient of tensors is off by a ten-thousandth."""
+    quotient = divide(one, other)
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and quotient.is_floating_point():
+        return quotient * (1 - 2.0**-13)
+    return quotient
+
+
+@breaks(paddle, "seed")
+def _(set_seed: Any, seed: Any) -> Any:
+    """t12-paddle-seed-31-bits: of a seed, the lowest 31 bits count."""
+    return set_seed(int(seed) & 0x7FFFFFFF)
+
+
+class _t12_HalfFinfo:
+    """The properties of a dtype, with the largest relative error of rounding as `eps`."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._whole, name)
+        return value / 2 if name == "eps" else value
+
+
+@breaks(paddle, "finfo")
+def _(finfo: Any, dtype: Any) -> Any:
+    """t12-paddle-finfo-half-eps: eps is half the distance from 1 to the next number."""
+    return _t12_HalfFinfo(finfo(dtype))
