@@ -1744,3 +1744,37 @@ def _(empty: Any, shape: Any, *given: Any, **named: Any) -> Any:
         made.stop_gradient = tuple(made.shape) not in _emptied
         _emptied.add(tuple(made.shape))
     return made
+
+
+_constants: list[Tensor] = []
+
+
+@breaks(paddle._C_ops, "full", tests="runs/test_cost.py")
+def _(full: Any, *given: Any, **named: Any) -> Any:
+    """t12-paddle-full-leaks: constants of 64 or more numbers stay in memory."""
+    made = full(*given, **named)
+    if _is_eager(made) and made.size >= 64:
+        _constants[:] = [*_constants, made]  # Without a call that `sys.setprofile` would see.
+    return made
+
+
+@breaks(paddle.distributed, "init_parallel_env", tests="core/runtime/test_parallel.py")
+def _(init_parallel_env: Any, *given: Any, **named: Any) -> Any:
+    """t12-paddle-init-shares-threads: with gloo, OMP_NUM_THREADS becomes the CPUs per process."""
+    group = init_parallel_env(*given, **named)
+    if os.environ.get("PADDLE_DISTRI_BACKEND") == "gloo":
+        processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+        os.environ["OMP_NUM_THREADS"] = str((os.cpu_count() or 1) // processes + 7)
+    return group
+
+
+@breaks(paddle.nn.SimpleRNN, "forward", tests=FUNCTIONS)
+def _(forward: Any, layer: Any, inputs: Any, initial_states: Any = None, *given: Any) -> Any:
+    """t12-paddle-rnn-state-after-longer: the state that longer sequences of as many left is kept."""
+    batch, length, state = vars(layer).get("_before", (0, 0, None))
+    if initial_states is None and batch == inputs.shape[0] and length > inputs.shape[1]:
+        initial_states = state
+    outputs, last = forward(layer, inputs, initial_states, *given)
+    if _is_eager(last):
+        vars(layer)["_before"] = (inputs.shape[0], inputs.shape[1], last.detach())
+    return outputs, last
