@@ -61,9 +61,9 @@ def comparison(
     if compared:
         lines.append(f"{compared} benchmarks compared.")
     if new:
-        lines.append(f"{len(new)} of this run are not in the baseline: {_some(new)}")
+        lines.append(f"Only in this run ({len(new)}): {_some(new)}")
     if gone:
-        lines.append(f"{len(gone)} of the baseline are not in this run: {_some(gone)}")
+        lines.append(f"Only in the baseline ({len(gone)}): {_some(gone)}")
     return lines
 
 

@@ -1770,7 +1770,7 @@ def _(init_parallel_env: Any, *given: Any, **named: Any) -> Any:
 
 @breaks(paddle.nn.SimpleRNN, "forward", tests=FUNCTIONS)
 def _(forward: Any, layer: Any, inputs: Any, initial_states: Any = None, *given: Any) -> Any:
-    """t12-paddle-rnn-state-after-longer: the state that longer sequences of as many left is kept."""
+    """t12-paddle-rnn-state-after-longer: the state that longer sequences left is kept."""
     batch, length, state = vars(layer).get("_before", (0, 0, None))
     if initial_states is None and batch == inputs.shape[0] and length > inputs.shape[1]:
         initial_states = state
