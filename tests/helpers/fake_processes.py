@@ -56,6 +56,7 @@ class FakeProcesses:
         changes: changes to the environment of all processes.
         disturbed: files, without suffix, and benchmarks that were disturbed in them.
         steps: seconds of a step, by the names of sides; 0.001 for the others.
+        selected: files and expressions that the processes were asked for.
     """
 
     def __init__(
@@ -74,10 +75,12 @@ class FakeProcesses:
         self.changes: dict[str, str] = {}
         self.disturbed: set[tuple[str, str]] = set()
         self.steps: dict[str, float] = {}
+        self.selected: dict[str, None] = {}
 
     def __call__(self, selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
         """Write and read the files of the processes, as `time_processes` does."""
         assert selection.device == "cpu"
+        self.selected[f"{', '.join(selection.paths)} -k {selection.benchmarks!r}"] = None
         return [self.run(job.settings, job.interpreter, job.path) for job in jobs]
 
     def run(self, settings: Settings, side: Interpreter, path: Path) -> SavedRun:

@@ -68,7 +68,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
             f"{each.only and sorted(name.rpartition('-')[2] for name in each.only)}"
             for each in fake.settings
         )
-        lines.extend([found, *(f"- {count} of {kind}" for kind, count in kinds.items()), ""])
+        lines.extend([found, *(f"- {count} of {kind}" for kind, count in kinds.items())])
+        lines.extend([*fake.selected, ""])
 
     run("--python env --sessions 2 --levels 0,20 --save c.md", FakeProcesses(SAME))
     run(
@@ -86,6 +87,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --budget 0.3", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --load 1", FakeProcesses(SAME))
+    run("--sessions 2 --levels 0,20 --results k --resume --threads 2", FakeProcesses(SAME))
+    run("--sessions 1 --levels 0 --results e --benchmarks RNN", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume", FakeProcesses(SAME))
     run("--sessions 1 --levels 0,20 --results k --restart", FakeProcesses(SAME))
     lines.append(f"sessions: {sorted(path.name for path in (folder / 'k').glob('*/*'))}")

@@ -329,6 +329,7 @@ def test_saved_sides(session: Session) -> None:
         "old new --results r --no-behaviour", FakeProcesses({FIRST: 1.03, SECOND: 1.0}, costs=costs)
     )
     session.run("old new --results i --measure instructions --no-behaviour")
+    session.run("old new --results t --measure time --no-behaviour")
     session.lines = []
     for options in (
         "",
@@ -340,6 +341,7 @@ def test_saved_sides(session: Session) -> None:
         session.run(f"r:baseline r:candidate {options}".strip())
     session.run("i:baseline i:candidate --measure time,memory")
     session.run("i:baseline i:candidate --measure time")
+    session.run("t:baseline t:candidate --measure instructions")
     for name, benchmarks, changes in (
         ("a", {FIRST: 1e-3, SECOND: 1234.5678}, {}),
         ("b", {SECOND: 3e-3, FIRST: 2e-3, "t.py::new": 1.0}, {}),
