@@ -1017,6 +1017,13 @@ DOUBLE = {
     "import paddle\n": "import paddle\npaddle.set_default_dtype('float64')\n",
     "create_parameter([2])": "create_parameter([2], dtype='float32')",
 }
+OWN = {
+    "self.idle =": "self.scale = self.create_parameter([1])\n        self.idle =",
+    "forward(self, words)": "forward(self, words, more)",
+    "+ self.frozen\n": "+ self.frozen + self.scale * more\n",
+    "    words = ": "    more = paddle.ones([1])\n    more.stop_gradient = False\n    words = ",
+    "(model(words) **": "(model(words, more) **",
+}
 CHANGING = {
     "+ self.frozen\n": "+ (self.unused.sum() if self.training else self.frozen)\n",
     "BACKWARD": "loss.backward(); model.eval(); open(__file__, 'a').write('#')",
@@ -1094,6 +1101,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         # Of two passes, Paddle adds up the rows itself.
         ("sparse, rows that repeat", {"SPARSE": "True"}, None, {"steps": 1}),
         ("static", {}, 2, {"execution": "static"}),
+        ("a parameter and two inputs of the model itself", OWN, 1, {"steps": 1}),
         ("moved", {}, 1, {"moved_by": 2, "moved_at": 2, "steps": 3}),
         ("moved otherwise", DOUBLE, None, {"moved_by": 1, "steps": 1}),
         ("bfloat16", {'"none": None': '"none": x.astype("bfloat16")'}, None, {}),
