@@ -1113,6 +1113,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("traced, not timed", {}, 3, {"steps": 3, "budget": 1e-9}),
         ("a variant, not timed", {}, None, {"steps": 3, "budget": 1e-9, "variant": AGAIN}),
         ("much too long", {}, None, {"steps": 100000, "budget": 10.0}),
+        ("two steps are timed", {}, None, {"budget": 1e-9}),
         ("one step is not timed", {}, None, {"steps": 1, "budget": 1e-9}),
         ("no backward", {"BACKWARD": "pass"}, None, {}),
         ("one backward", {"BACKWARD": "calls or loss.backward(); calls.append(1)"}, None, {}),
