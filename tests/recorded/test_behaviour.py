@@ -1104,7 +1104,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("a parameter and two inputs of the model itself", OWN, 1, {"steps": 1}),
         ("moved", {}, 1, {"moved_by": 2, "moved_at": 2, "steps": 3}),
         ("moved otherwise", DOUBLE, None, {"moved_by": 1, "steps": 1}),
-        ("bfloat16", {'"none": None': '"none": x.astype("bfloat16")'}, None, {}),
+        ("bfloat16", {'"none": None': '"none": x.astype("bfloat16")'}, 1, {}),
         ("bfloat16 at the end", LAST_BFLOAT16, None, {}),
         ("huge gradients", {"BACKWARD": "(loss * 1e25).backward()"}, None, {"steps": 1}),
         ("the file and the gradients change", CHANGING, None, {}),
@@ -1142,7 +1142,8 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         found, traced_step = observed.value
         run = found.history
         if title.startswith("bfloat16"):  # Releases round it in different ways.
-            lines.append(f"{run.settings['epsilon']}")
+            dtypes = {each.values.dtype.name for each in traced_step.tensors} if trace else ()
+            lines.append(f"{run.settings['epsilon']}, {sorted(dtypes)}")
             continue
         run.settings["file"] = run.settings["file"] == expected
         lines.append(f"{run.describe()}; {run.settings}")
