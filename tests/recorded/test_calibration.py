@@ -27,9 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_machine")
 
 @pytest.fixture(autouse=True)
 def _results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder whose files come in reverse, with few resamples."""
-    glob = Path.glob
-    monkeypatch.setattr(Path, "glob", lambda *given: sorted(glob(*given), reverse=True))
+    """Work in an empty folder, with few resamples."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 1_000)
     monkeypatch.setattr(calibration, "find_interpreter", find)
     monkeypatch.setattr(calibration, "tqdm", Bar)
