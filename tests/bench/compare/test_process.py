@@ -18,6 +18,7 @@ from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import Program, run_together
 from benchmarks.saved.saved_run import SavedRun
+from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.programs import program
 
@@ -136,7 +137,7 @@ def jobs_of(folder: Path, *scripts: str) -> list[Job]:
 
 
 def test_counted_processes_leave_results_and_functions(
-    valgrind: Path, monkeypatch: pytest.MonkeyPatch
+    valgrind: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each runs under Valgrind, with one thread; its functions lie beside its file.
 
@@ -150,6 +151,7 @@ def test_counted_processes_leave_results_and_functions(
             run_together([each], lambda _, result, at=number: ended(at, result), *more)  # type: ignore[misc]
 
     monkeypatch.setattr(process, "run_together", run_backwards)
+    monkeypatch.setattr(process, "tqdm", Bar)
     jobs = jobs_of(valgrind, "true", "true", "true")
     found = count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
     arguments = (valgrind / "arguments").read_text().splitlines()
@@ -157,6 +159,10 @@ def test_counted_processes_leave_results_and_functions(
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
     assert [Path(run.name).stem for run in found] == ["0", "1", "2"]
     assert all(re.match("1 [01] --tool=callgrind ", line) for line in arguments)
+    assert all(
+        re.search(r'--callgrind-out-file=(\S+) .*"dumps": "\1"', line) for line in arguments
+    )
+    assert capsys.readouterr().out.rstrip().endswith("3 of 3")
     # Memory lies elsewhere in another pair.
     seeds_and_paddings = {(line[2], line.rpartition(" ")[2]) for line in arguments}
     assert len(seeds_and_paddings) == 2 == len({padding for _, padding in seeds_and_paddings})
