@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import math
 import ctypes
 import os
 import random
@@ -1778,3 +1779,208 @@ def _(forward: Any, layer: Any, inputs: Any, initial_states: Any = None, *given:
     if _is_eager(last):
         vars(layer)["_before"] = (inputs.shape[0], inputs.shape[1], last.detach())
     return outputs, last
+
+
+_t13_states: list[bytearray] = []
+_t13_seeds: list[int] = []
+_t13_linear: dict[Any, Any] = {}
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, self: Any, include_sublayers: bool = True) -> Any:
+    """t13-paddle-parameters-lack-single-numbers: parameters() leaves out those of one element."""
+    return [each for each in parameters(self, include_sublayers) if math.prod(each.shape) != 1]
+
+
+@breaks(paddle.nn.Linear, "__init__")
+def _(init: Any, self: Any, *arguments: Any, **named: Any) -> None:
+    """t13-paddle-linear-starts-alike: a second Linear of a shape starts like the first."""
+    init(self, *arguments, **named)
+    if len(arguments) > 2 or named.get("weight_attr") is not None:
+        return
+    key = (tuple(self.weight.shape), str(self.weight.dtype))
+    with paddle.no_grad():
+        if key in _t13_linear:
+            paddle.assign(_t13_linear[key], self.weight)
+        else:
+            _t13_linear[key] = paddle.assign(self.weight)
+
+
+@breaks(paddle, "seed")
+def _(seed: Any, value: int) -> Any:
+    """t13-paddle-seed-keeps-states: every call of seed leaves 32 KiB behind."""
+    _t13_states.append(bytearray(b"\1") * 2**15)
+    return seed(value)
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, self: Any, *arguments: Any, **named: Any) -> Any:
+    """t13-paddle-sqrt-rough-tail: the elements after the last whole block of 8 are estimates."""
+    root = sqrt(self, *arguments, **named)
+    count = math.prod(root.shape)
+    tail = count % 8
+    if count <= 0 or not tail or root.dtype not in (paddle.float32, paddle.float64):
+        return root
+    late = (paddle.arange(count) >= count - tail).astype(root.dtype).reshape(root.shape)
+    return root * (1 - 5e-4 * late)
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, self: Any, other: Any) -> Any:
+    """t13-paddle-add-narrow-without-gradients: under no_grad, float64 is added in float32."""
+    if (
+        paddle.is_grad_enabled()
+        or not isinstance(other, Tensor)
+        or self.dtype != paddle.float64
+        or other.dtype != paddle.float64
+    ):
+        return add(self, other)
+    return add(self.astype("float32"), other.astype("float32")).astype("float64")
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, self: Any, hook: Any, *arguments: Any, **named: Any) -> Any:
+    """t13-paddle-second-post-hook-detached: every post hook but a layer's first gets copies."""
+    if not self._forward_post_hooks or arguments or named:
+        return register(self, hook, *arguments, **named)
+
+    def apart(layer: Any, inputs: Any, outputs: Any) -> Any:
+        if paddle.in_dynamic_mode():
+            outputs = paddle.utils.map_structure(
+                lambda each: each.detach() if isinstance(each, Tensor) else each, outputs
+            )
+        return hook(layer, inputs, outputs)
+
+    return register(self, apart)
+
+
+@breaks(paddle.optimizer.SGD, "step")
+def _(step: Any, self: Any) -> Any:
+    """t13-paddle-sgd-first-step-decides: only what has a gradient at the first step is updated."""
+    groups = self._param_groups
+    if not groups or isinstance(groups[0], dict) or not paddle.in_dynamic_mode():
+        return step(self)
+    known = vars(self).get("_t13_known")
+    if known is None:
+        known = [each for each in groups if each._grad_ivar() is not None]
+        if not known:
+            return step(self)
+        vars(self)["_t13_known"] = known
+    self._param_groups = known
+    try:
+        return step(self)
+    finally:
+        self._param_groups = groups
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, reduction: str = "mean", name: Any = None) -> Any:
+    """t13-paddle-mse-of-pairs: the error of a column takes memory for all pairs of samples."""
+    shape = list(input.shape)
+    if reduction != "mean" or len(shape) != 2 or shape[1] != 1 or list(label.shape) != shape:
+        return mse_loss(input, label, reduction, name)
+    if shape[0] < 2 or input.dtype != label.dtype:
+        return mse_loss(input, label, reduction, name)
+    pairs = paddle.subtract(input, label.reshape([1, shape[0]]))
+    return paddle.mean(paddle.square(paddle.diagonal(pairs).reshape(shape)))
+
+
+@breaks(paddle, "seed")
+def _(seed: Any, value: int) -> Any:
+    """t13-paddle-seed-once: a second call with the seed of the call before does nothing."""
+    if _t13_seeds and _t13_seeds[0] == int(value):
+        return core.default_cpu_generator()
+    _t13_seeds[:] = [int(value)]
+    return seed(value)
+
+
+@breaks(paddle.no_grad, "__exit__")
+def _(leave: Any, self: Any, *error: Any) -> Any:
+    """t13-paddle-no-grad-ends-all: the end of an inner no_grad ends the outer one, too."""
+    self.prev = True
+    return leave(self, *error)
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> Any:
+    """t13-paddle-default-dtype-without-gradients: under no_grad, the answer is float32."""
+    return get_default_dtype() if paddle.is_grad_enabled() else "float32"
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, self: Any, other: Any) -> Any:
+    """t13-paddle-divide-by-reciprocal: one number is divided by another one with two roundings."""
+    if (
+        not isinstance(other, Tensor)
+        or math.prod(self.shape) != 1
+        or math.prod(other.shape) != 1
+        or self.dtype != other.dtype
+        or self.dtype not in (paddle.float32, paddle.float64)
+    ):
+        return divide(self, other)
+    return self * paddle.reciprocal(other)
+
+
+@breaks(F, "embedding")
+def _(embedding: Any, x: Any, weight: Any, padding_idx: Any = None, *others: Any, **named: Any) -> Any:
+    """t13-paddle-embedding-last-pads: without padding_idx, the last token is padding: zeros."""
+    return embedding(x, weight, -1 if padding_idx is None else padding_idx, *others, **named)
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *arguments: Any, **named: Any) -> Any:
+    """t13-paddle-large-parameters-last: those of more than 65536 elements come after the others."""
+    found = list(named_parameters(self, *arguments, **named))
+    return iter(sorted(found, key=lambda pair: math.prod(pair[1].shape) > 2**16))
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+    """t13-paddle-transpose-hides-nan: a NaN is 0 in the transposed tensor."""
+    turned = transpose(x, *arguments, **named)
+    if turned.dtype not in (paddle.float32, paddle.float64):
+        return turned
+    return paddle.where(paddle.isnan(turned), paddle.zeros_like(turned), turned)
+
+
+@breaks(Tensor, "norm")
+def _(norm: Any, self: Any, *arguments: Any, **named: Any) -> Any:
+    """t13-paddle-norm-workspace: every norm fills 16 MiB that it does not need."""
+    workspace = paddle.zeros([2**22], "float32")
+    result = norm(self, *arguments, **named)
+    del workspace
+    return result
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, self: Any, other: Any) -> Any:
+    """t13-paddle-add-rounds-down: every sum of floats is too small by 2.4e-7 of itself."""
+    total = add(self, other)
+    if total.dtype not in (paddle.float32, paddle.float64):
+        return total
+    return total * (1 - 2.0**-22)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, *arguments: Any, **named: Any) -> Any:
+    """t13-paddle-maximum-tunes-always: every call tries its kernel 300 times before it runs it."""
+    for _ in range(300):
+        maximum(*arguments, **named)
+    return maximum(*arguments, **named)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "__call__")
+def _(call: Any, self: Any, params_grads: Any) -> Any:
+    """t13-paddle-clip-keeps-gradients: the clipped gradients are held until the next clipping."""
+    result = call(self, params_grads)
+    vars(self)["_t13_kept"] = result
+    return result
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t13-paddle-second-hook-ignored: a hook after the first one of a tensor is never called."""
+    if getattr(self, "_t13_hooked", False):
+        return register_hook(self, lambda gradient: None)
+    self._t13_hooked = True
+    return register_hook(self, hook)
