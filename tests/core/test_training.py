@@ -453,6 +453,18 @@ def test_checksum_of_a_stream_depends_on_its_length() -> None:
     assert short != long == other
 
 
+def test_checksum_counts_every_sample() -> None:
+    """The last of many, too."""
+    config = replace(SMALL, batch_size=200)
+    tokens, labels = paddle.ones([200, 10], dtype="int64"), paddle.ones([200, 1])
+    sums = []
+    for token in (1, 2):
+        tokens[-1, -1] = token
+        sums.append(Batches([Batch(tokens, labels)], config, "cpu").checksum())
+
+    assert sums[0] != sums[1]
+
+
 @pytest.mark.parametrize(("wrong", "after"), [(0, 0), (1, 0), (1, 1), (2, 0)])
 def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, after: int, tmp_path: Path) -> None:
     """The first and the last batch are checked before the first step, and all before their own.

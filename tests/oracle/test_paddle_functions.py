@@ -711,6 +711,10 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
             assert weight.numpy() == pytest.approx(16 - moved * unit, rel=1e-6)
         optimizer.clear_grad()
     assert [weight.tolist() for weight in weights[-2:]] == [[16, 16]] * 2
+    (2 * weights[-1]).sum().backward()  # Its first gradient.
+    optimizers[0].step()
+    optimizers[0].clear_grad()
+    assert [weight.tolist() for weight in weights[-2:]] == [[16, 16], [15, 15]]
     before = tensor_bytes()
     step(optimizers[0], 1)
     optimizers[0].clear_grad()

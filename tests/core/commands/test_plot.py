@@ -1,7 +1,9 @@
 """The plot of a run."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -45,6 +47,22 @@ def test_suffix_sets_format(history: History, suffix: str, start: bytes, tmp_pat
     assert (Gcf.figs, dict(matplotlib.rcParams)) == ({}, style)
     assert path.read_bytes().startswith(start)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_failed_plot_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of the new one."""
+
+    def savefig(self: object, file: Any, **options: object) -> None:  # noqa: ARG001
+        with file.open("wb") if isinstance(file, Path) else nullcontext(file) as opened:
+            opened.write(b"part")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
+    (tmp_path / "run.svg").write_text("old")
+    with pytest.raises(OSError, match="No space left"):
+        save_plot(exploding(), tmp_path / "run.svg")
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_check_names_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
