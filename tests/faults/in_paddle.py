@@ -1778,3 +1778,22 @@ def _(forward: Any, layer: Any, inputs: Any, initial_states: Any = None, *given:
     if _is_eager(last):
         vars(layer)["_before"] = (inputs.shape[0], inputs.shape[1], last.detach())
     return outputs, last
+
+
+@breaks(ClipGradByNorm, "__call__", tests=FUNCTIONS)
+def _(call: Any, clip: Any, pairs: Any) -> Any:
+    """t13-paddle-clip-keeps-gradients: the clipped gradients are held until the next clipping."""
+    clip.kept = call(clip, pairs)
+    return clip.kept
+
+
+@breaks(SGD, "step", tests=FUNCTIONS)
+def _(step: Any, optimizer: Any) -> Any:
+    """t13-paddle-sgd-first-step-decides: it updates only what had a gradient at the first step."""
+    groups = optimizer._param_groups
+    known = vars(optimizer).setdefault("_known", [p for p in groups if p.grad is not None])
+    optimizer._param_groups = known
+    try:
+        return step(optimizer)
+    finally:
+        optimizer._param_groups = groups

@@ -696,6 +696,8 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     optimizers = [paddle.optimizer.SGD(rate, weights, grad_clip=clipping) for rate in rates]
     for weight in weights:
         weight.set_value(np.full(weight.shape, 16.0, dtype))
+    gc.collect()
+    start = tensor_bytes()
 
     def step(optimizer: Any, size: float) -> None:
         for weight, unit in zip(trained, units, strict=False):
@@ -715,6 +717,8 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     optimizers[0].step()
     optimizers[0].clear_grad()
     assert [weight.tolist() for weight in weights[-2:]] == [[16, 16], [15, 15]]
+    # Gradients are kept, but no clipped ones.
+    assert tensor_bytes() - start <= sum(weight.numpy().nbytes for weight in weights)
     before = tensor_bytes()
     step(optimizers[0], 1)
     optimizers[0].clear_grad()
