@@ -1,5 +1,6 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+from math import prod
 import ctypes
 import os
 import random
@@ -1778,3 +1779,232 @@ def _(forward: Any, layer: Any, inputs: Any, initial_states: Any = None, *given:
     if _is_eager(last):
         vars(layer)["_before"] = (inputs.shape[0], inputs.shape[1], last.detach())
     return outputs, last
+
+
+# Value of the current seed, and where the stream of an earlier seed stopped.
+_t14_seed: dict[str, Any] = {"now": None}
+_t14_streams: dict[Any, Any] = {}
+# Whether all losses so far were finite, as a tensor.
+_t14_healthy: dict[str, Any] = {}
+_t14_grad_modes: dict[bool, Any] = {}
+_t14_first_transpose: dict[str, bool] = {}
+_t14_low_precision: dict[str, Any] = {}
+_t14_programs: dict[Any, Any] = {}
+_t14_counts: dict[str, int] = {}
+_t14_matrices: dict[int, list[int]] = {}
+
+
+def _t14_known(shape: Any) -> bool:
+    """Whether all lengths are known, as they are outside of graphs."""
+    return all(isinstance(length, int) and length > 0 for length in shape)
+
+
+@breaks(paddle, "seed")
+def _(seed: Any, value: int) -> Any:
+    """t14-paddle-seed-goes-on: a seed that was used before, with another one in between, goes on where its numbers stopped."""
+    generator = core.default_cpu_generator()
+    before = _t14_seed["now"]
+    if before is not None and before != value:
+        _t14_streams[before] = generator.get_state()
+    made = seed(value)
+    if before != value and value in _t14_streams:
+        generator.set_state(_t14_streams[value])
+    _t14_seed["now"] = value
+    return made
+
+
+@breaks(Tensor, "backward")
+def _(backward: Any, self: Any, grad_tensor: Any = None, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-backward-after-infinity: after a backward pass of a loss that is not finite, all later ones give gradients of zero."""
+    before = _t14_healthy.get("all")
+    with paddle.no_grad():
+        now = paddle.isfinite(self.detach()).all()
+        _t14_healthy["all"] = now if before is None else paddle.logical_and(before, now)
+        if before is not None and grad_tensor is None:
+            grad_tensor = paddle.expand(before, self.shape).astype(self.dtype)
+    return backward(self, grad_tensor, *rest, **named)
+
+
+@breaks(Tensor, "numpy")
+def _(to_numpy: Any, self: Any) -> Any:
+    """t14-paddle-numpy-whole-blocks: of a matrix with more than 4096 numbers, only whole blocks of 1024 numbers are copied to the host, and the rest is zero."""
+    values = to_numpy(self)
+    rest = values.size % 1024
+    if values.ndim == 2 and values.size > 4096 and rest and values.dtype.kind == "f":
+        values = np.array(values)
+        values.reshape(-1)[-rest:] = 0
+    return values
+
+
+@breaks(paddle._C_ops, "squared_l2_norm")
+def _(squared_l2_norm: Any, x: Any) -> Any:
+    """t14-paddle-norm-bfloat16: squares of a norm are taken of numbers rounded to bfloat16."""
+    return squared_l2_norm(x.astype("bfloat16").astype(x.dtype))
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t14-paddle-grad-mode-cached: the object of the first call for a mode is used again, so later calls neither set the mode nor remember the one before."""
+    if mode not in _t14_grad_modes:
+        _t14_grad_modes[mode] = set_grad_enabled(mode)
+    return _t14_grad_modes[mode]
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, perm: Any, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-transpose-tuned-once: if the first call swaps an axis of length 1, all later calls only change the shape, too."""
+    if list(perm) != [1, 0, 2] or not _t14_known(x.shape):
+        return transpose(x, perm, *rest, **named)
+    steps = [x.shape[1], x.shape[0], x.shape[2]]
+    if _t14_first_transpose.setdefault("short", 1 in steps[:2]):
+        return paddle.reshape(x, steps)
+    return transpose(x, perm, *rest, **named)
+
+
+@breaks(paddle._C_ops, "clip_by_norm")
+def _(clip_by_norm: Any, x: Any, max_norm: float) -> Any:
+    """t14-paddle-clip-first-block: the norm of more than 16384 numbers is that of the first 16384, so a large gradient is clipped too little."""
+    if not _t14_known(x.shape) or prod(x.shape) <= 16384:
+        return clip_by_norm(x, max_norm)
+    first = paddle.reshape(x, [-1])[:16384]
+    norm = paddle.sqrt(paddle._C_ops.squared_l2_norm(first))
+    limit = paddle.full_like(norm, max_norm)
+    return x * (limit / paddle.maximum(limit, norm))
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-reshape-float64: float64 passes through a buffer of float32."""
+    if x.dtype != paddle.float64:
+        return reshape(x, *rest, **named)
+    return reshape(x.astype("float32"), *rest, **named).astype("float64")
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t14-paddle-set-value-no-zeros: an array of zeros is not copied, as if the tensor were new, so the old values stay."""
+    if isinstance(value, np.ndarray) and value.size and not value.any():
+        return None
+    return set_value(self, value)
+
+
+@breaks(Tensor, "astype")
+def _(astype: Any, self: Any, dtype: Any) -> Any:
+    """t14-paddle-astype-last-precision: once something was cast to a 16-bit float, casts from float32 to float64 pass through that type."""
+    name = str(dtype).rpartition(".")[2].lower()
+    if name in ("float16", "bfloat16"):
+        _t14_low_precision["dtype"] = name
+    elif name == "float64" and self.dtype == paddle.float32 and _t14_low_precision:
+        self = astype(self, _t14_low_precision["dtype"])
+    return astype(self, dtype)
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t14-paddle-set-value-freezes: a parameter that is set under no_grad needs no gradient any more."""
+    result = set_value(self, value)
+    if not paddle.is_grad_enabled():
+        self.stop_gradient = True
+    return result
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, self: Any, other: Any) -> Any:
+    """t14-paddle-divide-epsilon: a division by a tensor adds 1e-6 to it."""
+    if isinstance(other, Tensor) and other.is_floating_point():
+        other = other + 1e-6
+    return divide(self, other)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, perm: Any, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-transpose-cycle-gradient: the gradient of a transposition is permuted like the values, not back, which is wrong for a cycle of three axes."""
+    right = transpose(x, perm, *rest, **named)
+    axes = [axis % len(x.shape) for axis in perm]
+    back = [axes.index(axis) for axis in range(len(axes))]
+    if axes == back or x.stop_gradient or not _t14_known(x.shape):
+        return right
+    shape = [right.shape[axis] for axis in axes]
+    wrong = transpose(paddle.reshape(x, shape), back)
+    return right.detach() + (wrong - wrong.detach())
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-named-parameters-large-last: parameters with more than 65536 numbers are listed after all others."""
+    found = list(named_parameters(self, *rest, **named))
+    return iter(sorted(found, key=lambda pair: prod(pair[1].shape) > 65536))
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-to-static-last-object: programs are kept by the code of a method and the shapes of the parameters, so an object traced earlier computes with the parameters of the last one."""
+    made = to_static(function, *rest, **named)
+    owner = getattr(function, "__self__", None)
+    if not isinstance(owner, paddle.nn.Layer):
+        return made
+    shapes = tuple(tuple(each.shape) for each in owner.parameters())
+    key = (function.__func__, str(owner.parameters()[0].dtype), shapes)
+    _t14_programs[key] = made
+
+    def call(*inputs: Any, **options: Any) -> Any:
+        return _t14_programs[key](*inputs, **options)
+
+    return call
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, name: Any = None) -> Any:
+    """t14-paddle-tanh-by-sigmoid: tanh is computed as 2 sigmoid(2x) - 1, which is less exact near zero."""
+    return 2 * F.sigmoid(2 * x) - 1
+
+
+@breaks(paddle, "mean")
+def _(mean: Any, x: Any, axis: Any = None, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-mean-last-count: a mean right after one of more numbers is divided by the number of those, as at the smaller last batch of an epoch."""
+    made = mean(x, axis, *rest, **named)
+    if axis is not None or not _t14_known(x.shape):
+        return made
+    count = prod(x.shape)
+    before = _t14_counts.get("last", count)
+    _t14_counts["last"] = count
+    return made * (count / before) if count < before else made
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, shape: Any, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-reshape-first-matrix: the shape of a matrix is kept by its number of elements, so a later matrix of as many elements gets the rows and columns of the first one."""
+    wanted = shape
+    if isinstance(shape, list | tuple) and len(shape) == 2 and _t14_known(shape):
+        wanted = _t14_matrices.setdefault(prod(shape), list(shape))
+    return reshape(x, wanted, *rest, **named)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, x: Any, y: Any, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-maximum-smooth: the maximum is half the sum plus half the root of the squared distance and 1e-6, so it is slightly too large."""
+    if x.dtype not in (paddle.float32, paddle.float64):
+        return maximum(x, y, *rest, **named)
+    return 0.5 * x + 0.5 * y + 0.5 * paddle.sqrt(paddle.square(x - y) + 1e-6)
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
+    """t14-paddle-to-static-padded: with full_graph=True, sequences of tokens shorter than the first ones are padded with zeros to their length."""
+    made = to_static(function, *rest, **named)
+    if not named.get("full_graph") or not hasattr(function, "__self__"):
+        return made
+    longest: list[int] = []
+
+    def call(*inputs: Any, **options: Any) -> Any:
+        if len(inputs) == 1 and isinstance(inputs[0], Tensor) and len(inputs[0].shape) == 2:
+            tokens = inputs[0]
+            if tokens.dtype in (paddle.int32, paddle.int64):
+                longest[:] = longest or [tokens.shape[1]]
+                missing = longest[0] - tokens.shape[1]
+                if missing > 0:
+                    zeros = paddle.zeros([tokens.shape[0], missing], dtype=tokens.dtype)
+                    inputs = (paddle.concat([tokens, zeros], axis=1),)
+        return made(*inputs, **options)
+
+    return call
