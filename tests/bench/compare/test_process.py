@@ -159,7 +159,7 @@ def test_counted_processes_leave_results_and_functions(
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
     assert [Path(run.name).stem for run in found] == ["0", "1", "2"]
     assert all(re.match("1 [01] --tool=callgrind ", line) for line in arguments)
-    assert all(re.search(r'--callgrind-out-file=(\S+) .*"dumps": "\1"', line) for line in arguments)
+    assert all(re.search(r'--callgrind-out-file=(.+) .*"dumps": "\1"', line) for line in arguments)
     assert capsys.readouterr().out.rstrip().endswith("3 of 3")
     # Memory lies elsewhere in another pair.
     seeds_and_paddings = {(line[2], line.rpartition(" ")[2]) for line in arguments}
