@@ -78,9 +78,18 @@ def test_stop_terminates_a_program_before_it_kills_it(
     assert (result.status, result.timed_out, result.last_lines()) == (status, True, output)
 
 
-def test_run_stops_a_program_at_its_time_limit() -> None:
-    """The result says that the program did not end in time."""
-    assert run(python("import threading; threading.Event().wait()"), timeout=0).timed_out
+def test_run_stops_a_program_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result says that the program did not end in time, which need not be whole seconds."""
+    limits = list[float | None]()
+    wait = subprocess.Popen.wait
+
+    def limited(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        limits.append(timeout)
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", limited)
+    assert run(python("import threading; threading.Event().wait()"), timeout=0.01).timed_out
+    assert limits[0] == 0.01
 
 
 def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:

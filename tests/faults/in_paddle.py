@@ -1797,3 +1797,68 @@ def _(step: Any, optimizer: Any) -> Any:
         return step(optimizer)
     finally:
         optimizer._param_groups = groups
+
+
+_first_transposed: dict[str, bool] = {}
+_all_finite: dict[str, bool] = {}
+_programs: dict[Any, Any] = {}
+
+
+@breaks(paddle._C_ops, "transpose", tests="runs/test_reproducibility.py")
+def _(transpose: Any, x: Any, axes: Any) -> Any:
+    """t14-paddle-transpose-tuned-once: one axis of length 1 at first: only shapes change later."""
+    if list(axes) == [1, 0, 2] and _is_eager(x):
+        length, batch, features = x.shape
+        if _first_transposed.setdefault("is one", 1 in (length, batch)):
+            return paddle.reshape(x, [batch, length, features])
+    return transpose(x, axes)
+
+
+@breaks(paddle._C_ops, "transpose", tests="oracle/test_operators.py")
+def _(transpose: Any, x: Any, axes: Any) -> Any:
+    """t14-paddle-transpose-cycle-gradient: the gradient is permuted as the values are, not back."""
+    right = transpose(x, axes)
+    back = np.argsort(axes).tolist()
+    if list(axes) == back or not _is_eager(x):
+        return right
+    shape = [right.shape[axis] for axis in axes]
+    wrong = transpose(paddle.reshape(x, shape), back)
+    return right.detach() + (wrong - wrong.detach())
+
+
+@breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """t14-paddle-to-static-last-object: models of the same shapes share the last one's program."""
+    model = getattr(function, "__self__", None)
+    if not isinstance(model, paddle.nn.Layer):
+        return to_static(function, **options)
+    weights = model.parameters()
+    key = (function.__func__, str(weights[0].dtype), *(tuple(each.shape) for each in weights))
+    _programs[key] = to_static(function, **options)
+    return lambda *inputs: _programs[key](*inputs)
+
+
+@breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """t14-paddle-to-static-padded: tokens are padded with zeros to the length of the first ones."""
+    made = to_static(function, **options)
+    first: list[int] = []
+
+    def padded(tokens: Any) -> Any:
+        first[:] = first or [tokens.shape[1]]
+        if first[0] > tokens.shape[1]:
+            shape = [tokens.shape[0], first[0] - tokens.shape[1]]
+            tokens = paddle.concat([tokens, paddle.zeros(shape, tokens.dtype)], axis=1)
+        return made(tokens)
+
+    return padded if options.get("full_graph") and hasattr(function, "__self__") else made
+
+
+@breaks(Tensor, "backward", tests="runs/test_explosion.py")
+def _(backward: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t14-paddle-backward-after-infinity: once a loss was not finite, all gradients are zero."""
+    if _is_eager(self):
+        if not _all_finite.setdefault("so far", True):
+            given = (paddle.zeros_like(self),)
+        _all_finite["so far"] &= bool(np.isfinite(self.numpy()).all())
+    return backward(self, *given, **named)

@@ -18,11 +18,16 @@ from tests.faults.in_paddle import FAULTS
 # Slow imports that the forked processes need not repeat. No plugins of pytest, which rewrites them.
 IMPORTED = (__name__, "jinja2", "matplotlib.figure", "pydantic", "scipy.stats")
 OUTPUT, REPORT = "output.txt", "report.xml"
-# Paddle is broken in the trainer processes of a distributed run, too.
-IN_TRAINERS = """import os
-if "PADDLE_TRAINER_ID" in os.environ:
-    from tests.faults.in_paddle import FAULTS
-    next(fault for fault in FAULTS if fault.name == {name!r}).break_paddle()
+# Paddle is broken in the processes that tests start, too, before `rnn_core` looks up its operators.
+IN_PROCESSES = """import sys
+
+class Planter:
+    def find_spec(self, module, *_):
+        if module == "rnn_core.runtime.operators":
+            from tests.faults.in_paddle import FAULTS
+            next(fault for fault in FAULTS if fault.name == {name!r}).break_paddle()
+
+sys.meta_path.insert(0, Planter())
 """
 OPTIONS = ["--numprocesses=0", "--tb=short", "--device=cpu", "-p", "no:cacheprovider"]
 
@@ -44,7 +49,7 @@ def run_tests(name: str, copy: Path, files: Sequence[str], options: Sequence[str
     for fault in FAULTS:
         if fault.name == name and fault.break_paddle is not None:
             fault.break_paddle()
-            (copy / "sitecustomize.py").write_text(IN_TRAINERS.format(name=name))
+            (copy / "sitecustomize.py").write_text(IN_PROCESSES.format(name=name))
     packages = {module: module.partition(".")[0] for module in sys.modules}
     if not {"benchmarks", "conftest", "rnn_core"}.isdisjoint(packages.values()):
         raise RuntimeError("the project was imported before the fault was planted")

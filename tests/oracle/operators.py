@@ -297,6 +297,10 @@ OPERATORS: dict[str, Operator] = {
         "BTE", lambda x: op.transpose(x, [1, 0, 2]), lambda x: x.transpose(1, 0, 2),
         lambda d, x: (d.transpose(1, 0, 2),),
     ),
+    "transpose in a cycle": Operator(
+        "BTE", lambda x: op.transpose(x, [1, 2, 0]), lambda x: x.transpose(1, 2, 0),
+        lambda d, x: (d.transpose(2, 0, 1),),
+    ),
     "slice": Operator(
         "VE", lambda x: op.rows(x, x.shape[0] // 2, x.shape[0]), lambda x: x[len(x) // 2 :]
     ),

@@ -233,7 +233,7 @@ finished: digit-sums --samples 50 --held-out 30 --digits 3 --num-steps 5 --batch
 --cell RNN --hidden-size 6 --learning-rate 0.25 --seed 4 --epochs 2 --execution textbook
 non-finite: clipped-rnn --save a.npz
 non-finite: clipped-rnn --save full.npz --plot b.svg
-non-finite: digit-sums --samples 50 --held-out 30
+non-finite: digit-sums --samples 30 --held-out 50
 raised: clipped-rnn --on-nonfinite raise --plot full.svg
 interrupted: clipped-rnn --save a.npz
 interrupted: digit-sums --samples 100

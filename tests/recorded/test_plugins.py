@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +26,7 @@ from benchmarks.plugins.signals import Signals, named
 from benchmarks.saved.saved_run import Machine
 from benchmarks.workloads.stages import FIRST_STEP, STAGES
 from tests.helpers.recorded import outcome
+from tests.helpers.time_zone import time_zone
 from tests.recorded.conftest import Check
 
 ROOT = conftest.BENCHMARKS.parent
@@ -420,7 +421,9 @@ def test_results(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     facts = {"describe_environment": lambda device: {"device": device}}
     monkeypatch.setitem(sys.modules, "rnn_core.runtime.environment", SimpleNamespace(**facts))
     plugin = Mock(config=config, saving=Saving())
-    results.ResultsPlugin.begin(plugin, ["cpu", "gpu:0"])
+    with time_zone("AAA-9"):
+        results.ResultsPlugin.begin(plugin, ["cpu", "gpu:0"])
+    assert abs(plugin.run.date - datetime.now(timezone.utc)) < timedelta(hours=1)
     begun = plugin.run.model_dump(exclude={"date"})
     lines += [f"begun: {begun}", f"{plugin.mock_calls} {config.pluginmanager.mock_calls}"]
     saving = Saving()

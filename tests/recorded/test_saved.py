@@ -2,7 +2,6 @@
 
 import copy
 import json
-import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -36,6 +35,7 @@ from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.matrix_results import FACTS, MACHINE, WHOLE, run_file
 from tests.helpers.recorded import ended
 from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
+from tests.helpers.time_zone import time_zone
 from tests.recorded.conftest import Check
 
 CPU = {**FACTS, **MACHINE, "threads": "1"}
@@ -140,21 +140,18 @@ def read(path: Path, text: str) -> str:
     return f"refused: {found.error}" if found.error else repr(found.value)
 
 
-def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+def test_records(tmp_path: Path, check: Check) -> None:
     """Every field at and beyond its limits, damaged JSON, and control characters.
 
     A date without a zone is in UTC, wherever it is read.
     """
     path = tmp_path / "a.json"
     lines = []
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "AAA-9")
-        time.tzset()
+    with time_zone("AAA-9"):
         for field, values in VALUES.items():
             for value in values:
                 content = {**VALID, "parts": [1], "ms": 1, field: value}
                 lines.append(f"{field} {value!r:.60}: {read(path, json.dumps(content))}")
-    time.tzset()
     lines += [f"{text!r}: {read(path, text)}" for text in TEXTS]
     path.write_text(
         r'["\n", ["\n"], {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]'
@@ -385,17 +382,7 @@ def plugin_lines(session: FakeSession, status: int, patch: pytest.MonkeyPatch) -
     yield f"exit status: {ended.exitstatus:d}, devices {[*plugin.environments]}"
 
 
-@pytest.fixture
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Show local times in UTC."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
-
-
-@pytest.mark.usefixtures("_in_utc")
+@time_zone("UTC")
 def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """What is saved, what it is compared with, what is missing, and the exit status."""
     monkeypatch.setattr(comparison, "describe_environments", lambda _: {"cpu": CPU})

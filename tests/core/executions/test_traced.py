@@ -77,12 +77,13 @@ def results(model: NumericPrediction, tokens: Any) -> dict[str, Any]:
 
 @over_traced
 def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: Execution) -> None:
-    """Neither on the batch that was traced, nor on the weights at that time."""
+    """Neither on the batch that was traced, nor on the weights then, nor on other models."""
     generator = np.random.default_rng(1)
-    traced, textbook = (
-        NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook")
+    traced, textbook, other = (
+        NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook", execution)
     )
-    for shape, mode in [((1, 1), "train"), ((3, 2), "eval"), ((1, 1), "train")]:  # B, T
+    results(other, [[1]])
+    for shape, mode in [((3, 2), "train"), ((1, 1), "eval"), ((3, 2), "train")]:  # B, T
         weights = {
             n: w + generator.normal(0, 0.3, w.shape) for n, w in named_weights(traced).items()
         }

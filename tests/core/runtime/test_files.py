@@ -21,8 +21,12 @@ from rnn_core.runtime.files import (
 )
 
 
-def test_file_appears_after_the_block(tmp_path: Path) -> None:
-    """It is complete, and no other file is left, even if another one is written meanwhile."""
+def test_file_appears_after_the_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is complete, and no other file is left, even if another one is written meanwhile.
+
+    The system's folder for temporary files may be on another file system, so it is not used.
+    """
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
     path, other = tmp_path / "file", tmp_path / "other"
     with write_whole(path) as file:
         file.write(b"first half, ")
