@@ -1801,7 +1801,7 @@ def _(step: Any, optimizer: Any) -> Any:
 
 _first_transposed: dict[str, bool] = {}
 _all_finite: dict[str, bool] = {}
-_programs: dict[Any, Any] = {}
+_models: dict[Any, Any] = {}
 
 
 @breaks(paddle._C_ops, "transpose", tests="runs/test_reproducibility.py")
@@ -1834,8 +1834,8 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return to_static(function, **options)
     weights = model.parameters()
     key = (function.__func__, str(weights[0].dtype), *(tuple(each.shape) for each in weights))
-    _programs[key] = to_static(function, **options)
-    return lambda *inputs: _programs[key](*inputs)
+    _models[key] = to_static(function, **options)
+    return lambda *inputs: _models[key](*inputs)
 
 
 @breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
