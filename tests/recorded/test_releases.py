@@ -1,6 +1,7 @@
 """Releases compared one after the other: tables, changes, chains, bisection and the command."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -227,7 +228,7 @@ class FakeCompare:
             raise error
         if status := self.status.get(after, 0):
             return status
-        print("a table that is not shown")
+        sys.stdout.write("a table that is not shown\n")
         folder = Path(options[options.index("--results") + 1])
         content = released(before, after, **self.changes)
         write_json(
@@ -291,6 +292,7 @@ def test_command(command: Releases, check: Check) -> None:
     command.run("2.6.2 3.0.0 3.1.0", tables=True)
     command.run("2.6.2 3.0.0 3.1.0 3.2.0")
     command.run("--since 2.6.2 --python 3.12 --index-url https://here --budget 2.5")
+    command.run("--since 3.0.0")
     command.run("3.0.0 3.1.0 --device gpu:1")
     command.run("3.0.0 here/a.whl", status={"here/a.whl": 4})
     command.run("3.0.0 here.whl")
