@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import runner
+from benchmarks import ROOT, runner
 from benchmarks.runner import Process, Program, run, run_together
 
 
@@ -30,8 +30,12 @@ def test_run_returns_status_and_output(capture: bool, capfd: pytest.CaptureFixtu
     assert (status, timed_out) == (3, False)
 
 
-def test_run_uses_environment_and_folder(tmp_path: Path) -> None:
-    """The program runs in the folder, with these variables and without our standard input."""
+def test_run_uses_environment_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program runs in the folder, with these variables and without our standard input.
+
+    Without a folder, it runs in that of the project, wherever the command was started.
+    """
+    monkeypatch.chdir(tmp_path)
     code = "import os, sys; print(os.getcwd(), os.environ['NAME'], repr(sys.stdin.read()))"
     (tmp_path / "typed").write_text("typed")
     usual = os.dup(0)
@@ -44,7 +48,9 @@ def test_run_uses_environment_and_folder(tmp_path: Path) -> None:
         os.close(usual)
 
     assert result.output == f"{tmp_path} value ''\n"
-    assert run(python("import os; print('PATH' in os.environ)"), {}).output == "False\n"
+    found = run(python("import os; print(os.getcwd(), 'PATH' in os.environ)"), {}).output
+    assert found == f"{ROOT} False\n"
+    assert Program([]).folder == ROOT
 
 
 def test_output_need_not_be_utf_8() -> None:

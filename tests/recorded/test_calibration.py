@@ -1,6 +1,7 @@
 """Transcripts of `python -m benchmarks.calibrate`, with fake processes."""
 
 import json
+import shutil
 import sys
 from collections import Counter
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from benchmarks.compare import calibration, verdicts
 from benchmarks.compare.calibration import Case, main, rate, row
 from benchmarks.compare.measures import MEASURES
 from benchmarks.interpreters import Interpreter, SideError
+from benchmarks.locks import lock_folder
 from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at
 from tests.helpers.recorded import help_and_refusals, rounded, transcript
@@ -46,7 +48,7 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     started: list[list[str]] = []
 
     def busy(command: list[str]) -> Any:
-        started.append([*command[1:2], command[2].splitlines()[-1].strip()])
+        started.append(command[1:])
         return nullcontext()
 
     def all_cpus() -> Any:
@@ -85,6 +87,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run(f"{given} --save n.json", noisy)
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME, before=interrupt_at(16)))
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME))
+    with lock_folder(folder / "k"):
+        run("--sessions 2 --levels 0,20 --results k --restart", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --budget 0.3", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --load 1", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --threads 2", FakeProcesses(SAME))
@@ -95,6 +99,9 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 1 --results x", FakeProcesses(SAME, before=interrupt_at(1)))
     gone = FakeProcesses(SAME, before=interrupt_at(16, SideError("gone")))
     run("--sessions 2 --levels 0,20 --results y --save y.md", gone)
+    (folder / "gone").mkdir()
+    late = FakeProcesses(SAME, before=lambda _: shutil.rmtree(folder / "gone", True))
+    run("--sessions 1 --levels 0 --results u --save gone/c.json", late)
     full = FakeProcesses(SAME, before=interrupt_at(1, OSError("no space")))
     run("--sessions 1 --levels 0 --results z", full)
     run("--python gone --sessions 1", FakeProcesses(SAME))

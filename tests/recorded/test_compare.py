@@ -22,10 +22,12 @@ from benchmarks.compare.command import main
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import Pairs, order, series_of
 from benchmarks.compare.process import Job, Selection
+from benchmarks.compare.result import Comparison
 from benchmarks.compare.sides import CrashError, Saved, find_side
 from benchmarks.interpreters import Interpreter, Origin, SideError
 from benchmarks.locks import lock_folder
 from benchmarks.saved.saved_run import SavedRun
+from rnn_core.experiments import EXPERIMENTS
 from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 from tests.helpers.recorded import ended, help_and_refusals, rounded, transcript
@@ -62,10 +64,11 @@ class Session:
         monkeypatch.setattr(command, "compare_behaviour", self.compare_behaviour)
         monkeypatch.setattr(command, "compare_workload", self.compare_workload)
 
-    def find_program(self, *_: object) -> None:
-        """Find Valgrind, unless there is none."""
+    def find_program(self, *sides: Sequence[Interpreter]) -> None:
+        """Find Valgrind, unless there is none, or the switch of all sides."""
         if self.valgrind:
             raise SideError(self.valgrind)
+        self.text += [f"to count in {[each.name for each in given]}" for given in sides]
 
     def monotonic(self) -> float:
         """Return the seconds that all processes took, the first pair twice as many."""
@@ -74,14 +77,18 @@ class Session:
 
     def compare_behaviour(self, *sides: Any) -> list[BehaviourVerdict]:
         """Return a verdict on each experiment that `behaviour` names, or raise an error."""
-        self.text.append(f"behaviour of {[each.name for each in sides[:2]]} in {sides[2].name}")
+        self.text.append(f"behaviour of {[each.name for each in sides[:2]]} in {sides[2]}")
         if self.behaviour == "error":
             raise SideError("the candidate did not train")
-        return [verdict(f"exp{at}", kind) for at, kind in enumerate(self.behaviour.split(", "))]
+        if self.behaviour == "full":
+            raise OSError(28, "No space left on device")
+        kinds = self.behaviour.split(", ")
+        return [verdict(*each) for each in zip(EXPERIMENTS, kinds, strict=False)]
 
-    def compare_workload(self, *arguments: Any) -> BehaviourVerdict:
+    def compare_workload(self, *sides: Any) -> BehaviourVerdict:
         """Return the verdict on an own workload, or raise an error."""
-        self.text.append(f"behaviour of {arguments[-1]}")
+        names = [each.name for each in sides[:2]]
+        self.text.append(f"behaviour of {names} in {sides[2]}: {sides[3]}")
         if self.own == "refused":
             raise SideError("no such layer")
         if self.own == "not repeatable":
@@ -95,7 +102,10 @@ class Session:
         vars(self).update({"valgrind": "", "behaviour": "bitwise equal", "own": "bitwise equal"})
         vars(self).update(changes)
         self.patch.setattr(command, "Pairs", partial(Pairs, run=self.fake))
+        checks = vars(command)["time_processes"]
+        checks.settings.clear()
         found = transcript(main, line)
+        self.text += [f"checked for {each.seconds:g} s" for each in checks.settings]
         calls, started = self.text, self.fake.started
         kinds = [each.measure for each in self.fake.settings]
         counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
@@ -145,7 +155,10 @@ def test_outcomes(session: Session) -> None:
         *sorted(path.relative_to(folder).as_posix() for path in folder.rglob("0001*")),
         "",
     ]
-    session.run("--baseline old --candidate new --results t --measure time --format markdown")
+    session.run(
+        "--baseline old --candidate new --results t --measure time --format markdown",
+        behaviour="equal within rounding, bitwise equal",
+    )
     session.run(
         "old new --results b --measure memory --no-behaviour", FakeProcesses(SAME, costs=costs)
     )
@@ -153,23 +166,23 @@ def test_outcomes(session: Session) -> None:
     session.run("old new --results u --measure instructions,memory", unknown)
     session.run("old new --results l --budget 0.1 --measure time", behaviour="different")
     session.run("old new --results e --measure memory --budget 0.1", behaviour="error")
-    session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="error")
+    session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="full")
     session.run(
         "old new --results n --measure time --lenient --budget 2", FakeProcesses({FIRST: 1.055})
     )
     crash = FakeProcesses(SAME, before=interrupt_at(3, CRASH))
-    session.run("old new --results c --measure time", crash)
-    once = [CRASH]
+    session.run("old new --results c --measure time,instructions", crash)
+    once: list[BaseException] = [CRASH]
     counts = FakeProcesses(
         SAME, before=lambda at: once and at == 8 and interrupt_at(8, once.pop())(8)
     )
     session.run("old new --results d --within instructions=0.01,memory=1", counts)
-    once = [CRASH]
+    once = [OSError(8, "Exec format error", "valgrind")]
     first = FakeProcesses(SAME, before=lambda at: once and interrupt_at(at, once.pop())(at))
     session.run("old new --results k --budget 0.1 --no-behaviour", first)
     errors = [CRASH, KeyboardInterrupt()]
     both = FakeProcesses(SAME, before=lambda at: at == 8 and interrupt_at(8, errors.pop(0))(8))
-    session.run("old new --results v --within instructions=0.01", both)
+    session.run("old new --results v --within instructions=0.01 --format markdown", both)
     noisy = FakeProcesses(SAME, noise=0.1)
     session.run("old new --results w --budget 3 --measure instructions,time", noisy)
     unclear = FakeProcesses(SAME)
@@ -219,6 +232,7 @@ def test_folders(session: Session) -> None:
     session.run(f"old new {time} --results p --budget 0.1")
     (session.folder / "p" / "comparison.json").write_text("{", encoding="utf-8")
     session.run(f"old new {time} --results p --resume", changed)
+    session.lines += [f"saved: {Comparison.saved_in(session.folder / 'p') is not None}", ""]
     upgraded = FakeProcesses(SAME)
     # One candidate alone.
     upgraded.before = lambda at: vars(upgraded).update(changes={"numpy": "3"} if at == 4 else {})
@@ -240,7 +254,8 @@ def test_folders(session: Session) -> None:
     with session.patch.context() as patch:
         patch.setattr(shutil, "rmtree", Mock(side_effect=PermissionError(13, "Not permitted")))
         session.run(f"old new {time} --results p --restart")
-    session.run(f"old new {time} --results p --restart --budget 0.1")
+    locked = FakeProcesses(SAME, before=lambda _: lock_folder(session.folder / "p").__enter__())
+    session.run(f"old new {time} --results p --restart --budget 0.1", locked)
     session.run("old gone")
     session.check()
 
@@ -255,9 +270,11 @@ def test_workloads(session: Session) -> None:
     settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")
+    session.run(f"{own} --results n --execution static -k x --resume", own="not repeatable")
     session.run(f"{own} --results n --restart", FakeProcesses(SLOWER), own="not repeatable")
     session.run(f"{own} --results r", own="refused")
     session.run(f"{own} --results m --no-behaviour --budget 1.1")
+    session.run(f"{own},memory --results m --no-behaviour --budget 0.5")
     session.run(
         "old new --workload own.py:train --results m --budget 1.7 --measure time,instructions"
     )
@@ -283,6 +300,11 @@ def test_workloads(session: Session) -> None:
     session.run(f"{both} --no-behaviour", FakeProcesses(SAME, before=interrupt_at(7)))
     session.run(f"{both} --resume", own="refused")
     session.run(f"{both} --resume", own="different")
+    once = [CRASH]
+    uncounted = FakeProcesses(SAME, before=lambda at: once and interrupt_at(at, once.pop())(at))
+    session.run("old new --workload own.py:train --results u --no-behaviour", uncounted)
+    session.run("old new --workload own.py:train --results u --resume", own="refused")
+    session.lines += [f"{len([*session.folder.glob('u/pairs/*')])} files left", ""]
     (session.folder / "own.py").unlink()
     session.run(own)
     session.check()
@@ -310,6 +332,8 @@ def test_copies_of_rnn_core(session: Session) -> None:
     time = "--measure time --no-behaviour"
     session.run(f"copy_(1a2b3c4) new {time} --budget 0.1")
     session.lines += [*sorted(path.name for path in (session.folder / "results").iterdir()), ""]
+    (session.folder / "own.py").touch()
+    session.run(f"copy_(1a2b3c4) new {time} --workload own.py:train --results w --budget 1.3")
     for message in (
         "copy: exited:\nE   ImportError: no name LSTM\nFAILED a.py - other",
         "copy: exited:\nFAILED a.py::b - AttributeError: gone",
@@ -336,10 +360,10 @@ def test_saved_sides(session: Session) -> None:
         "",
         "--within 1%",
         "--within instructions=3 --format markdown",
-        "--measure memory,time",
-        "--measure time --within 2.95 --lenient",
+        "--measure time,instructions --within time=2.95,instructions=1.95 --lenient",
     ):
         session.run(f"r:baseline r:candidate {options}".strip())
+    session.run("r:candidate r:baseline --measure memory,time")
     session.run("i:baseline i:candidate --measure time,memory")
     session.run("i:baseline i:candidate --measure time")
     session.run("t:baseline t:candidate --measure instructions")
@@ -357,15 +381,16 @@ def test_saved_sides(session: Session) -> None:
     (session.folder / "broken.json").write_text("{", encoding="utf-8")
     (session.folder / "empty").mkdir()
     shutil.copytree(session.folder / "r", session.folder / "s:1")
+    (session.folder / "link").symlink_to("r")
     session.patch.setenv("HOME", str(session.folder))
     for line in (
         "b.json a.json",
         "~/a.json r:candidate --measure time",
         "i:baseline r:candidate",
         "r:baseline s:1:candidate",
-        "r:baseline ./r:candidate --measure memory",
+        "r:baseline link:candidate --measure memory",
         "a.json second.json",
-        "a.json half.json --measure memory,instructions",
+        "a.json half.json --measure memory,time",
         "a.json other.json",
         "a.json new",
         "old a.json",
@@ -377,15 +402,14 @@ def test_saved_sides(session: Session) -> None:
         "a.json gone --python 3.12 --index-url https://here",
     ):
         session.run(line)
-    for path in sorted((session.folder / "r").rglob("0005-candidate.json")):
-        path.unlink()
-    side = find_side("r:baseline")
-    assert isinstance(side, Saved)
-    names = {kind: [Path(run.name).stem for run in runs] for kind, runs in side.runs.items()}
-    session.lines += [
-        f"{side.name}, {side.comparison}, {names}, first {Path(side.first.name).name}",
-        "",
-    ]
+    for name in ("0004-baseline", "0005-candidate"):
+        (session.folder / "r" / "pairs" / f"{name}.json").unlink()
+    for text in ("r:baseline", "r:candidate"):
+        side = find_side(text)
+        assert isinstance(side, Saved)
+        names = {kind: [Path(run.name).stem for run in runs] for kind, runs in side.runs.items()}
+        first = Path(side.first.name).name
+        session.lines += [f"{side.name}, {side.comparison}, {names}, first {first}", ""]
     session.check()
 
 

@@ -127,7 +127,7 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         [program] = programs
         waiting()
         words = [str(word) for word in program.command]
-        tried.lines.append(f"  $ {' '.join(words)}, {most} at a time")
+        tried.lines.append(f"  $ {' '.join(words)}, {most} at a time{program.environment or ''}")
         complete = [str(path.parent) for path in kept.glob(f"*/{store.COMPLETE}")]
         assert not any(folder in str(words) for folder in complete)
         if "venv" in words:
@@ -162,6 +162,7 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             title = f"{paddle_.name} of {paddle_.index_url} for {base.version} in {base.prefix}"
             for again in ("", ", again"):
                 tried(title + again, store.environment_of, paddle_, base)
+        tried.lines += sorted(str(each.content) for each in store.kept_environments())
         shutil.rmtree(kept)
     one, _ = cases[0]
 

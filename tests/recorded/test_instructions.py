@@ -14,6 +14,7 @@ from benchmarks.instructions import counter, valgrind
 from benchmarks.instructions.counter import Counter
 from benchmarks.instructions.dumps import (
     BACKGROUND,
+    LARGEST_DUMP,
     operator_of,
     read_dump,
     save_functions,
@@ -290,6 +291,9 @@ def test_damaged_dumps(tried: Tried) -> None:
         lines.append(f"  written: {(tried.folder / 'new').exists()}")
         (tried.folder / "new").unlink(missing_ok=True)
     tried("absent", read_dump, tried.folder / "absent")
+    with path.open("wb") as file:
+        file.truncate(LARGEST_DUMP + 1)  # Takes no room on the disk.
+    tried("too large", read_dump, path)
     tried.check()
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import runpy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -71,11 +72,16 @@ def test_rounds(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: Check) -> 
             }
             monkeypatch.setattr(interleave, "gc", garbage := Mock())
             garbage.isenabled.return_value = seconds > 0.005
+            garbage.collect.side_effect = partial(called.append, " ")
             found = [*islice(interleave.time_rounds(calls, rounds + seed, seed), rounds)]
             lines.append(" ".join(name for name, *_ in garbage.mock_calls))
             runs = "".join(called) if len(called) < 60 else f"{len(called)} calls"
             lines.append(f"{count} calls of {seconds:g} s, {rounds} rounds, seed {seed}: {runs}")
             lines += [f"  {', '.join(f'{n} {t:.3g}' for n, t in times.items())}" for times in found]
+    garbage.reset_mock()
+    failing = {"a": Mock(side_effect=["compiled", "counted", LookupError("lost")])}
+    lines.append(ended(list, interleave.time_rounds(failing, 2)).text)
+    lines.append(" ".join(name for name, *_ in garbage.mock_calls))
     check(lines)
 
 
@@ -112,6 +118,8 @@ def test_disturbed_samples(
         waiting.close()
     file.unlink()
     lines.append(f"without a file {disturbance.Waiting()()} s")
+    monkeypatch.setattr(disturbance, "FILE", f"{__file__}/forbidden")
+    lines.append(f"with another error {disturbance.Waiting()()} s")
     for calls in (1, 2, 5):
         lost = 0.0
         for share in (0.0, 0.0199, 0.02, 0.0201, 0.5, 1.0):
@@ -355,11 +363,13 @@ def test_threads_and_cpus(
     monkeypatch.setattr(entry, "run_program", lambda *given: prepared.append(given))
     monkeypatch.setattr(entry, "use_threads", lambda words: lines.append(f"use_threads {words}"))
     monkeypatch.setattr("sys.argv", ["compare", "--threads", "2"])
-    run: Any = entry.run
-    for module, options in (("a", {}), ("b", {"threads": True})):
-        run(module, **options)
-        name, prepare = prepared[-1]
-        lines.append(f"{name}: {prepare and prepare()}")
+    for command in (
+        *("behaviour", "calibrate", "compare", "environments"),
+        *("ratios", "releases", "report", "soak"),
+    ):
+        runpy.run_module(f"benchmarks.{command}", run_name="__main__")
+        module, prepare = prepared[-1]
+        lines.append(f"{command}: {module}, {prepare and prepare()}")
     check(lines)
 
 

@@ -245,7 +245,6 @@ class Releases:
         self.fake = FakeCompare()
         self.lines: list[str] = []
         self.verdicts: dict[str, Any] = {}
-        versions = ["2.6.1", "2.6.2", "3.0.0rc1", "3.0.0", "3.1.0rc0", "3.1.0"]
         monkeypatch.setattr(releases, "compare", self.fake)
         monkeypatch.setattr(releases, "RESULTS", folder)
         monkeypatch.setattr(releases, "PROGRAMS", ("named-tuple", "another"))
@@ -253,8 +252,13 @@ class Releases:
         monkeypatch.setattr(releases, "compare_behaviour", self.compare_behaviour)
         monkeypatch.setattr(releases, "find_interpreter", self.find)
         monkeypatch.setattr(releases, "has_defect", self.has_defect)
-        monkeypatch.setattr(Origin, "versions", lambda _: versions)
+        monkeypatch.setattr(Origin, "versions", lambda origin: self.versions(origin))
         monkeypatch.setattr(OwnJob, "content", property(lambda _: "digest"))
+
+    def versions(self, origin: Origin) -> list[str]:
+        """Return the versions for every Python, on every index."""
+        self.fake.asked.append(f"- versions for {origin}")
+        return ["2.6.1", "2.6.2", "3.0.0rc1", "3.0.0", "3.1.0rc0", "3.1.0"]
 
     def has_defect(self, python: Any, name: str) -> Any:
         """Return whether a release has the only defect."""

@@ -19,7 +19,7 @@ from benchmarks.compare.pairs import (
     order,
     settle,
 )
-from benchmarks.compare.process import Job, Selection
+from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.result import Disturbance
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.interpreters import Interpreter, SideError
@@ -74,22 +74,22 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
 
 
 def test_no_pair_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each process takes 6 seconds: 30 seconds are enough for two pairs, not for a third."""
+    """The second pair takes 18 seconds, not 12: 45 are enough for two pairs, not for a third."""
     now = [0.0]
 
-    def advance(_: int) -> None:
-        now[0] += 6
+    def advance(number: int) -> None:
+        now[0] += 6 if number < 3 else 9
 
     monkeypatch.setattr("benchmarks.compare.pairs.time", SimpleNamespace(monotonic=lambda: now[0]))
     pairs = Pairs(PLAN, tmp_path, resume=False, run=FakeProcesses(CLEAR, before=advance))
 
-    assert [left for _, left in settle(pairs, budget=30)] == [18, 6]
+    assert [left for _, left in settle(pairs, budget=45)] == [33, 15]
     assert [left for _, left in settle(pairs, budget=11)] == [11]
     assert [left for _, left in settle(pairs, budget=-1)] == [0]
 
 
 def test_counts_reach_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three pairs together, then one; two more, for the look at six, would exceed the budget."""
+    """Three pairs together, then one, two and two; four more would exceed the budget."""
     now, batches = [0.0], []
     fake = FakeProcesses(CLEAR)
 
@@ -102,8 +102,9 @@ def test_counts_reach_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     plan = replace(PLAN, within={"instructions": 1e-6})
     pairs = Pairs(plan, tmp_path, resume=False, run=run, series="instructions")
 
-    assert [left for _, left in settle(pairs, budget=60)] == [24, 12]
-    assert batches == [6, 2]
+    assert [left for _, left in settle(pairs, budget=110)] == [74, 62, 38, 14]
+    assert batches == [6, 2, 4, 4]
+    assert Pairs(plan, tmp_path, resume=True, series="instructions").run is count_processes
     assert {path.parent.name for path in fake.paths} == {"counts"}
     assert {settings.measure for settings in fake.settings} == {"instructions"}
 
@@ -165,7 +166,8 @@ def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_pa
     with pytest.raises(SideError, match=f"was measured in another environment than .*{key}"):
         pairs.measure()
 
-    assert len(Pairs(PLAN, tmp_path, resume=True).done) == 1
+    resumed = Pairs(PLAN, tmp_path, resume=True)
+    assert (len(resumed.done), resumed.run) == (1, time_processes)
 
 
 @pytest.mark.parametrize(

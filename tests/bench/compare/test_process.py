@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,15 +142,17 @@ def test_counted_processes_leave_results_and_functions(
 ) -> None:
     """Each runs under Valgrind, with one thread; its functions lie beside its file.
 
-    The last one ends first.
+    The last one ends first. As many run at a time as there are CPUs.
     """
 
     def run_backwards(
-        programs: Sequence[Program], ended: Callable[..., object], *more: Any
+        programs: Sequence[Program], ended: Callable[..., object], most: int, *more: Any
     ) -> None:
+        assert most == 7
         for number, each in reversed([*enumerate(programs)]):
-            run_together([each], lambda _, result, at=number: ended(at, result), *more)  # type: ignore[misc]
+            run_together([each], lambda _, result, at=number: ended(at, result), most, *more)  # type: ignore[misc]
 
+    monkeypatch.setattr(process, "all_cpus", lambda: nullcontext(7))
     monkeypatch.setattr(process, "run_together", run_backwards)
     monkeypatch.setattr(process, "tqdm", Bar)
     jobs = jobs_of(valgrind, "true", "true", "true")
