@@ -127,7 +127,9 @@ def write_matrix(folder: Path) -> Path:
     passing = case("off") + case("long") + case("fixture") + case("ends") + skips
     graphs = agreed("static-default-clipped-rnn", "bitwise equal") + agreed("sot", "x")
 
-    path = write_environment(folder / "py311-paddle33-cpu", times=0.5, cases=passing, cuda="False")
+    path = write_environment(
+        folder / "py311-paddle33-cpu", times=0.5, cases=passing, cuda="False", cudnn="None"
+    )
     write_times(path, [(1.5, {}), (0.1234, {"implementation": "own"})])
     write_cases(path / "benchmarks.xml", graphs)
     right = made_up("exploding-rnn", norms=as_printed(), accuracy=np.zeros(5))
@@ -139,6 +141,7 @@ def write_matrix(folder: Path) -> Path:
     selection = {**run_file(FACTS).dump()["selection"], "deselected": 3}
     write_run(path, "tests", {**facts33, **flags}, 21, selection=selection, arguments=["-k", PATH])
     write_run(path, "benchmarks", {**facts33, **flags}, 21)
+    write_cases(path / "benchmarks.xml", agreed("static-default-clipped-rnn", "refused"))
     norms = as_printed()
     norms["recurrent.U"][0] *= 1 + 2e-6
     norms["recurrent.b"][0] = np.nan
@@ -217,7 +220,7 @@ def _write_comparisons(folder: Path, old: dict[str, str]) -> None:
     extreme["baseline"] = {"name": EVIL, "environment": facts}
     extreme["drift"]["baseline"]["slowest_ms"] = 2.5
     extreme["disturbance"]["left_out"] = 7
-    extreme["courses"]["time"] |= {"outcome": "crashed", "within": 0.1}
+    extreme["courses"]["time"] |= {"outcome": "crashed", "within": 0.1, "pairs": 1}
     write_json(folder / "b" / "comparison.json", {**extreme, "error": f"{PATH}:\nSegfault <&>"})
     write_json(folder / "c" / "comparison.json", counted())
     write_json(folder / "d" / "comparison.json", {})

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.behaviour import command, comparison, layers, own, sides, worker
+from benchmarks.behaviour import command, comparison, files, layers, own, sides, worker
 from benchmarks.behaviour.comparison import Finding, compare_behaviour, verdict_of
 from benchmarks.behaviour.culprits import compare, find_culprit
 from benchmarks.behaviour.envelope import ENVELOPES, allowed_operator, measured
@@ -282,7 +282,10 @@ def test_envelopes(tried: Tried) -> None:
             judged_by = judge_by(measured(np.full(8, largest), 1e-7), left, right, ["no reason"])
             reasons = "; ".join(judged_by.reasons)
             lines.append(f"{largest}: {judged_by.verdict} until {judged_by.until}: {reasons}")
-    lines.append("limits of tensors")
+    loss = np.ones(3000)
+    left, right = (own_run({}, loss * (1 + size), ["w"]) for size in (0, 1e-9))
+    found_at = [each.step for each in judge_by(measured(loss / 1e4, 1e-7), left, right).growth]
+    lines += [f"steps of the growth: {found_at}", "limits of tensors"]
     one = trace_of(*(traced([1.0, 1.0], "float64", 1.0, "", name) for name in "abcde"))
     for number, runs in enumerate(
         (
@@ -446,7 +449,9 @@ def test_comparisons(machine: Machine, tried: Tried) -> None:
         change.clear()
         change.update(changes)
         machine.run = run
-        machine.tensors = lambda kind, step, _, found=found: found.get((kind, step), same)
+        machine.tensors = lambda kind, step, job, found=found: found.get(
+            (kind, step) if job.execution == "textbook" else None, same
+        )
         folder = tried.folder / str(number)
         options: dict[str, Any] = {"experiments": list(changes)} if changes else {}
         options["executions"] = ("textbook", "kernel") if number == 1 else ("textbook",)
@@ -547,6 +552,7 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     change.append((3, 9, 2e-6))
     compared("rounding")
     compared("recorded candidate", candidate="rounding/candidate")
+    compared("recorded baseline without rounding", "equal/baseline")
     compared("recorded baseline", "rounding/baseline")
     compared("both recorded", "rounding/baseline", "rounding/candidate")
     change.append((6, 9, 1e-3))
@@ -600,12 +606,17 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     (here / "equal" / "baseline" / "lm[1]-workload-eager.npz").write_bytes(b"PK")
     compared("damaged", "equal/baseline", "equal/candidate")
     compared("absent", "equal/candidate", "equal, static/candidate")
+    for path in here.glob("equal, static/candidate/*.again.npz"):
+        path.unlink()
+    once = ("equal, static/baseline", "equal, static/candidate")
+    compared("only one run", *once, execution="static")
     loss[:] = 1
     change[:] = [(2, 9, 1e-3)]
     for path in here.glob("rounding/*/*moved-3*"):
         path.unlink()
     compared("unmeasured", "rounding/baseline", "rounding/candidate")
     change.clear()
+    (here / "rounding" / "baseline" / "lm[1]-workload-eager2.npz").touch()
     compared("rounding")
     for side in settings:
         left = sorted(path.name for path in here.glob(f"rounding/{side}/*"))
@@ -660,6 +671,9 @@ def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             if np.isfinite(values).all() or array.dtype.kind == "f":
                 lines.append(f"{values} {dtype}: {digest([array]).hex()}")
     lines.append(f"several: {digest([np.zeros(2), np.ones((1, 3), np.int32)]).hex()}")
+    last = np.arange(100_000) == 99_999
+    large = [digest([np.where(last, value, 0.0)]).hex() for value in (1, NAN, -NAN)]
+    lines.append(f"last of many: {', '.join(large)}")
     lines.append(f"step: {step_digest(1.5, [2.0, NAN], [np.zeros(2), -np.zeros(3)]).hex()}")
     lines.append(f"transposed: {digest([np.eye(2, 3).T]).hex()}, {digest([np.eye(3, 2)]).hex()}")
     lines.append(f"rows: {rows([bytes([k] * 16) for k in range(3)])[:, 0]}")
@@ -744,6 +758,11 @@ def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             opened.write(b"PK")
         raise OSError(f"no space for {', '.join(arrays)}")
 
+    made.save(job, here)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "read_archive", lambda _, what, size, __: f"{what} of {size} bytes")
+        lines += [f"{load(here / 'a')}" for load in (Trace.load, OwnRun.load)]
+        lines.append(f"{Recording.load(job, here)}")
     monkeypatch.setattr(np, "savez", full)
     (here / "full").mkdir()
     tried("full, recording", made.save, job, here / "full")
@@ -817,6 +836,8 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     tried("recorded, relative", sides.make_side, "baseline", "r", Path(), None)
     tried("live, relative", sides.make_side, "candidate", LIVE, Path(), None)
     tried("same", lambda: sides.make_sides((str(folder), f"{folder}/."), here, (None, None)))
+    (here / "candidate").mkdir()
+    tried("both", sides.make_sides, (f"{here}/candidate", LIVE), here, (None, None))
 
     recorded = sides.Side("candidate", folder)
     empty: dict[str, Any] = {
@@ -849,6 +870,8 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     job.trace(folder, 1).write_text("no archive")
     tried("damaged trace", lambda: recorded.trace(job.trace(folder, 1)))
     tried("absent trace", lambda: recorded.trace(job.trace(folder, 2)))
+    job.trace(folder, 3).mkdir()
+    tried("folder for a trace", lambda: recorded.trace(job.trace(folder, 3)))
     tried.check()
 
 

@@ -15,7 +15,7 @@ import pytest
 from benchmarks import test_experiments, test_stages, test_traced, test_workload
 from benchmarks.workloads.own import Reference, WorkloadError
 from benchmarks.workloads.stages import FIRST_STEP, STAGES, WHOLE_STEP
-from benchmarks.workloads.training_step import SHAPES
+from benchmarks.workloads.training_step import SHAPES, Shape
 from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import made_up
 from tests.recorded.conftest import Check
@@ -175,3 +175,19 @@ def test_steps(session: Any, monkeypatch: pytest.MonkeyPatch, check: Check) -> N
         given = session.measure, "gpu:0", Reference(Path("/a"), "b.py", "f"), 7, "static"
         session.call(f"own steps of {seconds:g} s", test_workload.test_workload, *given)
     check(session.lines)
+
+
+def test_names(check: Check) -> None:
+    """How the benchmarks are called, which are slow, and what they share."""
+    lines = []
+    tests = (test_experiments.test_experiment, test_experiments.test_experiment_as_static_graph)
+    for test in (*tests, test_stages.test_stage, test_traced.test_traced):
+        for mark in vars(test)["pytestmark"]:
+            name = mark.kwargs.get("ids", str)
+            values = [getattr(each, "values", [each])[0] for each in mark.args[1]]
+            lines.append(f"{test.__name__}, {mark.args[0]}: {' '.join(map(name, values))}")
+    slow = [str(*each.values) for each in test_traced.TRACED_SHAPES if not isinstance(each, Shape)]
+    lines.append(f"slow: {slow}, rounds: {[*test_stages.ROUNDS.values()]}")
+    recorded: Any = test_experiments.recorded
+    lines.append(f"recorded for each {recorded._fixture_function_marker.scope}")
+    check(lines)

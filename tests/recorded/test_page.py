@@ -80,10 +80,13 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
     off = [Case(f"test_a::{n:03}", "failed", "off" * 80) for n in range(105)]
     skip = Case("y", "skipped", "no GPU")
     many = [left("e0", *off, Case("e", "error", "off"), skip, paddle="3.3.1")]
-    many += [left(f"e{n}", Case("e", "error", "off"), skip) for n in range(1, 7)]
+    some = {n: [Case(f"{n} {k}", "failed", "off") for k in range(n)] for n in (6, 14)}
+    more = {1: [*some[14], *some[6]], 2: some[6]}
+    many += [left(f"e{n}", Case("e", "error", "off"), skip, *more.get(n, ())) for n in range(1, 7)]
     crashing = [
         left("a", Case("x", "crashed", "crashed: by SIGILL")),
         left("b", Case("x", "passed")),
+        left("c", Case("x", "passed")),
     ]
     passed = [left(name, Case("x", "passed"), paddle="3.3.1") for name in ("a", "b")]
     missing = left("d", Case("x", "failed", "off"), paddle="3.2.2")

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +26,6 @@ from benchmarks.plugins.signals import Signals, named
 from benchmarks.saved.saved_run import Machine
 from benchmarks.workloads.stages import FIRST_STEP, STAGES
 from tests.helpers.recorded import outcome
-from tests.helpers.time_zone import time_zone
 from tests.recorded.conftest import Check
 
 ROOT = conftest.BENCHMARKS.parent
@@ -224,6 +223,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
         for where in (parser, parser.getgroup.return_value):
             lines += [str(call) for call in where.addoption.call_args_list]
         lines.append(f"{plugins}: {parser.getgroup.call_args_list}")
+    Path("link").symlink_to(conftest.BENCHMARKS)
     for cores in (None, 1, 8, 9, 64):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         for folder, *args in (
@@ -239,6 +239,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
             (ROOT / "benchmarks", str(ROOT / "benchmarks")),
             (ROOT / "tests", "../benchmarks"),
             (ROOT / "tests", "."),
+            (Path(), "link/test_stages.py"),
             (ROOT,),
         ):
             config = session_of(tuple(map(str, args)), folder)
@@ -282,11 +283,46 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     conftest.pytest_configure_node(node)
     lines += [outcome(partial(node.sendcommand, name, a=1)) for name in ("steal", "run", "x")]
     lines.append(str(send.mock_calls))
+    lines.append(f"storage {conftest._storage(config)}")
     for storage in ("file://./.benchmarks", "file://other", None):
         config = session_of((), ROOT, benchmark_storage=storage)
         use_storage(config, Path("/root/.benchmarks"))
         lines.append(f"{storage}: {config.option.benchmark_storage}")
     check(lines)
+
+
+def test_configuring(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+    """What a session and its workers set and register, for tests, benchmarks and samples."""
+    lines: list[str] = []
+    monkeypatch.setattr(sys, "__stdout__", sys.stdout)  # As if nothing was captured.
+    monkeypatch.setattr(conftest, "guard_console", lambda: lines.append("  guard"))
+    monkeypatch.setattr(conftest, "atexit", SimpleNamespace(register=lambda call: call()))
+    for name in ("use_storage", "check_options"):
+        monkeypatch.setattr(conftest, name, lambda _, what: lines.append(f"  {what}"))
+    for name in ("ResultsPlugin", "DeselectedCounter"):
+        monkeypatch.setattr(results, name, lambda *given, name=name: (name, given[1:3]))
+    monkeypatch.setattr("benchmarks.plugins.sampling.Sampler", lambda *_: "Sampler")
+    monkeypatch.setattr("benchmarks.plugins.comparison.ComparisonPlugin", lambda *_: "Comparison")
+    for args, given, threads in (
+        (("tests",), {}, None),
+        (("benchmarks",), {}, "7"),
+        (("benchmarks",), {"sample": "{}", "results": "r"}, None),
+        (("tests",), {"results": "r"}, "7"),
+    ):
+        for process in ([], ["workerinput"]):
+            monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+            if threads is not None:
+                monkeypatch.setenv("OMP_NUM_THREADS", threads)
+            config = session_of(args, ROOT, **given)
+            vars(config).update(dict.fromkeys(process))
+            registered: list[object] = []
+            config.pluginmanager.register = lambda plugin, *_: registered.append(  # noqa: B023
+                plugin if isinstance(plugin, str | tuple) else type(plugin).__name__
+            )
+            lines.append(f"{args}, {given}, {threads} threads, {process}")
+            conftest.pytest_configure(config)
+            lines.append(f"  {registered}, {os.environ.get('OMP_NUM_THREADS')} threads")
+    check(lines, {"PosixPath": "Path"})
 
 
 def test_fixtures_of_benchmarks(check: Check) -> None:
@@ -323,7 +359,7 @@ def benchmark(name: str, *seconds: float) -> Any:
     return found
 
 
-def test_adapter(check: Check) -> None:
+def test_adapter(folder: Path, check: Check) -> None:
     """What the suite takes from pytest-benchmark, sets in it, and keeps from it."""
     theirs = SimpleNamespace(
         disabled=False,
@@ -347,7 +383,8 @@ def test_adapter(check: Check) -> None:
             "w"
         )
 
-    hook = SimpleNamespace(pytest_benchmark_group_stats=group)
+    hook = Mock(pytest_benchmark_group_stats=group)
+    hook.pytest_benchmark_generate_json.return_value = {}
     plugins = SimpleNamespace(get_plugin={"pytest-benchmark": theirs}.get)
     config: Any = SimpleNamespace(option=option, pluginmanager=plugins, hook=hook)
     ours, lines = BenchmarkSession(config), list[str]()
@@ -385,6 +422,10 @@ def test_adapter(check: Check) -> None:
     ]
     for theirs.group_by in ("param:x", "y", "z"):
         lines.append(outcome(ours.check_grouping, items))
+    theirs.get_machine_info = dict
+    for name in ("a", "b"):  # Git is asked once.
+        ours.write(folder / f"{name}.json")
+        lines.append(f"{name}: {[call for call, *_ in hook.method_calls]}")
     check(lines, {"PosixPath": "Path"})
 
 
@@ -421,11 +462,14 @@ def test_results(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     facts = {"describe_environment": lambda device: {"device": device}}
     monkeypatch.setitem(sys.modules, "rnn_core.runtime.environment", SimpleNamespace(**facts))
     plugin = Mock(config=config, saving=Saving())
-    with time_zone("AAA-9"):
-        results.ResultsPlugin.begin(plugin, ["cpu", "gpu:0"])
-    assert abs(plugin.run.date - datetime.now(timezone.utc)) < timedelta(hours=1)
-    begun = plugin.run.model_dump(exclude={"date"})
-    lines += [f"begun: {begun}", f"{plugin.mock_calls} {config.pluginmanager.mock_calls}"]
+    # It is nine hours later here than in UTC.
+    clock = {"now": lambda zone=None: datetime(2026, 11, 25, 7 if zone else 16, 8, 9, 5, zone)}
+    monkeypatch.setattr(results, "datetime", SimpleNamespace(**clock))
+    results.ResultsPlugin.begin(plugin, ["cpu", "gpu:0"])
+    lines += [
+        f"begun: {plugin.run.dump()}",
+        f"{plugin.mock_calls} {config.pluginmanager.mock_calls}",
+    ]
     saving = Saving()
     for name, error in (
         ("b", OSError(28, "No space left on device")),

@@ -391,6 +391,8 @@ def test_outcomes(tmp_path: Path, check: Check) -> None:
                 for each in (found.reason, found.detail)
             ]
             lines.append(f"{n}, {again or 'passes'}: {found.outcome} {texts} {found.agreement}")
+    write_cases(path, "".join(f'<testcase name="{n}" />' for n in range(9000)))
+    lines.append(f"{len(read_cases(path))} tests")
     write_cases(path, '<testcase /></testsuite><testsuite><testcase name="c" />')
     lines.append(f"{read_cases(path)}")
     for caught, name, problem, ending, slow in product(
@@ -461,7 +463,7 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
             "tests-run.json": run.replace(b'"exit_status": 0', b'"exit_status": null'),
             "tests.xml": None,
         },
-        "foreign": {"notes.txt": b"", "z.xml": b"", ".hidden": b"", "a.npz.tmp": b""},
+        "foreign": {"notes.txt": b"", "z.xml": b"", ".hidden.npz": b"", "a.npz.tmp": b""},
         "twice": {"copy.npz": saved(tmp_path, outcome="interrupted")},
         "no experiment": {"own.npz": saved(tmp_path, config=OTHER)},
         "interrupted": {"clipped-rnn.npz": saved(tmp_path, outcome="interrupted")},

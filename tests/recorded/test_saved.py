@@ -270,6 +270,7 @@ class FakeSession:
         self.compare, self.storage = compare, str(storage)
         self.benchmarks = [Timed(f"t.py::{name}", 1.0, {}) for name in "ab"]
         self.enabled, self.compare_fail, self.histogram = True, False, None
+        self.collectonly = False
         self.requests: tuple[Path | None, str | None] = (None, None)
         self.regressions: list[tuple[str, str]] = []
         self.errors: dict[str, OSError] = {}
@@ -340,13 +341,14 @@ def session_cases() -> Iterator[tuple[str, Any, list[str], int, dict[str, Any]]]
     yield "disk full", True, [], 0, {"errors": {"save_as": full}}
     errors = {"write": full, "save_as": full}
     yield "disk full, file", True, ["0001_ab"], 0, {"errors": errors, "requests": (Path("t"), None)}
+    yield "only collected", True, ["0001_ab"], 0, {"collectonly": True, "benchmarks": []}
     yield "disabled", True, ["0001_ab"], 0, {"enabled": False, "benchmarks": []}
 
 
 def plugin_lines(session: FakeSession, status: int, patch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield what the plugin says and does in a session that ends with this status."""
     patch.setattr(comparison, "BenchmarkSession", lambda _: session)
-    options = SimpleNamespace(collectonly=False, setuponly=False)
+    options = SimpleNamespace(collectonly=session.collectonly, setuponly=False)
     saving = Saving()
     plugin = ComparisonPlugin(SimpleNamespace(option=options), saving)  # type: ignore[arg-type]
     items = [
@@ -382,7 +384,7 @@ def plugin_lines(session: FakeSession, status: int, patch: pytest.MonkeyPatch) -
     yield f"exit status: {ended.exitstatus:d}, devices {[*plugin.environments]}"
 
 
-@time_zone("UTC")
+@time_zone("AAA-9")
 def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """What is saved, what it is compared with, what is missing, and the exit status."""
     monkeypatch.setattr(comparison, "describe_environments", lambda _: {"cpu": CPU})
@@ -406,6 +408,15 @@ def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check)
         session = FakeSession(folder.parent, compare, **changes)
         found = plugin_lines(session, status, monkeypatch)
         lines += [f"{name}:", *(f"  {line}" for line in found)]
+    # Ctrl-C after a part of a test.
+    session = FakeSession(tmp_path, None)
+    monkeypatch.setattr(comparison, "BenchmarkSession", lambda _: session)
+    plugin = ComparisonPlugin(SimpleNamespace(option=None), Saving())  # type: ignore[arg-type]
+    for when in ("setup", "call", "teardown"):
+        plugin.running = SimpleNamespace(name=when)  # type: ignore[assignment]
+        plugin.pytest_runtest_logreport(SimpleNamespace(when=when))  # type: ignore[arg-type]
+        plugin.pytest_keyboard_interrupt()
+    lines.append(f"interrupted: {session.calls}")
     check(lines, {tmp_path: "TMP"})
 
 

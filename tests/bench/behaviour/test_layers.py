@@ -39,3 +39,11 @@ def test_recorded_norms_are_those_of_the_final_gradients(
     for name, norms in history.raw_norms.items():
         gradient = (values[f"{name} before the step"] - values[f"{name} after the update"]) / RATE
         assert norms[-1] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
+
+
+@pytest.mark.usefixtures("gpus")
+def test_device_of_a_run_has_its_full_name(workload: Workload) -> None:
+    """Runs on the first GPU can be compared, however it was called."""
+    recording, _ = observe(workload(device="gpu"), 1)
+
+    assert recording.history.settings["device"] == "gpu:0"

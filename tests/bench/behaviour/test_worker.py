@@ -1,5 +1,7 @@
 """Traced steps: the same bits as in the run, and the scale of each tensor."""
 
+import runpy
+import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -7,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import ROOT
 from benchmarks.behaviour import worker
 from benchmarks.behaviour.culprits import compare
-from benchmarks.behaviour.files import Job, Trace
+from benchmarks.behaviour.files import Job, OwnJob, Trace
+from benchmarks.behaviour.sides import Side, Task
 from benchmarks.behaviour.trace import scale_of
+from rnn_core import NumericPrediction, TrainConfig, new_model
 from rnn_core.config import EAGER
+from tests.helpers.stand_in_gpu import StandIn
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,39 @@ def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path
     # Gradients from several uses are added in almost the order of backpropagation.
     for trace in (replayed, elsewhere):
         assert all(found.relative < 1e-6 for found in compare(traced, trace))
+
+
+def test_runs_and_traces_are_those_of_the_device(
+    gpus: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is Paddle's device meanwhile only."""
+    seen: list[str] = []
+
+    def made(config: TrainConfig) -> NumericPrediction:
+        seen.append(gpus.current)
+        return new_model(config)
+
+    monkeypatch.setattr(worker, "new_model", made)
+    config = replace(Job("clipped-rnn", "textbook", 1).config, device="gpu:1")
+    worker.record(config)
+    worker.trace(config, 1)
+
+    assert (seen, gpus.current) == (["gpu:1", "gpu:1"], "cpu")
+
+
+def test_program_exits_with_its_status_and_refuses_another_copy_of_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the processes of a revision could run the code of the working tree."""
+    task = Task(Side("baseline", tmp_path), [(OwnJob("absent.py:f"), None)])
+    monkeypatch.setattr(sys, "argv", ["worker", *task.arguments])
+    for folder, error, words in (
+        (ROOT, SystemExit, "2|WRONG"),
+        (tmp_path, ImportError, "must come"),
+    ):
+        monkeypatch.chdir(folder)
+        with pytest.raises(error, match=words):
+            runpy.run_path(worker.__file__, run_name="__main__")
 
 
 def test_gradient_after_a_saturated_tanh_has_the_scale_of_its_input() -> None:

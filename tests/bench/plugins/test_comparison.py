@@ -50,7 +50,7 @@ def edited(path: Path) -> Iterator[Any]:
 
 
 def test_first_run_is_saved_and_the_second_compared_with_it(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Saving needs no option, and the file has the times of every round.
 
@@ -71,6 +71,7 @@ def test_first_run_is_saved_and_the_second_compared_with_it(
 
     assert (status, second_status) == (0, 0)
     assert "This is the first run" in output
+    assert f"Saved benchmark data in: {first}\n" in capsys.readouterr().err
     assert len(content["benchmarks"][0]["stats"]["data"]) == 2
     assert content["machine_info"]["devices"] == {"cpu": "cpu"}
     assert content["environment"]["cpu"].keys() == describe_environment().keys()
@@ -166,4 +167,5 @@ def test_a_failed_run_is_not_saved(project: pytest.Pytester) -> None:
     assert status == pytest.ExitCode.TESTS_FAILED
     assert "Not saved: a benchmark failed" in output
     assert "NOT ONE BENCHMARK WAS COMPARED" in output
+    assert output.index("= short test summary") < output.index("- comparison -")
     assert files(project) == []

@@ -144,7 +144,10 @@ def workload(seed):
 @pytest.mark.parametrize(
     ("inputs", "option", "status", "words"),
     [
-        (ONES, f"{OWN} --workload-execution=static", 0, "cpu     own.py:workload         static"),
+        (
+            *(ONES, f"{OWN} --workload-execution=static -v", 0),
+            r"(?s)\[cpu-own.py:workload-static\] PASSED.*\ncpu     own.py:workload         static",
+        ),
         # Two steps are made before; the second of them decides that there is time for 4 rounds.
         (
             *(ONES, OWN, 0),

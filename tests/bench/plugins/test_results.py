@@ -105,12 +105,14 @@ def test_benchmarks_leave_times_and_remove_earlier_files(
     folder = project.path / "benchmarks" / "left"
     folder.mkdir()
     monkeypatch.chdir(folder.parent)
-    for name in ("exploding-rnn.npz", "benchmarks.xml", "tests.xml"):
+    for name in ("exploding-rnn.npz", "benchmarks.xml", "benchmarks-run.json", "tests.xml"):
         (folder / name).write_text("old", encoding="utf-8")
+    refused, _ = run(project, ".", "--device=gpu:9")
+    assert {path.name for path in folder.iterdir()} - {".lock"} == {"tests.xml"}
     status, _ = run(project, ".")
     names = {path.name for path in folder.iterdir()}
 
-    assert status == 0
+    assert (refused, status) == (4, 0)
     assert names - {".lock"} == {
         "benchmarks-run.json",
         "benchmarks.xml",

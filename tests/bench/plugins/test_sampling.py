@@ -1,6 +1,7 @@
 """One process of a comparison: which benchmarks it times, and how."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,9 @@ from benchmarks.plugins.sampling import (
     Settings,
 )
 from benchmarks.plugins.saving import Saving
+from tests.helpers.pytest_project import make_project, run_pytest
+
+pytest_plugins = ["pytester"]
 
 KERNEL = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel{}]"
 
@@ -44,6 +48,40 @@ def test_process_times_chosen_benchmarks(tmp_path: Path, monkeypatch: pytest.Mon
     assert saved[only[0]]["options"]["disable_gc"] is True
     assert set(ROOT.glob(".benchmarks/*/*.json")) == before
     assert content["sampling"]["seed"] == 1
+
+
+FILE = """
+import pytest
+
+@pytest.mark.parametrize("first", [False, True])
+def test(benchmark, device, measure, first):
+    measure(int, None, rounds=9, first=first)
+"""
+
+
+def test_a_session_measures_each_share(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fixture `measure` passes on what it gets; the share comes last in a benchmark's name."""
+    measured = []
+
+    def measure(_: Sampler, benchmark: Any, planted: float, *given: Any) -> None:
+        benchmark.pedantic(int)
+        measured.append((benchmark.fullname, planted, *given))
+
+    monkeypatch.setattr(Sampler, "measure", measure)
+    project = make_project(pytester, monkeypatch, {"benchmarks/test_a.py": FILE})
+    shutil.copy(ROOT / "benchmarks" / "conftest.py", project.path / "benchmarks")
+    settings = Settings(seed=1, seconds=0, planted=(0.0, 0.5)).dump()
+    status, _ = run_pytest(project, "benchmarks", f"--sample={settings}")
+
+    name = "benchmarks/test_a.py::test[cpu-{}-planted:{:g}]"
+    assert status == 0
+    assert sorted(measured) == [
+        (name.format(first, share), share, int, None, first)
+        for first in (False, True)
+        for share in (0.5, 0.0)
+    ]
 
 
 def sampler(source: Path) -> Sampler:

@@ -80,6 +80,7 @@ def test_a_full_disk_loses_files_and_not_the_tables(project: pytest.Pytester) ->
     assert "benchmark: 2 tests" in output
     assert {name for name in names if f"{name}: {FULL}" not in output} == set()
     assert "2 passed" in output
+    assert output.index("- comparison -") < output.index("Not saved: ")
     assert "This run is saved" not in output
     assert left(project) == {"left/benchmarks-run.json"}
 

@@ -4,10 +4,12 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
+from benchmarks.plugins import signals as plugin
 from benchmarks.plugins.signals import Signals
 from rnn_core.runtime.interrupts import SIGNALS
 from tests.helpers.pytest_project import make_project, run_pytest
@@ -124,16 +126,21 @@ def test_signal_at_the_start_has_the_same_status(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("process", [[], ["workerinput"]], ids=["controller", "worker"])
-def test_ignored_signals_stay_ignored(process: list[str]) -> None:
-    """So nohup keeps a session running when its terminal ends. Others end a worker at once."""
+def test_ignored_signals_stay_ignored(process: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """So nohup keeps a session running when its terminal ends. Others end a worker at once.
+
+    Crashes are Python's again, which prints their tracebacks where pytest wants them.
+    """
+    monkeypatch.setattr(plugin, "faulthandler", crashes := Mock())
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = Signals(benchmarks=True)
     try:
-        config = Mock(spec=["stash", *process], stash={})
+        config = Mock(spec=["stash", *process], stash={fault_handler_stderr_fd_key: 9})
         signals.pytest_sessionstart(Mock(spec=["config"], config=config))
         ends = signal.SIG_DFL if process else signals.interrupt
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         assert signal.getsignal(signal.SIGTERM) == ends
+        assert crashes.mock_calls == [call.disable(), call.enable(9)]
     finally:
         signals.pytest_unconfigure()
         signal.signal(signal.SIGHUP, before)

@@ -52,8 +52,9 @@ def test_report_names_files_that_it_cannot_read(
     results, now = make.call_args.args
     assert (len(results.listed), now.tzinfo) == (3, timezone.utc)
     # A page that an earlier command wrote does not count as a problem.
-    other = [str(tmp_path), "--output", str(tmp_path / "other.html")]
-    assert [main(other), main(other)] == [0, 0]
+    monkeypatch.chdir(folder)
+    other = [str(tmp_path), "--output", "../other.html"]
+    assert [main(other), main(other), (tmp_path / "other.html").exists()] == [0, 0, True]
     assert capsys.readouterr().err == 2 * printed.err
 
 

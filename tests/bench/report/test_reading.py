@@ -108,7 +108,9 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
         (root / name).write_text("", encoding="utf-8")
     (root / "comparisons" / "empty").mkdir(parents=True)
     write_json(root / "faults.json", {"environment": {}})
+    (root / ".tox").mkdir()
     (root / "py313-paddle32-cpu").mkdir()
+    (root / "py313-paddle32-cpu" / ".lock").touch()
     empty = Problem("", "the folder is empty: the run broke off before it began")
     results = read_results(root, frozenset(["report.html"]))
 

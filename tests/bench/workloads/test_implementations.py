@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 import pytest
 
-from benchmarks import test_stages
+from benchmarks import test_stages, test_traced
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent
 from benchmarks.workloads.paddle_peer import PaddlePeer
 from benchmarks.workloads.same_work import check_same_work
@@ -114,6 +114,14 @@ def test_stage_must_have_worked(
 
     with nullcontext() if worked else pytest.raises(AssertionError):
         test_stages.assert_stage_worked(stage, work, before)
+
+
+def test_a_graph_of_more_steps_has_more_operators() -> None:
+    """One of a larger batch has not."""
+    shapes = (Shape(1, 2, 3), Shape(4, 2, 3), Shape(1, 4, 3))
+    few, same, more = (test_traced.operators("RNN", shape) for shape in shapes)
+
+    assert few == same < more
 
 
 @pytest.mark.parametrize("cell", CELLS)
