@@ -25,7 +25,7 @@ from tests.helpers.histories import check_equal, empty_history, make_history
             recorded=np.array([3, 6, 9, 12]),
             epoch_ends=np.array([7, 14]),
         ),
-        empty_history(),
+        empty_history(config=TrainConfig(record=0, epochs=2**40), steps=2**40),
     ],
     ids=["non-finite", "every third step", "empty"],
 )

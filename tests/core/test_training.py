@@ -155,8 +155,8 @@ def test_unrecorded_infinity_does_not_stop_the_run() -> None:
 
 @pytest.mark.parametrize("policy", ["stop", "raise"])
 def test_run_ends_at_infinity(policy: Any) -> None:
-    """The last step is the first non-finite one; an error holds the history up to it."""
-    config = replace(EXPLODING, on_nonfinite=policy)
+    """The last step is the first recorded one that is not finite; an error holds the history."""
+    config = replace(EXPLODING, on_nonfinite=policy, record=2)
     if policy == "stop":
         history = train(config)
     else:
@@ -208,7 +208,7 @@ def test_infinite_gradient_with_a_finite_loss_ends_the_run() -> None:
 def test_train_works_inside_no_grad_and_under_another_default_dtype() -> None:
     """Gradients are switched on for the run, and off again after it."""
     with paddle.no_grad(), default_dtype("float64"):
-        history = train(CLIPPED)
+        history = train(CLIPPED, model=new_model(CLIPPED))
         assert not paddle.is_grad_enabled()
 
     check_equal(train(CLIPPED), history)
@@ -235,19 +235,22 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "call", "end"),
+    ("owner", "name", "call", "bias", "end"),
     [
-        (TrainingStep, "gradients", 3, (3, "interrupted")),
-        (Recorder, "history", 1, (12, "finished")),
+        (TrainingStep, "gradients", 3, 0, (3, "interrupted")),
+        (TrainingStep, "gradients", 1, 1e30, (1, "non-finite")),
+        (Recorder, "history", 1, 0, (12, "finished")),
     ],
 )
 def test_ctrl_c_waits_until_the_step_is_complete(
-    owner: Any, name: str, call: int, end: object, monkeypatch: pytest.MonkeyPatch
+    owner: Any, name: str, call: int, bias: float, end: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost.
 
-    After the last step, it is not lost either.
+    After the last step, or if the loss is infinite, it is not lost either.
     """
+    model = new_model(SMALL)
+    model.linear.bias.set_value(np.full(1, bias, dtype=np.float32))
     function, calls = getattr(owner, name), count(1)
 
     def interrupted(*arguments: Any) -> Any:
@@ -257,10 +260,26 @@ def test_ctrl_c_waits_until_the_step_is_complete(
 
     monkeypatch.setattr(owner, name, interrupted)
     with pytest.raises(TrainingInterrupted, match="interrupted after step ") as caught:
-        train(SMALL)
+        train(replace(SMALL, on_nonfinite="raise"), model=model)
 
     history = caught.value.history
     assert (history.steps, history.outcome) == end
+
+
+def test_ctrl_c_before_the_step_is_counted_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C may come when it is recorded already: the history has it."""
+
+    def count(recorder: Any, steps: int) -> None:
+        if steps == 3:
+            raise KeyboardInterrupt
+        vars(recorder)["trained"] = steps
+
+    trained = property(lambda recorder: vars(recorder)["trained"], count)
+    monkeypatch.setattr(Recorder, "trained", trained, raising=False)
+    with pytest.raises(TrainingInterrupted, match="interrupted after step 3$") as caught:
+        train(SMALL)
+
+    assert caught.value.history.recorded.tolist() == [1, 2, 3]
 
 
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
@@ -375,9 +394,9 @@ def test_run_in_a_step_of_another_disturbs_neither() -> None:
     config = replace(SMALL, epochs=1)
     expected, alone = train(CLIPPED), train(config)
 
-    def nested(_: Step) -> bool:
+    def nested(step: Step) -> bool:
         check_equal(expected, train(CLIPPED))
-        return False
+        return step.number == 2
 
     check_equal(alone, train(config, on_step=nested))
 
@@ -394,6 +413,8 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
     for data in ([batch()], Stream(batch())):
         train(replace(SMALL, epochs=1, num_steps=2), data)
 
+    assert isinstance(data, Stream)
+    assert data.made == [2]  # For the check and for training.
     assert moved == [("paddle.int64", "cpu"), ("paddle.float32", "cpu")] * 2
 
 
@@ -426,14 +447,15 @@ def test_stream_trains_like_a_list() -> None:
     """Batches made one by one give the same bits in every epoch.
 
     They may be plain tuples, of tokens in int32; the description has no memory address. Nothing
-    is written into a list, and no gradients are computed for it.
+    is written into a list, and no gradients are computed for it; a later change has no effect.
     """
     data = [*load_data()]
     stream = Stream(*[(tokens.astype("int32"), labels) for tokens, labels in data])
     history = train(SMALL, stream)
     values = [tensor.numpy() for each in data for tensor in each]
 
-    assert history.loss.tolist() == train(SMALL, data).loss.tolist()
+    given = [*data]
+    assert history.loss.tolist() == train(SMALL, given, None, lambda _: given.clear()).loss.tolist()
     for tensor, value in zip([tensor for each in data for tensor in each], values, strict=True):
         np.testing.assert_array_equal(tensor.numpy(), value)
         assert tensor.grad is None
@@ -454,7 +476,7 @@ def test_checksum_of_a_stream_depends_on_its_length() -> None:
 
 
 def test_checksum_counts_every_sample() -> None:
-    """The last of many, too."""
+    """The last of many, too; a run can be resumed in another process and version."""
     config = replace(SMALL, batch_size=200)
     tokens, labels = paddle.ones([200, 10], dtype="int64"), paddle.ones([200, 1])
     sums = []
@@ -463,6 +485,7 @@ def test_checksum_counts_every_sample() -> None:
         sums.append(Batches([Batch(tokens, labels)], config, "cpu").checksum())
 
     assert sums[0] != sums[1]
+    assert Batches(load_data(), SMALL, "cpu").checksum() == 1003041787
 
 
 @pytest.mark.parametrize(("wrong", "after"), [(0, 0), (1, 0), (1, 1), (2, 0)])

@@ -25,11 +25,12 @@ Domain = Callable[[Any], tuple[float, float]]
 
 DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
 # Around the widths of vector registers, and of the blocks of matrix products and of loops.
-FEW = [1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 129, 256, 1025]
+FEW = [1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 129, 256, 2053]
 MANY = [*range(1, 131), *range(255, 260), 511, 512, 513, 640, 1023, 1024, 1025]
 # Lengths of vectors, of an embedding, and of what is sliced.
 LONG = [4097, 32769, 70001]
 LONGER = [4095, 4096, 32767, 32768, 65535, 65536, 2**20 - 1, 2**20, 2**20 + 1]
+LARGEST_BATCH = 16411
 # Several letters at once: products of several blocks in each direction, and benchmarked sizes.
 TOGETHER = [
     {"B": 33, "T": 25, "E": 31, "H": 47},
@@ -237,6 +238,11 @@ OPERATORS: dict[str, Operator] = {
     "add_n": Operator(
         "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=whole
     ),
+    # Measured: 0.5, -, 0.5, -
+    "add_n of many": Operator(
+        "1" + 19 * " 1", lambda *x: paddle.add_n(list(x)), lambda *x: sum(x), limits=(20, 0, 20, 0),
+        scale=absolute(lambda *x: sum(x)),
+    ),
     # Measured: 0.5, 0, 0.5, 0
     "add to rows": Operator(
         "BH 1H", lambda a, b: a + b, np.add, sum_back,
@@ -289,7 +295,9 @@ OPERATORS: dict[str, Operator] = {
         lambda *d_and_x: (np.stack(d_and_x[:-1], axis=1),),
     ),
     "stack": Operator("BE BE", lambda *x: paddle.stack(list(x), axis=1), lambda *x: np.stack(x, 1)),
-    "concat": Operator("E H 1", lambda *x: op.concat(list(x), 0), lambda *x: np.concatenate(x)),
+    "concat": Operator(
+        "E H" + 18 * " 1", lambda *x: op.concat(list(x), 0), lambda *x: np.concatenate(x)
+    ),
     "reshape": Operator(
         "BH", lambda x: op.reshape(x, [1, *x.shape]), lambda x: x[np.newaxis], lambda d, x: (d[0],)
     ),
@@ -314,7 +322,8 @@ def cases(shapes: str, sizes: Sequence[int], long: Sequence[int]) -> Iterator[Sh
     """Shapes of the inputs: each letter at each size, and several letters at once."""
     letters = sorted(set(shapes) - {" ", "1"})
     for letter in letters:
-        for size in [*sizes, *long] if letter in "NV" else sizes:
+        more = long if letter in "NV" else [LARGEST_BATCH] * (letter == "B")
+        for size in [*sizes, *more]:
             yield shapes_at(shapes, {letter: size})
     if len(letters) > 1:
         for several in TOGETHER:

@@ -97,13 +97,14 @@ def test_operator_agrees_at_every_magnitude(name: str, dtype: DType) -> None:
 @over_dtypes
 @over_sums
 def test_operator_passes_nan_and_infinity_on(name: str, dtype: DType) -> None:
-    """One number that is not finite makes the same results not finite as in NumPy."""
+    """One number that is not finite makes the same results and gradients not finite as in NumPy."""
     operator = operator_for(name, dtype)
     errors = []
     for value, size in product([np.nan, np.inf, -np.inf], [1, 9, 33]):
         inputs = inputs_of(operator, shapes_at(operator.shapes, {"H": size}), dtype, size)
+        found = errors_of(operator, inputs, odd=value)
         inputs[-1].flat[-1] = value
-        errors += [f"with {value}: {error}" for error in errors_of(operator, inputs)]
+        errors += [f"with {value}: {error}" for error in found + errors_of(operator, inputs)]
 
     assert errors == []
 
@@ -152,8 +153,17 @@ def operator_for(name: str, dtype: DType) -> Operator:
     return OPERATORS[name]
 
 
-def errors_of(operator: Operator, inputs: list[Array], layout: str = "contiguous") -> list[str]:
-    """Compare results and gradients with NumPy; one line for each array that differs."""
+def errors_of(
+    operator: Operator, inputs: list[Array], layout: str = "contiguous", odd: float | None = None
+) -> list[str]:
+    """Compare results and gradients with NumPy; one line for each array that differs.
+
+    Args:
+        operator: operator.
+        inputs: its inputs.
+        layout: layout of these, and of the gradients that are passed back.
+        odd: one number of each of the latter.
+    """
     tensors = [tensor_with(x, layout) for x in inputs]
     dtype = inputs[-1].dtype
     limits = operator.limits[:2] if dtype == np.float32 else operator.limits[2:]
@@ -168,7 +178,12 @@ def errors_of(operator: Operator, inputs: list[Array], layout: str = "contiguous
     # Powers of two, so that the gradients of elementwise operators are exact too.
     generator = np.random.default_rng(1)
     ds = [generator.choice([-2, -0.5, 1, 4], size=result.shape).astype(dtype) for result in results]
-    gradients = paddle.grad(results, floats, [paddle.to_tensor(d) for d in ds])
+    for d in ds:
+        if odd is not None:
+            d.flat[-1] = odd
+        elif operator.domain is not None and d.size > 2:
+            d.flat[d.size // 2] = np.nan
+    gradients = paddle.grad(results, floats, [tensor_with(d, layout) for d in ds])
     arguments, where = [*ds, *inputs], f"gradient at {where}"
     return errors + differences(
         gradients, arguments, operator.backward, operator.gradient_scale, limits[1], where
@@ -220,7 +235,7 @@ def listed(values: Any) -> list[Any]:
 
 def tensor_with(values: Array, layout: str) -> Any:
     """A tensor of these values: contiguous, or a view of another tensor."""
-    if layout == "transposed":
+    if layout == "transposed" and values.ndim > 0:
         return paddle.to_tensor(np.ascontiguousarray(values.T)).transpose(range(values.ndim)[::-1])
     if layout == "every other":
         return paddle.to_tensor(np.stack([values, -values], axis=-1))[..., 0]

@@ -4,7 +4,10 @@ These functions make, copy and view tensors, switch gradients, draw weights and 
 """
 
 import gc
+import logging
+import os
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -27,7 +30,14 @@ from rnn_core.runtime.versions import tensor_of
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.memory import lost, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
-from tests.oracle.operators import OPERATORS, embed, inputs_of, map_linearly, shapes_at
+from tests.oracle.operators import (
+    OPERATORS,
+    Operator,
+    embed,
+    inputs_of,
+    map_linearly,
+    shapes_at,
+)
 from tests.oracle.test_operators import listed, operator_for, over_operators
 from tests.reference.network import Array
 
@@ -262,6 +272,25 @@ def switch() -> None:
         paddle.finfo(paddle.float32)
 
 
+MAKERS = embed, map_linearly  # They make parameters.
+
+
+def forward_and_back(operator: Operator, size: int) -> Callable[[], object]:
+    """A call of an operator and, if gradients are on and training needs them, its backward pass."""
+    shapes = shapes_at(operator.shapes, dict.fromkeys("BTEH", size) | {"N": size**3})
+    tensors = [*map(paddle.to_tensor, inputs_of(operator, shapes, "float32", 0))]
+    floats = [t for t in tensors if t.dtype == paddle.float32]
+    for tensor in floats:
+        tensor.stop_gradient = operator.backward is None
+
+    def work() -> None:
+        made = listed(operator.call(*tensors))
+        if paddle.is_grad_enabled() and operator.backward:
+            paddle.grad(made, floats)
+
+    return work
+
+
 def test_calls_leave_no_memory() -> None:
     """Neither tensors nor objects of Python nor memory of their own."""
     left = {}
@@ -269,22 +298,20 @@ def test_calls_leave_no_memory() -> None:
     gc.freeze()  # Makes the next collections quick.
     try:
         for name in FUNCTIONS.keys() - LEAKING:
-            x = numbers((3, 5), FUNCTIONS[name].dtypes[0])
+            x = numbers((17, 33), FUNCTIONS[name].dtypes[0])
             work = partial(FUNCTIONS[name].call, paddle.to_tensor(x), x)
-            left[name] = lost(work, 100, 400)
+            left[name] = lost(work, 50, 300)
         for name, operator in OPERATORS.items():
-            shapes = shapes_at(operator.shapes, {})
-            tensors = map(paddle.to_tensor, inputs_of(operator, shapes, "float32", 0))
-            if operator.call not in (embed, map_linearly):  # They make parameters.
-                left[f"operator {name}"] = lost(partial(operator.call, *tensors), 100, 400)
-        left["switches"] = lost(switch, 100, 400)
+            if operator.call not in MAKERS:
+                left[f"operator {name}"] = lost(forward_and_back(operator, 18), 50, 300)
+        left["switches"] = lost(switch, 50, 300)
     finally:
         gc.unfreeze()
 
     for name, growth in left.items():
         assert growth.tensors == 0, name
-        assert growth.objects < 400, name
-        assert growth.heap < 400 * 40, name
+        assert growth.objects < 300, name
+        assert growth.heap < 300 * 40, name
 
 
 @over_dtypes
@@ -456,6 +483,7 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     assert x.grad.tolist() == [11, -1, 41]
     values = numbers((3,), dtype)
     x.grad = paddle.to_tensor(values)
+    x.set_value(x.numpy())
     assert bits(x.grad) == bits(values)
     with paddle.no_grad():
         x.clear_gradient(False)
@@ -549,7 +577,7 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
         assert [each.eps for each in short] == [2**-7, 2**-10]
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 4097), (64, 65), (301, 257)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4097), (64, 65), (513, 257)])
 def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int]) -> None:
     """In +-sqrt(6 / (rows + columns)), all different, whatever was drawn before."""
     limit, bound = (6 / sum(shape)) ** 0.5, 1 / shape[0] ** 0.5
@@ -725,6 +753,75 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     assert tensor_bytes() <= before  # Less if garbage was collected.
 
 
+def state() -> dict[str, Any]:
+    """What no call may change: switches, generators and settings of the process."""
+    return {
+        "default dtype": paddle.get_default_dtype(),
+        "gradients": paddle.is_grad_enabled(),
+        "dynamic": paddle.in_dynamic_mode(),
+        "device": paddle.device.get_device(),
+        "Python's generator": random.getstate(),
+        "NumPy's generator": str(np.random.get_state()),  # noqa: NPY002
+        "NumPy's errors": np.geterr(),
+        "warnings": [*warnings.filters],
+        "logging": (logging.getLogger().level, logging.getLogger().disabled),
+        "variables": dict(os.environ),
+        "folder": Path.cwd(),
+    }
+
+
+def trace_and_call(layer: Any, x: Any, full_graph: bool) -> None:
+    """Trace and run a layer."""
+    paddle.jit.to_static(layer.forward, full_graph=full_graph)(x)
+
+
+def train_once(layer: Any, x: Any) -> None:
+    """All that training does with a layer."""
+    layer.eval()
+    layer(x)
+    layer.train()
+    made = paddle.add_n([each.sum() for each in flatten(layer(x))])
+    if paddle.is_grad_enabled():
+        made.backward()
+    clip = paddle.nn.ClipGradByGlobalNorm(1.0)
+    paddle.optimizer.SGD(0.1, layer.parameters(), grad_clip=clip).step()
+    layer.clear_gradients()
+    for parameter in layer.parameters():
+        parameter.clear_gradient(False)
+    layer.set_state_dict(layer.state_dict())
+    assert [*layer.named_parameters(), *layer.named_sublayers(include_self=True)]
+
+
+@pytest.mark.parametrize("condition", ["usually", "under no_grad", "with default float64"])
+def test_calls_change_nothing_else(condition: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither switches, nor random generators, nor settings of the process, also unusual ones."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    calls: dict[str, Callable[[], Any]] = {}
+    for name, function in FUNCTIONS.items():
+        x = numbers((3, 5), function.dtypes[0])
+        calls[name] = partial(function.call, paddle.to_tensor(x), x)
+    for name, operator in OPERATORS.items():
+        if operator.call not in MAKERS:
+            calls[f"operator {name}"] = forward_and_back(operator, 4)
+    paddle.seed(1)
+    expected = bits(paddle.rand([2]))
+    with CONDITIONS[condition](), np.errstate(divide="raise"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for name, make in NETWORKS.items():
+            layer = make()
+            x = paddle.ones([2, 3, 6], layer.parameters()[0].dtype)
+            calls[f"layer {name}"] = partial(train_once, layer, x)
+        linear, x = paddle.nn.Linear(6, 4), paddle.ones([2, 6])
+        for full_graph in (True, False):
+            calls[f"traced, {full_graph}"] = partial(trace_and_call, linear, x, full_graph)
+        before = state()
+        for name, call in calls.items():
+            paddle.seed(1)
+            call()
+            assert state() == before, name
+            assert bits(paddle.rand([2], "float32")) == expected, name
+
+
 def translated() -> int:
     """How many functions SOT has compiled in this process."""
     count: int = OpcodeExecutorCache().translate_count  # type: ignore[no-untyped-call]
@@ -744,7 +841,8 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
         with default_dtype(dtype):
             layer = Layer(3, 2)
         traced: Any = paddle.jit.to_static(layer.forward, full_graph=full_graph)
-        for rows in (1, 2, 500, 5, 1, 7, 2):
+        earlier: list[Any] = []
+        for rows in (1, 2, 500, 5, 1, 7, 9, 2):
             x = generator.normal(size=(rows, 3)).astype(dtype)
             layer.weight.set_value(x[:1].T @ x[:1, :2])
             found = []
@@ -752,10 +850,14 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
                 layer.clear_gradients()
                 inputs: Any = paddle.to_tensor(x, stop_gradient=False)
                 made = call(inputs)
+                call(-inputs)
                 (made * made).sum().backward()
                 grads = [each.grad for each in (inputs, layer.weight, layer.bias)]
                 found.append([bits(each) for each in (made, *grads)])
+                earlier.append((made, inputs, bits(made), bits(x)))
             assert found[0] == found[1]
+        for made, inputs, before, given in earlier:
+            assert (bits(made), bits(inputs)) == (before, given)
         assert paddle.in_dynamic_mode()
         traced(inputs)
         gc.collect()  # Paddle keeps some results in cycles.
@@ -765,6 +867,10 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
         gc.collect()
         assert translated() == count
         assert tensor_bytes() < size + 100  # The results of 20 calls have 320 bytes or more.
+    layer.bias.stop_gradient = True
+    layer.bias.clear_gradient(False)
+    traced(inputs).sum().backward()
+    assert layer.bias.grad is None
 
 
 def test_memory_statistics_count_each_byte() -> None:

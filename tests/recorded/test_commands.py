@@ -267,6 +267,8 @@ def test_runs(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
                 on_step(step)
         if others["resume"]:
             warnings.warn("step-000000020.npz is damaged", CheckpointWarning, stacklevel=1)
+            with suppress(DeprecationWarning):  # Shown, or an error, as before the command.
+                warnings.warn("old", DeprecationWarning, stacklevel=1)
         if isinstance(ENDS[end], BaseException):
             raise ENDS[end]
         found: History = ENDS[end]

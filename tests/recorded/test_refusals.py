@@ -95,6 +95,14 @@ def with_weight(name: str, values: Any) -> None:
     set_weights(small(), {each: found for each, found in weights.items() if found is not None})
 
 
+def without_gradient(name: str) -> NumericPrediction:
+    """A model after a backward pass that has not reached one parameter."""
+    model = small()
+    dict(model.named_parameters())[name].stop_gradient = True
+    model(TOKENS)[0].sum().backward()
+    return model
+
+
 # Public functions with valid arguments.
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "TrainConfig": (TrainConfig, {field.name: field.default for field in fields(TrainConfig)}),

@@ -20,7 +20,7 @@ from rnn_core.commands.text import (
 from rnn_core.evaluation import Evaluation
 from rnn_core.history import EXPLOSION_LIMIT, check_size
 from rnn_core.recorder import Step
-from tests.helpers.histories import ENVIRONMENT, empty_history, make_history
+from tests.helpers.histories import ENVIRONMENT, check_equal, empty_history, make_history
 from tests.helpers.recorded import outcome
 from tests.helpers.shown import lines_of_figure
 from tests.recorded.conftest import Check
@@ -84,6 +84,7 @@ def test_summaries(check: Check) -> None:
             event = history.event(kind)
             lines += [] if event is None else [f"  {event.kind} {event.what} {event.value:.5g}"]
         lines.append(f"  {' '.join(f'{event.kind} {event.step}' for event in history.events)}")
+        check_equal(random_history(number), history)
     odd = {"recurrent.W": np.full(4, NAN), "linear.bias": np.arange(4.0)}
     lines += summary_lines(make_history(raw_norms=odd))
     for names in (RNN, LSTM, REST, [*RNN, *REST], ["recurrent.W", "recurrent.w_i", "recurrent.b"]):
@@ -179,7 +180,7 @@ def test_plots(tmp_path: Path, check: Check) -> None:
             recorded=recorded,
             # The loss decreases, so the first value of a point is the largest.
             loss=steps + record - recorded / 1.0,
-            raw_norms={"W": np.where(recorded % 7, recorded / 1.0, NAN)},
+            raw_norms={"W": np.where(recorded % 7, recorded, np.where(recorded == 63, INF, NAN))},
             clipped_norms={},
             accuracy=np.linspace(0, 1, len(ends)),
             epoch_ends=np.array(ends, dtype=np.int64),

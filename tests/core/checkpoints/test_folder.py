@@ -5,10 +5,12 @@
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from rnn_core import CheckpointError, TrainingInterrupted, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import CheckpointFolder, checkpoint_files
 from rnn_core.model import new_model
-from rnn_core.recorder import Step
+from rnn_core.recorder import Recorder, Step
 from rnn_core.runtime import parallel
 from rnn_core.runtime.files import PREFIX
 from tests.helpers.histories import check_equal
@@ -24,11 +26,27 @@ from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 
 
 @pytest.mark.parametrize(("every", "last"), [(5, [5, 10, 12]), (7, [4, 7, 12]), (1, [10, 11, 12])])
-def test_folder_keeps_every_nth_and_last_step(every: int, last: list[int], tmp_path: Path) -> None:
+def test_folder_keeps_every_nth_and_last_step(
+    every: int, last: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of these, the last three stay, and no other file but the lock.
 
-    A resumed run counts from its first step.
+    A resumed run counts from its first step. The steps between take no more time than without.
     """
+    calls = Counter[str]()
+
+    def count(owner: type[Any], name: str) -> None:
+        call = getattr(owner, name)
+
+        def counted(*given: Any) -> Any:
+            calls[name] += 1
+            return call(*given)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(CheckpointFolder, "save")
+    count(Recorder, "position")
+    count(Recorder, "history")
     for epochs in (1, 3):
         config = replace(SMALL, epochs=epochs)
         train(config, checkpoint=str(tmp_path), every=every, resume=epochs > 1)
@@ -36,6 +54,8 @@ def test_folder_keeps_every_nth_and_last_step(every: int, last: list[int], tmp_p
     names = [f"step-{steps:09}.npz" for steps in last]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", *names]
     assert [Checkpoint.load(p).history.steps for p in checkpoint_files(tmp_path)] == last
+    # The first run also saves its beginning; each run ends with its history.
+    assert calls["position"] == calls["save"] - 1 == calls["history"] - 3
 
 
 def test_folder_in_use_is_refused_to_a_second_run(tmp_path: Path) -> None:

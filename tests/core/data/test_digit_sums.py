@@ -37,6 +37,8 @@ def test_samples_of_a_seed_are_fixed() -> None:
     data = DigitSums(count=4, digits=3)
 
     assert data.samples(0, 4).tolist() == TRAINING
+    assert DigitSums(2).samples(0, 2).tolist() == [[9, 5], [7, 1]]
+    assert DigitSums(2).rest(3).samples(0, 3).tolist() == [[6, 6], [6, 6], [8, 3]]
     assert data.rest(4).samples(0, 4).tolist() == HELD_OUT
     assert data.rest(4).rest(4) == data.rest(4)
     assert data.rest(7).count == 7

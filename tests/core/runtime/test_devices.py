@@ -72,4 +72,6 @@ def test_use_device_restores_the_device(gpus: StandIn) -> None:
             raise RuntimeError
         assert gpus.current == "gpu:0"
 
+    with device.use_device("gpu:1"):
+        gpus.current = "cpu"
     assert gpus.current == "gpu:1"

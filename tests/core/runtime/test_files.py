@@ -86,9 +86,10 @@ def test_error_while_writing_keeps_the_old_file(
 
 
 def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
-    """They are not the private permissions of a temporary file, and later files have them, too."""
+    """They are not the private ones of a temporary or the old file; later files have them, too."""
     before = os.umask(0o026)
     try:
+        (tmp_path / "whole").touch(0o600)
         for _ in range(2):
             with write_whole(tmp_path / "whole"):
                 pass
