@@ -454,7 +454,7 @@ def test_comparisons(machine: Machine, tried: Tried) -> None:
         )
         folder = tried.folder / str(number)
         options: dict[str, Any] = {"experiments": list(changes)} if changes else {}
-        options["executions"] = ("textbook", "kernel") if number == 1 else ("textbook",)
+        options["executions"] = ("textbook", "kernel") if number in (1, 4) else ("textbook",)
         for candidate in (LIVE, str(folder / "candidate")):
             machine.log.clear()
             baseline = LIVE if candidate is LIVE else str(folder / "baseline")
@@ -553,6 +553,11 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     compared("rounding")
     compared("recorded candidate", candidate="rounding/candidate")
     compared("recorded baseline without rounding", "equal/baseline")
+    compared(
+        "both recorded, one without",
+        "equal/baseline",
+        "recorded baseline without rounding/candidate",
+    )
     compared("recorded baseline", "rounding/baseline")
     compared("both recorded", "rounding/baseline", "rounding/candidate")
     change.append((6, 9, 1e-3))
