@@ -84,8 +84,8 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
     more = {1: [*some[14], *some[6]], 2: some[6]}
     many += [left(f"e{n}", Case("e", "error", "off"), skip, *more.get(n, ())) for n in range(1, 7)]
     crashing = [
-        left("a", Case("x", "crashed", "crashed: by SIGILL")),
-        left("b", Case("x", "passed")),
+        left("a", Case("x", "crashed", "crashed: by SIGILL"), paddle="2.6.2"),
+        left("b", Case("x", "crashed", "crashed: by SIGILL"), paddle="2.6.2"),
         left("c", Case("x", "passed")),
     ]
     passed = [left(name, Case("x", "passed"), paddle="3.3.1") for name in ("a", "b")]
@@ -104,7 +104,7 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
         return Results(planting=Planting.model_validate_json(json.dumps(faults(**changes))))
 
     clean = faults()["verdicts"][:2]
-    lacking = {"name": "lacking", "environment": {"numpy": "2.4.6"}}
+    lacking = {"name": "lacking", "environment": {"numpy": "2.4.6", "xpu": "1"}}
     content = comparison(behaviour=[], confidence=0.999, baseline=lacking)
     content["benchmarks"] = content["benchmarks"][::3]
     courses = counted()["courses"]
