@@ -397,7 +397,7 @@ def test_adapter(folder: Path, check: Check) -> None:
     theirs.benchmarks += [
         benchmark("b", 1.0, 6.0, 2.0, 4.0),
         benchmark("failed"),
-        benchmark("c", 3.0),
+        benchmark("failed", 3.0),
     ]
     theirs.disabled, theirs.histogram = True, "folder/picture"
     ours.choose_no_baseline()

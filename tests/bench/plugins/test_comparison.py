@@ -61,8 +61,8 @@ def test_first_run_is_saved_and_the_second_compared_with_it(
     content = json.loads(first.read_text(encoding="utf-8"))
 
     @contextmanager
-    def another_run(_: Path, timeout: float = 0) -> Iterator[None]:
-        assert timeout
+    def another_run(folder: Path, timeout: float = 0) -> Iterator[None]:
+        assert (folder, timeout > 1) == (first.parents[1], True)
         first.with_name("0002_other.json").touch()
         yield
 

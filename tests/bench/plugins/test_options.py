@@ -50,7 +50,11 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
         "generated xml file",
         ("r/benchmarks.xml", "r/benchmarks.json", "r/benchmarks-run.json", "x/j.xml", "b.json"),
     ),
-    ("tests -n0 --results '../a b' --junitxml j.xml", "1 passed", ("../a b/tests.xml", "j.xml")),
+    (
+        "tests -n0 --results '../a b/c' --junitxml j.xml",
+        "1 passed",
+        ("../a b/c/tests.xml", "j.xml"),
+    ),
     ("tests -n0 --benchmark-columns=min --benchmark-skip", "1 passed", ()),
     ("tests -n0 -p no:benchmark", "1 passed", ()),
     ("tests -p no:xdist", "1 passed", ()),
