@@ -695,7 +695,8 @@ def check_layer(net: Any) -> None:
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
     """The parameters stay the same objects; a state that is loaded shares no memory."""
-    one, other = paddle.nn.Linear(3, 65), paddle.nn.Linear(3, 65)
+    one: Any = paddle.nn.Linear(3, 65)
+    other = paddle.nn.Linear(3, 65)
     one.weight.set_value(numbers((3, 65), "float32"))
     one.bias.set_value(numbers((65,), "float32", 1))
     one.bias.stop_gradient = other.bias.stop_gradient = True
