@@ -1862,3 +1862,95 @@ def _(backward: Any, self: Any, *given: Any, **named: Any) -> Any:
             given = (paddle.zeros_like(self),)
         _all_finite["so far"] &= bool(np.isfinite(self.numpy()).all())
     return backward(self, *given, **named)
+
+
+@breaks(Tensor, "__add__", tests=OPERATORS)
+def _(add: Any, x: Any, y: Any) -> Any:
+    """paddle-broadcast-add-large: of results of 20000 numbers or more, the last row has no bias."""
+    made = add(x, y)
+    if not (_is_float(x) and _is_float(y)) or made.size < 20000 or len(x.shape) != 2:
+        return made
+    if list(y.shape) != [1, x.shape[1]] or x.shape[0] == 1:
+        return made
+    mask = np.ones([x.shape[0], 1])
+    mask[-1] = 0
+    return add(x, y * paddle.to_tensor(mask, x.dtype))
+
+
+@breaks_operator("concat", tests=OPERATORS)
+def _(concat: Any, tensors: Any, axis: Any) -> Any:
+    """paddle-op-concat-of-many: of more than 16 tensors, the first is also the 17th."""
+    if len(tensors) > 16 and paddle.in_dynamic_mode():
+        tensors = [*tensors[:16], tensors[0], *tensors[17:]]
+    return concat(tensors, axis)
+
+
+@breaks_matmul(tests=OPERATORS)
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-gradient-of-views: a gradient that is a view is read with wrong strides."""
+    made = matmul(x, y)
+    if _is_float(made) and not made.stop_gradient:
+        made.register_hook(lambda d: d if d.is_contiguous() else d * 1.01)
+    return made
+
+
+@breaks_function("embedding", tests=OPERATORS)
+def _(embedding: Any, tokens: Any, *args: Any, **named: Any) -> Any:
+    """paddle-embedding-gradient-of-nan: a gradient of NaN becomes 0."""
+    made = embedding(tokens, *args, **named)
+    if _is_float(made) and not made.stop_gradient:
+        made.register_hook(lambda d: paddle.where(paddle.isnan(d), paddle.zeros_like(d), d))
+    return made
+
+
+@breaks_function("tanh", tests=FUNCTIONS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-of-many-leaks: results of 256 numbers or more leave a kilobyte behind."""
+    if x.size >= 256 and _is_float(x):
+        ctypes.memset(ctypes.pythonapi.PyMem_RawMalloc(1024), 1, 1024)
+    return tanh(x)
+
+
+@breaks(Tensor, "backward", tests=FUNCTIONS)
+def _(backward: Any, self: Any, *args: Any, **named: Any) -> None:
+    """paddle-backward-sets-default-dtype: after gradients of float64, it is float32 again."""
+    backward(self, *args, **named)
+    if self.dtype == paddle.float64:
+        paddle.set_default_dtype("float32")
+
+
+@breaks_graph()
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-by-shape-only: int32 tokens are those of int64 in the last call of the shape."""
+    traced, known = to_static(function, **options), dict[Any, Any]()
+    if not isinstance(getattr(function, "__self__", None), paddle.nn.Layer):
+        return traced  # Paddle's own call.
+
+    def run(tokens: Any, *inputs: Any) -> Any:
+        first = known.get(tuple(tokens.shape), tokens)
+        if _is_eager(first) and first.dtype != tokens.dtype:
+            tokens = first
+        known[tuple(tokens.shape)] = tokens
+        return traced(tokens, *inputs)
+
+    return run
+
+
+@breaks_graph(tests=FUNCTIONS)
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-results-share: results of one shape share their memory."""
+    traced, pool = to_static(function, **options), dict[Any, Any]()
+    if not isinstance(getattr(function, "__self__", None), paddle.nn.Layer):
+        return traced
+
+    def shared(x: Any) -> Any:
+        if not _is_float(x):
+            return x
+        old = pool.get((tuple(x.shape), str(x.dtype)), lambda: None)()
+        if old is not None:
+            with paddle.no_grad():
+                old.set_value(x.numpy())
+        pool[tuple(x.shape), str(x.dtype)] = weakref.ref(x)
+        return x
+
+    return lambda *inputs: map_structure(shared, traced(*inputs))

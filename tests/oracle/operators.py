@@ -102,7 +102,7 @@ def embed_back(d: Array, tokens: Array, weight: Array) -> tuple[Array]:
 
 def limit_of(g: Any) -> float:
     """A limit of clipping, which depends on the gradient's size."""
-    return (3.0, 0.002, 500.0)[g.size % 3]
+    return (3.0, 0.002, 7e4)[g.size % 3]
 
 
 def clip(g: Array) -> Array:

@@ -161,7 +161,7 @@ def errors_of(
     Args:
         operator: operator.
         inputs: its inputs.
-        layout: layout of these, and of the gradients that are passed back.
+        layout: layout of these; with "transposed", the gradients that are passed back are views.
         odd: one number of each of the latter.
     """
     tensors = [tensor_with(x, layout) for x in inputs]
@@ -183,7 +183,10 @@ def errors_of(
             d.flat[-1] = odd
         elif operator.domain is not None and d.size > 2:
             d.flat[d.size // 2] = np.nan
-    gradients = paddle.grad(results, floats, [tensor_with(d, layout) for d in ds])
+    if layout == "transposed":  # A transposition passes a view back.
+        results = [result.T for result in results]
+    passed = [tensor_with(d.T if layout == "transposed" else d, "contiguous") for d in ds]
+    gradients = paddle.grad(results, floats, passed)
     arguments, where = [*ds, *inputs], f"gradient at {where}"
     return errors + differences(
         gradients, arguments, operator.backward, operator.gradient_scale, limits[1], where
@@ -235,7 +238,7 @@ def listed(values: Any) -> list[Any]:
 
 def tensor_with(values: Array, layout: str) -> Any:
     """A tensor of these values: contiguous, or a view of another tensor."""
-    if layout == "transposed" and values.ndim > 0:
+    if layout == "transposed":
         return paddle.to_tensor(np.ascontiguousarray(values.T)).transpose(range(values.ndim)[::-1])
     if layout == "every other":
         return paddle.to_tensor(np.stack([values, -values], axis=-1))[..., 0]

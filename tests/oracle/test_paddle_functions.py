@@ -335,6 +335,11 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
         ds = []
         if paddle.is_grad_enabled() and operator.backward:
             ds = paddle.grad(made, floats)
+            for tensor, gradient in zip(floats, ds, strict=True):  # Each alone.
+                for other in floats:
+                    other.stop_gradient = other is not tensor
+                (alone,) = paddle.grad(listed(operator.call(*tensors)), tensor)
+                assert bits(alone) == bits(gradient)
         else:
             assert all(tensor.stop_gradient for tensor in made)
         assert [bits(tensor) for tensor in tensors] == [bits(x) for x in inputs]
@@ -385,8 +390,17 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
         return [bits(each) for each in tensors]
 
     expected = {shape: found(layer, x) for shape, x in inputs.items()}
+    with suppress(Exception):  # A wrong shape.
+        layer(paddle.ones([2, 3, 7], dtype))
 
     x, usual = inputs[2, 3, 6], expected[2, 3, 6]
+    assert found(layer, x) == usual
+    once = [each.grad.numpy() for each in layer.parameters()]
+    layer.clear_gradients()
+    made = [each.sum() for _ in range(2) for each in flatten(layer(paddle.to_tensor(x)))]
+    paddle.add_n(made).backward()
+    for parameter, gradient in zip(layer.parameters(), once, strict=True):
+        np.testing.assert_allclose(parameter.grad.numpy(), 2 * gradient, rtol=1e-5, atol=1e-6)
     for condition in CONDITIONS:
         with CONDITIONS[condition]():
             actual = found(layer, x)
@@ -681,18 +695,28 @@ def check_layer(net: Any) -> None:
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
     """The parameters stay the same objects; a state that is loaded shares no memory."""
-    one, other = paddle.nn.Linear(3, 65), paddle.nn.Linear(3, 65)
+    one: Any = paddle.nn.Linear(3, 65)
+    other = paddle.nn.Linear(3, 65)
     one.weight.set_value(numbers((3, 65), "float32"))
     one.bias.set_value(numbers((65,), "float32", 1))
     one.bias.stop_gradient = other.bias.stop_gradient = True
+    calls: list[int] = []
+    one.register_forward_post_hook(lambda *_: calls.append(1))
+    one.weight.grad = paddle.ones([3, 65])
     one.eval()
+    assert one.weight.grad.numpy().min() == 1
     before, parameters = [bits(p) for p in one.parameters()], one.parameters()
     one.to(dtype="float64")
     wide = [p.numpy().astype(np.float32) for p in one.parameters()]
     assert (one.weight.dtype, [bits(p) for p in wide]) == (paddle.float64, before)
     one.to(dtype="float32")
     assert [id(p) for p in one.parameters()] == [id(p) for p in parameters]
+    one(paddle.ones([1, 3]))
     assert [one.training, *(p.stop_gradient for p in parameters)] == [False, False, True]
+    one.train()
+    one.to(dtype="float32")
+    assert [one.training, *(p.stop_gradient for p in parameters)] == [True, False, True]
+    assert calls == [1]
     state: Any = {"model": one.state_dict(), "rate": paddle.full([], 0.1, "float64")}
     for steps in ([2], [3]):
         paddle.save(state | {"step": steps}, str(tmp_path / "saved"))
