@@ -101,7 +101,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 2 --levels 0,20 --results y --save y.md", gone)
     (folder / "gone").mkdir()
     late = FakeProcesses(SAME, before=lambda _: shutil.rmtree(folder / "gone", True))
-    run("--sessions 1 --levels 0 --results u --save gone/c.json", late)
+    late.disturbed = {("0001-baseline", FIRST)}
+    run("--sessions 1 --levels 0 --budget 0.1 --results u --save gone/c.json", late)
     full = FakeProcesses(SAME, before=interrupt_at(1, OSError("no space")))
     run("--sessions 1 --levels 0 --results z", full)
     run("--python gone --sessions 1", FakeProcesses(SAME))

@@ -66,7 +66,7 @@ class Session:
 
     def find_program(self, *sides: Sequence[Interpreter]) -> None:
         """Find Valgrind, unless there is none, or the switch of all sides."""
-        if self.valgrind:
+        if self.valgrind and not sides:
             raise SideError(self.valgrind)
         self.text += [f"to count in {[each.name for each in given]}" for given in sides]
 
@@ -172,6 +172,8 @@ def test_outcomes(session: Session) -> None:
     )
     crash = FakeProcesses(SAME, before=interrupt_at(3, CRASH))
     session.run("old new --results c --measure time,instructions", crash)
+    timed = FakeProcesses(SAME, before=interrupt_at(7, CRASH))
+    session.run("old new --results x", timed)
     once: list[BaseException] = [CRASH]
     counts = FakeProcesses(
         SAME, before=lambda at: once and at == 8 and interrupt_at(8, once.pop())(8)
@@ -371,6 +373,7 @@ def test_saved_sides(session: Session) -> None:
         ("a", {FIRST: 1e-3, SECOND: 1234.5678}, {}),
         ("b", {SECOND: 3e-3, FIRST: 2e-3, "t.py::new": 1.0}, {}),
         ("second", {"t.py::second": 1e-3}, {}),
+        ("nothing", {}, {}),
         ("other", {FIRST: 1e-3}, {"cpu": "Another CPU", "cpu_count": "64"}),
     ):
         write_run(session.folder / f"{name}.json", benchmarks, changes)
@@ -390,6 +393,7 @@ def test_saved_sides(session: Session) -> None:
         "r:baseline s:1:candidate",
         "r:baseline link:candidate --measure memory",
         "a.json second.json",
+        "a.json nothing.json",
         "a.json half.json --measure memory,time",
         "a.json other.json",
         "a.json new",
@@ -399,6 +403,7 @@ def test_saved_sides(session: Session) -> None:
         "a.json broken.json",
         "a.json r",
         "a.json empty:baseline",
+        "a.json gone:baseline",
         "a.json gone --python 3.12 --index-url https://here",
     ):
         session.run(line)

@@ -1,5 +1,6 @@
 """Environments, interpreters and revisions: names, command lines, messages and the command."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -184,6 +185,10 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         fail = {word: failure}
         tried(f"{word} fails", store.environment_of, one, BASE)
         tried("  left", lambda: list(kept.iterdir()))
+    fail = {"numpy": "ERROR: No matching distribution"}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", Mock(side_effect=PermissionError(13, "Not permitted")))
+        tried("numpy fails, and nothing can be removed", store.environment_of, one, BASE)
     fail = {"--no-deps": "ERROR: No matching distribution"}
     for paddle_ in (
         Paddle("paddlepaddle", "9.9.9"),

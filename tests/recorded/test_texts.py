@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import interpreters, known_defects, revisions, runner
+from benchmarks.compare import calibration, command
+from benchmarks.environments import store
+from benchmarks.instructions import counter
 from benchmarks.known_defects import defects_of, upgrade, verdict
+from benchmarks.measuring import disturbance
 from benchmarks.report.pictures import plain
 from benchmarks.runner import Result
 from benchmarks.text import columns, describe_run, significant, table, version, without_folders
@@ -68,6 +73,17 @@ def test_texts(check: Check) -> None:
     lines += [describe_run(run) for run in runs]
 
     check(lines, {Path.home(): "HOME"})
+
+
+def test_places(check: Check) -> None:
+    """Where files are kept, and how long programs may take."""
+    lines = [f"comparisons: {command.RESULTS}", f"calibrations: {calibration.RESULTS}"]
+    lines += [f"copies: {revisions.COPIES}", f"environments: {store.STORE} {interpreters.TOX}"]
+    lines += [f"defects: {known_defects.KNOWN}", f"lost time: {disturbance.FILE}"]
+    lines += [f"seconds: {runner.GRACE} {runner.POLL} {known_defects.LIMIT}"]
+    lines += [f"rounds: {counter.ROUNDS}"]
+
+    check(lines)
 
 
 def test_defects(check: Check) -> None:

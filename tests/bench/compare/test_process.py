@@ -163,7 +163,8 @@ def test_counted_processes_leave_results_and_functions(
     assert [Path(run.name).stem for run in found] == ["0", "1", "2"]
     assert all(re.match("1 [01] --tool=callgrind ", line) for line in arguments)
     assert all(re.search(r'--callgrind-out-file=(.+) .*"dumps": "\1"', line) for line in arguments)
-    assert capsys.readouterr().out.rstrip().endswith("3 of 3")
+    bar = "bar: {'total': 3, 'unit': 'process', 'disable': None, 'leave': False}"
+    assert re.fullmatch(f"{re.escape(bar)} .*3 of 3\n", capsys.readouterr().out)
     # Memory lies elsewhere in another pair.
     seeds_and_paddings = {(line[2], line.rpartition(" ")[2]) for line in arguments}
     assert len(seeds_and_paddings) == 2 == len({padding for _, padding in seeds_and_paddings})
