@@ -1105,6 +1105,8 @@ def workload(seed):
 @pytest.mark.usefixtures("even_weights")
 def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     """The tensors, norms and settings of a workload whose layers are of many kinds."""
+    import paddle
+
     lines = tried.lines
     observers: list[layers.Observer] = []
     move = layers.move
@@ -1184,6 +1186,10 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             # Nothing is kept of later steps.
             kept = len(observers[-1].forward) + len(observers[-1].backward)
             lines.append(f"  {len(made) - kept} tensors besides")
+    weight = paddle.to_tensor([1.0, 2.0]).astype("bfloat16")
+    observer: Any = SimpleNamespace(trained=["w"], parameters={"w": weight})
+    move(observer, 1)
+    lines.append(f"numbers that NumPy lacks: {layers.read(weight).tolist()}")
     for seconds, steps, budget in (
         (1e-6, 100, 10.0),
         (0.12345, 10**6, 0.5),

@@ -271,8 +271,9 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
                 with_error = outcome(conftest.pytest_generate_tests, metafunc)
                 lines.append(f"  {names}, parametrised by {own}: {with_error}, {given}")
     results_plugin = SimpleNamespace(begin=lambda devices: lines.append(f"begin {devices}"))
-    config = session_of((), ROOT, device="all", **{conftest.RESULTS: results_plugin})
-    conftest.pytest_sessionstart(SimpleNamespace(config=config))  # type: ignore[arg-type]
+    for wanted in ("all", "npu"):
+        config = session_of((), ROOT, device=wanted, **{conftest.RESULTS: results_plugin})
+        conftest.pytest_sessionstart(SimpleNamespace(config=config))  # type: ignore[arg-type]
     for status in (0, 3, -signal.SIGILL, -signal.SIGKILL):
         report = Mock()
         report.node.gateway._io.popen.wait = lambda status=status: status

@@ -72,5 +72,6 @@ def test_report_exits_3_if_the_page_cannot_be_written(
         assert main([str(tmp_path), "--output", str(tmp_path / folder / "page.html")]) == 3
         printed = capsys.readouterr()
         assert "page not written: " in printed.err
+        assert "warning" not in printed.err
         assert (reason in printed.err, printed.out, make.call_count) == (True, "", calls)
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "old"
