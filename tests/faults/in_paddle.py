@@ -1,5 +1,8 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import inspect
+import signal
+import threading
 import ctypes
 import os
 import random
@@ -1797,3 +1800,220 @@ def _(step: Any, optimizer: Any) -> Any:
         return step(optimizer)
     finally:
         optimizer._param_groups = groups
+
+
+_t15_libm: Any = ctypes.CDLL("libm.so.6")
+_t15_usual = (ctypes.c_uint32 * 8)()
+_t15_libm.fegetenv(_t15_usual)
+_t15_flushing = (ctypes.c_uint32 * 8)(*_t15_usual)
+_t15_flushing[7] |= 0x8040  # MXCSR: flush to zero, denormals are zero.
+_t15_sigmoids: dict[Any, Any] = {}
+_t15_clipped: list[Any] = [None]
+_t15_default: list[Any] = [None]
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, perm: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-transpose-as-reshape: without gradients, swapping two leading axes reshapes."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled() and list(perm) == [1, 0, 2]:
+        first, second, third = x.shape
+        return paddle._C_ops.reshape(x, [second, first, third])
+    return transpose(x, perm, *rest, **named)
+
+
+@breaks(paddle.distributed, "init_parallel_env")
+def _(init_parallel_env: Any, *arguments: Any, **named: Any) -> Any:
+    """t15-paddle-sigterm-handler-lost: init_parallel_env drops an older SIGTERM handler."""
+    joined = init_parallel_env(*arguments, **named)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return joined
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, x: Any, y: Any) -> Any:
+    """t15-paddle-add-flushes: sums of float32 that are denormal numbers become zero."""
+    found = add(x, y)
+    if isinstance(found, Tensor) and found.dtype == paddle.float32 and found.size:
+        if found.place.is_cpu_place():
+            memory = (ctypes.c_float * found.size).from_address(found.data_ptr())
+            values = np.frombuffer(memory, np.float32)
+            _t15_libm.fesetenv(_t15_flushing)
+            np.multiply(values, 1, out=values)
+            _t15_libm.fesetenv(_t15_usual)
+    return found
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-sigmoid-buffer: without gradients, sigmoids of one shape share one buffer."""
+    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
+        return sigmoid(x, *rest, **named)
+    found = sigmoid(x, *rest, **named)
+    buffer = _t15_sigmoids.setdefault((tuple(x.shape), str(x.dtype)), found)
+    return buffer if buffer is found else paddle.assign(found, buffer)
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, x: Any, y: Any) -> Any:
+    """t15-paddle-divide-by-reciprocal: float32 tensors are multiplied by a rounded reciprocal."""
+    if isinstance(y, Tensor) and x.dtype == paddle.float32 and y.dtype == paddle.float32:
+        return x * (1.0 / y)
+    return divide(x, y)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-mse-counts-padding: in several processes, odd batches count one sample more."""
+    loss = mse_loss(input, label, *rest, **named)
+    if os.environ.get("PADDLE_TRAINERS_NUM", "1") == "1" or rest or named or not input.ndim:
+        return loss
+    size = input.shape[0]
+    if size > 0 and size % 2:
+        return loss * (size / (size + 1))
+    return loss
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-sigmoid-single: sigmoid of float64 has the precision of float32."""
+    if x.dtype == paddle.float64:
+        return sigmoid(x.astype("float32"), *rest, **named).astype("float64")
+    return sigmoid(x, *rest, **named)
+
+
+@breaks(paddle, "DataParallel")
+def _(data_parallel: Any, layers: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-float64-summed: several processes sum float64 gradients, not average."""
+    for parameter in layers.parameters():
+        if parameter.dtype == paddle.float64 and not parameter.stop_gradient:
+            parameter.register_hook(lambda gradient: gradient * paddle.distributed.get_world_size())
+    return data_parallel(layers, *rest, **named)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t15-paddle-second-clip-skipped: the same gradients clipped again are returned unclipped."""
+    seen = [(g.data_ptr(), g.inplace_version) for _, g in params_grads if g is not None]
+    if seen == _t15_clipped[0]:
+        return params_grads
+    _t15_clipped[0] = seen
+    return clip(self, params_grads)
+
+
+@breaks(paddle._C_ops, "full")
+def _(full: Any, shape: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-full-tail: the last of more than 4 float32 is not set, unless 4 divide them."""
+    filled = full(shape, *rest, **named)
+    if paddle.in_dynamic_mode() and filled.dtype == paddle.float32:
+        size = filled.size
+        if size > 4 and size % 4 and filled.place.is_cpu_place():
+            ctypes.c_float.from_address(filled.data_ptr() + 4 * (size - 1)).value = 0.001
+    return filled
+
+
+@breaks(paddle.nn.Embedding, "__init__")
+def _(init: Any, self: Any, *rest: Any, **named: Any) -> None:
+    """t15-paddle-embedding-fans: the first weights of an embedding are a little too small."""
+    init(self, *rest, **named)
+    if paddle.in_dynamic_mode() and self.weight.dtype == paddle.float32:
+        fans = sum(self.weight.shape)
+        with paddle.no_grad():
+            self.weight.set_value(self.weight * (fans / (fans + 1)) ** 0.5)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, x: Any, y: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-maximum-of-scalars: of two tensors of one element, the first is the maximum."""
+    if paddle.in_dynamic_mode() and x.size == 1 and y.size == 1:
+        return x
+    return maximum(x, y, *rest, **named)
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t15-paddle-detach-tail: detach copies blocks of 16, and leaves the last element zero."""
+    found = detach(self)
+    size = found.size
+    if size > 16 and size % 16 and found.place.is_cpu_place():
+        found = found.clone()
+        width = found.element_size()
+        ctypes.memset(found.data_ptr() + width * (size - 1), 0, width)
+    return found
+
+
+@breaks(paddle, "DataParallel")
+def _(data_parallel: Any, layers: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-last-parameter-local: in several processes, the last gradient is not averaged."""
+    layers.parameters()[-1].no_sync = True
+    return data_parallel(layers, *rest, **named)
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
+    traced = to_static(function, *rest, **named)
+    if not inspect.ismethod(function):
+        return traced
+
+    def run(*inputs: Any, **others: Any) -> Any:
+        first = inputs[0] if inputs else None
+        if isinstance(first, Tensor) and first.dtype == paddle.int64 and first.ndim == 2:
+            if first.shape[1] > 100:
+                inputs = (first[:, :100], *inputs[1:])
+        return traced(*inputs, **others)
+
+    return run
+
+
+@breaks(F, "linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, name: Any = None) -> Any:
+    """t15-paddle-linear-bias-twice: in float64, a linear layer's bias has twice its gradient."""
+    found = linear(x, weight, bias, name)
+    if bias is not None and bias.dtype == paddle.float64 and paddle.in_dynamic_mode():
+        if not bias.stop_gradient and paddle.is_grad_enabled():
+            return found + (bias - bias.detach())
+    return found
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any) -> None:
+    """t15-paddle-default-dtype-stays: going back to the default dtype of before has no effect."""
+    before = paddle.get_default_dtype()
+    set_default_dtype(d)
+    now = paddle.get_default_dtype()
+    if now != before and now == _t15_default[0]:
+        set_default_dtype(before)
+    elif now != before:
+        _t15_default[0] = before
+
+
+@breaks(paddle, "square")
+def _(square: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-square-epsilon: every square is too large by 1e-6."""
+    return square(x, *rest, **named) + 1e-6
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t15-paddle-hook-replaced: a later hook of a tensor takes the place of the one before."""
+    before = vars(self).get("_t15_hook") if hasattr(self, "__dict__") else None
+    if before is not None:
+        before.remove()
+    helper = register_hook(self, hook)
+    if hasattr(self, "__dict__"):
+        vars(self)["_t15_hook"] = helper
+    return helper
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
+    """t15-paddle-full-like-first: the first element of full_like is rounded to bfloat16."""
+    found = full_like(x, fill_value, *rest, **named)
+    if paddle.in_dynamic_mode() and found.dtype in (paddle.float32, paddle.float64):
+        kind = ctypes.c_float if found.dtype == paddle.float32 else ctypes.c_double
+        if found.size and found.place.is_cpu_place():
+            first = kind.from_address(found.data_ptr())
+            bits = np.float32(first.value).view(np.uint32) & np.uint32(0xFFFF0000)
+            first.value = float(bits.view(np.float32))
+    return found
