@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Each worker imports Paddle, which takes 4 seconds of CPU and 300 MiB: more workers gain nothing.
 MOST_WORKERS = 8
 
-BENCHMARKS = Path(__file__).parent / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
 # Names of plugins.
 COMPARISON, RESULTS = "rnn_core-comparison", "rnn_core-results"
 

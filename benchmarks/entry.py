@@ -13,7 +13,7 @@ def run(module: str, *, threads: bool = False) -> NoReturn:
 
     Args:
         module: name of the module, which is imported only here.
-        threads: whether the command has the option `--threads`.
+        threads: whether the command measures time, with the threads of `--threads`, by default one.
     """
     # Before the import of libraries, which read what it sets.
     run_program(module, partial(use_threads, sys.argv[1:]) if threads else None)

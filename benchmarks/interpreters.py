@@ -163,7 +163,7 @@ def find_program(text: str) -> Interpreter | None:
     """
     # Not Path(text), which would turn ./python into a bare name, to look up on PATH.
     bare = not os.path.dirname(text)  # noqa: PTH120
-    program = shutil.which(os.path.expanduser(text))  # noqa: PTH111
+    program = shutil.which(os.path.expanduser(text))  # noqa: PTH111 - as in find_side
     if program is None:
         if bare:
             return None

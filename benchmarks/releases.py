@@ -3,4 +3,4 @@
 from benchmarks.entry import run
 
 if __name__ == "__main__":
-    run("benchmarks.compare.releases")
+    run("benchmarks.compare.releases", threads=True)

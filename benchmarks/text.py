@@ -41,7 +41,9 @@ def without_folders(text: str) -> str:
     What is shared should not tell the name of a user, which folders hold.
     """
     # Their names may have spaces.
-    text = text.replace(f"{ROOT}/", "").replace(f"{Path.home()}/", "~/")
+    text = text.replace(f"{ROOT}/", "")
+    if Path.home().name:  # Else it is the root folder.
+        text = text.replace(f"{Path.home()}/", "~/")
     return PATH.sub(r"\1", HOME.sub("~", text))
 
 

@@ -140,6 +140,7 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
     saved, repeatable = Comparison.saved_in(folder), True
     behaviours: Sequence[BehaviourVerdict] = () if saved is None else saved.behaviour
     own = [each for each in behaviours if each.experiment not in EXPERIMENTS]
+    trained = [each for each in behaviours if each.experiment in EXPERIMENTS]
     if options.job and options.behaviour and not own:
         try:
             with removed_if_refused(series, NotRepeatableError):
@@ -187,7 +188,7 @@ def compare(series: Sequence[Pairs], options: argparse.Namespace) -> int:
         raise
     result = save()
     print(text_of(result, options.format), flush=True)
-    if options.behaviour and (options.benchmarks or not options.workload):
+    if options.behaviour and (options.benchmarks or not options.workload) and not trained:
         try:
             found = compare_behaviour(*sides, folder / "behaviour")
         except (SideError, OSError) as error:

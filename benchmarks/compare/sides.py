@@ -1,5 +1,6 @@
 """The two sides of a comparison: an interpreter that starts processes, or saved runs."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,11 @@ def find_side(text: str, origin: Origin = HERE) -> Interpreter | Saved:
     """
     if names_new_process(text):
         return find_interpreter(text, origin)
-    folder, _, side = text.rpartition(":")
+    expanded = os.path.expanduser(text)  # noqa: PTH111 - Path's fails for an unknown user
+    folder, _, side = expanded.rpartition(":")
     if side in SIDES and Path(folder).is_dir():
         return read_side(Path(folder), side)
-    path = Path(text).expanduser()
+    path = Path(expanded)
     if path.suffix == ".json":
         run = load_run(path)
         if run.timed and all(each.value("instructions") for each in run.timed):

@@ -1,5 +1,6 @@
 """A Paddle that can be installed: a version on a package index, or a wheel."""
 
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def find_paddle(text: str, base: Base, index_url: str | None = None) -> Paddle:
         return Paddle(
             distribution, version, text, blake2b(text.encode(), digest_size=4).hexdigest()
         )
-    path = Path(text).expanduser().absolute()
+    path = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111 - as in find_side
     if not path.is_file():
         raise SideError(f"{printable(text)} is not a file")
     return Paddle(distribution, version, str(path), _digest_of(path))

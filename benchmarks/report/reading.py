@@ -106,7 +106,7 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
             continue
         if path.name == COMPARISONS and path.is_dir():
             for inner in _try(results.problems, COMPARISONS, path, _content) or ():
-                if inner.name.startswith(BISECTION):
+                if inner.name.startswith((BISECTION, ".")):
                     continue
                 name = f"{COMPARISONS}/{inner.name}/{FILE}"
                 comparison = _try(results.problems, name, inner / FILE, Comparison.load)

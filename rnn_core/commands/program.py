@@ -39,8 +39,12 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
             status = main()
         finally:
             ignore_signals()
-    except SystemExit as ended:  # From argparse.
-        status = int(ended.code or 0)
+    except SystemExit as ended:  # From argparse, or with a text from a user's module.
+        if isinstance(ended.code, str):
+            complain(ended.code)
+            status = ExitStatus.WRONG_INPUT
+        else:
+            status = ended.code or ExitStatus.OK
     except KeyboardInterrupt:
         ignore_signals()  # A second Ctrl-C may have come before.
         status = ExitStatus.INTERRUPTED

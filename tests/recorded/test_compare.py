@@ -389,6 +389,8 @@ def test_saved_sides(session: Session) -> None:
     for line in (
         "b.json a.json",
         "~/a.json r:candidate --measure time",
+        "~/r:baseline a.json --measure memory",
+        "~nobody-here/a.json r:candidate",
         "i:baseline r:candidate",
         "r:baseline s:1:candidate",
         "r:baseline link:candidate --measure memory",

@@ -1,6 +1,7 @@
 """What the pytest plugins of the suite decide and print, without a session of pytest."""
 
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Iterator
@@ -224,6 +225,9 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
             lines += [str(call) for call in where.addoption.call_args_list]
         lines.append(f"{plugins}: {parser.getgroup.call_args_list}")
     Path("link").symlink_to(conftest.BENCHMARKS)
+    Path("checkout").symlink_to(ROOT)
+    linked = runpy.run_path("checkout/conftest.py", run_name="linked")
+    assert linked["BENCHMARKS"] == conftest.BENCHMARKS
     for cores in (None, 1, 8, 9, 64):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         for folder, *args in (

@@ -4,6 +4,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks import interpreters, known_defects, revisions, runner
 from benchmarks.compare import calibration, command
@@ -51,7 +52,7 @@ VERSIONS = (
 )
 
 
-def test_texts(check: Check) -> None:
+def test_texts(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """Numbers of every size, tables, versions, paths, labels and runs."""
     lines = [
         f"{number:g} with {digits}: {significant(number, digits)}"
@@ -64,6 +65,9 @@ def test_texts(check: Check) -> None:
     ordered = sorted([*VERSIONS, "9" * 5000], key=version)
     lines.append(f"versions: {' '.join(repr(each[:12]) for each in ordered)}")
     lines += [f"{text!r}: {without_folders(text)!r}" for text in PATHS]
+    with monkeypatch.context() as patch:
+        patch.setenv("HOME", "/")
+        lines += [f"without a home, {text!r}: {without_folders(text)!r}" for text in PATHS[-3:]]
     labels = ("a $x$ \u0250\n", "a" * 36, "a" * 37, "\u024f\x7f\u00e9 ", "$" * 40, "")
     lines += [f"{label!r}: {plain(label)!r}" for label in labels]
     runs = [made_up(name) for name in EXPERIMENTS]

@@ -107,6 +107,7 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
     for name in ("report.html", "notes.txt", ".hidden", "calibration", f"{folder.name}/.lock"):
         (root / name).write_text("", encoding="utf-8")
     (root / "comparisons" / "empty").mkdir(parents=True)
+    (root / "comparisons" / ".hidden").touch()
     write_json(root / "faults.json", {"environment": {}})
     (root / ".tox").mkdir()
     (root / "py313-paddle32-cpu").mkdir()

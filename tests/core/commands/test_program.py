@@ -115,6 +115,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "cannot tell": (raised(then=4), 4, ""),
     "wrong options": (raised(then=SystemExit(2)), 2, ""),
     "help": (raised(then=SystemExit()), 0, ""),
+    "text of a user": (raised(then=SystemExit("no data")), 2, "error: no data"),
     "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
     "memory error": (raised(then=MemoryError("no memory")), 2, "error: no memory"),
     "SIGINT": (raised(signal.SIGINT), 130, "interrupted by SIGINT"),

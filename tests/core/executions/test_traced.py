@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from rnn_core import (
     train,
 )
 from rnn_core.commands.main import main
-from rnn_core.config import EXECUTIONS, Cell, Execution
+from rnn_core.config import EAGER, EXECUTIONS, Cell, Execution
 from rnn_core.executions.traced import same_bits
 from rnn_core.runtime import versions
 from tests.helpers.command_lines import assert_rejected
@@ -77,12 +78,15 @@ def results(model: NumericPrediction, tokens: Any) -> dict[str, Any]:
 
 @over_traced
 def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: Execution) -> None:
-    """Neither on the batch that was traced, nor on the weights then, nor on other models."""
+    """Neither on the batch that was traced, nor on the weights then, nor on a copy."""
     generator = np.random.default_rng(1)
-    traced, textbook, other = (
-        NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook", execution)
+    traced, textbook = (
+        NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook")
     )
-    results(other, [[1]])
+    copied = deepcopy(traced)
+    set_weights(textbook, named_weights(traced))
+    set_weights(traced, {n: 0 * w for n, w in named_weights(traced).items()})
+    assert_close(results(textbook, [[1]]), results(copied, [[1]]), GRADIENT["float64"])
     T = 17 if (cell, execution) == ("RNN", "static") else 2  # The others take seconds.
     shapes = [((9, T), "train"), ((1, 1), "eval"), ((9, T), "train")]  # B, T
     for (shape, mode), kind in zip(shapes, ["int64", "int64", "int32"], strict=True):
@@ -149,12 +153,15 @@ def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("paddle.jit.to_static", lambda _, **given: options.append(given))
     for execution in EXECUTIONS:
         model = NumericPrediction(2, 2, 2, execution=execution)
+        model.eval()
+        if execution in EAGER:
+            model(paddle.to_tensor([[1]]))
+        else:
+            with pytest.raises(TypeError, match="not callable"):
+                model(paddle.to_tensor([[1]]))
+        assert not model.training
 
     assert options == [{"full_graph": True}, {"full_graph": False}]
-    model.eval()
-    with pytest.raises(TypeError, match="not callable"):
-        model(paddle.to_tensor([[1]]))
-    assert not model.training
 
 
 def test_run_is_refused_where_this_paddle_cannot_trace(monkeypatch: pytest.MonkeyPatch) -> None:
