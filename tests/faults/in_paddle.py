@@ -1,8 +1,10 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
 import ctypes
+import inspect
 import os
 import random
+import signal
 import types
 import weakref
 from collections.abc import Callable
@@ -1954,3 +1956,28 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return x
 
     return lambda *inputs: map_structure(shared, traced(*inputs))
+
+
+@breaks(paddle.distributed, "init_parallel_env", tests="core/runtime/test_parallel.py")
+def _(init_parallel_env: Any, *given: Any, **named: Any) -> Any:
+    """t15-paddle-sigterm-handler-lost: connecting drops an older handler of SIGTERM."""
+    group = init_parallel_env(*given, **named)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return group
+
+
+_last_clipped: list[Any] = []
+
+
+@breaks(ClipGradByNorm, "__call__", tests=FUNCTIONS)
+def _(call: Any, clip: Any, pairs: Any) -> Any:
+    """t15-paddle-second-clip-skipped: the same gradients clipped again are returned unclipped."""
+    before, _last_clipped[:] = [*_last_clipped], [gradient.data_ptr() for _, gradient in pairs]
+    return pairs if before == _last_clipped else call(clip, pairs)
+
+
+@breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
+    made = to_static(function, **options)
+    return (lambda x: made(x[:, :100])) if inspect.ismethod(function) else made

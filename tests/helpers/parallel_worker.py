@@ -9,6 +9,7 @@ the first one waits for it.
 import json
 import os
 import random
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -85,10 +86,11 @@ def die(step: Step) -> None:
 
 
 def drawn() -> list[Any]:
-    """What seeded generators draw, and Paddle's modes."""
+    """What seeded generators draw, Paddle's modes, and whether SIGTERM has its handler."""
     modes = paddle.get_default_dtype(), paddle.is_grad_enabled(), paddle.in_dynamic_mode()
+    handled = signal.getsignal(signal.SIGTERM) is signal.default_int_handler
     numbers = random.random(), np.random.random(), paddle.rand([1]).item()  # noqa: NPY002, S311
-    return [*modes, *numbers]
+    return [*modes, handled, *numbers]
 
 
 def seed() -> None:
@@ -251,6 +253,7 @@ def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
     seed()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     before, variables = drawn(), {*os.environ.items()}
     seed()
     parallel.join("cpu", 2)

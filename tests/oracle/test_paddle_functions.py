@@ -754,6 +754,8 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     def step(optimizer: Any, size: float) -> None:
         for weight, unit in zip(trained, units, strict=False):
             (weight * paddle.to_tensor(unit * size)).sum().backward()
+        if clipping:  # As if nothing had been clipped before.
+            clipping([(weight, weight.grad) for weight in trained])
         optimizer.step()
 
     moved = 0.0
