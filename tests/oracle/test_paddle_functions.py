@@ -863,12 +863,12 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
             return x @ self.weight + self.bias
 
     generator = np.random.default_rng(1)
-    for dtype in FLOATS * 2:
+    for dtype in (*FLOATS, FLOATS[0]):
         with default_dtype(dtype):
             layer = Layer(3, 2)
         traced: Any = paddle.jit.to_static(layer.forward, full_graph=full_graph)
         earlier: list[Any] = []
-        for rows in (1, 2, 500, 5, 1, 7, 9, 2):
+        for rows in (1, 500, 5, 1, 2):
             x = generator.normal(size=(rows, 3)).astype(dtype)
             layer.weight.set_value(x[:1].T @ x[:1, :2])
             found = []
