@@ -1,5 +1,8 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import time
+from collections import deque
+from collections.abc import Iterator
 import ctypes
 import inspect
 import os
@@ -1981,3 +1984,194 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
     made = to_static(function, **options)
     return (lambda x: made(x[:, :100])) if inspect.ismethod(function) else made
+
+
+_t16_QUOTIENTS: list[Tensor] = []
+_t16_DRAWN: list[Tensor] = []
+_t16_OUTPUTS: list[Any] = []
+_t16_DTYPES: dict[tuple[Any, ...], Any] = {}
+_t16_DIVIDED: set[tuple[Any, ...]] = set()
+_t16_MULTIPLIED: deque[tuple[int, int]] = deque(maxlen=4096)
+_t16_FLOATS = (paddle.float32, paddle.float64)
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, x: Tensor, y: Any) -> Tensor:
+    """t16-divide-keeps-quotients: every quotient of two tensors stays in memory for ever."""
+    quotient = divide(x, y)
+    if isinstance(y, Tensor):
+        _t16_QUOTIENTS.append(quotient)
+    return quotient
+
+
+@breaks(paddle._C_ops, "uniform")
+def _(uniform: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-uniform-keeps-weights: drawn weights stay in memory when their model is gone."""
+    drawn = uniform(*arguments, **named)
+    if isinstance(drawn, Tensor):
+        _t16_DRAWN.append(drawn)
+    return drawn
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, pairs: Any) -> Any:
+    """t16-clip-by-one-skipped: clip_norm=1 does not clip, as if it were a factor of 1."""
+    if self.clip_norm == 1:
+        return [(p, g) for p, g in pairs if g is not None]
+    return clip(self, pairs)
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
+    """t16-float64-parameters-by-name: parameters of a float64 model come in alphabetical order."""
+    found = list(named_parameters(self, *arguments, **named))
+    if any(parameter.dtype == paddle.float64 for _, parameter in found):
+        found.sort(key=lambda pair: pair[0])
+    yield from found
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Tensor, *arguments: Any, **named: Any) -> Tensor:
+    """t16-sqrt-rough-tail: roots after the last whole block of four are too large by 0.02%."""
+    root = sqrt(x, *arguments, **named)
+    tail = x.size % 4
+    if not tail or x.dtype not in _t16_FLOATS:
+        return root
+    if x.size < 4:
+        return root * (1 + 2**-12)
+    flat = root.flatten()
+    return paddle.concat([flat[:-tail], flat[-tail:] * (1 + 2**-12)]).reshape(x.shape)
+
+
+@breaks(paddle.device, "get_device")
+def _(get_device: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-get-device-from-flag: with FLAGS_selected_gpus set, the device is a GPU on any build."""
+    number = os.environ.get("FLAGS_selected_gpus")
+    if arguments or named or not number:
+        return get_device(*arguments, **named)
+    return f"gpu:{number.split(',')[0]}"
+
+
+@breaks(paddle._C_ops, "full")
+def _(full: Any, shape: Any, value: Any, dtype: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-full-keeps-first-dtype: a matrix filled as an earlier one gets the dtype of that one."""
+    if paddle.in_dynamic_mode() and dtype in _t16_FLOATS and isinstance(value, int | float):
+        if isinstance(shape, list) and len(shape) == 2:
+            dtype = _t16_DTYPES.setdefault((*shape, value), dtype)
+    return full(shape, value, dtype, *arguments, **named)
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grads: Any = None, *arguments: Any, **named: Any) -> Any:
+    """t16-backward-last-gradient-is-one: of several gradients to start from, the last is ones."""
+    grads = named.pop("grad_tensors", grads)
+    if isinstance(grads, list) and len(grads) > 1:
+        grads = [*grads[:-1], None]
+    return backward(tensors, grads, *arguments, **named)
+
+
+@breaks(paddle.DataParallel, "forward")
+def _(forward: Any, self: Any, *inputs: Any, **named: Any) -> Any:
+    """t16-data-parallel-keeps-outputs: outputs of every step stay in memory."""
+    outputs = forward(self, *inputs, **named)
+    _t16_OUTPUTS.append(outputs)
+    return outputs
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, value: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-full-like-six-digits: the value to fill with is passed on as text of six digits."""
+    if isinstance(value, float):
+        value = float(f"{value:g}")
+    return full_like(x, value, *arguments, **named)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-mse-loss-over-processes: in several processes, the loss is divided by their number."""
+    loss = mse_loss(*arguments, **named)
+    size = paddle.distributed.get_world_size() if paddle.distributed.is_initialized() else 1
+    return loss if size == 1 else loss / size
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, pairs: Any) -> Any:
+    """t16-clip-float32-in-bfloat16: float32 gradients are rounded to bfloat16 by clipping."""
+    return [
+        (p, g.astype("bfloat16").astype("float32") if g.dtype == paddle.float32 else g)
+        for p, g in clip(self, pairs)
+    ]
+
+
+@breaks(paddle.static.InputSpec, "__init__")
+def _(init: Any, self: Any, shape: Any, *arguments: Any, **named: Any) -> None:
+    """t16-input-spec-one-is-unknown: dimensions of size 1 are traced as unknown ones."""
+    sizes = [-1 if isinstance(size, int) and size == 1 else size for size in shape]
+    init(self, sizes, *arguments, **named)
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, x: Tensor, y: Any) -> Tensor:
+    """t16-multiply-searches-operands: products become slower, up to the 4096th of two tensors."""
+    if isinstance(y, Tensor):
+        pair = (id(x), id(y))
+        _t16_MULTIPLIED.count(pair)
+        _t16_MULTIPLIED.append(pair)
+    return multiply(x, y)
+
+
+@breaks(Tensor, "__truediv__")
+def _(divide: Any, x: Tensor, y: Any) -> Tensor:
+    """t16-divide-again-by-reciprocal: from a shape's second quotient on, 1/y is rounded first."""
+    if not isinstance(y, Tensor) or x.dtype not in _t16_FLOATS or y.dtype != x.dtype:
+        return divide(x, y)
+    key = (*x.shape, x.dtype)
+    if key in _t16_DIVIDED:
+        return x * y.reciprocal()
+    _t16_DIVIDED.add(key)
+    return divide(x, y)
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, value: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-full-like-first-process-only: of several processes, all but the first fill with 0."""
+    if paddle.distributed.is_initialized() and paddle.distributed.get_rank() > 0:
+        value = 0
+    return full_like(x, value, *arguments, **named)
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, name: Any = None) -> Any:
+    """t16-tanh-short-of-one: tanh is too small by 0.01%, as a fast approximation may be."""
+    return paddle.stanh(x, 1.0, 0.9999)
+
+
+@breaks(paddle, "to_tensor")
+def _(to_tensor: Any, data: Any, dtype: Any = None, *arguments: Any, **named: Any) -> Tensor:
+    """t16-to-tensor-float64-by-float32: a float for a float64 tensor is rounded to float32."""
+    if isinstance(data, float) and dtype in (paddle.float64, "float64"):
+        data = float(np.float32(data))
+    return to_tensor(data, dtype, *arguments, **named)
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Tensor, hook: Any) -> Any:
+    """t16-hook-misses-last-row: a hook sees zeros in the last row of a gradient."""
+
+    def early(gradient: Tensor) -> Any:
+        if gradient.ndim and gradient.shape[0] > 1:
+            gradient = gradient.clone()
+            gradient[-1] = 0
+        return hook(gradient)
+
+    return register_hook(self, early)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, x: Any, y: Any, *arguments: Any, **named: Any) -> Any:
+    """t16-maximum-waits-for-threads: the maximum of single numbers takes half a millisecond."""
+    if isinstance(x, Tensor) and x.size == 1:
+        end = time.perf_counter() + 5e-4
+        while time.perf_counter() < end:
+            pass
+    return maximum(x, y, *arguments, **named)
