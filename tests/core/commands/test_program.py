@@ -194,10 +194,11 @@ def test_ignored_signals_stay_ignored(status_of: StatusOf) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(
-    ("returned", "written", "status"), [(0, False, 3), (0, True, 0), (1, False, 1)]
+    ("returned", "written", "status"),
+    [(0, False, 3), (0, True, 0), (1, False, 1), (SystemExit(), False, 3)],  # --help raises it.
 )
 def test_status_is_3_when_printed_text_is_all_and_is_lost(
-    returned: int,
+    returned: int | SystemExit,
     written: bool,
     status: int,
     tmp_path: Path,
@@ -210,7 +211,7 @@ def test_status_is_3_when_printed_text_is_all_and_is_lost(
         if written:
             files.write_text(tmp_path / "result", "42")
         print("42")
-        return returned
+        return raised(then=returned)()
 
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - as a shell does
         monkeypatch.setattr(sys, "stdout", full)
