@@ -136,9 +136,10 @@ def test_events(check: Check) -> None:
         clipped_norms={"W": ones},
     )
     lines += [f"every tenth step: {event}" for event in gaps.events]
-    for environment in ({}, {"paddle": "3.0"}, {"paddle": "3.0", "cpu": "B", "new": "x"}):
+    one = {**ENVIRONMENT, "threads": "1"}
+    for environment in ({}, {"threads": "2"}, {"paddle": "3.0", "cpu": "B", "new": "x"}):
         rest = make_history(environment={**ENVIRONMENT, **environment})
-        joined = make_history(steps=9).followed_by(rest)
+        joined = make_history(steps=9, environment=one).followed_by(rest)
         lines.append(f"{environment}: {joined.environment}, {joined.loss}, {[*joined.raw_norms]}")
 
     check(lines)

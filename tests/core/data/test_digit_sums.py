@@ -1,5 +1,6 @@
 """Generated digit sums: samples, the held-out set, and whether networks can learn them."""
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,8 @@ def test_samples_of_a_seed_are_fixed() -> None:
     assert data.rest(4).samples(0, 4).tolist() == HELD_OUT
     assert data.rest(4).rest(4) == data.rest(4)
     assert data.rest(7).count == 7
+    many = data.samples(0, 100_000).astype("<i8")
+    assert zlib.crc32(many.tobytes()) == 3529551108
 
 
 @pytest.mark.parametrize("held_out", [False, True])

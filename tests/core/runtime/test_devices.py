@@ -58,8 +58,9 @@ def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
 
     assert device.available_devices() == ["cpu"]
     assert device.resolve_device("cpu") == "cpu"
-    with pytest.raises(ValueError, match=f", built {built} CUDA, finds cpu$"):
-        device.resolve_device("gpu")
+    for name in ("gpu", "cpu:1"):
+        with pytest.raises(ValueError, match=f"'{name}' .*, built {built} CUDA, finds cpu$"):
+            device.resolve_device(name)
 
 
 def test_use_device_restores_the_device(gpus: StandIn) -> None:
