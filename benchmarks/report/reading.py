@@ -101,12 +101,12 @@ def read_results(folder: Path, ours: frozenset[str] = frozenset()) -> Results:
         raise ValueError(f"{folder} is not a folder: run tox, or pytest --results, first")
     results = Results()
     links: list[Comparison] = []
-    for path in sorted(folder.iterdir()):
-        if path.name in (*ours, CALIBRATION) or path.name.startswith("."):
+    for path in _content(folder):
+        if path.name in (*ours, CALIBRATION):
             continue
         if path.name == COMPARISONS and path.is_dir():
             for inner in _try(results.problems, COMPARISONS, path, _content) or ():
-                if inner.name.startswith((BISECTION, ".")):
+                if inner.name.startswith(BISECTION):
                     continue
                 name = f"{COMPARISONS}/{inner.name}/{FILE}"
                 comparison = _try(results.problems, name, inner / FILE, Comparison.load)
@@ -138,7 +138,7 @@ def read_environment(folder: Path) -> EnvironmentResults:
     content = _try(found.problems, "", folder, _content)
     if content is None:
         return found
-    names = {path.name for path in content if not path.name.startswith(".")}
+    names = {path.name for path in content}
     # Benchmark environments do not run the tests.
     kinds = KINDS if "tests-run.json" in names or not folder.name.startswith("bench") else KINDS[1:]
     if not names:
@@ -200,7 +200,7 @@ def _read_history(path: Path, found: EnvironmentResults) -> None:
 
 
 def _content(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def _try(
