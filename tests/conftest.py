@@ -1,6 +1,5 @@
 """Fixtures for all tests."""
 
-import gc
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,14 +24,6 @@ def _start_on_the_cpu() -> None:
     import paddle  # Not at the top: conftest.py sets the workers' environment before this import.
 
     paddle.device.set_device("cpu")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _keep_what_is_imported() -> None:
-    """Leave modules out of garbage collections, which take a tenth of a second with them."""
-    import paddle  # noqa: F401
-
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
