@@ -22,18 +22,16 @@ def test_weights_depend_on_each_bit_of_the_seed_and_nothing_else() -> None:
 
 
 def test_run_in_another_process_is_equal(device: str, tmp_path: Path) -> None:
-    """Bit for bit, although the first one there has a batch of one."""
-    single = ["digit-sums", "--samples", "1", "--num-steps", "2"]
-    runs = [
-        ["run", *what, "--epochs", "3", "--device", device, "--execution", execution]
-        for what in (single, ["clipped-lstm", "--batch-size", "2"])
-        for execution in EAGER
-    ]
-    paths = [tmp_path / f"{number}.npz" for number in range(len(runs))]
-    commands = [[*command, "--save", str(path)] for command, path in zip(runs, paths, strict=True)]
+    """Bit for bit, although runs with a single sample come before it there."""
+    saved = {execution: tmp_path / f"{execution}.npz" for execution in EAGER}
+    single = "run digit-sums --samples 1 --num-steps 2 --epochs 3 --execution"
+    usual = f"run clipped-lstm --batch-size 2 --epochs 3 --device {device} --execution"
+    commands = [[*single.split(), execution, "--device", device] for execution in saved]
+    commands += [[*usual.split(), each, "--save", str(path)] for each, path in saved.items()]
     program = f"from rnn_core.commands.main import main\nfor each in {commands}: main(each)"
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
-    for there in map(History.load, paths[len(EAGER) :]):
-        here = train(there.config)
+    for path in saved.values():
+        history = History.load(path)
+        expected = train(history.config)
 
-        check_equal(replace(there, environment=here.environment), here)
+        check_equal(expected, replace(history, environment=expected.environment))
