@@ -23,6 +23,11 @@ class Traced:
     """Traced form of a method of a layer.
 
     A copy of the layer (`copy.deepcopy`) is traced again, and so computes with its own weights.
+
+    Args:
+        layer: layer that is in training mode while the method runs.
+        method: its method, before it is traced.
+        full_graph: argument of `paddle.jit.to_static`.
     """
 
     def __init__(self, layer: paddle.nn.Layer, method: Any, full_graph: bool) -> None:
