@@ -71,6 +71,13 @@ def check_options(config: pytest.Config, benchmarks: bool) -> None:
         raise pytest.UsageError(f"no benchmarks are asked for: write pytest benchmarks {given[0]}")
     if option.benchmark_compare_fail and not asked:
         raise pytest.UsageError("--benchmark-compare-fail requires --benchmark-compare")
+    words = [str(word).partition("=")[0] for word in config.invocation_params.args]
+    if words.count("--benchmark-compare-fail") > 1:
+        # pytest-benchmark 5.2 would check the limits of the last one only.
+        raise pytest.UsageError(
+            "--benchmark-compare-fail must be given once, with all limits: "
+            "write --benchmark-compare-fail min:5% median:5%"
+        )
     if option.benchmark_histogram and find_spec("pygal") is None:
         raise pytest.UsageError("--benchmark-histogram requires pygal: pip install pygal")
     storage = option.benchmark_storage

@@ -276,7 +276,12 @@ def test_command(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @LINUX
 def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts of all kinds, with and without tox; no program runs."""
-    answers = {"old": (0, "False\n"), "script": (0, "hello"), "fails": (1, "True")}
+    answers = {
+        "old": (0, "False\n"),
+        "script": (0, "hello"),
+        "fails": (1, "True"),
+        "silent": (0, ""),
+    }
     tools: list[list[str]] = [[]]
 
     def run(words: Sequence[str | Path], timeout: float | None = None, **more: Any) -> Result:
@@ -319,8 +324,8 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     interpreters.check_python.cache_clear()
     tried.lines.append(interpreters.ALLOWED.replace("allowed", "Allowed"))
     tried.names[interpreters.ALLOWED] = "allowed are ..."
-    names = ("python3.12", "python3.9", "old", "script", "fails", "damaged", "env/bin/python")
-    for name in (*names, "my env/bin/python3"):
+    names = ("python3.12", "python3.9", "old", "script", "fails", "silent", "damaged")
+    for name in (*names, "env/bin/python", "my env/bin/python3"):
         path = tried.folder / "bin" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
@@ -353,7 +358,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         for text in (
             *("python3.12", "./bin/python3.12", "bin/env/bin/python", "bin/my env/bin/python3"),
             *("~/bin/env/bin/python", "text", "./text", "no/such/python", "script", "old"),
-            *("fails", "damaged", "old", "python3.12", "python", "paddle32", "paddle26"),
+            *("fails", "silent", "damaged", "old", "python3.12", "python", "paddle32", "paddle26"),
             "paddle30",
             *("py310-paddle32-cpu", "py39-windows-cpu", "paddle31", "py311-paddle31-cpu"),
             *("empty", "failing", "paddle3", "fail", "bench-paddle30", "\x1b[31m", "x" * 400, ""),

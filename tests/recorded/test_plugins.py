@@ -191,7 +191,7 @@ def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
             config: Any = SimpleNamespace(
                 option=option,
                 pluginmanager=SimpleNamespace(has_plugin=plugins.__contains__),
-                invocation_params=SimpleNamespace(dir=folder),
+                invocation_params=SimpleNamespace(dir=folder, args=()),
             )
             for asked in (True, False):
                 ended = outcome(options.check_options, config, asked)
@@ -205,7 +205,7 @@ def session_of(args: tuple[str, ...], folder: Path, **given: object) -> Any:
     return SimpleNamespace(
         args=args,
         rootpath=Path("/root"),
-        invocation_params=SimpleNamespace(dir=folder),
+        invocation_params=SimpleNamespace(dir=folder, args=()),
         getoption=lambda name, default=None: given.get(name, default),
         option=SimpleNamespace(**given),
         pluginmanager=SimpleNamespace(get_plugin=given.get),

@@ -136,17 +136,21 @@ def test_a_run_of_another_machine_is_not_the_baseline(project: pytest.Pytester) 
 
 
 def test_a_regression_fails_the_run_without_a_traceback(project: pytest.Pytester) -> None:
-    """The summary names each benchmark beyond the limit of --benchmark-compare-fail."""
+    """The summary names each benchmark, and each limit of --benchmark-compare-fail it exceeds."""
     run(project)
     [path] = files(project)
     with edited(path) as content:
         for benchmark in content["benchmarks"]:
-            benchmark["stats"]["min"] = 1e-9  # Every run is slower than that.
-    status, output = run(project, "--benchmark-compare", "--benchmark-compare-fail=min:5%")
+            times = dict.fromkeys(("min", "q1", "median", "q3", "max"), 1e-9)
+            benchmark["stats"] |= times  # Every run is slower than that.
+    limits = ("--benchmark-compare-fail", "min:5%", "max:5%")
+    status, output = run(project, "--benchmark-compare", *limits)
 
     assert status == pytest.ExitCode.TESTS_FAILED
     for name in ("one", "two"):
-        assert f"REGRESSED, by --benchmark-compare-fail: test_something[cpu-{name}]" in output
+        for figure in ("min", "max"):
+            regressed = f"test_something[cpu-{name}] ({path.stem}): Field '{figure}' has failed"
+            assert f"REGRESSED, by --benchmark-compare-fail: {regressed}" in output
     assert "Traceback" not in output
 
 

@@ -78,6 +78,11 @@ REFUSED = [
     ("benchmarks --benchmark-compare=0007", "must name one saved run"),
     ("benchmarks --benchmark-compare=a/b/c", "'a/b/c' isn't"),
     ("benchmarks --benchmark-compare-fail=min:5%", "-fail requires --benchmark-compare"),
+    (
+        "benchmarks --benchmark-compare --benchmark-compare-fail=min:5% "
+        "--benchmark-compare-fail mean:1",
+        "once, with all limits: write --benchmark-compare-fail min:5% median:5%",
+    ),
     ("--benchmark-compare benchmarks", "write pytest benchmarks --benchmark-compare, or"),
     ("benchmarks --benchmark-only --benchmark-disable", "Can't have both"),
     ("benchmarks --benchmark-group-by=nonsense", "--benchmark-group-by=nonsense: not possible"),
