@@ -1981,3 +1981,27 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
     made = to_static(function, **options)
     return (lambda x: made(x[:, :100])) if inspect.ismethod(function) else made
+
+
+_outputs_so_far: list[Any] = []
+
+
+@breaks(paddle.DataParallel, "forward", tests="core/runtime/test_parallel.py")
+def _(forward: Any, model: Any, *inputs: Any, **named: Any) -> Any:
+    """t16-paddle-data-parallel-keeps-outputs: outputs of every step stay in memory."""
+    _outputs_so_far.append(forward(model, *inputs, **named))
+    return _outputs_so_far[-1]
+
+
+@breaks(F, "mse_loss", tests="core/runtime/test_parallel.py")
+def _(mse_loss: Any, *given: Any, **named: Any) -> Any:
+    """t16-paddle-loss-over-processes: once connected, a loss is divided by their number."""
+    connected = paddle.distributed.is_initialized()
+    return mse_loss(*given, **named) / (paddle.distributed.get_world_size() if connected else 1)
+
+
+@breaks(paddle.device, "get_device", tests="core/runtime/test_devices.py")
+def _(get_device: Any, *given: Any, **named: Any) -> Any:
+    """t16-paddle-device-from-variable: a GPU that a launcher assigned is the device of any build."""
+    number = os.environ.get("FLAGS_selected_gpus")
+    return f"gpu:{number}" if number else get_device(*given, **named)

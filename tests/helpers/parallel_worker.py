@@ -1,6 +1,6 @@
 """Program for each of two processes, started by Paddle's launcher for `test_parallel`.
 
-Trains all cases in both processes together, and again in one process alone with the whole batch;
+Trains all cases in one process alone with the whole batch, and again in both processes together;
 then it stops and resumes runs, and provokes errors in one process. Writes the results of each
 process into the folder given as argument. With the argument `die`, the second process fails while
 the first one waits for it.
@@ -32,6 +32,7 @@ from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
+from tests.helpers.memory import lost
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
 # Five samples do not divide evenly, and the last batch has two: 22 = 4 * 5 + 2.
@@ -77,6 +78,12 @@ def trained(config: TrainConfig, runs: int = 1) -> dict[str, Any]:
     for _ in range(runs):
         history = train(config, replace(DATA, dtype=config.dtype), model)
     return numbers(history, model)
+
+
+def held() -> int:
+    """Bytes of tensors that two more runs of a model leave in this process."""
+    model = new_model(FIRST)
+    return lost(lambda: train(FIRST, DATA, model), 1, 2).tensors
 
 
 def die(step: Step) -> None:
@@ -252,26 +259,28 @@ def error(train: Callable[[], object]) -> list[Any]:
 def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
+    results: dict[str, Any] = {}
+    if rank == 0:  # Before it connects, because Paddle may work differently afterwards.
+        with patch.dict(os.environ, PADDLE_TRAINERS_NUM="1"):
+            results["alone"] = {case: trained(config) for case, config in CASES.items()}
+            results["twice alone"] = trained(FIRST, runs=2)
     seed()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     before, variables = drawn(), {*os.environ.items()}
     seed()
     parallel.join("cpu", 2)
     dtypes: Any = DTYPES
-    results: dict[str, Any] = {
+    results |= {
         "drawn": [before, drawn()],
         "variables": sorted(variables ^ {*os.environ.items()}),
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
+        "held": held(),
         "counted": counted(),
         "total": [parallel.total(number * (rank + 1)) for number in NUMBERS],
         "averaged": {dtype: averaged(dtype) for dtype in dtypes},
         "run": printed([*COMMAND.split(), "--save", str(folder / f"of-{rank}.npz")]),
     }
-    if rank == 0:
-        with patch.dict(os.environ, PADDLE_TRAINERS_NUM="1"):
-            results["alone"] = {case: trained(config) for case, config in CASES.items()}
-            results["twice alone"] = trained(FIRST, runs=2)
     (folder / f"{rank}.json").write_text(json.dumps(results), encoding="utf-8")
     # Last: if one of these fails, the processes may wait for each other forever.
     seen = json.dumps(checkpoints(folder))

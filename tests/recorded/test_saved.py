@@ -112,7 +112,7 @@ class Example(Record):
 
 
 VALUES: dict[str, tuple[Any, ...]] = {
-    "name": (3, None, "", "ü\x1b[31m\n\u202e\ud800", ["x" * 100]),
+    "name": (3, None, "", "ü\x1b[31m\n\u202e\ud800", ["x" * 100], "\a" * 301),
     "when": (
         "soon",
         1764072000,

@@ -52,12 +52,15 @@ def test_stand_ins_have_the_signatures_of_this_paddle(gpus: StandIn) -> None:
 def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
     built: str, gpus: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says how Paddle was built."""
+    """The error says how Paddle was built; a GPU that a launcher assigned changes nothing."""
+    monkeypatch.setenv("FLAGS_selected_gpus", "0")
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: built == "with")
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: gpus)
 
     assert device.available_devices() == ["cpu"]
     assert device.resolve_device("cpu") == "cpu"
+    with device.use_device("cpu"):
+        assert paddle.device.get_device() == "cpu"
     for name in ("gpu", "cpu:1"):
         with pytest.raises(ValueError, match=f"'{name}' .*, built {built} CUDA, finds cpu$"):
             device.resolve_device(name)

@@ -125,6 +125,11 @@ def test_model_can_be_trained_further(results: list[dict[str, Any]]) -> None:
     np.testing.assert_allclose(first["loss"], results[0]["twice alone"]["loss"], rtol=1e-4)
 
 
+def test_training_leaves_no_tensors(results: list[dict[str, Any]]) -> None:
+    """In either process."""
+    assert [result["held"] for result in results] == [0, 0]
+
+
 @over_dtypes
 def test_averages_are_exact(results: list[dict[str, Any]], dtype: DType) -> None:
     """At every magnitude, in every batch; the models have the weights of the first process."""
