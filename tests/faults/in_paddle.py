@@ -2002,6 +2002,6 @@ def _(mse_loss: Any, *given: Any, **named: Any) -> Any:
 
 @breaks(paddle.device, "get_device", tests="core/runtime/test_devices.py")
 def _(get_device: Any, *given: Any, **named: Any) -> Any:
-    """t16-paddle-device-from-variable: a GPU that a launcher assigned is the device of any build."""
-    number = os.environ.get("FLAGS_selected_gpus")
+    """t16-paddle-device-from-variable: a GPU that a launcher assigned is any build's device."""
+    number = os.environ.get("FLAGS_selected_gpus")  # noqa: SIM112
     return f"gpu:{number}" if number else get_device(*given, **named)
