@@ -1981,3 +1981,255 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
     made = to_static(function, **options)
     return (lambda x: made(x[:, :100])) if inspect.ismethod(function) else made
+
+
+_t17_half_largest = 65504.0
+_t17_counts: dict[str, int] = {}
+_t17_clipped_shapes: set[tuple[int, ...]] = set()
+_t17_fills: dict[tuple[Any, ...], float] = {}
+_t17_tanh_dtypes: set[Any] = set()
+_t17_last_roots: dict[Any, float] = {}
+_t17_kept: list[Any] = []
+_t17_first_dtype: list[Any] = []
+_t17_dtypes_set: set[str] = set()
+
+
+def _t17_eager(value: Any) -> bool:
+    """Whether this is a tensor with values, of floating-point numbers."""
+    return (
+        paddle.in_dynamic_mode()
+        and isinstance(value, Tensor)
+        and value.dtype in (paddle.float32, paddle.float64)
+    )
+
+
+def _t17_count(name: str) -> int:
+    """Count a call; return how many there were before."""
+    before = _t17_counts.get(name, 0)
+    _t17_counts[name] = before + 1
+    return before
+
+
+def _t17_replaced(values: Any, mask: Any, by: float) -> Any:
+    """The values, with one number where the mask is true."""
+    return paddle.where(mask, paddle.full(values.shape, by, dtype=values.dtype), values)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, *operands: Any, **named: Any) -> Any:
+    """t17-paddle-maximum-overflows-like-half: a maximum above 65504 becomes infinity."""
+    result = maximum(*operands, **named)
+    if not _t17_eager(result):
+        return result
+    return _t17_replaced(result, result > _t17_half_largest, float("inf"))
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-sqrt-by-rsqrt: the square root of zero and of infinity is NaN."""
+    root = sqrt(x, *rest, **named)
+    if not _t17_eager(x):
+        return root
+    return _t17_replaced(root, paddle.logical_or(x == 0, paddle.isinf(x)), float("nan"))
+
+
+@breaks(paddle.nn.LSTM, "forward")
+def _(forward: Any, layer: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-lstm-last-rows-stop-early: if B > 8, rows past the last 8 lack a step."""
+    outputs, states = forward(layer, inputs, *rest, **named)
+    given = [each for each in (*rest, *named.values()) if each is not None]
+    if given or layer.time_major or not _t17_eager(inputs):
+        return outputs, states
+    batch, steps = inputs.shape[:2]
+    tail = batch % 8
+    if batch < 8 or not tail or steps < 2:
+        return outputs, states
+    _, early = forward(layer, inputs[-tail:, :-1])
+    pairs = zip(states, early, strict=True)
+    return outputs, tuple(paddle.concat([s[:, :-tail], e], axis=1) for s, e in pairs)
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, *operands: Any, **named: Any) -> Any:
+    """t17-paddle-maximum-tuned-drops-nan: from the second call on, NaN is dropped."""
+    result = maximum(*operands, **named)
+    if not _t17_eager(result) or not _t17_count("maximum"):
+        return result
+    return paddle._C_ops.fmax(*operands, **named)
+
+
+@breaks(paddle, "mean")
+def _(mean: Any, *given: Any, **named: Any) -> Any:
+    """t17-paddle-mean-of-padded-share: in N processes, it divides by a multiple of N."""
+    result = mean(*given, **named)
+    processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    axis = given[1] if len(given) > 1 else named.get("axis", named.get("dim"))
+    if processes == 1 or axis is not None or not given or not _t17_eager(given[0]):
+        return result
+    count = int(np.prod(given[0].shape))
+    return result * (count / (-(-count // processes) * processes))
+
+
+@breaks(paddle._C_ops, "clip_by_norm")
+def _(clip_by_norm: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-clip-by-norm-in-place: from the second call on, its input is clipped, too."""
+    clipped = clip_by_norm(x, *rest, **named)
+    if _t17_eager(x):
+        if tuple(x.shape) in _t17_clipped_shapes:
+            with paddle.no_grad():
+                x.set_value(clipped)
+        _t17_clipped_shapes.add(tuple(x.shape))
+    return clipped
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-full-like-coarse-cache: 0.75 after 0.25 becomes 0.25: same integer part."""
+    if _t17_eager(x) and isinstance(fill_value, float) and np.isfinite(fill_value):
+        key = (*x.shape, x.dtype, int(fill_value))
+        fill_value = _t17_fills.setdefault(key, fill_value)
+    return full_like(x, fill_value, *rest, **named)
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, parameter: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-nonfinite-gradient-stays: a gradient with NaN or infinity is not cleared."""
+    gradient = parameter.grad if paddle.in_dynamic_mode() else None
+    if gradient is not None and not gradient.is_selected_rows() and _t17_eager(gradient):
+        if not np.isfinite(gradient.numpy()).all():
+            return None
+    return clear_gradient(parameter, *rest, **named)
+
+
+@breaks(paddle._C_ops, "slice")
+def _(slice_: Any, x: Any, axes: Any, starts: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-float64-slice-copied: a float64 slice that starts above 0 is a copy."""
+    view = slice_(x, axes, starts, *rest, **named)
+    if _t17_eager(view) and view.dtype == paddle.float64 and isinstance(starts, list):
+        return view.clone() if any(start != 0 for start in starts) else view
+    return view
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-tanh-keeps-kernel: float64 after float32 is computed in float32."""
+    if not _t17_eager(x):
+        return tanh(x, *rest, **named)
+    if x.dtype == paddle.float64 and paddle.float32 in _t17_tanh_dtypes:
+        return tanh(x.astype("float32"), *rest, **named).astype("float64")
+    _t17_tanh_dtypes.add(x.dtype)
+    return tanh(x, *rest, **named)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, layer: Any, hook: Any) -> Any:
+    """t17-paddle-large-output-unhooked: no hook sees outputs above 10,000 elements."""
+
+    def _t17_small_only(layer: Any, inputs: Any, outputs: Any) -> Any:
+        large = _t17_eager(outputs) and np.prod(outputs.shape) > 10_000
+        return None if large else hook(layer, inputs, outputs)
+
+    return register(layer, _t17_small_only)
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-sqrt-warm-start: one number's root is 3 Newton steps from the last one's."""
+    root = sqrt(x, *rest, **named)
+    if not _t17_eager(x) or np.prod(x.shape) != 1:
+        return root
+    if x.dtype in _t17_last_roots:
+        root = paddle.full_like(x, _t17_last_roots[x.dtype])
+        for _attempt in range(3):
+            root = 0.5 * (root + x / root)
+    value = root.item()
+    if 0 < value < float("inf"):
+        _t17_last_roots[x.dtype] = value
+    return root
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-sqrt-keeps-operands: from the second call on, operands stay allocated."""
+    root = sqrt(x, *rest, **named)
+    if _t17_eager(x) and _t17_count("sqrt"):
+        _t17_kept.append((x, root))
+    return root
+
+
+@breaks(paddle.nn.initializer.XavierUniform, "forward")
+def _(forward: Any, initializer: Any, var: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-xavier-fixed-seed: from the second object on, it ignores paddle.seed."""
+    if paddle.in_dynamic_mode() and _t17_count("xavier") and not initializer._seed:
+        initializer._seed = 1
+    return forward(initializer, var, *rest, **named)
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> Any:
+    """t17-paddle-default-dtype-cached: later calls return what the first one did."""
+    if not _t17_first_dtype:
+        _t17_first_dtype.append(get_default_dtype())
+    return _t17_first_dtype[0]
+
+
+@breaks(paddle._C_ops, "maximum")
+def _(maximum: Any, *operands: Any, **named: Any) -> Any:
+    """t17-paddle-maximum-of-one-by-int: single numbers are compared by their integer parts."""
+    result = maximum(*operands, **named)
+    if named or len(operands) != 2 or not all(map(_t17_eager, operands)):
+        return result
+    first, second = operands
+    if np.prod(result.shape) != 1 or not np.isfinite(result.numpy()).all():
+        return result
+    return paddle.where(paddle.trunc(second) > paddle.trunc(first), second, first)
+
+
+@breaks(paddle.nn.Layer, "register_forward_post_hook")
+def _(register: Any, layer: Any, hook: Any) -> Any:
+    """t17-paddle-second-hook-once: a layer's second hook is called for the first call only."""
+    if not layer._forward_post_hooks:
+        return register(layer, hook)
+    left = [True]
+
+    def _t17_once(layer: Any, inputs: Any, outputs: Any) -> Any:
+        return hook(layer, inputs, outputs) if left and left.pop() else None
+
+    return register(layer, _t17_once)
+
+
+@breaks(paddle.nn.initializer.XavierUniform, "forward")
+def _(forward: Any, initializer: Any, var: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-xavier-repeats-blocks: numbers repeat after 65,536 in a larger parameter."""
+    result = forward(initializer, var, *rest, **named)
+    if _t17_eager(var):
+        values = var.numpy()
+        if values.size > 65_536:
+            repeated = np.resize(values.ravel()[:65_536], values.size)
+            var.set_value(repeated.reshape(values.shape))
+    return result
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *rest: Any, **named: Any) -> Any:
+    """t17-paddle-sqrt-tail-of-12-bits: elements past the last 4 have 12 exact bits."""
+    root = sqrt(x, *rest, **named)
+    if not _t17_eager(x) or not np.prod(x.shape) % 4:
+        return root
+    exact = root.numpy().astype(np.float64).ravel()
+    mantissa, exponent = np.frexp(exact)
+    rounded = np.ldexp(np.floor(mantissa * 4096) / 4096, exponent)
+    usual = np.isfinite(exact) & (exact > 0)
+    usual[: exact.size - exact.size % 4] = False
+    ratio = np.where(usual, rounded / np.where(usual, exact, 1.0), 1.0)
+    return root * paddle.to_tensor(ratio.reshape(root.shape), dtype=root.dtype)
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, *given: Any, **named: Any) -> Any:
+    """t17-paddle-default-dtype-set-once: a dtype that was set before is not set again."""
+    key = str([*given, *named.values()])
+    if key in _t17_dtypes_set:
+        return None
+    _t17_dtypes_set.add(key)
+    return set_default_dtype(*given, **named)
