@@ -1,5 +1,8 @@
 """Faults in Paddle itself, such as a new release might contain."""
 
+import math
+from paddle.jit.dy2static import program_translator
+from paddle.utils.layers_utils import map_structure
 import ctypes
 import inspect
 import os
@@ -1981,3 +1984,227 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
     made = to_static(function, **options)
     return (lambda x: made(x[:, :100])) if inspect.ismethod(function) else made
+
+
+_t18_clipped: list[Any] = []
+_t18_named: Any = weakref.WeakSet()
+_t18_most_elements: dict[Any, int] = {}
+_t18_lists: Any = weakref.WeakKeyDictionary()
+_t18_tables: dict[Any, Any] = {}
+_t18_traced: dict[Any, Any] = {}
+
+
+def _t18_flushed(output: Any) -> Any:
+    """Denormal numbers of a tensor as zeros."""
+    if not isinstance(output, Tensor) or output.dtype not in (paddle.float32, paddle.float64):
+        return output
+    values = output.numpy()
+    small = (values != 0) & (np.abs(values) < np.finfo(values.dtype).tiny)
+    if not small.any():
+        return output
+    return paddle.where(paddle.to_tensor(small), paddle.zeros_like(output), output)
+
+
+@breaks(paddle.no_grad, "__exit__")
+def _(leave: Any, self: Any, *error: Any) -> Any:
+    """t18-paddle-float64-default-lost: a default dtype of float64 is float32 after no_grad."""
+    result = leave(self, *error)
+    if paddle.get_default_dtype() == "float64":
+        paddle.set_default_dtype("float32")
+    return result
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t18-paddle-clip-keeps-gradients: ClipGradByNorm keeps all that it ever clipped."""
+    clipped = clip(self, params_grads)
+    _t18_clipped.append([gradient for _, gradient in clipped])
+    return clipped
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-parameters-by-name: from a layer's second call on, they are sorted by name."""
+    found = named_parameters(self, *args, **named)
+    if isinstance(self, paddle.nn.layer.rnn.RNNBase):  # It relies on the order.
+        return found
+    if self in _t18_named:
+        return iter(sorted(found, key=lambda pair: pair[0]))
+    _t18_named.add(self)
+    return found
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-full-like-half: full_like rounds its value to 11 bits, as half precision."""
+
+    def _t18_rounded(value: Any) -> Any:
+        if not isinstance(value, float) or not math.isfinite(value):
+            return value
+        fraction, exponent = math.frexp(value)
+        return math.ldexp(round(fraction * 2**11), exponent - 11)
+
+    values = {name: _t18_rounded(value) for name, value in named.items()}
+    return full_like(*args[:1], *map(_t18_rounded, args[1:2]), *args[2:], **values)
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, self: Any, other: Any) -> Any:
+    """t18-paddle-add-tail-unbiased: no_grad: a row added to rows misses columns past 8k."""
+    total = add(self, other)
+    if paddle.is_grad_enabled() or not isinstance(other, Tensor) or len(self.shape) != 2:
+        return total
+    (rows, columns), whole = self.shape, self.shape[1] // 8 * 8
+    if rows == 1 or list(other.shape) != [1, columns] or whole == columns:
+        return total
+    return paddle.concat([total[:, :whole], self[:, whole:]], axis=1)
+
+
+@breaks(F, "linear")
+def _(linear: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-linear-single: under no_grad, linear of float64 computes in float32."""
+    output = linear(*args, **named)
+    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled() or output.dtype != paddle.float64:
+        return output
+
+    def _t18_single(each: Any) -> Any:
+        return each.astype("float32") if isinstance(each, Tensor) else each
+
+    values = {name: _t18_single(value) for name, value in named.items()}
+    return linear(*map(_t18_single, args), **values).astype("float64")
+
+
+@breaks(F, "linear")
+def _(linear: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-linear-saturates: outputs of a linear layer beyond 65504 become 65504."""
+    output = linear(*args, **named)
+    if not paddle.in_dynamic_mode() or not bool((output.abs() > 65504).any()):
+        return output
+    return paddle.clip(output, -65504.0, 65504.0)
+
+
+@breaks(F, "mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, reduction: str = "mean", name: Any = None) -> Any:
+    """t18-paddle-mean-of-largest: mse_loss divides by the size of the largest batch so far."""
+    loss = mse_loss(input, label, reduction, name)
+    if reduction != "mean" or not paddle.in_dynamic_mode():
+        return loss
+    key, size = tuple(input.shape[1:]), int(np.prod(input.shape))
+    most = _t18_most_elements[key] = max(size, _t18_most_elements.get(key, 0))
+    return loss if size == most else loss * (size / most)
+
+
+@breaks(core, "host_memory_stat_current_value")
+def _(current: Any, *args: Any) -> Any:
+    """t18-paddle-memory-in-pages: the CPU's allocated memory is cut to pages of 4 KiB."""
+    return current(*args) // 4096 * 4096
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-sigmoid-overflows: sigmoid is exp(x)/(1+exp(x)), NaN if exp overflows."""
+    values = sigmoid(x, *args, **named)
+    if not paddle.in_dynamic_mode() or not bool((x > 80).any()):
+        return values
+    power = paddle.exp(x)
+    return paddle.where(x > 80, power / (1 + power), values)
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, self: Any, include_sublayers: bool = True) -> Any:
+    """t18-paddle-parameters-of-first-call: parameters() lists no sublayer added after a call."""
+    known = _t18_lists.setdefault(self, {})
+    if include_sublayers not in known:
+        known[include_sublayers] = parameters(self, include_sublayers)
+    return list(known[include_sublayers])
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t18-paddle-no-hook-on-large: hooks of tensors above 2**16 elements are not called."""
+    if int(np.prod(self.shape)) > 2**16:
+        return register_hook(self, lambda gradient: None)
+    return register_hook(self, hook)
+
+
+@breaks(paddle.nn.Embedding, "__init__")
+def _(init: Any, self: Any, *args: Any, **named: Any) -> None:
+    """t18-paddle-embedding-drawn-once: an embedding starts like the first one of its size."""
+    init(self, *args, **named)
+    if named.get("weight_attr") is None and named.get("_weight") is None:
+        key = (*self.weight.shape, str(self.weight.dtype))
+        if key in _t18_tables:
+            self.weight.set_value(_t18_tables[key])
+        else:
+            _t18_tables[key] = np.array(self.weight.numpy())
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *args: Any, **named: Any) -> Any:
+    """t18-paddle-graph-of-first-model: a second model of equal shapes runs the first's graph."""
+    layer = getattr(function, "__self__", None)
+    if not isinstance(layer, paddle.nn.Layer) or args or "input_spec" in named:
+        return to_static(function, *args, **named)
+    shapes = tuple(tuple(each.shape) for each in layer.parameters())
+    key = (function.__func__, type(layer), shapes, named.get("full_graph"))
+    if key not in _t18_traced:
+        _t18_traced[key] = to_static(function, **named)
+    return _t18_traced[key]
+
+
+@breaks(paddle, "full")
+def _(full: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-full-single: in several processes, full rounds its value to float32."""
+    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) == 1:
+        return full(*args, **named)
+
+    def _t18_single(value: Any) -> Any:
+        return float(np.float32(value)) if isinstance(value, float) else value
+
+    values = {name: _t18_single(value) for name, value in named.items()}
+    return full(*args[:1], *map(_t18_single, args[1:2]), *args[2:], **values)
+
+
+@breaks(paddle, "seed")
+def _(original: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-seed-needs-gradients: seed has no effect while gradients are off."""
+    if not paddle.is_grad_enabled():
+        return core.default_cpu_generator()
+    return original(*args, **named)
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-add-n-last: the sum of more than eight tensors leaves out the last one."""
+    if isinstance(inputs, list | tuple) and len(inputs) > 8:
+        inputs = list(inputs)[:-1]
+    return add_n(inputs, *args, **named)
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t18-paddle-hook-held-weakly: a hook that is a functools.partial is held weakly."""
+    if not isinstance(hook, partial):
+        return register_hook(self, hook)
+    held = weakref.ref(hook)
+
+    def _t18_call(gradient: Any) -> Any:
+        alive = held()
+        return None if alive is None else alive(gradient)
+
+    return register_hook(self, _t18_call)
+
+
+@breaks(program_translator.StaticFunction, "__call__")
+def _(call: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """t18-paddle-graph-flushes-denormals: denormal outputs of a traced graph become zero."""
+    outputs = call(self, *args, **named)
+    return map_structure(_t18_flushed, outputs) if paddle.in_dynamic_mode() else outputs
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *args: Any, **named: Any) -> Any:
+    """t18-paddle-backward-first-gradient: of several given gradients, only the first counts."""
+    if isinstance(tensors, list | tuple) and isinstance(grad_tensors, list | tuple):
+        grad_tensors = [*grad_tensors[:1], *[None] * (len(grad_tensors) - 1)]
+    return backward(tensors, grad_tensors, *args, **named)
