@@ -57,3 +57,7 @@ def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
         assert not paddle.is_grad_enabled()
     assert not model.training
     assert [parameter.numpy().tolist() for parameter in model.parameters()] == before
+    with paddle.no_grad():
+        model.embedding.weight[7] = np.nan  # Only the last batch has this token.
+    found = evaluate(model, data)
+    assert (np.isnan(found.loss), found.accuracy) == (True, 0.5)

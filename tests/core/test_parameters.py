@@ -48,6 +48,14 @@ def test_weights_are_copies(cell: Cell, execution: Execution) -> None:
     assert ours.linear.bias.stop_gradient
 
 
+def test_replaced_layer_is_found() -> None:
+    """Nothing is remembered of the layer before."""
+    ours = model("RNN")
+    for size in (1, 2):
+        ours.linear = paddle.nn.Linear(3, size)
+        assert named_weights(ours)["linear.bias"].shape == (size,)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,5 +1,6 @@
 """The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
+import gc
 import random
 import signal
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from weakref import ref
 
 import numpy as np
 import paddle
@@ -37,6 +39,7 @@ from rnn_core.step import TrainingStep
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.histories import check_equal
 from tests.helpers.parametrize import over_clips, over_dtypes
+from tests.helpers.stand_in_gpu import StandIn
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 CLIPPED = replace(SMALL, cell="LSTM", learning_rate=0.02, clip_norm=0.5, record=5)
@@ -58,7 +61,7 @@ def test_history_has_every_step_and_epoch(monkeypatch: pytest.MonkeyPatch) -> No
     """
     monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 1e9)  # All predictions are correct.
     steps: list[Step] = []
-    config = replace(SMALL, cell="LSTM", batch_size=3, clip_norm=0.5)
+    config = replace(SMALL, cell="LSTM", batch_size=3, clip_norm=1)
     history = train(config, on_step=steps.append)
 
     names = [name for name, _ in NumericPrediction(cell="LSTM").named_parameters()]
@@ -69,7 +72,7 @@ def test_history_has_every_step_and_epoch(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(history.accuracy) == 3
     assert names == list(history.raw_norms) == list(history.clipped_norms)
     assert {values.shape for values in history.clipped_norms.values()} == {(6,)}
-    assert max(values.max() for values in history.clipped_norms.values()) == pytest.approx(0.5)
+    assert max(values.max() for values in history.clipped_norms.values()) == pytest.approx(1)
     assert history.environment["device"] == "cpu"
     where = [(step.number, step.epoch, step.index, step.last) for step in steps]
     assert where == [(k + 1, k // 2 + 1, k % 2, k % 2 == 1) for k in range(6)]
@@ -121,13 +124,12 @@ def test_record_n_equals_every_nth_step_of_a_full_record(
             assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
-@pytest.mark.usefixtures("gpus")
 @over_clips
 @over_dtypes
 def test_record_0_reads_nothing_from_the_device(
-    clip: Clip, dtype: DType, monkeypatch: pytest.MonkeyPatch
+    clip: Clip, dtype: DType, gpus: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the batches were checked, no number is copied to the host."""
+    """After the batches were checked, no number is copied to the host, and no step waits."""
 
     def unread(*args: Any) -> TrainingStep:
         step = TrainingStep(*args)
@@ -138,6 +140,7 @@ def test_record_0_reads_nothing_from_the_device(
     monkeypatch.setattr("rnn_core.training.TrainingStep", unread)
     config = replace(SMALL, clip_norm=0.5, clip=clip, dtype=dtype, record=0, device="gpu")
     train(config)
+    assert gpus.waited == []
 
     with pytest.raises(AssertionError):
         train(replace(config, record=12))
@@ -174,20 +177,22 @@ def test_run_ends_at_infinity(policy: Any) -> None:
 
 @pytest.mark.parametrize("policy", ON_NONFINITE)
 def test_non_finite_step_changes_the_weights_only_if_the_run_continues(policy: Any) -> None:
-    """The infinite loss has a finite gradient here, so the update works."""
+    """The infinite loss has a finite gradient here, so the update works. Each step is an epoch."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
     before = [p.numpy().tolist() for p in model.parameters()]
     seen: list[Step] = []
     try:
-        history = train(replace(SMALL, on_nonfinite=policy), model=model, on_step=seen.append)
+        config = replace(SMALL, on_nonfinite=policy, batch_size=4)
+        history = train(config, model=model, on_step=seen.append)
     except NonFiniteError as error:
         history = error.history
 
     assert len(seen) == history.steps, "on_step gets the non-finite step, too"
     continues = policy == "continue"
-    end = ("finished", 12) if continues else ("non-finite", 1)
+    end = ("finished", 3) if continues else ("non-finite", 1)
     assert (history.outcome, history.steps) == end
+    assert history.accuracy.tolist() == [0.0] * history.steps
     assert np.isinf(history.loss[0])
     assert ([p.numpy().tolist() for p in model.parameters()] != before) == continues
 
@@ -209,6 +214,8 @@ def test_train_works_inside_no_grad_and_under_another_default_dtype() -> None:
     """Gradients are switched on for the run, and off again after it."""
     with paddle.no_grad(), default_dtype("float64"):
         history = train(CLIPPED, model=new_model(CLIPPED))
+        with pytest.raises(ValueError, match="data must hold at least one batch"):
+            train(CLIPPED, [])
         assert not paddle.is_grad_enabled()
 
     check_equal(train(CLIPPED), history)
@@ -389,16 +396,32 @@ def test_run_depends_on_nothing_that_came_before(
     assert evaluate(model, load_data()) == found
 
 
-def test_run_in_a_step_of_another_disturbs_neither() -> None:
-    """Nor does what the function of the outer run returns."""
+def test_use_in_a_step_disturbs_nothing() -> None:
+    """Neither another run, nor an evaluation of the model, nor what the function returns."""
     config = replace(SMALL, epochs=1)
-    expected, alone = train(CLIPPED), train(config)
+    expected, alone, model = train(CLIPPED), train(config), new_model(config)
 
     def nested(step: Step) -> bool:
         check_equal(expected, train(CLIPPED))
+        evaluate(model, load_data())
         return step.number == 2
 
-    check_equal(alone, train(config, on_step=nested))
+    check_equal(alone, train(config, model=model, on_step=nested))
+
+
+def test_nothing_is_kept_of_a_run_but_its_history() -> None:
+    """The memory of its model and data is free, as is what `on_step` holds."""
+    model, data, on_step = new_model(SMALL), Stream(*load_data()), Mock()
+    kept = [ref(each) for each in (model, data, data.batches[0].tokens, on_step)]
+
+    history = train(SMALL, data, model, on_step)
+    evaluate(model, data)
+    on_step.reset_mock()
+    del model, data, on_step
+    gc.collect()
+
+    assert history.steps == 12
+    assert [each() for each in kept] == [None] * 4
 
 
 def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,11 +469,12 @@ class Stream(BatchStream):
 def test_stream_trains_like_a_list() -> None:
     """Batches made one by one give the same bits in every epoch.
 
-    They may be plain tuples, of tokens in int32; the description has no memory address. Nothing
+    They may be tuples or lists, of tokens in int32; the description has no memory address. Nothing
     is written into a list, and no gradients are computed for it; a later change has no effect.
     """
     data = [*load_data()]
-    stream = Stream(*[(tokens.astype("int32"), labels) for tokens, labels in data])
+    plain = [(tokens.astype("int32"), labels) for tokens, labels in data]
+    stream = Stream(*plain[:2], *map(list, plain[2:]))
     history = train(SMALL, stream)
     values = [tensor.numpy() for each in data for tensor in each]
 

@@ -54,4 +54,4 @@ def check_equal(expected: History, actual: History) -> None:
         if isinstance(values, np.ndarray):
             np.testing.assert_array_equal(found, values, name, strict=True)
         else:
-            assert found == values, name
+            assert (type(found), found) == (type(values), values), name

@@ -167,6 +167,7 @@ def test_wrong_command_lines(
 ) -> None:
     """The status is 2, and the error says what is allowed; the command lines are in the file."""
     monkeypatch.setattr(implementations, "find_spec", lambda _: None)
+    Path("link").symlink_to(".")
     for line in asked(original_datadir / "test_wrong_command_lines.txt", "$ python -m "):
         name, *words = shlex.split(line)
         terminal.run(lambda _, name=name, words=words: MAINS[name](words), f"python -m {line}")  # type: ignore[misc]
@@ -240,7 +241,7 @@ interrupted: digit-sums --samples 100
 interrupted: clipped-rnn --save full.npz
 interrupted at once: clipped-rnn
 folder: clipped-rnn --checkpoint run --save a.npz
-disk: clipped-rnn --checkpoint run --save a.npz
+disk: digit-sums --checkpoint run --save a.npz
 disk: clipped-rnn --checkpoint run --save full.npz
 finished: clipped-rnn --save signal.npz --plot b.svg
 finished: clipped-rnn --save signal.npz --plot full.svg

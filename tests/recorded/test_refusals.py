@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -187,13 +188,13 @@ def test_every_public_function_is_tried() -> None:
 
 
 TYPES = """
-at_least(3): 2 3 1.5 x -1 9223372036854775807 9223372036854775808 1_0
+at_least(3): 2 3 007 0x7 1.5 x -1 9223372036854775807 9223372036854775808 1_0
 seed: 0 -1 4294967295 4294967296 x
 positive_number: 1e-3 0 -1 inf nan x 1e999
 non_negative_number: 0 -0.0 1e300 -1 nan inf x
 percentage: 5 2.5% 0.5 0 100% 99.9% -1 5%% x
 percentages: 20,0%,5,5 1000 1001 -5 5,x 5,,6
-names_from(CELLS): LSTM,RNN,LSTM RNN rnn RNN,GRU ,
+names_from(CELLS): LSTM,RNN,LSTM "RNN, LSTM" rnn RNN,GRU ,
 key_and_value: FLAGS=-a=b FLAGS= FLAGS =1 =
 any_path: a a/b ../c " a " ~/a
 writable_path(".md",".json"): a.md A.MD b.json c.txt c no/a.md folder.json
@@ -248,6 +249,7 @@ def ends(*steps: int, accuracy: Sequence[float] = ()) -> dict[str, Any]:
 # Names in the expressions.
 SCOPE = globals() | {
     "json": json,
+    "signature": signature,
     "config": config,
     "batch": batch,
     "files": files,

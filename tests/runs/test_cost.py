@@ -4,6 +4,7 @@ import gc
 import sys
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import paddle
@@ -94,6 +95,21 @@ def test_operators_of_a_step_grow_linearly_with_time(cell: Cell, execution: Exec
         assert each["rnn"] == each["rnn_grad"] == (execution == "kernel")
 
 
+def test_run_and_evaluation_take_no_more_operators_than_their_passes() -> None:
+    """Nothing is computed twice."""
+    config = replace(TINY, clip_norm=None, batch_size=2, record=0)
+    model, data = new_model(config), [ones(3)]
+    once, twice = (
+        operators_of(partial(train, replace(config, epochs=epochs), data, model))
+        for epochs in (1, 2)
+    )
+    with paddle.no_grad():
+        forward = operators_of(partial(model, data[0].tokens))
+
+    assert twice - once == count("RNN", "textbook", 3)
+    assert operators_of(partial(evaluate, model, data)) == forward
+
+
 @over_executions
 @over_cells
 @pytest.mark.parametrize("clip", ["none", "by-norm", "by-global-norm"])
@@ -139,7 +155,7 @@ def test_clipping_takes_no_more_operators_than_counted(
 def test_longer_sequences_and_larger_layers_take_no_more_python_calls(cell: Cell) -> None:
     """Nothing visits single numbers in Python, from the data to the evaluation.
 
-    The kernel runs all time steps in one operator.
+    The kernel runs all time steps in one operator. No step visits those before it.
     """
     tiny = replace(TINY, cell=cell, execution="kernel", batch_size=4)
     calls = 0
@@ -166,10 +182,12 @@ def test_longer_sequences_and_larger_layers_take_no_more_python_calls(cell: Cell
     try:
         wide = replace(tiny, hidden_size=64, emb_size=64)
         counted = {called(config) for config in (tiny, replace(tiny, num_steps=500), wide)}
+        longer = [called(replace(tiny, epochs=epochs)) for epochs in (1, 11, 21)]
     finally:
         sys.setprofile(None)
         gc.enable()
     assert len(counted) == 1, counted
+    assert longer[2] - longer[1] == longer[1] - longer[0]
 
 
 @over_executions

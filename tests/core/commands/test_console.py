@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rnn_core.commands.console import Discarding
+from rnn_core.commands.console import Discarding, guard_console
 from tests import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
-# Prints beside a file of its own; the exit status is 1 if printing failed. Does not import Paddle.
+# Prints beside a file of its own; the exit status is 1 if printing failed. Does not import Paddle,
+# which takes seconds.
 PROGRAM = """
 import os, sys
 from rnn_core.commands.console import guard_console
@@ -20,6 +21,7 @@ from rnn_core.commands.console import guard_console
 guard_console()
 output = guard_console()  # The first one's files are not closed.
 assert all(map(os.get_inheritable, range(3))) and sys.stderr.line_buffering
+assert "paddle" not in sys.modules
 with open(sys.argv[1], "w") as file:
     print("目录", flush=True)
     print("末", file=sys.stderr)
@@ -77,6 +79,18 @@ def test_output_keeps_its_order() -> None:
     result = subprocess.run(command, env=environment, capture_output=True, check=True)
 
     assert result.stdout.split() == [b"ab"]
+
+
+def test_terminal_gets_each_line_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file gets blocks, which takes less time."""
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    controller, terminal = os.openpty()
+    for opened, expected in ((terminal, True), (tmp_path / "file", False)):
+        with open(opened, "w", encoding="utf-8") as stream:  # noqa: PTH123
+            monkeypatch.setattr(sys, "stdout", stream)
+            guard_console()
+            assert sys.stdout.line_buffering == expected
+    os.close(controller)
 
 
 def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:

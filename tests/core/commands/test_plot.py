@@ -1,5 +1,6 @@
 """The plot of a run."""
 
+import importlib
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from matplotlib._pylab_helpers import Gcf
 
 from rnn_core import History
+from rnn_core.commands import plot
 from rnn_core.commands.plot import check_plot_path, save_plot
 from tests.helpers.histories import empty_history, make_history
 
@@ -66,8 +68,9 @@ def test_failed_plot_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_check_names_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says what to install."""
+    """The error says what to install. Only plots need it."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
+    importlib.reload(plot)
 
     with pytest.raises(ImportError, match="^a plot needs matplotlib: pip install matplotlib$"):
         check_plot_path(tmp_path / "run.svg")

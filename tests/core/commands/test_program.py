@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,14 +53,14 @@ def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
         def import_paddle() -> None:
             begun.append("import")
             if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Paddle installs its own handler.
+                signal.signal(signal.SIGTERM, print)  # Paddle installs its own handler.
             if missing is not None:
                 raise missing
 
         monkeypatch.setattr(program, "import_paddle", import_paddle)
         with pytest.raises(SystemExit) as ended:
-            run_program("some_command", prepare)
-        assert begun == ["prepare", "import"]
+            run_program("some_command", *[] if before is None else [prepare])
+        assert begun == ["import"] if before is None else ["prepare", "import"]
         assert {signal.getsignal(number) for number in interrupts.SIGNALS} == {signal.SIG_IGN}
         return int(ended.value.code or 0), capfd.readouterr().err
 
@@ -156,15 +157,25 @@ def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
 
 
 def test_every_command_is_run_in_the_same_way() -> None:
-    """Only the workers that commands start, this file and mutmut have another main part."""
-    entry = re.compile(r'if __name__ == "__main__":\n(?:.*\n)*?    run(?:_program)?\(')
-    others = {
-        str(path.relative_to(ROOT))
+    """Only the workers that commands start, this file and mutmut have another main part.
+
+    Each names a module that has a `main`.
+    """
+    entry = re.compile(
+        r'if __name__ == "__main__":\n(?:.*\n)*?    run(?:_program)?\((?:"([\w.]+)")?'
+    )
+    found = {
+        str(path.relative_to(ROOT)): entry.search(text)
         for package in ("rnn_core", "benchmarks", "tests")
         for path in (ROOT / package).rglob("*.py")
         if 'if __name__ == "__main__":' in (text := path.read_text(encoding="utf-8"))
-        and not entry.search(text)
     }
+    others = {name for name, match in found.items() if match is None}
+    for match in found.values():
+        if match is not None and match[1] is not None:
+            spec = find_spec(match[1])
+            assert spec is not None
+            assert "\ndef main(" in Path(str(spec.origin)).read_text(encoding="utf-8")
 
     assert others == {
         "benchmarks/behaviour/worker.py",

@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from rnn_core import History, train
+from rnn_core import History, evaluate, train
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.commands import run
 from rnn_core.commands.main import main
 from rnn_core.commands.output import say
 from rnn_core.experiments import ALL_EXPERIMENTS
+from rnn_core.runtime import parallel
+from tests.helpers.stand_in_gpu import StandIn
 
 
 def test_run_obeys_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,17 +70,31 @@ def test_record_limits_what_is_printed_and_saved(
     assert f"RNN, 12 steps ({len(recorded)} recorded), finished" in out
 
 
-def test_digit_sums_evaluates_the_trained_model(capsys: pytest.CaptureFixture[str]) -> None:
-    """More training gives a far smaller held-out loss."""
-    losses = []
+def test_digit_sums_evaluates_the_trained_model(
+    gpus: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """More training gives a far smaller held-out loss. The device is that of the run."""
+    losses, devices = [], []
+
+    def noted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def note(*given: object) -> object:
+            devices.append(gpus.current)
+            return call(*given)
+
+        return note
+
+    monkeypatch.setattr(run, "evaluate", noted(evaluate))
+    monkeypatch.setattr(parallel, "wait", noted(parallel.wait))
     for samples in ("16", "4000"):
-        main(["run", "digit-sums", "--samples", samples, "--num-steps", "3", "--held-out", "20"])
+        command = f"run digit-sums --samples {samples} --num-steps 3 --held-out 20 --device gpu:1"
+        main(command.split())
         found = re.search(r"held-out    loss ([\d.]+)", capsys.readouterr().out)
         assert found is not None
         losses.append(float(found[1]))
 
     # Measured: 38 and 0.99 to 1.2 with two roundings (Paddle 2.6.2 and 3.3.1, November 2026).
     assert losses[1] < losses[0] / 5
+    assert devices == ["gpu:1"] * 4
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,13 @@ import pytest
 
 from rnn_core import load_data
 from rnn_core.config import DType
+from rnn_core.data.batch import batches_in
+
+
+def test_error_says_why_data_are_not_batches() -> None:
+    """In the words of Python."""
+    with pytest.raises(TypeError, match=r"^data must hold batches .*: .*'labels'$"):
+        next(batches_in([(1,)]))
 
 
 @pytest.mark.parametrize("num_steps", [2, 3, 100])

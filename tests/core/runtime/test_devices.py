@@ -9,9 +9,12 @@ from rnn_core import TrainConfig, train
 from rnn_core.runtime import devices as device
 from tests.helpers.stand_in_gpu import StandIn
 
+ELEVEN = " ".join(f"gpu:{number}" for number in range(11))
+
 
 @pytest.mark.parametrize(
-    "names", ["gpu:0", "gpu:0 gpu:1", "xpu:0 xpu:1", "npu:0", "npu:0 npu:1", "my_npu:0 my_npu:1"]
+    "names",
+    ["gpu:0", ELEVEN, "xpu:0 xpu:1", "npu:0", "npu:0 npu:1", "my_npu:0 my_npu:1"],
 )
 def test_devices_that_paddle_lists_can_be_used(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A type alone is its first device, or the one that the launcher assigned; results name it."""
@@ -27,11 +30,19 @@ def test_devices_that_paddle_lists_can_be_used(names: str, monkeypatch: pytest.M
     monkeypatch.setenv(f"FLAGS_selected_{kind}s", devices[-1].partition(":")[2])
     assert device.resolve_device(kind) == devices[-1]
     assert device.resolve_device(f"{kind}:0") == f"{kind}:0"
-    with pytest.raises(ValueError, match=f"'{kind}:2' is not .* finds cpu, {', '.join(devices)}$"):
-        device.resolve_device(f"{kind}:2")
+    missing = f"{kind}:{len(devices)}"
+    with pytest.raises(ValueError, match=f"'{missing}' is not .* finds cpu, {', '.join(devices)}$"):
+        device.resolve_device(missing)
     device.synchronize("cpu")
     device.synchronize(devices[-1])
     assert stand_in.waited == [devices[-1]]
+
+
+def test_devices_of_all_types_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One type does not hide another."""
+    StandIn(monkeypatch, "gpu:0", "xpu:0", "npu:0")
+
+    assert device.available_devices() == ["cpu", "gpu:0", "xpu:0", "npu:0"]
 
 
 def test_stand_ins_have_the_signatures_of_this_paddle(gpus: StandIn) -> None:

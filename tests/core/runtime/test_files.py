@@ -44,7 +44,10 @@ def test_file_appears_after_the_block(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This way, the file survives a power failure; some file systems refuse to sync directories."""
+    """This way, the file survives a power failure; some file systems refuse to sync directories.
+
+    A folder may be one that others may not read.
+    """
     path, flushed, opened = tmp_path / "file", [], []
 
     def fsync(descriptor: int) -> None:
@@ -61,14 +64,17 @@ def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     for descriptor in opened:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)
+    monkeypatch.setattr(os, "O_RDONLY", os.O_WRONLY)  # So that no folder can be opened.
+    path = tmp_path / "new"
+    write_text(path, "content")
     assert path.read_bytes() == b"content"
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
 def test_error_while_writing_keeps_the_old_file(
     tmp_path: Path, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No temporary file is left, and none counts as written; nor if the renaming fails."""
+    """No temporary file is left, and none counts as written; nor if a later step fails."""
     monkeypatch.setattr(files, "_any_written", False)
     path = tmp_path / "file"
     path.write_bytes(b"former")
@@ -76,9 +82,10 @@ def test_error_while_writing_keeps_the_old_file(
     with pytest.raises(error), write_whole(path) as file:
         file.write(b"half")
         raise error
-    monkeypatch.setattr(Path, "replace", Mock(side_effect=error))
-    with pytest.raises(error), write_whole(path):
-        pass
+    for owner, name in ((Path, "replace"), (os, "fsync")):
+        monkeypatch.setattr(owner, name, Mock(side_effect=error))
+        with pytest.raises(error), write_whole(path):
+            pass
 
     assert not files.any_written()
     assert path.read_bytes() == b"former"
@@ -175,7 +182,7 @@ def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.Monk
     """Root may write any file, so the permission is simulated."""
     path = tmp_path / "file"
     path.touch()
-    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
 
     with pytest.raises(PermissionError, match="the existing file is read-only$"):
         check_writable(path)

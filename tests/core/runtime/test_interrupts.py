@@ -9,17 +9,24 @@ import pytest
 from rnn_core.runtime import interrupts
 from rnn_core.runtime.interrupts import blocked_signals, held_interrupt
 
+# The signals that end a command, but for Ctrl-C.
+OTHERS = [number for number in interrupts.SIGNALS if number != signal.SIGINT]
+
 
 @pytest.fixture(autouse=True)
-def _sigterm_interrupts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt as in a command."""
+def _others_interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make them raise KeyboardInterrupt as in a command."""
     monkeypatch.setattr(interrupts, "_received", None)
-    before = signal.signal(signal.SIGTERM, interrupts.interrupt)
+    before = {number: signal.getsignal(number) for number in OTHERS}
+    for number in OTHERS:
+        signal.signal(number, interrupts.interrupt)
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
+@pytest.mark.parametrize("other", OTHERS)
+def test_signals_are_held_until_a_second_one_is_ctrl_c(other: signal.Signals) -> None:
     """The outer block reports the first one, and a command's status tells which it was."""
     for handler in (signal.default_int_handler, interrupts.interrupt):
         signal.signal(signal.SIGINT, handler)
@@ -30,17 +37,18 @@ def test_signals_are_held_until_a_second_one_is_ctrl_c() -> None:
         ):
             came = [interrupted()]
             # Launchers repeat SIGTERM.
-            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+            for number in (other, other, signal.SIGINT):
                 signal.raise_signal(number)
                 came += [interrupted(), inner()]
 
         assert came == [False, True, False, True, False]
-        assert interrupts.received() is signal.SIGTERM
+        assert interrupts.received() is other
         assert signal.getsignal(signal.SIGINT) is handler
-        assert signal.getsignal(signal.SIGTERM) is interrupts.interrupt
+        assert {signal.getsignal(number) for number in OTHERS} == {interrupts.interrupt}
 
 
-def test_only_ctrl_c_interrupts_again() -> None:
+@pytest.mark.parametrize("other", OTHERS)
+def test_only_ctrl_c_interrupts_again(other: signal.Signals) -> None:
     """A launcher repeats SIGTERM while the command saves."""
 
     def interrupted(number: signal.Signals) -> bool:
@@ -50,10 +58,10 @@ def test_only_ctrl_c_interrupts_again() -> None:
             return True
         return False
 
-    came = [interrupted(number) for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT)]
+    came = [interrupted(number) for number in (other, other, signal.SIGINT)]
 
     assert came == [True, False, True]
-    assert interrupts.received() is signal.SIGTERM
+    assert interrupts.received() is other
 
 
 def test_other_handlers_of_ctrl_c_are_kept() -> None:
@@ -65,7 +73,7 @@ def test_other_handlers_of_ctrl_c_are_kept() -> None:
         assert signal.getsignal(signal.SIGINT) is handler
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 def test_blocked_signals_arrive_at_the_end(number: signal.Signals) -> None:
     """No handler runs inside the block, not even one of a library in C."""
     steps = []

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -206,7 +208,7 @@ def test_only_first_process_prints_and_writes(results: list[dict[str, Any]], fol
     assert second == [0, ""]
     assert [path.name for path in folder.glob("*.npz")] == ["of-0.npz"]
     assert History.load(folder / "of-0.npz").environment["processes"] == "2"
-    assert "/48, Accuracy: " in text
+    assert re.search(r":\d+/48, Accuracy: ", text)
     assert text.count("LSTM (kernel), 3 steps, finished, on cpu") == 1
     assert text.count("held-out    loss ") == 1
 
@@ -294,6 +296,20 @@ def test_batches_smaller_than_the_processes_are_rejected(monkeypatch: pytest.Mon
     for data in ([*load_data(batch_size=3)], DigitSums(count=4, batch_size=3)):
         with pytest.raises(ValueError, match=f"^a batch {words}"):
             train(TrainConfig(batch_size=3), data)
+
+
+def test_several_processes_do_not_hold_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reaches each of them at another step, and they would wait for each other."""
+    processes(monkeypatch, 0, 2)
+    monkeypatch.setattr(parallel, "join", lambda *_: None)
+    monkeypatch.setattr("paddle.DataParallel", lambda model: model)
+    monkeypatch.setattr("paddle.distributed.all_reduce", lambda mine: mine.set_value(mine * 2))
+    config = TrainConfig(epochs=1, batch_size=2, emb_size=8, hidden_size=4)
+    handlers: set[object] = set()
+
+    train(config, on_step=lambda _: handlers.add(signal.getsignal(signal.SIGINT)))
+
+    assert handlers == {signal.default_int_handler}
 
 
 def test_single_process_checks_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
