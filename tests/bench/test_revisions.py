@@ -198,7 +198,7 @@ def test_comparison_shows_both_versions_of_rnn_core(
     monkeypatch.setattr(command, "Pairs", partial(Pairs, run=fake))
     monkeypatch.setattr(command, "time_processes", fake)
     commit = repository.git("rev-parse", "--short", "HEAD")
-    status, out, _ = compare("git:main", ".")
+    status, out, _ = compare("git:main", ".", "--measure", "memory")
     saved = tmp_path / "results" / "git-main..working-tree" / "comparison.json"
     sides: Any = json.loads(saved.read_text())
 
@@ -210,7 +210,7 @@ def test_comparison_shows_both_versions_of_rnn_core(
     assert not list(saved.parent.glob("check*"))
 
     moved = repository.commit("three")
-    status, _, err = compare("git:main", ".", "--resume")
+    status, _, err = compare("git:main", ".", "--measure", "memory", "--resume")
     assert status == 2
     assert f"baseline was 'git:main ({commit}) " in err
     assert f"is 'git:main ({moved}) " in err

@@ -42,6 +42,21 @@ class Ended(NamedTuple):
         return int((self.error.code if self.error else self.value) or 0)
 
 
+class Printed:
+    """Stands in for a module's `print`.
+
+    Attributes:
+        waiting: a remark if the last text is not yet in the log that the output goes to.
+    """
+
+    waiting = ""
+
+    def __call__(self, *words: object, flush: bool = False) -> None:
+        """Print the words."""
+        print(*words)
+        self.waiting = "" if flush else ", before all is printed"
+
+
 def ended(call: Callable[..., object], *given: object, **named: object) -> Ended:
     """Call a function with these arguments; leave out the usage of a wrong command line."""
     value, error = None, None

@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -967,6 +969,11 @@ def test_command(
     ):
         verdicts[:] = given
         ran(*results, "out")
+    with monkeypatch.context() as patch:
+        verdicts[:] = [equal]
+        patch.setattr("builtins.print", Mock(side_effect=BrokenPipeError))
+        ended(command.main, [*results, "closed"])
+    texts.append(f"with a closed output: {[*Path('closed').iterdir()]}")
     verdicts[:] = [verdict("different")]
     ran(*own_words, "--results", "new/results", path="new/results/verdicts.json")
     ran(*results, "file")
@@ -1053,7 +1060,7 @@ DOUBLE = {
 OWN = {
     "self.idle =": "self.scale = self.create_parameter([1])\n        self.idle =",
     "forward(self, words)": "forward(self, words, more)",
-    "+ self.frozen\n": "+ self.frozen + self.scale * more\n",
+    "self.last(x).mean() + self.frozen\n": "self.last(y) + self.frozen + self.scale * more\n",
     "    words = ": "    more = paddle.ones([1])\n    more.stop_gradient = False\n    words = ",
     "(model(words) **": "(model(words, more) **",
 }
@@ -1113,7 +1120,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     import paddle
 
     lines = tried.lines
-    observers: list[layers.Observer] = []
+    observers: list[Any] = []
     move = layers.move
 
     def moved(observer: layers.Observer, seed: int) -> None:
@@ -1127,6 +1134,14 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         def __init__(self, model: Any) -> None:
             super().__init__(model)
             observers.append(self)
+            self.made, self.most = list[Any](), 0
+
+        def values(self) -> Any:
+            found = super().values()
+            self.made += map(ref, found)
+            kept = sum(each() is not None for each in self.made)
+            self.most = max(self.most, kept // len(found))
+            return found
 
     monkeypatch.setattr(layers, "move", moved)
     monkeypatch.setattr(layers, "Observer", Observer)
@@ -1137,7 +1152,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("sparse, rows that repeat", {"SPARSE": "True"}, None, {"steps": 1}),
         ("static", {}, 2, {"execution": "static"}),
         ("a parameter and two inputs of the model itself", OWN, 1, {"steps": 1}),
-        ("moved", {}, 1, {"moved_by": 2, "moved_at": 2, "steps": 3}),
+        ("moved", {}, 2, {"moved_by": 2, "moved_at": 2, "steps": 3}),
         ("moved otherwise", DOUBLE, None, {"moved_by": 1, "steps": 1}),
         ("bfloat16", {'"none": None': '"none": x.astype("bfloat16")'}, 1, {}),
         ("bfloat16 at the end", LAST_BFLOAT16, None, {}),
@@ -1182,6 +1197,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             continue
         run.settings["file"] = run.settings["file"] == expected
         lines.append(f"{run.describe()}; {run.settings}")
+        lines.append(f"  at most {observers[-1].most} copies of the weights in memory")
         for name, norms in run.raw_norms.items():
             lines.append(f"  norm of {name}: {', '.join(f'{each:.4g}' for each in norms)}")
         if traced_step is not None:
@@ -1190,7 +1206,8 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             lines += sorted(made) if job.execution == "static" else made
             # Nothing is kept of later steps.
             kept = len(observers[-1].forward) + len(observers[-1].backward)
-            lines.append(f"  {len(made) - kept} tensors besides")
+            again = "as before" if traced_step.repeats(found, trace or 1) else "moved"
+            lines.append(f"  {len(made) - kept} tensors besides; weights {again}")
     weight = paddle.to_tensor([1.0, 2.0]).astype("bfloat16")
     observer: Any = SimpleNamespace(trained=["w"], parameters={"w": weight})
     move(observer, 1)

@@ -4,7 +4,8 @@ import json
 import shutil
 import sys
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,11 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
         started.append(command[1:])
         return nullcontext()
 
-    def all_cpus() -> Any:
+    @contextmanager
+    def all_cpus() -> Iterator[None]:
         started.append(["all CPUs"])
-        return nullcontext()
+        yield
+        started.append(["CPUs as before"])
 
     monkeypatch.setattr(calibration, "Process", busy)
     monkeypatch.setattr(calibration, "all_cpus", all_cpus)
@@ -76,7 +79,7 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--python env --sessions 2 --levels 0,20 --save c.md", FakeProcesses(SAME))
     run(
         "--measure instructions --sessions 1 --load 2 --budget 2.5 --seed 3 --results i",
-        FakeProcesses(SAME),
+        FakeProcesses(SAME, before=lambda at: started.append([f"process {at}"])),
     )
     lines.append(f"busy: {started}")
     noisy = FakeProcesses({FIRST: 1.2, SECOND: 1.0}, noise=0.03)

@@ -30,7 +30,7 @@ from benchmarks.saved.saved_run import SavedRun
 from rnn_core.experiments import EXPERIMENTS
 from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
-from tests.helpers.recorded import ended, help_and_refusals, rounded, transcript
+from tests.helpers.recorded import Printed, ended, help_and_refusals, rounded, transcript
 from tests.recorded.conftest import Check
 
 SAME = {FIRST: 1.0, SECOND: 1.0}
@@ -58,6 +58,8 @@ class Session:
         self.text: list[str] = []
         self.fake = FakeProcesses(SAME)
         self.valgrind = self.behaviour = self.own = ""
+        self.printed = Printed()
+        monkeypatch.setattr(command, "print", self.printed, raising=False)
         for name in ("find_valgrind", "find_switch"):
             monkeypatch.setattr(command, name, self.find_program)
         monkeypatch.setattr(pairs, "time", SimpleNamespace(monotonic=self.monotonic))
@@ -77,7 +79,8 @@ class Session:
 
     def compare_behaviour(self, *sides: Any) -> list[BehaviourVerdict]:
         """Return a verdict on each experiment that `behaviour` names, or raise an error."""
-        self.text.append(f"behaviour of {[each.name for each in sides[:2]]} in {sides[2]}")
+        names = [each.name for each in sides[:2]]
+        self.text.append(f"behaviour of {names} in {sides[2]}{self.printed.waiting}")
         if self.behaviour == "error":
             raise SideError("the candidate did not train")
         if self.behaviour == "full":
@@ -167,6 +170,10 @@ def test_outcomes(session: Session) -> None:
     session.run("old new --results l --budget 0.1 --measure time", behaviour="different")
     session.run("old new --results e --measure memory --budget 0.1", behaviour="error")
     session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="full")
+    with session.patch.context() as patch:
+        patch.setattr(command, "text_of", Mock(side_effect=BrokenPipeError(32, "Broken pipe")))
+        session.run("old new --results p --measure time --budget 0.1")
+    session.lines += [f"saved: {content(session.folder / 'p' / 'comparison.json')['courses']}", ""]
     session.run(
         "old new --results n --measure time --lenient --budget 2", FakeProcesses({FIRST: 1.055})
     )

@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from benchmarks.behaviour.judge import BehaviourVerdict
-from benchmarks.compare import verdicts
+from benchmarks.compare import summary, verdicts
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import Part, contests_of
 from benchmarks.compare.result import LEAST_SHARE, Comparison, Disturbance, Drift, Measured, Pace
@@ -21,6 +22,7 @@ from rnn_core.runtime.messages import printable
 from tests.helpers.matrix_results import FACTS, MACHINE, comparison
 from tests.helpers.recorded import ended, rounded, shown
 from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
+from tests.helpers.time_zone import time_zone
 from tests.recorded.conftest import Check
 
 LONG = "void phi::funcs::Transform<phi::CPUContext, 'name'>::operator()|ends at sixty\x1b[1m"
@@ -375,6 +377,7 @@ def saved_run(number: int, side: int, names: str, counted: bool) -> SavedRun:
     return run.model_copy(update={"name": f"none/{number}.json"})
 
 
+@time_zone("AAA-9")
 def test_summaries(
     check: Check,
     monkeypatch: pytest.MonkeyPatch,
@@ -382,6 +385,8 @@ def test_summaries(
 ) -> None:
     """Two series with other benchmarks each, disturbed processes, several errors, and no pair."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 500)
+    now = NOON.replace(microsecond=7).astimezone
+    monkeypatch.setattr(summary, "datetime", SimpleNamespace(now=now))
     parts = []
     limits: list[dict[Measure, float]] = [{"instructions": 0.005, "memory": 0.01}, {"time": 0.05}]
     for counted, names, pairs, within in (
@@ -401,8 +406,6 @@ def test_summaries(
         "measured": summarise(parts, ("old", "new"), workload="digest").dump(),
         "nothing": summarise([Part({"time": 0.1}, ended=True)], ("old", "new")).dump(),
     }
-    for each in found.values():
-        del each["date"]
     extreme = [verdicts.unknown([], 0), verdicts.unknown([0.5], 1)]
     extreme += [replace(extreme[1], low=low, high=1 / low) for low in (1e-17, 1e-18, 0.9e-18)]
     found["extreme"] = {

@@ -411,6 +411,7 @@ def test_revisions(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(revisions, "COPIES", tried.folder / "copies")
     package = tried.folder / "repository" / "rnn_core"
     (package / "__pycache__").mkdir(parents=True)
+    (package / "__pycache__" / "a.pyc").touch()
     (package / "__init__.py").write_text("one")
     (package / "deep").mkdir()
     (package / "deep" / "a.txt").write_text("ü")

@@ -4,7 +4,9 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,11 +23,13 @@ from benchmarks.compare.process import (
 from benchmarks.interpreters import Interpreter
 from benchmarks.plugins.sampling import Settings
 from benchmarks.runner import Result, find_tool, project_environment
+from tests import ROOT
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.recorded import ended
+from tests.helpers.saved_runs import NOON
+from tests.helpers.time_zone import time_zone
 from tests.recorded.conftest import Check
 
-BEGUN = re.compile(r'"begun": "[^"]+\+00:00"')
 OUTPUTS = {
     "nothing": ("", ""),
     "an error": ("collected 0 items", "ERROR: not found: benchmarks\nusage\n"),
@@ -44,8 +48,10 @@ OUTPUTS = {
 }
 
 
+@time_zone("AAA-9")
 def test_commands(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """The command line and the environment of timed and counted processes, a word a line."""
+    monkeypatch.setattr(process, "datetime", SimpleNamespace(now=NOON.astimezone))
     monkeypatch.setattr(
         "os.environ", {"PATH": "/bin", "PYTEST_ADDOPTS": "-x", "PYTHONHASHSEED": "3"}
     )
@@ -71,7 +77,7 @@ def test_commands(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     ):
         job = Job(side, each, Path("/results/0001-baseline.json"))
         counts = Path("/dumps/0") if each.planted else None
-        words = [BEGUN.sub('"begun": "NOW"', word) for word in command(job, selection, counts)]
+        words = command(job, selection, counts)
         lines += [f"{name}, {at}:", *(f"  {word}" for word in words)]
         lines += [f"  {key}={value}" for key, value in environment(each).items()]
         for key, value in counting_environment(job).items():
@@ -144,4 +150,44 @@ def test_results(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
         monkeypatch.setattr("os.environ", known)
         lines += [f"{known}: {project_environment()} {project_environment({'NAME': 'value'})}"]
     lines.append(str(project_environment({"PYTHONPATH": "/given"})))
+    check(lines)
+
+
+# Modules that set the number of threads before others are imported; what runs in environments that
+# have little else; and commands that need not have all that others need.
+LEAN = (
+    *("conftest", "rnn_core", "benchmarks.entry", "benchmarks.source"),
+    *("benchmarks.behaviour.worker", "benchmarks.behaviour.layers", "benchmarks.plugins.sampling"),
+    *("benchmarks.report.command", "benchmarks.commands.soak", "benchmarks.behaviour.command"),
+)
+
+
+# Imports outside of functions.
+IMPORT = re.compile(r"^(?:import ([\w.]+)|from ([\w.]+) import (?:\(([^)]*)|(.+)))", re.MULTILINE)
+
+
+@cache
+def imported(name: str) -> set[str] | None:
+    """Return what a module or its package imports; None if it is not one of the project."""
+    place = ROOT.joinpath(*name.split("."))
+    files = [*filter(Path.is_file, (place / "__init__.py", place.with_suffix(".py")))]
+    found = {name.rpartition(".")[0]} - {""}
+    for file in files:
+        for module, package, several, names in IMPORT.findall(file.read_text(encoding="utf-8")):
+            found |= {module or package}
+            found |= {f"{package}.{each}" for each in re.findall(r"\w+", several + names)}
+    return found if files else None
+
+
+def test_packages(check: Check) -> None:
+    """The packages that some modules need to be imported, with all modules that they import."""
+    lines = []
+    for name in LEAN:
+        seen, left = set[str](), {name}
+        while left:
+            seen |= left
+            left = {new for each in left for new in imported(each) or ()} - seen
+        others = {each.partition(".")[0] for each in seen if imported(each) is None}
+        found = others - sys.stdlib_module_names - {"benchmarks", "rnn_core"}
+        lines.append(f"{name}: {', '.join(sorted(found))}")
     check(lines)

@@ -29,7 +29,7 @@ from benchmarks.interpreters import Origin, SideError
 from benchmarks.known_defects import Defect
 from benchmarks.workloads.own import WorkloadError
 from tests.helpers.matrix_results import counted, link, released, write_json
-from tests.helpers.recorded import ended, help_and_refusals, transcript
+from tests.helpers.recorded import Printed, ended, help_and_refusals, transcript
 from tests.recorded.conftest import Check
 
 RELEASES = ("2.6.2", "3.0.0", "3.1.0", "3.2.0", "3.3.0")
@@ -218,11 +218,12 @@ class FakeCompare:
         self.benchmarks = 2
         self.status: dict[str, int] = {}
         self.error: Exception | None = None
+        self.printed = Printed()
 
     def __call__(self, arguments: Sequence[str]) -> int:
         """Compare the first two arguments."""
         before, after, *options = arguments
-        self.asked.append(f"- compare {' '.join(arguments)}")
+        self.asked.append(f"- compare {' '.join(arguments)}{self.printed.waiting}")
         if self.error:
             error, self.error = self.error, None
             raise error
@@ -246,6 +247,7 @@ class Releases:
         self.lines: list[str] = []
         self.verdicts: dict[str, Any] = {}
         monkeypatch.setattr(releases, "compare", self.fake)
+        monkeypatch.setattr(releases, "print", self.fake.printed, raising=False)
         monkeypatch.setattr(releases, "RESULTS", folder)
         monkeypatch.setattr(releases, "PROGRAMS", ("named-tuple", "another"))
         monkeypatch.setattr(releases, "load", lambda: {"defects": {"leak": ""}, "checks": []})
@@ -267,12 +269,13 @@ class Releases:
     def compare_behaviour(self, before: str, after: str, folder: Path, **options: Any) -> Any:
         """Return the verdict for the second release."""
         assert folder.is_dir()
-        self.fake.asked.append(f"- behaviour {before} {after} {options}")
+        waiting = self.fake.printed.waiting
+        self.fake.asked.append(f"- behaviour {before} {after} {options}{waiting}")
         return [BehaviourVerdict("", "", self.verdicts[after], 1, 1, None, None, None, "")]
 
     def find(self, text: str, origin: Origin | None = None) -> Any:
         """Return an interpreter whose path is the release."""
-        self.fake.asked.append(f"- defect of {text} from {origin}")
+        self.fake.asked.append(f"- defect of {text} from {origin}{self.fake.printed.waiting}")
         return type("Found", (), {"python": text})
 
     def run(self, line: str, tables: bool = False, **changes: Any) -> None:
@@ -280,6 +283,7 @@ class Releases:
         vars(self.fake).update(
             {"asked": [], "changes": {}, "status": {}, "benchmarks": 2, **changes}
         )
+        self.fake.printed.waiting = ""
         found = transcript(main, line).splitlines()
         self.lines += found if tables else [each for each in found if each[:1] not in ("", "|")]
         self.lines += [*self.fake.asked, ""]

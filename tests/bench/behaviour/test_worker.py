@@ -2,9 +2,12 @@
 
 import runpy
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from benchmarks import ROOT
 from benchmarks.behaviour import worker
 from benchmarks.behaviour.culprits import compare
-from benchmarks.behaviour.files import Job, OwnJob, Trace
+from benchmarks.behaviour.files import Job, OwnJob, Trace, digest
 from benchmarks.behaviour.sides import Side, Task
 from benchmarks.behaviour.trace import scale_of
 from rnn_core import NumericPrediction, TrainConfig, new_model
@@ -54,19 +57,32 @@ def test_traced_step_has_the_bits_of_the_run(name: str, execution: str, tmp_path
 def test_runs_and_traces_are_those_of_the_device(
     gpus: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is Paddle's device meanwhile only."""
+    """It is Paddle's device meanwhile only. Of the weights of each step, the digest is kept."""
     seen: list[str] = []
+    weights: list[ref[Any]] = []
+    kept: list[int] = []
 
     def made(config: TrainConfig) -> NumericPrediction:
         seen.append(gpus.current)
         return new_model(config)
 
+    def noted(arrays: Iterable[Any]) -> Iterator[Any]:
+        for each in arrays:
+            weights.append(ref(each))
+            yield each
+
+    def digested(arrays: Iterable[Any]) -> bytes:
+        kept.append(sum(each() is not None for each in weights))
+        return digest(noted(arrays))
+
     monkeypatch.setattr(worker, "new_model", made)
+    monkeypatch.setattr(worker, "digest", digested)
     config = replace(Job("clipped-rnn", "textbook", 1).config, device="gpu:1")
     worker.record(config)
     worker.trace(config, 1)
 
     assert (seen, gpus.current) == (["gpu:1", "gpu:1"], "cpu")
+    assert kept == [0] * 5
 
 
 def test_program_exits_with_its_status_and_refuses_another_copy_of_the_source(

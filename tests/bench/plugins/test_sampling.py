@@ -102,7 +102,10 @@ def test_another_copy_of_the_source_is_refused(
         with pytest.raises(pytest.UsageError, match=f"must come from {source}"):
             sampler(source).pytest_collection_finish(session)
     monkeypatch.setitem(sys.modules, "rnn_core_of_a_user", SimpleNamespace(__file__=None))
-    ours = sampler(ROOT)
+    (tmp_path / "link").symlink_to(ROOT)
+    there = str(tmp_path / "link" / "rnn_core" / "a.py")
+    monkeypatch.setitem(sys.modules, "rnn_core.a", SimpleNamespace(__file__=there))
+    ours = sampler(tmp_path / "link")
     ours.pytest_collection_finish(session)
     monkeypatch.setitem(sys.modules, "rnn_core.a.b", SimpleNamespace(__file__=None))
     with pytest.raises(pytest.UsageError, match=f"rnn_core.a.b comes from {Path.cwd()}, and"):
