@@ -47,7 +47,7 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
     ("benchmarks --benchmark-compare", "first run", (".benchmarks/*/0001_*.json",)),
     (
         "benchmarks --results=r --junitxml=x/j.xml --benchmark-json=b.json",
-        "generated xml file",
+        "/r/benchmarks.xml -",
         ("r/benchmarks.xml", "r/benchmarks.json", "r/benchmarks-run.json", "x/j.xml", "b.json"),
     ),
     (

@@ -45,7 +45,7 @@ def test_trains(leave_history, experiment, device, monkeypatch, tmp_path):
 
 def test_is_measured(measure):
     calls = []
-    measure(lambda: calls.append(0), None, rounds=2, warmup_rounds=3)
+    measure(calls.append, lambda: ((0,), {}), rounds=2, warmup_rounds=3)
     assert len(calls) == 5
 """
 BENCHMARK = """
