@@ -152,7 +152,10 @@ def test_pictures_of_extreme_results(drawn: list[str], check: Check) -> None:
         draw_curves(_interrupted({"W": values, "U": np.full(3, 2.0)}, values), f"{value:g}")
     draw_curves(curves("clipped-rnn", outcome="interrupted", **NOTHING), "nothing")
 
-    slow, fast = left("py311-a", paddle="3.0.0", python="3.11"), left("b" * 40, paddle="3 $x")
+    slow, fast = (
+        left("py311-a", paddle="3.0.0", python="3.11"),
+        left("\u024f\u0250" * 20, paddle="3 $x"),
+    )
     slow.times = [step_time(1000.0 + n, implementation=f"{n}$" * 9) for n in range(8)]
     slow.times += [step_time(3, cell="C")]
     fast.times = [

@@ -153,11 +153,8 @@ def test_records(tmp_path: Path, check: Check) -> None:
                 content = {**VALID, "parts": [1], "ms": 1, field: value}
                 lines.append(f"{field} {value!r:.60}: {read(path, json.dumps(content))}")
     lines += [f"{text!r}: {read(path, text)}" for text in TEXTS]
-    path.write_text(
-        r'["\n", ["\n"], {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]'.replace(
-            "b", "b" * 300
-        )
-    )
+    texts = r'["\n", ["\n"], {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]'
+    path.write_text(texts.replace("a", "a" * 300))
     lines += [repr(read_json(path))]
     check(lines)
 

@@ -13,11 +13,10 @@ from tests.helpers.matrix_results import curves, left, step_time
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
-def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
-    """Every value of the history is the same extreme number. All colours are those of the page."""
-    values = np.full(20, value)
-    picture = draw_curves(curves(loss=values, norms={"W": values}), "a")
+@pytest.mark.parametrize(("loss", "norm"), [(1e308, np.nan), (-1.0, 5e-324)])
+def test_curves_of_extreme_numbers_can_be_drawn(loss: float, norm: float) -> None:
+    """All values of a curve are the same extreme number. All colours are those of the page."""
+    picture = draw_curves(curves(loss=np.full(20, loss), norms={"W": np.full(20, norm)}), "a")
 
     assert "</svg>" in picture
     assert [color for color in (INK, THIN) if color in picture] == []
