@@ -143,8 +143,8 @@ def test_pictures_of_extreme_results(drawn: list[str], check: Check) -> None:
     """Many lines, long names, missing and extreme numbers, and nothing to draw."""
     drawn.clear()
     for steps in (25, 26):
-        norms = {f"parameter {n}" * (1 + n): np.full(steps, 10.0**n) for n in range(9)}
-        norms["parameter 0"][:2] = 1000, 0
+        norms = {f"parameter {n}," * (1 + n): np.full(steps, 10.0**n) for n in range(9)}
+        norms["parameter 0,"][:2] = 1000, 0
         loss = np.where(np.arange(steps) == 3, np.inf, 10.0)
         draw_curves(_interrupted(norms, loss), f"{steps}-steps")
     for value in (np.nan, 0.0, 1e99, 1e101, 1e-101):
@@ -152,7 +152,10 @@ def test_pictures_of_extreme_results(drawn: list[str], check: Check) -> None:
         draw_curves(_interrupted({"W": values, "U": np.full(3, 2.0)}, values), f"{value:g}")
     draw_curves(curves("clipped-rnn", outcome="interrupted", **NOTHING), "nothing")
 
-    slow, fast = left("py311-a", paddle="3.0.0", python="3.11"), left("b" * 40, paddle="3 $x")
+    slow, fast = (
+        left("py311-a", paddle="3.0.0", python="3.11"),
+        left("\u024f\u0250" * 20, paddle="3 $x"),
+    )
     slow.times = [step_time(1000.0 + n, implementation=f"{n}$" * 9) for n in range(8)]
     slow.times += [step_time(3, cell="C")]
     fast.times = [

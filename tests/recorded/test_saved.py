@@ -153,9 +153,8 @@ def test_records(tmp_path: Path, check: Check) -> None:
                 content = {**VALID, "parts": [1], "ms": 1, field: value}
                 lines.append(f"{field} {value!r:.60}: {read(path, json.dumps(content))}")
     lines += [f"{text!r}: {read(path, text)}" for text in TEXTS]
-    path.write_text(
-        r'["\n", ["\n"], {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]'
-    )
+    texts = r'["\n", ["\n"], {"error": "\n\u0007", "\n": "\n", "text": ["\n"], "problem": "a\nb"}]'
+    path.write_text(texts.replace("a", "a" * 300))
     lines += [repr(read_json(path))]
     check(lines)
 
@@ -420,11 +419,15 @@ def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check)
     check(lines, {tmp_path: "TMP"})
 
 
-def test_devices_of_items() -> None:
-    """Those of the parameters; the CPU without any."""
+def test_devices_of_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the parameters, each with its own facts; the CPU without any."""
+    facts = "rnn_core.runtime.environment.describe_environment"
+    monkeypatch.setattr(facts, lambda device: {"name": device})
     items: Any = [
+        SimpleNamespace(callspec=SimpleNamespace(params={"device": "gpu:1"})),
         SimpleNamespace(callspec=SimpleNamespace(params={"device": "cpu"})),
         SimpleNamespace(callspec=SimpleNamespace(params={})),
         SimpleNamespace(),
     ]
-    assert [*describe_environments(items)] == ["cpu"]
+    found = describe_environments(items)
+    assert [*found.items()] == [(name, {"name": name}) for name in ("gpu:1", "cpu")]

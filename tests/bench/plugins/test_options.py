@@ -46,9 +46,9 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
     ),
     ("benchmarks --benchmark-compare", "first run", (".benchmarks/*/0001_*.json",)),
     (
-        "benchmarks --results=r --junitxml=x/j.xml --benchmark-json=b.json",
-        "generated xml file",
-        ("r/benchmarks.xml", "r/benchmarks.json", "r/benchmarks-run.json", "x/j.xml", "b.json"),
+        "benchmarks --results=r --junitxml=x/y/j.xml --benchmark-json=b.json",
+        "/r/benchmarks.xml -",
+        ("r/benchmarks.xml", "r/benchmarks.json", "r/benchmarks-run.json", "x/y/j.xml", "b.json"),
     ),
     (
         "tests -n0 --results '../a b/c' --junitxml j.xml",

@@ -47,7 +47,7 @@ def test_file_of_outcomes_is_complete_while_tests_run(
 ) -> None:
     """A process that ends leaves all outcomes, and the test that it ran as crashed."""
     project = make_project(pytester, monkeypatch, {"tests/test_a.py": TESTS})
-    status, _ = run_pytest(project, "--results=left", "tests")
+    status, _ = run_pytest(project, "--results=left", "-n0", "tests")
 
     reason = "crashed: the process ended during this test"
     expected = [Case("tests.test_a::test[one]", "failed", "AssertionError: assert 'one' != 'one'")]

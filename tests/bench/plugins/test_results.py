@@ -45,7 +45,7 @@ def test_trains(leave_history, experiment, device, monkeypatch, tmp_path):
 
 def test_is_measured(measure):
     calls = []
-    measure(lambda: calls.append(0), None, rounds=2, warmup_rounds=3)
+    measure(calls.append, lambda: ((0,), {}), rounds=2, warmup_rounds=3)
     assert len(calls) == 5
 """
 BENCHMARK = """
@@ -105,7 +105,8 @@ def test_benchmarks_leave_times_and_remove_earlier_files(
     folder = project.path / "benchmarks" / "left"
     folder.mkdir()
     monkeypatch.chdir(folder.parent)
-    for name in ("exploding-rnn.npz", "benchmarks.xml", "benchmarks-run.json", "tests.xml"):
+    old = ("exploding-rnn.npz", "benchmarks.json", "benchmarks.xml", "benchmarks-run.json")
+    for name in (*old, "tests.xml"):
         (folder / name).write_text("old", encoding="utf-8")
     refused, _ = run(project, ".", "--device=gpu:9")
     assert {path.name for path in folder.iterdir()} - {".lock"} == {"tests.xml"}

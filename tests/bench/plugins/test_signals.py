@@ -105,7 +105,8 @@ def test_a_signal_during_saving_waits(pytester: pytest.Pytester, run: Run) -> No
     """All is saved, and the status tells of the signal."""
     (pytester.path / "benchmarks").mkdir()
     (pytester.path / "benchmarks" / "conftest.py").write_text(
-        "import signal\n\ndef pytest_sessionfinish():\n    signal.raise_signal(signal.SIGINT)\n"
+        "import pytest, signal\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+        "def pytest_sessionfinish():\n    signal.raise_signal(signal.SIGINT)\n    return (yield)\n"
     )
     status, output = run()
 

@@ -68,6 +68,8 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of made-up results of every kind, but not of all of them: pictures take long."""
     results = read_results(write_matrix(tmp_path_factory.mktemp("results")))
     results.environments = [each for each in results.environments if each.name in SHOWN]
+    for key in [("cpu", "clipped-rnn"), ("cpu", "clipped-lstm")]:
+        del results.environments[0].histories[key]
     results.comparisons, results.chains = results.comparisons[1:], results.chains[1:]
     page = make_page(results, NOW)
     now, before = matplotlib.rcParams, matplotlib.rcParamsOrig
@@ -107,7 +109,7 @@ def test_tables_and_pictures_are_accessible(html: str) -> None:
 
     assert all(found.get("scope") for tag, found in page.elements if tag == "th")
     assert tags["caption"] == tags["table"]
-    assert len(pictures) == tags["title"] - 1 == tags["desc"] >= 9
+    assert len(pictures) == tags["title"] - 1 == tags["desc"] >= 7
     assert all(found["role"] == "img" and "width" not in found for found in pictures)
 
 
@@ -118,6 +120,8 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     folder = write_environment(
         tmp_path / safe, paddle=EVIL, python=EVIL, cpu=EVIL, flags=f"a={PATH}"
     )
+    for name in ("clipped-rnn", "clipped-lstm"):  # Their pictures take long.
+        (folder / f"{name}.npz").unlink()
     write_cases(
         folder / "tests.xml",
         f'<testcase classname="a" name="{attribute}"><failure message="{attribute}">{attribute}'

@@ -13,27 +13,27 @@ from tests.helpers.matrix_results import curves, left, step_time
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("value", [np.nan, -1.0, 1e308, 5e-324])
-def test_curves_of_extreme_numbers_can_be_drawn(value: float) -> None:
-    """Every value of the history is the same extreme number. All colours are those of the page."""
-    values = np.full(20, value)
-    picture = draw_curves(curves(loss=values, norms={"W": values}), "a")
+@pytest.mark.parametrize(("loss", "norm"), [(1e308, np.nan), (-1.0, 5e-324)])
+def test_curves_of_extreme_numbers_can_be_drawn(loss: float, norm: float) -> None:
+    """All values of a curve are the same extreme number. All colours are those of the page."""
+    picture = draw_curves(curves(loss=np.full(20, loss), norms={"W": np.full(20, norm)}), "a")
 
     assert "</svg>" in picture
     assert [color for color in (INK, THIN) if color in picture] == []
 
 
 def test_a_picture_is_part_of_a_page() -> None:
-    """It has no random ids, no date, and no size, font and background of its own."""
+    """It has no random ids, no date, and no size, font and colours of its own."""
     results = left("a", paddle="3.3.1")
-    results.times = [step_time(2)]
+    results.times = [step_time(2, implementation=f"{number}") for number in range(7)]
     [block] = blocks_of(environments_of([results]))
 
     html = draw_times(block, "a")
 
     assert draw_times(block, "a") == html
     assert draw_times(block, "b") != html
-    assert not re.search("DejaVu|metadata|#ffffff", html)
+    assert not re.search("DejaVu|metadata|(?<!, )#[0-9a-fA-F]{6}", html)
+    assert {*re.findall(r"var\(--series-(\d), #\w{6}\)", html)} == set("123456")
     assert re.search('inherit[;"]', html)
     root = ElementTree.fromstring(html)  # noqa: S314 - made above
     ids, links = ({each.get(name, "") for each in root.iter()} - {""} for name in ("id", "href"))

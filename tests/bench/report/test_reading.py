@@ -105,12 +105,13 @@ def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str], work
 
 
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
-    """An empty comparison and a foreign file are; the page itself and hidden files are not."""
+    """Empty comparisons and foreign files are; the page itself and hidden files are not."""
     root = folder.parent
     for name in ("report.html", "notes.txt", ".hidden", "calibration", f"{folder.name}/.lock"):
         (root / name).write_text("", encoding="utf-8")
     (root / "comparisons" / "empty").mkdir(parents=True)
-    (root / "comparisons" / ".hidden").touch()
+    for name in (".hidden", "stray.txt"):
+        (root / "comparisons" / name).touch()
     write_json(root / "faults.json", {"environment": {}})
     (root / ".tox").mkdir()
     (root / "py313-paddle32-cpu").mkdir()
@@ -122,6 +123,7 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
     assert results.comparisons == []
     assert results.problems == [
         Problem("comparisons/empty/comparison.json", "missing"),
+        Problem("comparisons/stray.txt/comparison.json", "cannot be read: Not a directory"),
         Problem("faults.json", "cannot be read: verdicts is missing"),
         Problem("notes.txt", "not a file of results"),
     ]
