@@ -1,11 +1,11 @@
 """Program for each of two processes, started by Paddle's launcher for `test_parallel`.
 
-Trains all cases in one process alone with the whole batch, and again in both processes together;
-then it stops and resumes runs, and provokes errors in one process. Writes the results of each
-process into the folder given as argument. With the argument `die`, the second process fails while
-the first one waits for it.
+Trains all cases in both processes together; then it stops and resumes runs, and provokes errors in
+one process. Writes the results of each process into the folder given as argument. With the
+argument `die`, the second process fails while the first one waits for it.
 """
 
+import gc
 import json
 import os
 import random
@@ -20,6 +20,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from zlib import crc32
 
 import numpy as np
 import paddle
@@ -32,7 +33,8 @@ from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Step
 from rnn_core.runtime import parallel
-from tests.helpers.memory import lost
+from tests.helpers.memory import lost, tensor_bytes
+from tests.helpers.process_state import process_state
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
 # Five samples do not divide evenly, and the last batch has two: 22 = 4 * 5 + 2.
@@ -48,6 +50,7 @@ CASES = {
     ]
 }
 TABLES: list[paddle.nn.Layer] = []  # Paddle may crash when one is freed.
+SIZE = 1025  # Of the rows of a table.
 NUMBERS = [0.1, -1e7 - 0.1, 1e-9, 2.0**53, float("inf"), float("nan")]
 FIRST = next(iter(CASES.values()))
 CASES["float64"] = replace(FIRST, dtype="float64")
@@ -80,24 +83,10 @@ def trained(config: TrainConfig, runs: int = 1) -> dict[str, Any]:
     return numbers(history, model)
 
 
-def held() -> int:
-    """Bytes of tensors that two more runs of a model leave in this process."""
-    model = new_model(FIRST)
-    return lost(lambda: train(FIRST, DATA, model), 1, 2).tensors
-
-
 def die(step: Step) -> None:
     """Fail in the second process at step 3."""
     if parallel.rank() == 1 and step.number == 3:
         raise RuntimeError("the second process failed")
-
-
-def drawn() -> list[Any]:
-    """What seeded generators draw, Paddle's modes, and whether SIGTERM has its handler."""
-    modes = paddle.get_default_dtype(), paddle.is_grad_enabled(), paddle.in_dynamic_mode()
-    handled = signal.getsignal(signal.SIGTERM) is signal.default_int_handler
-    numbers = random.random(), np.random.random(), paddle.rand([1]).item()  # noqa: NPY002, S311
-    return [*modes, handled, *numbers]
 
 
 def seed() -> None:
@@ -113,26 +102,26 @@ def averaged(dtype: DType) -> dict[str, Any]:
     Each process draws its own weights, and should then have those of the first one.
     """
     paddle.seed(parallel.rank())
-    table: Any = paddle.nn.Embedding(65, 33)
+    table: Any = paddle.nn.Embedding(65, SIZE)
     table.to(dtype=dtype)
     TABLES.append(table)
-    gradient = np.random.default_rng(1).normal(size=(65, 33)).astype(dtype)
+    gradient = np.random.default_rng(1).normal(size=(65, SIZE)).astype(dtype)
     gradient[::3] *= np.finfo(dtype).max / 64
     gradient[1::3] = np.finfo(dtype).smallest_subnormal * 2
     gradient[2::9, ::3], gradient[5::9, ::3] = np.nan, np.inf
     mine = paddle.to_tensor(gradient * (1 + 2 * parallel.rank()))
-    found = []
+    wrong, held = [], []
     for rows in (65, 30, 65) * 9:
         table.clear_gradients()
         made = parallel.averaging(table)(paddle.arange(rows))
         (made * mine[:rows]).sum().backward()
-        found.append(table.weight.grad[:rows].numpy().tolist())
-    twice: Any = gradient * 2
-    return {
-        "found": found[-3:],
-        "expected": [twice[:rows].tolist() for rows in (65, 30, 65)],
-        "weights": table.weight.numpy().tolist(),
-    }
+        same = np.array_equal(table.weight.grad[:rows].numpy(), 2 * gradient[:rows], equal_nan=True)
+        wrong += [] if same else [rows]
+        del made
+        gc.collect()
+        held.append(tensor_bytes())
+    weights = crc32(table.weight.numpy().tobytes())
+    return {"wrong": wrong, "kept": held[-1] - held[5], "weights": weights}
 
 
 def counted() -> float:
@@ -259,25 +248,25 @@ def error(train: Callable[[], object]) -> list[Any]:
 def main(folder: Path) -> None:
     """Run all cases and write them."""
     rank = parallel.rank()
-    results: dict[str, Any] = {}
-    if rank == 0:  # Before it connects, because Paddle may work differently afterwards.
-        with patch.dict(os.environ, PADDLE_TRAINERS_NUM="1"):
-            results["alone"] = {case: trained(config) for case, config in CASES.items()}
-            results["twice alone"] = trained(FIRST, runs=2)
-    seed()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    before, variables = drawn(), {*os.environ.items()}
+    TABLES.append(paddle.nn.Linear(1, 1))
     seed()
+    drawn = paddle.rand([1]).item()
+    seed()
+    before = process_state()
     parallel.join("cpu", 2)
+    parallel.averaging(TABLES[0])(paddle.ones([1, 1])).backward()
+    after = process_state()
     dtypes: Any = DTYPES
-    results |= {
-        "drawn": [before, drawn()],
-        "variables": sorted(variables ^ {*os.environ.items()}),
+    results: dict[str, Any] = {
+        "changed": [name for name, value in before.items() if after[name] != value],
+        "drawn": [drawn, paddle.rand([1]).item()],
         "together": {case: trained(config) for case, config in CASES.items()},
         "twice": trained(FIRST, runs=2),
-        "held": held(),
         "counted": counted(),
         "total": [parallel.total(number * (rank + 1)) for number in NUMBERS],
+        "of one": [parallel.total(n if rank == k else 1.0) for n in NUMBERS for k in (0, 1)],
+        "left": lost(lambda: parallel.total(1.0), 20, 100),
         "averaged": {dtype: averaged(dtype) for dtype in dtypes},
         "run": printed([*COMMAND.split(), "--save", str(folder / f"of-{rank}.npz")]),
     }

@@ -290,6 +290,9 @@ OPERATORS: dict[str, Operator] = {
     "clip_by_norm": Operator(
         "EH", lambda x: op.clip_by_norm(x, limit_of(x)), clip, limits=(5, 0, 5, 0)
     ),
+    "clip_by_norm of a vector": Operator(
+        "N", lambda x: op.clip_by_norm(x, limit_of(x)), clip, limits=(5, 0, 5, 0)
+    ),
     "unbind": Operator(
         "BTE", lambda x: x.unbind(axis=1), lambda x: list(np.moveaxis(x, 1, 0)),
         lambda *d_and_x: (np.stack(d_and_x[:-1], axis=1),),

@@ -101,14 +101,23 @@ def test_traced_layers_agree_with_the_reference(
 def test_saturated_cells_agree_with_the_reference(
     cell: CellName, dtype: DType, execution: Execution, size: float
 ) -> None:
-    """Inputs far larger than those of training saturate the gates, and overflow nowhere."""
+    """Inputs far larger than those of training saturate the gates, and overflow nowhere.
+
+    Nor do the gradients, most of which are zero.
+    """
     B, T, E, H = 3, 4, 5, 6
     generator = np.random.default_rng(3)
     parameters = random_cell(generator, cell, E, H)
     x = round_to_float32(size * draw(generator, B, T, E))
     layer = build_layer(cell, parameters, dtype, execution)
 
-    state = layer(to_tensor(x, dtype))
+    last = from_state(layer(to_tensor(x, dtype)))
+    weight = random_state(generator, cell, B, H)
+    go_back(last, weight)
 
-    expected = unroll(CELLS[cell], parameters, x, zero_state(CELLS[cell], B, H))[-1]
-    assert_close(expected, to_arrays(from_state(state)), FORWARD[dtype])
+    states = unroll(CELLS[cell], parameters, x, zero_state(CELLS[cell], B, H))
+    d_states = [zero_state(CELLS[cell], B, H) for _ in range(T - 1)] + [weight]
+    expected = unroll_back(CELLS[cell], parameters, x, states, d_states)
+    assert_close(states[-1], to_arrays(last), FORWARD[dtype])
+    small = GRADIENT[dtype]._replace(absolute=1e-6)
+    assert_close(expected.parameters, read_gradients(layer), small, where="gradient")

@@ -1,0 +1,41 @@
+"""What no call may change in a process, unless that is its purpose."""
+
+import gc
+import logging
+import os
+import random
+import signal
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+
+def process_state() -> dict[str, Any]:
+    """Switches, generators and settings of this process, by name."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return {
+        "default dtype": paddle.get_default_dtype(),
+        "gradients": paddle.is_grad_enabled(),
+        "dynamic": paddle.in_dynamic_mode(),
+        "device": paddle.device.get_device(),
+        "Python's generator": random.getstate(),
+        "NumPy's generator": str(np.random.get_state()),  # noqa: NPY002
+        "NumPy's errors": np.geterr(),
+        "warnings": [*warnings.filters],
+        "logging": (
+            logging.getLogger().level,
+            logging.getLogger().disabled,
+            logging.root.manager.disable,
+        ),
+        "variables": dict(os.environ),
+        "folder": Path.cwd(),
+        "umask": umask,
+        "garbage collection": (gc.isenabled(), gc.get_threshold()),
+        "signals": [*map(signal.getsignal, (signal.SIGINT, signal.SIGTERM, signal.SIGABRT))],
+        "interpreter": (sys.getrecursionlimit(), sys.excepthook, sys.stdout, sys.stderr),
+    }
