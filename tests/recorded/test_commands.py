@@ -148,7 +148,7 @@ def test_help(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, str] = {}
     for command in MAINS.values():
         for parser in parsers(command, monkeypatch):
-            terminal.lines.append(f"{parser.prog}, by {parser.formatter_class.__name__}")
+            terminal.lines.append(f"{parser.prog}, by {type(parser._get_formatter()).__name__}")
             terminal.lines += (parser.description or "").splitlines()
             formatter: Any = parser._get_formatter()
             for group in parser._action_groups:
