@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ from rnn_core.step import TrainingStep
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.histories import check_equal
 from tests.helpers.parametrize import over_clips, over_dtypes
-from tests.helpers.stand_in_gpu import StandIn
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 CLIPPED = replace(SMALL, cell="LSTM", learning_rate=0.02, clip_norm=0.5, record=5)
@@ -124,12 +123,13 @@ def test_record_n_equals_every_nth_step_of_a_full_record(
             assert values.tolist() == arrays[name][record - 1 :: record].tolist()
 
 
+@pytest.mark.usefixtures("gpus")
 @over_clips
 @over_dtypes
 def test_record_0_reads_nothing_from_the_device(
-    clip: Clip, dtype: DType, gpus: StandIn, monkeypatch: pytest.MonkeyPatch
+    clip: Clip, dtype: DType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the batches were checked, no number is copied to the host, and no step waits."""
+    """After the batches were checked, no number is copied to the host."""
 
     def unread(*args: Any) -> TrainingStep:
         step = TrainingStep(*args)
@@ -140,7 +140,6 @@ def test_record_0_reads_nothing_from_the_device(
     monkeypatch.setattr("rnn_core.training.TrainingStep", unread)
     config = replace(SMALL, clip_norm=0.5, clip=clip, dtype=dtype, record=0, device="gpu")
     train(config)
-    assert gpus.waited == []
 
     with pytest.raises(AssertionError):
         train(replace(config, record=12))
@@ -177,7 +176,7 @@ def test_run_ends_at_infinity(policy: Any) -> None:
 
 @pytest.mark.parametrize("policy", ON_NONFINITE)
 def test_non_finite_step_changes_the_weights_only_if_the_run_continues(policy: Any) -> None:
-    """The infinite loss has a finite gradient here, so the update works. Each step is an epoch."""
+    """The infinite loss has a finite gradient here, so the update works."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     model.linear.bias.set_value(np.full(1, 1e30, dtype=np.float32))
     before = [p.numpy().tolist() for p in model.parameters()]
@@ -192,7 +191,6 @@ def test_non_finite_step_changes_the_weights_only_if_the_run_continues(policy: A
     continues = policy == "continue"
     end = ("finished", 3) if continues else ("non-finite", 1)
     assert (history.outcome, history.steps) == end
-    assert history.accuracy.tolist() == [0.0] * history.steps
     assert np.isinf(history.loss[0])
     assert ([p.numpy().tolist() for p in model.parameters()] != before) == continues
 
@@ -364,6 +362,14 @@ def interrupt(model: NumericPrediction, config: TrainConfig) -> None:
         train(config, model=model, on_step=Mock(side_effect=KeyboardInterrupt))
 
 
+@cache
+def undisturbed(config: TrainConfig) -> tuple[dict[str, Any], History]:
+    """The weights after a run that records nothing, and the history of one that does."""
+    model = new_model(config)
+    train(replace(config, record=0), model=model)
+    return named_weights(model), train(config)
+
+
 BEFORE = (draw, go_backward, run_otherwise, run_into_wrong_batch, run_into_infinity, interrupt)
 
 
@@ -377,10 +383,8 @@ def test_run_depends_on_nothing_that_came_before(
     """From the same weights, a model ends in the same bits as a new one, recorded or not."""
     monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 4.0)
     config = replace(CLIPPED, execution=execution)
-    model, new = new_model(config), new_model(config)
-    start = named_weights(new)
-    train(replace(config, record=0), model=new)
-    trained, first = named_weights(new), train(config)
+    model = new_model(config)
+    start, (trained, first) = named_weights(model), undisturbed(config)
 
     before(model, config)
     set_weights(model, start)
@@ -398,7 +402,7 @@ def test_run_depends_on_nothing_that_came_before(
 
 def test_use_in_a_step_disturbs_nothing() -> None:
     """Neither another run, nor an evaluation of the model, nor what the function returns."""
-    config = replace(SMALL, epochs=1)
+    config = replace(SMALL, epochs=1, batch_size=2)
     expected, alone, model = train(CLIPPED), train(config), new_model(config)
 
     def nested(step: Step) -> bool:
