@@ -1,9 +1,12 @@
 """The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
 import gc
+import logging
+import os
 import random
 import signal
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sized
 from dataclasses import replace
 from functools import cache, partial
 from itertools import count
@@ -35,6 +38,7 @@ from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Recorder, Step
+from rnn_core.runtime.interrupts import SIGNALS
 from rnn_core.step import TrainingStep
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.histories import check_equal
@@ -299,12 +303,23 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
     assert History.load(tmp_path / "a.npz").steps == 0
 
 
-def test_given_model_is_trained_further() -> None:
+def surroundings() -> list[Any]:
+    """What a run must leave as it is: generators, modes, settings, variables and handlers."""
+    states = [random.getstate(), np.random.get_state(legacy=False)]  # noqa: NPY002
+    modes = [paddle.get_default_dtype(), paddle.is_grad_enabled(), paddle.device.get_device()]
+    settings = [np.geterr(), warnings.filters[:], logging.getLogger().filters[:], Path.cwd()]
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    return [*states, *modes, *settings, {**os.environ}, *handlers]
+
+
+@np.errstate(all="warn")
+def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs of one model equal one run of twice the length.
 
-    Each seeds Paddle's generator, and no other.
+    Each seeds Paddle's generator, and no other; nothing else of the process changes, either.
     """
-    states = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    monkeypatch.setattr(os, "environ", {})  # Without what earlier tests may have left.
+    before = surroundings()
     config = replace(SMALL, clip_norm=1.0)
     whole = train(replace(config, epochs=6))
     paddle.seed(config.seed)
@@ -317,8 +332,8 @@ def test_given_model_is_trained_further() -> None:
     first, second = (train(config, model=model, on_step=draw) for _ in range(2))
 
     assert drawn[: first.steps] == drawn[first.steps :]
-    assert random.getstate() == states[0]
-    np.testing.assert_equal(np.random.get_state(legacy=False), states[1])  # noqa: NPY002
+    evaluate(model, load_data())
+    np.testing.assert_equal(surroundings(), before)
     assert [*first.loss.tolist(), *second.loss.tolist()] == whole.loss.tolist()
 
 
@@ -413,14 +428,24 @@ def test_use_in_a_step_disturbs_nothing() -> None:
     check_equal(alone, train(config, model=model, on_step=nested))
 
 
+def attached(model: NumericPrediction) -> list[dict[str, int]]:
+    """How many things each attribute of each layer holds, such as hooks."""
+    return [
+        {name: len(value) if isinstance(value, Sized) else 1 for name, value in vars(layer).items()}
+        for layer in model.sublayers(include_self=True)
+    ]
+
+
 def test_nothing_is_kept_of_a_run_but_its_history() -> None:
-    """The memory of its model and data is free, as is what `on_step` holds."""
+    """The memory of its model and data is free, as is what `on_step` holds; no layer has more."""
     model, data, on_step = new_model(SMALL), Stream(*load_data()), Mock()
     kept = [ref(each) for each in (model, data, data.batches[0].tokens, on_step)]
+    before = attached(model)
 
     history = train(SMALL, data, model, on_step)
     evaluate(model, data)
     on_step.reset_mock()
+    assert attached(model) == before
     del model, data, on_step
     gc.collect()
 
