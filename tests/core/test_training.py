@@ -436,13 +436,16 @@ def attached(model: NumericPrediction) -> list[dict[str, int]]:
     ]
 
 
-def test_nothing_is_kept_of_a_run_but_its_history() -> None:
+@pytest.mark.parametrize("execution", ["textbook", "static"])
+def test_nothing_is_kept_of_a_run_but_its_history(execution: Execution) -> None:
     """The memory of its model and data is free, as is what `on_step` holds; no layer has more."""
-    model, data, on_step = new_model(SMALL), Stream(*load_data()), Mock()
+    config = replace(SMALL, num_steps=2, execution=execution)
+    model, data, on_step = new_model(config), Stream(*load_data(2)), Mock()
     kept = [ref(each) for each in (model, data, data.batches[0].tokens, on_step)]
+    model(data.batches[0].tokens)  # Traces it.
     before = attached(model)
 
-    history = train(SMALL, data, model, on_step)
+    history = train(config, data, model, on_step)
     evaluate(model, data)
     on_step.reset_mock()
     assert attached(model) == before
