@@ -174,7 +174,12 @@ def test_wrong_command_lines(
         name, *words = shlex.split(line)
         terminal.run(lambda _, name=name, words=words: MAINS[name](words), f"python -m {line}")  # type: ignore[misc]
     needed = {"rnn_core": "list ", "benchmarks.soak": "--minutes 1 "}
-    for name, command in MAINS.items():
+    for name, main_of_program in MAINS.items():
+
+        def command(words: Sequence[str], main: Any = main_of_program) -> int:
+            monkeypatch.setattr(sys, "argv", ["program", *words])  # As in a program of its own.
+            return int(main())
+
         terminal.run(command, f"{needed.get(name, '')}--{'x' * 10**4}\x1b")
     terminal.run(main.main, f"run {'x' * 10**4}\x1b")
     for text in ("a\x1b[31m.json", "a\x1b" * 1000 + ".json", "a/" * 1000):

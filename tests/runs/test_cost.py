@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import paddle
@@ -246,13 +247,14 @@ def test_memory_does_not_grow(
 ) -> None:
     """Hundreds of steps leave no tensor behind, and Python objects only if they are recorded.
 
-    Nor do they take memory from the system only to return it. The memory is read in the middle of
-    one long epoch, after `WARM` steps and after `MORE` more.
+    Nor do they take memory from the system only to return it. The memory is read at the end of the
+    first epoch, after `WARM` steps, and of a later one, after `MORE` more.
     """
     # A leak may lose only tensors of many numbers.
     config = replace(TINY, hidden_size=64, learning_rate=0.01)
     config = replace(config, cell=cell, execution=execution, record=record, clip=clip)
-    data = DigitSums(WARM + MORE, num_steps=config.num_steps, batch_size=1)
+    config = replace(config, epochs=1 + MORE // WARM)
+    data = DigitSums(WARM, num_steps=config.num_steps, batch_size=1)
     seen: list[Memory] = []
     steps = 0
     update = TrainingStep.update
@@ -274,6 +276,20 @@ def test_memory_does_not_grow(
         assert after.objects - before.objects < MORE
     assert after.heap - before.heap < HEAP_PER_STEP * MORE
     assert after.pages - before.pages < PAGES_PER_STEP * MORE
+
+
+def test_evaluation_keeps_no_batch() -> None:
+    """Its tensors are free before the next one."""
+    model: Any = new_model(TINY)
+    seen: list[int] = []
+    model.register_forward_pre_hook(lambda *_: seen.append(tensor_bytes()))
+    gc.disable()  # A collection between the readings would free garbage of earlier tests.
+    try:
+        evaluate(model, DigitSums(4, num_steps=3, batch_size=1))
+    finally:
+        gc.enable()
+
+    assert seen[1] == seen[2] == seen[3]
 
 
 @pytest.mark.slow

@@ -69,7 +69,8 @@ def test_failed_plot_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_check_names_missing_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install. Only plots need it."""
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in ("", ".axes", ".figure"):
+        monkeypatch.setitem(sys.modules, f"matplotlib{name}", None)
     importlib.reload(plot)
 
     with pytest.raises(ImportError, match="^a plot needs matplotlib: pip install matplotlib$"):

@@ -83,9 +83,10 @@ def test_error_while_writing_keeps_the_old_file(
         file.write(b"half")
         raise error
     for owner, name in ((Path, "replace"), (os, "fsync")):
-        monkeypatch.setattr(owner, name, Mock(side_effect=error))
-        with pytest.raises(error), write_whole(path):
-            pass
+        with monkeypatch.context() as failing:
+            failing.setattr(owner, name, Mock(side_effect=error))
+            with pytest.raises(error), write_whole(path):
+                pass
 
     assert not files.any_written()
     assert path.read_bytes() == b"former"
