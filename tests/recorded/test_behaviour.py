@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -896,15 +896,22 @@ def test_command(
     verdicts: list[Any] = []
 
     def compared(*given: Any, **options: Any) -> Any:
-        texts.append(f"compared {given} {options}")
+        texts.append(f"compared {given} {options}{' in no folder' * (not folders)}")
         if isinstance(verdicts[0], BaseException):
             raise verdicts[0]
         return verdicts if "executions" in options else verdicts[0]
 
     for name in ("compare_behaviour", "compare_workload"):
         monkeypatch.setattr(command, name, compared)
-    temporary = SimpleNamespace(TemporaryDirectory=lambda: nullcontext("temporary"))
-    monkeypatch.setattr(command, "tempfile", temporary)
+
+    @contextmanager
+    def temporary() -> Iterator[str]:
+        folders.append("temporary")
+        yield folders[-1]
+        folders.clear()
+
+    folders: list[str] = []
+    monkeypatch.setattr(command, "tempfile", SimpleNamespace(TemporaryDirectory=temporary))
     (tried.folder / "lm.py").touch()
     (tried.folder / "file").touch()
 

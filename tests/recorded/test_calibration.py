@@ -114,6 +114,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 1 --levels 0 --budget 0.1 --results u --save gone/c.json", late)
     full = FakeProcesses(SAME, before=interrupt_at(1, OSError("no space")))
     run("--sessions 1 --levels 0 --results z", full)
+    locked = FakeProcesses(SAME, before=lambda _: lock_folder(folder / "l").__enter__())
+    run("--sessions 1 --levels 0 --results l", locked)
     run("--python gone --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))
