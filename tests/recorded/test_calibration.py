@@ -96,7 +96,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 2 --levels 0,20 --results k --resume --budget 0.3", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --load 1", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --threads 2", FakeProcesses(SAME))
-    run("--sessions 1 --levels 0 --results e --benchmarks RNN", FakeProcesses(SAME))
+    elsewhere = "--sessions 1 --levels 0 --results e --benchmarks RNN --device gpu:1"
+    run(elsewhere, FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume", FakeProcesses(SAME))
     run("--sessions 1 --levels 0,20 --results k --restart", FakeProcesses(SAME))
     lines.append(f"sessions: {sorted(path.name for path in (folder / 'k').glob('*/*'))}")
