@@ -1004,6 +1004,9 @@ def test_worker(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     own_job, job = OwnJob("lm.py:workload", steps=5), Job("clipped-rnn", "kernel", 2)
     errors: list[Exception] = []
 
+    def described(config: Any) -> str:
+        return f"{config.execution}, {config.epochs} epochs"
+
     def made(what: str) -> SimpleNamespace:
         lines.append(f"  make {what}")
         if errors:
@@ -1015,8 +1018,10 @@ def test_worker(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         return run, trace and SimpleNamespace(save=lambda path: lines.append(f"  save {path}"))
 
     monkeypatch.setattr(layers, "observe", observe)
-    monkeypatch.setattr(worker, "record", lambda config: made(f"run of {config.epochs} epochs"))
-    monkeypatch.setattr(worker, "trace", lambda _, *given: made(f"trace {given}"))
+    monkeypatch.setattr(worker, "record", lambda config: made(f"run of {described(config)}"))
+    monkeypatch.setattr(
+        worker, "trace", lambda config, *given: made(f"trace {given} of {described(config)}")
+    )
     monkeypatch.setattr(Trace, "load", lambda path: str(path))
     side = sides.Side("candidate", here)
     for replay in (None, here / "other"):
