@@ -56,7 +56,7 @@ class FakeProcesses:
         changes: changes to the environment of all processes.
         disturbed: files, without suffix, and benchmarks that were disturbed in them.
         steps: seconds of a step, by the names of sides; 0.001 for the others.
-        selected: files and expressions that the processes were asked for.
+        selected: files, expressions and devices that the processes were asked for.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class FakeProcesses:
 
     def __call__(self, selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]:
         """Write and read the files of the processes, as `time_processes` does."""
-        assert selection.device == "cpu"
-        self.selected[f"{', '.join(selection.paths)} -k {selection.benchmarks!r}"] = None
+        where = f" on {selection.device}" if selection.device != "cpu" else ""
+        self.selected[f"{', '.join(selection.paths)} -k {selection.benchmarks!r}{where}"] = None
         return [self.run(job.settings, job.interpreter, job.path) for job in jobs]
 
     def run(self, settings: Settings, side: Interpreter, path: Path) -> SavedRun:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -896,15 +896,22 @@ def test_command(
     verdicts: list[Any] = []
 
     def compared(*given: Any, **options: Any) -> Any:
-        texts.append(f"compared {given} {options}")
+        texts.append(f"compared {given} {options}{' in no folder' * (not folders)}")
         if isinstance(verdicts[0], BaseException):
             raise verdicts[0]
         return verdicts if "executions" in options else verdicts[0]
 
     for name in ("compare_behaviour", "compare_workload"):
         monkeypatch.setattr(command, name, compared)
-    temporary = SimpleNamespace(TemporaryDirectory=lambda: nullcontext("temporary"))
-    monkeypatch.setattr(command, "tempfile", temporary)
+
+    @contextmanager
+    def temporary() -> Iterator[str]:
+        folders.append("temporary")
+        yield folders[-1]
+        folders.clear()
+
+    folders: list[str] = []
+    monkeypatch.setattr(command, "tempfile", SimpleNamespace(TemporaryDirectory=temporary))
     (tried.folder / "lm.py").touch()
     (tried.folder / "file").touch()
 
@@ -997,6 +1004,9 @@ def test_worker(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     own_job, job = OwnJob("lm.py:workload", steps=5), Job("clipped-rnn", "kernel", 2)
     errors: list[Exception] = []
 
+    def described(config: Any) -> str:
+        return f"{config.execution}, {config.epochs} epochs"
+
     def made(what: str) -> SimpleNamespace:
         lines.append(f"  make {what}")
         if errors:
@@ -1008,8 +1018,10 @@ def test_worker(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         return run, trace and SimpleNamespace(save=lambda path: lines.append(f"  save {path}"))
 
     monkeypatch.setattr(layers, "observe", observe)
-    monkeypatch.setattr(worker, "record", lambda config: made(f"run of {config.epochs} epochs"))
-    monkeypatch.setattr(worker, "trace", lambda _, *given: made(f"trace {given}"))
+    monkeypatch.setattr(worker, "record", lambda config: made(f"run of {described(config)}"))
+    monkeypatch.setattr(
+        worker, "trace", lambda config, *given: made(f"trace {given} of {described(config)}")
+    )
     monkeypatch.setattr(Trace, "load", lambda path: str(path))
     side = sides.Side("candidate", here)
     for replay in (None, here / "other"):

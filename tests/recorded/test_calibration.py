@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.locks import lock_folder
 from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at
-from tests.helpers.recorded import help_and_refusals, rounded, transcript
+from tests.helpers.recorded import ended, help_and_refusals, rounded, transcript
 from tests.recorded.conftest import Check
 
 SAME = {FIRST: 1.0, SECOND: 1.0}
@@ -95,11 +96,17 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 2 --levels 0,20 --results k --resume --budget 0.3", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --load 1", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --threads 2", FakeProcesses(SAME))
-    run("--sessions 1 --levels 0 --results e --benchmarks RNN", FakeProcesses(SAME))
+    elsewhere = "--sessions 1 --levels 0 --results e --benchmarks RNN --device gpu:1"
+    run(elsewhere, FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume", FakeProcesses(SAME))
     run("--sessions 1 --levels 0,20 --results k --restart", FakeProcesses(SAME))
     lines.append(f"sessions: {sorted(path.name for path in (folder / 'k').glob('*/*'))}")
     run("--sessions 1 --results x", FakeProcesses(SAME, before=interrupt_at(1)))
+    with monkeypatch.context() as patch:
+        patch.setattr(calibration, "print", Mock(side_effect=BrokenPipeError), raising=False)
+        words = ["--sessions=1", "--levels=0", "--results=p", "--save=p.md"]
+        ended(main, words, FakeProcesses(SAME))
+    lines.append(f"saved although nobody reads the output: {(folder / 'p.md').exists()}")
     gone = FakeProcesses(SAME, before=interrupt_at(16, SideError("gone")))
     run("--sessions 2 --levels 0,20 --results y --save y.md", gone)
     (folder / "gone").mkdir()
@@ -108,6 +115,8 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 1 --levels 0 --budget 0.1 --results u --save gone/c.json", late)
     full = FakeProcesses(SAME, before=interrupt_at(1, OSError("no space")))
     run("--sessions 1 --levels 0 --results z", full)
+    locked = FakeProcesses(SAME, before=lambda _: lock_folder(folder / "l").__enter__())
+    run("--sessions 1 --levels 0 --results l", locked)
     run("--python gone --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --device gpu:0 --sessions 1", FakeProcesses(SAME))
     run("--measure instructions --threads 2 --sessions 1", FakeProcesses(SAME))

@@ -301,8 +301,8 @@ def test_workloads(session: Session) -> None:
     session.patch.setattr(command, "time_processes", wrong)
     session.run(f"{own} --results m")
     session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
-    session.run(f"{own} --results m -k (a_or_b)")
-    session.run(f"{own} --results m -k (a_or_b) --no-behaviour --resume")
+    session.run(f"{own} --results m -k (a_or_b) --device gpu:1")
+    session.run(f"{own} --results m -k (a_or_b) --device gpu:1 --no-behaviour --resume")
     settings = content(session.folder / "m" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     both = f"{own},instructions --results k"

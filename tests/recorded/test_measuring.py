@@ -205,10 +205,16 @@ def test_rounds_of_a_soak(clock: Clock, monkeypatch: pytest.MonkeyPatch, check: 
         events.append(f"new model of {config.cell}")
         return Made(name=sum("new" in event for event in events))
 
-    memory = iter(range(10**6, 10**8, 4096))
+    memory, read = iter(range(10**6, 10**8, 4096)), [0]
+
+    @contextmanager
+    def oneshot() -> Iterator[None]:  # Meanwhile, psutil reads once.
+        read[:] = [next(memory)]
+        yield
+
     process: dict[str, Any] = {
-        "oneshot": lambda: Mock(__enter__=Mock(), __exit__=Mock(return_value=None)),
-        "memory_info": lambda: SimpleNamespace(rss=next(memory), vms=-1),
+        "oneshot": oneshot,
+        "memory_info": lambda: SimpleNamespace(rss=read[0], vms=-1),
         "num_threads": lambda: 7,
     }
     monkeypatch.setattr(growth, "train", train)

@@ -159,6 +159,7 @@ LEAN = (
     *("conftest", "rnn_core", "benchmarks.entry", "benchmarks.source"),
     *("benchmarks.behaviour.worker", "benchmarks.behaviour.layers", "benchmarks.plugins.sampling"),
     *("benchmarks.report.command", "benchmarks.commands.soak", "benchmarks.behaviour.command"),
+    *("benchmarks.compare.command", "benchmarks.environments.command"),
 )
 
 

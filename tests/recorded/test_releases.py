@@ -246,6 +246,7 @@ class Releases:
         self.fake = FakeCompare()
         self.lines: list[str] = []
         self.verdicts: dict[str, Any] = {}
+        self.folders: list[Path] = []
         monkeypatch.setattr(releases, "compare", self.fake)
         monkeypatch.setattr(releases, "print", self.fake.printed, raising=False)
         monkeypatch.setattr(releases, "RESULTS", folder)
@@ -269,6 +270,7 @@ class Releases:
     def compare_behaviour(self, before: str, after: str, folder: Path, **options: Any) -> Any:
         """Return the verdict for the second release."""
         assert folder.is_dir()
+        self.folders.append(folder)
         waiting = self.fake.printed.waiting
         self.fake.asked.append(f"- behaviour {before} {after} {options}{waiting}")
         return [BehaviourVerdict("", "", self.verdicts[after], 1, 1, None, None, None, "")]
@@ -348,6 +350,7 @@ def test_bisect_command(command: Releases, check: Check) -> None:
         command.run(f"--bisect {what} 3.0.0 3.1.0 --workload own.py:train", benchmarks=1)
     for what in ("speed", "instructions:", "instructions", "time:x"):
         command.run(f"--bisect {what} 3.0.0 3.1.0")
+    command.lines.append(f"temporary folders left: {[*filter(Path.exists, command.folders)]}")
     check("\n".join(command.lines), {command.folder: "TMP"})
 
 

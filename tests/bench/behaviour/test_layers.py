@@ -43,7 +43,8 @@ def test_recorded_norms_are_those_of_the_final_gradients(
 
 @pytest.mark.usefixtures("gpus")
 def test_device_of_a_run_has_its_full_name(workload: Workload) -> None:
-    """Runs on the first GPU can be compared, however it was called."""
-    recording, _ = observe(workload(device="gpu"), 1)
+    """Runs on the first GPU can be compared, however it was called; their steps are made there."""
+    there = "assert str(loss.place) == 'Place(gpu:0)'; loss.backward()"
+    recording, _ = observe(workload("loss.backward()", there, device="gpu"), 1)
 
     assert recording.history.settings["device"] == "gpu:0"

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,23 +142,31 @@ def test_counted_processes_leave_results_and_functions(
 ) -> None:
     """Each runs under Valgrind, with one thread; its functions lie beside its file.
 
-    The last one ends first. As many run at a time as there are CPUs.
+    The last one ends first. As many run at a time as there are CPUs, on all of them.
     """
+    free: list[int] = []
+
+    @contextmanager
+    def all_cpus() -> Iterator[int]:
+        free.append(7)
+        yield 7
+        free.clear()
 
     def run_backwards(
         programs: Sequence[Program], ended: Callable[..., object], most: int, *more: Any
     ) -> None:
-        assert most == 7
+        assert [most] == free
         for number, each in reversed([*enumerate(programs)]):
             run_together([each], lambda _, result, at=number: ended(at, result), most, *more)  # type: ignore[misc]
 
-    monkeypatch.setattr(process, "all_cpus", lambda: nullcontext(7))
+    monkeypatch.setattr(process, "all_cpus", all_cpus)
     monkeypatch.setattr(process, "run_together", run_backwards)
     monkeypatch.setattr(process, "tqdm", Bar)
     jobs = jobs_of(valgrind, "true", "true", "true")
     found = count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
     arguments = (valgrind / "arguments").read_text().splitlines()
 
+    assert free == []
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
     assert [Path(run.name).stem for run in found] == ["0", "1", "2"]
     assert all(re.match("1 [01] --tool=callgrind ", line) for line in arguments)
