@@ -65,6 +65,7 @@ def test_first_run_is_saved_and_the_second_compared_with_it(
         assert (folder, timeout > 1) == (first.parents[1], True)
         first.with_name("0002_other.json").touch()
         yield
+        assert [*first.parent.glob("0003_*")] != []
 
     monkeypatch.setattr("benchmarks.plugins.adapter.lock_folder", another_run)
     second_status, second_output = run(project, "--benchmark-compare")

@@ -56,7 +56,7 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
         ("../a b/c/tests.xml", "j.xml"),
     ),
     ("tests -n0 --benchmark-columns=min --benchmark-skip", "1 passed", ()),
-    ("tests -n0 -p no:benchmark", "1 passed", ()),
+    ("tests -n0 -p no:benchmark --results=r", "1 passed", ("r/tests.xml",)),
     ("tests -p no:xdist", "1 passed", ()),
     ("benchmarks -p no:xdist", "2 passed", (".benchmarks/*/0001_*.json",)),
     (
