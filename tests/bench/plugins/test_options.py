@@ -32,7 +32,11 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
         ("profiles/x-*.prof",),
     ),
     ("benchmarks --benchmark-skip", "2 skipped", ()),
-    ("benchmarks --benchmark-disable --benchmark-compare=0007", "NOTHING WAS TIMED", ()),
+    (
+        "benchmarks --benchmark-disable --benchmark-compare=0007 --results=r",
+        "NOTHING WAS TIMED",
+        ("r/benchmarks.xml",),
+    ),
     ("benchmarks --benchmark-quiet", "2 passed", (".benchmarks/*/0001_*.json",)),
     (
         "benchmarks --benchmark-autosave --benchmark-save=mine",
