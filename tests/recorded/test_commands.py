@@ -148,9 +148,9 @@ def test_help(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, str] = {}
     for command in MAINS.values():
         for parser in parsers(command, monkeypatch):
-            terminal.lines.append(f"{parser.prog}, by {type(parser._get_formatter()).__name__}")
-            terminal.lines += (parser.description or "").splitlines()
             formatter: Any = parser._get_formatter()
+            terminal.lines.append(f"{parser.prog}, by {type(formatter).__name__}")
+            terminal.lines += (parser.description or "").splitlines()
             for group in parser._action_groups:
                 terminal.lines.append(f" {group.title}")
                 for action in group._group_actions:

@@ -133,6 +133,8 @@ def test_store(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert not any(folder in str(words) for folder in complete)
         if "venv" in words:
             python = Path(words[-1]) / "bin" / "python"
+            with pytest.raises(BlockingIOError), lock_folder(python.parents[2]):
+                pass
             python.parent.mkdir(parents=True)
             python.touch()
         failing = [each for word, each in fail.items() if word in " ".join(words)]
@@ -267,7 +269,13 @@ def test_command(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with lock_folder(kept / "c"):
         tried("remove a, c", command.main, ["--remove", "a", "c", "d"])
     tried("  left", listed)
-    monkeypatch.setattr(shutil, "rmtree", Mock(side_effect=PermissionError(13, "Not permitted")))
+
+    def locked(path: Path) -> None:
+        with pytest.raises(BlockingIOError), lock_folder(path):
+            pass
+        raise PermissionError(13, "Not permitted")
+
+    monkeypatch.setattr(shutil, "rmtree", locked)
     tried("remove e", command.main, ["--remove", "e"])
     tried("  left", lambda: {each.name: each.content for each in store.kept_environments()})
     tried.check()

@@ -138,6 +138,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         Path("lm.py").write_text(source)
         sys.modules.pop("lm", None)
 
+    sys.path.append(f"{tried.folder}/near")
     write(GOOD.replace("# ", ""))
     tried("prints", run)
     for execution in ("eager", "static"):
@@ -162,6 +163,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         *("3", "None", "'3'", "data", "[1.0]", "[1.0, 2.0]", "(loss, loss)", "{}", "1j"),
         "loss.numpy().astype('complex64')",
         "loss / 0",
+        "loss / (vars(step).update(n=vars(step).get('n', 2) - 1) or step.n)",
         *("-loss / 0", "loss * float('nan')", "model", "'x' * 500", "loss.numpy().reshape(-1)[:0]"),
     ):
         write(LOSS=loss)

@@ -1,6 +1,7 @@
 """Saving and comparing runs of benchmarks, with the real conftest and pytest-benchmark."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,8 @@ def test_first_run_is_saved_and_the_second_compared_with_it(
 ) -> None:
     """Saving needs no option, and the file has the times of every round.
 
-    Meanwhile, another run may save its own, which is waited for.
+    Meanwhile, another run may save its own, which is waited for. Runs of other Pythons may have
+    the same number.
     """
     status, output = run(project, "--benchmark-compare")
     [first] = files(project)
@@ -65,9 +67,11 @@ def test_first_run_is_saved_and_the_second_compared_with_it(
         assert (folder, timeout > 1) == (first.parents[1], True)
         first.with_name("0002_other.json").touch()
         yield
+        assert [*first.parent.glob("0003_*")] != []
 
     monkeypatch.setattr("benchmarks.plugins.adapter.lock_folder", another_run)
-    second_status, second_output = run(project, "--benchmark-compare")
+    shutil.copytree(first.parent, first.parents[1] / "Linux-CPython-3.99-64bit")
+    second_status, second_output = run(project, "--benchmark-compare=0001")
 
     assert (status, second_status) == (0, 0)
     assert "This is the first run" in output
@@ -78,7 +82,7 @@ def test_first_run_is_saved_and_the_second_compared_with_it(
     assert f"Compared with {first.parent.name}/{first.name}" in second_output
     assert "2 benchmarks compared." in second_output
     assert f"test_something[cpu-one] ({first.stem})" in second_output
-    assert [path.name[:4] for path in files(project)] == ["0001", "0002", "0003"]
+    assert sorted(path.name[:4] for path in files(project)) == ["0001", "0001", "0002", "0003"]
 
 
 def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.Pytester) -> None:

@@ -32,7 +32,11 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
         ("profiles/x-*.prof",),
     ),
     ("benchmarks --benchmark-skip", "2 skipped", ()),
-    ("benchmarks --benchmark-disable --benchmark-compare=0007", "NOTHING WAS TIMED", ()),
+    (
+        "benchmarks --benchmark-disable --benchmark-compare=0007 --results=r",
+        "NOTHING WAS TIMED",
+        ("r/benchmarks.xml",),
+    ),
     ("benchmarks --benchmark-quiet", "2 passed", (".benchmarks/*/0001_*.json",)),
     (
         "benchmarks --benchmark-autosave --benchmark-save=mine",
@@ -56,7 +60,7 @@ WORKING: list[tuple[str, str, tuple[str, ...]]] = [
         ("../a b/c/tests.xml", "j.xml"),
     ),
     ("tests -n0 --benchmark-columns=min --benchmark-skip", "1 passed", ()),
-    ("tests -n0 -p no:benchmark", "1 passed", ()),
+    ("tests -n0 -p no:benchmark --results=r", "1 passed", ("r/tests.xml",)),
     ("tests -p no:xdist", "1 passed", ()),
     ("benchmarks -p no:xdist", "2 passed", (".benchmarks/*/0001_*.json",)),
     (

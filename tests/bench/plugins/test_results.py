@@ -22,8 +22,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.locks import lock_folder
+
 def test_begun():
     assert Path("left/tests-run.json").exists()
+    with pytest.raises(BlockingIOError), lock_folder(Path("left")):
+        pass
 
 def test_fails():
     assert False
@@ -88,7 +92,7 @@ def test_tests_leave_their_outcomes_and_environment(project: pytest.Pytester) ->
 
     assert status == 1
     assert all(path.exists() for path in others)
-    # test_begun passes, because the file exists while it runs.
+    # test_begun passes, because the file exists while it runs, and the folder is locked.
     assert {case.get("name"): case.find("failure") is not None for case in cases} == {
         "test_begun": False,
         "test_fails": True,
