@@ -293,6 +293,7 @@ def test_memory_does_not_grow(
         # Measured: 8 to 196, from Python's own caches. A leak would leave at least one per step.
         assert after.objects - before.objects < MORE
     assert after.heap - before.heap < HEAP_PER_STEP * MORE
+    assert after.files - before.files < MORE
     assert after.pages - before.pages < PAGES_PER_STEP * MORE
 
 
