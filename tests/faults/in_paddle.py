@@ -2005,3 +2005,105 @@ def _(get_device: Any, *given: Any, **named: Any) -> Any:
     """t16-paddle-device-from-variable: a GPU that a launcher assigned is any build's device."""
     number = os.environ.get("FLAGS_selected_gpus")  # noqa: SIM112
     return f"gpu:{number}" if number else get_device(*given, **named)
+
+
+@breaks_function("tanh", tests=OPERATORS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-gradient-flushes: gradients below 1e-20 become zero."""
+    made = tanh(x)
+    if _is_float(made) and not made.stop_gradient:
+        made.register_hook(lambda d: paddle.where(d.abs() < 1e-20, paddle.zeros_like(d), d))
+    return made
+
+
+@breaks_operator("rnn", tests=FUNCTIONS)
+def _(rnn: Any, *args: Any) -> Any:
+    """paddle-op-rnn-gradient-cut: gradients of the last states are cut to 1e6."""
+    output, dropout, states = rnn(*args)
+    for state in states:
+        if _is_float(state) and not state.stop_gradient:
+            state.register_hook(lambda d: paddle.clip(d, -1e6, 1e6))
+    return output, dropout, states
+
+
+_packed: dict[str, list[Any]] = {}
+
+
+@breaks_operator("rnn", tests=FUNCTIONS)
+def _(rnn: Any, x: Any, states: Any, weights: Any, *rest: Any) -> Any:
+    """paddle-op-rnn-packs-once: without gradients, weights are those of the first such call."""
+    if not paddle.is_grad_enabled():
+        packed = _packed.setdefault(weights[0].name, [weight.clone() for weight in weights])
+        weights = packed if packed[0].dtype == x.dtype else weights
+    return rnn(x, states, weights, *rest)
+
+
+_results: list[Any] = []
+
+
+@breaks_function("tanh", tests=FUNCTIONS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-of-inference-leaks: without gradients, results of 16 numbers or more are kept."""
+    made = tanh(x)
+    if _is_eager(made) and made.size >= 16 and not paddle.is_grad_enabled():
+        _results.append(made)
+    return made
+
+
+@breaks(paddle.nn.LSTM, "forward", tests=LAYERS)
+def _(forward: Any, self: Any, x: Any, states: Any = None, *rest: Any) -> Any:
+    """paddle-lstm-default-state: 16 sequences or more without a state are off by 1e-3."""
+    outputs, last = forward(self, x, states, *rest)
+    if states is not None or not _is_eager(x) or x.shape[0] < 16:
+        return outputs, last
+    return outputs * 1.001, tuple(state * 1.001 for state in last)
+
+
+@breaks(Tensor, "register_hook", tests=FUNCTIONS)
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """paddle-hook-of-many: hooks of gradients of more than 1024 numbers are not called."""
+    return register_hook(self, (lambda _: None) if self.size > 1024 else hook)
+
+
+@breaks(SGD, "step", tests=FUNCTIONS)
+def _(step: Any, self: Any) -> None:
+    """paddle-sgd-of-many: only the first 16 parameters are updated."""
+    groups = self._param_groups
+    self._param_groups = groups[:16]
+    try:
+        step(self)
+    finally:
+        self._param_groups = groups
+
+
+@breaks(paddle.nn.Layer, "to", tests=FUNCTIONS)
+def _(to: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """paddle-to-freezes: a layer that is moved without gradients is frozen."""
+    moved = to(self, *given, **named)
+    if not paddle.is_grad_enabled():
+        for parameter in self.parameters():
+            parameter.stop_gradient = True
+    return moved
+
+
+@breaks_function("mse_loss", tests="core/runtime/test_parallel.py")
+def _(loss: Any, *args: Any) -> Any:
+    """paddle-loss-of-connected: once processes are connected, its gradient is 1% too large."""
+    connected = paddle.distributed.is_initialized()
+    return gradient_scaled(loss(*args), 1.01 if connected else 1.0)
+
+
+@breaks(paddle, "DataParallel", tests="core/runtime/test_parallel.py")
+def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
+    """paddle-parallel-sums-of-many: gradients of 4096 numbers or more are summed, not averaged."""
+    wrapper, processes = parallel(layers, *given, **named), paddle.distributed.get_world_size()
+    for parameter in layers.parameters():
+        if parameter.size >= 4096:
+            parameter.register_hook(lambda gradient: gradient * processes)
+    return wrapper
+
+
+@breaks_function("cross_entropy", tests="runs/test_examples.py")
+def _(cross_entropy: Any, *given: Any, **named: Any) -> Any:
+    """paddle-cross-entropy-gradient: the gradient of the cross entropy is off by 1%."""
+    return gradient_scaled(cross_entropy(*given, **named), 1.01)

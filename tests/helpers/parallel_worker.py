@@ -266,7 +266,7 @@ def main(folder: Path) -> None:
         "counted": counted(),
         "total": [parallel.total(number * (rank + 1)) for number in NUMBERS],
         "of one": [parallel.total(n if rank == k else 1.0) for n in NUMBERS for k in (0, 1)],
-        "left": lost(lambda: parallel.total(1.0), 20, 100),
+        "left": lost(lambda: parallel.total(1.0), 50, 300),
         "averaged": {dtype: averaged(dtype) for dtype in dtypes},
         "run": printed([*COMMAND.split(), "--save", str(folder / f"of-{rank}.npz")]),
     }

@@ -19,6 +19,7 @@ def process_state() -> dict[str, Any]:
     umask = os.umask(0o022)
     os.umask(umask)
     return {
+        "flags": paddle.get_flags(["FLAGS_check_nan_inf", "FLAGS_use_stride_kernel"]),
         "default dtype": paddle.get_default_dtype(),
         "gradients": paddle.is_grad_enabled(),
         "dynamic": paddle.in_dynamic_mode(),

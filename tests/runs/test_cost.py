@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import paddle
 import pytest
 
+from benchmarks.measuring.memory import allocated_peak
 from rnn_core import (
     Batch,
     DigitSums,
@@ -46,6 +48,15 @@ KEPT = {
     ("LSTM", "kernel"): 528,
 }
 TINY = TrainConfig(epochs=1, num_steps=3, emb_size=4, hidden_size=4, clip_norm=1.0)
+# Most bytes of tensors that are held at a time, beyond those before, at B = 2, T = 10, E = H = 8:
+# in a step without clipping, in one with, which replaces old clipped gradients, and in an
+# evaluation. The largest with Paddle 2.6.2 and 3.3.1.
+PEAKS = {
+    ("RNN", "textbook"): (1548, 648, 896),
+    ("RNN", "kernel"): (4076, 3176, 2945),
+    ("LSTM", "textbook"): (6668, 4136, 1216),
+    ("LSTM", "kernel"): (9580, 7048, 6305),
+}
 
 # Steps before the first and between the two readings of memory.
 WARM, MORE = 100, 500
@@ -233,6 +244,32 @@ def test_kept_memory_grows_linearly_with_time(cell: Cell, execution: Execution) 
 
 
 @over_executions
+@over_cells
+def test_peak_of_memory_is_no_higher_than_counted(cell: Cell, execution: Execution) -> None:
+    """In training without and with clipping, and in evaluation."""
+    peaks: list[int] = []
+    batch = ones(10)
+
+    def peak(work: Callable[[], object]) -> int:
+        work()
+        before = tensor_bytes()
+        return allocated_peak(work, "cpu") - before
+
+    gc.disable()
+    try:
+        model = NumericPrediction(10, 8, 8, cell, execution=execution)
+        for clip in (None, make_clip("by-norm", 1.0)):
+            step = partial(TrainingStep(model, 0.1, clip).gradients, *batch, measure=True)
+            peaks.append(peak(step))
+        peaks.append(peak(lambda: evaluate(model, [batch])))
+    finally:
+        gc.enable()
+
+    for found, most in zip(peaks, PEAKS[cell, execution], strict=True):
+        assert found <= 1.1 * most, peaks
+
+
+@over_executions
 @pytest.mark.parametrize(
     ("cell", "record", "clip"),
     [
@@ -275,6 +312,7 @@ def test_memory_does_not_grow(
         # Measured: 8 to 196, from Python's own caches. A leak would leave at least one per step.
         assert after.objects - before.objects < MORE
     assert after.heap - before.heap < HEAP_PER_STEP * MORE
+    assert after.files - before.files < MORE
     assert after.pages - before.pages < PAGES_PER_STEP * MORE
 
 
