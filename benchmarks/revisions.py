@@ -74,7 +74,9 @@ def working_tree() -> Source:
     folder = _new_folder()
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "rnn_core", folder / "rnn_core", ignore=ignored)
-    if _git("--no-optional-locks", "status", "--porcelain", "rnn_core").output:
+    # Whatever the user's git shows by default.
+    status = ("status", "--porcelain", "--untracked-files=normal", "rnn_core")
+    if _git("--no-optional-locks", *status).output:
         commit += f" with changes {_digest(folder / 'rnn_core')}"
     return Source(folder, commit)
 

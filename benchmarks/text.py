@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
 from benchmarks import ROOT
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
     from rnn_core.history import History
 
 
@@ -53,8 +53,10 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:.0f}" if "e+" in text else text
 
 
-def version(text: str) -> Version:
+def version(text: str) -> "Version":
     """Return a version, to compare it with others; a text that is none comes last."""
+    from packaging.version import Version  # Behaviour is compared without it.
+
     try:
         return Version(text)
     except ValueError:  # Or a number of thousands of digits.

@@ -27,16 +27,16 @@ def l2_norm(values: NDArray[np.floating]) -> float:
     the last digit differs between NumPy versions.
     """
     wide = values.astype(np.float64).ravel()
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         # Not np.dot: BLAS uses threads for it, and waiting for them can take milliseconds.
         squares = float(np.square(wide).sum())
-    if 1e-280 < squares < 1e280:
-        return math.sqrt(squares)
-    # Return zero, NaN and infinity as they are; scale everything else.
-    largest = float(np.abs(wide).max())
-    if largest == 0 or not np.isfinite(largest):
-        return largest
-    return largest * float(np.linalg.norm(wide / largest))
+        if 1e-280 < squares < 1e280:
+            return math.sqrt(squares)
+        # Return zero, NaN and infinity as they are; scale everything else.
+        largest = float(np.abs(wide).max())
+        if largest == 0 or not np.isfinite(largest):
+            return largest
+        return largest * float(np.linalg.norm(wide / largest))
 
 
 def squared_norms(gradients: Sequence[Tensor]) -> list[Tensor]:

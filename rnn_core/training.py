@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import paddle
 
@@ -29,6 +30,10 @@ class NonFiniteError(ArithmeticError):
         super().__init__(message)
         self.history = history
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make copies, and what another process raises, of both arguments."""
+        return type(self), (str(self), self.history)
+
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C came while training.
@@ -39,6 +44,10 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, history: History) -> None:
         super().__init__(f"interrupted after step {history.steps}")
         self.history = history
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make copies of the history, not of the message."""
+        return type(self), (self.history,)
 
 
 def train(

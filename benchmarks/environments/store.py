@@ -96,7 +96,9 @@ def kept_environments() -> list[Kept]:
     for folder in sorted(filter(Path.is_dir, STORE.glob("*"))):
         size = sum(path.lstat().st_size for path in folder.rglob("*"))
         complete = folder / COMPLETE
-        found.append(Kept(folder.name, size, complete.read_text() if complete.exists() else None))
+        found.append(
+            Kept(folder.name, size, complete.read_text("utf-8") if complete.exists() else None)
+        )
     return found
 
 

@@ -108,7 +108,7 @@ class ComparisonPlugin(SavedEnvironments):
             runs, damaged = self.load(number)
             if not runs and "/" not in number:
                 runs, damaged = self.load(f"*/{number}")
-        except ValueError as error:  # Not a valid glob.
+        except (ValueError, NotImplementedError) as error:  # Not a valid glob, or a root folder.
             raise pytest.UsageError(f"--benchmark-compare={number}: {error}") from error
         if len(runs) != 1:
             found = [run.name for run in runs] or damaged or ["none"]

@@ -5,6 +5,7 @@ it comes from raw numbers of NumPy's bit generator PCG64, whose stream is fixed.
 `numpy.random.Generator` may change between versions.
 """
 
+import operator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,6 +83,7 @@ class DigitSums(BatchStream):
 
     def __getitem__(self, index: int) -> Batch:
         """Make batch `index`, from 0; it is always the same."""
+        index = operator.index(index)  # An integer of NumPy, too.
         if not 0 <= index < len(self):
             raise IndexError(f"batch index must lie in [0, {len(self)}), got {index}")
         start = index * self.batch_size

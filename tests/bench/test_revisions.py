@@ -121,6 +121,7 @@ def test_side_has_the_rnn_core_of_its_revision(
 
 def test_name_of_a_side_changes_with_its_rnn_core(repository: Repository) -> None:
     """A comparison cannot be resumed with another rnn_core, because its plan has the names."""
+    repository.git("config", "status.showUntrackedFiles", "no")  # A user's setting.
 
     def names() -> tuple[str, str]:
         return side_of("git:main").name, side_of(".").name
@@ -130,11 +131,11 @@ def test_name_of_a_side_changes_with_its_rnn_core(repository: Repository) -> Non
     (repository.folder / "README.md").touch()  # Not in rnn_core.
     assert names() == seen[0]
 
+    (repository.module.parent / "new.py").touch()
+    seen.append(names())
     for content in ("a", "b"):
         repository.module.write_text(content)
         seen.append(names())
-    (repository.module.parent / "new.py").touch()
-    seen.append(names())
     repository.git("add", ".")
     assert names() == seen[-1]
     repository.commit("b")

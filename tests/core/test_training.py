@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import pickle
 import random
 import signal
 import warnings
@@ -273,6 +274,16 @@ def test_ctrl_c_waits_until_the_step_is_complete(
 
     history = caught.value.history
     assert (history.steps, history.outcome) == end
+
+
+@pytest.mark.parametrize("error", [partial(NonFiniteError, "not finite"), TrainingInterrupted])
+def test_error_can_be_passed_to_another_process(error: Any) -> None:
+    """With its history, as a pool of processes does."""
+    made = error(train(SMALL))
+    copied = pickle.loads(pickle.dumps(made))  # noqa: S301
+
+    assert (type(copied), str(copied)) == (type(made), str(made))
+    np.testing.assert_array_equal(copied.history.loss, made.history.loss)
 
 
 def test_ctrl_c_before_the_step_is_counted_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,7 @@ def chain_cases() -> Iterator[str]:
     yield from ("3.0>3.2 3.0>3.1 3.1>3.2", "3.0>3.10 3.0>3.9 3.9>3.10", "3.0>3.2 3.1>3.2")
     yield from ("3.0>3.1 3.2>3.3", "3.0>3.2 3.2>3.3 3.1>3.4", "3.0>3.1 3.1>3.0 3.2>3.2")
     yield from ("3.0>nightly nightly>3.1", "b>c a>b", "3.0>3.1 3.1>3.2 4.0>4.1 5.0rc0>5.0")
+    yield from ("f>z e>y d>x c>w b>v a>u",)  # No versions, but always in the same order.
     random = np.random.default_rng(7)
     names = [*RELEASES, "3.3.0rc1", "3.10.0", "here.whl"]
     for _ in range(40):

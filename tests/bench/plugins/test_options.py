@@ -81,6 +81,7 @@ OURS = ("benchmarks/conftest.py", "benchmarks/test_workload.py")
 REFUSED = [
     ("benchmarks --benchmark-compare=0007", "must name one saved run"),
     ("benchmarks --benchmark-compare=a/b/c", "'a/b/c' isn't"),
+    ("benchmarks --benchmark-compare=/no", "--benchmark-compare=/no: Non-relative"),
     ("benchmarks --benchmark-compare-fail=min:5%", "-fail requires --benchmark-compare"),
     (
         "benchmarks --benchmark-compare --benchmark-compare-fail=min:5% "

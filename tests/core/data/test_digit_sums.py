@@ -51,7 +51,7 @@ def test_samples_of_a_seed_are_fixed() -> None:
 def test_samples_do_not_depend_on_the_batch_size(held_out: bool) -> None:
     """A sample is the same whenever it is made."""
     data = DigitSums(count=50, digits=3, batch_size=7, held_out=held_out)
-    whole = replace(data, batch_size=50)[0]
+    whole = replace(data, batch_size=50)[np.int64(0)]  # As in a permutation of NumPy.
 
     assert [len(batch.labels) for batch in data] == [7] * 7 + [1]
     assert len(data) == 8
