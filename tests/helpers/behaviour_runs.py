@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.behaviour.files import OwnRun, Recording
+from benchmarks.behaviour.files import OwnRun, Recording, Traced
 from rnn_core import EXPERIMENTS
 from rnn_core.model import model_of
 from rnn_core.parameters import Parameters
@@ -80,3 +80,9 @@ def own_run(
 def bits(*columns: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return the bits of two numbers in each row, instead of digests."""
     return np.stack(columns, axis=1).astype(np.float64).view(np.uint8)
+
+
+def traced(values: Any, dtype: str, scale: float, operator: str, name: str = "h_1") -> Traced:
+    """Make a tensor."""
+    with np.errstate(invalid="ignore"):
+        return Traced(name, operator, np.asarray(values, np.float64).astype(dtype), scale)
