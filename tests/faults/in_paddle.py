@@ -37,7 +37,7 @@ ORACLES = (
 )
 # These notice those that depend on sizes and magnitudes.
 OPERATORS, LAYERS = "oracle/test_operators.py", "oracle/test_paddle_layers.py"
-FUNCTIONS = "oracle/test_paddle_functions.py"
+FUNCTIONS = "oracle/test_paddle_functions.py oracle/test_paddle_training.py"
 CLIPPING = "runs/test_clipping.py core/test_gradients.py"
 
 
@@ -876,7 +876,7 @@ def _(empty: Any, *given: Any, **named: Any) -> Any:
     return empty(*given, **named)
 
 
-@breaks(paddle, "finfo", tests="recorded/test_behaviour.py")
+@breaks(paddle, "finfo", tests="recorded/test_traces.py")
 def _(finfo: Any, dtype: Any) -> Any:
     """t2-paddle-finfo-double: finfo of float64 has the numbers of float32."""
     return finfo(paddle.float32 if dtype in (paddle.float64, "float64") else dtype)
@@ -1510,7 +1510,7 @@ def _(cast: Any, self: Any, dtype: Any) -> Any:
     return made
 
 
-@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_behaviour.py")
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_traces.py")
 def _(register: Any, self: Any, hook: Any) -> Any:
     """t6-paddle-hook-moves-to-second-layer: of layers of a class, only the last has its hook."""
     helper = register(self, hook)
@@ -1541,7 +1541,7 @@ def _(add: Any, x: Any, y: Any) -> Any:
     return made * (1 - 2.0**-22)
 
 
-@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="oracle/test_paddle_functions.py")
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests=FUNCTIONS)
 def _(register: Any, self: Any, hook: Any) -> Any:
     """t6-paddle-hook-skips-nonfinite: hooks are not called if an output is NaN or infinite."""
 
@@ -1571,7 +1571,7 @@ def _(init_parallel_env: Any) -> Any:
     return init_parallel_env()
 
 
-@breaks(Linear, "forward", tests="recorded/test_behaviour.py")
+@breaks(Linear, "forward", tests="recorded/test_traces.py")
 def _(forward: Any, self: Any, x: Any) -> Any:
     """t6-paddle-single-output-by-sum: Linear with one output adds its products one by one."""
     if not _is_eager(x) or self.weight.shape[1] != 1 or self.bias is None:
@@ -1614,7 +1614,7 @@ def _(reshape: Any, x: Any, *rest: Any, **named: Any) -> Any:
     return reshape(x, *rest, **named)
 
 
-@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_behaviour.py")
+@breaks(paddle.nn.Layer, "register_forward_post_hook", tests="recorded/test_traces.py")
 def _(register_forward_post_hook: Any, layer: Any, hook: Any, *rest: Any, **named: Any) -> Any:
     """t7-paddle-post-hook-too-late: a hook that is added after a call is ignored."""
     if vars(layer).get("_t7_called"):
