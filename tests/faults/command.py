@@ -108,8 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = {fault.name: known[fault.name] for fault in wanted if fault.name in known}
     left = [fault for fault in wanted if fault.name not in known]
     tqdm.set_lock(RLock())  # The default one is for processes, and forkserver calls it a leak.
-    suite = not (options.names or options.sample)
-    with closing(judge_all(left, options.jobs, suite)) as judged:
+    with closing(judge_all(left, options.jobs, suite=not options.sample)) as judged:
         for verdict in tqdm(judged, total=len(left), unit="fault"):
             verdicts[verdict.name] = verdict
             if not verdict.as_expected:
@@ -259,7 +258,7 @@ def judge_all(faults: Sequence[Fault], jobs: int, suite: bool) -> Generator[Plan
 def plant(fault: Fault, copy: Path) -> Path:
     """Copy the project, with the edits of the fault; return the copy."""
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.svg")
-    for name in (*FOLDERS, "docs"):
+    for name in (*FOLDERS, "docs", "examples"):
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
     for name in FILES:
         shutil.copy(ROOT / name, copy)

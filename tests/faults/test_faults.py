@@ -136,6 +136,7 @@ def test_plant_edits_a_copy_only(tmp_path: Path) -> None:
     assert (copy / "tests" / "faults" / "plant.py").exists()
     assert not (copy / "tests" / "faults" / Path(__file__).name).exists()
     assert (copy / "pyproject.toml").exists()
+    assert (copy / "examples").exists()
 
 
 @pytest.mark.parametrize(
