@@ -132,10 +132,10 @@ class ResultsPlugin(DeselectedCounter):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     with write_whole(path) as file:
                         file.write(part.read_bytes())
-            with suppress(OSError):
-                part.unlink()
-                if self.outcomes in self.saving.failures:  # What is there may be torn.
-                    self.outcomes.unlink()
+            # What is there after a failure may be torn.
+            for path in (part, *({self.outcomes} & self.saving.failures.keys())):
+                with suppress(OSError):
+                    path.unlink()
             log.logfile = str(self.outcomes)
 
         self.config.pluginmanager.unregister(log)

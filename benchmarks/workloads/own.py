@@ -277,8 +277,8 @@ def load_workload(text: str) -> Workload:
     """
     reference = find_workload(text)
     import_paddle()
-    if str(reference.folder) not in sys.path:
-        sys.path.insert(0, str(reference.folder))
+    folder = str(reference.folder)
+    sys.path[:] = [folder, *(each for each in sys.path if each != folder)]
     module = _run_file(reference) if reference.module.endswith(".py") else _import(reference)
     function = getattr(module, reference.function, None)
     if not callable(function):

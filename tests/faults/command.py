@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = {fault.name: known[fault.name] for fault in wanted if fault.name in known}
     left = [fault for fault in wanted if fault.name not in known]
     tqdm.set_lock(RLock())  # The default one is for processes, and forkserver calls it a leak.
-    with closing(judge_all(left, options.jobs, suite=not options.sample)) as judged:
+    with closing(judge_all(left, options.jobs, not options.sample)) as judged:
         for verdict in tqdm(judged, total=len(left), unit="fault"):
             verdicts[verdict.name] = verdict
             if not verdict.as_expected:

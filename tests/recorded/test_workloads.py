@@ -138,7 +138,7 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         Path("lm.py").write_text(source)
         sys.modules.pop("lm", None)
 
-    sys.path.append(f"{tried.folder}/near")
+    sys.path += [f"{tried.folder}/near", str(tried.folder)]
     write(GOOD.replace("# ", ""))
     tried("prints", run)
     for execution in ("eager", "static"):
