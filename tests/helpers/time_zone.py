@@ -1,8 +1,11 @@
-"""Local times of another zone."""
+"""Local times of another zone, and a clock that stands still."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,3 +20,9 @@ def time_zone(name: str) -> Iterator[None]:
             yield
     finally:
         time.tzset()
+
+
+def clock(moment: datetime) -> Any:
+    """A stand-in for `datetime` in a module; local times are nine hours ahead of UTC."""
+    here = (moment + timedelta(hours=9)).replace(tzinfo=None)
+    return SimpleNamespace(now=lambda zone=None: moment.astimezone(zone) if zone else here)

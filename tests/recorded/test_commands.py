@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +47,7 @@ from tests.helpers.bars import Bar
 from tests.helpers.histories import empty_history, make_history
 from tests.helpers.matrix_results import FACTS
 from tests.helpers.recorded import Main, asked, ended, outcome
+from tests.helpers.time_zone import clock
 from tests.recorded.conftest import Check
 
 MAINS: dict[str, Main] = {
@@ -507,9 +508,8 @@ def test_environment_of_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPat
         return versions[name]
 
     monkeypatch.setattr(metadata, "version", version)
-    # It is nine hours later here than in UTC.
-    clock = {"now": lambda zone=None: datetime(2026, 11, 25, 7 if zone else 16, 8, 9, 5, zone)}
-    monkeypatch.setattr(ratios, "datetime", SimpleNamespace(**clock))
+    now = datetime(2026, 11, 25, 7, 8, 9, 5, timezone.utc)
+    monkeypatch.setattr(ratios, "datetime", clock(now))
     facts = ratios.environment()
     terminal.lines += [f"{name}: {value}" for name, value in facts.items()]
     versions |= {"jax": "0.9"}

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from rnn_core.runtime.messages import printable
 from tests.helpers.matrix_results import FACTS, MACHINE, comparison
 from tests.helpers.recorded import ended, rounded, shown
 from tests.helpers.saved_runs import NOON, saved_benchmark, saved_content
-from tests.helpers.time_zone import time_zone
+from tests.helpers.time_zone import clock, time_zone
 from tests.recorded.conftest import Check
 
 LONG = "void phi::funcs::Transform<phi::CPUContext, 'name'>::operator()|ends at sixty\x1b[1m"
@@ -385,8 +384,7 @@ def test_summaries(
 ) -> None:
     """Two series with other benchmarks each, disturbed processes, several errors, and no pair."""
     monkeypatch.setattr(verdicts, "RESAMPLES", 500)
-    now = NOON.replace(microsecond=7).astimezone
-    monkeypatch.setattr(summary, "datetime", SimpleNamespace(now=now))
+    monkeypatch.setattr(summary, "datetime", clock(NOON.replace(microsecond=7)))
     parts = []
     limits: list[dict[Measure, float]] = [{"instructions": 0.005, "memory": 0.01}, {"time": 0.05}]
     for counted, names, pairs, within in (

@@ -92,6 +92,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             ("one", 0, "Available versions: 3.3.1", "WARNING: a"),
             ("builds", 0, "x\nAvailable versions: 3.10.0.dev2, 3.9.0.dev1", ""),
             ("none", 1, "", "ERROR: No matching distribution found\n"),
+            ("none, warned", 1, "ERROR: No matching distribution found\n", "WARNING: old pip\n"),
             ("offline", 1, "", 3 * "WARNING: 'NewConnectionError('<a>: new connection: no')': /\n"),
             ("broken", 1, "Traceback\nImportError: libc.so", ""),
         ):

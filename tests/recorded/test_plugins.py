@@ -5,7 +5,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +27,7 @@ from benchmarks.plugins.signals import Signals, named
 from benchmarks.saved.saved_run import Machine
 from benchmarks.workloads.stages import FIRST_STEP, STAGES
 from tests.helpers.recorded import outcome
+from tests.helpers.time_zone import clock
 from tests.recorded.conftest import Check
 
 ROOT = conftest.BENCHMARKS.parent
@@ -467,9 +468,8 @@ def test_results(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     facts = {"describe_environment": lambda device: {"device": device}}
     monkeypatch.setitem(sys.modules, "rnn_core.runtime.environment", SimpleNamespace(**facts))
     plugin = Mock(config=config, saving=Saving())
-    # It is nine hours later here than in UTC.
-    clock = {"now": lambda zone=None: datetime(2026, 11, 25, 7 if zone else 16, 8, 9, 5, zone)}
-    monkeypatch.setattr(results, "datetime", SimpleNamespace(**clock))
+    now = datetime(2026, 11, 25, 7, 8, 9, 5, timezone.utc)
+    monkeypatch.setattr(results, "datetime", clock(now))
     results.ResultsPlugin.begin(plugin, ["cpu", "gpu:0"])
     lines += [
         f"begun: {plugin.run.dump()}",

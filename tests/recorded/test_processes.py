@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from tests import ROOT
 from tests.helpers.fake_processes import FIRST, write_run
 from tests.helpers.recorded import ended
 from tests.helpers.saved_runs import NOON
-from tests.helpers.time_zone import time_zone
+from tests.helpers.time_zone import clock, time_zone
 from tests.recorded.conftest import Check
 
 OUTPUTS = {
@@ -51,7 +50,7 @@ OUTPUTS = {
 @time_zone("AAA-9")
 def test_commands(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     """The command line and the environment of timed and counted processes, a word a line."""
-    monkeypatch.setattr(process, "datetime", SimpleNamespace(now=NOON.astimezone))
+    monkeypatch.setattr(process, "datetime", clock(NOON))
     monkeypatch.setattr(
         "os.environ", {"PATH": "/bin", "PYTEST_ADDOPTS": "-x", "PYTHONHASHSEED": "3"}
     )

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.report import command
 from benchmarks.report.command import main
 from tests.helpers.matrix_results import write_environment
+from tests.helpers.time_zone import clock
 
 
 def test_report_exits_2_without_results(
@@ -34,9 +35,7 @@ def test_report_names_files_that_it_cannot_read(
     """It makes the page without them, and escapes their names."""
     make = Mock(return_value="page \udcff")
     monkeypatch.setattr(command, "make_page", make)
-    # It is nine hours later here than in UTC.
-    clock = Mock(now=lambda zone=None: datetime(2026, 11, 25, 7 if zone else 16, tzinfo=zone))
-    monkeypatch.setattr(command, "datetime", clock)
+    monkeypatch.setattr(command, "datetime", clock(datetime(2026, 11, 25, 7, tzinfo=timezone.utc)))
     folder = write_environment(tmp_path / "py311-paddle33-cpu")
     (folder / "tests.xml").write_text("<a/>", encoding="utf-8")
     (tmp_path / "comparisons" / "x\x1b[31m").mkdir(parents=True)
