@@ -245,19 +245,26 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "call", "bias", "end"),
+    ("owner", "name", "call", "bias", "record", "end"),
     [
-        (TrainingStep, "gradients", 3, 0, (3, "interrupted")),
-        (TrainingStep, "gradients", 1, 1e30, (1, "non-finite")),
-        (Recorder, "history", 1, 0, (12, "finished")),
+        (TrainingStep, "gradients", 3, 0, 1, (3, "interrupted")),
+        (TrainingStep, "gradients", 3, 0, 0, (3, "interrupted")),
+        (TrainingStep, "gradients", 1, 1e30, 1, (1, "non-finite")),
+        (Recorder, "history", 1, 0, 1, (12, "finished")),
     ],
 )
 def test_ctrl_c_waits_until_the_step_is_complete(
-    owner: Any, name: str, call: int, bias: float, end: object, monkeypatch: pytest.MonkeyPatch
+    owner: Any,
+    name: str,
+    call: int,
+    bias: float,
+    record: int,
+    end: object,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost.
 
-    After the last step, or if the loss is infinite, it is not lost either.
+    Nor does it wait for a step that is recorded. After the last step, or if the loss is infinite, it is not lost either.
     """
     model = new_model(SMALL)
     model.linear.bias.set_value(np.full(1, bias, dtype=np.float32))
@@ -270,7 +277,7 @@ def test_ctrl_c_waits_until_the_step_is_complete(
 
     monkeypatch.setattr(owner, name, interrupted)
     with pytest.raises(TrainingInterrupted, match="interrupted after step ") as caught:
-        train(replace(SMALL, on_nonfinite="raise"), model=model)
+        train(replace(SMALL, on_nonfinite="raise", record=record), model=model)
 
     history = caught.value.history
     assert (history.steps, history.outcome) == end
