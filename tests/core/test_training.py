@@ -264,7 +264,8 @@ def test_ctrl_c_waits_until_the_step_is_complete(
 ) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost.
 
-    Nor does it wait for a step that is recorded. After the last step, or if the loss is infinite, it is not lost either.
+    Nor does it wait for a step that is recorded. After the last step, or if the loss is infinite,
+    it is not lost either.
     """
     model = new_model(SMALL)
     model.linear.bias.set_value(np.full(1, bias, dtype=np.float32))
