@@ -137,7 +137,8 @@ def test_matrices(check: Check) -> None:
     odd = [
         left(name) for name in ("py31-paddle31", "bench-paddle32-gpu", "py310-paddle3", "", "a-cpu")
     ]
-    newest = [left(f"p{paddle}", paddle=paddle) for paddle in ("3.1.10", "3.1.9", "3.10.0")]
+    versions = ("3.1.10", "3.1.9", "3.10.0", "3.1.10rc1")
+    newest = [left(f"p{paddle}", paddle=paddle) for paddle in versions]
     history = with_history("h", paddle="3.2.0").results
     cases += [hours, [several], [*odd, *newest, history]]
     # Their Paddle is known from their names only.
