@@ -2107,3 +2107,24 @@ def _(parallel: Any, layers: Any, *given: Any, **named: Any) -> Any:
 def _(cross_entropy: Any, *given: Any, **named: Any) -> Any:
     """paddle-cross-entropy-gradient: the gradient of the cross entropy is off by 1%."""
     return gradient_scaled(cross_entropy(*given, **named), 1.01)
+
+
+@breaks(Tensor, "register_hook", tests=FUNCTIONS)
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t18-paddle-no-hook-on-large: hooks of tensors of more than 65536 numbers are not called."""
+    return register_hook(self, (lambda _: None) if self.size > 2**16 else hook)
+
+
+@breaks_graph(tests=FUNCTIONS)
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """t18-paddle-graph-flushes-denormals: denormal results of a traced function become zero."""
+    traced = to_static(function, **options)
+    if not isinstance(getattr(function, "__self__", None), paddle.nn.Layer):
+        return traced
+
+    def flushed(x: Any) -> Any:
+        if not _is_float(x):
+            return x
+        return paddle.where(x.abs() < paddle.finfo(x.dtype).tiny, paddle.zeros_like(x), x)
+
+    return lambda *inputs: map_structure(flushed, traced(*inputs))

@@ -374,7 +374,10 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
         assert paddle.in_dynamic_mode()
         with paddle.no_grad():
             inputs[0] = paddle.to_tensor([np.nan, np.inf, 1], inputs.dtype)
+            inputs[1] = float(np.finfo(dtype).smallest_subnormal * 1000)
+            layer.bias.set_value(np.zeros(2, dtype))
         expected = bits(Layer.forward(layer, inputs))
+        assert 0 < np.abs(layer(inputs).numpy()[1]).max() < np.finfo(dtype).smallest_normal
         for condition in ("usually", "under no_grad", "with default float64"):
             with CONDITIONS[condition]():
                 assert bits(traced(inputs)) == expected, condition

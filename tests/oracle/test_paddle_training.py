@@ -107,7 +107,7 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     np.testing.assert_allclose(through.numpy()[0], weight.numpy().sum(1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("size", [1, 4099])
+@pytest.mark.parametrize("size", [1, 2**16 + 1])
 @over_dtypes
 def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
     """In their order, at each backward pass, until they are removed."""
