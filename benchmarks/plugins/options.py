@@ -73,7 +73,7 @@ def check_options(config: pytest.Config, benchmarks: bool) -> None:
         raise pytest.UsageError("--benchmark-compare-fail requires --benchmark-compare")
     words = [str(word).partition("=")[0] for word in config.invocation_params.args]
     if words.count("--benchmark-compare-fail") > 1:
-        # pytest-benchmark 5.2 would check the limits of the last one only.
+        # pytest-benchmark 5.3 would check the limits of the last one only.
         raise pytest.UsageError(
             "--benchmark-compare-fail must be given once, with all limits: "
             "write --benchmark-compare-fail min:5% median:5%"
