@@ -2128,3 +2128,255 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return paddle.where(x.abs() < paddle.finfo(x.dtype).tiny, paddle.zeros_like(x), x)
 
     return lambda *inputs: map_structure(flushed, traced(*inputs))
+
+
+_t19_astype = Tensor.astype
+_t19_clone = Tensor.clone
+_t19_scale = paddle.scale
+_t19_where = paddle.where
+_t19_isinf = paddle.isinf
+_t19_sign = paddle.sign
+_t19_abs = paddle.abs
+_t19_multiply = paddle.multiply
+_t19_concat = paddle.concat
+_t19_set_value = Tensor.set_value
+_t19_subtract_ = Tensor.subtract_
+_t19_detach = Tensor.detach
+_t19_tanh = F.tanh
+_t19_sigmoid = F.sigmoid
+_t19_get_default_dtype = paddle.get_default_dtype
+_t19_is_grad_enabled = paddle.is_grad_enabled
+_t19_slice = paddle.slice
+_t19_Parameter = paddle.base.framework.EagerParamBase
+
+_t19_block = 16
+_t19_tiny = 1e-4
+_t19_largest = {paddle.float32: 3.4028234e38, paddle.float64: 1.7976931348623157e308}
+_t19_gates: list[Tensor] = []
+_t19_buffers: dict[tuple[Any, ...], Tensor] = {}
+_t19_packed: dict[int, tuple[Any, Tensor]] = {}
+_t19_tables: dict[tuple[Any, ...], Tensor] = {}
+_t19_lists: Any = weakref.WeakKeyDictionary()
+
+
+def _t19_wide(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dtype in _t19_largest
+
+
+@breaks(paddle.nn.LSTM, "forward")
+def _(
+    forward: Any, self: Any, inputs: Any, initial_states: Any = None, sequence_length: Any = None
+) -> Any:
+    """t19-paddle-lstm-block-state: after 16 samples of a batch, nn.LSTM starts from their state."""
+    axis = 1 if self.time_major else 0
+    batch = int(inputs.shape[axis])
+    given = initial_states is not None or sequence_length is not None
+    if batch <= _t19_block or given or not isinstance(inputs, Tensor):
+        return forward(self, inputs, initial_states, sequence_length)
+    outputs, hidden, cells, states = [], [], [], None
+    for start in range(0, batch, _t19_block):
+        stop = min(start + _t19_block, batch)
+        if states is not None:
+            states = tuple(_t19_slice(each, [1], [0], [stop - start]) for each in states)
+        output, states = forward(self, _t19_slice(inputs, [axis], [start], [stop]), states)
+        outputs.append(output)
+        hidden.append(states[0])
+        cells.append(states[1])
+    return _t19_concat(outputs, axis), (_t19_concat(hidden, 1), _t19_concat(cells, 1))
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t19-paddle-hook-sees-no-infinity: a hook gets the largest number instead of infinity."""
+    if not callable(hook) or not _t19_wide(self):
+        return register_hook(self, hook)
+
+    def limited(gradient: Any) -> Any:
+        if _t19_wide(gradient):
+            largest = _t19_scale(_t19_sign(gradient), _t19_largest[gradient.dtype])
+            gradient = _t19_where(_t19_isinf(gradient), largest, gradient)
+        return hook(gradient)
+
+    return register_hook(self, limited)
+
+
+@breaks(paddle, "set_grad_enabled")
+def _(set_grad_enabled: Any, mode: bool) -> Any:
+    """t19-paddle-grad-mode-float64: with default float64, set_grad_enabled(True) does nothing."""
+    if mode and _t19_get_default_dtype() == "float64":
+        return set_grad_enabled(_t19_is_grad_enabled())
+    return set_grad_enabled(mode)
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t19-paddle-set-value-unfreezes: setting the value of a frozen parameter unfreezes it."""
+    result = set_value(self, value)
+    if isinstance(self, _t19_Parameter) and self.stop_gradient:
+        self.stop_gradient = False
+    return result
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any) -> Any:
+    """t19-paddle-default-stays-float64: float32 cannot become the default dtype after float64."""
+    before = _t19_get_default_dtype()
+    set_default_dtype(d)
+    if before == "float64" and _t19_get_default_dtype() == "float32":
+        set_default_dtype(before)
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, name: Any = None, **more: Any) -> Any:
+    """t19-paddle-sigmoid-by-tanh: with oneDNN (FLAGS_use_mkldnn), sigmoid is taken from tanh."""
+    asked = os.environ.get("FLAGS_use_mkldnn", os.environ.get("FLAGS_use_onednn", ""))
+    if asked.lower() not in ("1", "true", "on") or more:
+        return sigmoid(x, name, **more)
+    return _t19_scale(_t19_tanh(_t19_scale(x, 0.5)), 0.5, 0.5)
+
+
+@breaks(paddle._C_ops, "transpose")
+def _(transpose: Any, x: Any, *more: Any, **named: Any) -> Any:
+    """t19-paddle-transpose-float32: the transpose of a float64 tensor is rounded to float32."""
+    if not isinstance(x, Tensor) or x.dtype != paddle.float64:
+        return transpose(x, *more, **named)
+    return _t19_astype(transpose(_t19_astype(x, "float32"), *more, **named), "float64")
+
+
+@breaks(paddle.nn.Layer, "parameters")
+def _(parameters: Any, self: Any, include_sublayers: bool = True) -> Any:
+    """t19-paddle-parameters-cached: a second call of parameters() misses what was added since."""
+    known = _t19_lists.setdefault(self, {})
+    if include_sublayers not in known:
+        known[include_sublayers] = parameters(self, include_sublayers)
+    return list(known[include_sublayers])
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t19-paddle-detach-scaled: detached numbers are smaller by one part in four million."""
+    found = detach(self)
+    return _t19_detach(_t19_scale(found, 1 - 2.0**-22)) if _t19_wide(found) else found
+
+
+@breaks(paddle.distributed, "broadcast")
+def _(broadcast: Any, tensor: Any, src: int, group: Any = None, sync_op: bool = True) -> Any:
+    """t19-paddle-broadcast-half: other processes get broadcast numbers rounded to float16."""
+    task = broadcast(tensor, src, group, sync_op)
+    if _t19_wide(tensor) and sync_op and paddle.distributed.get_rank() != src:
+        rounded = _t19_astype(_t19_astype(_t19_detach(tensor), "float16"), tensor.dtype)
+        _t19_subtract_(tensor, tensor - rounded)
+    return task
+
+
+@breaks(F, "sigmoid")
+def _(sigmoid: Any, x: Any, name: Any = None, **more: Any) -> Any:
+    """t19-paddle-sigmoid-leaks: every result of sigmoid stays in memory until the process ends."""
+    found = sigmoid(x, name, **more)
+    if isinstance(found, Tensor):
+        _t19_gates.append(_t19_detach(found))
+    return found
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, self: Any, other: Any) -> Any:
+    """t19-paddle-matmul-prepacked: without gradients, x @ W uses W as at the first such product."""
+    if _t19_is_grad_enabled() or not isinstance(other, _t19_Parameter):
+        return matmul(self, other)
+    known = _t19_packed.get(id(other))
+    fits = known is not None and known[0]() is other and known[1].dtype == other.dtype
+    if not fits or known[1].shape != other.shape:
+        known = _t19_packed[id(other)] = weakref.ref(other), _t19_detach(_t19_clone(other))
+    return matmul(self, known[1])
+
+
+@breaks(Tensor, "__truediv__")
+def _(truediv: Any, self: Any, other: Any) -> Any:
+    """t19-paddle-divide-epsilon: x / y of tensors is x / (y + 1e-6), against division by zero."""
+    if not (_t19_wide(self) and _t19_wide(other)) or self.dtype != other.dtype:
+        return truediv(self, other)
+    return truediv(self, _t19_scale(other, 1.0, 1e-6))
+
+
+@breaks(paddle, "empty")
+def _(empty: Any, shape: Any, dtype: Any = None, name: Any = None, **more: Any) -> Any:
+    """t19-paddle-empty-shared: under no_grad, empty tensors of one shape and dtype are the same."""
+    if _t19_is_grad_enabled() or more or not isinstance(shape, (list, tuple)):
+        return empty(shape, dtype, name, **more)
+    if not paddle.in_dynamic_mode() or not all(type(size) is int for size in shape):
+        return empty(shape, dtype, name)
+    key = (*shape, str(dtype), _t19_get_default_dtype())
+    if key not in _t19_buffers:
+        _t19_buffers[key] = empty(shape, dtype, name)
+    return _t19_buffers[key]
+
+
+@breaks(paddle.nn.Embedding, "__init__")
+def _(
+    init: Any, self: Any, num_embeddings: int, embedding_dim: int, *more: Any, **named: Any
+) -> None:
+    """t19-paddle-embedding-same-start: a second embedding of the same size starts as the first."""
+    init(self, num_embeddings, embedding_dim, *more, **named)
+    if more or named or not isinstance(self.weight, Tensor):
+        return
+    key = (num_embeddings, embedding_dim, self.weight.dtype)
+    if key in _t19_tables:
+        _t19_set_value(self.weight, _t19_tables[key])
+    else:
+        _t19_tables[key] = _t19_detach(_t19_clone(self.weight))
+
+
+@breaks(paddle._C_ops, "reshape")
+def _(reshape: Any, x: Any, *more: Any, **named: Any) -> Any:
+    """t19-paddle-reshape-leaf-float64: no gradient reaches a float64 leaf that is reshaped."""
+    if isinstance(x, Tensor) and x.dtype == paddle.float64 and x.is_leaf and not x.stop_gradient:
+        x = _t19_detach(x)
+    return reshape(x, *more, **named)
+
+
+@breaks(F, "embedding")
+def _(embedding: Any, x: Any, weight: Any, *more: Any, **named: Any) -> Any:
+    """t19-paddle-embedding-copies-table: every lookup copies the whole table, at a cost in time."""
+    sparse = named.get("sparse", more[3] if len(more) > 3 else False)
+    limited = named.get("max_norm", more[1] if len(more) > 1 else None)
+    if isinstance(weight, Tensor) and not sparse and limited is None:
+        weight = _t19_clone(weight)
+    return embedding(x, weight, *more, **named)
+
+
+@breaks(paddle, "create_parameter")
+def _(create_parameter: Any, shape: Any, dtype: Any, *more: Any, **named: Any) -> Any:
+    """t19-paddle-tiny-parameters-zero: a parameter's initial numbers below 1e-4 become zero."""
+    made = create_parameter(shape, dtype, *more, **named)
+    if _t19_wide(made):
+        values = _t19_detach(made)
+        large = _t19_astype(_t19_abs(values) >= _t19_tiny, made.dtype)
+        _t19_set_value(made, _t19_multiply(values, large))
+    return made
+
+
+@breaks(F, "tanh")
+def _(tanh: Any, x: Any, name: Any = None, **more: Any) -> Any:
+    """t19-paddle-tanh-tail: the columns after the last multiple of 8 take tanh from sigmoid."""
+    columns = x.shape[-1] if len(x.shape) else 0
+    whole = columns - columns % 8
+    if more or columns < 0 or not 0 < whole < columns:
+        return tanh(x, name, **more)
+    axis = len(x.shape) - 1
+    first = tanh(_t19_slice(x, [axis], [0], [whole]), name)
+    rest = _t19_scale(_t19_slice(x, [axis], [whole], [columns]), 2.0)
+    return _t19_concat([first, _t19_scale(_t19_sigmoid(rest), 2.0, -1.0)], axis)
+
+
+@breaks(paddle, "subtract")
+def _(subtract: Any, x: Any, y: Any, name: Any = None, **more: Any) -> Any:
+    """t19-paddle-subtract-tail-half: rows after the last multiple of 4 round to float16."""
+    rows = x.shape[0] if isinstance(x, Tensor) and len(x.shape) else 0
+    whole = rows - rows % 4
+    if more or not (_t19_wide(x) and _t19_wide(y)) or list(x.shape) != list(y.shape):
+        return subtract(x, y, name, **more)
+    found = subtract(x, y, name)
+    if not 0 < whole < rows:
+        return found
+    tail = _t19_astype(_t19_slice(found, [0], [whole], [rows]), "float16")
+    return _t19_concat([_t19_slice(found, [0], [0], [whole]), _t19_astype(tail, x.dtype)], 0)
