@@ -38,7 +38,7 @@ def chains_of(links: Sequence[Comparison]) -> tuple[list[Chain], list[Comparison
     last_of = {link.candidate.name: link for link in forwards}
     next_of = {link.baseline.name: link for link in last_of.values()}
     chains: list[dict[tuple[str, str], Comparison | None]] = []
-    # By name, too: those that are no versions come in the same order in every process.
+    # Names that are not versions count as equal ones. Sorted by name, too, they have a fixed order.
     for name in sorted(next_of.keys() - last_of.keys(), key=lambda name: (version(name), name)):
         end = releases_of(chains[-1])[-1] if chains else name
         if version(end) < version(name):

@@ -132,8 +132,8 @@ class ResultsPlugin(DeselectedCounter):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     with write_whole(path) as file:
                         file.write(part.read_bytes())
-            # What is there after a failure may be torn.
-            for path in (part, *({self.outcomes} & self.saving.failures.keys())):
+            torn = [self.outcomes] if self.outcomes in self.saving.failures else []
+            for path in (part, *torn):
                 with suppress(OSError):
                     path.unlink()
             log.logfile = str(self.outcomes)
