@@ -1,12 +1,10 @@
 """The training loop: what it records and rejects, and how it reacts to NaN, infinity and Ctrl-C."""
 
 import gc
-import logging
 import os
 import pickle
 import random
 import signal
-import warnings
 from collections.abc import Callable, Sized
 from dataclasses import replace
 from functools import cache, partial
@@ -39,11 +37,11 @@ from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
 from rnn_core.model import new_model
 from rnn_core.recorder import Recorder, Step
-from rnn_core.runtime.interrupts import SIGNALS
 from rnn_core.step import TrainingStep
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.histories import check_equal
 from tests.helpers.parametrize import over_clips, over_dtypes
+from tests.helpers.process_state import process_state
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 CLIPPED = replace(SMALL, cell="LSTM", learning_rate=0.02, clip_norm=0.5, record=5)
@@ -322,15 +320,6 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
     assert History.load(tmp_path / "a.npz").steps == 0
 
 
-def surroundings() -> list[Any]:
-    """What a run must leave as it is: generators, modes, settings, variables and handlers."""
-    states = [random.getstate(), np.random.get_state(legacy=False)]  # noqa: NPY002
-    modes = [paddle.get_default_dtype(), paddle.is_grad_enabled(), paddle.device.get_device()]
-    settings = [np.geterr(), warnings.filters[:], logging.getLogger().filters[:], Path.cwd()]
-    handlers = [signal.getsignal(number) for number in SIGNALS]
-    return [*states, *modes, *settings, {**os.environ}, *handlers]
-
-
 @np.errstate(all="warn")
 def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs of one model equal one run of twice the length.
@@ -338,7 +327,7 @@ def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None
     Each seeds Paddle's generator, and no other; nothing else of the process changes, either.
     """
     monkeypatch.setattr(os, "environ", {})  # Without what earlier tests may have left.
-    before = surroundings()
+    before = process_state()
     config = replace(SMALL, clip_norm=1.0)
     whole = train(replace(config, epochs=6))
     paddle.seed(config.seed)
@@ -352,7 +341,7 @@ def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert drawn[: first.steps] == drawn[first.steps :]
     evaluate(model, load_data())
-    np.testing.assert_equal(surroundings(), before)
+    assert process_state() == before
     assert [*first.loss.tolist(), *second.loss.tolist()] == whole.loss.tolist()
 
 

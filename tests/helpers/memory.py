@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import paddle
 
+from benchmarks.measuring.memory import allocated_peak
+
 try:
     import resource
 except ImportError:  # On Windows.
@@ -69,6 +71,12 @@ def memory() -> Memory:
 def tensor_bytes() -> int:
     """Bytes of all tensors on the CPU."""
     return int(paddle.base.core.host_memory_stat_current_value("Allocated", 0))
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Most bytes of tensors on the CPU that a call holds at a time, beyond those before it."""
+    before = tensor_bytes()
+    return allocated_peak(work, "cpu") - before
 
 
 def lost(work: Callable[[], object], warm: int, more: int) -> Memory:

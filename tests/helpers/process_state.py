@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rnn_core.runtime.interrupts import SIGNALS
+
 
 def process_state() -> dict[str, Any]:
     """Switches, generators and settings of this process, by name."""
@@ -32,11 +34,12 @@ def process_state() -> dict[str, Any]:
             logging.getLogger().level,
             logging.getLogger().disabled,
             logging.root.manager.disable,
+            [*logging.getLogger().filters],
         ),
         "variables": dict(os.environ),
         "folder": Path.cwd(),
         "umask": umask,
         "garbage collection": (gc.isenabled(), gc.get_threshold()),
-        "signals": [*map(signal.getsignal, (signal.SIGINT, signal.SIGTERM, signal.SIGABRT))],
+        "signals": [*map(signal.getsignal, (*SIGNALS, signal.SIGABRT))],
         "interpreter": (sys.getrecursionlimit(), sys.excepthook, sys.stdout, sys.stderr),
     }

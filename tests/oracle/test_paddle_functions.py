@@ -19,13 +19,12 @@ from paddle.base import core
 from paddle.jit.sot.opcode_translator.executor.executor_cache import OpcodeExecutorCache
 from paddle.utils.layers_utils import flatten, map_structure
 
-from benchmarks.measuring.memory import allocated_peak
 from rnn_core.cells import LSTMState
 from rnn_core.config import DType
 from rnn_core.runtime import operators as op
 from rnn_core.runtime.versions import ignore_idle_warnings
 from tests.helpers.default_dtype import default_dtype
-from tests.helpers.memory import Memory, leaks, tensor_bytes
+from tests.helpers.memory import Memory, leaks, peak, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
 from tests.helpers.process_state import process_state
 from tests.oracle.operators import (
@@ -129,10 +128,10 @@ def test_calls_leave_and_take_no_memory() -> None:
                 work()
 
         left[name] = leaks(both, 25, 150, Memory(1, 150, 150 * 40, 150 * 10, 150))
-        peaks[name] = allocated_peak(both, "cpu") - tensor_bytes()
+        peaks[name] = peak(both)
 
     assert {name: found for name, found in left.items() if found} == {}
-    assert [name for name, peak in peaks.items() if peak > 2**20] == []
+    assert [name for name, most in peaks.items() if most > 2**20] == []
 
 
 @over_dtypes

@@ -12,7 +12,6 @@ import numpy as np
 import paddle
 import pytest
 
-from benchmarks.measuring.memory import allocated_peak
 from rnn_core import (
     Batch,
     DigitSums,
@@ -25,7 +24,7 @@ from rnn_core import (
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
 from rnn_core.step import TrainingStep
-from tests.helpers.memory import COUNTS_HEAP, Memory, lost, memory, tensor_bytes
+from tests.helpers.memory import COUNTS_HEAP, Memory, lost, memory, peak, tensor_bytes
 from tests.helpers.operator_count import operators_of
 from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 
@@ -249,19 +248,16 @@ def test_peak_of_memory_is_no_higher_than_counted(cell: Cell, execution: Executi
     """In training without and with clipping, and in evaluation."""
     peaks: list[int] = []
     batch = ones(10)
-
-    def peak(work: Callable[[], object]) -> int:
-        work()
-        before = tensor_bytes()
-        return allocated_peak(work, "cpu") - before
-
     gc.disable()
     try:
         model = NumericPrediction(10, 8, 8, cell, execution=execution)
-        for clip in (None, make_clip("by-norm", 1.0)):
-            step = partial(TrainingStep(model, 0.1, clip).gradients, *batch, measure=True)
-            peaks.append(peak(step))
-        peaks.append(peak(lambda: evaluate(model, [batch])))
+        works: list[Callable[[], object]] = [
+            partial(TrainingStep(model, 0.1, clip).gradients, *batch, measure=True)
+            for clip in (None, make_clip("by-norm", 1.0))
+        ]
+        for work in (*works, partial(evaluate, model, [batch])):
+            work()
+            peaks.append(peak(work))
     finally:
         gc.enable()
 

@@ -10,7 +10,6 @@ import paddle
 import pytest
 
 from benchmarks import test_stages, test_traced
-from benchmarks.measuring.memory import allocated, allocated_peak
 from benchmarks.workloads.implementations import IMPLEMENTATIONS, absent
 from benchmarks.workloads.paddle_peer import PaddlePeer
 from benchmarks.workloads.same_work import check_same_work
@@ -25,6 +24,7 @@ from rnn_core import LSTM, SimpleRNN
 from rnn_core.config import CELLS, EXECUTIONS, Cell, Execution
 from rnn_core.gradients import l2_norm
 from rnn_core.runtime.versions import refused_tracing
+from tests.helpers.memory import peak
 
 TINY = Shape(batch=2, steps=3, size=4)
 
@@ -65,8 +65,7 @@ def test_paddle_peer_takes_the_memory_of_its_operator(cell: Cell) -> None:
         work = make_work(implementation, cell, Shape(batch=16, steps=200, size=32))
         work.step()
         gc.collect()
-        held = allocated("cpu")
-        peaks.append(allocated_peak(work.step, "cpu") - held)
+        peaks.append(peak(work.step))
 
     assert peaks[0] < 1.05 * peaks[1]
 
