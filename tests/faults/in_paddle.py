@@ -2128,3 +2128,14 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return paddle.where(x.abs() < paddle.finfo(x.dtype).tiny, paddle.zeros_like(x), x)
 
     return lambda *inputs: map_structure(flushed, traced(*inputs))
+
+
+@breaks(Tensor, "register_hook", tests=FUNCTIONS)
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t19-paddle-hook-sees-no-infinity: a hook gets the largest number instead of infinity."""
+
+    def limited(gradient: Any) -> Any:
+        largest = paddle.full_like(gradient, paddle.finfo(gradient.dtype).max)
+        return hook(paddle.where(gradient.isinf(), largest.copysign(gradient), gradient))
+
+    return register_hook(self, limited)

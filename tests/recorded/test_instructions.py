@@ -350,7 +350,7 @@ def test_counter(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         events.append(f"dump {name.decode()!r}")
 
     module = SimpleNamespace(
-        instrument_hooks_init=lambda: "handle",
+        instrument_hooks_init=lambda: events.append("init") or "handle",
         callgrind_start_instrumentation=lambda: events.append("start"),
         callgrind_stop_instrumentation=lambda: events.append("stop"),
         instrument_hooks_set_executed_benchmark=dump,
@@ -359,6 +359,7 @@ def test_counter(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     monkeypatch.setattr(counter, "ROUNDS", 10)
     monkeypatch.setattr(counter, "busy", lambda rounds: events.extend(["work"] * 2 * rounds))
     made = Counter(tried.folder / "d")
+    lines.append(f"new: {', '.join(events)}")
 
     for calls, name in ((1, ""), (3, "3 name[ü]"), (0, "0 none")):
         before = len(events)

@@ -13,7 +13,11 @@ import pytest
 
 from benchmarks.plugins import comparison
 from benchmarks.plugins.adapter import Timed
-from benchmarks.plugins.comparison import ComparisonPlugin, describe_environments
+from benchmarks.plugins.comparison import (
+    ComparisonPlugin,
+    SavedEnvironments,
+    describe_environments,
+)
 from benchmarks.plugins.saving import Saving
 from benchmarks.saved.baseline import (
     best_comparable,
@@ -65,6 +69,9 @@ def saved(
 def test_baselines(check: Check) -> None:
     """Obstacles between machines, differences of environments, and the best of random runs."""
     lines = []
+    session = SavedEnvironments()
+    session.environments = MACHINES["other cpu"]
+    lines.append(f"saved: {session.pytest_benchmark_generate_machine_info()}")
     for (one, now), (other, then) in product(MACHINES.items(), repeat=2):
         found = obstacles(machine_identity(now), machine_identity(then))
         lines.append(f"{one} after {other}: {'; '.join(found) or 'comparable'}")

@@ -5,6 +5,7 @@ import pytest
 
 from rnn_core.config import Cell
 from rnn_core.executions import LAYERS
+from tests.helpers.memory import tensor_bytes
 from tests.helpers.parametrize import over_cells
 from tests.helpers.weights import from_state
 
@@ -18,6 +19,18 @@ def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
 
     with pytest.raises(ValueError, match="InvalidArgument"):
         paddle.grad(total, [inputs, *ours.parameters()], create_graph=True)
+
+
+@over_cells
+def test_kernel_keeps_nothing_of_the_textbook_layer(cell: Cell) -> None:
+    """It takes the initial weights of one, which is freed."""
+    LAYERS["kernel"][cell](3, 64)
+    before = tensor_bytes()
+
+    ours = LAYERS["kernel"][cell](3, 64)
+
+    # Paddle allocates multiples of 256 bytes.
+    assert tensor_bytes() - before <= sum(4 * p.size + 256 for p in ours.parameters())
 
 
 @over_cells
