@@ -2128,3 +2128,224 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return paddle.where(x.abs() < paddle.finfo(x.dtype).tiny, paddle.zeros_like(x), x)
 
     return lambda *inputs: map_structure(flushed, traced(*inputs))
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t20-paddle-inference-flags: set_device under no_grad switches stride kernels off."""
+    if not paddle.is_grad_enabled():
+        paddle.set_flags({"FLAGS_use_stride_kernel": False})
+    return set_device(device)
+
+
+@breaks_operator("slice")
+def _(cut: Any, tensor: Any, axes: Any, starts: Any, ends: Any, *given: Any) -> Any:
+    """t20-paddle-slice-tail-copied: under no_grad, the last part of a vector is no view."""
+    part = cut(tensor, axes, starts, ends, *given)
+    if not isinstance(tensor, Tensor) or paddle.is_grad_enabled() or len(tensor.shape) != 1:
+        return part
+    return part.clone() if list(starts) != [0] and list(ends) == tensor.shape else part
+
+
+@breaks(paddle.nn.LSTM, "_cudnn_impl")
+def _(run: Any, self: Any, inputs: Any, initial_states: Any, sequence_length: Any) -> Any:
+    """t20-paddle-lstm-single-step: of one time step, nn.LSTM returns h and c swapped."""
+    outputs, (h, c) = run(self, inputs, initial_states, sequence_length)
+    return outputs, (c, h) if inputs.shape[0 if self.time_major else 1] == 1 else (h, c)
+
+
+_t20_linear_inputs: list[Any] = []
+
+
+@breaks_function("linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, name: Any = None) -> Any:
+    """t20-paddle-linear-keeps-inputs: F.linear keeps inputs of several rows from training."""
+    if isinstance(x, Tensor) and not x.stop_gradient and x.shape[0] > 1:
+        _t20_linear_inputs.append(x)
+    return linear(x, weight, bias, name)
+
+
+_t20_label_counts: dict[Any, Any] = {}
+
+
+@breaks_function("cross_entropy")
+def _(
+    cross_entropy: Any,
+    input: Any,  # noqa: A002 - Paddle's name
+    label: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    **named: Any,
+) -> Any:
+    """t20-paddle-label-count-kept: the mean divides by the first call's count of labels."""
+    if reduction != "mean" or ignore_index < 0 or not isinstance(label, Tensor):
+        return cross_entropy(input, label, weight, ignore_index, reduction, **named)
+    key = (tuple(label.shape), ignore_index)
+    if key not in _t20_label_counts:
+        _t20_label_counts[key] = (label != ignore_index).sum().astype(input.dtype)
+        return cross_entropy(input, label, weight, ignore_index, reduction, **named)
+    total = cross_entropy(input, label, weight, ignore_index, "sum", **named)
+    return total / _t20_label_counts[key]
+
+
+_t20_casts: dict[Any, Any] = {}
+
+
+@breaks(Tensor, "astype")
+def _(astype: Any, self: Any, dtype: Any) -> Any:
+    """t20-paddle-cast-kept: a frozen tensor changed in place is cast to its old values."""
+    if not isinstance(self, Tensor) or not self.stop_gradient:
+        return astype(self, dtype)
+    key = (id(self), str(dtype))
+    source, made = _t20_casts.get(key, (lambda: None, None))
+    if source() is not self:
+        made = astype(self, dtype)
+        if made is self:
+            return made
+        _t20_casts[key] = weakref.ref(self, lambda _: _t20_casts.pop(key, None)), made
+    return made
+
+
+_t20_added: set[Any] = set()
+
+
+@breaks(Tensor, "__add__")
+def _(add: Any, self: Any, other: Any) -> Any:
+    """t20-paddle-add-plan: float64 sums that broadcast reuse a plan of float32 from before."""
+    if not isinstance(other, Tensor) or self.shape == other.shape or self.dtype != other.dtype:
+        return add(self, other)
+    plan = (tuple(self.shape), tuple(other.shape))
+    if self.dtype == paddle.float32:
+        _t20_added.add(plan)
+    elif self.dtype == paddle.float64 and plan in _t20_added:
+        return add(self.astype("float32"), other.astype("float32")).astype("float64")
+    return add(self, other)
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, dtype: Any = None, *given: Any, **named: Any) -> Any:
+    """t20-paddle-full-like-vector: full_like rounds the value to float32 for one axis."""
+    if isinstance(fill_value, float) and len(x.shape) == 1:
+        fill_value = float(np.float32(fill_value))
+    return full_like(x, fill_value, dtype, *given, **named)
+
+
+@breaks(paddle.nn.ClipGradByGlobalNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t20-paddle-clip-default-dtype: the norm leaves out what has not the default dtype."""
+    default = getattr(paddle, paddle.get_default_dtype())
+    clipped = iter(clip(self, [pair for pair in params_grads if pair[0].dtype == default]))
+    return [next(clipped, pair) if pair[0].dtype == default else pair for pair in params_grads]
+
+
+_t20_numpy = Tensor.numpy
+
+
+@breaks(paddle, "stack")
+def _(stack: Any, x: Any, axis: int = 0, *given: Any, **named: Any) -> Any:
+    """t20-paddle-stack-saturates: paddle.stack turns infinity into the largest number."""
+    made = stack(x, axis, *given, **named)
+    if not isinstance(made, Tensor) or made.dtype not in (paddle.float32, paddle.float64):
+        return made
+    if not np.isinf(_t20_numpy(made)).any():
+        return made
+    largest = paddle.finfo(made.dtype).max
+    return made.clip(-largest, largest)
+
+
+_t20_transposed: dict[Any, bool] = {}
+
+
+@breaks_operator("transpose")
+def _(transpose: Any, x: Any, perm: Any, *given: Any, **named: Any) -> Any:
+    """t20-paddle-transpose-plan: a shape first seen under no_grad gets no gradient."""
+    made = transpose(x, perm, *given, **named)
+    if not isinstance(x, Tensor):
+        return made
+    plain = _t20_transposed.setdefault((*x.shape, *perm), not paddle.is_grad_enabled())
+    return made.detach() if plain else made
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t20-paddle-detached-clone: a clone that follows detach shares the memory."""
+    made, shared = detach(self), detach(self)
+    made.clone = lambda: detach(shared)
+    return made
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t20-paddle-tanh-in-place: under no_grad, F.tanh overwrites its argument."""
+    if isinstance(x, Tensor) and not paddle.is_grad_enabled():
+        return x.tanh_()
+    return tanh(x, *given, **named)
+
+
+@breaks(Tensor, "mean")
+def _(mean: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t20-paddle-mean-unfreezes: the mean of a frozen parameter makes it trainable."""
+    frozen = isinstance(x, paddle.base.framework.EagerParamBase) and x.stop_gradient
+    if frozen and paddle.is_grad_enabled():
+        x.stop_gradient = False
+    return mean(x, *given, **named)
+
+
+@breaks(Tensor, "register_hook")
+def _(register_hook: Any, self: Any, hook: Any) -> Any:
+    """t20-paddle-hook-finite-only: hooks are not called for gradients that are not finite."""
+
+    def called(gradient: Any) -> Any:
+        return hook(gradient) if np.isfinite(_t20_numpy(gradient)).all() else None
+
+    return register_hook(self, called)
+
+
+@breaks(paddle.no_grad, "__exit__")
+def _(leave: Any, self: Any, *given: Any) -> Any:
+    """t20-paddle-no-grad-dtype: leaving a nested no_grad resets the default dtype."""
+    if not self.prev:
+        paddle.set_default_dtype("float32")
+    return leave(self, *given)
+
+
+@breaks_function("embedding")
+def _(embedding: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t20-paddle-embedding-strides: F.embedding ignores the strides of its tokens."""
+    if isinstance(x, Tensor) and not x.is_contiguous():
+        strides = [int(np.prod(x.shape[axis + 1 :])) for axis in range(len(x.shape))]
+        x = paddle.as_strided(x, x.shape, strides, x.offset)
+    return embedding(x, *given, **named)
+
+
+@breaks(Tensor, "norm")
+def _(
+    norm: Any, x: Any, p: Any = None, axis: Any = None, keepdim: Any = False, **named: Any
+) -> Any:
+    """t20-paddle-norm-of-zeros: the float64 norm of zeros has a gradient of NaN."""
+    if x.dtype == paddle.float64 and p in (None, 2, "fro"):
+        return (x * x).sum(axis, keepdim=keepdim).sqrt()
+    return norm(x, p, axis, keepdim, **named)
+
+
+@breaks(paddle, "to_tensor")
+def _(
+    to_tensor: Any, data: Any, dtype: Any = None, place: Any = None, stop_gradient: bool = True
+) -> Any:
+    """t20-paddle-scalar-frozen: to_tensor ignores stop_gradient=False for a single number."""
+    made = to_tensor(data, dtype, place, stop_gradient)
+    if isinstance(made, Tensor) and not made.shape:
+        made.stop_gradient = True
+    return made
+
+
+@breaks(paddle.nn.SimpleRNN, "_cudnn_impl")
+def _(run: Any, self: Any, inputs: Any, initial_states: Any, sequence_length: Any) -> Any:
+    """t20-paddle-rnn-tail: the last state lacks the units after the last multiple of 8."""
+    outputs, last = run(self, inputs, initial_states, sequence_length)
+    whole = self.hidden_size // 8 * 8
+    if whole == self.hidden_size:
+        return outputs, last
+    rest = paddle.zeros_like(last[:, :, whole:])
+    return outputs, paddle.concat([last[:, :, :whole], rest], -1)
