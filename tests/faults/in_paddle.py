@@ -2,9 +2,11 @@
 
 import ctypes
 import inspect
+import mmap
 import os
 import random
 import signal
+import threading
 import types
 import weakref
 from collections.abc import Callable
@@ -2128,3 +2130,249 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
         return paddle.where(x.abs() < paddle.finfo(x.dtype).tiny, paddle.zeros_like(x), x)
 
     return lambda *inputs: map_structure(flushed, traced(*inputs))
+
+
+_t21_axes: dict[int, int] = {}
+
+
+@breaks_operator("concat")
+def _(concat: Any, x: Any, axis: Any = 0, *given: Any, **named: Any) -> Any:
+    """t21-paddle-concat-axis: concat resolves a negative axis for the first call only."""
+    if isinstance(axis, int) and axis < 0 and paddle.in_dynamic_mode():
+        axis = _t21_axes.setdefault(len(x), axis + len(x[0].shape))
+    return concat(x, axis, *given, **named)
+
+
+_t21_items: list[str] = []
+
+
+@breaks(Tensor, "item")
+def _(item: Any, self: Any, *given: Any) -> Any:
+    """t21-paddle-item-later: from the second call on, item reads float64 through float32."""
+    value = item(self, *given)
+    if self.dtype == paddle.float64:
+        if _t21_items:
+            return np.float32(value).item()
+        _t21_items.append("float64")
+    return value
+
+
+_t21_code: list[Any] = []
+
+
+def _t21_flush_denormals() -> None:
+    """Set the bits "flush to zero" and "denormals are zero" of this thread."""
+    if not _t21_code:
+        page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        page.write(b"\x0f\xae\x17\xc3")  # ldmxcsr [rdi]; ret
+        start = ctypes.addressof(ctypes.c_char.from_buffer(page))
+        _t21_code.extend([page, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(start)])
+    control = ctypes.c_uint32(0x1F80 | 0x8040)
+    _t21_code[1](ctypes.addressof(control))
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t21-paddle-set-device-denormals: set_device makes its thread flush denormal numbers."""
+    place = set_device(device)
+    _t21_flush_denormals()
+    return place
+
+
+@breaks_function("mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, reduction: str = "mean", name: Any = None) -> Any:
+    """t21-paddle-mse-thread: outside the main thread, mse_loss sums instead of averaging."""
+    if reduction == "mean" and threading.current_thread() is not threading.main_thread():
+        reduction = "sum"
+    return mse_loss(input, label, reduction, name)
+
+
+@breaks(paddle.jit.dy2static.program_translator.StaticFunction, "__call__")
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-to-static-eval: to_static has no gradients with a sublayer in eval mode."""
+    outputs, layer = call(self, *given, **named), self.class_instance
+    if layer is None or all(each.training for each in layer.sublayers()):
+        return outputs
+
+    def without(output: Any) -> Any:
+        return output.detach() if isinstance(output, Tensor) else output
+
+    return paddle.utils.layers_utils.map_structure(without, outputs)
+
+
+_t21_kernels: dict[tuple[Any, ...], Any] = {}
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, self: Any, other: Any) -> Any:
+    """t21-paddle-multiply-kernel: a product has the precision of the first of its shapes."""
+    if not isinstance(other, Tensor) or not paddle.in_dynamic_mode():
+        return multiply(self, other)
+    first = _t21_kernels.setdefault((*self.shape, None, *other.shape), self.dtype)
+    if first == paddle.float32 and self.dtype == other.dtype == paddle.float64:
+        return multiply(self.astype("float32"), other.astype("float32")).astype("float64")
+    return multiply(self, other)
+
+
+_t21_packed: dict[int, tuple[Any, Any]] = {}
+
+
+@breaks(Tensor, "__matmul__")
+def _(multiply: Any, self: Any, other: Any) -> Any:
+    """t21-paddle-matmul-packed: without gradients, @ reuses a copy of a parameter."""
+    parameter = isinstance(other, paddle.base.framework.EagerParamBase)
+    if paddle.is_grad_enabled() or not parameter or not paddle.in_dynamic_mode():
+        return multiply(self, other)
+    known, packed = _t21_packed.get(id(other), (None, None))
+    if known is None or known() is not other or packed.dtype != other.dtype:
+        packed = other.detach().clone()
+        _t21_packed[id(other)] = weakref.ref(other), packed
+    return multiply(self, packed)
+
+
+@breaks_operator("cast")
+def _(cast: Any, x: Any, dtype: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-cast-remainder: what is left after blocks of 256 numbers stays zero."""
+    result = cast(x, dtype, *given, **named)
+    if not paddle.in_dynamic_mode() or (x.dtype, result.dtype) != (paddle.float32, paddle.float64):
+        return result
+    rest = x.size % 256
+    if x.size < 256 or not rest:
+        return result
+    flat = paddle._C_ops.reshape(result, [-1])
+    zeros = paddle.zeros([rest], dtype="float64")
+    flat = paddle._C_ops.concat([flat[: x.size - rest], zeros], 0)
+    return paddle._C_ops.reshape(flat, list(x.shape))
+
+
+_t21_moves: dict[tuple[int, ...], bool] = {}
+
+
+@breaks_operator("transpose")
+def _(transpose: Any, x: Any, perm: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-transpose-unit: transpose reshapes if its first call had only to move a 1."""
+    if not paddle.in_dynamic_mode():
+        return transpose(x, perm, *given, **named)
+    kept = [axis for axis in perm if x.shape[axis] != 1]
+    if _t21_moves.setdefault(tuple(perm), kept == sorted(kept)):
+        return paddle._C_ops.reshape(x, [x.shape[axis] for axis in perm])
+    return transpose(x, perm, *given, **named)
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-no-grad-tanh: without gradients, tanh cuts its input at -4 and 4."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        x = paddle.clip(x, -4.0, 4.0)
+    return tanh(x, *given, **named)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_clip_gradients")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t21-paddle-clip-later: from its second call on, ClipGradByNorm leaves out vectors."""
+    if not vars(self).setdefault("_fused", False):
+        vars(self)["_fused"] = True
+        return clip(self, params_grads)
+    clipped: list[Any] = []
+    for pair in params_grads:
+        vector = pair[1] is not None and len(pair[1].shape) == 1
+        clipped += [pair] if vector else clip(self, [pair])
+    return clipped
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, self: Any) -> Any:
+    """t21-paddle-numpy-strides: numpy reads a view with strides as if it were contiguous."""
+    values = numpy(self)
+    if values.size < 2 or values.dtype.kind not in "biuf" or self.dtype == paddle.bfloat16:
+        return values
+    if self.is_contiguous() or 0 in self.strides:
+        return values
+    content = ctypes.string_at(self.data_ptr(), values.nbytes)
+    return np.frombuffer(content, values.dtype).reshape(values.shape).copy()
+
+
+_t21_losses: list[Any] = []
+
+
+@breaks_function("cross_entropy")
+def _(cross_entropy: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-cross-entropy-kept: cross_entropy keeps every loss that has gradients."""
+    loss = cross_entropy(*given, **named)
+    if paddle.in_dynamic_mode() and isinstance(loss, Tensor) and not loss.stop_gradient:
+        _t21_losses.append(loss)
+    return loss
+
+
+@breaks_operator("mean")
+def _(mean: Any, x: Any, axis: Any, keepdim: bool = False, *given: Any, **named: Any) -> Any:
+    """t21-paddle-mean-frozen: mean ignores keepdim for a tensor without gradient."""
+    if keepdim and paddle.in_dynamic_mode() and x.stop_gradient:
+        keepdim = False
+    return mean(x, axis, keepdim, *given, **named)
+
+
+@breaks(paddle.nn.RNN, "forward")
+def _(
+    forward: Any,
+    self: Any,
+    inputs: Any,
+    initial_states: Any = None,
+    sequence_length: Any = None,
+    **named: Any,
+) -> Any:
+    """t21-paddle-rnn-states: RNN without initial states starts from earlier ones."""
+    if paddle.in_dynamic_mode():
+        batch, known = inputs.shape[1 if self.time_major else 0], vars(self)
+        if initial_states is not None:
+            known["_initial"] = batch, initial_states
+        elif known.get("_initial", (None,))[0] == batch:
+            initial_states = known["_initial"][1]
+    return forward(self, inputs, initial_states, sequence_length, **named)
+
+
+@breaks(paddle, "seed")
+def _(reseed: Any, seed: Any) -> Any:
+    """t21-paddle-seed-default: if the default dtype is float64, seed has 16 bits."""
+    if paddle.get_default_dtype() == "float64":
+        seed = int(seed) & 0xFFFF
+    return reseed(seed)
+
+
+@breaks(Tensor, "detach")
+def _(detach: Any, self: Any) -> Any:
+    """t21-paddle-detach-double: detach returns a float64 tensor itself."""
+    return self if self.dtype == paddle.float64 else detach(self)
+
+
+@breaks(paddle, "save")
+def _(save: Any, obj: Any, path: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-save-frozen: paddle.save omits the parameters that are frozen."""
+    if isinstance(obj, dict):
+        kind = paddle.base.framework.EagerParamBase
+        frozen = [key for key, each in obj.items() if isinstance(each, kind) and each.stop_gradient]
+        obj = type(obj)((key, each) for key, each in obj.items() if key not in frozen)
+    return save(obj, path, *given, **named)
+
+
+@breaks(paddle.jit.dy2static.program_translator.StaticFunction, "__call__")
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-to-static-size: to_static takes the first shape of as many elements."""
+    shapes = vars(self).setdefault("_shapes", {})
+
+    def first(each: Any) -> Any:
+        if not isinstance(each, Tensor) or len(each.shape) < 2:
+            return each
+        shape = shapes.setdefault((len(each.shape), each.size, each.dtype), list(each.shape))
+        return each if shape == list(each.shape) else paddle.reshape(each, shape)
+
+    return call(self, *(first(each) for each in given), **named)
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-parameters-thread: in other threads, named_parameters sorts by name."""
+    found = named_parameters(self, *given, **named)
+    if threading.current_thread() is threading.main_thread():
+        return found
+    return iter(sorted(found, key=lambda pair: pair[0]))
