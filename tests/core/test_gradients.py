@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from rnn_core.config import Clip, DType
-from rnn_core.gradients import make_clip, read_norms, read_numbers, squared_norms
+from rnn_core.gradients import l2_norm, make_clip, read_norms, read_numbers, squared_norms
 from tests.helpers.parametrize import over_clips, over_dtypes
 from tests.helpers.stand_in_gpu import StandIn
 from tests.helpers.weights import to_tensor
@@ -27,6 +27,15 @@ def test_read_norms_handles_extreme_squares(dtype: DType, norms: list[float], rt
     with np.errstate(over="raise"):
         assert read_norms(gradients, squared_norms(gradients)) == expected
         assert np.geterr()["over"] == "raise"
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("shape", [(3,), (300, 300)], ids=str)
+def test_norms_of_float32_are_computed_in_float64(shape: tuple[int, ...], scale: float) -> None:
+    """Whatever their size and number."""
+    values = (scale * np.random.default_rng(0).normal(size=shape)).astype(np.float32)
+
+    assert l2_norm(values) == l2_norm(values.astype(np.float64))
 
 
 def test_read_norms_keeps_nan_and_infinity() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from rnn_core.recorder import Step, count_correct
 
-NORMS = {"W": 1e300, "U": 1e300}
+# Finite, although their sum is not.
+NORMS = {"W": 1e308, "U": 1e308}
 
 
 @pytest.mark.parametrize("what", ["loss", "raw_norms", "clipped_norms"])
@@ -36,9 +37,10 @@ def test_step_is_finite_only_if_loss_and_norms_are(what: str, value: float) -> N
     ],
 )
 def test_prediction_is_right_within_a_tenth(prediction: float, label: float, correct: int) -> None:
-    """The error must be less than 0.1."""
-    # In float32, 0.1 is more than a tenth.
-    predictions = paddle.to_tensor([[prediction], [9.0]], dtype="float64")
-    labels = paddle.to_tensor([[label], [1.0]], dtype="float64")
+    """The error must be less than 0.1, in a large batch, too."""
+    for many in (1, 100):
+        # In float32, 0.1 is more than a tenth.
+        predictions = paddle.to_tensor([[prediction], [9.0]] * many, dtype="float64")
+        labels = paddle.to_tensor([[label], [1.0]] * many, dtype="float64")
 
-    assert count_correct(predictions, labels) == correct
+        assert count_correct(predictions, labels) == many * correct

@@ -424,16 +424,22 @@ def test_run_depends_on_nothing_that_came_before(
 
 
 def test_use_in_a_step_disturbs_nothing() -> None:
-    """Neither another run, nor an evaluation of the model, nor what the function returns."""
+    """Neither another run, nor an evaluation of the model, nor what the function returns.
+
+    Gradients are enabled in it, and its errors are raised as they are.
+    """
     config = replace(SMALL, epochs=1, batch_size=2)
     expected, alone, model = train(CLIPPED), train(config), new_model(config)
 
     def nested(step: Step) -> bool:
         check_equal(expected, train(CLIPPED))
         evaluate(model, load_data())
+        assert paddle.is_grad_enabled()
         return step.number == 2
 
     check_equal(alone, train(config, model=model, on_step=nested))
+    with pytest.raises(SystemExit):
+        train(config, on_step=Mock(side_effect=SystemExit))
 
 
 def attached(model: NumericPrediction) -> list[dict[str, int]]:
@@ -540,15 +546,19 @@ def test_checksum_of_a_stream_depends_on_its_length() -> None:
 
 
 def test_checksum_counts_every_sample() -> None:
-    """The last of many, too; a run can be resumed in another process and version."""
+    """The last of many, too, to the last bit, and batches between the first and the last.
+
+    A run can be resumed in another process and version.
+    """
     config = replace(SMALL, batch_size=200)
     tokens, labels = paddle.ones([200, 10], dtype="int64"), paddle.ones([200, 1])
     sums = []
-    for token in (1, 2):
-        tokens[-1, -1] = token
-        sums.append(Batches([Batch(tokens, labels)], config, "cpu").checksum())
+    for token, label in ((1, 1), (2, 1), (1, 1 + 2**-23)):
+        tokens[-1, -1], labels[-1] = token, label
+        data = [batch([[1] * 10]), Batch(tokens, labels), batch([[1] * 10])]
+        sums.append(Batches(data, config, "cpu").checksum())
 
-    assert sums[0] != sums[1]
+    assert len({*sums}) == 3
     assert Batches(load_data(), SMALL, "cpu").checksum() == 1003041787
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -136,8 +137,14 @@ def test_events(check: Check) -> None:
         clipped_norms={"W": ones},
     )
     lines += [f"every tenth step: {event}" for event in gaps.events]
-    one = {**ENVIRONMENT, "threads": "1"}
-    for environment in ({}, {"threads": "2"}, {"paddle": "3.0", "cpu": "B", "new": "x"}):
+    lost = make_history(loss=np.array([1.0, NAN]), raw_norms={"W": np.array([1.0, 0.0])})
+    lines += [f"zero at NaN: {event}" for event in replace(lost, clipped_norms={}).events]
+    one = {**ENVIRONMENT, "threads": "1", "flags": ""}
+    for environment in (
+        {},
+        {"threads": "2", "flags": "A=1"},
+        {"paddle": "3.0", "cpu": "B", "new": "x"},
+    ):
         rest = make_history(environment={**ENVIRONMENT, **environment})
         joined = make_history(steps=9, environment=one).followed_by(rest)
         lines.append(f"{environment}: {joined.environment}, {joined.loss}, {[*joined.raw_norms]}")

@@ -220,7 +220,8 @@ def test_status_is_3_when_printed_text_is_all_and_is_lost(
 
     def main() -> int:
         if written:
-            files.write_text(tmp_path / "result", "42")
+            with files.write_whole(tmp_path / "result"):
+                pass
         print("42")
         return raised(then=returned)()
 

@@ -37,6 +37,8 @@ def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.Monk
         "threads": "7",
         "flags": " ".join(sorted(f"{name}={value}" for name, value in flags.items())),
     }
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    assert describe_environment()["threads"] == ""
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert describe_environment()["threads"] == "unset"
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
@@ -64,7 +66,7 @@ def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch)
 
         def read(self: Path, encoding: str, text: str = text) -> str:
             if (str(self), encoding) != ("/proc/cpuinfo", "utf-8") or not text:
-                raise FileNotFoundError(self, encoding)
+                raise OSError(self, encoding)
             return text
 
         monkeypatch.setattr(Path, "read_text", read)

@@ -82,7 +82,7 @@ def test_error_while_writing_keeps_the_old_file(
     with pytest.raises(error), write_whole(path) as file:
         file.write(b"half")
         raise error
-    for owner, name in ((Path, "replace"), (os, "fsync")):
+    for owner, name in ((Path, "replace"), (Path, "chmod"), (os, "fsync")):
         with monkeypatch.context() as failing:
             failing.setattr(owner, name, Mock(side_effect=error))
             with pytest.raises(error), write_whole(path):
