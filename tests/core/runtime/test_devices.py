@@ -65,6 +65,7 @@ def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
 ) -> None:
     """The error says how Paddle was built; a GPU that a launcher assigned changes nothing."""
     monkeypatch.setenv("FLAGS_selected_gpus", "0")
+    monkeypatch.setenv("FLAGS_selected_cpus", "1")
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: built == "with")
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: gpus)
 
