@@ -580,7 +580,7 @@ def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, after: int, tmp_pat
     if after == 0:
         stream.batches[wrong] = batch([[1, -1]])
         with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
-            train(config, stream.batches, None, watch)
+            train(config, [batch()] * 99 + stream.batches, None, watch)
         assert steps == 0
     for resume in (False, True):
         with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):

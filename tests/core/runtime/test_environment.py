@@ -55,10 +55,10 @@ def test_environment_has_the_device() -> None:
 
 def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first model name counts, colons included; the architecture is the last resort."""
-    lines = "vendor_id\t: X\nmodel\t\t: 25\nmodel name\t: A CPU: fast\nmodel name\t: B\n"
+    lines = "vendor_id\t: X\nmodel\t\t: 25\nmodel name\t: A  CPU: fast\nmodel name\t: B\n"
     of_arm = "processor\t: 0\nBogoMIPS\t: 48.00\n"
     for text, processor, name in (
-        (lines, "", "A CPU: fast"),
+        (lines, "", "A  CPU: fast"),
         (of_arm, "arm", "arm"),
         ("", "arm", "arm"),
         ("", "", "x64"),

@@ -93,9 +93,10 @@ def test_error_while_writing_keeps_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mask", "mode"), [(0o026, 0o640), (0o007, 0o660)])
+def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: Path) -> None:
     """They are not the private ones of a temporary or the old file; later files have them, too."""
-    before = os.umask(0o026)
+    before = os.umask(mask)
     try:
         (tmp_path / "whole").touch(0o600)
         for _ in range(2):
@@ -106,7 +107,7 @@ def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
-    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {mode}
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
