@@ -29,11 +29,9 @@ def test_read_norms_handles_extreme_squares(dtype: DType, norms: list[float], rt
         assert np.geterr()["over"] == "raise"
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
-@pytest.mark.parametrize("shape", [(3,), (300, 300)], ids=str)
-def test_norms_of_float32_are_computed_in_float64(shape: tuple[int, ...], scale: float) -> None:
-    """Whatever their size and number."""
-    values = (scale * np.random.default_rng(0).normal(size=shape)).astype(np.float32)
+def test_norm_of_many_large_numbers_is_computed_in_float64() -> None:
+    """Their squares would overflow in float32."""
+    values = 1e30 * np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
 
     assert l2_norm(values) == l2_norm(values.astype(np.float64))
 
