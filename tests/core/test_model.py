@@ -55,9 +55,10 @@ def test_the_default_dtype_does_not_matter(
 @over_executions
 def test_hooks_of_every_layer_run(cell: Cell, execution: Execution) -> None:
     """Once in each pass, in the order of the passes."""
-    ours, called = model(cell, execution=execution), list[object]()
+    ours, called = model(cell, execution=execution), list[str]()
     for name, layer in ours.named_sublayers(include_self=True):
-        layer.register_forward_pre_hook(lambda *_, name=name: called.append(name))  # type: ignore[misc]
+        note: Any = lambda *_, name=name: called.append(name)  # noqa: E731
+        layer.register_forward_pre_hook(note)
 
     ours(paddle.to_tensor([[1, 2]]))
 
