@@ -66,3 +66,13 @@ def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
 
     # Measured: 1.2 kB; a copy of the list of steps would have 8 kB.
     assert min(peaks) < 4000
+
+
+def test_all_predictions_of_a_long_epoch_count() -> None:
+    """Although none of its steps is recorded."""
+    recorder = Recorder(TrainConfig(record=1000), {}, ["W"], 100, Position(), None)
+    predictions = paddle.to_tensor([[1.0], [2.0], [3.0]])
+    for right in [3.0] * 40 + [0.0] * 60:
+        recorder.record(predictions, paddle.to_tensor([[1.0], [0.0], [right]]), 3, None)
+
+    assert recorder.history("finished").accuracy.tolist() == [140 / 300]
