@@ -533,7 +533,7 @@ def test_stream_trains_like_a_list() -> None:
     # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
     assert history.environment["data"] == Stream.__qualname__
-    sums = DigitSums(count=1)
+    sums = type("Own", (DigitSums,), {})(count=1)
     assert Batches(sums, TrainConfig(batch_size=32), "cpu").description == {"data": repr(sums)}
 
 

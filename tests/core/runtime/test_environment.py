@@ -9,7 +9,7 @@ import pytest
 
 from rnn_core.runtime.environment import cpu_model, describe_environment
 
-FLAGS = "OPENBLAS_A NVIDIA_TF32_OVERRIDE MKL_CBWR KMP_A FLAGS_cudnn_deterministic CUDA_A CUDNN_A"
+FLAGS = "OPENBLAS_A NVIDIA_TF32_OVERRIDE MKL_CBWR KMP_A FLAGS_Z FLAGS_cudnn_b CUDA_A CUDNN_A"
 
 
 def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.MonkeyPatch) -> None:

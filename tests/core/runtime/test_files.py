@@ -193,8 +193,8 @@ def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:
     """JSON can be read again, and ends with a newline; NaN would make it unreadable elsewhere."""
     path, content = tmp_path / "a", {"cells": ["RNN", "größer"], "time": 0.5, "limit": None}
-    write_text(path, "größer\n")
-    assert path.read_bytes() == "größer\n".encode()
+    write_text(path, "größer\r\n")
+    assert path.read_bytes() == "größer\r\n".encode()
     write_json(path, content)
     text = path.read_bytes().decode()
     with pytest.raises(ValueError, match="not JSON compliant"):
