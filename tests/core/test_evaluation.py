@@ -8,23 +8,24 @@ import paddle
 import pytest
 
 from rnn_core import Batch, NumericPrediction
-from rnn_core.config import Execution
+from rnn_core.config import DType, Execution
 from rnn_core.evaluation import evaluate
-from tests.helpers.parametrize import over_executions
+from tests.helpers.parametrize import over_dtypes, over_executions
 
 
+@over_dtypes
 @over_executions
-def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
+def test_evaluate_weighs_all_samples_equally(execution: Execution, dtype: DType) -> None:
     """Loss and accuracy are means over samples, not over batches, nothing is trained or drawn.
 
     Each batch is made when the one before has been used.
     The model's mode does not matter, and stays.
     """
-    model: Any = NumericPrediction(emb_size=8, hidden_size=4, execution=execution)
+    model: Any = NumericPrediction(10, 8, 4, dtype=dtype, execution=execution)
     tokens = [paddle.to_tensor([[1, 2], [3, 4], [5, 6]]), paddle.to_tensor([[7, 8]], dtype="int32")]
     errors = [[0.0, 0.05, 1.0], [2.0]]
     data = [
-        Batch(each, model(each)[0].detach() + paddle.to_tensor(error).reshape([-1, 1]))
+        Batch(each, model(each)[0].detach() + paddle.to_tensor(error, dtype=dtype).reshape([-1, 1]))
         for each, error in zip(tokens, errors, strict=True)
     ]
     labels = np.concatenate([batch.labels.numpy() for batch in data]).astype(np.float64)
@@ -57,6 +58,11 @@ def test_evaluate_weighs_all_samples_equally(execution: Execution) -> None:
         assert not paddle.is_grad_enabled()
     assert not model.training
     assert [parameter.numpy().tolist() for parameter in model.parameters()] == before
+    many = evaluate(model, data * 33)
+    assert many.samples == 132
+    assert many.loss == pytest.approx(found.loss, rel=1e-12)
+    far = paddle.to_tensor([[1e6], [1e6 + 1], [1e6 + 2]], dtype=dtype)
+    assert evaluate(model, [Batch(tokens[0], far)]).variance == pytest.approx(2 / 3, rel=1e-12)
     with paddle.no_grad():
         model.embedding.weight[7] = np.nan  # Only the last batch has this token.
     found = evaluate(model, data)

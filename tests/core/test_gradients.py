@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from rnn_core.config import Clip, DType
-from rnn_core.gradients import make_clip, read_norms, read_numbers, squared_norms
+from rnn_core.gradients import l2_norm, make_clip, read_norms, read_numbers, squared_norms
 from tests.helpers.parametrize import over_clips, over_dtypes
 from tests.helpers.stand_in_gpu import StandIn
 from tests.helpers.weights import to_tensor
@@ -27,6 +27,13 @@ def test_read_norms_handles_extreme_squares(dtype: DType, norms: list[float], rt
     with np.errstate(over="raise"):
         assert read_norms(gradients, squared_norms(gradients)) == expected
         assert np.geterr()["over"] == "raise"
+
+
+def test_norm_of_many_large_numbers_is_computed_in_float64() -> None:
+    """Their squares would overflow in float32."""
+    values = 1e30 * np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+
+    assert l2_norm(values) == l2_norm(values.astype(np.float64))
 
 
 def test_read_norms_keeps_nan_and_infinity() -> None:

@@ -8,10 +8,10 @@ import paddle
 import pytest
 
 from rnn_core import NumericPrediction
-from rnn_core.config import Cell, DType
+from rnn_core.config import Cell, DType, Execution
 from rnn_core.parameters import named_weights
 from tests.helpers.default_dtype import default_dtype
-from tests.helpers.parametrize import over_cells, over_dtypes
+from tests.helpers.parametrize import over_cells, over_dtypes, over_executions
 
 
 def model(cell: Cell = "RNN", **settings: object) -> NumericPrediction:
@@ -49,6 +49,20 @@ def test_the_default_dtype_does_not_matter(
 
     for name, values in expected.items():
         assert (actual[name].dtype.name, actual[name].tolist()) == (dtype, values.tolist()), name
+
+
+@over_cells
+@over_executions
+def test_hooks_of_every_layer_run(cell: Cell, execution: Execution) -> None:
+    """Once in each pass, in the order of the passes."""
+    ours, called = model(cell, execution=execution), list[str]()
+    for name, layer in ours.named_sublayers(include_self=True):
+        note: Any = lambda *_, name=name: called.append(name)  # noqa: E731
+        layer.register_forward_pre_hook(note)
+
+    ours(paddle.to_tensor([[1, 2]]))
+
+    assert called == ["", "embedding", "recurrent", "linear"]
 
 
 def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

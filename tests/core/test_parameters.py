@@ -56,6 +56,18 @@ def test_replaced_layer_is_found() -> None:
         assert named_weights(ours)["linear.bias"].shape == (size,)
 
 
+@over_cells
+@over_executions
+def test_shared_parameter_is_found_once(cell: Cell, execution: Execution) -> None:
+    """By its first name, and its update comes once."""
+    ours, other = model(cell, execution), paddle.nn.Linear(3, 1)
+    names = [*named_weights(ours)]
+    ours.other, other.weight = other, ours.linear.weight
+    ours.again = ours.recurrent
+
+    assert [*named_weights(ours)] == [*names, "other.bias"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,14 +1,18 @@
 """Correct predictions, and steps that are not finite."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import paddle
 import pytest
 
-from rnn_core.recorder import Step, count_correct
+from rnn_core import TrainConfig
+from rnn_core.recorder import Position, Recorder, Step, count_correct
+from rnn_core.step import Measured
 
-NORMS = {"W": 1e300, "U": 1e300}
+# Finite, although their sum is not.
+NORMS = {"W": 1e308, "U": 1e308}
 
 
 @pytest.mark.parametrize("what", ["loss", "raw_norms", "clipped_norms"])
@@ -36,9 +40,39 @@ def test_step_is_finite_only_if_loss_and_norms_are(what: str, value: float) -> N
     ],
 )
 def test_prediction_is_right_within_a_tenth(prediction: float, label: float, correct: int) -> None:
-    """The error must be less than 0.1."""
-    # In float32, 0.1 is more than a tenth.
-    predictions = paddle.to_tensor([[prediction], [9.0]], dtype="float64")
-    labels = paddle.to_tensor([[label], [1.0]], dtype="float64")
+    """The error must be less than 0.1, in a large batch, too."""
+    for many in (1, 100):
+        # In float32, 0.1 is more than a tenth.
+        predictions = paddle.to_tensor([[prediction], [9.0]] * many, dtype="float64")
+        labels = paddle.to_tensor([[label], [1.0]] * many, dtype="float64")
 
-    assert count_correct(predictions, labels) == correct
+        assert count_correct(predictions, labels) == many * correct
+
+
+def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
+    """Long runs would take a time that grows with the square of their length."""
+    recorder, one = Recorder(TrainConfig(), {}, ["W"], 1, Position(), None), paddle.ones([1, 1])
+    measured = Measured(1.0, {"W": 1.0}, {"W": 1.0})
+    for _ in range(1000):
+        recorder.record(one, one, 1, measured)
+    peaks = []
+    tracemalloc.start()
+    for _ in range(5):
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        recorder.record(one, one, 1, measured)
+        peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    tracemalloc.stop()
+
+    # Measured: 1.2 kB; a copy of the list of steps would have 8 kB.
+    assert min(peaks) < 4000
+
+
+def test_all_predictions_of_a_long_epoch_count() -> None:
+    """Although none of its steps is recorded."""
+    recorder = Recorder(TrainConfig(record=1000), {}, ["W"], 100, Position(), None)
+    predictions = paddle.to_tensor([[1.0], [2.0], [3.0]])
+    for right in [3.0] * 40 + [0.0] * 60:
+        recorder.record(predictions, paddle.to_tensor([[1.0], [0.0], [right]]), 3, None)
+
+    assert recorder.history("finished").accuracy.tolist() == [140 / 300]

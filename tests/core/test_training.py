@@ -199,13 +199,13 @@ def test_non_finite_step_changes_the_weights_only_if_the_run_continues(policy: A
 
 
 def test_infinite_gradient_with_a_finite_loss_ends_the_run() -> None:
-    """Gradients are checked as well as the loss."""
+    """Gradients are checked as well as the loss, in the last step too."""
     model = NumericPrediction(emb_size=8, hidden_size=4)
     for parameter in model.recurrent.parameters():
         parameter.set_value(np.zeros(parameter.shape, dtype=np.float32))
     model.linear.weight.set_value(np.full((4, 1), 1e21, dtype=np.float32))
     model.linear.bias.set_value(np.full(1, 1e18, dtype=np.float32))
-    history = train(SMALL, model=model)
+    history = train(replace(SMALL, epochs=1, batch_size=4), model=model)
 
     assert (history.outcome, history.steps) == ("non-finite", 1)
     assert np.isfinite(history.loss[0])
@@ -331,7 +331,7 @@ def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None
     config = replace(SMALL, clip_norm=1.0)
     whole = train(replace(config, epochs=6))
     paddle.seed(config.seed)
-    model = NumericPrediction(emb_size=8, hidden_size=4)
+    model = type("Own", (NumericPrediction,), {})(emb_size=8, hidden_size=4)
     drawn: list[float] = []
 
     def draw(_: object) -> None:
@@ -424,16 +424,23 @@ def test_run_depends_on_nothing_that_came_before(
 
 
 def test_use_in_a_step_disturbs_nothing() -> None:
-    """Neither another run, nor an evaluation of the model, nor what the function returns."""
+    """Neither another run, nor an evaluation of the model, nor what the function returns.
+
+    Gradients are enabled in it, and its errors are raised as they are.
+    """
     config = replace(SMALL, epochs=1, batch_size=2)
     expected, alone, model = train(CLIPPED), train(config), new_model(config)
 
     def nested(step: Step) -> bool:
         check_equal(expected, train(CLIPPED))
         evaluate(model, load_data())
+        assert paddle.is_grad_enabled()
         return step.number == 2
 
     check_equal(alone, train(config, model=model, on_step=nested))
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - others would end pytest
+        train(config, on_step=Mock(side_effect=SystemExit))
+    assert caught.type is SystemExit
 
 
 def attached(model: NumericPrediction) -> list[dict[str, int]]:
@@ -526,7 +533,7 @@ def test_stream_trains_like_a_list() -> None:
     # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
     assert history.environment["data"] == Stream.__qualname__
-    sums = DigitSums(count=1)
+    sums = type("Own", (DigitSums,), {})(count=1)
     assert Batches(sums, TrainConfig(batch_size=32), "cpu").description == {"data": repr(sums)}
 
 
@@ -540,15 +547,19 @@ def test_checksum_of_a_stream_depends_on_its_length() -> None:
 
 
 def test_checksum_counts_every_sample() -> None:
-    """The last of many, too; a run can be resumed in another process and version."""
+    """The last of many, too, to the last bit, and batches between the first and the last.
+
+    A run can be resumed in another process and version.
+    """
     config = replace(SMALL, batch_size=200)
     tokens, labels = paddle.ones([200, 10], dtype="int64"), paddle.ones([200, 1])
     sums = []
-    for token in (1, 2):
-        tokens[-1, -1] = token
-        sums.append(Batches([Batch(tokens, labels)], config, "cpu").checksum())
+    for token, label in ((1, 1), (2, 1), (1, 1 + 2**-23)):
+        tokens[-1, -1], labels[-1] = token, label
+        data = [batch([[1] * 10]), Batch(tokens, labels), batch([[1] * 10])]
+        sums.append(Batches(data, config, "cpu").checksum())
 
-    assert sums[0] != sums[1]
+    assert len({*sums}) == 3
     assert Batches(load_data(), SMALL, "cpu").checksum() == 1003041787
 
 
@@ -570,7 +581,7 @@ def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, after: int, tmp_pat
     if after == 0:
         stream.batches[wrong] = batch([[1, -1]])
         with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
-            train(config, stream.batches, None, watch)
+            train(config, [batch()] * 99 + stream.batches, None, watch)
         assert steps == 0
     for resume in (False, True):
         with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def test_summaries(check: Check) -> None:
         lines.append(f"  {' '.join(f'{event.kind} {event.step}' for event in history.events)}")
         check_equal(random_history(number), history)
     odd = {"recurrent.W": np.full(4, NAN), "linear.bias": np.arange(4.0)}
-    lines += summary_lines(make_history(raw_norms=odd))
+    lines += summary_lines(make_history(loss=np.array([INF, 3.0, 2.0, 1.0]), raw_norms=odd))
     for names in (RNN, LSTM, REST, [*RNN, *REST], ["recurrent.W", "recurrent.w_i", "recurrent.b"]):
         norms = {name: 10.0 ** (3 * place - 8) for place, name in enumerate(names)}
         for loss in (0.0, 0.123456, 1e10, NAN):
@@ -136,8 +137,14 @@ def test_events(check: Check) -> None:
         clipped_norms={"W": ones},
     )
     lines += [f"every tenth step: {event}" for event in gaps.events]
-    one = {**ENVIRONMENT, "threads": "1"}
-    for environment in ({}, {"threads": "2"}, {"paddle": "3.0", "cpu": "B", "new": "x"}):
+    lost = make_history(loss=np.array([1.0, NAN]), raw_norms={"W": np.array([1.0, 0.0])})
+    lines += [f"zero at NaN: {event}" for event in replace(lost, clipped_norms={}).events]
+    one = {**ENVIRONMENT, "threads": "1", "flags": ""}
+    for environment in (
+        {},
+        {"threads": "2", "flags": "A=1"},
+        {"paddle": "3.0", "cpu": "B", "new": "x"},
+    ):
         rest = make_history(environment={**ENVIRONMENT, **environment})
         joined = make_history(steps=9, environment=one).followed_by(rest)
         lines.append(f"{environment}: {joined.environment}, {joined.loss}, {[*joined.raw_norms]}")
@@ -283,7 +290,7 @@ def test_refused_histories(tmp_path: Path, check: Check) -> None:
     ]
     sizes += [
         (names, 1, 1)
-        for names in ([], ("W",), [1], ["W", "W"], ["größe.重み"], ["w" * 200], ["w" * 201])
+        for names in ([], ("W",), [1], ["W", "W"], ["größe/重み"], ["w" * 200], ["w" * 201])
     ]
     sizes += [
         ([f"w{k}" for k in range(count)], steps, 1)

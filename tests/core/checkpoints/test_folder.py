@@ -58,6 +58,18 @@ def test_folder_keeps_every_nth_and_last_step(
     assert calls["position"] == calls["save"] - 1 == calls["history"] - 3
 
 
+def test_last_checkpoints_are_those_of_the_last_steps(tmp_path: Path) -> None:
+    """Also from step 1000000000 on, whose name is longer."""
+    saved = Checkpoint.load(stopped(tmp_path, steps=0))
+    for steps in (999_999_998, 999_999_999, 10**9, 10**9 + 1):
+        history = replace(saved.history, steps=steps)
+        folder = CheckpointFolder(tmp_path, 1, 4, 0, new_model(SMALL), lambda: False)
+        folder.save(history, saved.position)
+
+    names = [path.name for path in checkpoint_files(tmp_path)]
+    assert names == [f"step-{steps}.npz" for steps in (999_999_999, 10**9, 10**9 + 1)]
+
+
 def test_folder_in_use_is_refused_to_a_second_run(tmp_path: Path) -> None:
     """The first run is not disturbed, and the folder can be used again afterwards."""
     if sys.platform == "win32":

@@ -115,6 +115,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "finished": (raised(), 0, ""),
     "cannot tell": (raised(then=4), 4, ""),
     "wrong options": (raised(then=SystemExit(2)), 2, ""),
+    "status of a user": (raised(then=SystemExit(4)), 4, ""),
     "help": (raised(then=SystemExit()), 0, ""),
     "text of a user": (raised(then=SystemExit("no data")), 2, "error: no data"),
     "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
@@ -122,6 +123,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "SIGINT": (raised(signal.SIGINT), 130, "interrupted by SIGINT"),
     "SIGTERM": (raised(signal.SIGTERM), 143, "interrupted by SIGTERM"),
     "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),
+    "no signal": (raised(then=130), 130, ""),
     "SIGINT, handled": (swallowing(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
     "SIGTERM, handled": (swallowing(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
     "a library's own handler": (handling, 0, ""),
@@ -149,11 +151,12 @@ def test_signal_before_the_import_waits_for_its_end(status_of: StatusOf) -> None
 
 def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
     """Its traceback is shown, and the status is not 1."""
-    status, error = status_of(raised(then=ValueError("a bug")))
+    for kind in (ValueError, OSError):
+        status, error = status_of(raised(then=kind("a bug")))
 
-    assert status == 2
-    assert error.startswith("Traceback")
-    assert error.endswith("ValueError: a bug\n")
+        assert status == 2
+        assert error.startswith("Traceback")
+        assert error.endswith(f"{kind.__name__}: a bug\n")
 
 
 def test_every_command_is_run_in_the_same_way() -> None:
@@ -220,7 +223,8 @@ def test_status_is_3_when_printed_text_is_all_and_is_lost(
 
     def main() -> int:
         if written:
-            files.write_text(tmp_path / "result", "42")
+            with files.write_whole(tmp_path / "result"):
+                pass
         print("42")
         return raised(then=returned)()
 

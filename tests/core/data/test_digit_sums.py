@@ -43,8 +43,9 @@ def test_samples_of_a_seed_are_fixed() -> None:
     assert data.rest(4).samples(0, 4).tolist() == HELD_OUT
     assert data.rest(4).rest(4) == data.rest(4)
     assert data.rest(7).count == 7
-    many = data.samples(0, 100_000).astype("<i8")
-    assert zlib.crc32(many.tobytes()) == 3529551108
+    for digits, count, checksum in ((3, 100_000, 3529551108), (70, 100, 762063044)):
+        many = DigitSums(1, digits, digits).samples(0, count).astype("<i8")
+        assert zlib.crc32(many.tobytes()) == checksum
 
 
 @pytest.mark.parametrize("held_out", [False, True])

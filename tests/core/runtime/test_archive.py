@@ -32,7 +32,7 @@ def test_archive_returns_what_savez_wrote(tmp_path: Path, monkeypatch: pytest.Mo
         np.empty((0, 3), np.float32),
         np.array([], dtype=bool),
     )
-    arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none": none, "v": byte}
+    arrays = {"c": A, "f": np.asfortranarray(A), "empty": empty, "none.npy": none, "v": byte}
     text = np.array("ü \ud800X", "<U9")
     np.savez(path, t=text, n=np.array(-3), j=np.array('{"a": [1]}'), **arrays)  # type: ignore[arg-type]
 

@@ -65,6 +65,7 @@ def test_paddle_without_cuda_or_gpu_has_the_cpu_only(
 ) -> None:
     """The error says how Paddle was built; a GPU that a launcher assigned changes nothing."""
     monkeypatch.setenv("FLAGS_selected_gpus", "0")
+    monkeypatch.setenv("FLAGS_selected_cpus", "1")
     monkeypatch.setattr("paddle.device.is_compiled_with_cuda", lambda: built == "with")
     monkeypatch.setattr("paddle.device.cuda.device_count", lambda: gpus)
 
@@ -82,9 +83,9 @@ def test_use_device_restores_the_device(gpus: StandIn) -> None:
     gpus.current = "gpu:1"
 
     with device.use_device("gpu"):
-        with pytest.raises(RuntimeError), device.use_device("cpu") as name:
+        with pytest.raises(KeyboardInterrupt), device.use_device("cpu") as name:
             assert (name, gpus.current) == ("cpu", "cpu")
-            raise RuntimeError
+            raise KeyboardInterrupt
         assert gpus.current == "gpu:0"
 
     with device.use_device("gpu:1"):

@@ -9,7 +9,7 @@ import pytest
 
 from rnn_core.runtime.environment import cpu_model, describe_environment
 
-FLAGS = "OPENBLAS_A NVIDIA_TF32_OVERRIDE MKL_CBWR KMP_A FLAGS_cudnn_deterministic CUDA_A CUDNN_A"
+FLAGS = "OPENBLAS_A NVIDIA_TF32_OVERRIDE MKL_CBWR KMP_A FLAGS_Z FLAGS_cudnn_b CUDA_A CUDNN_A"
 
 
 def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +37,8 @@ def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.Monk
         "threads": "7",
         "flags": " ".join(sorted(f"{name}={value}" for name, value in flags.items())),
     }
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    assert describe_environment()["threads"] == ""
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert describe_environment()["threads"] == "unset"
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
@@ -53,10 +55,10 @@ def test_environment_has_the_device() -> None:
 
 def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first model name counts, colons included; the architecture is the last resort."""
-    lines = "vendor_id\t: X\nmodel\t\t: 25\nmodel name\t: A CPU: fast\nmodel name\t: B\n"
+    lines = "vendor_id\t: X\nmodel\t\t: 25\nmodel name\t: A  CPU: fast\nmodel name\t: B\n"
     of_arm = "processor\t: 0\nBogoMIPS\t: 48.00\n"
     for text, processor, name in (
-        (lines, "", "A CPU: fast"),
+        (lines, "", "A  CPU: fast"),
         (of_arm, "arm", "arm"),
         ("", "arm", "arm"),
         ("", "", "x64"),
@@ -64,7 +66,7 @@ def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch)
 
         def read(self: Path, encoding: str, text: str = text) -> str:
             if (str(self), encoding) != ("/proc/cpuinfo", "utf-8") or not text:
-                raise FileNotFoundError(self, encoding)
+                raise OSError(self, encoding)
             return text
 
         monkeypatch.setattr(Path, "read_text", read)

@@ -82,7 +82,7 @@ def test_error_while_writing_keeps_the_old_file(
     with pytest.raises(error), write_whole(path) as file:
         file.write(b"half")
         raise error
-    for owner, name in ((Path, "replace"), (os, "fsync")):
+    for owner, name in ((Path, "replace"), (Path, "chmod"), (os, "fsync")):
         with monkeypatch.context() as failing:
             failing.setattr(owner, name, Mock(side_effect=error))
             with pytest.raises(error), write_whole(path):
@@ -93,9 +93,10 @@ def test_error_while_writing_keeps_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mask", "mode"), [(0o026, 0o640), (0o007, 0o660)])
+def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: Path) -> None:
     """They are not the private ones of a temporary or the old file; later files have them, too."""
-    before = os.umask(0o026)
+    before = os.umask(mask)
     try:
         (tmp_path / "whole").touch(0o600)
         for _ in range(2):
@@ -106,7 +107,7 @@ def test_file_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
-    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {mode}
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
@@ -192,8 +193,8 @@ def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:
     """JSON can be read again, and ends with a newline; NaN would make it unreadable elsewhere."""
     path, content = tmp_path / "a", {"cells": ["RNN", "größer"], "time": 0.5, "limit": None}
-    write_text(path, "größer\n")
-    assert path.read_bytes() == "größer\n".encode()
+    write_text(path, "größer\r\n")
+    assert path.read_bytes() == "größer\r\n".encode()
     write_json(path, content)
     text = path.read_bytes().decode()
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -115,7 +115,7 @@ def test_import_error_says_how_to_install_paddle(missing: str, match: str, at_im
     assert list(warnings.filters) == before
 
 
-@pytest.mark.parametrize("paddle", ["2.6.2", "3.3.1", None])
+@pytest.mark.parametrize("paddle", ["2.6.2", "3.3.1", "0.0.0", None])
 def test_tracing_is_prepared_or_refused(
     paddle: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +161,7 @@ def test_tracing_is_prepared_or_refused(
         ("LSTM", "3.3.1", "FALSE", True),
         ("LSTM", "3.3.1", "0", True),
         ("LSTM", "3.3.1", "1", False),
+        ("LSTM", "0.0.0", "", True),
         ("LSTM", None, "", True),
     ],
 )
