@@ -126,6 +126,8 @@ class Model(paddle.nn.Layer):
         self.block = paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.Tanh())
         self.last_2 = Several()
         self.last = paddle.nn.Linear(3, 1)
+        self.tied = paddle.nn.Embedding(3, 1)
+        self.tied.weight = self.last.weight
         self.frozen = self.create_parameter([1])
         self.frozen.stop_gradient = True
         self.unused = self.create_parameter([2])
@@ -251,6 +253,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     observer: Any = SimpleNamespace(trained=["w"], parameters={"w": weight})
     move(observer, 1)
     lines.append(f"numbers that NumPy lacks: {layers.read(weight).tolist()}")
+    lines.append(f"complex: {layers.read(paddle.to_tensor([1 - 2j])).tolist()}")
     for seconds, steps, budget in (
         (1e-6, 100, 10.0),
         (0.12345, 10**6, 0.5),
