@@ -35,6 +35,7 @@ from benchmarks.report.times import against_cpu, blocks_of
 from rnn_core import EXPERIMENTS
 from tests.helpers.matrix_results import (
     FACTS,
+    MACHINE,
     WHOLE,
     curves,
     left,
@@ -193,6 +194,8 @@ def test_step_times(check: Check) -> None:
     versions = [*product(("3.9.0", "3.10.0", "4.0.0"), ("3.9.1", "3.10.1")), ("4.1.0", "3.9.1")]
     versions += [("4.2.0", "3.10.1"), ("4.3.0rc1", "3.9.1"), ("4.3.0", "3.9.1")]
     cases.append([left(f"of {p}, {each}", paddle=p, python=each) for p, each in versions])
+    # Of other machines.
+    cases[-1] += [left(each, paddle="4.4.0", **{each: "2"}) for each in MACHINE]
     for place, results in enumerate(cases[-1]):
         results.times.append(step_time(2.0**place))
     lines = []
