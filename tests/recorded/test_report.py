@@ -430,6 +430,7 @@ ONE_STEP: dict[str, Any] = {
     "epoch_ends": np.array([], np.int64),
     "outcome": "interrupted",
 }
+NO_STEP = {**ONE_STEP, "norms": {"W": np.ones(0)}, "loss": np.ones(0)}
 GPU = {**FACTS, "device": "gpu:0"}
 
 
@@ -476,6 +477,7 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
             "gpu.npz": saved(tmp_path, config=config, environment=GPU, outcome="interrupted"),
         },
         "one step": {"clipped-rnn.npz": saved(tmp_path, **ONE_STEP)},
+        "no step": {"clipped-rnn.npz": saved(tmp_path, **NO_STEP)},
         "non-finite": {"clipped-rnn.npz": saved(tmp_path, outcome="non-finite")},
         "on a GPU": {"clipped-rnn-gpu0.npz": saved(tmp_path, config=config, environment=GPU)},
         **{

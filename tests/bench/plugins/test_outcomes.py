@@ -38,7 +38,7 @@ def test(name):
     shutil.copy("left/tests.xml", f"{name}.xml")
     if name == "four":
         Path("left/tests.xml").unlink()
-    assert name != "one"
+    assert name != "one", "größer"
 """
 
 
@@ -50,7 +50,9 @@ def test_file_of_outcomes_is_complete_while_tests_run(
     status, _ = run_pytest(project, "--results=left", "-n0", "tests")
 
     reason = "crashed: the process ended during this test"
-    expected = [Case("tests.test_a::test[one]", "failed", "AssertionError: assert 'one' != 'one'")]
+    expected = [
+        Case("tests.test_a::test[one]", "failed", "AssertionError: größer\nassert 'one' != 'one'")
+    ]
     expected += [Case(f"tests.test_a::test[{name}]", "passed") for name in ("two", "three", "four")]
     for number, name in enumerate(("one", "two", "three", "four")):
         running = Case(f"tests.test_a::test[{name}]", "crashed", reason)
