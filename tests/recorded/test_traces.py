@@ -117,7 +117,8 @@ import paddle
 
 class Several(paddle.nn.Layer):
     def forward(self, x, more=None):
-        return x * 2, [x + 1, {"c": x - 1, "none": None, "complex": paddle.complex(x, x)}]
+        others = {"none": None, "complex": paddle.complex(x, x), "mask": x > 0}
+        return x * 2, [x + 1, {"c": x - 1, **others}]
 
 class Model(paddle.nn.Layer):
     def __init__(self):
