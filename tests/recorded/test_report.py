@@ -195,7 +195,8 @@ def test_step_times(check: Check) -> None:
     versions += [("4.2.0", "3.10.1"), ("4.3.0rc1", "3.9.1"), ("4.3.0", "3.9.1")]
     cases.append([left(f"of {p}, {each}", paddle=p, python=each) for p, each in versions])
     # Of other machines.
-    cases[-1] += [left(each, paddle="4.4.0", **{each: "2"}) for each in MACHINE]
+    others: list[Any] = [{each: "2"} for each in MACHINE]
+    cases[-1] += [left(*each, paddle="4.4.0", **each) for each in others]
     for place, results in enumerate(cases[-1]):
         results.times.append(step_time(2.0**place))
     lines = []

@@ -129,6 +129,7 @@ class Model(paddle.nn.Layer):
         self.last = paddle.nn.Linear(3, 1)
         self.tied = paddle.nn.Embedding(3, 1)
         self.tied.weight = self.last.weight
+        self.again = self.last_2
         self.frozen = self.create_parameter([1])
         self.frozen.stop_gradient = True
         self.unused = self.create_parameter([2])
