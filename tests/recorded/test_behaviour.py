@@ -338,6 +338,8 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
             settings[side] = changed
             compared(f"{name} of the {side}")
             settings[side] = {}
+    loss[8] = INF
+    compared("baseline whose last loss is infinite")
     loss[3] = NAN
     compared("baseline with NaN")
     loss[0] = -INF
@@ -401,6 +403,7 @@ def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         lines.append(f"  {task.arguments[0]}")
     lines.append(Task(sides.Side("baseline", here), []).arguments[0])
     arrays: list[Any] = [0.0, -0.0, NAN, -NAN, [NAN, 1], [1, NAN], [], [[]], [1], [[1]], 5e-324]
+    arrays += [[NAN, -0.0]]
     for values in arrays:
         for dtype in ("float64", "float32", "float16", "int64", "bool"):
             with np.errstate(invalid="ignore"):
@@ -410,7 +413,7 @@ def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             if np.isfinite(values).all() or array.dtype.kind == "f":
                 lines.append(f"{values} {dtype}: {digest([array]).hex()}")
     lines.append(f"several: {digest([np.zeros(2), np.ones((1, 3), np.int32)]).hex()}")
-    last = np.arange(100_000) == 99_999
+    last = np.arange(2**20) == 2**20 - 1
     large = [digest([np.where(last, value, 0.0)]).hex() for value in (1, NAN, -NAN)]
     lines.append(f"last of many: {', '.join(large)}")
     lines.append(f"step: {step_digest(1.5, [2.0, NAN], [np.zeros(2), -np.zeros(3)]).hex()}")
@@ -429,6 +432,9 @@ def test_files(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     lines.append(
         f"{run.describe()} {run.settings} {[(n, int(v[2])) for n, v in run.raw_norms.items()]}"
     )
+
+    OwnRun({"epsilon": 0.5}, np.arange(2.0), {"w": np.ones(2)}).save(here / "kept.npz")
+    lines.append(f"one parameter: {OwnRun.load(here / 'kept.npz').raw_norms}")
 
     def trace(**changes: Any) -> Callable[[], Any]:
         about: Any = {"tensors": [["h", "tanh", 1.0]], "digests": ["00" * 16] * 3} | changes
@@ -676,6 +682,7 @@ def test_command(
     for option in ("--steps", "--seed", "--device", "--budget"):
         ran("a", "b", option, "3")
     for option, value in (
+        ("--seed", "0"),
         ("--steps", "0"),
         ("--seed", "-1"),
         ("--seed", str(2**32)),

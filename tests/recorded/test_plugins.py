@@ -279,6 +279,8 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     for wanted in ("all", "npu"):
         config = session_of((), ROOT, device=wanted, **{conftest.RESULTS: results_plugin})
         conftest.pytest_sessionstart(SimpleNamespace(config=config))  # type: ignore[arg-type]
+    monkeypatch.setattr("rnn_core.runtime.devices.available_devices", lambda: ["cpu", "gpu:0"])
+    lines.append(f"with a GPU {outcome(conftest.devices, 'all')}")
     for status in (0, 3, -signal.SIGILL, -signal.SIGKILL):
         report = Mock()
         report.node.gateway._io.popen.wait = lambda status=status: status

@@ -325,10 +325,10 @@ def session_cases() -> Iterator[tuple[str, Any, list[str], int, dict[str, Any]]]
     yield "not asked", None, ["0001_a"], 0, {}
     yield "first run", True, [], 0, {}
     yield "first run, required", True, [], 0, failing
-    yield "first run, failed", True, [], 1, {}
+    yield "first run, failed", True, [], 1, {"requests": (Path("t.json"), None)}
     yield "none ran", True, ["0001_a"], 5, {"benchmarks": []}
     yield "interrupted", True, ["0001_a"], 2, failing
-    yield "the same", True, ["0001_ab"], 0, {}
+    yield "the same", True, ["0001_ab", "0002_ab"], 0, {}
     yield "others", True, ["0001_bc", "0002_c"], 0, {"regressions": [("a", "1 > 0"), ("b", "2")]}
     yield "none in common", True, ["0001_cd"], 0, failing
     yield "none in common, free", True, ["0001_cd"], 0, {}

@@ -117,7 +117,8 @@ import paddle
 
 class Several(paddle.nn.Layer):
     def forward(self, x, more=None):
-        return x * 2, [x + 1, {"c": x - 1, "none": None, "complex": paddle.complex(x, x)}]
+        others = {"none": None, "complex": paddle.complex(x, x), "mask": x > 0}
+        return x * 2, [x + 1, {"c": x - 1, **others}]
 
 class Model(paddle.nn.Layer):
     def __init__(self):
@@ -126,6 +127,9 @@ class Model(paddle.nn.Layer):
         self.block = paddle.nn.Sequential(paddle.nn.Linear(3, 3), paddle.nn.Tanh())
         self.last_2 = Several()
         self.last = paddle.nn.Linear(3, 1)
+        self.tied = paddle.nn.Embedding(3, 1)
+        self.tied.weight = self.last.weight
+        self.again = self.last_2
         self.frozen = self.create_parameter([1])
         self.frozen.stop_gradient = True
         self.unused = self.create_parameter([2])
@@ -251,6 +255,7 @@ def test_layers(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     observer: Any = SimpleNamespace(trained=["w"], parameters={"w": weight})
     move(observer, 1)
     lines.append(f"numbers that NumPy lacks: {layers.read(weight).tolist()}")
+    lines.append(f"complex: {layers.read(paddle.to_tensor([1 - 2j])).tolist()}")
     for seconds, steps, budget in (
         (1e-6, 100, 10.0),
         (0.12345, 10**6, 0.5),

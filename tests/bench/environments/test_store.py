@@ -1,12 +1,15 @@
 """Environments with one Paddle: how they are made, kept and removed, mostly with a fake pip."""
 
+import os
 import shutil
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from benchmarks.environments import store
+from benchmarks.environments.paddle import Base, find_paddle
 from benchmarks.environments.store import (
     MEASURED,
     kept_environments,
@@ -29,6 +32,21 @@ def test_measured_processes_get_what_the_project_requires() -> None:
     project = (ROOT / "pyproject.toml").read_text()
 
     assert [each for each in MEASURED if f'"{each}"' not in project] == []
+
+
+def test_a_wheel_is_read_in_parts(tmp_path: Path) -> None:
+    """One for GPUs may have more than a GB."""
+    wheel = tmp_path / "paddlepaddle-3.3.0-py3-none-any.whl"
+    wheel.touch()
+    os.truncate(wheel, 2**24)
+    tracemalloc.start()
+    try:
+        found = find_paddle(str(wheel), Base(Path(), "3.11.7", "/opt"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (found.wheel, peak < 2**22) == (str(wheel), True)
 
 
 @pytest.mark.slow

@@ -33,12 +33,12 @@ def ends(name):
     yield
     assert name != "one"
 
-@pytest.mark.parametrize("name", ["one", "two", "three"])
+@pytest.mark.parametrize("name", ["one", "two", "three", "four"])
 def test(name):
     shutil.copy("left/tests.xml", f"{name}.xml")
-    if name == "three":
+    if name == "four":
         Path("left/tests.xml").unlink()
-    assert name != "one"
+    assert name != "one", "größer"
 """
 
 
@@ -50,12 +50,16 @@ def test_file_of_outcomes_is_complete_while_tests_run(
     status, _ = run_pytest(project, "--results=left", "-n0", "tests")
 
     reason = "crashed: the process ended during this test"
-    expected = [Case("tests.test_a::test[one]", "failed", "AssertionError: assert 'one' != 'one'")]
-    expected += [Case(f"tests.test_a::test[{name}]", "passed") for name in ("two", "three")]
-    for number, name in enumerate(("one", "two", "three")):
+    expected = [
+        Case("tests.test_a::test[one]", "failed", "AssertionError: größer\nassert 'one' != 'one'")
+    ]
+    expected += [Case(f"tests.test_a::test[{name}]", "passed") for name in ("two", "three", "four")]
+    for number, name in enumerate(("one", "two", "three", "four")):
         running = Case(f"tests.test_a::test[{name}]", "crashed", reason)
         assert outcomes(project.path / f"{name}.xml") == [*expected[:number], running]
-    assert outcomes(project.path / "after.xml") == expected[:2]
+    assert outcomes(project.path / "after.xml") == expected[:3]
+    # The failure of the first test and that of its fixture, and each other test once.
+    assert (project.path / "after.xml").read_text().count("<testcase ") == 4
     assert outcomes(project.path / "left" / "tests.xml") == expected
     assert status == 1
 

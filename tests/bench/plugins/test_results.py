@@ -137,7 +137,7 @@ def test_benchmarks_leave_times_and_remove_earlier_files(
         ((), {}),
         (("tests",), {"source": "ARGS"}),
         (("tests/test_a.py",), {"source": "ARGS", "paths": ["tests/test_a.py"]}),
-        (("-k", "begun"), {"deselected": 1}),
+        (("-k", "nothing"), {"deselected": 2}),
         # Only the workers collect the tests.
         pytest.param(("-n1", "-k", "begun"), {"deselected": 1}, marks=pytest.mark.slow),
         (("-m", "slow"), {"deselected": 2, "stopped": "enough"}),
@@ -152,9 +152,11 @@ def test_the_selection_of_tests_is_recorded(
     project: pytest.Pytester, arguments: tuple[str, ...], expected: dict[str, object]
 ) -> None:
     """It has the paths and how many tests were left out, not counting the slow ones."""
-    run(project, *arguments)
+    status, _ = run(project, *arguments)
+    begun = left("tests-run.json")
 
-    assert left("tests-run.json")["selection"] == {**WHOLE.dump(), **expected}
+    assert begun["selection"] == {**WHOLE.dump(), **expected}
+    assert begun["exit_status"] == status
 
 
 def test_experiments_leave_their_histories(project: pytest.Pytester) -> None:

@@ -15,13 +15,15 @@ import pytest
 from matplotlib import pyplot
 
 from benchmarks.report.command import main
+from benchmarks.report.formats import Case
 from benchmarks.report.page import make_page
 from benchmarks.report.pictures import STYLE
-from benchmarks.report.reading import read_results
+from benchmarks.report.reading import Results, read_results
 from benchmarks.saved.result_files import TIMES
 from tests.helpers.matrix_results import (
     comparison,
     faults,
+    left,
     made_up,
     released,
     write_cases,
@@ -111,6 +113,15 @@ def test_tables_and_pictures_are_accessible(html: str) -> None:
     assert tags["caption"] == tags["table"]
     assert len(pictures) == tags["title"] - 1 == tags["desc"] >= 7
     assert all(found["role"] == "img" and "width" not in found for found in pictures)
+
+
+def test_no_list_is_cut_where_it_ends() -> None:
+    """Six environments, five and a hundred tests of a group, and twenty of an environment."""
+    cases = {size: [Case(f"{size} {n}", "failed") for n in range(size)] for size in (5, 15, 100)}
+    more = [cases[5], cases[100], *[[]] * 4]
+    results = Results([left(f"e{n}", *cases[15], *each) for n, each in enumerate(more)])
+
+    assert re.findall(r"\b\d+ more\b", make_page(results, NOW)) == ["10 more", "95 more", "95 more"]
 
 
 def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path) -> None:
