@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -77,10 +78,13 @@ def test_stop_terminates_a_program_before_it_kills_it(
         f"open({str(fifo)!r}, 'w').close()\n"
         "threading.Event().wait()\n"
     )
+    kill, signals = os.killpg, []
+    monkeypatch.setattr(os, "killpg", lambda *given: signals.append(given[1]) or kill(*given))
     with Process(python(code)) as process:
         fifo.read_bytes()
         result = process.stop()
 
+    assert {*signals} == {signal.SIGKILL}  # The program ends its children as it likes.
     assert (result.status, result.timed_out, result.last_lines()) == (status, True, output)
 
 
@@ -116,6 +120,17 @@ def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     with reader:
         assert reader.read() == b""
+
+
+def test_programs_end_on_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS refuses to kill a group of which only zombies are left; Windows has no groups."""
+    monkeypatch.setattr(os, "killpg", Mock(side_effect=PermissionError))
+    monkeypatch.setattr(subprocess.Popen, "kill", kill := Mock())
+    assert run(["true"]).status == 0
+    assert kill.mock_calls == []
+    monkeypatch.delattr(os, "killpg")
+    assert run(["true"]).status == 0
+    assert kill.mock_calls
 
 
 def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:

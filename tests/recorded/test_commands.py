@@ -193,6 +193,7 @@ def test_wrong_command_lines(
     for line in ("digit-sums --samples 34", "clipped-rnn --batch-size 3", "clipped-rnn"):
         terminal.run(main.main, f"run {line}")
     terminal.run(main.main, "run digit-sums --device gpu:0")
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     terminal.run(soak.main, "--minutes 1")
     terminal.check()
 

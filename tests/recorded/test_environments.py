@@ -308,7 +308,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                 python.touch()
             return Result(int("failing" in words), "", "")
         if "base_prefix" in str(words[-1]):
-            return Result(0, "3.12.1\n/usr\n", "")
+            return Result(0, "3.12.1\n/my usr\n", "")
         return Result(*answers.get(name, (0, "True\n")), "")
 
     monkeypatch.setattr(interpreters, "run", run)
@@ -354,10 +354,10 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts" / "python.exe").touch()
     glob = Path.glob  # In an order that no file system promises.
     monkeypatch.setattr(Path, "glob", lambda *given: sorted(glob(*given), reverse=True))
-    monkeypatch.setenv("PATH", str(tried.folder / "bin"))
+    monkeypatch.setenv("PATH", "bin")  # Of the working directory.
     monkeypatch.setenv("HOME", str(tried.folder))
     monkeypatch.setattr(sys, "executable", str(tried.folder / "bin" / "env" / "bin" / "python"))
-    origins = (Origin(), Origin("3.12", "n"), Origin("3.13"), Origin("old"), Origin("./text"))
+    origins = (Origin(), Origin("3.12", "n"), Origin("3.13"), Origin("old"), Origin("3.9/text"))
     for origin in origins:
         tried(f"{origin}", lambda origin: origin.base, origin)
         tried("  versions", origin.versions)

@@ -21,7 +21,9 @@ from benchmarks.compare.pairs import (
 )
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.result import Disturbance
+from benchmarks.compare.sides import SIDES, read_side
 from benchmarks.compare.summary import disturbance, summarise, typical
+from benchmarks.compare.text import unpaired
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.saved.saved_run import SavedRun
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
@@ -71,6 +73,8 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert sorted(noisy.settings[2].only or ()) == [SECOND, FIRST]
     assert noisy.settings[12].only == (SECOND,)
     assert len(noisy.settings) > 12
+    # The first processes have both benchmarks, the last ones do not.
+    assert unpaired(*(read_side(tmp_path, side) for side in SIDES)).count("\n| test_stage") == 2
 
 
 def test_no_pair_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,15 +159,17 @@ def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -
     assert whole[FIRST].measured > whole[FIRST].pairs
 
 
-@pytest.mark.parametrize("change", [{"paddle": "2.5.0"}, {"cpu": "Another CPU"}])
+@pytest.mark.parametrize(
+    "change", [{"paddle": "2.5.0", "numpy": "1"}, {"cpu": "Another CPU", "cpu_count": "99"}]
+)
 def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_path: Path) -> None:
     """The refused pair is removed, so that the right environment can resume."""
     fake = FakeProcesses(CLEAR)
     pairs = Pairs(PLAN, tmp_path, resume=False, run=fake)
     pairs.measure()
     fake.changes = change
-    [key] = change
-    with pytest.raises(SideError, match=f"was measured in another environment than .*{key}"):
+    keys = ".*; ".join(change)
+    with pytest.raises(SideError, match=f"was measured in another environment than .*{keys}"):
         pairs.measure()
 
     resumed = Pairs(PLAN, tmp_path, resume=True)
@@ -173,7 +179,11 @@ def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_pa
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        (FIRST, {"cpu": "Another CPU"}, "cannot be compared: cpu differs: .* and 'Another CPU'"),
+        (
+            FIRST,
+            {"cpu": "Another CPU", "cpu_count": "99"},
+            "cannot be compared: cpu differs: .* and 'Another CPU'; cpu_count differs: .*",
+        ),
         (SECOND, {}, "no benchmark in common"),
     ],
 )
