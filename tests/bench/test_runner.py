@@ -114,7 +114,8 @@ def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
         "wait = 'import sys, threading; f = open(sys.argv[1], \"w\"); threading.Event().wait()'\n"
         "subprocess.Popen([sys.executable, '-c', wait, sys.argv[1]])\n"
     )
-    with pytest.raises(KeyboardInterrupt), Process([*python(code), fifo]) as process:
+    command = [*python(code), fifo]
+    with pytest.raises(KeyboardInterrupt), Process(command, capture=False) as process:
         reader = fifo.open("rb")
         process.wait()
         raise KeyboardInterrupt

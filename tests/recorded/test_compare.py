@@ -85,6 +85,8 @@ class Session:
             raise SideError("the candidate did not train")
         if self.behaviour == "full":
             raise OSError(28, "No space left on device")
+        if self.behaviour == "interrupt":
+            raise KeyboardInterrupt
         kinds = self.behaviour.split(", ")
         return [verdict(*each) for each in zip(EXPERIMENTS, kinds, strict=False)]
 
@@ -170,6 +172,7 @@ def test_outcomes(session: Session) -> None:
     session.run("old new --results l --budget 0.1 --measure time", behaviour="different")
     session.run("old new --results e --measure memory --budget 0.1", behaviour="error")
     session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="full")
+    session.run("old new --results q --measure time --budget 0.1", behaviour="interrupt")
     with session.patch.context() as patch:
         patch.setattr(command, "text_of", Mock(side_effect=BrokenPipeError(32, "Broken pipe")))
         session.run("old new --results p --measure time --budget 0.1")
@@ -290,6 +293,7 @@ def test_workloads(session: Session) -> None:
     session.run(
         "old new --workload own.py:train --results m --budget 0.7 --measure time,instructions"
     )
+    session.patch.setattr(os, "cpu_count", lambda: None)
     for side in ("old", "new"):
         slow = FakeProcesses(SAME)
         slow.steps = {side: 30.0}
@@ -372,7 +376,7 @@ def test_saved_sides(session: Session) -> None:
         "--measure time,instructions --within time=2.95,instructions=1.95 --lenient",
     ):
         session.run(f"r:baseline r:candidate {options}".strip())
-    session.run("r:candidate r:baseline --measure memory,time")
+    session.run("../here/r:candidate r:baseline --measure memory,time")
     session.run("i:baseline i:candidate --measure time,memory")
     session.run("i:baseline i:candidate --measure time")
     session.run("t:baseline t:candidate --measure instructions")

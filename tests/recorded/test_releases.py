@@ -230,6 +230,7 @@ class FakeCompare:
             error, self.error = self.error, None
             raise error
         if status := self.status.get(after, 0):
+            sys.stderr.write(f"error: status {status}\n")
             return status
         sys.stdout.write("a table that is not shown\n")
         folder = Path(options[options.index("--results") + 1])

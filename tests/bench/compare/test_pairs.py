@@ -260,3 +260,5 @@ def test_elapsed_time_of_processes_side_by_side_counts_once(tmp_path: Path) -> N
 
     assert elapsed([(both[0], both[1])]) == 2 * PACE.total_seconds()
     assert elapsed([(late, late)]) == 0
+    older = [run.model_copy(update={"begun": None}) for run in (first, second)]
+    assert elapsed([(older[0], older[1])]) == PACE.total_seconds()
