@@ -61,7 +61,10 @@ def test_output_need_not_be_utf_8() -> None:
 
 @pytest.mark.parametrize(
     ("handler", "status", "output"),
-    [("lambda *_: sys.exit(print('end'))", 0, "end"), ("signal.SIG_IGN", -9, "no output")],
+    [
+        ("lambda *_: (print('out'), sys.exit('error'))", 1, "out\nerror"),
+        ("signal.SIG_IGN", -9, "no output"),
+    ],
     ids=["ends its children", "ignores SIGTERM"],
 )
 def test_stop_terminates_a_program_before_it_kills_it(
@@ -85,7 +88,7 @@ def test_stop_terminates_a_program_before_it_kills_it(
         result = process.stop()
 
     assert {*signals} == {signal.SIGKILL}  # The program ends its children as it likes.
-    assert (result.status, result.timed_out, result.last_lines()) == (status, True, output)
+    assert (result.status, result.timed_out, result.last_lines(2)) == (status, True, output)
 
 
 def test_run_stops_a_program_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:

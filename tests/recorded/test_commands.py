@@ -404,7 +404,7 @@ ok: --cells RNN --shapes B2-T3-H4 --save full.md
 ok: --cells RNN --sweep B --save full.json --plot r.svg
 ok: --cells RNN --sweep H --implementations kernel --save r.json --plot full.svg
 missing: --cells RNN --shapes B2-T3-H4 --save r.md
-missing: --cells RNN --shapes B2-T3-H4
+missing: --cells RNN --shapes B2-T3-H4 --save r.json
 different: --cells RNN --shapes B2-T3-H4
 ctrl-c: --cells LSTM,RNN --shapes B2-T3-H4 --rounds 3 --save no.md
 ctrl-c: --cells RNN --shapes B2-T3-H4,B2-T3-H5 --implementations paddle --rounds 3

@@ -235,9 +235,10 @@ def test_folders(session: Session) -> None:
         session.run(f"old new {time} --restart")
     session.run(f"old new {time} --resume")
     session.run(f"old new {time} --restart", FakeProcesses(SAME, before=interrupt_at(1)))
-    session.run(
-        "old new --results k --measure instructions", FakeProcesses(SAME, before=interrupt_at(4))
-    )
+    # Both halves of a pair are kept: that of the candidate, then that of the baseline.
+    for at, option in ((2, ""), (3, " --resume")):
+        half = FakeProcesses(SAME, before=interrupt_at(at))
+        session.run(f"old new --results k --measure instructions{option}", half)
     session.run("old new --results k --measure instructions --resume")
     changed = FakeProcesses(SAME)
     changed.changes = {"paddle": "2.5.0"}

@@ -339,6 +339,8 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
         path.chmod(0o755)
+    (tried.folder / "bin" / "python3.12").unlink()
+    (tried.folder / "bin" / "python3.12").symlink_to("python3.9")
     for name in ("text", WHEEL):
         (tried.folder / name).touch()
     (tried.folder / "3.3.0").mkdir()

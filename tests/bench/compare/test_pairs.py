@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ from benchmarks.compare.sides import SIDES, read_side
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.compare.text import unpaired
 from benchmarks.interpreters import Interpreter, SideError
-from benchmarks.saved.saved_run import SavedRun
+from benchmarks.saved.saved_run import Measure, SavedRun
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 
 PLAN = Plan(
@@ -75,6 +76,17 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert len(noisy.settings) > 12
     # The first processes have both benchmarks, the last ones do not.
     assert unpaired(*(read_side(tmp_path, side) for side in SIDES)).count("\n| test_stage") == 2
+
+
+def test_next_pair_has_what_is_open_by_any_measure(tmp_path: Path) -> None:
+    """One benchmark has a verdict by time only, the other by memory only."""
+    costs: dict[Measure, dict[str, float]] = {"memory": {FIRST: 1.005}}
+    fake = FakeProcesses({FIRST: 1.5, SECOND: 1.0}, noise=0.012, costs=costs)
+    plan = replace(PLAN, within={"time": 0.05, "memory": 0.005}, lenient=True)
+    *_, (contests, _) = islice(settle(Pairs(plan, tmp_path, resume=False, run=fake), 60), 7)
+
+    assert [contest.judge.open for contest in contests] == [[SECOND], [FIRST]]
+    assert fake.settings[12].only == (SECOND, FIRST)
 
 
 def test_no_pair_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
