@@ -430,18 +430,18 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         if end == "ctrl-c at once":
             raise KeyboardInterrupt
 
-    def contender(name: str, _: str, shape: Shape) -> Any:
+    def contender(name: str, cell: str, shape: Shape) -> Any:
         work = SimpleNamespace() if name in ("torch", "jax") else Work.__new__(Work)
         for method in ("step", "recorded"):
-            setattr(work, method, lambda method=method: (f"{name}.{method}", shape))
+            setattr(work, method, lambda method=method: (f"{name}.{method}", shape, cell))
             alive.add(getattr(work, method))
         return work
 
     def rounds(calls: dict[str, Callable[[], Any]], count: int) -> Iterator[dict[str, float]]:
         nonlocal left
         work = [call()[0] for call in calls.values()]
-        print(f"{count} rounds of {work}, called {[*calls]}, {len(alive)} in memory")
-        _, shape = next(iter(calls.values()))()
+        _, shape, cell = next(iter(calls.values()))()
+        print(f"{count} rounds of {cell} {work}, called {[*calls]}, {len(alive)} in memory")
         for _ in range(count):
             if left == 0:
                 raise KeyboardInterrupt if end == "ctrl-c" else RuntimeError("no memory\x1b")

@@ -256,7 +256,8 @@ def test_peaks(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     def empty(shape: list[int], _: str) -> Block:
         return Block(shape[0])
 
-    def value(which: str, where: str, _: str, number: int) -> int:
+    def value(which: str, where: str, kind: str, number: int) -> int:
+        assert kind == "Allocated"  # Not what Paddle keeps for later.
         lines.append(f"  {where} {number}: {which}") if number else None
         return state[which] + hidden * (which == "current")
 
