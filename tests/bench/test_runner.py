@@ -117,7 +117,7 @@ def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
         "wait = 'import sys, threading; f = open(sys.argv[1], \"w\"); threading.Event().wait()'\n"
         "subprocess.Popen([sys.executable, '-c', wait, sys.argv[1]])\n"
     )
-    command = [*python(code), fifo]
+    command: list[str | Path] = [*python(code), fifo]
     with pytest.raises(KeyboardInterrupt), Process(command, capture=False) as process:
         reader = fifo.open("rb")
         process.wait()
