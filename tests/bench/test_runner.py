@@ -81,13 +81,13 @@ def test_stop_terminates_a_program_before_it_kills_it(
         f"open({str(fifo)!r}, 'w').close()\n"
         "threading.Event().wait()\n"
     )
-    kill, signals = os.killpg, []
-    monkeypatch.setattr(os, "killpg", lambda *given: signals.append(given[1]) or kill(*given))
+    monkeypatch.setattr(os, "killpg", kill := Mock(side_effect=os.killpg))
     with Process(python(code)) as process:
         fifo.read_bytes()
         result = process.stop()
 
-    assert {*signals} == {signal.SIGKILL}  # The program ends its children as it likes.
+    # The program ends its children as it likes.
+    assert {each.args[1] for each in kill.mock_calls} == {signal.SIGKILL}
     assert (result.status, result.timed_out, result.last_lines(2)) == (status, True, output)
 
 
