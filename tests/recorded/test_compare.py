@@ -279,7 +279,7 @@ def test_workloads(session: Session) -> None:
     session.patch.setattr(OwnJob, "content", property(lambda _: "digest"))
     own = "old new --workload own.py:train --measure time"
     session.run(f"{own} --seed 3 --steps 7", own="different")
-    session.run(f"{own} --seed 3 --steps 7 --resume", own="error")
+    session.run(f"{own} --seed 3 --steps 7 --resume --no-behaviour", own="error")
     settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")
@@ -307,7 +307,7 @@ def test_workloads(session: Session) -> None:
     session.run(f"{own} --results m")
     session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
     session.run(f"{own} --results m -k (a_or_b) --device gpu:1")
-    session.run(f"{own} --results m -k (a_or_b) --device gpu:1 --no-behaviour --resume")
+    session.run(f"{own} --results m -k (a_or_b) --device gpu:1 --resume")
     settings = content(session.folder / "m" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     both = f"{own},instructions --results k"
