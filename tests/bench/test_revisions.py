@@ -134,7 +134,7 @@ def test_name_of_a_side_changes_with_its_rnn_core(repository: Repository) -> Non
     (repository.module.parent / "new.py").touch()
     seen.append(names())
     for content in ("a", "b"):
-        repository.module.write_text(content)
+        repository.module.write_text("#" * 9999 + content)
         seen.append(names())
     repository.git("add", ".")
     assert names() == seen[-1]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -60,7 +61,10 @@ def test_output_need_not_be_utf_8() -> None:
 
 @pytest.mark.parametrize(
     ("handler", "status", "output"),
-    [("lambda *_: sys.exit(print('end'))", 0, "end"), ("signal.SIG_IGN", -9, "no output")],
+    [
+        ("lambda *_: (print('out'), sys.exit('error'))", 1, "out\nerror"),
+        ("signal.SIG_IGN", -9, "no output"),
+    ],
     ids=["ends its children", "ignores SIGTERM"],
 )
 def test_stop_terminates_a_program_before_it_kills_it(
@@ -77,11 +81,14 @@ def test_stop_terminates_a_program_before_it_kills_it(
         f"open({str(fifo)!r}, 'w').close()\n"
         "threading.Event().wait()\n"
     )
+    monkeypatch.setattr(os, "killpg", kill := Mock(side_effect=os.killpg))
     with Process(python(code)) as process:
         fifo.read_bytes()
         result = process.stop()
 
-    assert (result.status, result.timed_out, result.last_lines()) == (status, True, output)
+    # The program ends its children as it likes.
+    assert {each.args[1] for each in kill.mock_calls} == {signal.SIGKILL}
+    assert (result.status, result.timed_out, result.last_lines(2)) == (status, True, output)
 
 
 def test_run_stops_a_program_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,12 +117,24 @@ def test_process_ends_with_all_that_it_started(tmp_path: Path) -> None:
         "wait = 'import sys, threading; f = open(sys.argv[1], \"w\"); threading.Event().wait()'\n"
         "subprocess.Popen([sys.executable, '-c', wait, sys.argv[1]])\n"
     )
-    with pytest.raises(KeyboardInterrupt), Process([*python(code), fifo]) as process:
+    command: list[str | Path] = [*python(code), fifo]
+    with pytest.raises(KeyboardInterrupt), Process(command, capture=False) as process:
         reader = fifo.open("rb")
         process.wait()
         raise KeyboardInterrupt
     with reader:
         assert reader.read() == b""
+
+
+def test_programs_end_on_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS refuses to kill a group of which only zombies are left; Windows has no groups."""
+    monkeypatch.setattr(os, "killpg", Mock(side_effect=PermissionError))
+    monkeypatch.setattr(subprocess.Popen, "kill", kill := Mock())
+    assert run(["true"]).status == 0
+    assert kill.mock_calls == []
+    monkeypatch.delattr(os, "killpg")
+    assert run(["true"]).status == 0
+    assert kill.mock_calls
 
 
 def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:

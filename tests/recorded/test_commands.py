@@ -193,6 +193,7 @@ def test_wrong_command_lines(
     for line in ("digit-sums --samples 34", "clipped-rnn --batch-size 3", "clipped-rnn"):
         terminal.run(main.main, f"run {line}")
     terminal.run(main.main, "run digit-sums --device gpu:0")
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     terminal.run(soak.main, "--minutes 1")
     terminal.check()
 
@@ -403,7 +404,7 @@ ok: --cells RNN --shapes B2-T3-H4 --save full.md
 ok: --cells RNN --sweep B --save full.json --plot r.svg
 ok: --cells RNN --sweep H --implementations kernel --save r.json --plot full.svg
 missing: --cells RNN --shapes B2-T3-H4 --save r.md
-missing: --cells RNN --shapes B2-T3-H4
+missing: --cells RNN --shapes B2-T3-H4 --save r.json
 different: --cells RNN --shapes B2-T3-H4
 ctrl-c: --cells LSTM,RNN --shapes B2-T3-H4 --rounds 3 --save no.md
 ctrl-c: --cells RNN --shapes B2-T3-H4,B2-T3-H5 --implementations paddle --rounds 3
@@ -429,18 +430,18 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         if end == "ctrl-c at once":
             raise KeyboardInterrupt
 
-    def contender(name: str, _: str, shape: Shape) -> Any:
+    def contender(name: str, cell: str, shape: Shape) -> Any:
         work = SimpleNamespace() if name in ("torch", "jax") else Work.__new__(Work)
         for method in ("step", "recorded"):
-            setattr(work, method, lambda method=method: (f"{name}.{method}", shape))
+            setattr(work, method, lambda method=method: (f"{name}.{method}", shape, cell))
             alive.add(getattr(work, method))
         return work
 
     def rounds(calls: dict[str, Callable[[], Any]], count: int) -> Iterator[dict[str, float]]:
         nonlocal left
         work = [call()[0] for call in calls.values()]
-        print(f"{count} rounds of {work}, called {[*calls]}, {len(alive)} in memory")
-        _, shape = next(iter(calls.values()))()
+        _, shape, cell = next(iter(calls.values()))()
+        print(f"{count} rounds of {cell} {work}, called {[*calls]}, {len(alive)} in memory")
         for _ in range(count):
             if left == 0:
                 raise KeyboardInterrupt if end == "ctrl-c" else RuntimeError("no memory\x1b")

@@ -85,6 +85,8 @@ class Session:
             raise SideError("the candidate did not train")
         if self.behaviour == "full":
             raise OSError(28, "No space left on device")
+        if self.behaviour == "interrupt":
+            raise KeyboardInterrupt
         kinds = self.behaviour.split(", ")
         return [verdict(*each) for each in zip(EXPERIMENTS, kinds, strict=False)]
 
@@ -170,6 +172,7 @@ def test_outcomes(session: Session) -> None:
     session.run("old new --results l --budget 0.1 --measure time", behaviour="different")
     session.run("old new --results e --measure memory --budget 0.1", behaviour="error")
     session.run("old new --results f --measure time", FakeProcesses(SLOWER), behaviour="full")
+    session.run("old new --results q --measure time --budget 0.1", behaviour="interrupt")
     with session.patch.context() as patch:
         patch.setattr(command, "text_of", Mock(side_effect=BrokenPipeError(32, "Broken pipe")))
         session.run("old new --results p --measure time --budget 0.1")
@@ -232,9 +235,10 @@ def test_folders(session: Session) -> None:
         session.run(f"old new {time} --restart")
     session.run(f"old new {time} --resume")
     session.run(f"old new {time} --restart", FakeProcesses(SAME, before=interrupt_at(1)))
-    session.run(
-        "old new --results k --measure instructions", FakeProcesses(SAME, before=interrupt_at(4))
-    )
+    # Both halves of a pair are kept: that of the candidate, then that of the baseline.
+    for at, option in ((2, ""), (3, " --resume")):
+        half = FakeProcesses(SAME, before=interrupt_at(at))
+        session.run(f"old new --results k --measure instructions{option}", half)
     session.run("old new --results k --measure instructions --resume")
     changed = FakeProcesses(SAME)
     changed.changes = {"paddle": "2.5.0"}
@@ -275,7 +279,7 @@ def test_workloads(session: Session) -> None:
     session.patch.setattr(OwnJob, "content", property(lambda _: "digest"))
     own = "old new --workload own.py:train --measure time"
     session.run(f"{own} --seed 3 --steps 7", own="different")
-    session.run(f"{own} --seed 3 --steps 7 --resume", own="error")
+    session.run(f"{own} --seed 3 --steps 7 --resume --no-behaviour", own="error")
     settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")
@@ -290,6 +294,7 @@ def test_workloads(session: Session) -> None:
     session.run(
         "old new --workload own.py:train --results m --budget 0.7 --measure time,instructions"
     )
+    session.patch.setattr(os, "cpu_count", lambda: None)
     for side in ("old", "new"):
         slow = FakeProcesses(SAME)
         slow.steps = {side: 30.0}
@@ -302,7 +307,7 @@ def test_workloads(session: Session) -> None:
     session.run(f"{own} --results m")
     session.patch.setattr(command, "time_processes", FakeProcesses(SAME))
     session.run(f"{own} --results m -k (a_or_b) --device gpu:1")
-    session.run(f"{own} --results m -k (a_or_b) --device gpu:1 --no-behaviour --resume")
+    session.run(f"{own} --results m -k (a_or_b) --device gpu:1 --resume")
     settings = content(session.folder / "m" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     both = f"{own},instructions --results k"
@@ -372,7 +377,7 @@ def test_saved_sides(session: Session) -> None:
         "--measure time,instructions --within time=2.95,instructions=1.95 --lenient",
     ):
         session.run(f"r:baseline r:candidate {options}".strip())
-    session.run("r:candidate r:baseline --measure memory,time")
+    session.run("../here/r:candidate r:baseline --measure memory,time")
     session.run("i:baseline i:candidate --measure time,memory")
     session.run("i:baseline i:candidate --measure time")
     session.run("t:baseline t:candidate --measure instructions")

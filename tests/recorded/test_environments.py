@@ -310,7 +310,7 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
                 python.touch()
             return Result(int("failing" in words), "", "")
         if "base_prefix" in str(words[-1]):
-            return Result(0, "3.12.1\n/usr\n", "")
+            return Result(0, "3.12.1\n/my usr\n", "")
         return Result(*answers.get(name, (0, "True\n")), "")
 
     monkeypatch.setattr(interpreters, "run", run)
@@ -341,6 +341,8 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o755)
         path.chmod(0o755)
+    (tried.folder / "bin" / "python3.12").unlink()
+    (tried.folder / "bin" / "python3.12").symlink_to("python3.9")
     for name in ("text", WHEEL):
         (tried.folder / name).touch()
     (tried.folder / "3.3.0").mkdir()
@@ -356,10 +358,10 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     (tried.folder / ".tox" / "py39-windows-cpu" / "Scripts" / "python.exe").touch()
     glob = Path.glob  # In an order that no file system promises.
     monkeypatch.setattr(Path, "glob", lambda *given: sorted(glob(*given), reverse=True))
-    monkeypatch.setenv("PATH", str(tried.folder / "bin"))
+    monkeypatch.setenv("PATH", "bin")  # Of the working directory.
     monkeypatch.setenv("HOME", str(tried.folder))
     monkeypatch.setattr(sys, "executable", str(tried.folder / "bin" / "env" / "bin" / "python"))
-    origins = (Origin(), Origin("3.12", "n"), Origin("3.13"), Origin("old"), Origin("./text"))
+    origins = (Origin(), Origin("3.12", "n"), Origin("3.13"), Origin("old"), Origin("3.9/text"))
     for origin in origins:
         tried(f"{origin}", lambda origin: origin.base, origin)
         tried("  versions", origin.versions)

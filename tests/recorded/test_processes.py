@@ -40,7 +40,7 @@ OUTPUTS = {
     "benchmark alone": ("passed\na.py::test_b[cpu]", ""),
     "workload": (
         f"{9999 * '.'}\n__ test_workload[cpu-own.py:f] __\nown.py:f: step 2 raised\nwhy\n"
-        "--- Captured stderr call ---\nhello\n__ test_stage __\nother\n=== summary ===\n",
+        "--- Captured stderr call ---\nhello\n__ test_workload[b] __\nother\n=== summary ===\n",
         "",
     ),
     "workload alone": ("_ test_workload _\nown.py:f: no loss\n===== 1 failed =====\n", "warn"),

@@ -350,7 +350,7 @@ def test_curves_and_figures(check: Check) -> None:
             lines.append(
                 f"  {figure.experiment} {figure.step} {figure.name}: {cells}; {each.error:.3g}"
             )
-    for flags in ("", "OMP_NUM_THREADS=1", "MKL_CBWR=AVX2", "A=MKL_CBWR MKL_CBWR=COMPATIBLE B=1"):
+    for flags in ("", "MKL_NUM_THREADS=1", "MKL_CBWR=AVX2", "A=MKL_CBWR MKL_CBWR=COMPATIBLE B=1"):
         flagged = made_up("exploding-rnn", environment={**FACTS, "flags": flags})
         lines.append(f"{flags!r}: {column(flagged)}")
 

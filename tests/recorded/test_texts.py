@@ -26,7 +26,7 @@ NUMBERS = (0, 1e-9, 0.12345, 0.99951, 1, 9.995, 12.345, 99.95, 999.4, 999.6, 100
 PATHS = (
     f"{ROOT}/tests/core/test_cells.py:12: in {ROOT}/a/b.py",
     "/home/alice, /home/alice/ and C:\\Users\\alice: '/Users/alice' /home /home/alice.x/y",
-    f"'{Path.home()}/a b.npz' and {Path.home()}/.cache/x",
+    f"{Path.home()}2/a/b.npz, '{Path.home()}/a b.npz' and {Path.home()}/.cache/x",
     "--results=/home/alice/a/out -k x",
     'File "/home/alice/.venv/lib/paddle/nn/rnn.py", line 1',
     "[Errno 2]: '/tmp/pytest-of-alice/pytest-0/a.npz'",
@@ -43,6 +43,7 @@ VERSIONS = (
     "3.9",
     "2.6.2",
     "3.3.1.post1",
+    "3.3.1+cpu",
     "3.3.1",
     "3.3.1rc1",
     "develop",
@@ -68,6 +69,8 @@ def test_texts(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("HOME", "/")
         lines += [f"without a home, {text!r}: {without_folders(text)!r}" for text in PATHS[-3:]]
+        patch.setenv("HOME", str(ROOT.parent))
+        lines.append(f"in the home folder: {without_folders(PATHS[0])!r}")
     labels = ("a $x$ \u0250\n", "a" * 36, "a" * 37, "\u024f\x7f\u00e9 ", "$" * 40, "")
     lines += [f"{label!r}: {plain(label)!r}" for label in labels]
     runs = [made_up(name) for name in EXPERIMENTS]

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,9 +22,11 @@ from benchmarks.compare.pairs import (
 )
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.result import Disturbance
+from benchmarks.compare.sides import SIDES, read_side
 from benchmarks.compare.summary import disturbance, summarise, typical
+from benchmarks.compare.text import unpaired
 from benchmarks.interpreters import Interpreter, SideError
-from benchmarks.saved.saved_run import SavedRun
+from benchmarks.saved.saved_run import Measure, SavedRun
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
 
 PLAN = Plan(
@@ -71,6 +74,19 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert sorted(noisy.settings[2].only or ()) == [SECOND, FIRST]
     assert noisy.settings[12].only == (SECOND,)
     assert len(noisy.settings) > 12
+    # The first processes have both benchmarks, the last ones do not.
+    assert unpaired(*(read_side(tmp_path, side) for side in SIDES)).count("\n| test_stage") == 2
+
+
+def test_next_pair_has_what_is_open_by_any_measure(tmp_path: Path) -> None:
+    """One benchmark has a verdict by time only, the other by memory only."""
+    costs: dict[Measure, dict[str, float]] = {"memory": {FIRST: 1.005}}
+    fake = FakeProcesses({FIRST: 1.5, SECOND: 1.0}, noise=0.012, costs=costs)
+    plan = replace(PLAN, within={"time": 0.05, "memory": 0.005}, lenient=True)
+    *_, (contests, _) = islice(settle(Pairs(plan, tmp_path, resume=False, run=fake), 60), 7)
+
+    assert [contest.judge.open for contest in contests] == [[SECOND], [FIRST]]
+    assert fake.settings[12].only == (SECOND, FIRST)
 
 
 def test_no_pair_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,15 +171,17 @@ def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -
     assert whole[FIRST].measured > whole[FIRST].pairs
 
 
-@pytest.mark.parametrize("change", [{"paddle": "2.5.0"}, {"cpu": "Another CPU"}])
+@pytest.mark.parametrize(
+    "change", [{"paddle": "2.5.0", "numpy": "1"}, {"cpu": "Another CPU", "cpu_count": "99"}]
+)
 def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_path: Path) -> None:
     """The refused pair is removed, so that the right environment can resume."""
     fake = FakeProcesses(CLEAR)
     pairs = Pairs(PLAN, tmp_path, resume=False, run=fake)
     pairs.measure()
     fake.changes = change
-    [key] = change
-    with pytest.raises(SideError, match=f"was measured in another environment than .*{key}"):
+    keys = ".*; ".join(change)
+    with pytest.raises(SideError, match=f"was measured in another environment than .*{keys}"):
         pairs.measure()
 
     resumed = Pairs(PLAN, tmp_path, resume=True)
@@ -173,7 +191,11 @@ def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_pa
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        (FIRST, {"cpu": "Another CPU"}, "cannot be compared: cpu differs: .* and 'Another CPU'"),
+        (
+            FIRST,
+            {"cpu": "Another CPU", "cpu_count": "99"},
+            "cannot be compared: cpu differs: .* and 'Another CPU'; cpu_count differs: .*",
+        ),
         (SECOND, {}, "no benchmark in common"),
     ],
 )
@@ -250,3 +272,5 @@ def test_elapsed_time_of_processes_side_by_side_counts_once(tmp_path: Path) -> N
 
     assert elapsed([(both[0], both[1])]) == 2 * PACE.total_seconds()
     assert elapsed([(late, late)]) == 0
+    older = [run.model_copy(update={"begun": None}) for run in (first, second)]
+    assert elapsed([(older[0], older[1])]) == PACE.total_seconds()

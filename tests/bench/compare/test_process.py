@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import ROOT
 from benchmarks.compare import process
 from benchmarks.compare.process import Job, Selection, count_processes, time_processes
 from benchmarks.compare.sides import CrashError
@@ -112,9 +113,10 @@ def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     program(tmp_path / "bin" / "valgrind", VALGRIND.format(folder=tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "the temporary"))
+    (tmp_path / "the temporary").mkdir()
     (tmp_path / "dump").write_text(DUMP)
+    monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "made.json", {FIRST: 1e-3})
     command_of_valgrind.cache_clear()
     yield tmp_path
@@ -156,6 +158,7 @@ def test_counted_processes_leave_results_and_functions(
         programs: Sequence[Program], ended: Callable[..., object], most: int, *more: Any
     ) -> None:
         assert [most] == free
+        assert {each.folder for each in programs} == {ROOT}
         for number, each in reversed([*enumerate(programs)]):
             run_together([each], lambda _, result, at=number: ended(at, result), most, *more)  # type: ignore[misc]
 
@@ -180,7 +183,7 @@ def test_counted_processes_leave_results_and_functions(
     for job in jobs:
         functions = Profiles.load(functions_file(job.path))
         assert functions.benchmarks == {"test_stage[step]": PROFILE}
-    assert not list((valgrind / "temporary").iterdir())
+    assert not list((valgrind / "the temporary").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -194,10 +197,10 @@ def test_failed_count_ends_the_other_processes(
     damage: str, error: type[SideError], message: str, valgrind: Path
 ) -> None:
     """Neither results nor temporary files are left."""
-    damage = damage.replace("DUMPS", f'"{valgrind}/temporary"/rnn_core-*')
+    damage = damage.replace("DUMPS", f'"{valgrind}/the temporary"/rnn_core-*')
     jobs = jobs_of(valgrind, "exec tail -f /dev/null", damage)
 
     with pytest.raises(error, match=message):
         count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
     assert not list(valgrind.glob("1.*json"))
-    assert not list((valgrind / "temporary").iterdir())
+    assert not list((valgrind / "the temporary").iterdir())
