@@ -444,7 +444,7 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
         )
         assert np.abs(actual - wanted).max() < close
 
-    for start, end in ((0, 3), (3, 17), (17, 26)):
+    for start, end in ((0, 20), (20, 26)):
         with paddle.utils.unique_name.guard():  # As in a new process.
             decay = paddle.optimizer.lr.CosineAnnealingDecay(0.02, 20)
             schedule = paddle.optimizer.lr.LinearWarmup(decay, 6, 0.002, 0.02)
@@ -491,7 +491,7 @@ def test_classifier_agrees_with_its_equations(dtype: DType) -> None:
         (1, 1, 1, 2, 1),
         (2, 3, 5, 999, 1),
         (70, 4, 3, 4, 4),
-        (5, 99, 2, 3, 1),
+        (300, 2, 2, 3, 1),
     ):
         shapes = ((B, T, E), (E, H), (H,))
         x, w, b = (
