@@ -122,11 +122,10 @@ def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
     p: Any = paddle.create_parameter([size], dtype)
     seen: list[Any] = []
     p._register_backward_hook(lambda *_: seen.append(p.grad.tolist()))
-    hooks = [
-        p.register_hook(lambda gradient: gradient * 2),
-        p.register_hook(lambda gradient: gradient + 1),
-        p.register_hook(lambda gradient: seen.append(gradient.tolist())),
-    ]
+    hooks = [p.register_hook(lambda gradient: gradient * 2)]
+    with paddle.no_grad():
+        hooks.append(p.register_hook(lambda gradient: gradient + 1))
+    hooks.append(p.register_hook(lambda gradient: seen.append(gradient.tolist())))
     inner = p * 3
     inner.register_hook(lambda gradient: gradient * 5)
     (inner + p).sum().backward()
@@ -300,6 +299,8 @@ def check_layer(net: Any) -> None:
     assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
     assert len(net.parameters()) == len(names) + 2
     assert len(net.state_dict()) == len(names) + 4  # With those that are shared, twice.
+    net.third = None
+    assert len(net.parameters()) == len(names)
     many: Any = paddle.nn.Sequential(*(paddle.nn.Linear(1, 1) for _ in range(40)))
     assert len(many.sublayers()) == 40
     counts = [len([*each]) for each in (many.parameters(), many.named_parameters())]
@@ -326,6 +327,8 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     one.to(dtype="float64")
     wide = [p.numpy().astype(np.float32) for p in one.parameters()]
     assert (one.weight.dtype, [bits(p) for p in wide]) == (paddle.float64, before)
+    assert paddle.get_default_dtype() == "float32"
+    assert one.weight.grad.numpy().min() == 1
     one.to(dtype="float32")
     assert [id(p) for p in one.parameters()] == [id(p) for p in parameters]
     one(paddle.ones([1, 3]))
@@ -340,6 +343,7 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     state: Any = {"model": one.state_dict(), "rate": rate, "others": others}
     for steps in ((2, [2]), (3, [3])):
         paddle.save(state | {"step": steps}, str(tmp_path / "saved"))
+    assert [p.stop_gradient for p in parameters] == [False, True]
     for enabled in (True, False):
         with paddle.set_grad_enabled(enabled):
             saved: Any = paddle.load(str(tmp_path / "saved"))
