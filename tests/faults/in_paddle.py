@@ -2130,15 +2130,15 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     return lambda *inputs: map_structure(flushed, traced(*inputs))
 
 
-_used: dict[int, int] = {}
+_uses = [0]
 
 
 @breaks(Tensor, "__add__", tests=FUNCTIONS)
 def _(add: Any, x: Any, y: Any) -> Any:
-    """paddle-gradient-of-256-uses: a leaf that is added over 256 times gets 256 gradients."""
+    """paddle-gradient-of-256-uses: of more uses of a leaf in a sum, only 256 have gradients."""
     if _is_float(y) and y.is_leaf and not y.stop_gradient:
-        _used[id(y)] = _used.get(id(y), 0) + 1
-        y = y.detach() if _used[id(y)] > 256 else y
+        _uses[0] = 0 if x.is_leaf else _uses[0] + 1
+        y = y.detach() if _uses[0] > 256 else y
     return add(x, y)
 
 
