@@ -309,8 +309,8 @@ def check_layer(net: Any) -> None:
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
     """The parameters stay the same objects; a state that is loaded shares no memory."""
-    one: Any = paddle.nn.Linear(3, 22001)
-    other = paddle.nn.Linear(3, 22001)
+    one: Any = paddle.nn.Linear(3, 44001)
+    other = paddle.nn.Linear(3, 44001)
     for p in one.parameters():
         p.grad = paddle.ones(p.shape)
         p.set_value(numbers(tuple(p.shape), "float32", p.ndim))
