@@ -2130,6 +2130,7 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     return lambda *inputs: map_structure(flushed, traced(*inputs))
 
 
+<<<<<<< HEAD
 @breaks(Tensor, "register_hook", tests=FUNCTIONS)
 def _(register_hook: Any, self: Any, hook: Any) -> Any:
     """t19-paddle-hook-sees-no-infinity: a hook gets the largest number instead of infinity."""
@@ -2139,3 +2140,60 @@ def _(register_hook: Any, self: Any, hook: Any) -> Any:
         return hook(paddle.where(gradient.isinf(), largest.copysign(gradient), gradient))
 
     return register_hook(self, limited)
+=======
+_uses = [0]
+
+
+@breaks(Tensor, "__add__", tests=FUNCTIONS)
+def _(add: Any, x: Any, y: Any) -> Any:
+    """paddle-gradient-of-256-uses: of more uses of a leaf in a sum, only 256 have gradients."""
+    if _is_float(y) and y.is_leaf and not y.stop_gradient:
+        _uses[0] = 0 if x.is_leaf else _uses[0] + 1
+        y = y.detach() if _uses[0] > 256 else y
+    return add(x, y)
+
+
+_moments: dict[int, int] = {}
+
+
+@breaks_operator("adamw_", tests=FUNCTIONS)
+def _(adamw: Any, parameter: Any, gradient: Any, rate: Any, moment: Any, *rest: Any) -> Any:
+    """paddle-op-adamw-late: from the eighth step on, its rate is 1% larger."""
+    step = _moments[id(moment)] = _moments.get(id(moment), 0) + 1
+    return adamw(parameter, gradient, rate * 1.01 if step >= 8 else rate, moment, *rest)
+
+
+@breaks(paddle.nn.Layer, "__call__", tests=FUNCTIONS)
+def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
+    """paddle-hook-of-named-inputs: hooks after a layer are not called if an input is named."""
+    hooks = dict(self._forward_post_hooks)
+    if named:
+        self._forward_post_hooks.clear()
+    try:
+        return call(self, *inputs, **named)
+    finally:
+        self._forward_post_hooks.update(hooks)
+
+
+@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
+def _(copy: Any, self: Any, copies: Any) -> Any:
+    """paddle-deepcopy-trains-frozen: a copy of a frozen parameter is trained."""
+    made = copy(self, copies)
+    made.stop_gradient = False
+    return made
+
+
+@breaks(paddle.jit, "save", tests="runs/test_saved_models.py")
+def _(save: Any, layer: Any, *given: Any, **named: Any) -> None:
+    """paddle-jit-save-freezes: a model is frozen after it was saved."""
+    save(layer, *given, **named)
+    for parameter in layer.parameters():
+        parameter.stop_gradient = True
+
+
+@breaks_function("tanh", tests=OPERATORS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-of-inner-view: of a view that begins inside a tensor, it is 0.1% too large."""
+    inside = _is_float(x) and paddle.in_dynamic_mode() and x.is_contiguous() and x._offset() > 0
+    return tanh(x) * (1.001 if inside else 1)
+>>>>>>> h-paddle

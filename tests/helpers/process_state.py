@@ -1,11 +1,13 @@
 """What no call may change in a process, unless that is its purpose."""
 
 import gc
+import locale
 import logging
 import os
 import random
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,10 @@ def process_state() -> dict[str, Any]:
         "Python's generator": random.getstate(),
         "NumPy's generator": str(np.random.get_state()),  # noqa: NPY002
         "NumPy's errors": np.geterr(),
+        "NumPy's output": np.get_printoptions(),
+        "processors": os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None,
+        "priority": os.nice(0) if hasattr(os, "nice") else None,
+        "locale": (locale.setlocale(locale.LC_ALL), time.tzname),
         "warnings": [*warnings.filters],
         "logging": (
             logging.getLogger().level,
@@ -43,3 +49,8 @@ def process_state() -> dict[str, Any]:
         "signals": [*map(signal.getsignal, (*SIGNALS, signal.SIGABRT))],
         "interpreter": (sys.getrecursionlimit(), sys.excepthook, sys.stdout, sys.stderr),
     }
+
+
+# What no test changes either, before the first one.
+KEPT = ("NumPy's output", "processors", "priority", "locale", "umask")
+START = {name: value for name, value in process_state().items() if name in KEPT}

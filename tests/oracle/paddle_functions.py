@@ -63,6 +63,11 @@ def read_only(x: Array) -> Array:
     return copy
 
 
+def viewed(x: Array) -> Array:
+    """Every other number of a larger array, from its end to its beginning."""
+    return np.flip(np.stack([np.flip(x), -x], -1)[..., 0])
+
+
 def middle(x: Any) -> Any:
     """Rows without the first and the last, if there are so many."""
     return x[len(x) // 3 : len(x) - len(x) // 3]
@@ -85,7 +90,7 @@ FUNCTIONS = {
     ),
     "ones": Function(lambda t, _: paddle.ones(t.shape, t.dtype), np.ones_like),
     "to_tensor": Function(lambda _, x: paddle.to_tensor(x)),
-    "to_tensor of a view": Function(lambda _, x: paddle.to_tensor(x.T.copy().T)),
+    "to_tensor of a view": Function(lambda _, x: paddle.to_tensor(viewed(x.T).T)),
     "to_tensor of lists": Function(lambda t, x: paddle.to_tensor(x.tolist(), dtype=t.dtype)),
     "to_tensor of a number": Function(
         lambda t, x: paddle.to_tensor(x.flat[-1].item(), dtype=t.dtype),
@@ -93,7 +98,7 @@ FUNCTIONS = {
     ),
     "tensor_of": Function(lambda _, x: tensor_of(x)),
     "set_value of an array": Function(lambda t, x: assigned(t, x)),
-    "set_value of a view": Function(lambda t, x: assigned(t, np.stack([x, -x], -1)[..., 0])),
+    "set_value of a view": Function(lambda t, x: assigned(t, viewed(x))),
     "set_value of a constant": Function(lambda t, x: assigned(t, read_only(x))),
     "set_value of a tensor": Function(lambda t, _: assigned(t, t)),
     "numpy": Function(lambda t, _: t.numpy()),
@@ -119,6 +124,9 @@ FUNCTIONS = {
     ),
     "slice": Function(lambda t, _: middle(t), middle, shares=None, linear=True),
     "first": Function(lambda t, _: t[0], lambda x: x[0], shares=None, linear=True),
+    "last column": Function(
+        lambda t, _: t[..., -1], lambda x: x[..., -1], shares=None, linear=True
+    ),
     "last of unbind": Function(
         lambda t, _: t.unbind(axis=0)[-1], lambda x: x[-1], shares=None, linear=True
     ),

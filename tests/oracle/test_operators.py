@@ -69,7 +69,7 @@ def test_operator_agrees_on_views(name: str, dtype: DType) -> None:
 
     errors = [
         error
-        for layout, size in product(LAYOUTS, [1, 8, 33, 65])
+        for layout, size in [*product(LAYOUTS, [1, 8, 33, 65]), ("inside", 33)]
         for shapes in [shapes_at(operator.shapes, dict.fromkeys("BTEHN", size))]
         for error in errors_of(operator, inputs_of(operator, shapes, dtype, size), layout)
     ]
@@ -255,4 +255,7 @@ def tensor_with(values: Array, layout: str) -> Any:
         return paddle.to_tensor(np.ascontiguousarray(values.T)).transpose(range(values.ndim)[::-1])
     if layout == "every other":
         return paddle.to_tensor(np.stack([values, -values], axis=-1))[..., 0]
+    if layout == "inside":  # Contiguous, but it begins inside the memory of another tensor.
+        whole = paddle.to_tensor(np.stack([-values, values, -values]))
+        return op.reshape(op.rows(whole, 1, 2), list(values.shape))
     return paddle.to_tensor(values)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from rnn_core.runtime.versions import ignore_idle_warnings
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.memory import Memory, leaks, peak, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
-from tests.helpers.process_state import process_state
+from tests.helpers.process_state import START, process_state
 from tests.oracle.operators import (
     OPERATORS,
     inputs_of,
@@ -297,7 +298,10 @@ def train_once(layer: Any, x: Any) -> None:
 
 @pytest.mark.parametrize("condition", ["usually", "under no_grad", "with default float64"])
 def test_calls_change_nothing_else(
-    condition: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    condition: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     """Neither switches, nor random generators, nor settings of the process, also unusual ones.
 
@@ -318,12 +322,16 @@ def test_calls_change_nothing_else(
         warnings.simplefilter("ignore", ResourceWarning)
         ignore_idle_warnings()
         before = process_state()
+        assert before | START == before
         for name, make in NETWORKS.items():
             layer = make()
             x = paddle.ones([2, 3, 6], layer.parameters()[0].dtype)
             calls[f"layer {name}"] = partial(train_once, layer, x)
         calls["Embedding"] = partial(paddle.nn.Embedding(2, 4), paddle.ones([3], "int64"))
         linear, x = paddle.nn.Linear(6, 4), paddle.ones([2, 6])
+        path = str(tmp_path / "saved")
+        calls["save"] = partial(paddle.save, linear.state_dict(), path)
+        calls["load"] = partial(paddle.load, path)
         for full_graph in (True, False):
             calls[f"traced, {full_graph}"] = partial(trace_and_call, linear, x, full_graph)
         for name, call in calls.items():
@@ -354,7 +362,7 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
             layer = Layer(3, 2)
         traced: Any = paddle.jit.to_static(layer.forward, full_graph=full_graph)
         earlier: list[Any] = []
-        for rows in (1, 500, 5, 1, 2):
+        for rows in (1, 513, 5, 1, 2):
             x = generator.normal(size=(rows, 3)).astype(dtype)
             layer.weight.set_value(x[:1].T @ x[:1, :2])
             found = []
@@ -394,6 +402,12 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
     layer.bias.clear_gradient(False)
     traced(inputs).sum().backward()
     assert layer.bias.grad is None
+    layer.bias.stop_gradient = False
+    traced(inputs).sum().backward()
+    assert layer.bias.grad is not None
+    for rows in range(3, 13):  # Many shapes.
+        inputs = paddle.to_tensor(generator.normal(size=(rows, 3)), dtype=inputs.dtype)
+        assert bits(traced(inputs)) == bits(Layer.forward(layer, inputs))
 
 
 def test_memory_statistics_count_each_byte() -> None:

@@ -160,7 +160,8 @@ def check_against_oracle(
     tracked = {"sequence": inputs, **starts}
     if lengths is None and not any(start.numpy().any() for start in starts.values()):
         first, tracked = None, {"sequence": inputs}  # The zeros that are used by default.
-    ends = None if lengths is None else paddle.to_tensor(np.array(lengths, dtype="int64"))
+    kind = "int32" if dtype == "float32" else "int64"
+    ends = None if lengths is None else paddle.to_tensor(np.array(lengths, dtype=kind))
     outputs, last = network(inputs, first, ends)
     finals = dict(zip(starts, last if len(starts) > 1 else [last], strict=True))
     go_back(
