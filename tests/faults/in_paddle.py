@@ -2130,7 +2130,6 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     return lambda *inputs: map_structure(flushed, traced(*inputs))
 
 
-<<<<<<< HEAD
 @breaks(Tensor, "register_hook", tests=FUNCTIONS)
 def _(register_hook: Any, self: Any, hook: Any) -> Any:
     """t19-paddle-hook-sees-no-infinity: a hook gets the largest number instead of infinity."""
@@ -2140,7 +2139,8 @@ def _(register_hook: Any, self: Any, hook: Any) -> Any:
         return hook(paddle.where(gradient.isinf(), largest.copysign(gradient), gradient))
 
     return register_hook(self, limited)
-=======
+
+
 _uses = [0]
 
 
@@ -2196,4 +2196,3 @@ def _(tanh: Any, x: Any) -> Any:
     """paddle-tanh-of-inner-view: of a view that begins inside a tensor, it is 0.1% too large."""
     inside = _is_float(x) and paddle.in_dynamic_mode() and x.is_contiguous() and x._offset() > 0
     return tanh(x) * (1.001 if inside else 1)
->>>>>>> h-paddle
