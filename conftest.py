@@ -170,7 +170,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `device` on each device; a missing GPU shows up as skipped."""
     marks = metafunc.definition.iter_markers("parametrize")
-    if "device" not in metafunc.fixturenames or any("device" in mark.args[0] for mark in marks):
+    own = [mark.args[0] if mark.args else mark.kwargs["argnames"] for mark in marks]
+    if "device" not in metafunc.fixturenames or any("device" in names for names in own):
         return  # In the second case, the test has its own devices.
     there, missing = devices(metafunc.config.getoption("device"))
     params: list[str | ParameterSet] = list(there)

@@ -68,10 +68,11 @@ def describe_run(history: "History") -> str:
     events = [f"{event.kind} at step {event.step}" for event in history.events]
     if not len(history.accuracy):
         return ", ".join(events) or "no whole epoch"
-    per_epoch, count = int(history.epoch_ends[0]), len(history.accuracy)
+    count, end = len(history.accuracy), int(history.epoch_ends[-1])
+    in_epoch = (history.recorded > end - end // count) & (history.recorded <= end)
     return (
         f"{', '.join(events) or 'trained through'}; last of {count} epoch{'s' * (count > 1)}: "
-        f"loss {history.loss[-per_epoch:].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
+        f"loss {history.loss[in_epoch].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
     )
 
 

@@ -114,7 +114,12 @@ def count_processes(selection: Selection, jobs: Sequence[Job]) -> list[SavedRun]
 
         programs = [
             Program(
-                [*valgrind, f"--callgrind-out-file={path}", *command(job, selection, path)],
+                # Valgrind would replace "%p" in the path of a folder.
+                [
+                    *valgrind,
+                    f"--callgrind-out-file={str(path).replace('%', '%%')}",
+                    *command(job, selection, path),
+                ],
                 environment(job.settings) | counting_environment(job),
             )
             for job, path in zip(jobs, dumps, strict=True)

@@ -74,8 +74,10 @@ class Signals:
         Signals wait, since an interrupted wrapper of pytest-benchmark would be an internal error.
         """
         self.holding = True
-        report = yield
-        self.holding = False
+        try:
+            report = yield
+        finally:
+            self.holding = False
         self.end_session()
         return report
 

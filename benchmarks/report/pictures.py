@@ -23,7 +23,7 @@ from benchmarks.report.curves import Curves, Point
 from benchmarks.report.releases import Chart
 from benchmarks.report.times import TimesBlock
 from benchmarks.saved.saved_run import Measure
-from benchmarks.text import significant
+from benchmarks.text import significant, without_folders
 from rnn_core.commands.plot import COLORS
 
 if TYPE_CHECKING:
@@ -244,6 +244,7 @@ def draw_releases(chart: Chart, key: str) -> Markup:
 
 def plain(text: str) -> str:
     """Return a text from a file as a label: short, without formulas or letters the font lacks."""
+    text = without_folders(text)
     short = text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 3]}..."
     known = (letter if letter.isprintable() and letter < "\u0250" else "?" for letter in short)
     return "".join(known).replace("$", r"\$")
@@ -263,7 +264,7 @@ def inline(figure: Figure, key: str, title: str, description: str) -> Markup:
     root.attrib |= {"role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
     for position, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(tag, {"id": f"{key}-{tag}"})
-        element.text = text
+        element.text = without_folders(text)
         root.insert(position, element)
     # Serialised by ElementTree, text and attributes are escaped.
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704

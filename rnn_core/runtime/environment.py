@@ -49,7 +49,9 @@ def describe_environment(device: str = "cpu") -> dict[str, str]:
 def cpu_model() -> str:
     """Product name of the CPU; on most Linux systems, `platform.processor()` is empty."""
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        for line in (
+            Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        ):
             key, _, value = line.partition(":")
             if key.strip() == "model name":
                 return value.strip()

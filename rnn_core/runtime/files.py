@@ -2,9 +2,11 @@
 
 import errno
 import json
+import math
 import os
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,7 +72,9 @@ def parse_json(text: str | bytes) -> Any:
             is nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_not_json, object_pairs_hook=_object)
+        return json.loads(
+            text, parse_constant=_not_json, parse_float=_finite, object_pairs_hook=_object
+        )
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
 
@@ -160,11 +164,17 @@ def _not_json(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(number: str) -> float:
+    if math.isinf(value := float(number)):
+        raise ValueError(f"{shown(number)} is too large for a float")
+    return value
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        times = Counter(key for key, _ in pairs)
+        twice = next(key for key in times if times[key] > 1)
         raise ValueError(f"the key {shown(twice)} occurs twice in an object")
     return found
 

@@ -18,12 +18,12 @@ from paddle import Tensor
 
 def rank() -> int:
     """Rank of this process, from 0. Only process 0 prints and writes files."""
-    return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
+    return _number("PADDLE_TRAINER_ID", 0)
 
 
 def size() -> int:
     """Number of processes that train together; 1 without Paddle's launcher."""
-    return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    return _number("PADDLE_TRAINERS_NUM", 1)
 
 
 def check(device: str, batch_size: int) -> None:
@@ -136,3 +136,15 @@ def total(value: float) -> float:
 def wait() -> None:
     """Wait until all processes have come to this point."""
     total(0)
+
+
+def _number(variable: str, alone: int) -> int:
+    """Number in a variable of Paddle's launcher; `alone` without the launcher.
+
+    Raises:
+        ValueError: the variable is not a whole number.
+    """
+    text = os.environ.get(variable, str(alone))
+    if not text.isdecimal():
+        raise ValueError(f"{variable} must be a whole number, got {text!r}")
+    return int(text)

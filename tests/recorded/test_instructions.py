@@ -349,8 +349,12 @@ def test_counter(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         path.write_text(f"desc: {name.decode()}\ntotals: {since}\n")
         events.append(f"dump {name.decode()!r}")
 
+    def init() -> str:
+        events.append("init")
+        return "handle"
+
     module = SimpleNamespace(
-        instrument_hooks_init=lambda: events.append("init") or "handle",
+        instrument_hooks_init=init,
         callgrind_start_instrumentation=lambda: events.append("start"),
         callgrind_stop_instrumentation=lambda: events.append("stop"),
         instrument_hooks_set_executed_benchmark=dump,

@@ -266,7 +266,8 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
             lines.append(f"  header {outcome(conftest.pytest_report_header, config)}")
             for names, own in ((["device"], "cell"), (["device"], "device, cell"), ([], "cell")):
                 given: list[object] = []
-                marks = {"parametrize": [pytest.mark.parametrize(own, []).mark]}
+                mark = pytest.mark.parametrize(argnames=own, argvalues=[]).mark
+                marks = {"parametrize": [pytest.mark.parametrize("x", []).mark, mark]}
                 metafunc: Any = SimpleNamespace(
                     config=config,
                     definition=SimpleNamespace(iter_markers=marks.__getitem__),
@@ -546,6 +547,9 @@ def test_signals(check: Check) -> None:
                 f"benchmarks {benchmarks_}: {[n.name for n in signals.numbers]}, {numbers}"
             )
             lines.append(f"  before {outcome(signals.end_session)}")
+            report = signals.pytest_runtest_makereport()
+            next(report)
+            lines.append(f"  failing {outcome(report.throw, ValueError('hook'))} {signals.holding}")
             report = signals.pytest_runtest_makereport()
             next(report)
             lines += [f"  held {outcome(signals.interrupt, n, None)}" for n in numbers]

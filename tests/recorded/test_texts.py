@@ -71,12 +71,14 @@ def test_texts(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
         lines += [f"without a home, {text!r}: {without_folders(text)!r}" for text in PATHS[-3:]]
         patch.setenv("HOME", str(ROOT.parent))
         lines.append(f"in the home folder: {without_folders(PATHS[0])!r}")
-    labels = ("a $x$ \u0250\n", "a" * 36, "a" * 37, "\u024f\x7f\u00e9 ", "$" * 40, "")
+    labels = ("a $x$ \u0250\n", "a" * 36, "a" * 37, "\u024f\x7f\u00e9 ", "$" * 40, "/home/alice/python", "")
     lines += [f"{label!r}: {plain(label)!r}" for label in labels]
     runs = [made_up(name) for name in EXPERIMENTS]
     runs += [make_history(), make_history(loss=np.array([4.0, 2e6, 2.0, 1.0])), empty_history()]
     runs.append(empty_history(loss=np.array([2e6, np.nan]), outcome="non-finite"))
     runs.append(make_history(accuracy=np.array([0.126]), epoch_ends=np.array([4])))
+    losses, ends = np.array([4.0, 3.0, 2.0, 1.0, 100.0]), np.array([2, 4])
+    runs.append(make_history(loss=losses, accuracy=np.array([0.5, 0.75]), epoch_ends=ends))
     lines += [describe_run(run) for run in runs]
 
     check(lines, {Path.home(): "HOME"})

@@ -101,7 +101,7 @@ VALGRIND = """
 [ "$1" = --version ] && echo valgrind-3.19.0 && exit
 echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@ ${{#RNN_CORE_PADDING}}" >> "{folder}/arguments"
 while [ "${{1#--}}" != "$1" ]; do
-  case $1 in --callgrind-out-file=*) cp "{folder}/dump" "${{1#*=}}.1";; esac; shift
+  case $1 in --callgrind-out-file=*) cp "{folder}/dump" "$(echo "${{1#*=}}" | sed s/%%/%/).1";; esac; shift
 done
 exec "$@"
 """
@@ -113,8 +113,9 @@ def valgrind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     program(tmp_path / "bin" / "valgrind", VALGRIND.format(folder=tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "the temporary"))
-    (tmp_path / "the temporary").mkdir()
+    # Valgrind would replace "%p" in a path by the number of the process.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "the %porary"))
+    (tmp_path / "the %porary").mkdir()
     (tmp_path / "dump").write_text(DUMP)
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "made.json", {FIRST: 1e-3})
@@ -167,7 +168,7 @@ def test_counted_processes_leave_results_and_functions(
     monkeypatch.setattr(process, "tqdm", Bar)
     jobs = jobs_of(valgrind, "true", "true", "true")
     found = count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
-    arguments = (valgrind / "arguments").read_text().splitlines()
+    arguments = (valgrind / "arguments").read_text().replace("%%", "%").splitlines()
 
     assert free == []
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
@@ -183,7 +184,7 @@ def test_counted_processes_leave_results_and_functions(
     for job in jobs:
         functions = Profiles.load(functions_file(job.path))
         assert functions.benchmarks == {"test_stage[step]": PROFILE}
-    assert not list((valgrind / "the temporary").iterdir())
+    assert not list((valgrind / "the %porary").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -197,10 +198,10 @@ def test_failed_count_ends_the_other_processes(
     damage: str, error: type[SideError], message: str, valgrind: Path
 ) -> None:
     """Neither results nor temporary files are left."""
-    damage = damage.replace("DUMPS", f'"{valgrind}/the temporary"/rnn_core-*')
+    damage = damage.replace("DUMPS", f'"{valgrind}/the %porary"/rnn_core-*')
     jobs = jobs_of(valgrind, "exec tail -f /dev/null", damage)
 
     with pytest.raises(error, match=message):
         count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
     assert not list(valgrind.glob("1.*json"))
-    assert not list((valgrind / "the temporary").iterdir())
+    assert not list((valgrind / "the %porary").iterdir())

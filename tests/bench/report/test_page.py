@@ -149,6 +149,7 @@ def test_text_from_files_is_neither_markup_nor_the_path_of_a_user(tmp_path: Path
     made_up("exploding-rnn", norms={EVIL: np.ones(20)}).save(folder / "exploding-rnn.npz")
     bad = comparison()
     bad["benchmarks"][0]["cell"] = bad["candidate"]["name"] = EVIL
+    bad["baseline"]["name"] = PATH
     bad["error"], bad["courses"]["time"]["outcome"] = f"{EVIL}\n{PATH}: no", "crashed"
     bad["behaviour"][0]["text"] = EVIL
     write_json(tmp_path / "comparisons" / safe / "comparison.json", bad)

@@ -64,8 +64,8 @@ def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch)
         ("", "", "x64"),
     ):
 
-        def read(self: Path, encoding: str, text: str = text) -> str:
-            if (str(self), encoding) != ("/proc/cpuinfo", "utf-8") or not text:
+        def read(self: Path, encoding: str, errors: str, text: str = text) -> str:
+            if (str(self), encoding, errors) != ("/proc/cpuinfo", "utf-8", "replace") or not text:
                 raise OSError(self, encoding)
             return text
 

@@ -250,6 +250,18 @@ def processes(monkeypatch: pytest.MonkeyPatch, rank: int, size: int, backend: st
     monkeypatch.setenv("PADDLE_DISTRI_BACKEND", backend)
 
 
+@pytest.mark.parametrize("text", ["", "two", "-1", "1.0"])
+def test_numbers_of_the_launcher_are_checked(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable."""
+    for variable, read in (
+        ("PADDLE_TRAINER_ID", parallel.rank),
+        ("PADDLE_TRAINERS_NUM", parallel.size),
+    ):
+        monkeypatch.setenv(variable, text)
+        with pytest.raises(ValueError, match=f"^{variable} must be a whole number, got '{text}'$"):
+            read()
+
+
 @pytest.mark.parametrize(("size", "sizes"), [(1, [7]), (2, [4, 3]), (3, [3, 2, 2]), (7, [1] * 7)])
 def test_shares_make_a_batch(size: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sample is in one share, in order; the weights add up to the number of processes."""
