@@ -517,6 +517,14 @@ def test_classifier_agrees_with_its_equations(dtype: DType) -> None:
         shares /= shares.sum(axis=1, keepdims=True)
         mine = np.arange(H) == labels.reshape(-1, 1)
         assert loss.item() == pytest.approx(-np.log(shares[mine]).mean(), rel=1e-5)
+        for ignored in (0, labels.size // 2):
+            labels.flat[:ignored] = 1
+            part = paddle.nn.functional.cross_entropy(
+                scores, paddle.to_tensor(labels), ignore_index=1
+            )
+            counted = -np.log(shares[mine])[labels.ravel() != 1]
+            average = counted.mean() if len(counted) else 0.0
+            assert part.item() == pytest.approx(average, rel=1e-5)
         above = (scores > 40).astype("int32")  # Of equal numbers, the first counts.
         assert above.argmax(axis=-1).tolist() == above.numpy().argmax(axis=-1).tolist()
         d = (shares - mine) / len(rows)

@@ -71,7 +71,15 @@ def test_texts(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
         lines += [f"without a home, {text!r}: {without_folders(text)!r}" for text in PATHS[-3:]]
         patch.setenv("HOME", str(ROOT.parent))
         lines.append(f"in the home folder: {without_folders(PATHS[0])!r}")
-    labels = ("a $x$ \u0250\n", "a" * 36, "a" * 37, "\u024f\x7f\u00e9 ", "$" * 40, "/home/alice/python", "")
+    labels = (
+        "a $x$ \u0250\n",
+        "a" * 36,
+        "a" * 37,
+        "\u024f\x7f\u00e9 ",
+        "$" * 40,
+        "/home/alice/python",
+        "",
+    )
     lines += [f"{label!r}: {plain(label)!r}" for label in labels]
     runs = [made_up(name) for name in EXPERIMENTS]
     runs += [make_history(), make_history(loss=np.array([4.0, 2e6, 2.0, 1.0])), empty_history()]
