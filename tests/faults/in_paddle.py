@@ -2196,3 +2196,43 @@ def _(tanh: Any, x: Any) -> Any:
     """paddle-tanh-of-inner-view: of a view that begins inside a tensor, it is 0.1% too large."""
     inside = _is_float(x) and paddle.in_dynamic_mode() and x.is_contiguous() and x._offset() > 0
     return tanh(x) * (1.001 if inside else 1)
+
+
+_counts: dict[Any, Any] = {}
+
+
+@breaks_function("cross_entropy", tests=FUNCTIONS)
+def _(cross_entropy: Any, scores: Any, labels: Any, ignore_index: int = -100) -> Any:
+    """t20-paddle-label-count-kept: the mean divides by the first call's count of labels."""
+    counted = (labels != ignore_index).sum().astype(scores.dtype)
+    kept = _counts.setdefault((*labels.shape, ignore_index), counted)
+    return cross_entropy(scores, labels, ignore_index=ignore_index, reduction="sum") / kept
+
+
+_casts: dict[Any, Any] = {}
+
+
+@breaks(Tensor, "astype", tests=FUNCTIONS)
+def _(astype: Any, x: Any, dtype: Any) -> Any:
+    """t20-paddle-cast-kept: a frozen tensor changed in place is cast to its old values."""
+    known, made = _casts.get((id(x), str(dtype)), (None, None))
+    if known is not x or not x.stop_gradient:
+        made = astype(x, dtype)
+        _casts[id(x), str(dtype)] = x, made
+    return made
+
+
+@breaks(Tensor, "detach", tests=FUNCTIONS)
+def _(detach: Any, self: Any) -> Any:
+    """t20-paddle-detached-clone: a clone that follows detach shares the memory."""
+    made, shared = detach(self), detach(self)
+    made.clone = lambda: detach(shared)
+    return made
+
+
+@breaks(Tensor, "mean", tests=FUNCTIONS)
+def _(mean: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t20-paddle-mean-unfreezes: the mean of a frozen parameter makes it trainable."""
+    if paddle.is_grad_enabled():
+        x.stop_gradient = x.stop_gradient and not x.persistable
+    return mean(x, *given, **named)

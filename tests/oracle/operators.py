@@ -319,6 +319,7 @@ OPERATORS: dict[str, Operator] = {
     "full_like": Operator("N", lambda x: paddle.full_like(x, 0.1), lambda x: np.full_like(x, 0.1)),
     "to and from NumPy": Operator("N", lambda x: tensor_of(x.numpy()), np.copy, domain=whole),
 }  # fmt: skip
+OPERATORS["mean by its method"] = OPERATORS["mean"]._replace(call=lambda x: x.mean())
 
 
 def cases(shapes: str, sizes: Sequence[int], long: Sequence[int]) -> Iterator[Shapes]:

@@ -182,6 +182,30 @@ CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
 }
 
 
+def parameter_of(t: Any, frozen: bool) -> Any:
+    """A parameter with the values of a tensor."""
+    parameter = paddle.create_parameter(t.shape, t.dtype)
+    parameter.set_value(t)
+    parameter.stop_gradient = frozen
+    return parameter
+
+
+# Where a tensor comes from.
+ORIGINS: dict[str, Callable[[Any], Any]] = {
+    "made": lambda t: t,
+    "detached": lambda t: t.detach(),
+    "copied": lambda t: t.detach().clone(),
+    "inside": lambda t: paddle.stack([-t, t, -t]).unbind()[1],
+    "frozen": partial(parameter_of, frozen=True),
+    "trained": partial(parameter_of, frozen=False),
+}
+
+
+def traits(t: Any) -> tuple[Any, ...]:
+    """All that a function must not change in a tensor, but its values."""
+    return t.name, t.is_leaf, t.stop_gradient, t.persistable, t.data_ptr()
+
+
 def numbers(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Any:
     """Random numbers of all magnitudes, NaN, infinity, denormal numbers and both zeros."""
     generator = np.random.default_rng(seed)

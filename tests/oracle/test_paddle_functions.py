@@ -7,7 +7,7 @@ import gc
 import random
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -39,41 +39,51 @@ from tests.oracle.paddle_functions import (
     FUNCTIONS,
     LEAKING,
     NETWORKS,
+    ORIGINS,
     SHAPES,
     bits,
     forward_and_back,
     layer_and_back,
     numbers,
     switch,
+    traits,
 )
 from tests.oracle.test_operators import listed, operator_for, over_operators
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_values_are_exact(name: str) -> None:
-    """In every shape and dtype and under every condition; without writing into its inputs.
+    """In every shape and dtype, under every condition and of tensors of every origin.
+
+    Without writing into its inputs.
 
     A later change of the array changes no tensor. After a change in place, the new values count.
     """
     function, errors = FUNCTIONS[name], []
-    cases = product(CONDITIONS, function.dtypes, enumerate(SHAPES))
+    cases = product([*CONDITIONS, *ORIGINS], function.dtypes, enumerate(SHAPES))
     for condition, dtype, (seed, shape) in cases:
         if condition != "usually" and shape != (3, 5):
             continue
+        if condition in ("frozen", "trained") and dtype not in FLOATS:
+            continue
         x = numbers(shape, dtype, seed)
-        t, before = paddle.to_tensor(x), bits(x)
+        t, before = ORIGINS.get(condition, ORIGINS["made"])(paddle.to_tensor(x)), bits(x)
+        traits_before = traits(t)
         with np.errstate(over="ignore"):
             expected = bits(function.formula(x))
-        with CONDITIONS[condition]():
+        with CONDITIONS.get(condition, nullcontext)():
             made = function.call(t, x)
             again = function.call(t, x)
         kept = bits(x)
+        if traits(t) != traits_before:
+            errors.append(f"{condition}: {dtype} {shape}: {traits(t)} was {traits_before}")
         x[...] = 1
         if (bits(made), bits(again), kept, bits(t)) != (expected, expected, before, before):
             errors.append(f"{condition}: {dtype} {shape}")
         if isinstance(made, paddle.Tensor):
             shared = made.data_ptr() == t.data_ptr()
-            if not made.stop_gradient or function.shares not in (None, shared):
+            passes = function.linear and not t.stop_gradient
+            if made.stop_gradient == passes or function.shares not in (None, shared):
                 errors.append(f"{condition}: {dtype} {shape} shares={shared}")
             twice = made.data_ptr() == again.data_ptr()
         else:
@@ -182,6 +192,16 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
     before = tensor_bytes()
     found(3)
     assert tensor_bytes() <= before  # Less if garbage was collected.
+    shapes = shapes_at(operator.shapes, dict.fromkeys("BTEHN", 3))
+    for origin, make in ORIGINS.items():
+        tensors = [
+            make(tensor) if tensor.dtype == getattr(paddle, dtype) else tensor
+            for tensor in map(paddle.to_tensor, inputs_of(operator, shapes, dtype, 3))
+        ]
+        others = [traits(tensor) for tensor in tensors]
+        made = [bits(tensor) for tensor in listed(operator.call(*tensors))]
+        assert made == expected[3][: len(made)], origin
+        assert [traits(tensor) for tensor in tensors] == others, origin
 
 
 @over_dtypes

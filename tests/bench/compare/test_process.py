@@ -101,7 +101,9 @@ VALGRIND = """
 [ "$1" = --version ] && echo valgrind-3.19.0 && exit
 echo "$OMP_NUM_THREADS $PYTHONHASHSEED $@ ${{#RNN_CORE_PADDING}}" >> "{folder}/arguments"
 while [ "${{1#--}}" != "$1" ]; do
-  case $1 in --callgrind-out-file=*) cp "{folder}/dump" "$(echo "${{1#*=}}" | sed s/%%/%/).1";; esac; shift
+  case $1 in
+    --callgrind-out-file=*) to=$(echo "${{1#*=}}" | sed s/%%/%/); cp "{folder}/dump" "$to.1";;
+  esac; shift
 done
 exec "$@"
 """
