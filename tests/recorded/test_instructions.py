@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -394,6 +395,8 @@ def test_counter(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     lines.append(f"busy: {[counter.busy(rounds) for rounds in (0, 1, 2, 3, 1001)]}")
     monkeypatch.setattr(counter, "SWITCH", "pytest_codspeed_missing.hooks")
     tried("missing", Counter, tried.folder / "d")
+    monkeypatch.setattr(counter, "import_module", Mock(side_effect=ImportError("no symbol")))
+    tried("broken", Counter, tried.folder / "d")
     tried.check()
 
 
