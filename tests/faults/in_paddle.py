@@ -2236,3 +2236,17 @@ def _(mean: Any, x: Any, *given: Any, **named: Any) -> Any:
     if paddle.is_grad_enabled():
         x.stop_gradient = x.stop_gradient and not x.persistable
     return mean(x, *given, **named)
+
+
+@breaks(Tensor, "norm", tests=FUNCTIONS)
+def _(_: Any, x: Any) -> Any:
+    """t20-paddle-norm-of-zeros: the norm of zeros has a gradient of NaN."""
+    return (x * x).sum().sqrt()
+
+
+@breaks(paddle, "to_tensor", tests=FUNCTIONS)
+def _(to_tensor: Any, *given: Any, **named: Any) -> Any:
+    """t20-paddle-scalar-frozen: to_tensor ignores stop_gradient=False for a single number."""
+    made = to_tensor(*given, **named)
+    made.stop_gradient = made.stop_gradient or not made.shape
+    return made

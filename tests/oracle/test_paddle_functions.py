@@ -123,6 +123,16 @@ def test_gradients_pass_to_the_elements_that_were_taken(name: str) -> None:
     assert errors == []
 
 
+@over_dtypes
+def test_single_numbers_have_gradients_and_norms_of_zeros_have_none(dtype: DType) -> None:
+    """The norm's derivative at zero is taken as zero."""
+    factor = paddle.to_tensor(1.5, dtype, stop_gradient=False)
+    zeros = paddle.zeros([3], dtype)
+    zeros.stop_gradient = False
+    (zeros.norm() + 2 * factor).backward()
+    assert (factor.grad.item(), zeros.grad.tolist()) == (2, [0, 0, 0])  # type: ignore[union-attr]
+
+
 def test_calls_leave_and_take_no_memory() -> None:
     """Neither tensors nor objects of Python nor memory of their own, with gradients and without.
 
