@@ -69,10 +69,10 @@ def describe_run(history: "History") -> str:
     if not len(history.accuracy):
         return ", ".join(events) or "no whole epoch"
     count, end = len(history.accuracy), int(history.epoch_ends[-1])
-    in_epoch = (history.recorded > end - end // count) & (history.recorded <= end)
+    losses = history.loss[history.recorded <= end][-(end // count) :]
     return (
         f"{', '.join(events) or 'trained through'}; last of {count} epoch{'s' * (count > 1)}: "
-        f"loss {history.loss[in_epoch].mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
+        f"loss {losses.mean():.2g}, accuracy {history.accuracy[-1]:.0%}"
     )
 
 

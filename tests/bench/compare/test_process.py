@@ -170,12 +170,14 @@ def test_counted_processes_leave_results_and_functions(
     monkeypatch.setattr(process, "tqdm", Bar)
     jobs = jobs_of(valgrind, "true", "true", "true")
     found = count_processes(Selection(("benchmarks",), "step", "cpu"), jobs)
-    arguments = (valgrind / "arguments").read_text().replace("%%", "%").splitlines()
+    lines = (valgrind / "arguments").read_text()
+    arguments = lines.replace("%%", "%").splitlines()
 
     assert free == []
     assert [[*run.benchmarks] for run in found] == [[FIRST]] * 3
     assert [Path(run.name).stem for run in found] == ["0", "1", "2"]
     assert all(re.match("1 [01] --tool=callgrind ", line) for line in arguments)
+    assert lines.count("%") == 3 * (2 + 1)  # Twice for Valgrind, once for the process.
     assert all(re.search(r'--callgrind-out-file=(.+) .*"dumps": "\1"', line) for line in arguments)
     bar = "bar: {'total': 3, 'unit': 'process', 'disable': None, 'leave': False}"
     assert re.fullmatch(f"{re.escape(bar)} .*3 of 3\n", capsys.readouterr().out)
