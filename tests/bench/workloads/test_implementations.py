@@ -133,7 +133,7 @@ def test_stage_must_have_worked(
         test_stages.assert_stage_worked(stage, work, before)
 
 
-def test_a_graph_of_more_steps_has_more_operators() -> None:
+def test_static_graph_of_more_steps_has_more_operators() -> None:
     """One of a larger batch has not."""
     shapes = (Shape(1, 2, 3), Shape(4, 2, 3), Shape(1, 4, 3))
     few, same, more = (test_traced.operators("RNN", shape) for shape in shapes)
