@@ -24,13 +24,14 @@ def without_case_changes(operator: Operator) -> Operator:
     return lambda node: list(operator(node))[:1]
 
 
-def without_shifted_arguments(operator: Operator) -> Operator:
-    """Leave out calls that lack a positional argument: None in its place is a mutant, too."""
+def with_fewer_keywords(operator: Operator) -> Operator:
+    """Leave out calls with None, or without a positional argument: most end with an error."""
 
     def fewer(node: Any) -> Iterator[Any]:
         positional = [argument.keyword is None for argument in node.args]
         for mutant in operator(node):
-            if sum(argument.keyword is None for argument in mutant.args) == sum(positional):
+            others = [argument.keyword is None for argument in mutant.args]
+            if len(others) < len(positional) and sum(others) == sum(positional):
                 yield mutant
 
     return fewer
@@ -68,13 +69,15 @@ def main() -> None:
 
     fewer = {
         mutators.operator_string: without_case_changes,
-        mutators.operator_arg_removal: without_shifted_arguments,
+        mutators.operator_arg_removal: with_fewer_keywords,
     }
     # In place: mutmut's other modules have imported the list.
     mutators.mutation_operators[:] = [
         *(
             (kind, fewer[operator](operator) if operator in fewer else operator)
             for kind, operator in mutators.mutation_operators
+            # It puts None in place of a value, which most often ends with an error.
+            if operator is not mutators.operator_assignment
         ),
         *KINDS,
     ]
