@@ -115,14 +115,13 @@ def train(
     parallel.join(config.device, config.batch_size)
     # The caller, or an interrupted run, may have switched gradients off.
     with use_device(config.device) as device, paddle.set_grad_enabled(True):
-        paddle.seed(config.seed)
-        if model is None:
-            model = model_of(config)
-        else:
+        if model is not None:
             _check_model(model, config, device)
         if data is None:
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
+        paddle.seed(config.seed)
+        model = model_of(config) if model is None else model
         check_size(Parameters(model).names, config.epochs * len(batches), config.record)
         environment = describe_environment(device) | batches.description
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
@@ -227,3 +226,6 @@ def _check_model(model: NumericPrediction, config: TrainConfig, device: str) -> 
             raise ValueError(
                 f"{name} of the model must be {expected[name]!r} as in the config, got {value!r}"
             )
+    for name, parameter in model.named_parameters():
+        if parameter.stop_gradient:
+            raise ValueError(f"every parameter of the model must be trainable, got a frozen {name}")

@@ -46,7 +46,8 @@ def guard_console() -> Discarding:
             # what libraries print. Writing to it fails, as it should.
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)
     output, error = _file(sys.stdout, 1), _file(sys.stderr, 2)
-    sys.stdout = _text(output, sys.stdout, line_buffering=output.isatty())
+    unbuffered = getattr(sys.stdout, "write_through", False)  # With PYTHONUNBUFFERED.
+    sys.stdout = _text(output, sys.stdout, line_buffering=output.isatty() or unbuffered)
     sys.stderr = _text(error, sys.stderr, line_buffering=True)
     return output
 

@@ -75,11 +75,12 @@ def run(
         )
         if written == ExitStatus.INTERRUPTED:
             ended = written
-        lines = ["", *summary_lines(history)]
+        say("\n".join(["", *summary_lines(history)]))
         if held_out is not None and parallel.rank() == 0 and ended != ExitStatus.INTERRUPTED:
             with use_device(config.device):
-                lines.append(evaluation_line(evaluate(model, held_out)))
-        say("\n".join([*lines, *names]))
+                say(evaluation_line(evaluate(model, held_out)))
+        for name in names:
+            say(name)
         status = written or ended
     # The launcher kills all processes once one has failed, so wait until process 0 has written its
     # files. Not after Ctrl-C: it reaches the processes at different steps.

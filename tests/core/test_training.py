@@ -490,12 +490,20 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("gpus")
 def test_train_rejects_a_model_on_another_device() -> None:
-    """A model on a GPU does not fit a config for the CPU; "gpu" means "gpu:0"."""
+    """A model on a GPU does not fit a config for the CPU; "gpu" means "gpu:0".
+
+    The refused call does not seed Paddle's generator.
+    """
     model = new_model(replace(SMALL, device="gpu:0"))
 
     train(replace(SMALL, device="gpu"), model=model)
+    paddle.seed(SMALL.seed)
+    first, second = (paddle.rand([2]).tolist() for _ in range(2))
+    paddle.seed(SMALL.seed)
+    assert paddle.rand([2]).tolist() == first
     with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
         train(SMALL, model=model)
+    assert paddle.rand([2]).tolist() == second
 
 
 class Stream(BatchStream):

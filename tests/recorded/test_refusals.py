@@ -84,6 +84,12 @@ def small(**changes: Any) -> NumericPrediction:
     return new_model(replace(CONFIG, **changes))
 
 
+def frozen(model: NumericPrediction) -> NumericPrediction:
+    """The model without training of its last bias."""
+    model.linear.bias.stop_gradient = True
+    return model
+
+
 def evaluating(layer: paddle.nn.Layer) -> paddle.nn.Layer:
     """The layer in evaluation mode."""
     layer.eval()

@@ -82,7 +82,7 @@ def test_output_keeps_its_order() -> None:
 
 
 def test_terminal_gets_each_line_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file gets blocks, which takes less time."""
+    """A file gets blocks, which takes less time, unless Python does not buffer."""
     monkeypatch.setattr(sys, "stderr", sys.stderr)
     controller, terminal = os.openpty()
     for opened, expected in ((terminal, True), (tmp_path / "file", False)):
@@ -90,6 +90,10 @@ def test_terminal_gets_each_line_at_once(tmp_path: Path, monkeypatch: pytest.Mon
             monkeypatch.setattr(sys, "stdout", stream)
             guard_console()
             assert sys.stdout.line_buffering == expected
+            stream.reconfigure(write_through=True)  # As with PYTHONUNBUFFERED.
+            monkeypatch.setattr(sys, "stdout", stream)
+            guard_console()
+            assert sys.stdout.line_buffering
     os.close(controller)
 
 

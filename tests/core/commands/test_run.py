@@ -140,6 +140,20 @@ def test_ctrl_c_keeps_the_history(
     assert f"RNN, {steps} steps, {outcome}" in capsys.readouterr().out
 
 
+def test_ctrl_c_while_testing_keeps_the_summary(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is printed before the held-out samples are tested."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main(["run", "digit-sums", "--samples", "32", "--num-steps", "3", "--held-out", "20"])
+    assert "2 steps, finished" in capsys.readouterr().out
+
+
 def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first line says where the run begins; the result equals an uninterrupted run."""
     folder, saved = tmp_path / "run", tmp_path / "run.npz"
