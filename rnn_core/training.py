@@ -121,7 +121,8 @@ def train(
             data = load_data(config.num_steps, config.batch_size, config.dtype)
         batches = Batches(data, config, device)
         paddle.seed(config.seed)
-        model = model_of(config) if model is None else model
+        if model is None:
+            model = model_of(config)
         check_size(Parameters(model).names, config.epochs * len(batches), config.record)
         environment = describe_environment(device) | batches.description
         # Several processes cannot wait: Ctrl-C reaches each of them at a different step.
