@@ -1,5 +1,6 @@
 """The catalogue of faults fits the code, and its verdicts count only what they should."""
 
+import ast
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -57,6 +58,18 @@ def test_every_edit_fits_the_source(file: str) -> None:
             compile(broken, fault.name, "exec")
         else:
             Environment(autoescape=True).parse(broken, fault.name)
+
+
+@pytest.mark.slow
+def test_no_fault_is_in_the_catalogue_twice() -> None:
+    """Under two names, with other comments or spaces."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for fault in FAULTS:
+        if fault.file.endswith(".py"):
+            broken = apply_edits(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
+            found.setdefault((fault.file, ast.dump(ast.parse(broken))), []).append(fault.name)
+
+    assert [names for names in found.values() if len(names) > 1] == []
 
 
 def test_every_fault_has_a_unique_name_and_one_kind() -> None:
