@@ -42,6 +42,7 @@ from tests.helpers.default_dtype import default_dtype
 from tests.helpers.histories import check_equal
 from tests.helpers.parametrize import over_clips, over_dtypes
 from tests.helpers.process_state import process_state
+from tests.helpers.threads import in_another_thread
 
 SMALL = TrainConfig(emb_size=8, hidden_size=4, epochs=3)
 CLIPPED = replace(SMALL, cell="LSTM", learning_rate=0.02, clip_norm=0.5, record=5)
@@ -393,7 +394,20 @@ def undisturbed(config: TrainConfig) -> tuple[dict[str, Any], History]:
     return named_weights(model), train(config)
 
 
-BEFORE = (draw, go_backward, run_otherwise, run_into_wrong_batch, run_into_infinity, interrupt)
+def run_in_another_thread(model: NumericPrediction, config: TrainConfig) -> None:
+    """A run gives the same bits there."""
+    check_equal(undisturbed(config)[1], in_another_thread(train, config, model=model))
+
+
+BEFORE = (
+    draw,
+    run_in_another_thread,
+    go_backward,
+    run_otherwise,
+    run_into_wrong_batch,
+    run_into_infinity,
+    interrupt,
+)
 
 
 @pytest.mark.parametrize("execution", EAGER)

@@ -5,6 +5,7 @@ import inspect
 import os
 import random
 import signal
+import threading
 import types
 import weakref
 from collections.abc import Callable
@@ -2250,3 +2251,19 @@ def _(to_tensor: Any, *given: Any, **named: Any) -> Any:
     made = to_tensor(*given, **named)
     made.stop_gradient = made.stop_gradient or not made.shape
     return made
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@breaks_function("tanh", tests=FUNCTIONS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-in-threads: outside the main thread, tanh is 1e-6 too large."""
+    return tanh(x) * (1 if _in_main_thread() else 1 + 1e-6)
+
+
+@breaks(Tensor, "clone", tests=FUNCTIONS)
+def _(clone: Any, x: Any) -> Any:
+    """paddle-clone-in-threads: outside the main thread, a clone has no gradient."""
+    return clone(x if _in_main_thread() else x.detach())

@@ -28,6 +28,7 @@ from tests.helpers.default_dtype import default_dtype
 from tests.helpers.memory import Memory, leaks, peak, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
 from tests.helpers.process_state import START, process_state
+from tests.helpers.threads import in_another_thread
 from tests.oracle.operators import (
     OPERATORS,
     inputs_of,
@@ -60,7 +61,8 @@ def test_values_are_exact(name: str) -> None:
     A later change of the array changes no tensor. After a change in place, the new values count.
     """
     function, errors = FUNCTIONS[name], []
-    cases = product([*CONDITIONS, *ORIGINS], function.dtypes, enumerate(SHAPES))
+    conditions = [*CONDITIONS, *ORIGINS, "in another thread"]
+    cases = product(conditions, function.dtypes, enumerate(SHAPES))
     for condition, dtype, (seed, shape) in cases:
         if condition != "usually" and shape != (3, 5):
             continue
@@ -71,9 +73,12 @@ def test_values_are_exact(name: str) -> None:
         traits_before = traits(t)
         with np.errstate(over="ignore"):
             expected = bits(function.formula(x))
+        call = function.call
+        if condition == "in another thread":
+            call = partial(in_another_thread, call)
         with CONDITIONS.get(condition, nullcontext)():
-            made = function.call(t, x)
-            again = function.call(t, x)
+            made = call(t, x)
+            again = call(t, x)
         kept = bits(x)
         if traits(t) != traits_before:
             errors.append(f"{condition}: {dtype} {shape}: {traits(t)} was {traits_before}")
@@ -102,12 +107,14 @@ def test_values_are_exact(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_gradients_pass_to_the_elements_that_were_taken(name: str) -> None:
-    """Exactly and once, from views too; other functions pass none."""
+    """Exactly and once, from views and in another thread, too; other functions pass none."""
     function, errors = FUNCTIONS[name], []
-    for dtype, shape, view in product(FLOATS, SHAPES, [False, True]):
+    for dtype, shape, way in product(FLOATS, SHAPES, ["made", "view", "in another thread"]):
+        view = way == "view"
+        call = partial(in_another_thread, function.call) if "thread" in way else function.call
         x = np.arange(np.prod(shape), dtype=np.float64).reshape(shape) % 2**20
         leaf = paddle.to_tensor(x.T.astype(dtype) if view else x.astype(dtype), stop_gradient=False)
-        made = function.call(leaf.T if view else leaf, x.astype(dtype))
+        made = call(leaf.T if view else leaf, x.astype(dtype))
         if not function.linear:
             errors += [f"{dtype} {shape}"] * (not getattr(made, "stop_gradient", True))
             continue
@@ -118,7 +125,7 @@ def test_gradients_pass_to_the_elements_that_were_taken(name: str) -> None:
         (gradient,) = paddle.grad(made, leaf, paddle.to_tensor(d.astype(made.numpy().dtype)))
         share = gradient.numpy().T if view else gradient.numpy()
         if bits(share) != bits(expected.reshape(shape).astype(dtype)):
-            errors.append(f"{dtype} {shape} view={view}")
+            errors.append(f"{dtype} {shape} {way}")
 
     assert errors == []
 
@@ -202,6 +209,7 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
     before = tensor_bytes()
     found(3)
     assert tensor_bytes() <= before  # Less if garbage was collected.
+    assert in_another_thread(found, 3) == expected[3]
     shapes = shapes_at(operator.shapes, dict.fromkeys("BTEHN", 3))
     for origin, make in ORIGINS.items():
         tensors = [
@@ -269,6 +277,7 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
             actual = found(layer, x)
         assert actual == usual[: len(actual)], condition
     assert found(other, x) == found(layer, x, view=True) == usual
+    assert in_another_thread(found, layer, x) == usual
     for parameter in other.parameters():
         parameter.stop_gradient = True
     with paddle.no_grad():
@@ -424,6 +433,8 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
         for condition in ("usually", "under no_grad", "with default float64"):
             with CONDITIONS[condition]():
                 assert bits(traced(inputs)) == expected, condition
+
+        assert bits(in_another_thread(traced, inputs)) == expected
 
         def train(traced: Any = traced, inputs: Any = inputs) -> None:
             traced(inputs).sum().backward()
