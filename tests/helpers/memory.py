@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -77,6 +78,16 @@ def peak(work: Callable[[], object]) -> int:
     """Most bytes of tensors on the CPU that a call holds at a time, beyond those before it."""
     before = tensor_bytes()
     return allocated_peak(work, "cpu") - before
+
+
+def object_peak(work: Callable[[], object]) -> int:
+    """Most bytes of Python's objects that a call holds at a time, beyond those before it."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def lost(work: Callable[[], object], warm: int, more: int) -> Memory:

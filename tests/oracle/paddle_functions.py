@@ -21,7 +21,7 @@ from tests.oracle.operators import (
     map_linearly,
     shapes_at,
 )
-from tests.oracle.test_operators import listed
+from tests.oracle.test_operators import listed, tensor_with
 from tests.reference.network import Array
 
 SHAPES = [(1, 1), (3, 5), (2, 63), (64,), (8, 65), (4097,), (2, 32769)]
@@ -190,12 +190,11 @@ def parameter_of(t: Any, frozen: bool) -> Any:
     return parameter
 
 
-# Where a tensor comes from.
+# Where a tensor comes from that is not just made.
 ORIGINS: dict[str, Callable[[Any], Any]] = {
-    "made": lambda t: t,
     "detached": lambda t: t.detach(),
     "copied": lambda t: t.detach().clone(),
-    "inside": lambda t: paddle.stack([-t, t, -t]).unbind()[1],
+    "inside": lambda t: tensor_with(t.numpy(), "inside"),
     "frozen": partial(parameter_of, frozen=True),
     "trained": partial(parameter_of, frozen=False),
 }

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from benchmarks.interpreters import Origin, SideError, find_interpreter
 from benchmarks.runner import find_tool, run
 from tests import ROOT
 from tests.helpers.fake_wheels import OTHERS, write_wheel
+from tests.helpers.memory import object_peak
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +40,10 @@ def test_a_wheel_is_read_in_parts(tmp_path: Path) -> None:
     wheel = tmp_path / "paddlepaddle-3.3.0-py3-none-any.whl"
     wheel.touch()
     os.truncate(wheel, 2**24)
-    tracemalloc.start()
-    try:
-        found = find_paddle(str(wheel), Base(Path(), "3.11.7", "/opt"))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    read = partial(find_paddle, str(wheel), Base(Path(), "3.11.7", "/opt"))
 
-    assert (found.wheel, peak < 2**22) == (str(wheel), True)
+    assert object_peak(read) < 2**22
+    assert read().wheel == str(wheel)
 
 
 @pytest.mark.slow
