@@ -48,6 +48,73 @@ def without_end(node: cst.Try) -> Iterator[cst.Try]:
         yield node.with_changes(finalbody=node.finalbody.with_changes(body=nothing))
 
 
+def never(node: cst.If) -> Iterator[cst.If]:
+    """A condition that is never true: that of a check, an early return or a special case."""
+    yield node.with_changes(test=cst.BooleanOperation(grouped(node.test), cst.And(), FALSE))
+
+
+def truth_for_none(node: cst.Comparison) -> Iterator[cst.BaseExpression]:
+    """Zero and what is empty are taken for None."""
+    first, *others = node.comparisons
+    if others or not (isinstance(first.comparator, cst.Name) and first.comparator.value == "None"):
+        return
+    truth = cst.Call(cst.Name("bool"), [cst.Arg(node.left)])
+    if isinstance(first.operator, cst.IsNot):
+        yield truth
+    elif isinstance(first.operator, cst.Is):
+        yield cst.UnaryOperation(cst.Not(), truth, lpar=node.lpar, rpar=node.rpar)
+
+
+def without_context(node: cst.With) -> Iterator[cst.With | cst.If]:
+    """A context, such as a lock or a mode, is not entered."""
+    for left_out, item in enumerate(node.items):
+        others = [other for place, other in enumerate(node.items) if place != left_out]
+        if item.asname is None and others:
+            last = others.pop().with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            yield node.with_changes(items=[*others, last])
+        elif item.asname is None:
+            yield cst.If(cst.Name("True"), node.body)
+
+
+def opposite(node: cst.Call) -> Iterator[cst.Call]:
+    """The smallest for the largest, or one for all."""
+    if isinstance(node.func, cst.Name) and node.func.value in OPPOSITES:
+        yield node.with_changes(func=cst.Name(OPPOSITES[node.func.value]))
+
+
+def not_handled(node: cst.ExceptHandler) -> Iterator[cst.ExceptHandler]:
+    """The exception is not handled."""
+    if node.type is not None and not isinstance(node.type, cst.Tuple):
+        yield node.with_changes(type=cst.Tuple([]))
+
+
+def unformatted(
+    node: cst.FormattedStringExpression,
+) -> Iterator[cst.FormattedStringExpression]:
+    """A number without its format, a text without quotes."""
+    if node.format_spec is not None:
+        yield node.with_changes(format_spec=None)
+    if node.conversion is not None:
+        yield node.with_changes(conversion=None)
+
+
+def unbounded(node: cst.Slice) -> Iterator[cst.Slice]:
+    """A slice begins with the first element, or ends with the last."""
+    if node.lower is not None:
+        yield node.with_changes(lower=None)
+    if node.upper is not None:
+        yield node.with_changes(upper=None)
+
+
+def grouped(node: cst.BaseExpression) -> cst.BaseExpression:
+    """The expression in parentheses."""
+    return node.with_changes(
+        lpar=[cst.LeftParen(), *node.lpar], rpar=[*node.rpar, cst.RightParen()]
+    )
+
+
+FALSE = cst.Name("False")
+OPPOSITES = {"all": "any", "any": "all", "max": "min", "min": "max"}
 KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], ...] = (
     (cst.Expr, without_call),
     (cst.Call, unsorted),
@@ -55,4 +122,11 @@ KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], .
     (cst.CompFor, unfiltered),
     (cst.ExceptHandler, fewer_exceptions),
     (cst.Try, without_end),
+    (cst.If, never),
+    (cst.Comparison, truth_for_none),
+    (cst.With, without_context),
+    (cst.Call, opposite),
+    (cst.ExceptHandler, not_handled),
+    (cst.FormattedStringExpression, unformatted),
+    (cst.Slice, unbounded),
 )

@@ -197,6 +197,15 @@ def f(x):
         return [y for y in x if y]
     finally:
         done = x
+    with lock, file as g:
+        pass
+    with lock:
+        if x is None:
+            return max(x[1:2])
+    try:
+        return x is not None
+    except KeyError:
+        return f"{x!r:>3}"
 """
 CHANGES = [
     ("print(each)", "pass"),
@@ -206,6 +215,17 @@ CHANGES = [
     ("(ValueError, OSError)", "(OSError,)"),
     ("(ValueError, OSError)", "(ValueError, )"),
     ("done = x", "pass"),
+    ("with lock, file as g", "with file as g"),
+    ("with lock:", "if True:"),
+    ("if x is None", "if (x is None) and False"),
+    ("x is None", "not bool(x)"),
+    ("x is not None", "bool(x)"),
+    ("max(", "min("),
+    ("[1:2]", "[:2]"),
+    ("[1:2]", "[1:]"),
+    ("KeyError", "()"),
+    ("!r:>3", "!r"),
+    ("!r:>3", ":>3"),
 ]
 
 

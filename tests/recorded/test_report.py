@@ -123,6 +123,14 @@ def test_matrices(check: Check) -> None:
         cases.append([left(f"{n}", each, **facts) for n, (each, facts) in enumerate(pairs)])
     both: Any = FACTS
     cases.append([left(f"{n}", failed, **both) for n in range(2)])
+    crashed = Case("b", "crashed")
+    often, seldom = ([Case(f"{n}", "skipped", why) for n in range(3)] for why in "zy")
+    cases.append(
+        [
+            left("0", failed, crashed, *often, *seldom[:2]),
+            left("1", failed, crashed, often[0], *seldom[:2]),
+        ]
+    )
     hours = [left(f"{hour}", paddle="3.3.1", day=24) for hour in (0, 24, 25, 48, 49)]
     for each in hours:
         run = each.runs["tests"]

@@ -107,7 +107,7 @@ def test_summaries(check: Check) -> None:
     ]
     lines += [
         evaluation_line(Evaluation(samples, *values))
-        for samples, values in ((1, (0.25, 16.5, 0.4)), (10**6, (1234567.0, 1e-9, 0.995)))
+        for samples, values in ((1, (0.25, 16.5123456, 0.4)), (10**6, (1234567.0, 1e-9, 0.995)))
     ]
 
     check(lines)

@@ -60,7 +60,7 @@ def status_of(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
         monkeypatch.setattr(program, "import_paddle", import_paddle)
         with pytest.raises(SystemExit) as ended:
             run_program("some_command", *[] if before is None else [prepare])
-        assert begun == ["import"] if before is None else ["prepare", "import"]
+        assert begun == (["import"] if before is None else ["prepare", "import"])
         assert {signal.getsignal(number) for number in interrupts.SIGNALS} == {signal.SIG_IGN}
         return int(ended.value.code or 0), capfd.readouterr().err
 
