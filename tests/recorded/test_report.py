@@ -202,6 +202,7 @@ def test_step_times(check: Check) -> None:
     versions = [*product(("3.9.0", "3.10.0", "4.0.0"), ("3.9.1", "3.10.1")), ("4.1.0", "3.9.1")]
     versions += [("4.2.0", "3.10.1"), ("4.3.0rc1", "3.9.1"), ("4.3.0", "3.9.1")]
     cases.append([left(f"of {p}, {each}", paddle=p, python=each) for p, each in versions])
+    cases[-1].append(left("one more of 4.1.0", paddle="4.1.0", python="3.9.1"))
     # Of other machines.
     others: list[Any] = [{each: "2"} for each in MACHINE]
     cases[-1] += [left(*each, paddle="4.4.0", **each) for each in others]
@@ -392,6 +393,7 @@ def test_outcomes(tmp_path: Path, check: Check) -> None:
         '<properties><property name="other" value="equal" /></properties><failure />',
         '<properties><property name="agreement" value="equal" /></properties><failure />',
         '<properties><property name="agreement" /></properties>',
+        f'<properties><property name="agreement" value="{"m" * 3001}" /></properties><failure />',
     )
     for n, text in enumerate(inside):
         case = f'<testcase classname="a" name="b">{text}</testcase>'
@@ -401,9 +403,9 @@ def test_outcomes(tmp_path: Path, check: Check) -> None:
             [found] = read_cases(path)
             texts = [
                 each if len(each) < 20 else f"{len(each)} with {each[-5:]!r}"
-                for each in (found.reason, found.detail)
+                for each in (found.reason, found.detail, found.agreement)
             ]
-            lines.append(f"{n}, {again or 'passes'}: {found.outcome} {texts} {found.agreement}")
+            lines.append(f"{n}, {again or 'passes'}: {found.outcome} {texts}")
     write_cases(path, "".join(f'<testcase name="{n}" />' for n in range(9000)))
     lines.append(f"{len(read_cases(path))} tests")
     write_cases(path, '<testcase /></testsuite><testsuite><testcase name="c" />')
