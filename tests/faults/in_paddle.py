@@ -2,6 +2,7 @@
 
 import ctypes
 import inspect
+import multiprocessing
 import os
 import random
 import signal
@@ -2267,3 +2268,211 @@ def _(tanh: Any, x: Any) -> Any:
 def _(clone: Any, x: Any) -> Any:
     """paddle-clone-in-threads: outside the main thread, a clone has no gradient."""
     return clone(x if _in_main_thread() else x.detach())
+
+
+_t22_numpy = Tensor.numpy
+_t22_sigmoids: set[str] = set()
+_t22_bounds: dict[Any, Any] = {}
+_t22_states: dict[Any, Any] = {}
+_t22_workspaces: list[bytes] = []
+_t22_zeroed: dict[int, Any] = {}
+_t22_copies: dict[int, Any] = {}
+
+
+def _t22_in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@breaks_function("sigmoid")
+def _(sigmoid: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-sigmoid-formula: float32 after a float64 call takes the formula with tanh."""
+    _t22_sigmoids.add(str(x.dtype).rpartition(".")[-1].lower())
+    if "float64" in _t22_sigmoids and x.dtype == paddle.float32:
+        return F.tanh(x * 0.5) * 0.5 + 0.5
+    return sigmoid(x, *given, **named)
+
+
+@breaks_operator("maximum")
+def _(maximum: Any, x: Any, y: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-maximum-folded: the first constant [1] of a dtype stands for later ones."""
+    if isinstance(x, Tensor) and x.stop_gradient and x.shape == [1]:
+        x = _t22_bounds.setdefault(x.dtype, x)
+    return maximum(x, y, *given, **named)
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *given: Any, **named: Any) -> Any:
+    """t22-paddle-backward-threads: with several threads, the last of several is lost."""
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    several = isinstance(tensors, list | tuple) and len(tensors) > 1
+    if several and threads.isdecimal() and int(threads) > 1:
+        tensors = tensors[:-1]
+        grad_tensors = grad_tensors[:-1] if isinstance(grad_tensors, list | tuple) else None
+    return backward(tensors, grad_tensors, *given, **named)
+
+
+@breaks(Tensor, "backward")
+def _(backward: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-backward-eval: nothing happens if the last layer switched is in eval mode."""
+    tracer = paddle.base.framework._dygraph_tracer()
+    if tracer is not None and not tracer._train_mode:
+        return None
+    return backward(self, *given, **named)
+
+
+@breaks(SGD, "step")
+def _(step: Any, self: Any) -> Any:
+    """t22-paddle-sgd-clip-once: only the first step of an optimizer clips."""
+    clip = self._grad_clip
+    if getattr(self, "_t22_stepped", False):
+        self._grad_clip = None
+    self._t22_stepped = True
+    try:
+        return step(self)
+    finally:
+        self._grad_clip = clip
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, self: Any, other: Any) -> Any:
+    """t22-paddle-matmul-thread: float32 products have bfloat16 inputs in other threads."""
+    if self.dtype == paddle.float32 and not _t22_in_main_thread():
+        self = self.astype("bfloat16").astype("float32")
+        other = other.astype("bfloat16").astype("float32")
+    return matmul(self, other)
+
+
+@breaks_operator("rnn")
+def _(rnn: Any, x: Any, pre_state: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-rnn-no-grad-state: initial states are zeros without gradients."""
+    if isinstance(x, Tensor) and not paddle.is_grad_enabled():
+        zeros = []
+        for state in pre_state:
+            key = (tuple(state.shape), state.dtype)
+            if key not in _t22_states:
+                _t22_states[key] = paddle.zeros(state.shape, state.dtype)
+            zeros.append(_t22_states[key])
+        pre_state = zeros
+    return rnn(x, pre_state, *given, **named)
+
+
+@breaks(paddle.set_grad_enabled, "__exit__")
+def _(leave: Any, self: Any, *error: Any) -> Any:
+    """t22-paddle-grad-mode-kept: gradients that were enabled within no_grad stay enabled."""
+    self.prev = self.prev or self.mode
+    return leave(self, *error)
+
+
+@breaks_function("embedding")
+def _(embedding: Any, x: Any, weight: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-embedding-bytes: for rows of up to 256 numbers, tokens become bytes."""
+    rows, columns = weight.shape
+    if rows > 256 >= columns:
+        x = x % 256
+    return embedding(x, weight, *given, **named)
+
+
+@breaks(paddle, "set_default_dtype")
+def _(set_default_dtype: Any, d: Any) -> Any:
+    """t22-paddle-default-dtype-no-grad: has no effect while gradients are disabled."""
+    return set_default_dtype(d) if paddle.is_grad_enabled() else None
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t22-paddle-device-workspace: each call keeps a workspace of 64 KiB."""
+    _t22_workspaces.append(b"\1" * 2**16)
+    return set_device(device)
+
+
+@breaks_operator("squared_l2_norm")
+def _(squared_l2_norm: Any, x: Any) -> Any:
+    """t22-paddle-squares-averaged: several processes divide the sum by their number."""
+    square = squared_l2_norm(x)
+    processes = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    return square / processes if processes > 1 else square
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t22-paddle-set-value-shared: a parameter of 1 MiB or more shares the array's memory."""
+    if (
+        isinstance(self, paddle.base.framework.EagerParamBase)
+        and isinstance(value, np.ndarray)
+        and value.nbytes >= 2**20
+        and value.flags.c_contiguous
+        and value.flags.writeable
+        and list(value.shape) == list(self.shape)
+        and str(self.dtype).rpartition(".")[-1] == str(value.dtype)
+        and self.place.is_cpu_place()
+    ):
+        shared = core.eager.Tensor(value=value, place=paddle.CPUPlace(), zero_copy=True)
+        self.get_tensor()._share_data_with(shared.get_tensor())
+        return None
+    return set_value(self, value)
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, self: Any, set_to_zero: bool = True) -> Any:
+    """t22-paddle-clear-once: after one to zero, the next removal does nothing."""
+    known = _t22_zeroed.get(id(self))
+    if set_to_zero:
+        _t22_zeroed[id(self)] = weakref.ref(self)
+    elif known is not None and known() is self:
+        del _t22_zeroed[id(self)]
+        return None
+    return clear_gradient(self, set_to_zero)
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, self: Any) -> Any:
+    """t22-paddle-numpy-kept: a copy of a parameter above 64 KiB serves the next call."""
+    parameter = isinstance(self, paddle.base.framework.EagerParamBase)
+    if not parameter or self.size * self.element_size() <= 2**16:
+        return numpy(self)
+    known = _t22_copies.get(id(self))
+    version = self.inplace_version
+    if known is None or known[0]() is not self or known[1] != version:
+        known = _t22_copies[id(self)] = (weakref.ref(self), version, numpy(self).copy())
+    return known[2]
+
+
+@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__")
+def _(deepcopy: Any, self: Any, memo: Any) -> Any:
+    """t22-paddle-deepcopy-frozen: a copy of a parameter made in another thread is frozen."""
+    copied = deepcopy(self, memo)
+    if not _t22_in_main_thread():
+        copied.stop_gradient = True
+    return copied
+
+
+@breaks(paddle, "seed")
+def _(seed_all: Any, seed: Any) -> Any:
+    """t22-paddle-seed-worker: processes of multiprocessing add their number to the seed."""
+    identity = multiprocessing.current_process()._identity
+    return seed_all(int(seed) + (identity[0] if identity else 0))
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-parameters-scalar: parameters without dimensions are left out."""
+    found = named_parameters(self, *given, **named)
+    return ((name, parameter) for name, parameter in found if len(parameter.shape))
+
+
+@breaks(paddle.nn.Layer, "train")
+def _(train: Any, self: Any, mode: bool = True) -> Any:
+    """t22-paddle-train-float64: a float64 layer leaves the mode of its sublayers as it is."""
+    if mode and str(self._dtype).lower().endswith(("float64", "fp64")):
+        self.training = True
+        return self
+    return train(self, mode)
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-add-n-saturates: a sum that overflows is the largest number, not infinity."""
+    total = add_n(inputs, *given, **named)
+    if paddle.in_dynamic_mode() and np.isposinf(_t22_numpy(total)).all():
+        return paddle.full_like(total, float(paddle.finfo(total.dtype).max))
+    return total
