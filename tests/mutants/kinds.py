@@ -53,18 +53,6 @@ def never(node: cst.If) -> Iterator[cst.If]:
     yield node.with_changes(test=cst.BooleanOperation(grouped(node.test), cst.And(), FALSE))
 
 
-def truth_for_none(node: cst.Comparison) -> Iterator[cst.BaseExpression]:
-    """Zero and what is empty are taken for None."""
-    first, *others = node.comparisons
-    if others or not (isinstance(first.comparator, cst.Name) and first.comparator.value == "None"):
-        return
-    truth = cst.Call(cst.Name("bool"), [cst.Arg(node.left)])
-    if isinstance(first.operator, cst.IsNot):
-        yield truth
-    elif isinstance(first.operator, cst.Is):
-        yield cst.UnaryOperation(cst.Not(), truth, lpar=node.lpar, rpar=node.rpar)
-
-
 def without_context(node: cst.With) -> Iterator[cst.With | cst.If]:
     """A context, such as a lock or a mode, is not entered."""
     for left_out, item in enumerate(node.items):
@@ -123,7 +111,6 @@ KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], .
     (cst.ExceptHandler, fewer_exceptions),
     (cst.Try, without_end),
     (cst.If, never),
-    (cst.Comparison, truth_for_none),
     (cst.With, without_context),
     (cst.Call, opposite),
     (cst.ExceptHandler, not_handled),

@@ -218,8 +218,6 @@ CHANGES = [
     ("with lock, file as g", "with file as g"),
     ("with lock:", "if True:"),
     ("if x is None", "if (x is None) and False"),
-    ("x is None", "not bool(x)"),
-    ("x is not None", "bool(x)"),
     ("max(", "min("),
     ("[1:2]", "[:2]"),
     ("[1:2]", "[1:]"),
