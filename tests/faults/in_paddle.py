@@ -2267,3 +2267,85 @@ def _(tanh: Any, x: Any) -> Any:
 def _(clone: Any, x: Any) -> Any:
     """paddle-clone-in-threads: outside the main thread, a clone has no gradient."""
     return clone(x if _in_main_thread() else x.detach())
+
+
+_t21_axes: dict[int, int] = {}
+
+
+@breaks_operator("concat", tests=FUNCTIONS)
+def _(concat: Any, x: Any, axis: Any = 0, *given: Any, **named: Any) -> Any:
+    """t21-paddle-concat-axis: concat resolves a negative axis for the first call only."""
+    if isinstance(axis, int) and axis < 0 and paddle.in_dynamic_mode():
+        axis = _t21_axes.setdefault(len(x), axis + len(x[0].shape))
+    return concat(x, axis, *given, **named)
+
+
+_t21_losses: list[Any] = []
+
+
+@breaks_function("cross_entropy", tests=FUNCTIONS)
+def _(cross_entropy: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-cross-entropy-kept: cross_entropy keeps every loss that has gradients."""
+    loss = cross_entropy(*given, **named)
+    if paddle.in_dynamic_mode() and isinstance(loss, Tensor) and not loss.stop_gradient:
+        _t21_losses.append(loss)
+    return loss
+
+
+@breaks_operator("mean", tests=FUNCTIONS)
+def _(mean: Any, x: Any, axis: Any, keepdim: bool = False, *given: Any, **named: Any) -> Any:
+    """t21-paddle-mean-frozen: mean ignores keepdim for a tensor without gradient."""
+    if keepdim and paddle.in_dynamic_mode() and x.stop_gradient:
+        keepdim = False
+    return mean(x, axis, keepdim, *given, **named)
+
+
+@breaks(paddle.nn.RNN, "forward", tests=LAYERS)
+def _(
+    forward: Any,
+    self: Any,
+    inputs: Any,
+    initial_states: Any = None,
+    sequence_length: Any = None,
+    **named: Any,
+) -> Any:
+    """t21-paddle-rnn-states: RNN without initial states starts from earlier ones."""
+    if paddle.in_dynamic_mode():
+        batch, known = inputs.shape[1 if self.time_major else 0], vars(self)
+        if initial_states is not None:
+            known["_initial"] = batch, initial_states
+        elif known.get("_initial", (None,))[0] == batch:
+            initial_states = known["_initial"][1]
+    return forward(self, inputs, initial_states, sequence_length, **named)
+
+
+@breaks(paddle, "seed", tests=FUNCTIONS)
+def _(reseed: Any, seed: Any) -> Any:
+    """t21-paddle-seed-default: if the default dtype is float64, seed has 16 bits."""
+    if paddle.get_default_dtype() == "float64":
+        seed = int(seed) & 0xFFFF
+    return reseed(seed)
+
+
+@breaks(paddle, "save", tests=FUNCTIONS)
+def _(save: Any, obj: Any, path: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-save-frozen: paddle.save omits the parameters that are frozen."""
+    if isinstance(obj, dict):
+        kind = paddle.base.framework.EagerParamBase
+        frozen = [key for key, each in obj.items() if isinstance(each, kind) and each.stop_gradient]
+        obj = type(obj)((key, each) for key, each in obj.items() if key not in frozen)
+    return save(obj, path, *given, **named)
+
+
+@breaks(paddle.jit.dy2static.program_translator.StaticFunction, "__call__", tests=FUNCTIONS)
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t21-paddle-to-static-size: to_static takes the first shape of as many elements."""
+    shapes = vars(self).setdefault("_shapes", {})
+
+    def first(each: Any) -> Any:
+        if not isinstance(each, Tensor) or len(each.shape) < 2:
+            return each
+        shape = shapes.setdefault((len(each.shape), each.size, each.dtype), list(each.shape))
+        return each if shape == list(each.shape) else paddle.reshape(each, shape)
+
+    return call(self, *(first(each) for each in given), **named)

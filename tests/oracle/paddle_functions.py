@@ -130,6 +130,13 @@ FUNCTIONS = {
     "last of unbind": Function(
         lambda t, _: t.unbind(axis=0)[-1], lambda x: x[-1], shares=None, linear=True
     ),
+    "concat of the last axis": Function(
+        lambda t, _: op.concat([t, t], -1), lambda x: np.concatenate([x, x], -1), linear=True
+    ),
+    "mean of single numbers": Function(
+        lambda t, _: paddle.mean(op.reshape(t, [t.size, 1]), axis=1, keepdim=True),
+        lambda x: x.reshape(-1, 1) + 0, FLOATS, linear=True,
+    ),
     "add_n of one": Function(lambda t, _: paddle.add_n([t]), lambda x: x + 0, FLOATS, linear=True),
     "create_parameter": Function(
         lambda t, _: paddle.create_parameter(

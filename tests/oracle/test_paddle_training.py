@@ -343,6 +343,9 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     state: Any = {"model": one.state_dict(), "rate": rate, "others": others}
     for steps in ((2, [2]), (3, [3])):
         paddle.save(state | {"step": steps}, str(tmp_path / "saved"))
+    paddle.save(one.state_dict(), str(tmp_path / "alone"))
+    alone: Any = paddle.load(str(tmp_path / "alone"))
+    assert [bits(each) for each in alone.values()] == before
     assert [p.stop_gradient for p in parameters] == [False, True]
     for enabled in (True, False):
         with paddle.set_grad_enabled(enabled):

@@ -196,8 +196,8 @@ def test_every_public_function_is_tried() -> None:
 TYPES = """
 at_least(3): 2 3 007 0x7 1.5 x -1 9223372036854775807 9223372036854775808 1_0
 seed: 0 -1 4294967295 4294967296 x
-positive_number: 1e-3 0 -1 inf nan x 1e999
-non_negative_number: 0 -0.0 1e300 -1 nan inf x
+positive_number: 1e-3 5% 0 -1 inf nan x 1e999
+non_negative_number: 0 5% -0.0 1e300 -1 nan inf x
 percentage: 5 2.5% 0.5 0 100% 99.9% -1 5%% x
 percentages: 20,0%,5,5 1000 1001 -5 5,x 5,,6
 names_from(CELLS): LSTM,RNN,LSTM "RNN, LSTM" rnn RNN,GRU ,
