@@ -76,11 +76,13 @@ def run(
         if written == ExitStatus.INTERRUPTED:
             ended = written
         say("\n".join(["", *summary_lines(history)]))
-        if held_out is not None and parallel.rank() == 0 and ended != ExitStatus.INTERRUPTED:
-            with use_device(config.device):
-                say(evaluation_line(evaluate(model, held_out)))
-        for name in names:
-            say(name)
+        try:
+            if held_out is not None and parallel.rank() == 0 and ended != ExitStatus.INTERRUPTED:
+                with use_device(config.device):
+                    say(evaluation_line(evaluate(model, held_out)))
+        finally:
+            for name in names:
+                say(name)
         status = written or ended
     # The launcher kills all processes once one has failed, so wait until process 0 has written its
     # files. Not after Ctrl-C: it reaches the processes at different steps.

@@ -264,11 +264,8 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
         return [bits(each) for each in tensors]
 
     expected = {shape: found(layer, x) for shape, x in inputs.items()}
-    if name in (
-        "SimpleRNN",
-        "LSTM",
-        "GRU",
-    ):  # States that are given once are not those of the next call.
+    if name in ("SimpleRNN", "LSTM", "GRU"):
+        # States that are given once are not those of the next call.
         tensor = paddle.to_tensor(inputs[2, 3, 6])
         layer(tensor, layer(tensor)[1])
     with suppress(Exception):  # A wrong shape.

@@ -141,17 +141,28 @@ def test_ctrl_c_keeps_the_history(
 
 
 def test_ctrl_c_while_testing_keeps_the_summary(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is printed before the held-out samples are tested."""
+    """It is printed before the held-out samples are tested; the written file is named."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        main(["run", "digit-sums", "--samples", "32", "--num-steps", "3", "--held-out", "20"])
-    assert "2 steps, finished" in capsys.readouterr().out
+        main(
+            [
+                "run",
+                "digit-sums",
+                "--samples=32",
+                "--num-steps=3",
+                "--save",
+                f"{tmp_path / 'a.npz'}",
+            ]
+        )
+    out = capsys.readouterr().out
+    assert "2 steps, finished" in out
+    assert f"history: {tmp_path / 'a.npz'}" in out
 
 
 def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
