@@ -33,12 +33,13 @@ def unfiltered(node: cst.CompFor) -> Iterator[cst.CompFor]:
 
 
 def fewer_exceptions(node: cst.ExceptHandler) -> Iterator[cst.ExceptHandler]:
-    """One of several exceptions is not handled."""
-    if isinstance(node.type, cst.Tuple):
-        kinds = node.type.elements
+    """One of the exceptions is not handled."""
+    if node.type is not None:
+        several = node.type.elements if isinstance(node.type, cst.Tuple) else None
+        kinds = several or [cst.Element(node.type)]
         for left_out in range(len(kinds)):
             others = [kind for place, kind in enumerate(kinds) if place != left_out]
-            yield node.with_changes(type=node.type.with_changes(elements=others))
+            yield node.with_changes(type=cst.Tuple(others))
 
 
 def without_end(node: cst.Try) -> Iterator[cst.Try]:
@@ -70,15 +71,7 @@ def opposite(node: cst.Call) -> Iterator[cst.Call]:
         yield node.with_changes(func=cst.Name(OPPOSITES[node.func.value]))
 
 
-def not_handled(node: cst.ExceptHandler) -> Iterator[cst.ExceptHandler]:
-    """The exception is not handled."""
-    if node.type is not None and not isinstance(node.type, cst.Tuple):
-        yield node.with_changes(type=cst.Tuple([]))
-
-
-def unformatted(
-    node: cst.FormattedStringExpression,
-) -> Iterator[cst.FormattedStringExpression]:
+def unformatted(node: cst.FormattedStringExpression) -> Iterator[cst.FormattedStringExpression]:
     """A number without its format, a text without quotes."""
     if node.format_spec is not None:
         yield node.with_changes(format_spec=None)
@@ -113,7 +106,6 @@ KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], .
     (cst.If, never),
     (cst.With, without_context),
     (cst.Call, opposite),
-    (cst.ExceptHandler, not_handled),
     (cst.FormattedStringExpression, unformatted),
     (cst.Slice, unbounded),
 )

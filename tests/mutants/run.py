@@ -27,11 +27,12 @@ def without_case_changes(operator: Operator) -> Operator:
 def with_fewer_keywords(operator: Operator) -> Operator:
     """Leave out calls with None, or without a positional argument: most end with an error."""
 
+    def positional(call: Any) -> int:
+        return sum(argument.keyword is None for argument in call.args)
+
     def fewer(node: Any) -> Iterator[Any]:
-        positional = [argument.keyword is None for argument in node.args]
         for mutant in operator(node):
-            others = [argument.keyword is None for argument in mutant.args]
-            if len(others) < len(positional) and sum(others) == sum(positional):
+            if len(mutant.args) < len(node.args) and positional(mutant) == positional(node):
                 yield mutant
 
     return fewer

@@ -149,20 +149,12 @@ def test_ctrl_c_while_testing_keeps_the_summary(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "evaluate", interrupted)
+    saved = str(tmp_path / "a.npz")
     with pytest.raises(KeyboardInterrupt):
-        main(
-            [
-                "run",
-                "digit-sums",
-                "--samples=32",
-                "--num-steps=3",
-                "--save",
-                f"{tmp_path / 'a.npz'}",
-            ]
-        )
+        main(["run", "digit-sums", "--samples", "32", "--num-steps", "3", "--save", saved])
     out = capsys.readouterr().out
     assert "2 steps, finished" in out
-    assert f"history: {tmp_path / 'a.npz'}" in out
+    assert f"history: {saved}" in out
 
 
 def test_resume_names_its_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
