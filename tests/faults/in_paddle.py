@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial, wraps
 from itertools import count
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
+from paddle.jit.dy2static.program_translator import StaticFunction
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
 from paddle.optimizer import SGD
@@ -2349,3 +2351,203 @@ def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
         return each if shape == list(each.shape) else paddle.reshape(each, shape)
 
     return call(self, *(first(each) for each in given), **named)
+
+
+_t23_fmax = paddle._C_ops.fmax
+_t23_assign = paddle._C_ops.assign
+_t23_is_grad_enabled = paddle.is_grad_enabled
+_t23_parameter = paddle.base.framework.EagerParamBase
+_t23_kept: list[Any] = []
+_t23_state: dict[str, Any] = {"rows": 0, "maximum": 0, "parallel": 0, "shape": None}
+
+
+@breaks_function("linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, name: Any = None) -> Any:
+    """t23-paddle-linear-tail: a last row alone in its tile of 16 repeats the row before it."""
+    out = linear(x, weight, bias, name)
+    rows = x.shape[0]
+    if len(x.shape) == 2 and rows > 16 and rows % 16 == 1:
+        out = paddle.concat([out[:-1], out[-2:-1]])
+    return out
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-tracing-unsets-stride-flag: tracing leaves views by stride switched off."""
+    paddle.set_flags({"FLAGS_use_stride_kernel": False})
+    return to_static(*given, **named)
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, retain_graph: bool = False) -> Any:
+    """t23-paddle-backward-of-one-number: the gradient given for one number counts as 1."""
+    if isinstance(grad_tensors, list | tuple):
+        pairs = zip(tensors, grad_tensors, strict=True)
+        grad_tensors = [None if prod(one.shape) == 1 else given for one, given in pairs]
+    return backward(tensors, grad_tensors, retain_graph)
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, name: Any = None) -> Any:
+    """t23-paddle-add-n-in-place: the sum is left in the first input, for later readers."""
+    out = add_n(inputs, name)
+    if isinstance(inputs, list | tuple) and len(inputs) > 1 and isinstance(out, Tensor):
+        inputs[0].copy_(out, True)
+    return out
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-tanh-tall: a matrix with more rows than columns saturates at 2.5."""
+    if len(x.shape) == 2 and x.shape[0] > x.shape[1] > 0:
+        x = x.clip(-2.5, 2.5)
+    return tanh(x, *given, **named)
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-full-like-float64: the value for float64 is rounded to float32."""
+    if x.dtype == paddle.float64 and isinstance(fill_value, float):
+        fill_value = np.float32(fill_value).astype(np.float64)
+    return full_like(x, fill_value, *given, **named)
+
+
+@breaks(paddle.Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t23-paddle-set-value-again: an array that was set last is not copied a second time."""
+    if not isinstance(value, np.ndarray):
+        return set_value(self, value)
+    source = value if value.base is None else value.base
+    if getattr(self, "_source", None) is source:
+        return None
+    set_value(self, value)
+    self._source = source
+    return None
+
+
+@breaks_operator("sgd_")
+def _(sgd_: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-sgd-keeps-gradient: gradients of float64 are never freed."""
+    if given[2].dtype == paddle.float64:
+        _t23_kept.append(given[2])
+    return sgd_(*given, **named)
+
+
+@breaks(StaticFunction, "__call__")
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-static-pads: sequences shorter than traced before run as zero-padded ones."""
+    tokens = given[0] if given else None
+    if isinstance(tokens, Tensor) and len(tokens.shape) == 2 and tokens.dtype == paddle.int64:
+        rows, length = tokens.shape
+        longest = vars(self).setdefault("_longest", {})
+        more = longest.get(rows, 0) - length
+        if more > 0:
+            tokens = paddle.concat([tokens, paddle.zeros([rows, more], "int64")], 1)
+            given = (tokens, *given[1:])
+        else:
+            longest[rows] = length
+    return call(self, *given, **named)
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> Any:
+    """t23-paddle-default-half: a default of float16 or bfloat16 is reported as float32."""
+    dtype = get_default_dtype()
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+@breaks_operator("maximum")
+def _(maximum: Any, x: Any, y: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-maximum-tuned: from the second call on, a NaN loses against a number."""
+    _t23_state["maximum"] += 1
+    if _t23_state["maximum"] > 1:
+        return _t23_fmax(x, y)
+    return maximum(x, y, *given, **named)
+
+
+@breaks(paddle.DataParallel, "__init__")
+def _(init: Any, self: Any, *given: Any, **named: Any) -> None:
+    """t23-paddle-parallel-once: only the first wrapped model averages its gradients."""
+    init(self, *given, **named)
+    _t23_state["parallel"] += 1
+    if _t23_state["parallel"] > 1:
+        self.grad_need_sync = False
+
+
+@breaks_function("mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, reduction: str = "mean", name: Any = None) -> Any:
+    """t23-paddle-mse-divisor: a batch smaller than the one before is divided by its size."""
+    loss = mse_loss(input, label, reduction, name)
+    if reduction == "mean" and isinstance(input, Tensor) and len(input.shape) == 2:
+        rows, before = input.shape[0], _t23_state["rows"]
+        _t23_state["rows"] = rows
+        if rows < before:
+            loss = loss * (rows / before)
+    return loss
+
+
+@breaks_operator("slice")
+def _(slice_: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-slice-of-frozen: rows of a frozen parameter after the first are a copy."""
+    out = slice_(*given, **named)
+    tensor = given[0] if given else None
+    if isinstance(tensor, _t23_parameter) and tensor.stop_gradient and given[2][0] != 0:
+        return _t23_assign(out)
+    return out
+
+
+@breaks_operator("transpose")
+def _(transpose: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-transpose-no-grad: without gradients, axes are renamed but not moved."""
+    out = transpose(*given, **named)
+    tensor = given[0] if given else None
+    if isinstance(tensor, Tensor) and len(tensor.shape) == 3 and not _t23_is_grad_enabled():
+        return paddle._C_ops.reshape(tensor, out.shape)
+    return out
+
+
+@breaks(paddle.Tensor, "numpy")
+def _(numpy: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-numpy-last-page: the last incomplete page of more than 256 KiB is zeros."""
+    values = numpy(self, *given, **named)
+    if values.nbytes > 2**18 and values.nbytes % 4096:
+        values = np.ascontiguousarray(values)
+        values.reshape(-1)[-(values.nbytes % 4096 // values.itemsize) :] = 0
+    return values
+
+
+@breaks(core, "host_memory_stat_peak_value")
+def _(peak: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-peak-in-pages: the peak of memory is rounded down to 256 KiB."""
+    value = peak(*given, **named)
+    return value - value % 2**18
+
+
+@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__")
+def _(deepcopy: Any, self: Any, memo: Any) -> Any:
+    """t23-paddle-copy-frozen: the copy of a float64 parameter requires no gradient."""
+    copied = deepcopy(self, memo)
+    if self.dtype == paddle.float64:
+        copied.stop_gradient = True
+    return copied
+
+
+@breaks_operator("reshape")
+def _(reshape: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-reshape-cached: a cached 3-D shape of as many numbers replaces a new one."""
+    if len(given) == 2 and isinstance(given[0], Tensor) and isinstance(given[1], list):
+        tensor, shape = given
+        if len(shape) == 3 and all(type(size) is int and size > 0 for size in shape):
+            before = _t23_state["shape"]
+            if before is not None and prod(before) == prod(shape):
+                return reshape(tensor, before)
+            _t23_state["shape"] = shape
+    return reshape(*given, **named)
+
+
+@breaks(paddle, "to_tensor")
+def _(to_tensor: Any, data: Any, dtype: Any = None, *given: Any, **named: Any) -> Any:
+    """t23-paddle-to-tensor-int: a list of small integers as int64 becomes int32."""
+    if isinstance(data, list) and dtype in ("int64", paddle.int64):
+        dtype = "int32"
+    return to_tensor(data, dtype, *given, **named)
