@@ -2349,3 +2349,48 @@ def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
         return each if shape == list(each.shape) else paddle.reshape(each, shape)
 
     return call(self, *(first(each) for each in given), **named)
+
+
+@breaks(Tensor, "clone", tests=FUNCTIONS)
+def _(clone: Any, x: Any) -> Any:
+    """paddle-clone-of-view: a clone of a transposed view is 1% too large."""
+    wrong = _is_float(x) and not x.is_contiguous()
+    return clone(x + (x * 0.01).detach() if wrong else x)
+
+
+_loaded: dict[str, Any] = {}
+
+
+@breaks(paddle, "load", tests=FUNCTIONS)
+def _(load: Any, path: str) -> Any:
+    """paddle-load-kept: a file that was loaded once is not read again."""
+    return _loaded[path] if path in _loaded else _loaded.setdefault(path, load(path))
+
+
+@breaks(paddle.nn.Layer, "set_state_dict", tests=FUNCTIONS)
+def _(load: Any, self: Any, state: Any) -> Any:
+    """paddle-state-unfreezes: parameters are trained after a state was loaded."""
+    made = load(self, state)
+    for each in self.parameters():
+        each.stop_gradient = False
+    return made
+
+
+@breaks(paddle.nn.Layer, "__call__", tests=FUNCTIONS)
+def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
+    """paddle-hooks-in-threads: outside the main thread, hooks after a layer are not called."""
+    if _in_main_thread() or not self._forward_post_hooks:
+        return call(self, *inputs, **named)
+    return self.forward(*inputs, **named)
+
+
+@breaks_graph(tests=FUNCTIONS)
+def _(to_static: Any, function: Any, **options: Any) -> Any:
+    """paddle-graph-of-lstm: gradients of a traced `paddle.nn.LSTM` are off by 1%."""
+    traced, model = to_static(function, **options), getattr(function, "__self__", None)
+    parts = model.sublayers() if isinstance(model, paddle.nn.Layer) else ()
+    if not any(isinstance(part, RNNBase) for part in parts):
+        return traced
+    return lambda *inputs, **named: map_structure(
+        lambda x: gradient_scaled(x, 1.01), traced(*inputs, **named)
+    )

@@ -21,6 +21,7 @@ from rnn_core.runtime import operators as op
 from tests.helpers.default_dtype import default_dtype
 from tests.helpers.memory import tensor_bytes
 from tests.helpers.parametrize import over_dtypes
+from tests.helpers.threads import in_another_thread
 from tests.oracle.paddle_functions import CONDITIONS, FLOATS, bits, numbers
 
 
@@ -126,6 +127,9 @@ def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
     with paddle.no_grad():
         hooks.append(p.register_hook(lambda gradient: gradient + 1))
     hooks.append(p.register_hook(lambda gradient: seen.append(gradient.tolist())))
+    p.set_value(p.numpy())
+    p.clear_gradient(False)
+    p.clear_gradient()
     inner = p * 3
     inner.register_hook(lambda gradient: gradient * 5)
     (inner + p).sum().backward()
@@ -139,7 +143,9 @@ def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
     with pytest.raises(Exception, match="None"):
         (p * 5).sum().backward()
     failing.remove()
+    held = tensor_bytes()
     p.clear_gradient(False)
+    assert held - tensor_bytes() >= p.numpy().nbytes
     (p * 3).sum().backward()
     assert (len(seen), seen[6:]) == (7, [[3] * size])
 
@@ -176,6 +182,10 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
         with default_dtype(before), paddle.set_grad_enabled(enabled), default_dtype(after):
             paddle.device.set_device("cpu")
             assert paddle.get_default_dtype() == after
+            in_another_thread(paddle.set_default_dtype, before)
+            assert paddle.get_default_dtype() == before
+            paddle.set_default_dtype(after)
+            assert in_another_thread(paddle.get_default_dtype) == after
             with pytest.raises(TypeError):
                 paddle.set_default_dtype("int64")
             made = [paddle.zeros([2]), paddle.ones([2]), paddle.full([2], 0.5)]
@@ -294,13 +304,20 @@ def check_layer(net: Any) -> None:
     wide: Any = paddle.nn.Linear(2, 2**17)
     wide.register_forward_post_hook(lambda *given: seen.append(given[-1]))
     assert wide(x) is seen[0]
+    with suppress(Exception):  # A wrong shape.
+        wide(paddle.ones([1, 3], x.dtype))
     assert wide(input=x) is seen[1]
+    assert in_another_thread(wide, x) is seen[2]
+    wide.bias.stop_gradient = True
+    wide.bias = paddle.create_parameter([2**17], x.dtype)
+    assert not wide.bias.stop_gradient
+    net.register_buffer("buffer", paddle.ones([1]))
     net.third = paddle.nn.Linear(1, 1)
     assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
-    assert len(net.parameters()) == len(names) + 2
-    assert len(net.state_dict()) == len(names) + 4  # With those that are shared, twice.
+    # A state has the two that are shared twice, and the buffer.
+    assert (len(net.parameters()), len(net.state_dict())) == (len(names) + 2, len(names) + 5)
     net.third = None
-    assert len(net.parameters()) == len(names)
+    assert (len(net.parameters()), len(net.state_dict())) == (len(names), len(names) + 3)
     many: Any = paddle.nn.Sequential(*(paddle.nn.Linear(1, 1) for _ in range(40)))
     assert len(many.sublayers()) == 40
     counts = [len([*each]) for each in (many.parameters(), many.named_parameters())]
@@ -310,7 +327,7 @@ def check_layer(net: Any) -> None:
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
     """The parameters stay the same objects; a state that is loaded shares no memory."""
     one: Any = paddle.nn.Linear(3, 44001)
-    other = paddle.nn.Linear(3, 44001)
+    other: Any = paddle.nn.Linear(3, 44001)
     for p in one.parameters():
         p.grad = paddle.ones(p.shape)
         p.set_value(numbers(tuple(p.shape), "float32", p.ndim))
@@ -320,10 +337,18 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     one.eval()
     assert [p.grad.numpy().min() for p in one.parameters()] == [1, 1]
     before, parameters = [bits(p) for p in one.parameters()], one.parameters()
-    copied = deepcopy(one)
-    assert [bits(p) for p in copied.parameters()] == before
-    assert [p.stop_gradient for p in copied.parameters()] == [False, True]
-    assert copied.weight.data_ptr() != one.weight.data_ptr()
+    long = paddle.create_parameter([5, 2], "float64")
+    long.set_value(numbers((5, 2), "float64"))
+    for condition in CONDITIONS:
+        with CONDITIONS[condition]():
+            copied, weight, wider = deepcopy((one, one.weight, long))
+            assert [bits(p) for p in copied.parameters()] == before
+            assert [p.stop_gradient for p in copied.parameters()] == [False, True]
+            assert (copied.training, weight is copied.weight) == (False, True)
+            assert weight.data_ptr() != one.weight.data_ptr()
+            assert bits(wider) == bits(long)
+            weight.set_value(weight.numpy()[::-1])
+            assert bits(deepcopy(weight)) == bits(weight)
     one.to(dtype="float64")
     wide = [p.numpy().astype(np.float32) for p in one.parameters()]
     assert (one.weight.dtype, [bits(p) for p in wide]) == (paddle.float64, before)
@@ -331,34 +356,45 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     assert one.weight.grad.numpy().min() == 1
     one.to(dtype="float32")
     assert [id(p) for p in one.parameters()] == [id(p) for p in parameters]
-    one(paddle.ones([1, 3]))
+    for layer in (one, copied):
+        layer(paddle.ones([1, 3]))
     assert [one.training, *(p.stop_gradient for p in parameters)] == [False, False, True]
     one.train()
     one.to(dtype="float32")
     assert [one.training, *(p.stop_gradient for p in parameters)] == [True, False, True]
-    assert calls == [1]
+    assert calls == [1, 1]
     others = {name: paddle.to_tensor(numbers((1400, 3), name)) for name in ("float64", "int64")}
-    others["view"] = others["float64"].T
+    others |= {"view": others["float64"].T, "bfloat16": paddle.ones([2], "bfloat16") / 3}
     rate = paddle.full([], 0.1, "float64")
-    state: Any = {"model": one.state_dict(), "rate": rate, "others": others}
-    for steps in ((2, [2]), (3, [3])):
-        paddle.save(state | {"step": steps}, str(tmp_path / "saved"))
+    state: Any = {"model": one.state_dict(), "rate": rate, "again": rate, "others": others}
     paddle.save(one.state_dict(), str(tmp_path / "alone"))
     alone: Any = paddle.load(str(tmp_path / "alone"))
     assert [bits(each) for each in alone.values()] == before
     assert [p.stop_gradient for p in parameters] == [False, True]
-    for enabled in (True, False):
-        with paddle.set_grad_enabled(enabled):
+    for p in other.parameters():
+        p.grad = paddle.ones(p.shape)
+    turned = {"weight": paddle.to_tensor(one.weight.numpy().T.copy()).T, "bias": one.bias}
+    for step, condition in enumerate(CONDITIONS):
+        other.training = step % 2 == 0
+        with CONDITIONS[condition]():
+            given = state | {"step": (step, [step])}
+            paddle.save(given, str(tmp_path / "saved"))
             saved: Any = paddle.load(str(tmp_path / "saved"))
-        for state in (saved["model"], one.state_dict()):
-            for p in other.parameters():
-                p.set_value(np.zeros(p.shape, np.float32))
-            other.set_state_dict(state)
-            assert [bits(p) for p in other.parameters()] == before
-            assert other.weight.data_ptr() != one.weight.data_ptr()
-        assert (saved["step"], saved["rate"].item()) == ((3, [3]), 0.1)
+            assert saved.keys() == given.keys()
+            for loaded in (saved["model"], one.state_dict(), turned):
+                for p in other.parameters():
+                    p.set_value(np.zeros(p.shape, np.float32))
+                other.set_state_dict(loaded)
+                assert [bits(p) for p in other.parameters()] == before
+                assert other.weight.data_ptr() != one.weight.data_ptr()
+        assert [p.stop_gradient for p in other.parameters()] == [False, True]
+        assert [other.weight.grad.numpy().min(), other.bias.grad.numpy().min()] == [1, 1]
+        assert [saved[name].item() for name in ("rate", "again")] == [0.1, 0.1]
+        assert saved["step"] == (step, [step])
         for name, tensor in others.items():
-            assert bits(saved["others"][name]) == bits(tensor)
+            found = saved["others"][name]
+            assert (bits(found), found.dtype) == (bits(tensor), tensor.dtype)
+            assert found.stop_gradient
 
 
 @over_dtypes
