@@ -94,7 +94,9 @@ def test_error_while_writing_keeps_the_old_file(
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o026, 0o640), (0o007, 0o660)])
-def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: Path) -> None:
+def test_file_has_the_permissions_of_a_new_file(
+    mask: int, mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are not the private ones of a temporary or the old file; later files have them, too."""
     before = os.umask(mask)
     try:
@@ -103,6 +105,8 @@ def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: 
             with write_whole(tmp_path / "whole"):
                 pass
         open(tmp_path / "opened", "a", opener=without_waiting).close()
+        monkeypatch.delattr(os, "O_NONBLOCK", raising=False)  # As on Windows.
+        open(tmp_path / "there", "a", opener=without_waiting).close()
         (tmp_path / "later").touch()
     finally:
         os.umask(before)
@@ -131,7 +135,7 @@ def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
     On a full disk, it leaves none either.
     """
-    path, tried = tmp_path / "file", list[Path]()
+    path, link, tried = tmp_path / "file", tmp_path / "link", list[Path]()
 
     def full(path: Path) -> None:
         tried.append(path)
@@ -140,14 +144,15 @@ def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     check_writable(path)
     assert list(tmp_path.iterdir()) == []
     path.write_bytes(b"former")
+    link.symlink_to(path)
     monkeypatch.setattr(Path, "touch", full)
     with pytest.raises(OSError, match="No space left on device"):
-        check_writable(path)
+        check_writable(link)
 
     assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
     assert tried[0].parent.name.startswith(PREFIX)
     assert path.read_bytes() == b"former"
-    assert list(tmp_path.iterdir()) == [path]
+    assert sorted(tmp_path.iterdir()) == [path, link]
 
 
 def test_write_accepts_the_longest_name_and_check_refuses_a_longer_one(tmp_path: Path) -> None:
@@ -169,6 +174,8 @@ def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
     link, target = tmp_path / "link", tmp_path / "elsewhere" / "file"
     link.symlink_to(target)
     with write_whole(link) as file:
+        # The link may be on another file system.
+        assert sorted(tmp_path.iterdir()) == [target.parent, link]
         file.write(b"whole")
 
     assert link.is_symlink()
