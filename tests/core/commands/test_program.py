@@ -157,6 +157,7 @@ def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
 
         assert status == 2
         assert error.startswith("Traceback")
+        assert "raise then\n" in error
         assert error.endswith(f"{kind.__name__}: a bug\n")
 
 

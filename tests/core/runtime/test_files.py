@@ -115,8 +115,10 @@ def test_file_has_the_permissions_of_a_new_file(
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
-def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], object]) -> None:
-    """A directory, pipe or device is not replaced."""
+def test_write_rejects_special_places(
+    refuse: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory, pipe, device or read-only file is not replaced."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "file")
     for path in (tmp_path / "nowhere" / "file", tmp_path / "link"):
         with pytest.raises(FileNotFoundError, match="nowhere is not a directory$"):
@@ -128,6 +130,10 @@ def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], o
         with pytest.raises(OSError, match="it exists and is not a regular file$"):
             refuse(tmp_path / "pipe")
         assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)  # Root may write any file.
+    with pytest.raises(PermissionError, match="the existing file is read-only$"):
+        refuse(tmp_path / "file")
 
 
 def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,16 +191,6 @@ def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
     check_writable(link)
     write_text(target, "whole")
     assert target.read_bytes() == b"whole"
-
-
-def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may write any file, so the permission is simulated."""
-    path = tmp_path / "file"
-    path.touch()
-    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
-
-    with pytest.raises(PermissionError, match="the existing file is read-only$"):
-        check_writable(path)
 
 
 def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:
