@@ -88,8 +88,8 @@ def test_summaries(check: Check) -> None:
         check_equal(random_history(number), history)
     odd = {"recurrent.W": np.full(4, NAN), "linear.bias": np.zeros(4)}
     escaped = {name: f"{value}\x1b" for name, value in ENVIRONMENT.items()}
-    loss = np.array([INF, 3.0, 2.0, 1.0])
-    lines += summary_lines(make_history(environment=escaped, loss=loss, raw_norms=odd))
+    infinite = np.array([INF, 3.0, 2.0, 1.0])
+    lines += summary_lines(make_history(environment=escaped, loss=infinite, raw_norms=odd))
     for names in (RNN, LSTM, REST, [*RNN, *REST], ["recurrent.W", "recurrent.w_i", "recurrent.b"]):
         norms = {name: 10.0 ** (3 * place - 8) for place, name in enumerate(names)}
         for loss in (0.0, 0.123456, 1e10, NAN):
