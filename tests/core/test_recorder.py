@@ -63,10 +63,16 @@ def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
 
 
 def test_all_predictions_of_a_long_epoch_count() -> None:
-    """Although none of its steps is recorded."""
-    recorder = Recorder(TrainConfig(record=1000), {}, ["W"], 100, Position(), None)
+    """Although none of its steps is recorded; if the run records nothing, none is kept."""
+    recorder, silent = (
+        Recorder(TrainConfig(record=record), {}, ["W"], 5000, Position(), None)
+        for record in (10_000, 0)
+    )
     predictions = paddle.to_tensor([[1.0], [2.0], [3.0]])
-    for right in [3.0] * 40 + [0.0] * 60:
-        recorder.record(predictions, paddle.to_tensor([[1.0], [0.0], [right]]), 3, None)
+    both, one = (paddle.to_tensor([[1.0], [0.0], [right]]) for right in (3.0, 0.0))
+    for labels in [both] * 2000 + [one] * 3000:
+        recorder.record(predictions, labels, 3, None)
+        silent.record(predictions, labels, 3, None)
 
-    assert recorder.history("finished").accuracy.tolist() == [140 / 300]
+    assert recorder.history("finished").accuracy.tolist() == [7000 / 15_000]
+    assert silent.position() == (1, 5000, 0, 15_000)

@@ -20,6 +20,7 @@ import pytest
 
 from rnn_core import (
     Batch,
+    CheckpointError,
     History,
     NonFiniteError,
     NumericPrediction,
@@ -283,7 +284,10 @@ def test_ctrl_c_waits_until_the_step_is_complete(
     assert (history.steps, history.outcome) == end
 
 
-@pytest.mark.parametrize("error", [partial(NonFiniteError, "not finite"), TrainingInterrupted])
+@pytest.mark.parametrize(
+    "error",
+    [*(partial(e, "a text") for e in (NonFiniteError, CheckpointError)), TrainingInterrupted],
+)
 def test_error_can_be_passed_to_another_process(error: Any) -> None:
     """With its history, as a pool of processes does."""
     made = error(train(SMALL))

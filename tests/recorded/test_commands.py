@@ -234,7 +234,7 @@ ENDS: dict[str, Any] = {
 }
 RUNS = """
 finished: exploding-rnn
-finished: clipped-rnn --epochs 3 --seed 7 --log-every 5 --record 5 --on-nonfinite continue
+finished: clipped-rnn --epochs 9999999 --seed 7 --log-every 5 --record 5 --on-nonfinite continue
 finished: clipped-lstm --epochs 2 --execution kernel --batch-size 3 --device cpu --log-every 4
 finished: clipped-rnn --checkpoint run --every 7 --resume --save a.npz --plot b.svg
 finished: clipped-rnn --checkpoint used --resume

@@ -203,7 +203,7 @@ percentages: 20,0%,5,5 1000 1001 -5 5,x 5,,6
 names_from(CELLS): LSTM,RNN,LSTM "RNN, LSTM" rnn RNN,GRU ,
 key_and_value: FLAGS=-a=b FLAGS= FLAGS =1 =
 any_path: a a/b ../c " a " ~/a
-writable_path(".md",".json"): a.md A.MD b.json c.txt c no/a.md folder.json
+writable_path(".md",".json"): a.md A.MD b.json .json c.txt c no/a.md folder.json
 writable_path(".html"): a.md
 """
 

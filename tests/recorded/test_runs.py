@@ -86,8 +86,10 @@ def test_summaries(check: Check) -> None:
             lines += [] if event is None else [f"  {event.kind} {event.what} {event.value:.5g}"]
         lines.append(f"  {' '.join(f'{event.kind} {event.step}' for event in history.events)}")
         check_equal(random_history(number), history)
-    odd = {"recurrent.W": np.full(4, NAN), "linear.bias": np.arange(4.0)}
-    lines += summary_lines(make_history(loss=np.array([INF, 3.0, 2.0, 1.0]), raw_norms=odd))
+    odd = {"recurrent.W": np.full(4, NAN), "linear.bias": np.zeros(4)}
+    escaped = {name: f"{value}\x1b" for name, value in ENVIRONMENT.items()}
+    infinite = np.array([INF, 3.0, 2.0, 1.0])
+    lines += summary_lines(make_history(environment=escaped, loss=infinite, raw_norms=odd))
     for names in (RNN, LSTM, REST, [*RNN, *REST], ["recurrent.W", "recurrent.w_i", "recurrent.b"]):
         norms = {name: 10.0 ** (3 * place - 8) for place, name in enumerate(names)}
         for loss in (0.0, 0.123456, 1e10, NAN):
@@ -165,7 +167,7 @@ def test_plots(tmp_path: Path, check: Check) -> None:
     runs = {
         "two": make_history(config=TrainConfig(clip_norm=2.5, learning_rate=0.5, seed=7)),
         "LSTM": make_history(
-            config=TrainConfig(cell="LSTM", clip_norm=5.0), raw_norms=norms, clipped_norms={}
+            config=TrainConfig(cell="LSTM", clip_norm=0.5), raw_norms=norms, clipped_norms={}
         ),
         "eight": make_history(raw_norms=eight, clipped_norms={}),
         "nine": make_history(raw_norms=many, clipped_norms={}),

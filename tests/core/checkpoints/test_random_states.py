@@ -47,13 +47,6 @@ def test_restored_generators_continue_their_sequences(before: Callable[[], objec
     assert [draw(), draw()] == expected
 
 
-def test_any_word_makes_a_state() -> None:
-    """A generator with a single bit in its last word draws other numbers than zeros."""
-    words = np.array([0] * 623 + [1, 0], np.uint32)
-
-    check_random_states({"numpy": words, "python": words, "waiting": np.zeros(2)})
-
-
 def test_random_states_rejects_another_generator(tmp_path: Path) -> None:
     """NumPy's global generator can be replaced by one whose state is unknown."""
     usual = np.random.mtrand.get_bit_generator()

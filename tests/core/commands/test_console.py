@@ -23,7 +23,7 @@ output = guard_console()  # The first one's files are not closed.
 assert all(map(os.get_inheritable, range(3))) and sys.stderr.line_buffering
 assert "paddle" not in sys.modules
 with open(sys.argv[1], "w") as file:
-    print("目录", flush=True)
+    print("目录\\udcff", flush=True)  # A name that is not UTF-8.
     print("末", file=sys.stderr)
     file.write("kept")
 sys.stdout.flush()
@@ -34,11 +34,11 @@ sys.exit(output.failure is not None)
 @pytest.mark.parametrize(
     ("redirection", "status", "shown"),
     [
-        ("", 0, "目录\n末\n"),
+        ("", 0, "目录\\udcff\n末\n"),
         (">/dev/full", 1, "末\n"),
-        ("2>/dev/full", 0, "目录\n"),
+        ("2>/dev/full", 0, "目录\\udcff\n"),
         (">&-", 1, "末\n"),
-        ("2>&-", 0, "目录\n"),
+        ("2>&-", 0, "目录\\udcff\n"),
         (">&- 2>&-", 1, ""),
         ("<&- >&- 2>&-", 1, ""),
         ("| true", 0, "末\n"),
@@ -103,7 +103,7 @@ def test_output_that_cannot_be_encoded_is_escaped(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "kept")]
     result = subprocess.run(command, env=environment, capture_output=True, check=True)
 
-    assert (result.stdout, result.stderr) == (rb"\u76ee\u5f55" + b"\n", rb"\u672b" + b"\n")
+    assert (result.stdout, result.stderr) == (rb"\u76ee\u5f55\udcff" + b"\n", rb"\u672b" + b"\n")
 
 
 def test_output_that_nobody_reads_in_time_is_discarded() -> None:

@@ -44,7 +44,7 @@ def test_suffix_sets_format(history: History, suffix: str, start: bytes, tmp_pat
     """
     path = tmp_path / f"run{suffix}"
     style = dict(matplotlib.rcParams)
-    save_plot(history, path)
+    save_plot(history, str(path))
 
     assert (Gcf.figs, dict(matplotlib.rcParams)) == ({}, style)
     assert path.read_bytes().startswith(start)

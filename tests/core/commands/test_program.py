@@ -119,11 +119,13 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "help": (raised(then=SystemExit()), 0, ""),
     "text of a user": (raised(then=SystemExit("no data")), 2, "error: no data"),
     "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
+    "missing module": (raised(then=ModuleNotFoundError("no torch")), 2, "error: no torch"),
     "memory error": (raised(then=MemoryError("no memory")), 2, "error: no memory"),
     "SIGINT": (raised(signal.SIGINT), 130, "interrupted by SIGINT"),
     "SIGTERM": (raised(signal.SIGTERM), 143, "interrupted by SIGTERM"),
     "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),
     "no signal": (raised(then=130), 130, ""),
+    "no signal, but its error": (raised(then=KeyboardInterrupt()), 130, ""),
     "SIGINT, handled": (swallowing(raised(signal.SIGINT)), 130, "interrupted by SIGINT"),
     "SIGTERM, handled": (swallowing(raised(signal.SIGTERM)), 143, "interrupted by SIGTERM"),
     "a library's own handler": (handling, 0, ""),
@@ -156,6 +158,7 @@ def test_unexpected_error_is_not_a_finding(status_of: StatusOf) -> None:
 
         assert status == 2
         assert error.startswith("Traceback")
+        assert "raise then\n" in error
         assert error.endswith(f"{kind.__name__}: a bug\n")
 
 

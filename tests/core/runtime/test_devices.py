@@ -1,5 +1,6 @@
 """Devices are checked before they are used."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import paddle
@@ -27,6 +28,8 @@ def test_devices_that_paddle_lists_can_be_used(names: str, monkeypatch: pytest.M
     assert environment["device_name"] == ("Stand-in gpu:0" if kind == "gpu" else kind)
     assert device.device_name(devices[-1]) == (f"Stand-in {devices[-1]}" if kind == "gpu" else kind)
     assert device.available_devices() == ["cpu", *devices]
+    tensor: Any = SimpleNamespace(place=f"Place({devices[0]})")
+    assert device.device_of(tensor) == devices[0]
     monkeypatch.setenv(f"FLAGS_selected_{kind}s", devices[-1].partition(":")[2])
     assert device.resolve_device(kind) == devices[-1]
     assert device.resolve_device(f"{kind}:0") == f"{kind}:0"

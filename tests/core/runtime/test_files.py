@@ -94,7 +94,9 @@ def test_error_while_writing_keeps_the_old_file(
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o026, 0o640), (0o007, 0o660)])
-def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: Path) -> None:
+def test_file_has_the_permissions_of_a_new_file(
+    mask: int, mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are not the private ones of a temporary or the old file; later files have them, too."""
     before = os.umask(mask)
     try:
@@ -103,6 +105,8 @@ def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: 
             with write_whole(tmp_path / "whole"):
                 pass
         open(tmp_path / "opened", "a", opener=without_waiting).close()
+        monkeypatch.delattr(os, "O_NONBLOCK", raising=False)  # As on Windows.
+        open(tmp_path / "there", "a", opener=without_waiting).close()
         (tmp_path / "later").touch()
     finally:
         os.umask(before)
@@ -111,8 +115,10 @@ def test_file_has_the_permissions_of_a_new_file(mask: int, mode: int, tmp_path: 
 
 
 @pytest.mark.parametrize("refuse", [check_writable, lambda path: write_whole(path).__enter__()])
-def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], object]) -> None:
-    """A directory, pipe or device is not replaced."""
+def test_write_rejects_special_places(
+    refuse: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory, pipe, device or read-only file is not replaced."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "file")
     for path in (tmp_path / "nowhere" / "file", tmp_path / "link"):
         with pytest.raises(FileNotFoundError, match="nowhere is not a directory$"):
@@ -124,6 +130,10 @@ def test_write_rejects_special_places(tmp_path: Path, refuse: Callable[[Path], o
         with pytest.raises(OSError, match="it exists and is not a regular file$"):
             refuse(tmp_path / "pipe")
         assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)  # Root may write any file.
+    with pytest.raises(PermissionError, match="the existing file is read-only$"):
+        refuse(tmp_path / "file")
 
 
 def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +141,7 @@ def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
     On a full disk, it leaves none either.
     """
-    path, tried = tmp_path / "file", list[Path]()
+    path, link, tried = tmp_path / "file", tmp_path / "link", list[Path]()
 
     def full(path: Path) -> None:
         tried.append(path)
@@ -140,14 +150,15 @@ def test_check_writable_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     check_writable(path)
     assert list(tmp_path.iterdir()) == []
     path.write_bytes(b"former")
+    link.symlink_to(path)
     monkeypatch.setattr(Path, "touch", full)
     with pytest.raises(OSError, match="No space left on device"):
-        check_writable(path)
+        check_writable(link)
 
     assert [(path.name, path.parent.parent) for path in tried] == [("file", tmp_path.resolve())]
     assert tried[0].parent.name.startswith(PREFIX)
     assert path.read_bytes() == b"former"
-    assert list(tmp_path.iterdir()) == [path]
+    assert sorted(tmp_path.iterdir()) == [path, link]
 
 
 def test_write_accepts_the_longest_name_and_check_refuses_a_longer_one(tmp_path: Path) -> None:
@@ -169,6 +180,8 @@ def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
     link, target = tmp_path / "link", tmp_path / "elsewhere" / "file"
     link.symlink_to(target)
     with write_whole(link) as file:
+        # The link may be on another file system.
+        assert sorted(tmp_path.iterdir()) == [target.parent, link]
         file.write(b"whole")
 
     assert link.is_symlink()
@@ -178,16 +191,6 @@ def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
     check_writable(link)
     write_text(target, "whole")
     assert target.read_bytes() == b"whole"
-
-
-def test_write_rejects_a_read_only_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may write any file, so the permission is simulated."""
-    path = tmp_path / "file"
-    path.touch()
-    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
-
-    with pytest.raises(PermissionError, match="the existing file is read-only$"):
-        check_writable(path)
 
 
 def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
+from runpy import run_path
 
 import pytest
 
@@ -74,8 +75,10 @@ def test_other_handlers_of_ctrl_c_are_kept() -> None:
 
 
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
-def test_blocked_signals_arrive_at_the_end(number: signal.Signals) -> None:
-    """No handler runs inside the block, not even one of a library in C."""
+def test_blocked_signals_arrive_at_the_end(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No handler runs inside the block, not even one of a library in C; Windows blocks nothing."""
     steps = []
     with pytest.raises(KeyboardInterrupt):  # noqa: SIM117 - the inner block ends first
         with blocked_signals():
@@ -85,7 +88,18 @@ def test_blocked_signals_arrive_at_the_end(number: signal.Signals) -> None:
                 pass
             steps.append("still blocked")
 
-    assert steps == ["blocked", "still blocked"]
+    monkeypatch.delattr(signal, "pthread_sigmask", raising=False)
+    with blocked_signals():
+        steps.append("on Windows")
+
+    assert steps == ["blocked", "still blocked", "on Windows"]
+
+
+def test_windows_has_no_hangup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module can be imported without it."""
+    monkeypatch.delattr(signal, "SIGHUP", raising=False)
+
+    assert run_path(interrupts.__file__)["SIGNALS"] == (signal.SIGINT, signal.SIGTERM)
 
 
 def test_other_threads_hold_nothing() -> None:
