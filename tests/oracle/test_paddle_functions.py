@@ -189,16 +189,19 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
     operator = operator_for(name, dtype)
 
     def found(size: int) -> list[Any]:
-        shapes = shapes_at(operator.shapes, dict.fromkeys("BTEHN", size))
-        inputs, others = (inputs_of(operator, shapes, dtype, seed) for seed in (size, 0))
+        same = dict.fromkeys("BTEHN", size)
+        inputs, others, usual = (
+            inputs_of(operator, shapes_at(operator.shapes, letters), dtype, seed)
+            for letters, seed in ((same, size), (same, 0), ({}, 0))
+        )
         tensors = [paddle.to_tensor(x) for x in inputs]
         floats = [t for t in tensors if t.dtype == tensors[-1].dtype]
         for tensor in floats:
             tensor.stop_gradient = operator.backward is None
         made = listed(operator.call(*tensors))
-        for mode in (nullcontext, paddle.no_grad):
-            with mode():
-                operator.call(*map(paddle.to_tensor, others))
+        operator.call(*map(paddle.to_tensor, others))
+        with paddle.no_grad():
+            operator.call(*map(paddle.to_tensor, usual))
         ds = []
         if paddle.is_grad_enabled() and operator.backward:
             ds = paddle.grad(made, floats)
@@ -261,7 +264,7 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
         made = flatten(layer(tensor.T if view else tensor))
         layer(paddle.to_tensor(-x))
         with paddle.no_grad():
-            layer(paddle.to_tensor(-x))
+            layer(paddle.to_tensor(-x[:1, :1]))
         tensors = [*made]
         if paddle.is_grad_enabled():
             paddle.add_n([each.sum() for each in made]).backward()

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from copy import deepcopy
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -231,12 +232,15 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
         makes["LSTM"] = (bound, lambda: joined(paddle.nn.LSTM(shape[1], shape[0])))
     for name, (largest, make) in makes.items():
         drawn = []
-        for seed, modes in product([7, 8, 7 + 2**31], [nullcontext, paddle.no_grad]):
-            with modes():
+        modes = [nullcontext, paddle.no_grad]
+        if name == "create_parameter":  # Of a dtype of its own.
+            modes.append(partial(default_dtype, "float64"))
+        for seed, mode in product([7, 8, 7 + 2**31], modes):
+            with mode():
                 paddle.seed(seed)
                 drawn += [make().numpy().ravel(), make().numpy().ravel()]
         different = {each.tobytes() for each in drawn}
-        assert (len(different), len(drawn)) == (6, 12), name
+        assert (len(different), len(drawn)) == (6, 6 * len(modes)), name
         for each in drawn:
             count = each.size
             ranks = np.sort(each.astype(np.float64) / largest + 1) / 2
@@ -277,7 +281,7 @@ def check_layer(net: Any) -> None:
     layers = [net, net.first, net.second, net.tied]
     assert [*map(id, net.sublayers(include_self=True))] == [*map(id, layers)]
     assert [layer.training for layer in layers] == [True] * 4
-    whole = paddle.nn.Sequential(paddle.nn.Sequential(net), paddle.nn.Tanh())
+    whole = paddle.nn.Sequential(paddle.nn.LayerList([net]), paddle.nn.Tanh())
     layers += whole.sublayers()
     assert [name for name, _ in whole.named_parameters()] == [f"0.0.{name}" for name in names]
     inner: Any = whole.named_sublayers()
@@ -329,8 +333,9 @@ def check_layer(net: Any) -> None:
     for mode in (False, True):
         (many.train if mode else many.eval)()
         assert [layer.training for layer in many.sublayers()] == [mode] * 40
-    counts = [len([*each]) for each in (many.parameters(), many.named_parameters())]
-    assert [*counts, len(many.state_dict())] == [80] * 3
+    numbered = [f"{k}.{kind}" for k in range(40) for kind in ("weight", "bias")]
+    assert [name for name, _ in many.named_parameters()] == [*many.state_dict()] == numbered
+    assert len(many.parameters()) == 80
 
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
@@ -497,13 +502,18 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
 
 @over_dtypes
 def test_dropout_drops_and_scales_while_training(dtype: DType) -> None:
-    """Values and gradients alike, each on its own, by the seed; in evaluation, nothing is."""
+    """Values and gradients alike, each on its own, by the seed alone; in evaluation, none is."""
     x: Any = paddle.ones([64, 1025], dtype)
     x.stop_gradient = False
     dropout, masks = paddle.nn.Dropout(0.2), []
-    for seed in (1, 0, None, 0):
+    for seed, evaluated in ((1, True), (0, True), (None, False), (0, False)):
         if seed is not None:
             paddle.seed(seed)
+        if evaluated:
+            dropout.eval()
+            with paddle.set_grad_enabled(seed == 1):
+                assert bits(dropout(x)) == bits(x)
+            dropout.train()
         made = dropout(x)
         (gradient,) = paddle.grad(made.sum(), x)
         assert bits(gradient) == bits(made)
@@ -514,10 +524,6 @@ def test_dropout_drops_and_scales_while_training(dtype: DType) -> None:
         assert abs(mask.mean() - 0.8) < 6 * 0.4 / mask.size**0.5
         for other in masks[:k]:
             assert abs((mask == other).mean() - 0.68) < 6 * 0.47 / mask.size**0.5
-    dropout.eval()
-    for enabled in (True, False):
-        with paddle.set_grad_enabled(enabled):
-            assert bits(dropout(x)) == bits(x)
 
 
 @over_dtypes
