@@ -455,6 +455,7 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
     """At the rates of a schedule, clipped by the norm of all gradients, and resumed from a file."""
     shapes = [(3,), (1,), (65, 65), *[(2,)] * 14]
     weights: Any = [paddle.create_parameter(list(shape), dtype) for shape in shapes]
+    unused = paddle.create_parameter([1], dtype)
     expected = [weight.numpy().astype(np.float64) for weight in weights]
     firsts, seconds = ([np.zeros(shape) for shape in shapes] for _ in range(2))
     generator, limit, path = np.random.default_rng(0), 0.75, str(tmp_path / "saved")
@@ -491,7 +492,7 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
             clip = paddle.nn.ClipGradByGlobalNorm(limit)
             more = {"weight_decay": 0.1} if kind == "AdamW" else {}
             make = getattr(paddle.optimizer, kind)
-            optimizer = make(schedule, parameters=weights, grad_clip=clip, **more)
+            optimizer = make(schedule, parameters=[unused, *weights], grad_clip=clip, **more)
             if start:
                 optimizer.set_state_dict(paddle.load(path))
             for step in range(start, end):
