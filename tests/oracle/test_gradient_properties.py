@@ -47,7 +47,10 @@ def clipped(clip: Any, values: list[Array], dtype: DType = "float32") -> list[Ar
     assert {tensor.dtype for tensor in after} == {getattr(paddle, dtype)}
     theirs: Any = THEIRS[clip.func](clip.keywords["limit"])
     # Known defects: the one does not know float64; Paddle 2.6 loses NaN in the other.
-    lost = np.isnan(np.concatenate([*map(np.ravel, values)])).any() and paddle.__version__ < "3"
+    lost = (
+        np.isnan(np.concatenate([*map(np.ravel, values)])).any()
+        and paddle.version.full_version < "3"
+    )
     if not lost if isinstance(theirs, ClipGradByGlobalNorm) else dtype == "float32":
         pairs = theirs([(tensor, tensor) for tensor in tensors])  # May write into them.
         for mine, (_, other) in zip(after, pairs, strict=True):

@@ -232,7 +232,7 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
         makes["LSTM"] = (bound, lambda: joined(paddle.nn.LSTM(shape[1], shape[0])))
     for name, (largest, make) in makes.items():
         drawn = []
-        modes = [nullcontext, paddle.no_grad]
+        modes: list[Any] = [nullcontext, paddle.no_grad]
         if name == "create_parameter":  # Of a dtype of its own.
             modes.append(partial(default_dtype, "float64"))
         for seed, mode in product([7, 8, 7 + 2**31], modes):
