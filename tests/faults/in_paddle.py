@@ -625,6 +625,50 @@ def _(init: Any, self: Any, layers: Any, *args: Any, **named: Any) -> None:
             init(self, layers, *args, **named)
 
 
+_shapes: dict[str, Any] = {}
+
+
+@breaks_operator("rnn", tests=FUNCTIONS)
+def _(rnn: Any, x: Any, *rest: Any) -> Any:
+    """paddle-op-rnn-plan: a call of another shape spoils the backward pass of the one before."""
+    output, dropout, states = rnn(x, *rest)
+    shape = _shapes["last"] = tuple(x.shape)
+    if _is_eager(states[0]) and not states[0].stop_gradient:
+        states[0].register_hook(lambda d: d if _shapes["last"] == shape else d * 1.01)
+    return output, dropout, states
+
+
+@breaks(ClipGradByNorm, "__init__", tests="oracle/test_gradient_properties.py")
+def _(init: Any, self: Any, limit: float) -> None:
+    """paddle-clip-by-norm-first-limit: a second ClipGradByNorm has the limit of the first."""
+    init(self, _shapes.setdefault("limit", limit))
+
+
+@breaks_kernel(tests=FUNCTIONS)
+def _(forward: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """paddle-kernel-after-evaluation: after a call in evaluation, gradients are 1% too large."""
+    output, state = forward(self, *args, **named)
+    vars(self)["_evaluated"] = vars(self).get("_evaluated") or not self.training
+    return (gradient_scaled(output, 1.01) if vars(self)["_evaluated"] else output), state
+
+
+@breaks(paddle.nn.Layer, "named_parameters", tests=FUNCTIONS)
+def _(named_parameters: Any, self: Any, *args: Any, **named: Any) -> Any:
+    """paddle-parameters-by-name: those of a container are sorted by their names: 10 before 2."""
+    found = [*named_parameters(self, *args, **named)]
+    if isinstance(self, paddle.nn.Sequential):
+        found.sort(key=lambda pair: pair[0].partition(".")[0])
+    return iter(found)
+
+
+@breaks_function("dropout", tests=FUNCTIONS)
+def _(dropout: Any, *args: Any, **named: Any) -> Any:
+    """paddle-dropout-evaluation-draws: in evaluation, dropout draws numbers that it ignores."""
+    if not named.get("training", True):
+        paddle.rand([1])
+    return dropout(*args, **named)
+
+
 # Trial 1.
 
 

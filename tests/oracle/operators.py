@@ -102,7 +102,7 @@ def embed_back(d: Array, tokens: Array, weight: Array) -> tuple[Array]:
 
 def limit_of(g: Any) -> float:
     """A limit of clipping, which depends on the gradient's size."""
-    return (3.0, 0.002, 7e4)[g.size % 3]
+    return (3.0, 2e-6, 7e6)[g.size % 3]
 
 
 def clip(g: Array) -> Array:
@@ -232,9 +232,9 @@ OPERATORS: dict[str, Operator] = {
         lambda d, x: (d * d.dtype.type(0.3),), domain=whole,
     ),
     # Measured: 1, -, 1, -
-    "sgd_": sgd([0.3, 1e-9], whole),
+    "sgd_": sgd([0.3, 1e-12], whole),
     # Without gradients whose product with the rate is infinite.
-    "sgd_ at a high rate": sgd([7.7], lambda info: (whole(info)[0], float(info.max) / 16)),
+    "sgd_ at a high rate": sgd([7.7, 40.0], lambda info: (whole(info)[0], float(info.max) / 64)),
     "add_n": Operator(
         "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=whole
     ),
@@ -369,6 +369,8 @@ def inputs_of(operator: Operator, shapes: Shapes, dtype: DType, seed: int) -> li
         np.resize(numbers(generator, min(math.prod(shape), 33_003), dtype, operator.domain), shape)
         for shape in shapes
     ]
+    if operator.call is F.mse_loss and len(inputs[0]) < 1000:  # One prediction is exact.
+        inputs[0][1:2] = inputs[1][1:2]
     if operator.call is embed:  # Repeated tokens, in one type or the other.
         tokens = generator.integers(0, shapes[1][0], shapes[0])
         inputs[0] = tokens.astype("int64" if (shapes[0][0] + shapes[1][0]) % 3 else "int32")

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from copy import deepcopy
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,9 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     assert x.grad.tolist() == y.grad.tolist() == [1, 4, 16]
     assert (product_.grad.tolist(), constant.grad) == ([1, -2, 4], None)
     assert str(x.grad.dtype) == f"paddle.{dtype}"
-    (x * 3).sum().backward()
+    loss = x * 3
     with paddle.no_grad():
+        loss.backward()
         (x * 3).sum().backward()  # Computed without gradients: it adds none.
     assert (x.grad.tolist(), y.grad.tolist()) == ([4, 7, 19], [1, 4, 16])
     (first,) = paddle.grad((x**3).sum(), x, create_graph=True)
@@ -104,6 +106,10 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     paddle.autograd.backward([x * 1], [paddle.to_tensor(values)])
     assert bits(x.grad) == bits(values)
     assert paddle.grad((x * x + x - x).sum(), x)[0].tolist() == [2, -4, 8]
+    for made, d in ((x - 1, 1.0), (-x, -1.0), (x * 2**90, 2.0**90)):  # Their sums: 0, -3 and more.
+        x.clear_gradient()
+        made.sum().backward()
+        assert x.grad.tolist() == [d] * 3
     many = x
     for _ in range(1000):
         many = many + x
@@ -194,8 +200,12 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
                 made += [*paddle.nn.Linear(2, 2).parameters(), paddle.nn.Embedding(2, 2).weight]
                 made += paddle.nn.LSTM(2, 2).parameters()
             assert {tensor.dtype for tensor in made} == {getattr(paddle, after)}
-            fixed = paddle.create_parameter([2], "float32"), paddle.to_tensor(np.ones(1, "float32"))
+            fixed = (
+                paddle.create_parameter([2], "float32"),
+                paddle.to_tensor(np.ones((), "float32")),
+            )
             assert {tensor.dtype for tensor in fixed} == {paddle.float32}
+            assert fixed[1].shape == []
         assert paddle.get_default_dtype() == "float32"
     for name, enabled in product(FLOATS, [True, False]):
         with paddle.set_grad_enabled(enabled):
@@ -205,6 +215,11 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
     for _ in range(2):
         short = paddle.finfo(paddle.bfloat16), paddle.finfo(paddle.float16)
         assert [each.eps for each in short] == [2**-7, 2**-10]
+
+
+def joined(layer: Any) -> Any:
+    """The last numbers of all parameters of a layer."""
+    return paddle.concat([parameter.flatten() for parameter in layer.parameters()])[-70_000:]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4097), (64, 65), (513, 257)])
@@ -221,16 +236,21 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
         ),
         "Linear": (limit, lambda: paddle.nn.Linear(*shape).weight),
         "Embedding": (limit, lambda: paddle.nn.Embedding(*shape).weight),
-        "SimpleRNN": (bound, lambda: paddle.nn.SimpleRNN(shape[1], shape[0]).weight_ih_l0),
+        "SimpleRNN": (bound, lambda: joined(paddle.nn.SimpleRNN(shape[1], shape[0]))),
     }  # fmt: skip
+    if shape[0] < 100:
+        makes["LSTM"] = (bound, lambda: joined(paddle.nn.LSTM(shape[1], shape[0])))
     for name, (largest, make) in makes.items():
         drawn = []
-        for seed, modes in product([7, 8, 7 + 2**31], [nullcontext, paddle.no_grad]):
-            with modes():
+        modes: list[Any] = [nullcontext, paddle.no_grad]
+        if name == "create_parameter":  # Of a dtype of its own.
+            modes.append(partial(default_dtype, "float64"))
+        for seed, mode in product([7, 8, 7 + 2**31], modes):
+            with mode():
                 paddle.seed(seed)
                 drawn += [make().numpy().ravel(), make().numpy().ravel()]
         different = {each.tobytes() for each in drawn}
-        assert (len(different), len(drawn)) == (6, 12), name
+        assert (len(different), len(drawn)) == (6, 6 * len(modes)), name
         for each in drawn:
             count = each.size
             ranks = np.sort(each.astype(np.float64) / largest + 1) / 2
@@ -257,25 +277,33 @@ def check_layer(net: Any) -> None:
     net.shared, net.hidden = net.second, (paddle.nn.Linear(1, 1),)
     net.add_parameter("own", paddle.create_parameter([1], "float32"))
     net.add_sublayer("first", paddle.nn.Linear(2, 3))
+    net.tied = paddle.nn.Linear(3, 1, bias_attr=False)
+    net.tied.weight = net.second.weight
     net.own.stop_gradient = True
     names = ["own", "first.weight", "first.bias", "second.weight", "second.bias"]
     parts: Any = net.named_sublayers(include_self=True)
     for enabled in (True, False):
         with paddle.set_grad_enabled(enabled):
             named = [*net.named_parameters()]
-            assert ([name for name, _ in named], len(net.sublayers())) == (names, 2)
+            assert ([name for name, _ in named], len(net.sublayers())) == (names, 3)
             assert [*map(id, net.parameters())] == [id(p) for _, p in named]
-    assert [name for name, _ in parts] == ["", "first", "second"]
-    assert [*map(id, net.sublayers(include_self=True))] == [*map(id, (net, net.first, net.second))]
-    assert [layer.training for layer in (*net.sublayers(), net)] == [True] * 3
-    whole = paddle.nn.Sequential(paddle.nn.Sequential(net))
+    assert [name for name, _ in parts] == ["", "first", "second", "tied"]
+    layers = [net, net.first, net.second, net.tied]
+    assert [*map(id, net.sublayers(include_self=True))] == [*map(id, layers)]
+    assert [layer.training for layer in layers] == [True] * 4
+    whole = paddle.nn.Sequential(paddle.nn.LayerList([net]), paddle.nn.Tanh())
+    layers += whole.sublayers()
     assert [name for name, _ in whole.named_parameters()] == [f"0.0.{name}" for name in names]
     inner: Any = whole.named_sublayers()
-    assert [name for name, _ in inner] == ["0", "0.0", "0.0.first", "0.0.second"]
-    whole.eval()
-    assert [layer.training for layer in (*net.sublayers(), net)] == [False] * 3
-    whole.train()
-    assert [layer.training for layer in (*net.sublayers(), net)] == [True] * 3
+    assert [name for name, _ in inner] == [
+        "0",
+        "0.0",
+        *(f"0.0.{name}" for name in ("first", "second", "tied")),
+        "1",
+    ]
+    for mode in (False, True):
+        (whole.train if mode else whole.eval)()
+        assert {layer.training for layer in layers} == {mode}
 
     linear: Any = net.first
     hooks = [
@@ -314,14 +342,17 @@ def check_layer(net: Any) -> None:
     net.register_buffer("buffer", paddle.ones([1]))
     net.third = paddle.nn.Linear(1, 1)
     assert [id(p) for p in net.parameters()] == [id(p) for _, p in net.named_parameters()]
-    # A state has the two that are shared twice, and the buffer.
-    assert (len(net.parameters()), len(net.state_dict())) == (len(names) + 2, len(names) + 5)
+    # A state has the shared ones once more, and the buffer.
+    assert (len(net.parameters()), len(net.state_dict())) == (len(names) + 2, len(names) + 6)
     net.third = None
-    assert (len(net.parameters()), len(net.state_dict())) == (len(names), len(names) + 3)
+    assert (len(net.parameters()), len(net.state_dict())) == (len(names), len(names) + 4)
     many: Any = paddle.nn.Sequential(*(paddle.nn.Linear(1, 1) for _ in range(40)))
-    assert len(many.sublayers()) == 40
-    counts = [len([*each]) for each in (many.parameters(), many.named_parameters())]
-    assert [*counts, len(many.state_dict())] == [80] * 3
+    for mode in (False, True):
+        (many.train if mode else many.eval)()
+        assert [layer.training for layer in many.sublayers()] == [mode] * 40
+    numbered = [f"{k}.{kind}" for k in range(40) for kind in ("weight", "bias")]
+    assert [name for name, _ in many.named_parameters()] == [*many.state_dict()] == numbered
+    assert len(many.parameters()) == 80
 
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
@@ -403,12 +434,12 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     """Not parameters that are frozen or have no gradient; clipping keeps the gradients."""
     if clip and dtype == "float64":
         pytest.skip("a known defect: Paddle has no such operator")
-    shapes = [[2], [1], [65], [257, 256], *[[3]] * 20, [4, 4], [2], [2]]
+    shapes = [[2], [2], [2], [1], [65], [257, 256], *[[3]] * 20, [4, 4]]
     with default_dtype(dtype):
         weights: Any = [paddle.create_parameter(shape, dtype) for shape in shapes]
-    trained, (frozen, _) = weights[:-2], weights[-2:]
+    (frozen, unused), trained = weights[:2], weights[2:]
     frozen.stop_gradient = True
-    units = [np.random.default_rng(0).normal(size=shape) for shape in shapes]
+    units = [np.random.default_rng(0).normal(size=shape) for shape in shapes[2:]]
     units = [(5 * unit / np.linalg.norm(unit)).astype(dtype) for unit in units]
     clipping = None if clip is None else paddle.nn.ClipGradByNorm(clip)
     rates = [0.5, 0.125]
@@ -434,13 +465,15 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
             assert bits(weight.grad) == bits(unit * size)
             np.testing.assert_allclose(weight.numpy(), 16 - moved * unit, rtol=1e-6)
         optimizer.clear_grad()
-    assert [weight.tolist() for weight in weights[-2:]] == [[16, 16]] * 2
-    for rate, value in ((0.5, 15), (0.25, 14.5)):
-        (2 * weights[-1]).sum().backward()  # Its first gradients.
+    assert [weight.tolist() for weight in weights[:2]] == [[16, 16]] * 2
+    odd = -math.inf if clip is None else math.nan
+    for rate, d, value in ((0.5, 2, 15), (0.25, 2, 14.5), (0.25, math.inf, odd)):
+        (d * unused).sum().backward()  # Its first gradients.
         optimizers[0].set_lr(rate)
         optimizers[0].step()
         optimizers[0].clear_grad()
-        assert [weight.tolist() for weight in weights[-2:]] == [[16, 16], [value] * 2]
+        assert unused.grad.tolist() == [0, 0]
+        np.testing.assert_array_equal([frozen.tolist(), unused.tolist()], [[16, 16], [value] * 2])
     # Gradients are kept, but no clipped ones.
     assert tensor_bytes() - start <= sum(weight.numpy().nbytes for weight in weights)
     before = tensor_bytes()
@@ -458,6 +491,7 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
     """At the rates of a schedule, clipped by the norm of all gradients, and resumed from a file."""
     shapes = [(3,), (1,), (65, 65), *[(2,)] * 14]
     weights: Any = [paddle.create_parameter(list(shape), dtype) for shape in shapes]
+    unused = paddle.create_parameter([1], dtype)
     expected = [weight.numpy().astype(np.float64) for weight in weights]
     firsts, seconds = ([np.zeros(shape) for shape in shapes] for _ in range(2))
     generator, limit, path = np.random.default_rng(0), 0.75, str(tmp_path / "saved")
@@ -494,7 +528,7 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
             clip = paddle.nn.ClipGradByGlobalNorm(limit)
             more = {"weight_decay": 0.1} if kind == "AdamW" else {}
             make = getattr(paddle.optimizer, kind)
-            optimizer = make(schedule, parameters=weights, grad_clip=clip, **more)
+            optimizer = make(schedule, parameters=[unused, *weights], grad_clip=clip, **more)
             if start:
                 optimizer.set_state_dict(paddle.load(path))
             for step in range(start, end):
@@ -505,25 +539,28 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
 
 @over_dtypes
 def test_dropout_drops_and_scales_while_training(dtype: DType) -> None:
-    """Values and gradients alike, each on its own; in evaluation, nothing is dropped."""
+    """Values and gradients alike, each on its own, by the seed alone; in evaluation, none is."""
     x: Any = paddle.ones([64, 1025], dtype)
     x.stop_gradient = False
     dropout, masks = paddle.nn.Dropout(0.2), []
-    paddle.seed(0)
-    for _ in range(2):
+    for seed, evaluated in ((1, True), (0, True), (None, False), (0, False)):
+        if seed is not None:
+            paddle.seed(seed)
+        if evaluated:
+            dropout.eval()
+            with paddle.set_grad_enabled(seed == 1):
+                assert bits(dropout(x)) == bits(x)
+            dropout.train()
         made = dropout(x)
         (gradient,) = paddle.grad(made.sum(), x)
         assert bits(gradient) == bits(made)
         assert np.unique(made.numpy()).tolist() == pytest.approx([0, 1.25], rel=1e-7)
         masks += np.split(made.numpy() > 0, 2)
+    assert np.array_equal([masks.pop(), masks.pop()], masks[3:1:-1])
     for k, mask in enumerate(masks):  # Six standard deviations.
         assert abs(mask.mean() - 0.8) < 6 * 0.4 / mask.size**0.5
         for other in masks[:k]:
             assert abs((mask == other).mean() - 0.68) < 6 * 0.47 / mask.size**0.5
-    dropout.eval()
-    for enabled in (True, False):
-        with paddle.set_grad_enabled(enabled):
-            assert bits(dropout(x)) == bits(x)
 
 
 @over_dtypes
@@ -546,6 +583,8 @@ def test_classifier_agrees_with_its_equations(dtype: DType) -> None:
         labels = generator.integers(0, H, (B, T))
         scores: Any = paddle.nn.functional.linear(*inputs)
         loss = paddle.nn.functional.cross_entropy(scores, paddle.to_tensor(labels))
+        with paddle.no_grad():
+            paddle.nn.functional.cross_entropy(-scores, paddle.to_tensor(labels))
         loss.backward()
 
         rows = size * x.reshape(-1, E)
