@@ -311,7 +311,7 @@ def test_workloads(session: Session) -> None:
     settings = content(session.folder / "m" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     both = f"{own},instructions --results k"
-    session.run(f"{both} --no-behaviour", FakeProcesses(SAME, before=interrupt_at(7)))
+    session.run(f"{both} --no-behaviour --budget 2.2", FakeProcesses(SAME, before=interrupt_at(7)))
     session.run(f"{both} --resume", own="refused")
     session.run(f"{both} --resume", own="different")
     once = [CRASH]
@@ -395,7 +395,7 @@ def test_saved_sides(session: Session) -> None:
     )
     (session.folder / "broken.json").write_text("{", encoding="utf-8")
     (session.folder / "empty").mkdir()
-    shutil.copytree(session.folder / "r", session.folder / "s:1")
+    shutil.copytree(session.folder / "r", session.folder / "s:1" / "r")
     (session.folder / "link").symlink_to("r")
     session.patch.setenv("HOME", str(session.folder))
     for line in (
@@ -404,7 +404,7 @@ def test_saved_sides(session: Session) -> None:
         "~/r:baseline a.json --measure memory",
         "~nobody-here/a.json r:candidate",
         "i:baseline r:candidate",
-        "r:baseline s:1:candidate",
+        "r:baseline s:1/r:candidate",
         "r:baseline link:candidate --measure memory",
         "a.json second.json",
         "a.json nothing.json",

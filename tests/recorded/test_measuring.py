@@ -327,8 +327,8 @@ def test_threads_and_cpus(
                 lines.append(f"{held} held, {count} threads: {bound[-1]}, tried {tried}, {found}")
     lines.append(f"CPUs before: {sorted(threads._allowed)}")
     released: list[int] = []
-    for held in ((), (5,), (3, 9)):
-        for allowed in (set(), {3}, {1, 3, 5, 7, 9}):
+    for held in ((), (1,), (1, 9)):
+        for allowed in (set(), {3}, {1, 2, 3}):
             monkeypatch.setattr(threads, "_allowed", allowed)
             monkeypatch.setattr(
                 threads,

@@ -74,6 +74,8 @@ def test_settled_benchmarks_are_not_timed_again(tmp_path: Path) -> None:
     assert sorted(noisy.settings[2].only or ()) == [SECOND, FIRST]
     assert noisy.settings[12].only == (SECOND,)
     assert len(noisy.settings) > 12
+    again = finished(Pairs(PLAN, tmp_path, resume=True, run=noisy))
+    assert again.judge.verdicts == contest.judge.verdicts
     # The first processes have both benchmarks, the last ones do not.
     assert unpaired(*(read_side(tmp_path, side) for side in SIDES)).count("\n| test_stage") == 2
 
@@ -167,7 +169,8 @@ def test_resumed_comparison_has_the_same_verdicts(number: int, tmp_path: Path) -
 
     assert finished(pairs).all(pairs.done) == whole
     assert kept == (number - 1) // 2
-    assert resumed.started[0].startswith(f"{kept + 1:04}-")
+    again = [f"{kept + 1:04}-{side}" for side in order(PLAN.seed, kept)]
+    assert resumed.started[:2] == again
     assert whole[FIRST].measured > whole[FIRST].pairs
 
 
