@@ -673,7 +673,7 @@ def test_command(
     sides_given = ("--baseline", "a", "--candidate", "b")
     ran(*sides_given)
     ran("a", "b", "--baseline-env", "A=1=2", "--baseline-env", "B=", "--candidate-env", "A=x")
-    ran("a", "b", "--candidate-env", "A=w", "--candidate-env", "A=x")
+    ran("a", "b", *(word for each in ("A=w", "B=", "A=x") for word in ("--candidate-env", each)))
     ran("a", "b", "--candidate-env", "A")
     ran("a", "b", "--candidate-env", "=A")
     for execution in ("textbook", "kernel", "static", "sot", "all", "eager"):
