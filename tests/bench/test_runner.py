@@ -157,7 +157,7 @@ def test_signal_at_the_start_of_a_process_leaves_none(monkeypatch: pytest.Monkey
 def test_programs_run_together_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every result has its program's number; the third program starts after an earlier one.
+    """Every result has its program's number; the third program starts after the first to end.
 
     Each has its environment and folder, and the caller hears that they run. A program that has
     ended is killed at once and never again, when its id may be another one's.

@@ -530,9 +530,12 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
             words = " ".join(map(str, program.command))
             more = {k: v for k, v in (program.environment or {}).items() if k.startswith("REC")}
             lines.append(f"  {words} in {program.folder} with {more}, at most {most}")
+            for path in written:
+                path.touch()
             progress()
             ended(number, results["status"])
 
+    written: list[Path] = []
     monkeypatch.setattr(sides, "run_together", run_together)
     monkeypatch.setattr(sides, "tqdm", Bar)
     monkeypatch.setattr(sides, "project_environment", lambda given: {"PATH": "", **given})
@@ -558,9 +561,12 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         tried(f"status {status}", lambda: sides.run_tasks([Task(other, []), Task(live, [])]))
     results["status"] = Result(0, "", "")
     jobs = [Job("clipped-rnn", "kernel", 2), Job("clipped-lstm", "kernel", 2)]
-    (here / "c").mkdir()
-    jobs[0].history(here / "c").write_text("left by an earlier run")
-    tried("nothing written", lambda: sides.record_sides([live, other], jobs))
+    histories = [job.history(side.folder) for side in (live, other) for job in jobs]
+    (here / "b").mkdir()
+    histories[-1].write_text("left by an earlier run")
+    for done in ([], histories[:-1]):
+        written[:] = done
+        tried("not all written", lambda: sides.record_sides([live, other], jobs))
     lines.append(f"left: {sorted(path.name for path in here.rglob('*'))}")
 
     folder = here / "r"
@@ -673,7 +679,7 @@ def test_command(
     sides_given = ("--baseline", "a", "--candidate", "b")
     ran(*sides_given)
     ran("a", "b", "--baseline-env", "A=1=2", "--baseline-env", "B=", "--candidate-env", "A=x")
-    ran("a", "b", "--candidate-env", "A=w", "--candidate-env", "A=x")
+    ran("a", "b", *(word for each in ("A=w", "B=", "A=x") for word in ("--candidate-env", each)))
     ran("a", "b", "--candidate-env", "A")
     ran("a", "b", "--candidate-env", "=A")
     for execution in ("textbook", "kernel", "static", "sot", "all", "eager"):

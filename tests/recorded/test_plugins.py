@@ -27,7 +27,7 @@ from benchmarks.plugins.signals import Signals, named
 from benchmarks.saved.saved_run import Machine
 from benchmarks.workloads.stages import FIRST_STEP, STAGES
 from tests.helpers.recorded import outcome
-from tests.helpers.time_zone import clock
+from tests.helpers.time_zone import clock, time_zone
 from tests.recorded.conftest import Check
 
 ROOT = conftest.BENCHMARKS.parent
@@ -130,7 +130,7 @@ def test_baselines(check: Check) -> None:
                 for n in range(count)
             ]
             lines += [f"{count} runs", *(f"  {line}" for line in summary.no_baseline(runs, now))]
-    when = datetime(2026, 11, 25, 7, 8, 9)
+    when = datetime(2026, 11, 25, 22, 8, 9, tzinfo=timezone.utc)
     names = ["a.py::a[x::y]", *(f"a.py::{letter}" for letter in "bcdefgh"), "no path"]
     changes = ["paddle 3.0.0 -> 3.3.1", "paddle_commit a -> b", "numpy 1 -> 2", "größer 1 -> 2"]
     for paddle in ("3.0.0", "3.3.1"):
@@ -138,9 +138,10 @@ def test_baselines(check: Check) -> None:
             for compared, new, gone in ((0, 0, 0), (1, 1, 6), (3, 7, 9), (0, 6, 1)):
                 environments = {"cpu": {"paddle": "3.0.0"}, "gpu:0": {"paddle": "2.6.2"}}
                 run: Any = SimpleNamespace(name="0001", when=when, environments=environments)
-                found = summary.comparison(
-                    run, paddle, changes[:count], compared, names[:new], names[:gone]
-                )
+                with time_zone("AAA-9"):
+                    found = summary.comparison(
+                        run, paddle, changes[:count], compared, names[:new], names[:gone]
+                    )
                 lines += ["", *found]
     check(lines)
 

@@ -150,6 +150,9 @@ def test_matrices(check: Check) -> None:
     newest = [left(f"p{paddle}", paddle=paddle) for paddle in versions]
     history = with_history("h", paddle="3.2.0").results
     cases += [hours, [several], [*odd, *newest, history]]
+    # Of those that failed, none has flags.
+    pairs = [(failed, FACTS), (failed, FACTS), (passed, different)]
+    cases.append([left(f"{n}", each, **facts) for n, (each, facts) in enumerate(pairs)])
     # Their Paddle is known from their names only.
     cases.append(
         [
@@ -465,7 +468,12 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
         "HTML": {"tests.xml": b"<html></html>"},
         "no tests": {"tests.xml": b"<testsuites />"},
         "a suite": {"tests.xml": b'<testsuite><testcase name="a" /></testsuite>'},
-        "many tests": {"tests.xml": b"<testsuite>" + b"<testcase />" * 50 + b"</testsuite>"},
+        **{
+            f"{count} tests": {
+                "tests.xml": b"<testsuite>" + b"<testcase />" * count + b"</testsuite>"
+            }
+            for count in (49, 50)
+        },
         "a document type": {"tests.xml": DOCTYPE.encode()},
         "in UTF-16": {"tests.xml": DOCTYPE.encode("utf-16")},
         "odd encoding": {"tests.xml": b'<?xml version="1.0" encoding="no"?><a/>'},
@@ -497,7 +505,7 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
                     b'"exit_status": 0', b'"exit_status": ' + status.encode()
                 )
             }
-            for status in ("null", "1", "2", "3", "4", "5", "6", "-11")
+            for status in ("null", "1", "2", "3", "4", "5", "143", "-11")
             for kind in ("tests", "benchmarks")
         },
     }

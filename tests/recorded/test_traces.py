@@ -78,7 +78,7 @@ def test_traces(tried: Tried) -> None:
     for experiment, execution, step, changes in (
         ("exploding-rnn", "textbook", 1, {"num_steps": 3}),
         ("clipped-rnn", "textbook", 2, {"clip": "by-global-norm", "batch_size": 2}),
-        ("clipped-rnn", "kernel", 1, {"hidden_size": 3}),
+        ("clipped-rnn", "kernel", 6, {"hidden_size": 3}),
         ("clipped-lstm", "textbook", 1, {"clip": "none", "clip_norm": None}),
         ("clipped-lstm", "kernel", 2, {"clip_norm": 0.5}),
     ):

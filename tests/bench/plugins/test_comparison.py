@@ -99,12 +99,17 @@ def test_another_paddle_on_another_python_is_compared_and_named(project: pytest.
     folder.mkdir()
     path.rename(folder / "0001_2.5.0.json")
     _, output = run(project, "--benchmark-compare")
+    with edited(folder / "0001_2.5.0.json") as content:
+        for benchmark in content["benchmarks"]:
+            benchmark["fullname"] += "-of-old"
     _, named_output = run(project, "--benchmark-compare=0001_2.5")
     files(project)[1].unlink()
 
     assert f"Paddle 2.5.0 -> {now}." in output
     assert "2 benchmarks compared." in output
     assert f"Compared with {folder.name}/0001_2.5.0.json" in named_output
+    assert "NOT ONE BENCHMARK WAS COMPARED" in named_output
+    assert "This run is saved" not in named_output  # The next one may have another baseline.
     status, output = run(project, "--benchmark-compare=*/0001")
     assert status == pytest.ExitCode.USAGE_ERROR
     first, second = files(project)

@@ -10,8 +10,8 @@ from tests.helpers.pytest_project import make_project, run_pytest
 
 pytest_plugins = ["pytester"]
 
-# Each test copies the file as it is while the test runs, and `After` as it is after it. The last
-# test removes the file.
+# Each test copies the file as it is while the test runs, and `After` as it is after it. The disk
+# is full when the last test ends.
 TESTS = """
 import shutil
 from pathlib import Path
@@ -21,8 +21,11 @@ import pytest
 class After:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self):
-        if Path("left/tests.xml").exists():
-            shutil.copy("left/tests.xml", "after.xml")
+        path = Path("left/tests.xml")
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.copy(path, "after.xml")
 
 @pytest.fixture(scope="session", autouse=True)
 def after(pytestconfig):
@@ -38,6 +41,7 @@ def test(name):
     shutil.copy("left/tests.xml", f"{name}.xml")
     if name == "four":
         Path("left/tests.xml").unlink()
+        Path("left/tests.xml").symlink_to("/dev/full")
     assert name != "one", "größer"
 """
 

@@ -38,14 +38,14 @@ def test_report_names_files_that_it_cannot_read(
     monkeypatch.setattr(command, "datetime", clock(datetime(2026, 11, 25, 7, tzinfo=timezone.utc)))
     folder = write_environment(tmp_path / "py311-paddle33-cpu")
     (folder / "tests.xml").write_text("<a/>", encoding="utf-8")
-    (tmp_path / "comparisons" / "x\x1b[31m").mkdir(parents=True)
+    (tmp_path / "comparisons" / "x\n\x1b[31m").mkdir(parents=True)
     (tmp_path / "faults.json").write_text("[" * 100_000, encoding="utf-8")
 
     assert main([str(tmp_path)]) == 0
     printed = capsys.readouterr()
     assert printed.out == f"page: {tmp_path / 'report.html'}\n"
     assert printed.err.splitlines() == [
-        r"warning: comparisons/x\x1b[31m/comparison.json: missing",
+        r"warning: comparisons/x\n\x1b[31m/comparison.json: missing",
         "warning: faults.json: cannot be read: invalid JSON: the JSON is nested too deeply",
         "warning: py311-paddle33-cpu/tests.xml: cannot be read: expected JUnit XML, got an element "
         "<a>",

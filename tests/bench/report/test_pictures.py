@@ -23,16 +23,18 @@ def test_curves_of_extreme_numbers_can_be_drawn(loss: float, norm: float) -> Non
 
 
 def test_a_picture_is_part_of_a_page() -> None:
-    """It has no random ids, no date, and no size, font and colours of its own."""
+    """It has no random ids, no date, no folders, and no size, font and colours of its own."""
     results = left("a", paddle="3.3.1")
-    results.times = [step_time(2, implementation=f"{number}") for number in range(7)]
+    results.times = [
+        step_time(2, implementation=f"{number}", cell="/home/alice/a.py:f") for number in range(7)
+    ]
     [block] = blocks_of(environments_of([results]))
 
     html = draw_times(block, "a")
 
     assert draw_times(block, "a") == html
     assert draw_times(block, "b") != html
-    assert not re.search("DejaVu|metadata|(?<!, )#[0-9a-fA-F]{6}", html)
+    assert not re.search("DejaVu|metadata|alice|(?<!, )#[0-9a-fA-F]{6}", html)
     assert {*re.findall(r"var\(--series-(\d), #\w{6}\)", html)} == set("123456")
     assert re.search('inherit[;"]', html)
     root = ElementTree.fromstring(html)  # noqa: S314 - made above

@@ -105,7 +105,7 @@ def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str], work
 
 
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
-    """Empty comparisons and foreign files are; the page itself and hidden files are not."""
+    """Empty comparisons and foreign files are; the page itself, hidden files and links are not."""
     root = folder.parent
     for name in ("report.html", "notes.txt", ".hidden", "calibration", f"{folder.name}/.lock"):
         (root / name).write_text("", encoding="utf-8")
@@ -114,8 +114,8 @@ def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
         (root / "comparisons" / name).touch()
     write_json(root / "faults.json", {"environment": {}})
     (root / ".tox").mkdir()
-    (root / "py313-paddle32-cpu").mkdir()
-    (root / "py313-paddle32-cpu" / ".lock").touch()
+    (root / "py313-paddle32-cpu").symlink_to(".tox")
+    (root / ".tox" / ".lock").touch()
     empty = Problem("", "the folder is empty: the run broke off before it began")
     results = read_results(root, frozenset(["report.html"]))
 
