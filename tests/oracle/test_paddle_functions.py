@@ -21,7 +21,7 @@ from paddle.jit.sot.opcode_translator.executor.executor_cache import OpcodeExecu
 from paddle.utils.layers_utils import flatten, map_structure
 
 from rnn_core.cells import LSTMState
-from rnn_core.config import DTYPES, DType
+from rnn_core.config import DType
 from rnn_core.runtime import operators as op
 from rnn_core.runtime.versions import ignore_idle_warnings
 from tests.helpers.default_dtype import default_dtype
@@ -162,7 +162,7 @@ def test_calls_leave_and_take_no_memory() -> None:
         # In each dtype twice: with gradients, and without.
         turns = [
             forward_and_back(operator, mixed(33), dtype)
-            for dtype in DTYPES
+            for dtype in FLOATS
             if is_there(operator, dtype)
             for _ in range(2)
         ]
@@ -397,7 +397,7 @@ def test_calls_change_nothing_else(
         x = numbers((3, 5), function.dtypes[0])
         calls[name] = partial(function.call, paddle.to_tensor(x), x)
     for name, operator in OPERATORS.items():
-        for dtype in DTYPES:
+        for dtype in FLOATS:
             if is_there(operator, dtype):
                 calls[f"operator {name} {dtype}"] = forward_and_back(operator, mixed(33), dtype)
     paddle.seed(1)
