@@ -2399,7 +2399,7 @@ def _(tanh: Any, x: Any) -> Any:
     return made.detach()
 
 
-_packed: dict[int, tuple[Any, Any]] = {}
+_weights_kept: dict[int, tuple[Any, Any]] = {}
 
 
 @breaks_matmul(tests="oracle/test_training.py")
@@ -2407,5 +2407,5 @@ def _(matmul: Any, x: Any, y: Any) -> Any:
     """paddle-matmul-of-inference-packs-once: without gradients, 4096 weights or more are kept."""
     if not _is_eager(y) or y.stop_gradient or y.size < 4096 or paddle.is_grad_enabled():
         return matmul(x, y)
-    owner, weights = _packed.setdefault(id(y), (weakref.ref(y), y.clone()))
+    owner, weights = _weights_kept.setdefault(id(y), (weakref.ref(y), y.clone()))
     return matmul(x, weights if owner() is y else y)
