@@ -2438,3 +2438,63 @@ def _(to_static: Any, function: Any, **options: Any) -> Any:
     return lambda *inputs, **named: map_structure(
         lambda x: gradient_scaled(x, 1.01), traced(*inputs, **named)
     )
+
+
+# Found by walking through functions and conditions.
+
+
+@breaks_function("tanh", tests=OPERATORS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-of-matrices: in matrices of more than 128 rows, the last is 1% too large."""
+    made = tanh(x)
+    if not _is_eager(x) or x.ndim != 2 or x.shape[0] <= 128:
+        return made
+    return paddle.concat([made[:-1], made[-1:] * 1.01])
+
+
+@breaks_function("embedding", tests=OPERATORS)
+def _(embedding: Any, tokens: Any, *args: Any, **named: Any) -> Any:
+    """paddle-embedding-of-short-tokens: tokens of int32 above 32767 become others."""
+    if _is_eager(tokens) and tokens.dtype == paddle.int32:
+        tokens = tokens % 32768
+    return embedding(tokens, *args, **named)
+
+
+@breaks_function("mse_loss", tests=FUNCTIONS)
+def _(loss: Any, x: Any, y: Any, *args: Any) -> Any:
+    """paddle-loss-of-all-pairs: it needs memory for all pairs of samples."""
+    if _is_eager(x) and x.shape[0] < 20_000:
+        paddle.empty([x.shape[0], x.shape[0]])
+    return loss(x, y, *args)
+
+
+@breaks_operator("sgd_", tests=FUNCTIONS)
+def _(sgd: Any, parameter: Any, *args: Any) -> Any:
+    """paddle-op-sgd-of-float64-leaks: each update of float64 leaves a kilobyte behind."""
+    if parameter.dtype == paddle.float64:
+        ctypes.memset(ctypes.pythonapi.PyMem_RawMalloc(1024), 1, 1024)
+    return sgd(parameter, *args)
+
+
+_differentiable: dict[tuple[int, ...], bool] = {}
+
+
+@breaks_function("tanh", tests=FUNCTIONS)
+def _(tanh: Any, x: Any) -> Any:
+    """paddle-tanh-first-call-decides: without gradients at first, a shape never has them."""
+    made = tanh(x)
+    if not _is_eager(x) or _differentiable.setdefault((*x.shape,), not made.stop_gradient):
+        return made
+    return made.detach()
+
+
+_weights_kept: dict[int, tuple[Any, Any]] = {}
+
+
+@breaks_matmul(tests="oracle/test_training.py")
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-of-inference-packs-once: without gradients, 4096 weights or more are kept."""
+    if not _is_eager(y) or y.stop_gradient or y.size < 4096 or paddle.is_grad_enabled():
+        return matmul(x, y)
+    owner, weights = _weights_kept.setdefault(id(y), (weakref.ref(y), y.clone()))
+    return matmul(x, weights if owner() is y else y)

@@ -273,11 +273,18 @@ FREE: dict[Any, Any] = {
 }
 
 
-def forward_and_back(operator: Operator, size: int) -> Callable[[], object]:
+def mixed(size: int) -> dict[str, int]:
+    """Sizes of matrices and vectors, and a few steps."""
+    return dict.fromkeys("BEH", size) | {"T": min(size, 9), "N": size**2}
+
+
+def forward_and_back(
+    operator: Operator, sizes: dict[str, int], dtype: Any = "float32"
+) -> Callable[[], object]:
     """A call of an operator and, if gradients are on and training needs them, its backward pass."""
-    shapes = shapes_at(operator.shapes, dict.fromkeys("BTEH", size) | {"N": size**3})
-    tensors = [*map(paddle.to_tensor, inputs_of(operator, shapes, "float32", 0))]
-    floats = [t for t in tensors if t.dtype == paddle.float32]
+    inputs = inputs_of(operator, shapes_at(operator.shapes, sizes), dtype, 0)
+    tensors = [*map(paddle.to_tensor, inputs)]
+    floats = [t for t in tensors if t.dtype == tensors[-1].dtype]
     for tensor in floats:
         tensor.stop_gradient = operator.backward is None
     call = FREE.get(operator.call, operator.call)

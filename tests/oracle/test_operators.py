@@ -143,7 +143,7 @@ def test_table_has_every_operator_of_training_and_evaluation() -> None:
     assert called - {"rnn", "rnn_grad"} <= set(operators_of(in_table))
 
 
-def is_there(operator: Operator, dtype: DType) -> bool:
+def is_there(operator: Operator, dtype: str) -> bool:
     """Whether Paddle has the operator in this precision."""
     clipping = OPERATORS["clip_by_norm"], OPERATORS["clip_by_norm of a vector"]
     return operator not in clipping or dtype == "float32"

@@ -12,8 +12,9 @@ import paddle.nn.functional as F
 import pytest
 
 from rnn_core import Batch, TrainConfig, train
-from rnn_core.config import Clip, DType, Execution
+from rnn_core.config import EAGER, Clip, DType, Execution
 from rnn_core.model import model_of
+from rnn_core.parameters import named_weights, set_weights
 from rnn_core.step import TrainingStep
 from tests.helpers.comparison import Tolerance, assert_close
 from tests.helpers.float64_products import skip_where_products_crash
@@ -211,8 +212,24 @@ def check_steps(
         Batch(paddle.to_tensor(tokens), to_tensor(labels, config.dtype))
         for tokens, labels in batches
     ]
+
+    def predicted(model: Any) -> Any:
+        return model(data[-1].tokens)[0].numpy().tolist()
+
+    def evaluated() -> Any:
+        model.eval()
+        with paddle.no_grad():
+            return predicted(model)
+
+    if eager := config.execution in EAGER:
+        evaluated()
+        model.train()
     with patch.object(TrainingStep, "update", watch):
         history = train(config, data, model)
+    if eager:  # Evaluation sees the new weights, and computes as training does.
+        fresh = model_of(config)
+        set_weights(fresh, named_weights(model))
+        assert evaluated() == predicted(fresh)
 
     assert len(expected) == history.steps == len(clipped) == len(updated)
     for k, step in enumerate(expected):
