@@ -65,8 +65,9 @@ def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
 def test_all_predictions_of_a_long_epoch_count() -> None:
     """Although none of its steps is recorded."""
     recorder = Recorder(TrainConfig(record=1000), {}, ["W"], 100, Position(), None)
-    predictions = paddle.to_tensor([[1.0], [2.0], [3.0]])
+    predictions = paddle.to_tensor([[1.0], [2.0], [3.0]] * 300)
     for right in [3.0] * 40 + [0.0] * 60:
-        recorder.record(predictions, paddle.to_tensor([[1.0], [0.0], [right]]), 3, None)
+        labels = paddle.to_tensor([[1.0], [0.0], [right]] * 300)
+        recorder.record(predictions, labels, 900, None)
 
     assert recorder.history("finished").accuracy.tolist() == [140 / 300]
