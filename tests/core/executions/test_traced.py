@@ -148,7 +148,8 @@ def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Pa
 def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """`static` with its source, as a full graph, and `sot` with its bytecode.
 
-    Each is traced once. After an error in what was traced, the model and Paddle are in their modes again.
+    Each is traced once. After an error in what was traced, the model is in its mode again, and
+    gradients are off.
     """
     options: list[dict[str, bool]] = []
     monkeypatch.setattr("paddle.jit.to_static", lambda _, **given: options.append(given))
