@@ -248,7 +248,7 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
     ("owner", "name", "call", "bias", "record", "end"),
     [
         (TrainingStep, "gradients", 3, 0, 1, (3, "interrupted")),
-        (TrainingStep, "gradients", 3, 0, 0, (3, "interrupted")),
+        (TrainingStep, "gradients", 1, 0, 0, (1, "interrupted")),
         (TrainingStep, "gradients", 1, 1e30, 1, (1, "non-finite")),
         (Recorder, "history", 1, 0, 1, (12, "finished")),
     ],
