@@ -20,7 +20,10 @@ E, H = 5, 3
 
 @over_executions
 def test_parameters_have_the_names_and_shapes_of_the_equations(execution: Execution) -> None:
-    """The RNN has W, U and b, the LSTM one of each for i, f, o and a, in this order."""
+    """The RNN has W, U and b, the LSTM one of each for i, f, o and a, in this order.
+
+    Those of a large layer are drawn within its bounds.
+    """
     shapes = {
         cell: [(name, weight.shape) for name, weight in named_weights(layer(E, H)).items()]
         for cell, layer in LAYERS[execution].items()
@@ -29,6 +32,8 @@ def test_parameters_have_the_names_and_shapes_of_the_equations(execution: Execut
     sizes = {"w": (E, H), "u": (H, H), "b": (1, H)}
     assert shapes["RNN"] == [("W", (E, H)), ("U", (H, H)), ("b", (1, H))]
     assert shapes["LSTM"] == [(f"{k}_{g}", size) for k, size in sizes.items() for g in "ifoa"]
+    for name, values in named_weights(LAYERS[execution]["RNN"](2, 300)).items():
+        assert np.abs(values).max() <= (6 / sum(values.shape)) ** 0.5 * (1 + 1e-6), name
 
 
 @over_cells

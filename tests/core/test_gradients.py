@@ -24,7 +24,7 @@ def test_read_norms_handles_extreme_squares(dtype: DType, norms: list[float], rt
     gradients = [to_tensor(norm * unit, dtype) for norm in norms for unit in units]
 
     expected = pytest.approx(np.repeat(norms, 2), rel=rtol, abs=0)
-    with np.errstate(over="raise"):
+    with np.errstate(over="raise", under="raise"):
         assert read_norms(gradients, squared_norms(gradients)) == expected
         assert np.geterr()["over"] == "raise"
 

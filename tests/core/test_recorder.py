@@ -68,11 +68,11 @@ def test_all_predictions_of_a_long_epoch_count() -> None:
         Recorder(TrainConfig(record=record), {}, ["W"], 5000, Position(), None)
         for record in (10_000, 0)
     )
-    predictions = paddle.to_tensor([[1.0], [2.0], [3.0]])
-    both, one = (paddle.to_tensor([[1.0], [0.0], [right]]) for right in (3.0, 0.0))
+    predictions = paddle.to_tensor([[1.0], [2.0], [3.0]] * 20)
+    both, one = (paddle.to_tensor([[1.0], [0.0], [right]] * 20) for right in (3.0, 0.0))
     for labels in [both] * 2000 + [one] * 3000:
-        recorder.record(predictions, labels, 3, None)
-        silent.record(predictions, labels, 3, None)
+        recorder.record(predictions, labels, 60, None)
+        silent.record(predictions, labels, 60, None)
 
     assert recorder.history("finished").accuracy.tolist() == [7000 / 15_000]
-    assert silent.position() == (1, 5000, 0, 15_000)
+    assert silent.position() == (1, 5000, 0, 300_000)

@@ -32,6 +32,7 @@ from rnn_core import (
     set_weights,
     train,
 )
+from rnn_core.checkpoints.folder import CheckpointFolder
 from rnn_core.config import EAGER, ON_NONFINITE, Clip, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
@@ -248,7 +249,7 @@ def test_ctrl_c_keeps_every_complete_step(record: int, ends: list[int]) -> None:
     ("owner", "name", "call", "bias", "record", "end"),
     [
         (TrainingStep, "gradients", 3, 0, 1, (3, "interrupted")),
-        (TrainingStep, "gradients", 3, 0, 0, (3, "interrupted")),
+        (TrainingStep, "gradients", 1, 0, 0, (1, "interrupted")),
         (TrainingStep, "gradients", 1, 1e30, 1, (1, "non-finite")),
         (Recorder, "history", 1, 0, 1, (12, "finished")),
     ],
@@ -313,14 +314,21 @@ def test_ctrl_c_before_the_step_is_counted_keeps_it(monkeypatch: pytest.MonkeyPa
     assert caught.value.history.recorded.tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("owner", "name"), [(TrainingStep, "gradients"), (CheckpointFolder, "save")]
+)
 def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    owner: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """An interrupt before the first step is complete gives an empty history, which can be saved."""
-    monkeypatch.setattr(TrainingStep, "gradients", Mock(side_effect=KeyboardInterrupt))
-    with pytest.raises(TrainingInterrupted, match="interrupted after step 0") as caught:
-        train(SMALL)
+    """An interrupt before the first step is complete gives an empty history, which can be saved.
 
+    It may come while the first checkpoint is written.
+    """
+    monkeypatch.setattr(owner, name, Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt, match="interrupted after step 0") as caught:
+        train(SMALL, checkpoint=tmp_path / "run")
+
+    assert isinstance(caught.value, TrainingInterrupted)
     caught.value.history.save(tmp_path / "a.npz")
     assert History.load(tmp_path / "a.npz").steps == 0
 
@@ -376,6 +384,7 @@ def run_into_wrong_batch(model: NumericPrediction, config: TrainConfig) -> None:
     ):
         with pytest.raises(ValueError, match="tokens must lie in"):
             use()
+    assert model.training
 
 
 def run_into_infinity(model: NumericPrediction, config: TrainConfig) -> None:
@@ -435,7 +444,7 @@ def test_run_depends_on_nothing_that_came_before(
     check_equal(first, second)
     for name, values in trained.items():
         assert again[name].tolist() == values.tolist(), name
-    assert model.training
+    assert all(layer.training for layer in model.sublayers(include_self=True))
     found = evaluate(model, load_data())
     model.eval()
     assert evaluate(model, load_data()) == found
@@ -510,7 +519,7 @@ def test_batches_are_moved_to_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_train_rejects_a_model_on_another_device() -> None:
     """A model on a GPU does not fit a config for the CPU; "gpu" means "gpu:0".
 
-    The refused call does not seed Paddle's generator.
+    No refused call seeds Paddle's generator.
     """
     model = new_model(replace(SMALL, device="gpu:0"))
 
@@ -521,6 +530,10 @@ def test_train_rejects_a_model_on_another_device() -> None:
     assert paddle.rand([2]).tolist() == first
     with pytest.raises(ValueError, match="device of the model must be 'cpu' .* got 'gpu:0'"):
         train(SMALL, model=model)
+    with pytest.raises(ValueError, match="tokens must be .B <= 1, T = 10."):
+        train(SMALL, [batch()])
+    with pytest.raises(ValueError, match="device 'npu:0' is not available"):
+        new_model(replace(SMALL, device="npu:0"))
     assert paddle.rand([2]).tolist() == second
 
 
@@ -558,6 +571,8 @@ def test_stream_trains_like_a_list() -> None:
         assert tensor.grad is None
     # Once in each of three epochs; the first and the last once more for the check.
     assert stream.made == [4, 3, 3, 4]
+    next(iter(stream))
+    assert stream.made == [5, 3, 3, 4]
     assert history.environment["data"] == Stream.__qualname__
     sums = type("Own", (DigitSums,), {})(count=1)
     assert Batches(sums, TrainConfig(batch_size=32), "cpu").description == {"data": repr(sums)}

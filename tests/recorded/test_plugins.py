@@ -294,6 +294,12 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     lines += [outcome(partial(node.sendcommand, name, a=1)) for name in ("steal", "run", "x")]
     lines.append(str(send.mock_calls))
     lines.append(f"storage {conftest._storage(config)}")
+    config.rootpath, saved = Path(), Path(".benchmarks/0001.json")
+    saved.parent.mkdir()
+    for change in (saved.touch, saved.unlink, list):
+        change()
+        ended = outcome(conftest.pytest_unconfigure, config)
+        lines.append(f"at the end {ended}, a folder {saved.parent.exists()}")
     for storage in ("file://./.benchmarks", "file://other", None):
         config = session_of((), ROOT, benchmark_storage=storage)
         use_storage(config, Path("/root/.benchmarks"))

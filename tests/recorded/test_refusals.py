@@ -84,9 +84,9 @@ def small(**changes: Any) -> NumericPrediction:
     return new_model(replace(CONFIG, **changes))
 
 
-def frozen(model: NumericPrediction) -> NumericPrediction:
-    """The model without training of its last bias."""
-    model.linear.bias.stop_gradient = True
+def frozen(model: NumericPrediction, name: str) -> NumericPrediction:
+    """The model without training of this parameter."""
+    dict(model.named_parameters())[name].stop_gradient = True
     return model
 
 

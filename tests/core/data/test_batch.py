@@ -9,9 +9,10 @@ from rnn_core.data.batch import batches_in
 
 
 def test_error_says_why_data_are_not_batches() -> None:
-    """In the words of Python."""
-    with pytest.raises(TypeError, match=r"^data must hold batches .*: .*'labels'$"):
+    """In the words of Python; an error in data that are made shows where it happened."""
+    with pytest.raises(TypeError, match=r"^data must hold batches .*: .*'labels'$") as caught:
         next(batches_in([(1,)]))
+    assert isinstance(caught.value.__cause__, TypeError)
 
 
 @pytest.mark.parametrize("num_steps", [2, 3, 100])

@@ -148,7 +148,8 @@ def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Pa
 def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """`static` with its source, as a full graph, and `sot` with its bytecode.
 
-    Each is traced once. After an error in what was traced, the model is in its mode again.
+    Each is traced once. After an error in what was traced, the model is in its mode again, and
+    gradients are off.
     """
     options: list[dict[str, bool]] = []
     monkeypatch.setattr("paddle.jit.to_static", lambda _, **given: options.append(given))
@@ -159,8 +160,10 @@ def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) 
             model(paddle.to_tensor([[1]]))
         else:
             for _ in range(2):
-                with pytest.raises(TypeError, match="not callable"):
-                    model(paddle.to_tensor([[1]]))
+                with paddle.no_grad():
+                    with pytest.raises(TypeError, match="not callable"):
+                        model(paddle.to_tensor([[1]]))
+                    assert not paddle.is_grad_enabled()
         assert not any(layer.training for layer in model.sublayers(include_self=True))
 
     assert options == [{"full_graph": True}, {"full_graph": False}]
