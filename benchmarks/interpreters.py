@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -204,10 +205,8 @@ def find_tox_environment(name: str) -> Interpreter | None:
     existing = [TOX / environment]
     if short:
         existing += sorted(TOX.glob(f"py*-{name}-cpu"))
-    for folder in existing:
-        for program in ("bin/python", "Scripts/python.exe"):
-            if (folder / program).is_file():
-                return Interpreter(name, folder / program)
+    if found := _python_of(existing):
+        return Interpreter(name, found)
     tox = find_tool("tox")
     if not tox:
         raise SideError(
@@ -218,7 +217,12 @@ def find_tox_environment(name: str) -> Interpreter | None:
         return None
     # Creating an environment takes minutes: show tox's progress.
     created = run([*tox, "run", "-e", environment, "--notest"], capture=False)
-    python = TOX / environment / "bin" / "python"
-    if created.status != 0 or not python.is_file():
+    found = _python_of([TOX / environment])
+    if created.status != 0 or found is None:
         raise SideError(f"tox could not create {environment}; see its output above")
-    return Interpreter(name, python)
+    return Interpreter(name, found)
+
+
+def _python_of(environments: Sequence[Path]) -> Path | None:
+    programs = product(environments, ("bin/python", "Scripts/python.exe"))
+    return next((path for folder, name in programs if (path := folder / name).is_file()), None)

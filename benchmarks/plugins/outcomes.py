@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.junitxml import LogXML, xml_key
@@ -23,7 +24,8 @@ class RunningOutcomes:
     def __init__(self, config: pytest.Config, path: Path) -> None:
         self.xml, self.path = config.stash[xml_key], path
         self.end = self.finished = 0
-        self._write([], b"<testsuites><testsuite>")
+        self.unwritten = b"<testsuites><testsuite>"
+        self._write()
 
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         """Write the test as crashed."""
@@ -32,20 +34,24 @@ class RunningOutcomes:
         crashed.pytest_runtest_logreport(
             pytest.TestReport(nodeid, location, {}, "failed", message, "call")
         )
-        end = self.end
-        self._write(each.to_xml() for each in crashed.node_reporters_ordered)
-        self.end = end  # The outcome takes its place.
+        self._write(_xml(crashed.node_reporters_ordered))  # Until the outcome takes its place.
 
     def pytest_runtest_logfinish(self) -> None:
         """Write the test's outcome."""
         new = self.xml.node_reporters_ordered[self.finished :]
         self.finished += len(new)
-        self._write(each.to_xml() for each in new)
+        self.unwritten += _xml(new)
+        self._write()
 
-    def _write(self, elements: Iterable[ET.Element], data: bytes = b"") -> None:
-        data += b"".join(map(ET.tostring, elements))
-        with suppress(OSError), self.path.open("r+b" if self.end else "wb") as file:
-            file.seek(self.end)
-            self.end += file.write(data)
-            file.write(END)
-            file.truncate()
+    def _write(self, for_now: bytes = b"") -> None:
+        with suppress(OSError):  # Such as a full disk: the next time, more is written.
+            with self.path.open("r+b" if self.end else "wb") as file:
+                file.seek(self.end)
+                file.write(self.unwritten + for_now + END)
+                file.truncate()
+            self.end += len(self.unwritten)
+            self.unwritten = b""
+
+
+def _xml(cases: Iterable[Any]) -> bytes:
+    return b"".join(ET.tostring(each.to_xml()) for each in cases)

@@ -39,7 +39,8 @@ class Contender(Protocol):
 
 def absent(implementation: str) -> str | None:
     """Return why this implementation cannot run here, or None if it can."""
-    if implementation in PEERS and find_spec(implementation) is None:
+    # A mere folder of this name has a spec without an origin.
+    if implementation in PEERS and getattr(find_spec(implementation), "origin", None) is None:
         return f"{implementation} is not installed: pip install {implementation}"
     return None
 

@@ -53,7 +53,7 @@ def run_program(module: str, prepare: Callable[[], object] | None = None) -> NoR
         if received() is not None:  # Paddle turns KeyboardInterrupt into errors of its own.
             status = ExitStatus.INTERRUPTED
         elif isinstance(error, ImportError | MemoryError):
-            complain(str(error))
+            complain(str(error) or type(error).__name__)
         else:
             traceback.print_exc()
     sys.stdout.flush()

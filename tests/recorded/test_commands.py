@@ -455,7 +455,8 @@ def test_ratios(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         path.touch()
 
     def find(name: str) -> object:
-        return None if end == "missing" and name in ("torch", "jax") else name
+        missing = end == "missing" and name in ("torch", "jax")
+        return None if missing else SimpleNamespace(origin=name)
 
     def found(path: Path, text: Any) -> None:
         if path.name.startswith("full"):

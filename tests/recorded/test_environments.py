@@ -302,10 +302,13 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
         if name == "damaged":
             raise OSError(8, "Exec format error")
         if "list" in words:
-            return Result(0, "bench-paddle30 py311-paddle31-cpu empty failing", "")
+            return Result(0, "bench-paddle30 py311-paddle31-cpu empty failing windows", "")
         if "run" in words:
-            python = tried.folder / ".tox" / str(words[-2]) / "bin" / "python"
-            if python.parts[-3] in ("bench-paddle30", "failing"):
+            name = str(words[-2])
+            python = tried.folder / ".tox" / name / "bin" / "python"
+            if name == "windows":
+                python = python.parents[1] / "Scripts" / "python.exe"
+            if name in ("bench-paddle30", "failing", "windows"):
                 python.parent.mkdir(parents=True)
                 python.touch()
             return Result(int("failing" in words), "", "")
@@ -374,7 +377,17 @@ def test_interpreters(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             *("fails", "silent", "damaged", "old", "python3.12", "python", "paddle32", "paddle26"),
             "paddle30",
             *("py310-paddle32-cpu", "py39-windows-cpu", "paddle31", "py311-paddle31-cpu"),
-            *("empty", "failing", "paddle3", "fail", "bench-paddle30", "\x1b[31m", "x" * 400, ""),
+            *(
+                "empty",
+                "failing",
+                "windows",
+                "paddle3",
+                "fail",
+                "bench-paddle30",
+                "\x1b[31m",
+                "x" * 400,
+                "",
+            ),
             *(".", "git:main", "git:HEAD@{1}", "git:@", "git:a@b@python3.12", "git:", "git:a@"),
             *("git:HEAD@{1}@./bin/env/bin/python", "git:main@nonsense", "..", "git:x@."),
             f"git:a@~/{WHEEL}",

@@ -265,7 +265,7 @@ def test_root_conftest(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
             start: Any = SimpleNamespace(config=config)
             lines.append(f"  start {outcome(conftest.pytest_sessionstart, start)}")
             lines.append(f"  header {outcome(conftest.pytest_report_header, config)}")
-            for names, own in ((["device"], "cell"), (["device"], "device, cell"), ([], "cell")):
+            for names, own in ((["device"], "devices"), (["device"], "device, cell"), ([], "cell")):
                 given: list[object] = []
                 mark = pytest.mark.parametrize(argnames=own, argvalues=[]).mark
                 marks = {"parametrize": [pytest.mark.parametrize("x", []).mark, mark]}

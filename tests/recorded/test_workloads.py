@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import suppress
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -254,7 +255,7 @@ def test_shapes(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     tried.lines.append(f"{STAGES}, {WHOLE_STEP}, {FIRST_STEP}, {IMPLEMENTATIONS}")
     constants = (training_step.CLIP_NORM, training_step.LEARNING_RATE, training_step.VOCAB_SIZE)
     tried.lines.append(f"{constants}")
-    for found in (None, object()):
+    for found in (None, ModuleSpec("folder", None), ModuleSpec("", None, origin="file")):
         monkeypatch.setattr(implementations, "find_spec", lambda _, found=found: found)
         tried.lines.append(f"{[absent(each) for each in (*IMPLEMENTATIONS, 'static')]}")
     for name in ("torch", "jax"):

@@ -121,6 +121,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
     "missing module": (raised(then=ModuleNotFoundError("no torch")), 2, "error: no torch"),
     "memory error": (raised(then=MemoryError("no memory")), 2, "error: no memory"),
+    "without a text": (raised(then=MemoryError()), 2, "error: MemoryError"),
     "SIGINT": (raised(signal.SIGINT), 130, "interrupted by SIGINT"),
     "SIGTERM": (raised(signal.SIGTERM), 143, "interrupted by SIGTERM"),
     "SIGHUP": (raised(signal.SIGHUP), 129, "interrupted by SIGHUP"),
