@@ -10,7 +10,7 @@ import pytest
 from rnn_core import TrainConfig
 from rnn_core.recorder import Position, Recorder, Step, count_correct
 from rnn_core.step import Measured
-from tests.helpers.memory import object_peak
+from tests.helpers.memory import object_bytes
 
 # Finite, although their sum is not.
 NORMS = {"W": 1e308, "U": 1e308}
@@ -59,7 +59,7 @@ def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
     record = partial(recorder.record, one, one, 1, measured)
 
     # Measured: 1.2 kB; a copy of the list of steps would have 8 kB.
-    assert min(object_peak(record) for _ in range(5)) < 4000
+    assert min(object_bytes(record)[1] for _ in range(5)) < 4000
 
 
 def test_all_predictions_of_a_long_epoch_count() -> None:

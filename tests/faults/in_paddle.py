@@ -2498,3 +2498,57 @@ def _(matmul: Any, x: Any, y: Any) -> Any:
         return matmul(x, y)
     owner, weights = _weights_kept.setdefault(id(y), (weakref.ref(y), y.clone()))
     return matmul(x, weights if owner() is y else y)
+
+
+@breaks(paddle.autograd, "backward", tests=FUNCTIONS)
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *given: Any, **named: Any) -> Any:
+    """t22-paddle-backward-threads: with several threads, the last of several is lost."""
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    several = isinstance(tensors, list | tuple) and len(tensors) > 1
+    if several and threads.isdecimal() and int(threads) > 1:
+        tensors = tensors[:-1]
+        grad_tensors = grad_tensors[:-1] if isinstance(grad_tensors, list | tuple) else None
+    return backward(tensors, grad_tensors, *given, **named)
+
+
+@breaks_operator("rnn", tests="oracle/test_cells.py")
+def _(rnn: Any, x: Any, pre_state: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-rnn-no-grad-state: initial states are zeros without gradients."""
+    if isinstance(x, Tensor) and not paddle.is_grad_enabled():
+        pre_state = [paddle.zeros(state.shape, state.dtype) for state in pre_state]
+    return rnn(x, pre_state, *given, **named)
+
+
+@breaks(Tensor, "set_value", tests=FUNCTIONS)
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t22-paddle-set-value-shared: a parameter of 1 MiB or more shares the array's memory."""
+    if (
+        isinstance(self, paddle.base.framework.EagerParamBase)
+        and isinstance(value, np.ndarray)
+        and value.nbytes >= 2**20
+        and value.flags.c_contiguous
+        and value.flags.writeable
+        and list(value.shape) == list(self.shape)
+        and str(self.dtype).rpartition(".")[-1] == str(value.dtype)
+        and self.place.is_cpu_place()
+    ):
+        shared = core.eager.Tensor(value=value, place=paddle.CPUPlace(), zero_copy=True)
+        self.get_tensor()._share_data_with(shared.get_tensor())
+        return None
+    return set_value(self, value)
+
+
+@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
+def _(deepcopy: Any, self: Any, memo: Any) -> Any:
+    """t22-paddle-deepcopy-frozen: a copy of a parameter made in another thread is frozen."""
+    copied = deepcopy(self, memo)
+    if not _in_main_thread():
+        copied.stop_gradient = True
+    return copied
+
+
+@breaks(paddle.nn.Layer, "named_parameters", tests=FUNCTIONS)
+def _(named_parameters: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t22-paddle-parameters-scalar: parameters without dimensions are left out."""
+    found = named_parameters(self, *given, **named)
+    return ((name, parameter) for name, parameter in found if len(parameter.shape))

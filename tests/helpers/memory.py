@@ -80,12 +80,12 @@ def peak(work: Callable[[], object]) -> int:
     return allocated_peak(work, "cpu") - before
 
 
-def object_peak(work: Callable[[], object]) -> int:
-    """Most bytes of Python's objects that a call holds at a time, beyond those before it."""
+def object_bytes(work: Callable[[], object]) -> tuple[int, int]:
+    """Bytes of Python's objects that a call leaves, and the most that it holds at a time."""
     tracemalloc.start()
     try:
         work()
-        return tracemalloc.get_traced_memory()[1]
+        return tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 

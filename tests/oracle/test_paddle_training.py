@@ -275,7 +275,7 @@ def check_layer(net: Any) -> None:
     log = calls.append
     net.first, net.second = paddle.nn.Linear(2, 3), paddle.nn.Linear(3, 1)
     net.shared, net.hidden = net.second, (paddle.nn.Linear(1, 1),)
-    net.add_parameter("own", paddle.create_parameter([1], "float32"))
+    net.add_parameter("own", paddle.create_parameter([], "float32"))
     net.add_sublayer("first", paddle.nn.Linear(2, 3))
     net.tied = paddle.nn.Linear(3, 1, bias_attr=False)
     net.tied.weight = net.second.weight
@@ -357,11 +357,15 @@ def check_layer(net: Any) -> None:
 
 def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> None:
     """The parameters stay the same objects; a state that is loaded shares no memory."""
-    one: Any = paddle.nn.Linear(3, 44001)
-    other: Any = paddle.nn.Linear(3, 44001)
+    one: Any = paddle.nn.Linear(3, 90001)
+    other: Any = paddle.nn.Linear(3, 90001)
     for p in one.parameters():
         p.grad = paddle.ones(p.shape)
-        p.set_value(numbers(tuple(p.shape), "float32", p.ndim))
+        values = numbers(tuple(p.shape), "float32", p.ndim)
+        p.set_value(values)
+        expected = bits(values)
+        values[...] = 1  # In an array of their own.
+        assert bits(p) == expected
     one.bias.stop_gradient = other.bias.stop_gradient = True
     calls: list[int] = []
     one.register_forward_post_hook(lambda *_: calls.append(1))
@@ -609,3 +613,23 @@ def test_classifier_agrees_with_its_equations(dtype: DType) -> None:
         for each, expected in zip(inputs, (d @ w.T, rows.T @ d, d.sum(0)), strict=True):
             actual = each.grad.numpy().reshape(expected.shape)
             np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        test_gradient_modes_nest,
+        test_gradients_are_added_kept_and_cleared,
+        test_views_and_weights_are_written_in_place,
+        test_layers_keep_parameters_parts_and_hooks,
+        test_layers_move_between_dtypes_and_layers_bit_by_bit,
+        test_dropout_drops_and_scales_while_training,
+    ],
+)
+def test_contract_holds_in_another_thread(
+    test: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the main thread may do, another one may do, too; and if operators may use several."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    layers = test is test_layers_move_between_dtypes_and_layers_bit_by_bit
+    in_another_thread(test, tmp_path if layers else "float32")

@@ -63,14 +63,17 @@ Run = Callable[..., tuple[int, str]]
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A function that runs `FILE`, by default without a signal, with results in `left`.
 
-    It returns the exit status and the output.
+    It returns the exit status and the output. The handlers of signals are those of before.
     """
     usual = {"signal": "SIGINT", "target": "int", "first": "pass", "fixture": "pass"}
 
     def run(*options: str, **parts: str) -> tuple[int, str]:
         files = {"benchmarks/test_a.py": FILE.format(**{**usual, **parts})}
         project = make_project(pytester, monkeypatch, files)
-        return run_pytest(project, "benchmarks", "--results=left", *options)
+        before = [signal.getsignal(number) for number in SIGNALS]
+        ended = run_pytest(project, "benchmarks", "--results=left", *options)
+        assert [signal.getsignal(number) for number in SIGNALS] == before
+        return ended
 
     return run
 
@@ -81,7 +84,6 @@ def test_a_signal_ends_the_session_and_keeps_what_was_measured(
 ) -> None:
     """The tables and results have the complete benchmarks; the run cannot become a baseline."""
     options = ("--benchmark-autosave", "--benchmark-json=times.json", "--benchmark-compare")
-    before = [signal.getsignal(number) for number in SIGNALS]
     status, output = run(*options, signal=name, **parts)
     left = json.loads((pytester.path / "left" / "benchmarks-run.json").read_text())
     measured = [
@@ -98,7 +100,6 @@ def test_a_signal_ends_the_session_and_keeps_what_was_measured(
     assert measured == [["test_before"], ["test_before"]]
     assert left["exit_status"] == 2
     assert list(pytester.path.glob(".benchmarks/*/*.json")) == []
-    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 def test_a_signal_during_saving_waits(pytester: pytest.Pytester, run: Run) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from rnn_core.config import Cell
 from rnn_core.executions import LAYERS
-from tests.helpers.memory import tensor_bytes
+from tests.helpers.memory import object_bytes, tensor_bytes
 from tests.helpers.parametrize import over_cells
 from tests.helpers.weights import from_state
 
@@ -24,13 +24,15 @@ def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
 @over_cells
 def test_kernel_keeps_nothing_of_the_textbook_layer(cell: Cell) -> None:
     """It takes the initial weights of one, which is freed."""
-    LAYERS["kernel"][cell](3, 64)
-    before = tensor_bytes()
+    LAYERS["kernel"][cell](3, 128)
+    before, made = tensor_bytes(), []
 
-    ours = LAYERS["kernel"][cell](3, 64)
+    objects, _ = object_bytes(lambda: made.append(LAYERS["kernel"][cell](3, 128)))
 
+    sizes = [4 * p.size for p in made[0].parameters()]
     # Paddle allocates multiples of 256 bytes.
-    assert tensor_bytes() - before <= sum(4 * p.size + 256 for p in ours.parameters())
+    assert tensor_bytes() - before <= sum(size + 256 for size in sizes)
+    assert objects < sum(sizes) / 2  # No array of the weights.
 
 
 @over_cells
