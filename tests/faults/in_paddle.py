@@ -2552,3 +2552,12 @@ def _(named_parameters: Any, self: Any, *given: Any, **named: Any) -> Any:
     """t22-paddle-parameters-scalar: parameters without dimensions are left out."""
     found = named_parameters(self, *given, **named)
     return ((name, parameter) for name, parameter in found if len(parameter.shape))
+
+
+@breaks(paddle.nn.Layer, "train", tests=FUNCTIONS)
+def _(train: Any, self: Any, mode: bool = True) -> Any:
+    """t22-paddle-train-float64: a float64 layer leaves the mode of its sublayers as it is."""
+    if mode and str(self._dtype).lower().endswith(("float64", "fp64")):
+        self.training = True
+        return self
+    return train(self, mode)

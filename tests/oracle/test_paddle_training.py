@@ -301,6 +301,7 @@ def check_layer(net: Any) -> None:
         *(f"0.0.{name}" for name in ("first", "second", "tied")),
         "1",
     ]
+    whole.to(dtype=paddle.get_default_dtype())
     for mode in (False, True):
         (whole.train if mode else whole.eval)()
         assert {layer.training for layer in layers} == {mode}

@@ -1,5 +1,7 @@
 """Limits and layout of the execution "kernel"; tests/oracle checks its arithmetic."""
 
+from typing import Any
+
 import paddle
 import pytest
 
@@ -24,15 +26,19 @@ def test_kernel_refuses_second_derivatives(cell: Cell) -> None:
 @over_cells
 def test_kernel_keeps_nothing_of_the_textbook_layer(cell: Cell) -> None:
     """It takes the initial weights of one, which is freed."""
-    LAYERS["kernel"][cell](3, 128)
-    before, made = tensor_bytes(), []
+    made: list[Any] = []
 
-    objects, _ = object_bytes(lambda: made.append(LAYERS["kernel"][cell](3, 128)))
+    def make() -> None:
+        made.append(LAYERS["kernel"][cell](3, 128))
+
+    objects = min(object_bytes(make)[0] for _ in range(5))  # The first ones may fill caches.
+    before = tensor_bytes()
+    make()
 
     sizes = [4 * p.size for p in made[0].parameters()]
     # Paddle allocates multiples of 256 bytes.
     assert tensor_bytes() - before <= sum(size + 256 for size in sizes)
-    assert objects < sum(sizes) / 2  # No array of the weights.
+    assert objects < sum(sizes) / 2  # No array of the weights. Measured: 7 to 14 kB.
 
 
 @over_cells
