@@ -93,7 +93,7 @@ def test_command(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     run("--sessions 2 --levels 0,20 --results k", FakeProcesses(SAME))
     with lock_folder(folder / "k"):
         run("--sessions 2 --levels 0,20 --results k --restart", FakeProcesses(SAME))
-    run("--sessions 2 --levels 0,20 --results k --resume --budget 0.3", FakeProcesses(SAME))
+    run("--sessions 2 --levels 0,20 --results k --resume --budget 0.397", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --load 1", FakeProcesses(SAME))
     run("--sessions 2 --levels 0,20 --results k --resume --threads 2", FakeProcesses(SAME))
     elsewhere = "--sessions 1 --levels 0 --results e --benchmarks RNN --device gpu:1"
