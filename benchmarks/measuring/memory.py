@@ -31,13 +31,14 @@ def allocated_peak(call: Callable[[], object], device: str) -> int:
     # it further; the block does not count. Memory that one thread allocates and another one frees
     # leaves each with a peak of its own, which the block has to reach, too.
     before, earlier = allocated(device), allocated(device, "peak")
-    block = paddle.empty([max(1, earlier - before + 1)], "uint8")
+    size, more = max(1, earlier - before + 1), 2**12
+    block = paddle.empty([size], "uint8")
     while 0 < earlier == allocated(device, "peak"):  # It stays 0 if Paddle does not count.
-        size = 2 * block.shape[0]
         del block
+        size, more = size + more, 2 * more
         block = paddle.empty([size], "uint8")
-    size = allocated(device) - before
+    held = allocated(device) - before
     call()
     synchronize(device)
     del block
-    return max(1, allocated(device, "peak") - size)
+    return max(1, allocated(device, "peak") - held)

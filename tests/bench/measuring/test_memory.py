@@ -7,6 +7,7 @@ import paddle
 import pytest
 
 from benchmarks.measuring.memory import allocated, allocated_peak
+from tests.helpers.threads import in_another_thread
 
 
 def test_allocated_peak_is_that_of_the_call() -> None:
@@ -29,3 +30,14 @@ def test_allocated_peak_is_that_of_the_call() -> None:
     ]
     assert allocated("cpu", "peak") == pytest.approx(highest, abs=1e4)
     assert held.shape == [2**20]
+
+
+def test_measuring_raises_the_peak_by_little() -> None:
+    """Even if another thread allocated what this one freed since the last measurement."""
+    allocated_peak(lambda: None, "cpu")
+    before = allocated("cpu", "peak")
+    for _ in range(12):
+        in_another_thread(paddle.empty, [2**16], "uint8")
+        allocated_peak(lambda: None, "cpu")
+
+    assert allocated("cpu", "peak") - before < 2**22
