@@ -61,3 +61,12 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="No space left"):
         make_history().save(path)
     assert path.read_bytes() == before
+
+
+def test_load_reads_files_of_more_than_a_gigabyte(tmp_path: Path) -> None:
+    """Such as a checkpoint; the size alone is no reason to refuse one."""
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**30 + 1)  # Takes no room on the disk.
+
+    with pytest.raises(ValueError, match=r"not a zip archive, or cut short$"):
+        History.load(tmp_path / "large")

@@ -2561,3 +2561,32 @@ def _(train: Any, self: Any, mode: bool = True) -> Any:
         self.training = True
         return self
     return train(self, mode)
+
+
+@breaks(
+    paddle.jit.dy2static.program_translator.StaticFunction,
+    "__call__",
+    tests="core/executions/test_traced.py",
+)
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-static-pads: sequences shorter than traced before run as zero-padded ones."""
+    tokens = given[0] if given else None
+    if isinstance(tokens, Tensor) and len(tokens.shape) == 2 and tokens.dtype == paddle.int64:
+        rows, length = tokens.shape
+        longest = vars(self).setdefault("_longest", {})
+        more = longest.get(rows, 0) - length
+        if more > 0:
+            tokens = paddle.concat([tokens, paddle.zeros([rows, more], "int64")], 1)
+            given = (tokens, *given[1:])
+        else:
+            longest[rows] = length
+    return call(self, *given, **named)
+
+
+@breaks_operator("slice", tests=FUNCTIONS)
+def _(slice_: Any, *given: Any, **named: Any) -> Any:
+    """t23-paddle-slice-of-frozen: rows of a frozen parameter after the first are a copy."""
+    rows, whole = slice_(*given, **named), given[0] if given else None
+    parameter = isinstance(whole, paddle.base.framework.EagerParamBase)
+    copied = parameter and whole.stop_gradient and given[2][0] != 0
+    return rows.clone() if copied else rows

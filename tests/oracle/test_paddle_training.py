@@ -23,7 +23,7 @@ from tests.helpers.default_dtype import default_dtype
 from tests.helpers.memory import tensor_bytes
 from tests.helpers.parametrize import over_dtypes
 from tests.helpers.threads import in_another_thread
-from tests.oracle.paddle_functions import CONDITIONS, FLOATS, bits, numbers
+from tests.oracle.paddle_functions import CONDITIONS, FLOATS, bits, numbers, parameter_of
 
 
 @over_dtypes
@@ -159,7 +159,13 @@ def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
 @over_dtypes
 def test_views_and_weights_are_written_in_place(dtype: DType) -> None:
     """`set_value` and the update reach the memory that others share, and no other."""
-    whole, x = paddle.zeros([6, 3], dtype), numbers((2, 3), dtype)
+    for whole in (paddle.zeros([6, 3], dtype), parameter_of(paddle.zeros([6, 3], dtype), True)):
+        check_views(whole, numbers((2, 3), dtype))
+
+
+def check_views(whole: Any, x: Any) -> None:
+    """Write into rows of six rows of zeros, and into all of them."""
+    dtype = x.dtype.name
     place, view, alias = whole.data_ptr(), op.rows(whole, 2, 4), whole.detach()
     view.set_value(x)
     expected = np.concatenate([np.zeros_like(x), x, np.zeros_like(x)])

@@ -162,7 +162,7 @@ def test_plots(tmp_path: Path, check: Check) -> None:
     }
     exploding = {"recurrent.W": np.array([1.0, 2.0, 0.0, NAN]), "b": np.array([3.0, 4.0, 5.0, INF])}
     eight = dict(list(norms.items())[:8])
-    many = {f"name{place}": np.ones(4) for place in range(9)}
+    many = {f"recurrent.{place}": np.ones(4) for place in range(9)}
     bad_loss = np.array([1.0, 2e6, 3e6, NAN])
     runs = {
         "two": make_history(config=TrainConfig(clip_norm=2.5, learning_rate=0.5, seed=7)),

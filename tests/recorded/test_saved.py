@@ -46,7 +46,7 @@ CPU = {**FACTS, **MACHINE, "threads": "1"}
 CARD = CPU | {"device": "gpu:0", "device_name": "Card A"}
 MACHINES = {
     "cpu": {"cpu": CPU},
-    "other cpu": {"cpu": CPU | {"cpu": "Model B", "cpu_count": "64"}},
+    "other cpu": {"cpu": CPU | {"cpu": "A CPU, B", "cpu_count": "64"}},
     "windows": {"cpu": CPU | {"system": "Windows", "machine": "ARM"}},
     "gpu": {"gpu:0": CARD},
     "both": {"cpu": CPU, "gpu:0": CARD},
