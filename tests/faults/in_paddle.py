@@ -2586,7 +2586,7 @@ def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
 @breaks_operator("slice", tests=FUNCTIONS)
 def _(slice_: Any, *given: Any, **named: Any) -> Any:
     """t23-paddle-slice-of-frozen: rows of a frozen parameter after the first are a copy."""
-    rows, whole = slice_(*given, **named), given[0] if given else None
+    rows, whole = slice_(*given, **named), given[0]
     parameter = isinstance(whole, paddle.base.framework.EagerParamBase)
     copied = parameter and whole.stop_gradient and given[2][0] != 0
     return rows.clone() if copied else rows
