@@ -3,7 +3,6 @@
 import argparse
 import atexit
 import os
-import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -172,7 +171,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `device` on each device; a missing GPU shows up as skipped."""
     marks = metafunc.definition.iter_markers("parametrize")
     own = [mark.args[0] if mark.args else mark.kwargs["argnames"] for mark in marks]
-    names = re.findall(r"\w+", f"{own}")  # Each is a list, or a text such as "device, cell".
+    lists = [given.split(",") if isinstance(given, str) else given for given in own]
+    names = {name.strip() for given in lists for name in given}
     if "device" not in metafunc.fixturenames or "device" in names:
         return  # In the second case, the test has its own devices.
     there, missing = devices(metafunc.config.getoption("device"))

@@ -64,7 +64,7 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_load_reads_files_of_more_than_a_gigabyte(tmp_path: Path) -> None:
-    """Such as a checkpoint; the size alone is no reason to refuse one."""
+    """A checkpoint with large weights has as many bytes."""
     with (tmp_path / "large").open("wb") as file:
         file.truncate(2**30 + 1)  # Takes no room on the disk.
 

@@ -516,6 +516,9 @@ def _(embedding: Any, tokens: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 breaks_graph = partial(breaks, paddle.jit, "to_static", tests="core/executions/test_traced.py")
+breaks_traced_call = partial(
+    breaks, paddle.jit.dy2static.program_translator.StaticFunction, "__call__"
+)
 
 
 @breaks_graph()
@@ -2381,7 +2384,7 @@ def _(save: Any, obj: Any, path: Any, *given: Any, **named: Any) -> Any:
     return save(obj, path, *given, **named)
 
 
-@breaks(paddle.jit.dy2static.program_translator.StaticFunction, "__call__", tests=FUNCTIONS)
+@breaks_traced_call(tests=FUNCTIONS)
 def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
     """t21-paddle-to-static-size: to_static takes the first shape of as many elements."""
     shapes = vars(self).setdefault("_shapes", {})
@@ -2563,11 +2566,7 @@ def _(train: Any, self: Any, mode: bool = True) -> Any:
     return train(self, mode)
 
 
-@breaks(
-    paddle.jit.dy2static.program_translator.StaticFunction,
-    "__call__",
-    tests="core/executions/test_traced.py",
-)
+@breaks_traced_call(tests="core/executions/test_traced.py")
 def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
     """t23-paddle-static-pads: sequences shorter than traced before run as zero-padded ones."""
     tokens = given[0] if given else None

@@ -158,12 +158,16 @@ FUNCTIONS = {
 }  # fmt: skip
 
 # They need an axis. Without one, `reshape` copies, and `add_n` of Paddle 2.6 adds one.
-OF_AXES = {"concat of the last axis", "first", "last column", "last of unbind", "rows", "slice"}
-OF_AXES |= {"reshape", "add_n of one"}
+OF_AXES = {
+    *("concat of the last axis", "first", "last column", "last of unbind", "rows", "slice"),
+    *("reshape", "add_n of one"),
+}
 
 # Paddle keeps the name of each parameter, and leaks in `to_tensor`, a known defect.
-LEAKING = {"create_parameter", *(name for name in FUNCTIONS if name.startswith("to_tensor"))}
-LEAKING.add("astype of bfloat16")
+LEAKING = {
+    *("create_parameter", "astype of bfloat16"),
+    *(name for name in FUNCTIONS if name.startswith("to_tensor")),
+}
 
 NETWORKS: dict[str, Callable[[], Any]] = {
     "Linear": lambda: paddle.nn.Linear(6, 4),
