@@ -46,28 +46,24 @@ def verdict(**changes: object) -> Planted:
 
 @pytest.mark.parametrize("file", sorted({fault.file for fault in FAULTS if fault.edits}))
 def test_every_edit_fits_the_source(file: str) -> None:
-    """The text of every edit occurs once; the edited source differs, and is Python or Jinja2."""
+    """The text of every edit occurs once, and the edited source differs."""
     source = (ROOT / file).read_text(encoding="utf-8")
     for fault in FAULTS:
-        if fault.file != file:
-            continue
-        broken = apply_edits(fault, source)
-
-        assert source != broken, fault.name
-        if file.endswith(".py"):
-            compile(broken, fault.name, "exec")
-        else:
-            Environment(autoescape=True).parse(broken, fault.name)
+        if fault.file == file:
+            assert source != apply_edits(fault, source), fault.name
 
 
 @pytest.mark.slow
-def test_no_fault_is_in_the_catalogue_twice() -> None:
-    """Under two names, with other comments or spaces."""
+def test_faulty_sources_are_python_or_jinja2_and_no_two_are_the_same() -> None:
+    """Not even under another name, with other comments or spaces."""
     found: dict[tuple[str, str], list[str]] = {}
     for fault in FAULTS:
         if fault.file.endswith(".py"):
             broken = apply_edits(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
             found.setdefault((fault.file, ast.dump(ast.parse(broken))), []).append(fault.name)
+        elif fault.edits:
+            broken = apply_edits(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
+            Environment(autoescape=True).parse(broken, fault.name)
 
     assert [names for names in found.values() if len(names) > 1] == []
 

@@ -38,8 +38,10 @@ from tests.helpers.process_state import process_state
 
 CLIPS: dict[Clip, float | None] = {"none": None, "by-norm": 0.5, "by-global-norm": 0.5}
 # Five samples do not divide evenly, and the last batch has two: 22 = 4 * 5 + 2.
-SMALL = TrainConfig(epochs=1, learning_rate=0.01, batch_size=5, emb_size=8, hidden_size=8)
-DATA = DigitSums(count=22, batch_size=5)
+SMALL = TrainConfig(
+    epochs=1, learning_rate=0.01, num_steps=3, batch_size=5, emb_size=8, hidden_size=8
+)
+DATA = DigitSums(count=22, num_steps=3, batch_size=5)
 CASES = {
     f"{cell}/{clip}/{execution}": replace(
         SMALL, cell=cell, clip=clip, clip_norm=norm, execution=execution

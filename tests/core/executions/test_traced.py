@@ -87,7 +87,7 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
     set_weights(textbook, named_weights(traced))
     set_weights(traced, {n: 0 * w for n, w in named_weights(traced).items()})
     assert_close(results(textbook, [[1]]), results(copied, [[1]]), GRADIENT["float64"])
-    T = 120 if (cell, execution) == ("RNN", "static") else 2  # The others take seconds.
+    T = 105 if (cell, execution) == ("RNN", "static") else 2  # The others take seconds.
     shapes = [((33, T), "train"), ((33, 1), "eval"), ((33, T), "train")]  # B, T
     kinds = ["int64", "int32" if execution == "static" else "int64", "int64"]
     for (shape, mode), kind in zip(shapes, kinds, strict=True):

@@ -32,7 +32,7 @@ over_cases = pytest.mark.parametrize("case", CASES)
 def launch(program: list[str], folder: Path) -> Result:
     """Run a program in two processes by Paddle's launcher, as a user does.
 
-    It usually takes about ten seconds; processes that wait for each other are stopped after 300.
+    It usually takes some five seconds; processes that wait for each other are stopped after 300.
     The launcher looks for free ports at each start, so simultaneous launches do not collide.
 
     Args:
