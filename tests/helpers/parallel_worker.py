@@ -284,7 +284,7 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "die":
-        train(FIRST, DigitSums(count=500, batch_size=5), on_step=die)
+        train(FIRST, replace(DATA, count=500), on_step=die)
     else:
         main(Path(sys.argv[1]))
         # Skips the cleanup at exit, in which Paddle may crash: docs/guides/parallel.md.

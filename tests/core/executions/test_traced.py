@@ -36,7 +36,6 @@ from tests.helpers.tolerances import GRADIENT
 
 # Measured in the first 20 steps of the LSTM, on Paddle 2.6.2: 1.0e-6.
 ROUNDING = Tolerance(1e-5, absolute=1e-5)
-EPOCHS = {"exploding-rnn": 5, "clipped-rnn": 5, "clipped-lstm": 5}
 SMALL = TrainConfig(
     epochs=2, num_steps=2, batch_size=3, emb_size=4, hidden_size=5, clip_norm=1.0, dtype="float64"
 )
@@ -50,17 +49,18 @@ def check_same(cell: Cell, expected: Any, actual: Any) -> None:
         assert_close(expected, actual, ROUNDING)
 
 
-@pytest.mark.parametrize("short", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("epochs", [5, pytest.param(100, marks=pytest.mark.slow)])
 @over_traced_with_slow_sot
 def test_experiments_have_the_numbers_of_the_textbook(
-    cell: Cell, execution: Execution, short: bool, device: str
+    cell: Cell, execution: Execution, epochs: int, device: str
 ) -> None:
     """Loss and all gradient norms of every step, of every experiment with this cell."""
-    for name, experiment in EXPERIMENTS.items():
+    if not versions.traces_same_bits(cell):
+        epochs = 5  # Small differences grow.
+    for experiment in EXPERIMENTS.values():
         config = replace(experiment.config, device=device)
         if config.cell == cell:
-            if short or not versions.traces_same_bits(cell):
-                config = replace(config, epochs=EPOCHS[name])
+            config = replace(config, epochs=min(config.epochs, epochs))
             expected, actual = train(config), train(replace(config, execution=execution))
             assert actual.steps == expected.steps
             for k in range(expected.steps):
