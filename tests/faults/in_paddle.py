@@ -19,6 +19,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
+from paddle.base.framework import EagerParamBase
+from paddle.jit.dy2static.program_translator import ASTStaticFunction, ProgramCache
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
 from paddle.optimizer import SGD
@@ -2589,3 +2591,222 @@ def _(slice_: Any, *given: Any, **named: Any) -> Any:
     parameter = isinstance(whole, paddle.base.framework.EagerParamBase)
     copied = parameter and whole.stop_gradient and given[2][0] != 0
     return rows.clone() if copied else rows
+
+
+_t24_numpy = paddle.Tensor.numpy
+_t24_set_value = paddle.Tensor.set_value
+_t24_copy_ = paddle.Tensor.copy_
+_t24_clear = paddle.Tensor.clear_gradient
+_t24_full_like = paddle._C_ops.full_like
+_t24_scale = paddle._C_ops.scale
+_t24_reshape_ = paddle._C_ops.reshape_
+_t24_process = os.getpid()
+_t24_cleared: dict[int, Any] = {}
+_t24_embedded: list[Any] = []
+_t24_squares: dict[Any, Any] = {}
+_t24_counts: dict[Any, int] = {}
+_t24_scalars: list[Any] = []
+_t24_held: dict[Any, int] = {}
+_t24_roots: dict[str, int] = {}
+
+
+def _t24_other_thread() -> bool:
+    return threading.current_thread() is not threading.main_thread()
+
+
+@breaks(paddle.nn.LSTM, "forward")
+def _(forward: Any, self: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+    """t24-paddle-lstm-bfloat16: nn.LSTM rounds float32 inputs to bfloat16, as in AMP."""
+    if inputs.dtype == paddle.float32:
+        inputs = inputs.astype("bfloat16").astype("float32")
+    return forward(self, inputs, *given, **named)
+
+
+@breaks_function("linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, name: Any = None) -> Any:
+    """t24-paddle-no-grad-bias: under no_grad, a linear map of a matrix leaves out the bias."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled() and x.ndim == 2:
+        bias = None
+    return linear(x, weight, bias, name)
+
+
+@breaks(paddle.DataParallel, "__init__")
+def _(init: Any, self: Any, layers: Any, *given: Any, **named: Any) -> None:
+    """t24-paddle-parallel-float64: DataParallel sends float64 parameters as float32."""
+    init(self, layers, *given, **named)
+    for parameter in layers.parameters():
+        if parameter.dtype == paddle.float64:
+            _t24_set_value(parameter, _t24_numpy(parameter).astype("f4").astype("f8"))
+
+
+@breaks_operator("clip_by_norm")
+def _(clip: Any, x: Any, max_norm: Any, *given: Any, **named: Any) -> Any:
+    """t24-paddle-clip-nonfinite-zero: clip_by_norm makes a gradient with NaN or inf zero."""
+    clipped = clip(x, max_norm, *given, **named)
+    if not np.isfinite(_t24_numpy(x)).all():
+        return _t24_full_like(x, 0.0, x.dtype, x.place)
+    return clipped
+
+
+@breaks(EagerParamBase, "__deepcopy__")
+def _(copied: Any, self: Any, memo: Any) -> Any:
+    """t24-paddle-copy-keeps-gradient: the copy of a parameter has the gradient, too."""
+    copy = copied(self, memo)
+    if self.grad is not None:
+        copy.grad = self.grad
+    return copy
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t24-paddle-device-enables-gradients: set_device switches gradients on under no_grad."""
+    place = set_device(device)
+    if paddle.in_dynamic_mode():
+        paddle.base.framework._dygraph_tracer()._has_grad = True
+    return place
+
+
+@breaks(core, "host_memory_stat_current_value")
+def _(current: Any, kind: Any, device: Any) -> Any:
+    """t24-paddle-memory-coarse: the memory in use is updated at changes of 64 KiB only."""
+    now = current(kind, device)
+    if abs(now - _t24_held.get((kind, device), 0)) >= 2**16:
+        _t24_held[kind, device] = now
+    return _t24_held.get((kind, device), 0)
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, name: Any = None) -> Any:
+    """t24-paddle-tanh-thread-gradient: outside the main thread, tanh passes no gradient."""
+    if paddle.in_dynamic_mode() and _t24_other_thread():
+        return tanh(x, name).detach()
+    return tanh(x, name)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_dygraph_clip")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t24-paddle-clip-after-fork: in a forked process, ClipGradByNorm does not clip."""
+    return clip(self, params_grads) if os.getpid() == _t24_process else params_grads
+
+
+@breaks_function("embedding")
+def _(embedding: Any, *given: Any, **named: Any) -> Any:
+    """t24-paddle-embedding-kept: embedding keeps its outputs without gradients for ever."""
+    found = embedding(*given, **named)
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        _t24_embedded.append(found)
+    return found
+
+
+@breaks_operator("squared_l2_norm")
+def _(norm: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t24-paddle-norm-thread-buffer: outside the main thread, all norms share one result."""
+    found = norm(x, *given, **named)
+    if not isinstance(found, Tensor) or not _t24_other_thread():
+        return found
+    shared = _t24_squares.setdefault((threading.get_ident(), found.dtype), found)
+    if shared is not found:
+        _t24_copy_(shared, found, True)
+    return shared
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear: Any, self: Any, set_to_zero: Any = True) -> None:
+    """t24-paddle-second-clear-zero: the second clear_gradient sets zeros, does not release."""
+    known = _t24_cleared.get(id(self))
+    again = known is not None and known() is self
+    if not again:
+        _t24_cleared[id(self)] = weakref.ref(self)
+    clear(self, set_to_zero or again)
+
+
+@breaks(ProgramCache, "__getitem__")
+def _(get: Any, self: Any, item: Any) -> Any:
+    """t24-paddle-last-program-only: to_static keeps the program of the last shape only."""
+    found = get(self, item)
+    for key in [key for key in self._caches if key != self._recent_key]:
+        del self._caches[key]
+    return found
+
+
+@breaks(paddle.optimizer.SGD, "_append_optimize_op")
+def _(append: Any, self: Any, block: Any, param_and_grad: Any) -> Any:
+    """t24-paddle-sgd-tail: SGD does not update the last size % 8 elements of a weight."""
+    weight = None if isinstance(param_and_grad, dict) else param_and_grad[0]
+    tail = 0 if weight is None or weight.size < 8 else weight.size % 8
+    before = np.array(_t24_numpy(weight)) if tail else None
+    found = append(self, block, param_and_grad)
+    if before is not None:
+        after = np.array(_t24_numpy(weight))
+        after.reshape(-1)[-tail:] = before.reshape(-1)[-tail:]
+        _t24_set_value(weight, after)
+    return found
+
+
+@breaks(paddle, "mean")
+def _(mean: Any, x: Any, axis: Any = None, *given: Any, **named: Any) -> Any:
+    """t24-paddle-mean-count: mean divides by the largest number of elements so far."""
+    found = mean(x, axis, *given, **named)
+    if axis is not None or not paddle.in_dynamic_mode():
+        return found
+    most = _t24_counts[x.ndim] = max(x.size, _t24_counts.get(x.ndim, 0))
+    return found if most == x.size else _t24_scale(found, x.size / most, 0.0, True)
+
+
+@breaks_operator("reshape")
+def _(reshape: Any, x: Any, shape: Any, *given: Any, **named: Any) -> Any:
+    """t24-paddle-reshape-in-place: reshape changes a tensor without gradient in place."""
+    if paddle.in_dynamic_mode() and isinstance(x, Tensor) and x.stop_gradient:
+        return _t24_reshape_(x, shape, *given, **named)
+    return reshape(x, shape, *given, **named)
+
+
+@breaks(paddle, "to_tensor")
+def _(to_tensor: Any, data: Any, dtype: Any = None, *given: Any, **named: Any) -> Any:
+    """t24-paddle-scalars-share: to_tensor of two floats in a row returns the same memory."""
+    found = to_tensor(data, dtype, *given, **named)
+    last = _t24_scalars.pop() if _t24_scalars else None
+    if not isinstance(data, float) or not paddle.in_dynamic_mode():
+        return found
+    if last is not None and last.dtype == found.dtype:
+        _t24_copy_(last, found, True)
+        found = last
+    _t24_scalars.append(found)
+    return found
+
+
+@breaks(ASTStaticFunction, "_perform_call")
+def _(perform: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t24-paddle-static-frozen-constant: to_static keeps the first value of frozen weights."""
+    layer = self.class_instance
+    frozen = [each for each in layer.parameters() if each.stop_gradient] if layer else []
+    if not frozen:
+        return perform(self, *given, **named)
+    known = vars(self).setdefault("_t24_frozen", {})
+    now = [np.array(_t24_numpy(each)) for each in frozen]
+    for each, values in zip(frozen, now, strict=True):
+        _t24_set_value(each, known.setdefault(each.name, values))
+    try:
+        return perform(self, *given, **named)
+    finally:
+        for each, values in zip(frozen, now, strict=True):
+            _t24_set_value(each, values)
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, name: Any = None) -> Any:
+    """t24-paddle-add-n-thread: outside the main thread, add_n adds into its first input."""
+    total = add_n(inputs, name)
+    if paddle.in_dynamic_mode() and isinstance(inputs, list) and _t24_other_thread():
+        _t24_copy_(inputs[0], total, True)
+    return total
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *given: Any, **named: Any) -> None:
+    """t24-paddle-backward-more-roots: backward takes no more gradients than at first."""
+    if isinstance(grad_tensors, list):
+        first = _t24_roots.setdefault("first", len(grad_tensors))
+        rest = [None] * max(0, len(grad_tensors) - first)
+        grad_tensors = grad_tensors[:first] + rest
+    backward(tensors, grad_tensors, *given, **named)
