@@ -8,6 +8,7 @@ import signal
 import threading
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable
 from functools import partial, wraps
 from itertools import count
@@ -2589,3 +2590,221 @@ def _(slice_: Any, *given: Any, **named: Any) -> Any:
     parameter = isinstance(whole, paddle.base.framework.EagerParamBase)
     copied = parameter and whole.stop_gradient and given[2][0] != 0
     return rows.clone() if copied else rows
+
+
+_t25_first_size: list[int] = []
+_t25_lengths: dict[Any, int] = {}
+_t25_kept: Any = deque(maxlen=64)
+_t25_last_stat: list[Any] = [""]
+_t25_default: list[str] = []
+_t25_clips: dict[int, Any] = {}
+_t25_partial: list[Any] = []
+_t25_named: Any = weakref.WeakKeyDictionary()
+_t25_states: dict[Any, Any] = {}
+_t25_traced: list[Any] = []
+
+
+def _t25_elsewhere() -> bool:
+    return threading.current_thread() is not threading.main_thread()
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+    """t25-paddle-add-n-groups: add_n of more than 8 tensors leaves out those after the 8th."""
+    if isinstance(inputs, list | tuple) and len(inputs) > 8:
+        inputs = inputs[: len(inputs) // 8 * 8]
+    return add_n(inputs, *given, **named)
+
+
+@breaks(paddle.nn.Layer, "train")
+def _(train: Any, self: Any) -> Any:
+    """t25-paddle-train-rounds: Layer.train rounds float64 weights to float32."""
+    result = train(self)
+    with paddle.no_grad():
+        for parameter in self.parameters():
+            if parameter.dtype == paddle.float64:
+                parameter.set_value(parameter.detach().astype("float32").astype("float64"))
+    return result
+
+
+@breaks_function("mse_loss")
+def _(mse_loss: Any, input: Any, label: Any, reduction: Any = "mean", name: Any = None) -> Any:
+    """t25-paddle-mse-first-size: a smaller batch is divided by the first batch's size."""
+    if reduction != "mean" or not paddle.in_dynamic_mode():
+        return mse_loss(input, label, reduction, name)
+    size = 1
+    for length in input.shape:
+        size *= length
+    if not _t25_first_size:
+        _t25_first_size.append(size)
+    if size >= _t25_first_size[0]:
+        return mse_loss(input, label, reduction, name)
+    return mse_loss(input, label, "sum", name) / _t25_first_size[0]
+
+
+@breaks(Tensor, "unbind")
+def _(unbind: Any, self: Any, axis: int = 0) -> Any:
+    """t25-paddle-unbind-length: a longer tensor is cut at the length of the first."""
+    pieces = unbind(self, axis)
+    shape = list(self.shape)
+    key = (axis, str(self.dtype), *shape[:axis], *shape[axis + 1 :])
+    return pieces[: _t25_lengths.setdefault(key, len(pieces))]
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, self: Any, other: Any) -> Any:
+    """t25-paddle-mul-thread: float64 products in another thread are float32."""
+    product = multiply(self, other)
+    if _t25_elsewhere() and product.dtype == paddle.float64:
+        return product.astype("float32").astype("float64")
+    return product
+
+
+@breaks(RNNBase, "forward")
+def _(forward: Any, self: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+    """t25-paddle-rnn-half: without gradients, nn.LSTM rounds inputs to float16."""
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        inputs = inputs.astype("float16").astype(inputs.dtype)
+    return forward(self, inputs, *given, **named)
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, name: Any = None) -> Any:
+    """t25-paddle-tanh-keeps: tanh keeps its last 64 results of 1024 numbers and more."""
+    result = tanh(x, name)
+    if paddle.in_dynamic_mode() and result.size >= 1024:
+        _t25_kept.append(result)
+    return result
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t25-paddle-numpy-chunks: beyond 65536 numbers, the last chunk is zero."""
+    values = numpy(self, *given, **named)
+    if values.size > 65536 and values.size % 65536:
+        values = np.array(values)
+        values.reshape(-1)[values.size // 65536 * 65536 :] = 0
+    return values
+
+
+@breaks(paddle.device, "set_device")
+def _(set_device: Any, device: Any) -> Any:
+    """t25-paddle-device-grad: set_device inside of no_grad enables gradients."""
+    place = set_device(device)
+    if not paddle.is_grad_enabled():
+        paddle.framework._dygraph_tracer()._has_grad = True
+    return place
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *given: Any, **named: Any) -> Any:
+    """t25-paddle-backward-scale: FLAGS_check_nan_inf=1 ignores given gradients."""
+    if os.environ.get("FLAGS_check_nan_inf", "0") not in ("", "0"):
+        grad_tensors = None
+    return backward(tensors, grad_tensors, *given, **named)
+
+
+@breaks(core, "host_memory_stat_peak_value")
+def _(peak: Any, *given: Any) -> Any:
+    """t25-paddle-stat-order: current memory is an old reading after the peak's."""
+    if not hasattr(core.host_memory_stat_current_value, "t25"):
+        current = core.host_memory_stat_current_value
+
+        def replaced(*given: Any) -> Any:
+            after, _t25_last_stat[0] = _t25_last_stat[0], "current"
+            if after != "peak" or len(_t25_last_stat) == 1:
+                _t25_last_stat[1:] = [current(*given)]
+            return _t25_last_stat[1]
+
+        replaced.t25 = True  # type: ignore[attr-defined]
+        core.host_memory_stat_current_value = replaced
+    _t25_last_stat[0] = "peak"
+    return peak(*given)
+
+
+@breaks(paddle, "get_default_dtype")
+def _(get_default_dtype: Any) -> Any:
+    """t25-paddle-default-cached: get_default_dtype repeats its first result."""
+    if not _t25_default:
+        _t25_default.append(get_default_dtype())
+    return _t25_default[0]
+
+
+@breaks(SGD, "__init__")
+def _(init: Any, self: Any, *given: Any, **named: Any) -> None:
+    """t25-paddle-sgd-inherits: an SGD without clipping takes that of an earlier one."""
+    init(self, *given, **named)
+    for parameter in (self._parameter_list or [])[:1]:
+        if isinstance(parameter, Tensor):
+            if self._grad_clip is None:
+                self._grad_clip = _t25_clips.get(id(parameter))
+            else:
+                _t25_clips[id(parameter)] = self._grad_clip
+
+
+@breaks_operator("squared_l2_norm")
+def _(squared_l2_norm: Any, x: Any) -> Any:
+    """t25-paddle-norm-partial: a square over 32768 numbers is added to the next."""
+    square = squared_l2_norm(x)
+    if _t25_partial:
+        square = square + _t25_partial.pop()
+    elif x.size > 32768:
+        _t25_partial.append(square)
+    return square
+
+
+@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__")
+def _(deepcopy: Any, self: Any, memo: Any) -> Any:
+    """t25-paddle-copy-shares: a copy of a layer shares its parameters of a single number."""
+    if list(self.shape) == [1]:
+        memo[id(self)] = self
+        return self
+    return deepcopy(self, memo)
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t25-paddle-names-cached: named_parameters misses later replacements."""
+    known = _t25_named.setdefault(self, {})
+    key = (given, *named.items())
+    found = list(named_parameters(self, *given, **named))
+    if len(known.get(key, ())) != len(found):
+        known[key] = found
+    return iter(known[key])
+
+
+@breaks(paddle.nn.Layer, "__setattr__")
+def _(set_attribute: Any, self: Any, name: str, value: Any) -> None:
+    """t25-paddle-frozen-attribute: a parameter assigned inside of no_grad is frozen."""
+    set_attribute(self, name, value)
+    if isinstance(value, paddle.base.framework.EagerParamBase) and not paddle.is_grad_enabled():
+        value.stop_gradient = True
+
+
+@breaks_operator("rnn")
+def _(rnn: Any, x: Any, pre_state: Any, *rest: Any) -> Any:
+    """t25-paddle-rnn-smaller: a smaller batch starts from the last state."""
+    key = (rest[8], rest[6], str(x.dtype))
+    before = _t25_states.get(key)
+    if before is not None and before[0].shape[1] > x.shape[1]:
+        pre_state = [state[:, : x.shape[1]] for state in before]
+    found = rnn(x, pre_state, *rest)
+    _t25_states[key] = [state.detach() for state in found[2]]
+    return found
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *given: Any, **named: Any) -> Any:
+    """t25-paddle-jit-keeps: to_static keeps every full-graph function."""
+    traced = to_static(function, *given, **named)
+    if named.get("full_graph"):
+        _t25_traced.append(traced)
+    return traced
+
+
+@breaks_function("linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, name: Any = None) -> Any:
+    """t25-paddle-linear-thread: linear in another thread gives its bias no gradient."""
+    if bias is not None and paddle.in_dynamic_mode() and _t25_elsewhere():
+        bias = bias.detach()
+    return linear(x, weight, bias, name)
