@@ -228,10 +228,13 @@ def check_steps(
         model.train()
     with patch.object(TrainingStep, "update", watch):
         history = train(config, data, model)
-    if eager:  # Evaluation sees the new weights, and computes as training does.
+    if eager:  # Evaluation sees the new weights, and computes as training does, also if frozen.
         fresh = model_of(config)
         set_weights(fresh, named_weights(model))
-        assert evaluated() == predicted(fresh)
+        for _ in range(2):
+            assert evaluated() == predicted(fresh)
+            for parameter in fresh.parameters():
+                parameter.stop_gradient = True
 
     assert len(expected) == history.steps == len(clipped) == len(updated)
     for k, step in enumerate(expected):
