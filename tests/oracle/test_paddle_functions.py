@@ -67,7 +67,10 @@ def test_values_are_exact(name: str) -> None:
     conditions = [*CONDITIONS, *ORIGINS, "in another thread"]
     cases = product(conditions, function.dtypes, enumerate(SHAPES))
     for condition, dtype, (seed, shape) in cases:
-        if (condition != "usually" and shape != (3, 5)) or (not shape and name in OF_AXES):
+        large = (condition, shape, dtype) == ("frozen", (2, 32769), "float32")
+        if not (condition == "usually" or shape == (3, 5) or large):
+            continue
+        if not shape and name in OF_AXES:
             continue
         if condition in ("frozen", "trained") and dtype not in FLOATS:
             continue
@@ -81,7 +84,7 @@ def test_values_are_exact(name: str) -> None:
         call = function.call
         if condition == "in another thread":
             call = partial(in_another_thread, call)
-        with CONDITIONS.get(condition, nullcontext)():
+        with CONDITIONS.get(condition, paddle.no_grad if large else nullcontext)():
             made = call(t, x)
             again = call(t, x)
         kept = bits(x)
