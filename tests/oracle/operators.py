@@ -25,7 +25,7 @@ Domain = Callable[[Any], tuple[float, float]]
 
 DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
 # Around the widths of vector registers, and of the blocks of matrix products and of loops.
-FEW = [1, 2, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 127, 129, 256, 2053]
+FEW = [1, 2, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 127, 129, 512, 2053]
 MANY = [*range(1, 131), *range(255, 260), 511, 512, 513, 640, 1023, 1024, 1025]
 # Lengths of vectors, of an embedding, and of what is sliced.
 LONG = [4097, 200005]
@@ -33,7 +33,7 @@ LONGER = [4095, 4096, 32767, 32768, 65535, 65536, 2**20 - 1, 2**20, 2**20 + 1]
 # Of sequences of one step.
 LARGEST_BATCH = 65644
 # Of elementwise operators, whose other inputs are vectors.
-MATRICES: Shapes = [(), (129, 7), (2053, 3), (1, 513), (129, 515)]
+MATRICES: Shapes = [(), (129, 7), (2053, 3), (1, 513), (65, 1024)]
 # Several letters at once: products of several blocks in each direction, and benchmarked sizes.
 TOGETHER = [
     {"B": 33, "T": 25, "E": 31, "H": 47},
@@ -41,7 +41,7 @@ TOGETHER = [
     {"B": 32, "T": 50, "E": 64, "H": 256},
     {"B": 1, "T": 5, "E": 513, "H": 129},  # A vector times a matrix.
     {"B": 17, "T": 1, "E": 16, "H": 65},
-    {"E": 257, "H": 513},  # Weights of more than 65536 numbers.
+    {"E": 257, "H": 1024},  # Weights of more than 65536 numbers.
 ]
 # Factors of the inputs of sums and products: denormal numbers; squares that are denormal and near
 # the ends of the range. What clipping does beyond it is in test_gradient_properties.py.
