@@ -2589,3 +2589,40 @@ def _(slice_: Any, *given: Any, **named: Any) -> Any:
     parameter = isinstance(whole, paddle.base.framework.EagerParamBase)
     copied = parameter and whole.stop_gradient and given[2][0] != 0
     return rows.clone() if copied else rows
+
+
+_reused: dict[tuple[Any, ...], Any] = {}
+
+
+@breaks_matmul(tests=FUNCTIONS)
+def _(matmul: Any, x: Any, y: Any) -> Any:
+    """paddle-matmul-of-frozen-reuses-result: products without gradients share their memory."""
+    made = matmul(x, y)
+    if not _is_eager(made) or not (x.stop_gradient and y.stop_gradient):
+        return made
+    shared = _reused.setdefault((*made.shape, made.dtype), made)
+    return paddle.assign(made, shared).detach()
+
+
+@breaks_function("embedding", tests="core/executions/test_traced.py")
+def _(embedding: Any, tokens: Any, weight: Any, *args: Any, **named: Any) -> Any:
+    """paddle-graph-of-many-tokens: in a graph, the last of 100 tokens or more is the first."""
+    if not paddle.in_dynamic_mode() and weight.shape[0] >= 100:
+        tokens = tokens % (weight.shape[0] - 1)
+    return embedding(tokens, weight, *args, **named)
+
+
+@breaks_function("sigmoid", tests=OPERATORS)
+def _(sigmoid: Any, x: Any) -> Any:
+    """paddle-sigmoid-infinite-gradient: an infinite gradient becomes zero."""
+    made = sigmoid(x)
+    if _is_eager(made) and not made.stop_gradient:
+        made.register_hook(lambda d: paddle.where(d.isinf(), paddle.zeros_like(d), d))
+    return made
+
+
+@breaks_function("mse_loss", tests=FUNCTIONS)
+def _(loss: Any, x: Any, y: Any, *args: Any) -> Any:
+    """paddle-loss-in-threads: with several threads, the loss is 1% too large."""
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    return loss(x, y, *args) * (1.01 if threads not in ("", "1") else 1)

@@ -1,9 +1,11 @@
 """Paddle's functions around the operators, and the layers that it has, with what they do."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import paddle
@@ -198,6 +200,13 @@ def after_an_error() -> Iterator[None]:
     yield
 
 
+@contextmanager
+def several_threads() -> Iterator[None]:
+    """Operators may use several threads."""
+    with patch.dict(os.environ, OMP_NUM_THREADS="2"):
+        yield
+
+
 CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "usually": nullcontext,
     "again": nullcontext,
@@ -206,6 +215,7 @@ CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "with default float64": lambda: default_dtype("float64"),
     "with default bfloat16": lambda: default_dtype("bfloat16"),
     "after an error": after_an_error,
+    "with several threads": several_threads,
 }
 
 

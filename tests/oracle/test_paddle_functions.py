@@ -67,7 +67,10 @@ def test_values_are_exact(name: str) -> None:
     conditions = [*CONDITIONS, *ORIGINS, "in another thread"]
     cases = product(conditions, function.dtypes, enumerate(SHAPES))
     for condition, dtype, (seed, shape) in cases:
-        if (condition != "usually" and shape != (3, 5)) or (not shape and name in OF_AXES):
+        large = (condition, shape, dtype) == ("frozen", (2, 32769), "float32")
+        if not (condition == "usually" or shape == (3, 5) or large):
+            continue
+        if not shape and name in OF_AXES:
             continue
         if condition in ("frozen", "trained") and dtype not in FLOATS:
             continue
@@ -81,7 +84,7 @@ def test_values_are_exact(name: str) -> None:
         call = function.call
         if condition == "in another thread":
             call = partial(in_another_thread, call)
-        with CONDITIONS.get(condition, nullcontext)():
+        with CONDITIONS.get(condition, paddle.no_grad if large else nullcontext)():
             made = call(t, x)
             again = call(t, x)
         kept = bits(x)
@@ -160,6 +163,7 @@ def test_calls_leave_and_take_no_memory() -> None:
     """
     works: dict[str, Callable[[], object]] = {"switches": switch}
     peaks: dict[str, int] = {}
+    left: dict[str, object] = {}
     for name in FUNCTIONS.keys() - LEAKING:
         x = numbers((17, 33), FUNCTIONS[name].dtypes[0])
         works[name] = partial(FUNCTIONS[name].call, paddle.to_tensor(x), x)
@@ -173,15 +177,16 @@ def test_calls_leave_and_take_no_memory() -> None:
         ]
         works[f"operator {name}"] = partial(lambda turns: next(turns)(), cycle(turns))
         for letters in ("BVN", "TH"):
-            work = forward_and_back(operator, dict.fromkeys(letters, 2053))
+            work = forward_and_back(operator, dict.fromkeys(letters, 2053) | {"E": 9, "N": 8209})
+            before = tensor_bytes()
             peaks[f"{name} of many {letters}"] = peak(work)
+            left[f"{name} of many {letters}"] = max(0, tensor_bytes() - before)
     scores, labels = paddle.ones([3, 4]), paddle.ones([3], "int64")
     scores.stop_gradient = False
     works["cross_entropy"] = partial(paddle.nn.functional.cross_entropy, scores, labels)
     for name in ("Linear", "SimpleRNN", "LSTM", "GRU"):
         works[f"layer {name}"] = layer_and_back(NETWORKS[name]())
     works["training"] = trainer(NETWORKS["Linear"](), paddle.ones([2, 3, 6]))
-    left = {}
     for name, work in works.items():
 
         def both(work: Callable[[], object] = work) -> None:
@@ -201,11 +206,11 @@ def test_calls_leave_and_take_no_memory() -> None:
 def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype: DType) -> None:
     """Under every condition, after other sizes, and without writing into its inputs.
 
-    Nor into results of earlier calls.
+    Nor into results of earlier calls. Gradients of two calls add up, and each may be alone.
     """
     operator = operator_for(name, dtype)
 
-    def found(size: int) -> list[Any]:
+    def found(size: int, several: bool = False) -> list[Any]:
         inputs, others, usual = (
             inputs_of(operator, shapes_at(operator.shapes, letters), dtype, seed)
             for letters, seed in ((mixed(size), size), (mixed(size), 0), ({}, 0))
@@ -220,13 +225,16 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
             operator.call(*map(paddle.to_tensor, usual))
         ds = []
         if paddle.is_grad_enabled() and operator.backward:
-            ds = paddle.grad(made, floats)
+            ds = paddle.grad(made, floats, retain_graph=several)
+        if ds and several:
+            twice = paddle.grad([*made, *listed(operator.call(*tensors))], floats)
+            assert [bits(each) for each in twice] == [bits(each + each) for each in ds]
             for tensor, gradient in zip(floats, ds, strict=True):  # Each alone.
                 for other in floats:
                     other.stop_gradient = other is not tensor
                 (alone,) = paddle.grad(listed(operator.call(*tensors)), tensor)
                 assert bits(alone) == bits(gradient)
-        else:
+        if not ds:
             assert all(tensor.stop_gradient for tensor in made)
         assert [bits(tensor) for tensor in tensors] == [bits(x) for x in inputs]
         return [bits(tensor) for tensor in (*made, *ds)]
@@ -237,7 +245,7 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
     with suppress(Exception):  # Another shape.
         call = FREE.get(operator.call, operator.call)
         call(*(paddle.ones([2, k + 3, 5], dtype) for k in range(len(operator.shapes.split()))))
-    expected = {size: found(size) for size in sizes}
+    expected = {size: found(size, several=True) for size in sizes}
     assert first == [expected[size][: len(made)] for size, made in zip(sizes, first, strict=True)]
 
     for condition, size in product(CONDITIONS, sizes):
@@ -250,14 +258,20 @@ def test_operator_has_the_same_bits_whatever_was_called_before(name: str, dtype:
     assert in_another_thread(found, 65) == expected[65]
     shapes = shapes_at(operator.shapes, mixed(65))
     new = inputs_of(operator, shapes, dtype, 1)
-    changed = [bits(tensor) for tensor in listed(operator.call(*map(paddle.to_tensor, new)))]
+    later = [*map(paddle.to_tensor, new)]
+    changed = [bits(tensor) for tensor in listed(operator.call(*later))]
     for origin, make in ORIGINS.items():
         tensors = [
             make(tensor) if tensor.dtype == getattr(paddle, dtype) else tensor
             for tensor in map(paddle.to_tensor, inputs_of(operator, shapes, dtype, 65))
         ]
         others = [traits(tensor) for tensor in tensors]
-        made = [bits(tensor) for tensor in listed(operator.call(*tensors))]
+        results = listed(operator.call(*tensors))
+        constant = all(tensor.stop_gradient for tensor in tensors)
+        if constant or operator.backward:
+            assert {result.stop_gradient for result in results} == {constant}, origin
+        operator.call(*later)  # Into memory of its own.
+        made = [bits(tensor) for tensor in results]
         assert made == expected[65][: len(made)], origin
         assert [traits(tensor) for tensor in tensors] == others, origin
         for tensor, values in zip(tensors, new, strict=True):
@@ -348,7 +362,9 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
             ]
             assert bits(rows[0][:-1]) == bits(rows[1][:-1]), value
             assert np.isnan(rows[0][-1]).any() or value == np.inf
-    layer.eval()  # Paddle's recurrent layers have no gradients then.
+    layer.eval()
+    if not isinstance(layer, paddle.nn.layer.rnn.RNNBase):  # Those have no gradients then.
+        assert found(layer, inputs[2, 3, 6]) == usual
     with paddle.no_grad():
         for shape, x in inputs.items():
             actual = found(layer, x)
@@ -494,7 +510,7 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
             layer.bias.set_value(np.zeros(2, dtype))
         expected = bits(Layer.forward(layer, inputs))
         assert 0 < np.abs(layer(inputs).numpy()[1]).max() < np.finfo(dtype).smallest_normal
-        for condition in ("usually", "under no_grad", "with default float64"):
+        for condition in CONDITIONS.keys() - {"with default bfloat16"}:
             with CONDITIONS[condition]():
                 assert bits(traced(inputs)) == expected, condition
 

@@ -56,7 +56,8 @@ def test_passes_agree_with_the_reference(
 ) -> None:
     """Hidden state and predictions agree; without clearing, the gradients of two passes add up.
 
-    Those from the hidden state are the same as those from the predictions.
+    Those from the hidden state are the same as those from the predictions; so they are in
+    evaluation mode.
     """
     generator = np.random.default_rng(6)
     parameters = random_model(generator, cell, VOCAB, emb_size=3, hidden_size=4)
@@ -68,6 +69,7 @@ def test_passes_agree_with_the_reference(
         expected = model_pass(parameters, tokens, labels)
         for name, gradient in expected.gradients.items():
             gradients[name] += gradient
+        (model.train if len(tokens) == 2 else model.eval)()
         predictions, hidden = model(paddle.to_tensor(tokens))
         made = predictions if len(tokens) == 2 else model.linear(hidden)
         F.mse_loss(made, to_tensor(labels, dtype)).backward()
@@ -226,10 +228,13 @@ def check_steps(
         model.train()
     with patch.object(TrainingStep, "update", watch):
         history = train(config, data, model)
-    if eager:  # Evaluation sees the new weights, and computes as training does.
+    if eager:  # Evaluation sees the new weights, and computes as training does, also if frozen.
         fresh = model_of(config)
         set_weights(fresh, named_weights(model))
-        assert evaluated() == predicted(fresh)
+        for _ in range(2):
+            assert evaluated() == predicted(fresh)
+            for parameter in fresh.parameters():
+                parameter.stop_gradient = True
 
     assert len(expected) == history.steps == len(clipped) == len(updated)
     for k, step in enumerate(expected):

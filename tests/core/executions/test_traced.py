@@ -81,7 +81,7 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
     """Neither on the batch that was traced, nor on the weights then, nor on a copy."""
     generator = np.random.default_rng(1)
     traced, textbook = (
-        NumericPrediction(10, 4, 5, cell, "float64", e) for e in (execution, "textbook")
+        NumericPrediction(130, 4, 260, cell, "float64", e) for e in (execution, "textbook")
     )
     copied = deepcopy(traced)
     set_weights(textbook, named_weights(traced))
@@ -92,9 +92,10 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
     kinds = ["int64", "int32" if execution == "static" else "int64", "int64"]
     for (shape, mode), kind in zip(shapes, kinds, strict=True):
         weights = {
-            n: w + generator.normal(0, 0.3, w.shape) for n, w in named_weights(traced).items()
+            n: w + generator.normal(0, 0.7 / w.shape[-1] ** 0.5, w.shape)
+            for n, w in named_weights(traced).items()
         }
-        tokens = generator.integers(0, 10, shape).astype(kind)
+        tokens = generator.integers(0, 130, shape).astype(kind)
         for model in (traced, textbook):
             set_weights(model, weights)
             getattr(model, mode)()
