@@ -28,7 +28,7 @@ DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
 FEW = [1, 2, 3, 4, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 47, 64, 65, 127, 129, 256, 2053]
 MANY = [*range(1, 131), *range(255, 260), 511, 512, 513, 640, 1023, 1024, 1025]
 # Lengths of vectors, of an embedding, and of what is sliced.
-LONG = [4097, 200005]
+LONG = [4097, 2**18 + 5]
 LONGER = [4095, 4096, 32767, 32768, 65535, 65536, 2**20 - 1, 2**20, 2**20 + 1]
 LARGEST_BATCH = 16411
 # Of elementwise operators, whose other inputs are vectors.

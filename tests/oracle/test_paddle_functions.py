@@ -301,9 +301,9 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
         return [bits(each) for each in tensors]
 
     expected = {shape: found(layer, x) for shape, x in inputs.items()}
+    tensor = paddle.to_tensor(inputs[2, 3, 6])
     if name in ("SimpleRNN", "LSTM", "GRU"):
         # States that are given once are not those of the next call.
-        tensor = paddle.to_tensor(inputs[2, 3, 6])
         layer(tensor, layer(tensor)[1])
     with suppress(Exception):  # A wrong shape.
         layer(paddle.ones([2, 3, 7], dtype))
@@ -317,7 +317,8 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
     paddle.add_n(made).backward()
     for parameter, gradient in zip(layer.parameters(), once, strict=True):
         np.testing.assert_allclose(parameter.grad.numpy(), 2 * gradient, rtol=1e-5, atol=1e-6)
-    for factor in (2.0**40, 2.0**-40):  # Gradients of all magnitudes, whose digits are the same.
+    # Gradients of all magnitudes, whose digits are the same.
+    for factor in (2.0**40, 2.0**-40, np.nan):
         layer.clear_gradients()
         made = [each.sum() for each in flatten(layer(paddle.to_tensor(x)))]
         (paddle.add_n(made) * factor).backward()
@@ -348,6 +349,11 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
             ]
             assert bits(rows[0][:-1]) == bits(rows[1][:-1]), value
             assert np.isnan(rows[0][-1]).any() or value == np.inf
+    for parameter in layer.parameters():
+        kept = parameter.numpy()
+        parameter.set_value(kept * np.nan)
+        assert any(np.isnan(each.numpy()).any() for each in flatten(layer(tensor)))
+        parameter.set_value(kept)
     layer.eval()  # Paddle's recurrent layers have no gradients then.
     with paddle.no_grad():
         for shape, x in inputs.items():
