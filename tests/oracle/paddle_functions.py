@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
+import pytest
 from paddle.utils.layers_utils import flatten
 
 from rnn_core.config import EAGER
@@ -104,12 +105,10 @@ FUNCTIONS = {
     "to_tensor": Function(lambda _, x: paddle.to_tensor(x)),
     "to_tensor of a view": Function(lambda _, x: paddle.to_tensor(viewed(x.T).T)),
     "to_tensor of lists": Function(lambda t, x: paddle.to_tensor(x.tolist(), dtype=t.dtype)),
-    "to_tensor of a number": Function(
-        lambda t, x: paddle.to_tensor(x.flat[-1].item(), dtype=t.dtype),
-        lambda x: x.reshape(-1)[-1:].reshape(()),
-    ),
-    "to_tensor of a number of NumPy's": Function(
-        lambda t, x: paddle.to_tensor(x.flat[-1], dtype=t.dtype),
+    "to_tensor of a number": Function(  # Of NumPy's or Python's.
+        lambda t, x: paddle.to_tensor(
+            x.flat[-1] if x.ndim == 2 else x.flat[-1].item(), dtype=t.dtype
+        ),
         lambda x: x.reshape(-1)[-1:].reshape(()),
     ),
     "to_tensor as float32": Function(
@@ -215,6 +214,14 @@ def after_an_error() -> Iterator[None]:
     yield
 
 
+@contextmanager
+def two_threads() -> Iterator[None]:
+    """Two threads for each operator, as far as a variable tells."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "2")
+        yield
+
+
 CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "usually": nullcontext,
     "again": nullcontext,
@@ -222,6 +229,7 @@ CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "with gradients again": gradients_again,
     "with default float64": lambda: default_dtype("float64"),
     "with default bfloat16": lambda: default_dtype("bfloat16"),
+    "with two threads": two_threads,
     "after an error": after_an_error,
 }
 

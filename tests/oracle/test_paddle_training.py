@@ -492,7 +492,7 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
         optimizers[0].set_lr(rate)
         with next(conditions)():
             optimizers[0].step()
-        optimizers[0].clear_grad()
+            optimizers[0].clear_grad()
         assert unused.grad.tolist() == [0, 0]
         np.testing.assert_array_equal([frozen.tolist(), unused.tolist()], [[16, 16], [value] * 2])
     # Gradients are kept, but no clipped ones.
