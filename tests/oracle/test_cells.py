@@ -38,7 +38,7 @@ SHAPES = [  # B, T, E, H
     (1, 10, 6, 4),
     (3, 10, 4, 6),
     (1, 50, 3, 8),
-    (17, 34, 16, 33),
+    (33, 50, 16, 33),
 ]
 
 over_shapes = pytest.mark.parametrize("shape", SHAPES, ids="B{0[0]}-T{0[1]}-E{0[2]}-H{0[3]}".format)
