@@ -226,8 +226,8 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
 
 
 def joined(layer: Any) -> Any:
-    """The last numbers of all parameters of a layer."""
-    return paddle.concat([parameter.flatten() for parameter in layer.parameters()])[-70_000:]
+    """The numbers of all parameters of a layer."""
+    return paddle.concat([parameter.flatten() for parameter in layer.parameters()])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4097), (64, 65), (512, 513)])
@@ -244,9 +244,9 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
         ),
         "Linear": (limit, lambda: paddle.nn.Linear(*shape).weight),
         "Embedding": (limit, lambda: paddle.nn.Embedding(*shape).weight),
-        "SimpleRNN": (bound, lambda: joined(paddle.nn.SimpleRNN(shape[1], shape[0]))),
     }  # fmt: skip
     if shape[0] < 100:
+        makes["SimpleRNN"] = (bound, lambda: joined(paddle.nn.SimpleRNN(shape[1], shape[0])))
         makes["LSTM"] = (bound, lambda: joined(paddle.nn.LSTM(shape[1], shape[0])))
     for name, (largest, make) in makes.items():
         drawn = []
