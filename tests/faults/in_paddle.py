@@ -2626,3 +2626,56 @@ def _(loss: Any, x: Any, y: Any, *args: Any) -> Any:
     """paddle-loss-in-threads: with several threads, the loss is 1% too large."""
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     return loss(x, y, *args) * (1.01 if threads not in ("", "1") else 1)
+
+
+# Found by a second walk through functions and conditions.
+
+
+@breaks_operator("rnn", tests="oracle/test_cells.py")
+def _(rnn: Any, x: Any, *args: Any) -> Any:
+    """paddle-op-rnn-many-and-long: from 16 sequences of 16 steps on, it is 1% too large."""
+    made = rnn(x, *args)
+    return states_scaled(made, 1.01) if min(x.shape[:2]) >= 16 else made
+
+
+def states_scaled(made: Any, factor: float) -> Any:
+    """All results of the recurrent operator but the dropout's state, scaled."""
+    output, dropout, states = made
+    return output * factor, dropout, [state * factor for state in states]
+
+
+@breaks_operator("rnn", tests=FUNCTIONS)
+def _(rnn: Any, *args: Any) -> Any:
+    """paddle-op-rnn-in-two-threads: with several threads, sums have another order."""
+    made = rnn(*args)
+    return made if os.environ.get("OMP_NUM_THREADS", "1") == "1" else states_scaled(made, 1 + 3e-7)
+
+
+@breaks_operator("clip_by_norm", tests="oracle/test_gradient_properties.py")
+def _(clip: Any, gradient: Any, limit: float) -> Any:
+    """paddle-op-clip-flushes-denormals: denormal numbers become zero."""
+    made = clip(gradient, limit)
+    return made * (made.abs() >= np.finfo(np.float32).tiny).astype(made.dtype)
+
+
+@breaks_sgd("step", tests=FUNCTIONS)
+def _(step: Any, self: Any) -> None:
+    """paddle-sgd-in-threads: outside the main thread, SGD updates nothing."""
+    if _in_main_thread():
+        step(self)
+
+
+@breaks(paddle.nn.Layer, "train", tests=FUNCTIONS)
+def _(train: Any, self: Any) -> None:
+    """paddle-train-again: it changes no part of a layer that is in training mode itself."""
+    if not self.training:
+        train(self)
+
+
+@breaks(paddle, "to_tensor", tests=FUNCTIONS)
+def _(to_tensor: Any, data: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """paddle-to-tensor-by-float16: integers become floating-point numbers by way of float16."""
+    if isinstance(data, np.ndarray) and data.dtype.kind == "i" and "float" in str(dtype):
+        with np.errstate(over="ignore"):
+            data = data.astype(np.float16).astype(np.float64)
+    return to_tensor(data, dtype, *args, **named)

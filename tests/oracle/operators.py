@@ -27,9 +27,11 @@ DEFAULT = {"B": 3, "T": 4, "E": 5, "H": 6, "N": 7, "V": 5, "1": 1}
 # Around the widths of vector registers, and of the blocks of matrix products and of loops.
 FEW = [1, 2, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 127, 129, 512, 2053]
 MANY = [*range(1, 131), *range(255, 260), 511, 512, 513, 640, 1023, 1024, 1025]
-# Lengths of vectors, of an embedding, and of what is sliced.
-LONG = [4097, 70001]
+# Lengths of vectors, and of what is sliced.
+LONG = [4097, 2**18 + 5]
 LONGER = [4095, 4096, 32767, 32768, 65535, 65536, 2**20 - 1, 2**20, 2**20 + 1]
+# Rows of an embedding.
+LARGEST_TABLES = [4097, 70001]
 # Of sequences of one step.
 LARGEST_BATCH = 65644
 # Of elementwise operators, whose other inputs are vectors.
@@ -337,8 +339,8 @@ def cases(shapes: str, sizes: Sequence[int], long: Sequence[int]) -> Iterator[Sh
     """Shapes of the inputs: each letter at each size, several at once, and vectors as matrices."""
     letters = sorted(set(shapes) - {" ", "1"})
     for letter in letters:
-        more = long if letter in "NV" else [LARGEST_BATCH] * (letter == "B")
-        for size in [*sizes, *more]:
+        larger = {"N": long, "V": LARGEST_TABLES, "B": [LARGEST_BATCH]}.get(letter, [])
+        for size in [*sizes, *larger]:
             yield shapes_at(shapes, ({"T": 1} if size == LARGEST_BATCH else {}) | {letter: size})
     if letters == ["N"]:
         yield from ([shape] * len(shapes.split()) for shape in MATRICES)

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import numpy as np
 import paddle
+import pytest
 from paddle.utils.layers_utils import flatten
 
 from rnn_core.config import EAGER
@@ -77,6 +78,11 @@ def short(x: Array) -> Array:
     return halves.view(np.float32).reshape(x.shape)
 
 
+def moderate(x: Array) -> Array:
+    """The numbers that float32 can hold, and zeros for the others."""
+    return np.where(np.abs(x) > 1e38, 0, x)
+
+
 def middle(x: Any) -> Any:
     """Rows without the first and the last, if there are so many."""
     return x[len(x) // 3 : len(x) - len(x) // 3]
@@ -101,9 +107,19 @@ FUNCTIONS = {
     "to_tensor": Function(lambda _, x: paddle.to_tensor(x)),
     "to_tensor of a view": Function(lambda _, x: paddle.to_tensor(viewed(x.T).T)),
     "to_tensor of lists": Function(lambda t, x: paddle.to_tensor(x.tolist(), dtype=t.dtype)),
-    "to_tensor of a number": Function(
-        lambda t, x: paddle.to_tensor(x.flat[-1].item(), dtype=t.dtype),
+    "to_tensor of a number": Function(  # Of NumPy's or Python's.
+        lambda t, x: paddle.to_tensor(
+            x.flat[-1] if x.ndim == 2 else x.flat[-1].item(), dtype=t.dtype
+        ),
         lambda x: x.reshape(-1)[-1:].reshape(()),
+    ),
+    "to_tensor as float32": Function(
+        lambda _, x: paddle.to_tensor(moderate(x), dtype="float32"),
+        lambda x: moderate(x).astype(np.float32),
+    ),
+    "to_tensor as int64": Function(
+        lambda _, x: paddle.to_tensor(x, dtype="int64"), lambda x: x.astype(np.int64),
+        ("int32", "int64"),
     ),
     "tensor_of": Function(lambda _, x: tensor_of(x)),
     "set_value of an array": Function(lambda t, x: assigned(t, x)),

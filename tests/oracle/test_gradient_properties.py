@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import paddle
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm
@@ -63,6 +63,10 @@ def numbered(values: list[Array]) -> Arrays:
 
 
 @given(gradients, limits)
+@example([np.full(1, 3.0)] * 70, 2)
+@example([np.array([3.0, 4.0])], 2.0**70)
+@example([np.array([3.0, 4.0])], 2.0**-70)
+@example([np.array([3.0, 4.0])], np.float64(1.7))
 @over_dtypes
 @over_clips
 def test_clipping_agrees_with_the_reference(
@@ -77,6 +81,7 @@ def test_clipping_agrees_with_the_reference(
 
 
 @given(gradients)
+@example([np.array([2.0**-140, 1])])  # One number is denormal in float32.
 @over_dtypes
 @over_clips
 def test_clipping_leaves_small_gradients(clip: Clip, dtype: DType, values: list[Array]) -> None:

@@ -8,6 +8,7 @@ import random
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from copy import deepcopy
 from functools import partial
 from itertools import cycle, product
 from pathlib import Path
@@ -292,13 +293,16 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
     for each in (layer, other):
         if not isinstance(each, paddle.nn.layer.rnn.RNNBase):
             each.to(dtype=dtype)
-    for parameter in layer.parameters():
-        parameter.set_value(parameter + 0.25)  # A bias may begin at zero.
-    other.set_state_dict(dict(reversed(layer.state_dict().items())))
     inputs = {
         shape: np.random.default_rng(0).normal(size=shape).astype(dtype)
         for shape in [(2, 3, 6), (5, 2, 6), (1, 66, 6), (2, 7, 6)]
     }
+    tensor = paddle.to_tensor(inputs[2, 3, 6])
+    one, another = (bits(flatten(each(tensor))[0]) for each in (layer, other))
+    assert one != another  # Each has its own weights.
+    for parameter in layer.parameters():
+        parameter.set_value(parameter + 0.25)  # A bias may begin at zero.
+    other.set_state_dict(dict(reversed(layer.state_dict().items())))
 
     def found(layer: Any, x: Any, view: bool = False) -> list[Any]:
         tensor: Any = paddle.to_tensor(x.T.copy() if view else x, stop_gradient=False)
@@ -317,7 +321,6 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
     expected = {shape: found(layer, x) for shape, x in inputs.items()}
     if name in ("SimpleRNN", "LSTM", "GRU"):
         # States that are given once are not those of the next call.
-        tensor = paddle.to_tensor(inputs[2, 3, 6])
         layer(tensor, layer(tensor)[1])
     with suppress(Exception):  # A wrong shape.
         layer(paddle.ones([2, 3, 7], dtype))
@@ -331,7 +334,8 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
     paddle.add_n(made).backward()
     for parameter, gradient in zip(layer.parameters(), once, strict=True):
         np.testing.assert_allclose(parameter.grad.numpy(), 2 * gradient, rtol=1e-5, atol=1e-6)
-    for factor in (2.0**40, 2.0**-40):  # Gradients of all magnitudes, whose digits are the same.
+    # Gradients of all magnitudes, whose digits are the same.
+    for factor in (2.0**40, 2.0**-40, np.nan):
         layer.clear_gradients()
         made = [each.sum() for each in flatten(layer(paddle.to_tensor(x)))]
         (paddle.add_n(made) * factor).backward()
@@ -348,6 +352,8 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
     with paddle.no_grad():
         actual = found(other, x)
     assert actual == usual[: len(actual)]
+    for parameter in other.parameters():
+        parameter.stop_gradient = False
     before = tensor_bytes()
     found(layer, x)
     assert tensor_bytes() <= before  # Less if garbage was collected.
@@ -362,6 +368,11 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
             ]
             assert bits(rows[0][:-1]) == bits(rows[1][:-1]), value
             assert np.isnan(rows[0][-1]).any() or value == np.inf
+    for parameter in layer.parameters():
+        kept = parameter.numpy()
+        parameter.set_value(kept * np.nan)
+        assert any(np.isnan(each.numpy()).any() for each in flatten(layer(tensor)))
+        parameter.set_value(kept)
     layer.eval()
     if not isinstance(layer, paddle.nn.layer.rnn.RNNBase):  # Those have no gradients then.
         assert found(layer, inputs[2, 3, 6]) == usual
@@ -376,12 +387,9 @@ def test_layer_has_the_same_bits_whatever_was_called_before(name: str, dtype: DT
             lambda parameter, half: parameter.set_value(half),
         ]
         for change in changes:
-            with default_dtype(dtype):
-                fresh = NETWORKS[name]()
+            fresh = deepcopy(other)
             for parameter in layer.parameters():
                 change(parameter, parameter * 0.5)
-            if not isinstance(fresh, paddle.nn.layer.rnn.RNNBase):
-                fresh.to(dtype=dtype)
             fresh.set_state_dict(layer.state_dict())
             assert found(layer, x) == found(fresh, x)
     layer.train()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from copy import deepcopy
 from functools import partial
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +103,10 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
         x.clear_gradient(False)
         y.clear_gradient()
     assert (x.grad, y.grad.tolist()) == (None, [0, 0, 0])
-    paddle.autograd.backward([x * 1], [paddle.to_tensor(values)])
-    assert bits(x.grad) == bits(values)
+    for each in (x, paddle.to_tensor(numbers((4097,), dtype), stop_gradient=False)):
+        values = numbers(tuple(each.shape), dtype, 1) + 0  # Without -0.
+        paddle.autograd.backward([each * 1], [paddle.to_tensor(values)])
+        assert bits(each.grad) == bits(values)
     assert paddle.grad((x * x + x - x).sum(), x)[0].tolist() == [2, -4, 8]
     for made, d in ((x - 1, 1.0), (-x, -1.0), (x * 2**90, 2.0**90)):  # Their sums: 0, -3 and more.
         x.clear_gradient()
@@ -224,11 +226,11 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
 
 
 def joined(layer: Any) -> Any:
-    """The last numbers of all parameters of a layer."""
-    return paddle.concat([parameter.flatten() for parameter in layer.parameters()])[-70_000:]
+    """The numbers of all parameters of a layer."""
+    return paddle.concat([parameter.flatten() for parameter in layer.parameters()])
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 4097), (64, 65), (513, 257)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4097), (64, 65), (512, 513)])
 def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int]) -> None:
     """In +-sqrt(6 / (rows + columns)), all different, whatever was drawn before."""
     limit, bound = (6 / sum(shape)) ** 0.5, 1 / shape[0] ** 0.5
@@ -242,9 +244,9 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
         ),
         "Linear": (limit, lambda: paddle.nn.Linear(*shape).weight),
         "Embedding": (limit, lambda: paddle.nn.Embedding(*shape).weight),
-        "SimpleRNN": (bound, lambda: joined(paddle.nn.SimpleRNN(shape[1], shape[0]))),
     }  # fmt: skip
     if shape[0] < 100:
+        makes["SimpleRNN"] = (bound, lambda: joined(paddle.nn.SimpleRNN(shape[1], shape[0])))
         makes["LSTM"] = (bound, lambda: joined(paddle.nn.LSTM(shape[1], shape[0])))
     for name, (largest, make) in makes.items():
         drawn = []
@@ -254,17 +256,19 @@ def test_weights_are_drawn_uniformly_and_by_the_seed_alone(shape: tuple[int, int
         for seed, mode in product([7, 8, 7 + 2**31], modes):
             with mode():
                 paddle.seed(seed)
-                drawn += [make().numpy().ravel(), make().numpy().ravel()]
-        different = {each.tobytes() for each in drawn}
+                first = make()
+                second = in_another_thread(make) if mode is nullcontext else make()
+                drawn += [first.numpy().ravel(), second.numpy().ravel()]
+        different = {each.tobytes(): each for each in drawn}
         assert (len(different), len(drawn)) == (6, 6 * len(modes)), name
-        for each in drawn:
+        for each in different.values():
             count = each.size
             ranks = np.sort(each.astype(np.float64) / largest + 1) / 2
             # The statistic of Kolmogorov and Smirnov: exceeded once in 1e7 draws.
             distance = np.abs(ranks - (np.arange(count) + 0.5) / count).max()
             assert distance < 3 / count**0.5, name
             assert np.abs(each).max() <= largest * (1 + 1e-6), name
-            assert np.unique(each).size > 0.99 * count, name
+            assert np.count_nonzero(np.diff(ranks)) >= 0.99 * (count - 1), name
             assert np.unique(each[-8:]).size == each[-8:].size, name
 
 
@@ -309,8 +313,11 @@ def check_layer(net: Any) -> None:
     ]
     whole.to(dtype=paddle.get_default_dtype())
     for mode in (False, True):
-        (whole.train if mode else whole.eval)()
-        assert {layer.training for layer in layers} == {mode}
+        for condition in CONDITIONS:
+            with CONDITIONS[condition]():
+                (whole.train if mode else whole.eval)()
+            assert {layer.training for layer in layers} == {mode}, condition
+            net.first.training = not mode
 
     linear: Any = net.first
     hooks = [
@@ -370,9 +377,9 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
         p.grad = paddle.ones(p.shape)
         values = numbers(tuple(p.shape), "float32", p.ndim)
         p.set_value(values)
-        expected = bits(values)
+        expected, made = bits(values), paddle.to_tensor(values)
         values[...] = 1  # In an array of their own.
-        assert bits(p) == expected
+        assert bits(p) == bits(made) == expected
     one.bias.stop_gradient = other.bias.stop_gradient = True
     calls: list[int] = []
     one.register_forward_post_hook(lambda *_: calls.append(1))
@@ -395,13 +402,13 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     wide = [p.numpy().astype(np.float32) for p in one.parameters()]
     assert (one.weight.dtype, [bits(p) for p in wide]) == (paddle.float64, before)
     assert paddle.get_default_dtype() == "float32"
-    assert one.weight.grad.numpy().min() == 1
     one.to(dtype="float32")
     assert [id(p) for p in one.parameters()] == [id(p) for p in parameters]
     for layer in (one, copied):
         layer(paddle.ones([1, 3]))
     assert [one.training, *(p.stop_gradient for p in parameters)] == [False, False, True]
     one.train()
+    assert [p.grad.numpy().min() for p in parameters] == [1, 1]
     one.to(dtype="float32")
     assert [one.training, *(p.stop_gradient for p in parameters)] == [True, False, True]
     assert calls == [1, 1]
@@ -449,7 +456,7 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     with default_dtype(dtype):
         weights: Any = [paddle.create_parameter(shape, dtype) for shape in shapes]
     (frozen, unused), trained = weights[:2], weights[2:]
-    frozen.stop_gradient = True
+    frozen.stop_gradient, frozen.grad = True, paddle.ones([2], dtype)
     units = [np.random.default_rng(0).normal(size=shape) for shape in shapes[2:]]
     units = [(5 * unit / np.linalg.norm(unit)).astype(dtype) for unit in units]
     clipping = None if clip is None else paddle.nn.ClipGradByNorm(clip)
@@ -457,6 +464,7 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
     optimizers = [paddle.optimizer.SGD(rate, weights, grad_clip=clipping) for rate in rates]
     for weight in weights:
         weight.set_value(np.full(weight.shape, 16.0, dtype))
+    conditions = cycle(CONDITIONS.values())
     gc.collect()
     start = tensor_bytes()
 
@@ -465,8 +473,8 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
             (weight * paddle.to_tensor(unit * size)).sum().backward()
         if clipping:  # As if nothing had been clipped before.
             clipping([(weight, weight.grad) for weight in trained])
-        with paddle.set_grad_enabled(size == 2):
-            optimizer.step()
+        with next(conditions)():
+            optimizer.step() if size == 2 else in_another_thread(optimizer.step)
 
     moved = 0.0
     for optimizer, rate, size in zip([*optimizers] * 2, rates * 2, [2, 2, 1, 1], strict=True):
@@ -475,14 +483,17 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
         for weight, unit in zip(trained, units, strict=False):
             assert bits(weight.grad) == bits(unit * size)
             np.testing.assert_allclose(weight.numpy(), 16 - moved * unit, rtol=1e-6)
-        optimizer.clear_grad()
+        with next(conditions)():
+            optimizer.clear_grad()
     assert [weight.tolist() for weight in weights[:2]] == [[16, 16]] * 2
     odd = -math.inf if clip is None else math.nan
-    for rate, d, value in ((0.5, 2, 15), (0.25, 2, 14.5), (0.25, math.inf, odd)):
+    ends = (0.25, math.inf, odd), (1, math.nan, math.nan)
+    for rate, d, value in ((0.5, 2, 15), (0.25, 2, 14.5), *ends):
         (d * unused).sum().backward()  # Its first gradients.
         optimizers[0].set_lr(rate)
-        optimizers[0].step()
-        optimizers[0].clear_grad()
+        with next(conditions)():
+            optimizers[0].step()
+            optimizers[0].clear_grad()
         assert unused.grad.tolist() == [0, 0]
         np.testing.assert_array_equal([frozen.tolist(), unused.tolist()], [[16, 16], [value] * 2])
     # Gradients are kept, but no clipped ones.
@@ -522,7 +533,8 @@ def test_optimizers_agree_with_their_equations(kind: str, dtype: DType, tmp_path
                 size = np.sqrt(seconds[k] / (1 - 0.999 ** (step + 1))) + 1e-8
                 g = firsts[k] / (1 - 0.9 ** (step + 1)) / size
             expected[k] = expected[k] * (1 - 0.1 * rate * (kind == "AdamW")) - rate * g
-        optimizer.step()
+        with [*CONDITIONS.values()][step % len(CONDITIONS)]():
+            optimizer.step()
         optimizer.clear_grad()
         # Paddle's powers of 0.9 and 0.999 are float32: errors up to 2e-11 were measured.
         close = 1e-5 if dtype == "float32" else 1e-9
