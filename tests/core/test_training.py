@@ -628,3 +628,6 @@ def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, after: int, tmp_pat
         with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
             train(config, stream, None, watch, checkpoint=tmp_path, every=1, resume=resume)
     assert steps == {0: 0, 1: 1 + 3 * after, 2: 0}[wrong]
+    stream.batches[:] = batch(), [np.ones((1, 2))] * 2, batch()
+    with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got ndarray"):
+        train(config, stream)
