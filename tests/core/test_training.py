@@ -592,8 +592,8 @@ def test_checksum_counts_every_sample() -> None:
 
     A run can be resumed in another process and version.
     """
-    config = replace(SMALL, batch_size=200)
-    tokens, labels = paddle.ones([200, 10], dtype="int64"), paddle.ones([200, 1])
+    config = replace(SMALL, batch_size=20_000)
+    tokens, labels = paddle.ones([20_000, 10], dtype="int64"), paddle.ones([20_000, 1])
     sums = []
     for token, label in ((1, 1), (2, 1), (1, 1 + 2**-23)):
         tokens[-1, -1], labels[-1] = token, label
