@@ -105,13 +105,17 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
     assert abs(model(tokens)[0].item() - right) > 1
 
 
-@pytest.mark.parametrize(("record", "clip"), [(2, 0.5), (3, None), (12, 0.5), (100, None)])
+@over_dtypes
+@pytest.mark.parametrize(
+    ("record", "clip", "limit"),
+    [(2, "by-norm", 0.5), (3, "none", None), (12, "by-global-norm", 2.0), (100, "by-norm", 0.5)],
+)
 def test_record_n_equals_every_nth_step_of_a_full_record(
-    record: int, clip: float | None, monkeypatch: pytest.MonkeyPatch
+    record: int, clip: Clip, limit: float | None, dtype: DType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Steps n, 2n and so on are the same, bit for bit, and so is the accuracy of each epoch."""
     monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 3.0)
-    config = replace(SMALL, cell="LSTM", clip_norm=clip)
+    config = replace(SMALL, cell="LSTM", clip=clip, clip_norm=limit, dtype=dtype)
     steps: list[Step] = []
     all_steps: list[Step] = []
 
