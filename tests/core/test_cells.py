@@ -90,7 +90,7 @@ def gradients_of_all(
         tensor.stop_gradient = not state_wants
     for name, parameter in ours.named_parameters():
         parameter.stop_gradient = name in frozen
-    if not state_wants:
+    if state_wants != inputs_want:
         ours.eval()  # The mode does not matter.
 
     go_back(from_state(ours(inputs, state)), dict.fromkeys(from_state(state), np.ones((2, H))))

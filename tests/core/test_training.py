@@ -33,7 +33,7 @@ from rnn_core import (
     train,
 )
 from rnn_core.checkpoints.folder import CheckpointFolder
-from rnn_core.config import EAGER, ON_NONFINITE, Clip, DType, Execution
+from rnn_core.config import EAGER, ON_NONFINITE, Cell, Clip, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
@@ -107,15 +107,28 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
 
 @over_dtypes
 @pytest.mark.parametrize(
-    ("record", "clip", "limit"),
-    [(2, "by-norm", 0.5), (3, "none", None), (12, "by-global-norm", 2.0), (100, "by-norm", 0.5)],
+    ("record", "cell", "execution", "clip", "limit"),
+    [
+        (2, "LSTM", "textbook", "by-norm", 0.5),
+        (3, "LSTM", "textbook", "none", None),
+        (12, "RNN", "textbook", "by-norm", 0.5),
+        (12, "LSTM", "textbook", "by-global-norm", 2.0),
+        (12, "LSTM", "kernel", "by-global-norm", 2.0),
+        (100, "LSTM", "kernel", "by-norm", 0.5),
+    ],
 )
 def test_record_n_equals_every_nth_step_of_a_full_record(
-    record: int, clip: Clip, limit: float | None, dtype: DType, monkeypatch: pytest.MonkeyPatch
+    record: int,
+    cell: Cell,
+    execution: Execution,
+    clip: Clip,
+    limit: float | None,
+    dtype: DType,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Steps n, 2n and so on are the same, bit for bit, and so is the accuracy of each epoch."""
     monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 3.0)
-    config = replace(SMALL, cell="LSTM", clip=clip, clip_norm=limit, dtype=dtype)
+    config = replace(SMALL, cell=cell, clip=clip, clip_norm=limit, dtype=dtype, execution=execution)
     steps: list[Step] = []
     all_steps: list[Step] = []
 
@@ -266,6 +279,7 @@ def test_ctrl_c_waits_until_the_step_is_complete(
     record: int,
     end: object,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost.
 
@@ -283,7 +297,9 @@ def test_ctrl_c_waits_until_the_step_is_complete(
 
     monkeypatch.setattr(owner, name, interrupted)
     with pytest.raises(TrainingInterrupted, match="interrupted after step ") as caught:
-        train(replace(SMALL, on_nonfinite="raise", record=record), model=model)
+        folder = None if record else tmp_path
+        config = replace(SMALL, on_nonfinite="raise", record=record)
+        train(config, model=model, checkpoint=folder)
 
     history = caught.value.history
     assert (history.steps, history.outcome) == end
@@ -338,8 +354,8 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
 
 
 @np.errstate(all="warn")
-def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs of one model equal one run of twice the length.
+def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two runs of one model, with checkpoints or without, equal one run of twice the length.
 
     Each seeds Paddle's generator, and no other; nothing else of the process changes, either.
     """
@@ -354,7 +370,7 @@ def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None
     def draw(_: object) -> None:
         drawn.append(float(paddle.rand([1]).numpy()[0]))
 
-    first, second = (train(config, model=model, on_step=draw) for _ in range(2))
+    first, second = (train(config, None, model, draw, checkpoint=at) for at in (tmp_path, None))
 
     assert drawn[: first.steps] == drawn[first.steps :]
     evaluate(model, load_data())
