@@ -60,9 +60,11 @@ def test_frozen_parameters_get_no_gradient_and_the_others_keep_theirs(
     """The same holds for inputs and states that need no gradient."""
     expected = gradients_of_all(cell, execution, set(), inputs_want=True, state_wants=True)
     names = [name for name in expected if name not in ("inputs", "hidden", "cell")]
-    # Nothing, each parameter alone, each kind of parameter, and all.
+    # Nothing, each parameter alone, each kind of parameter, all other kinds, and all.
     frozen: list[set[str]] = [set(), *({name} for name in names), set(names)]
-    frozen += [{name for name in names if name[0] == kind} for kind in "wub"]
+    for kind in "wub":
+        of_kind = {name for name in names if name[0].lower() == kind}
+        frozen += [of_kind, {*names} - of_kind]
 
     for names_frozen in frozen:
         if names_frozen == set(names) and not inputs_want and not state_wants:
@@ -88,7 +90,7 @@ def gradients_of_all(
         tensor.stop_gradient = not state_wants
     for name, parameter in ours.named_parameters():
         parameter.stop_gradient = name in frozen
-    if not state_wants:
+    if state_wants != inputs_want:
         ours.eval()  # The mode does not matter.
 
     go_back(from_state(ours(inputs, state)), dict.fromkeys(from_state(state), np.ones((2, H))))

@@ -66,9 +66,16 @@ def test_hooks_of_every_layer_run(cell: Cell, execution: Execution) -> None:
 
 
 def test_checked_tokens_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With checked=True the tokens are not read again, and the predictions are the same."""
+    """With checked=True the tokens are not read again, and the predictions are the same.
+
+    Otherwise they are, as they may have changed in place.
+    """
     ours, tokens = model(), paddle.to_tensor([[1, 2]], dtype="int64")
     expected = ours(tokens)[0].tolist()
+    tokens[0, 1] = 10
+    with pytest.raises(ValueError, match="got 10$"):
+        ours(tokens)
+    tokens[0, 1] = 2
     checks: list[object] = []
     monkeypatch.setattr("rnn_core.model.check_tokens", lambda *args: checks.append(args))
 

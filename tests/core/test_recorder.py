@@ -63,15 +63,17 @@ def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
 
 
 def test_all_predictions_of_a_long_epoch_count() -> None:
-    """Although none of its steps is recorded; if the run records nothing, none is kept."""
+    """Although one of its steps is recorded; if the run records nothing, none is kept."""
     recorder, silent = (
         Recorder(TrainConfig(record=record), {}, ["W"], 5000, Position(), None)
         for record in (10_000, 0)
     )
     predictions = paddle.to_tensor([[1.0], [2.0], [3.0]] * 20)
     both, one = (paddle.to_tensor([[1.0], [0.0], [right]] * 20) for right in (3.0, 0.0))
-    for labels in [both] * 2000 + [one] * 3000:
-        recorder.record(predictions, labels, 60, None)
+    measured = {1999: Measured(1.0, {"W": 1.0}, {"W": 1.0})}
+    for number, labels in enumerate([both] * 2000 + [one] * 3000):
+        step = recorder.record(predictions, labels, 60, measured.get(number))
+        assert step is None or (step.correct, step.total) == (80_000, 120_000)
         silent.record(predictions, labels, 60, None)
 
     assert recorder.history("finished").accuracy.tolist() == [7000 / 15_000]

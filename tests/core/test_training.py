@@ -33,7 +33,7 @@ from rnn_core import (
     train,
 )
 from rnn_core.checkpoints.folder import CheckpointFolder
-from rnn_core.config import EAGER, ON_NONFINITE, Clip, DType, Execution
+from rnn_core.config import EAGER, ON_NONFINITE, Cell, Clip, DType, Execution
 from rnn_core.data.batch import BatchStream
 from rnn_core.data.batches import Batches
 from rnn_core.data.digit_sums import DigitSums
@@ -105,13 +105,30 @@ def test_accuracy_counts_predictions_before_the_update() -> None:
     assert abs(model(tokens)[0].item() - right) > 1
 
 
-@pytest.mark.parametrize(("record", "clip"), [(2, 0.5), (3, None), (12, 0.5), (100, None)])
+@over_dtypes
+@pytest.mark.parametrize(
+    ("record", "cell", "execution", "clip", "limit"),
+    [
+        (2, "LSTM", "textbook", "by-norm", 0.5),
+        (3, "LSTM", "textbook", "none", None),
+        (12, "RNN", "textbook", "by-norm", 0.5),
+        (12, "LSTM", "textbook", "by-global-norm", 2.0),
+        (12, "LSTM", "kernel", "by-global-norm", 2.0),
+        (100, "LSTM", "kernel", "by-norm", 0.5),
+    ],
+)
 def test_record_n_equals_every_nth_step_of_a_full_record(
-    record: int, clip: float | None, monkeypatch: pytest.MonkeyPatch
+    record: int,
+    cell: Cell,
+    execution: Execution,
+    clip: Clip,
+    limit: float | None,
+    dtype: DType,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Steps n, 2n and so on are the same, bit for bit, and so is the accuracy of each epoch."""
     monkeypatch.setattr("rnn_core.recorder.CORRECT_WITHIN", 3.0)
-    config = replace(SMALL, cell="LSTM", clip_norm=clip)
+    config = replace(SMALL, cell=cell, clip=clip, clip_norm=limit, dtype=dtype, execution=execution)
     steps: list[Step] = []
     all_steps: list[Step] = []
 
@@ -262,6 +279,7 @@ def test_ctrl_c_waits_until_the_step_is_complete(
     record: int,
     end: object,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """It never comes inside Paddle, which would turn it into another error, and no step is lost.
 
@@ -279,7 +297,9 @@ def test_ctrl_c_waits_until_the_step_is_complete(
 
     monkeypatch.setattr(owner, name, interrupted)
     with pytest.raises(TrainingInterrupted, match="interrupted after step ") as caught:
-        train(replace(SMALL, on_nonfinite="raise", record=record), model=model)
+        folder = None if record else tmp_path
+        config = replace(SMALL, on_nonfinite="raise", record=record)
+        train(config, model=model, checkpoint=folder)
 
     history = caught.value.history
     assert (history.steps, history.outcome) == end
@@ -334,8 +354,8 @@ def test_ctrl_c_in_the_first_step_keeps_an_empty_history(
 
 
 @np.errstate(all="warn")
-def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs of one model equal one run of twice the length.
+def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two runs of one model, with checkpoints or without, equal one run of twice the length.
 
     Each seeds Paddle's generator, and no other; nothing else of the process changes, either.
     """
@@ -350,7 +370,7 @@ def test_given_model_is_trained_further(monkeypatch: pytest.MonkeyPatch) -> None
     def draw(_: object) -> None:
         drawn.append(float(paddle.rand([1]).numpy()[0]))
 
-    first, second = (train(config, model=model, on_step=draw) for _ in range(2))
+    first, second = (train(config, None, model, draw, checkpoint=at) for at in (tmp_path, None))
 
     assert drawn[: first.steps] == drawn[first.steps :]
     evaluate(model, load_data())
@@ -592,8 +612,8 @@ def test_checksum_counts_every_sample() -> None:
 
     A run can be resumed in another process and version.
     """
-    config = replace(SMALL, batch_size=200)
-    tokens, labels = paddle.ones([200, 10], dtype="int64"), paddle.ones([200, 1])
+    config = replace(SMALL, batch_size=20_000)
+    tokens, labels = paddle.ones([20_000, 10], dtype="int64"), paddle.ones([20_000, 1])
     sums = []
     for token, label in ((1, 1), (2, 1), (1, 1 + 2**-23)):
         tokens[-1, -1], labels[-1] = token, label
@@ -628,3 +648,6 @@ def test_train_rejects_a_wrong_batch_of_a_stream(wrong: int, after: int, tmp_pat
         with pytest.raises(ValueError, match=r"tokens must lie in \[0, 10\), got -1"):
             train(config, stream, None, watch, checkpoint=tmp_path, every=1, resume=resume)
     assert steps == {0: 0, 1: 1 + 3 * after, 2: 0}[wrong]
+    stream.batches[:] = batch(), [np.ones((1, 2))] * 2, batch()
+    with pytest.raises(TypeError, match="tokens must be a Paddle tensor, got ndarray"):
+        train(config, stream)

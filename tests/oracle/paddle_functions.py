@@ -9,7 +9,6 @@ from unittest.mock import patch
 
 import numpy as np
 import paddle
-import pytest
 from paddle.utils.layers_utils import flatten
 
 from rnn_core.config import EAGER

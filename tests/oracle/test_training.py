@@ -118,7 +118,7 @@ SIZES = [  # B, T, E, H
     (12, 5, 9, 8),
     (17, 3, 16, 15),
     (65, 2, 257, 515),
-    (1, 130, 8, 8),
+    (1, 260, 8, 8),
     # The sizes that are benchmarked.
     *(
         pytest.param(size, marks=pytest.mark.slow)

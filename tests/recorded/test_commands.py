@@ -171,6 +171,7 @@ def test_wrong_command_lines(
     """The status is 2, and the error says what is allowed; the command lines are in the file."""
     monkeypatch.setattr(implementations, "find_spec", lambda _: None)
     Path("link").symlink_to(".")
+    Path("folder.svg").mkdir()
     for line in asked(original_datadir / "test_wrong_command_lines.txt", "$ python -m "):
         name, *words = shlex.split(line)
         terminal.run(lambda _, name=name, words=words: MAINS[name](words), f"python -m {line}")  # type: ignore[misc]

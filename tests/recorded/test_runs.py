@@ -100,7 +100,7 @@ def test_summaries(check: Check) -> None:
         epoch_line(Step(8, 2, 3, 1.0, {}, {}, correct, total, last=True))
         for correct, total in ((0, 4), (3, 4), (4, 4), (1, 3), (2, 3000000))
     ]
-    whats = (("loss",), ("W",), ("loss", "W"), ("W", "loss"), ("W", "U"), ("loss", "W", "U"))
+    whats = (("loss",), ("W",), ("loss", "W"), ("W", "loss"), ("W", "U"), ("loss", *LSTM, *REST))
     lines += [
         event_text(Event(kind, 6, what, value))  # type: ignore[arg-type]
         for kind, what, value in product(

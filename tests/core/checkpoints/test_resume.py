@@ -7,7 +7,7 @@ from pathlib import Path
 import paddle
 import pytest
 
-from rnn_core import EXPERIMENTS, Batch, History, train
+from rnn_core import EXPERIMENTS, Batch, History, NonFiniteError, train
 from rnn_core.checkpoints.checkpoint import Checkpoint
 from rnn_core.checkpoints.folder import checkpoint_files
 from rnn_core.checkpoints.random_states import seed_paddle
@@ -70,13 +70,16 @@ def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.M
 
 def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> None:
     """The steps after the last checkpoint are repeated with the same end."""
-    config = replace(EXPERIMENTS["exploding-rnn"].config, epochs=8)
-    first = train(config, checkpoint=tmp_path, every=8)
-    again = train(config, checkpoint=tmp_path, every=8, resume=True)
+    config = replace(EXPERIMENTS["exploding-rnn"].config, epochs=8, on_nonfinite="raise")
+    ends = []
+    for resume in (False, True):
+        with pytest.raises(NonFiniteError) as caught:
+            train(config, checkpoint=tmp_path, every=8, resume=resume)
+        ends.append(caught.value.history)
 
-    assert again.outcome == "non-finite"
+    assert ends[1].outcome == "non-finite"
     assert Checkpoint.load(checkpoint_files(tmp_path)[-1]).history.steps == 16
-    check_equal(first, again)
+    check_equal(*ends)
 
 
 def test_run_that_continues_after_nan_is_resumed_after_it(tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ CASES: dict[str, tuple[Main, int, str]] = {
     "status of a user": (raised(then=SystemExit(4)), 4, ""),
     "help": (raised(then=SystemExit()), 0, ""),
     "text of a user": (raised(then=SystemExit("no data")), 2, "error: no data"),
+    "empty text of a user": (raised(then=SystemExit("")), 2, "error: "),
     "import error": (raised(then=ImportError("no matplotlib")), 2, "error: no matplotlib"),
     "missing module": (raised(then=ModuleNotFoundError("no torch")), 2, "error: no torch"),
     "memory error": (raised(then=MemoryError("no memory")), 2, "error: no memory"),

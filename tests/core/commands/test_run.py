@@ -38,18 +38,6 @@ def test_run_obeys_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert b"</svg>" in drawn.read_bytes()
 
 
-def test_folder_in_place_of_a_plot_is_refused_before_the_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Not after it, when the history would be lost."""
-    (tmp_path / "a.svg").mkdir()
-
-    with pytest.raises(SystemExit):
-        main(["run", "exploding-rnn", "--plot", str(tmp_path / "a.svg")])
-
-    assert capsys.readouterr().out == ""
-
-
 @pytest.mark.parametrize(("record", "recorded", "printed"), [(5, [5, 10], 1), (0, [], 0)])
 def test_record_limits_what_is_printed_and_saved(
     record: int,

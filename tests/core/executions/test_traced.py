@@ -101,6 +101,7 @@ def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: E
             getattr(model, mode)()
         with paddle.no_grad():
             assert [each.stop_gradient for each in traced(paddle.to_tensor(tokens))] == [True] * 2
+            assert traced.training == (mode == "train")
             assert not paddle.is_grad_enabled()
         expected, actual = results(textbook, tokens), results(traced, tokens)
         assert_close(expected, actual, GRADIENT["float64"])

@@ -52,7 +52,9 @@ def test_file_is_synced_before_the_rename_and_the_directory_after_it(
 
     def fsync(descriptor: int) -> None:
         opened.append(descriptor)
-        flushed.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), path.exists()))
+        status = os.fstat(descriptor)
+        written = "folder" if stat.S_ISDIR(status.st_mode) else status.st_size
+        flushed.append((written, path.exists()))
         if path.exists():
             raise OSError(22, "Invalid argument")
 
@@ -60,7 +62,7 @@ def test_file_is_synced_before_the_rename_and_the_directory_after_it(
     with write_whole(path) as file:
         file.write(b"content")
 
-    assert flushed == [(False, False), (True, True)]
+    assert flushed == [(len(b"content"), False), ("folder", True)]
     for descriptor in opened:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)

@@ -198,6 +198,8 @@ def test_package_checks_before_its_modules_import_paddle(monkeypatch: pytest.Mon
     with pytest.raises(AttributeError, match="module 'rnn_core' has no attribute '__wrapped__'"):
         _ = package.__wrapped__
     assert package.__all__ is rnn_core.api.__all__
+    public = {name for name in vars(rnn_core.api) if not name.startswith("_")}
+    assert public == {*package.__all__, "import_paddle"}
     assert not hasattr(package, "unknown")
 
 
