@@ -145,7 +145,8 @@ def test_gradients_pass_to_the_elements_that_were_taken(name: str) -> None:
 @over_dtypes
 def test_single_numbers_have_gradients_and_norms_of_zeros_have_none(dtype: DType) -> None:
     """The norm's derivative at zero is taken as zero, and a loss of zero has none."""
-    factor = paddle.to_tensor(1.5, dtype, stop_gradient=False)
+    factor = paddle.to_tensor(0.1, dtype, stop_gradient=False)
+    assert float(factor) == np.asarray(0.1, dtype)
     zeros = paddle.zeros([3], dtype)
     zeros.stop_gradient = False
     right = paddle.nn.functional.mse_loss(zeros, paddle.zeros([3], dtype))
@@ -153,7 +154,7 @@ def test_single_numbers_have_gradients_and_norms_of_zeros_have_none(dtype: DType
     assert (factor.grad.item(), zeros.grad.tolist()) == (6, [0, 0, 0])  # type: ignore[union-attr]
 
 
-def test_calls_leave_and_take_no_memory() -> None:
+def test_calls_leave_and_take_no_memory(tmp_path: Path) -> None:
     """Neither tensors nor objects of Python nor memory of their own, with gradients and without.
 
     No file stays open, and while they run they need little more than their inputs and results.
@@ -180,6 +181,10 @@ def test_calls_leave_and_take_no_memory() -> None:
     works["cross_entropy"] = partial(paddle.nn.functional.cross_entropy, scores, labels)
     for name in ("Linear", "SimpleRNN", "LSTM", "GRU"):
         works[f"layer {name}"] = layer_and_back(NETWORKS[name]())
+    state, path = paddle.nn.Linear(6, 4).state_dict(), str(tmp_path / "saved")
+    works["save"] = partial(paddle.save, state, path)
+    paddle.save({"step": 1}, f"{path}-step")
+    works["load"] = partial(paddle.load, f"{path}-step")
     works["training"] = trainer(NETWORKS["Linear"](), paddle.ones([2, 3, 6]))
     left = {}
     for name, work in works.items():
@@ -471,6 +476,12 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
             layer = Layer(3, 2)
         traced: Any = paddle.jit.to_static(layer.forward, full_graph=full_graph)
         earlier: list[Any] = []
+        # Neither what is frozen in the first call nor an error decides about later ones.
+        layer.bias.stop_gradient = True
+        traced(paddle.ones([1, 3], dtype))
+        layer.bias.stop_gradient = False
+        with pytest.raises(Exception, match=r"\S"):
+            traced(paddle.ones([2, 4], dtype))
         for rows in (1, 513, 5, 1, 2):
             x = generator.normal(size=(rows, 3)).astype(dtype)
             layer.weight.set_value(x[:1].T @ x[:1, :2])
@@ -499,6 +510,8 @@ def test_traced_function_has_the_bits_of_the_plain_one(full_graph: bool) -> None
                 assert bits(traced(inputs)) == expected, condition
 
         assert bits(in_another_thread(traced, inputs)) == expected
+        for make in ORIGINS.values():
+            assert bits(traced(make(inputs.detach()))) == expected
 
         def train(traced: Any = traced, inputs: Any = inputs) -> None:
             traced(inputs).sum().backward()
@@ -559,10 +572,21 @@ def test_traced_model_does_what_the_plain_one_does() -> None:
             found.append([tensor.numpy() for tensor in tensors])
         for plain, other in zip(*found, strict=True):
             np.testing.assert_allclose(other, plain, rtol=0, atol=1e-4 * np.abs(plain).max())
-        masks.append(traced(paddle.to_tensor(x), **named)["dropped"].numpy() > 0)
+        for seed in (1, None, 1):
+            if seed:
+                paddle.seed(seed)
+            masks.append(traced(paddle.to_tensor(x), **named)["dropped"].numpy() > 0)
+        assert np.array_equal(masks.pop(), masks[2])
         models[1].set_state_dict(models[0].state_dict())
-        shares = [mask.mean() for mask in (*masks, masks[1] == masks[2])]
+        shares = [mask.mean() for mask in (*masks, masks[2] == masks[3])]
         assert np.abs(np.array(shares) - 0.5).max() < 0.2  # Six standard deviations.
+    for model in models:
+        model.eval()
+        model.set_state_dict(models[0].state_dict())
+    named = {"scale": 3.0, "shift": shift}
+    plain, other = (call(paddle.to_tensor(x), **named) for call in (models[0], traced))
+    np.testing.assert_allclose(other["scores"], plain["scores"], rtol=0, atol=1e-4)
+    assert other["dropped"].tolist() == [1] * 256
 
 
 def test_memory_statistics_count_each_byte() -> None:
@@ -584,11 +608,14 @@ def test_memory_statistics_count_each_byte() -> None:
     assert core.host_memory_stat_peak_value("Allocated", 0) == peak
 
 
-@pytest.mark.parametrize("condition", ["usually", "under no_grad"])
+@pytest.mark.parametrize("condition", ["usually", "under no_grad", "in another thread"])
 def test_devices_flags_and_structures(condition: str) -> None:
     """A refused device or flag changes nothing; structures keep their types and order."""
-    with CONDITIONS[condition]():
-        check_devices_flags_and_structures()
+    with CONDITIONS.get(condition, nullcontext)():
+        if condition == "in another thread":
+            in_another_thread(check_devices_flags_and_structures)
+        else:
+            check_devices_flags_and_structures()
 
 
 def check_devices_flags_and_structures() -> None:
