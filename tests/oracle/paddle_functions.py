@@ -137,11 +137,11 @@ FUNCTIONS = {
     ),
     "astype of short floats": Function(
         lambda _, x: np.stack([
-            each.astype(dtype).numpy()
+            each.astype(to).numpy()
             for each in (paddle.to_tensor(short(x)).astype("bfloat16"), paddle.to_tensor(half(x)))
-            for dtype in FLOATS
+            for to in (paddle.float32, paddle.float64)
         ]),
-        lambda x: np.float64([short(x), short(x), half(x), half(x)]), FLOATS,
+        lambda x: np.stack([short(x), short(x), half(x), half(x)]).astype(np.float64), FLOATS,
     ),
     "astype of bool": Function(
         lambda t, _: (t > 0).astype("float32"), lambda x: (x > 0).astype(np.float32), FLOATS

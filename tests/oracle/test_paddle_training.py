@@ -496,7 +496,8 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
         for weight, unit in zip(trained, units, strict=False):
             assert bits(weight.grad) == bits(unit * size)
             np.testing.assert_allclose(weight.numpy(), 16 - moved * unit, rtol=1e-6)
-        optimizer.clear_grad()
+        with paddle.set_grad_enabled(size == 2):
+            optimizer.clear_grad()
     assert [(weight.tolist(), weight.grad) for weight in weights[:2]] == [([16, 16], None)] * 2
     odd = -math.inf if clip is None else math.nan
     for rate, d, value in ((0.5, 2, 15), (0.25, 2, 14.5), (0.25, math.inf, odd)):
