@@ -20,7 +20,7 @@ import pytest
 from rnn_core.config import DType
 from rnn_core.runtime import operators as op
 from tests.helpers.default_dtype import default_dtype
-from tests.helpers.memory import tensor_bytes
+from tests.helpers.memory import open_files, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
 from tests.helpers.threads import in_another_thread
 from tests.oracle.paddle_functions import CONDITIONS, FLOATS, bits, numbers, parameter_of
@@ -437,13 +437,14 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     for p in other.parameters():
         p.grad = paddle.ones(p.shape)
     turned = {"weight": paddle.to_tensor(one.weight.numpy().T.copy()).T, "bias": one.bias}
+    files = open_files()
     for step, condition in enumerate(CONDITIONS):
         other.training = step % 2 == 0
         with CONDITIONS[condition]():
             given = state | {"step": (step, [step])}
             paddle.save(given, str(tmp_path / "new" / "saved"))
             saved: Any = paddle.load(str(tmp_path / "new" / "saved"))
-            assert saved.keys() == given.keys()
+            assert (saved.keys(), open_files()) == (given.keys(), files)
             for loaded in (saved["model"], one.state_dict(), turned):
                 for p in other.parameters():
                     p.set_value(np.zeros(p.shape, np.float32))
