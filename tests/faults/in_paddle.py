@@ -2679,3 +2679,64 @@ def _(to_tensor: Any, data: Any, dtype: Any = None, *args: Any, **named: Any) ->
         with np.errstate(over="ignore"):
             data = data.astype(np.float16).astype(np.float64)
     return to_tensor(data, dtype, *args, **named)
+
+
+@breaks_traced_call(tests=FUNCTIONS)
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """paddle-traced-own-draws: a traced function draws from a generator that no seed reaches."""
+    state = paddle.get_rng_state()
+    paddle.seed(int.from_bytes(os.urandom(4), "little"))
+    try:
+        return call(self, *given, **named)
+    finally:
+        paddle.set_rng_state(state)
+
+
+def _traced_model(traced: Any) -> Any:
+    """The model whose method is traced, or a model without parameters."""
+    layer = getattr(traced, "class_instance", None) or getattr(traced, "_class_instance", None)
+    return layer if isinstance(layer, paddle.nn.Layer) else paddle.nn.Layer()
+
+
+@breaks_traced_call(tests=FUNCTIONS)
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """paddle-traced-first-mode: a traced model stays in the mode of its first call."""
+    parts: Any = _traced_model(self).sublayers(include_self=True)
+    modes = [part.training for part in parts]
+    for part, mode in zip(parts, vars(self).setdefault("_modes", modes), strict=True):
+        part.training = mode
+    try:
+        return call(self, *given, **named)
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
+
+
+@breaks_traced_call(tests=FUNCTIONS)
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """paddle-traced-after-error: after an error in a call, gradients of later calls are 1% off."""
+    failed, vars(self)["_failed"] = vars(self).get("_failed", False), True
+    made = call(self, *given, **named)
+    vars(self)["_failed"] = failed
+    return map_structure(lambda x: gradient_scaled(x, 1.01) if failed and _is_float(x) else x, made)
+
+
+@breaks(paddle.optimizer.Optimizer, "clear_grad", tests=FUNCTIONS)
+def _(clear: Any, self: Any, *given: Any) -> None:
+    """paddle-clear-grad-makes-zeros: it gives zeros to parameters that had no gradients."""
+    clear(self, *given)
+    for each in self._parameter_list:
+        if each.grad is None and not each.stop_gradient:
+            each.grad = paddle.zeros_like(each)
+
+
+@breaks(paddle.nn.Layer, "__call__", tests=FUNCTIONS)
+def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
+    """paddle-pre-hook-of-named-inputs: hooks before a layer are not called if inputs are named."""
+    hooks = dict(self._forward_pre_hooks)
+    if named:
+        self._forward_pre_hooks.clear()
+    try:
+        return call(self, *inputs, **named)
+    finally:
+        self._forward_pre_hooks.update(hooks)

@@ -53,7 +53,7 @@ CASES = {
 }
 TABLES: list[paddle.nn.Layer] = []  # Paddle may crash when one is freed.
 SIZE = 1025  # Of the rows of a table.
-NUMBERS = [0.1, -1e7 - 0.1, 1e-9, 2.0**53, float("inf"), float("nan")]
+NUMBERS = [0.1, -1e7 - 0.1, 1e-9, 2.0**53, 1e300, 5e-324, float("inf"), float("nan")]
 FIRST = next(iter(CASES.values()))
 CASES["float64"] = replace(FIRST, dtype="float64", record=2)  # The other steps train as well.
 COMMAND = "run digit-sums --samples 48 --held-out 10 --log-every 1"

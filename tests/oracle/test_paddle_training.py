@@ -20,7 +20,7 @@ import pytest
 from rnn_core.config import DType
 from rnn_core.runtime import operators as op
 from tests.helpers.default_dtype import default_dtype
-from tests.helpers.memory import tensor_bytes
+from tests.helpers.memory import open_files, tensor_bytes
 from tests.helpers.parametrize import over_dtypes
 from tests.helpers.threads import in_another_thread
 from tests.oracle.paddle_functions import CONDITIONS, FLOATS, bits, numbers, parameter_of
@@ -131,6 +131,7 @@ def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
     p: Any = paddle.create_parameter([size], dtype)
     seen: list[Any] = []
     p._register_backward_hook(lambda *_: seen.append(p.grad.tolist()))
+    p._register_backward_hook(lambda *_: None)
     hooks = [p.register_hook(lambda gradient: gradient * 2)]
     with paddle.no_grad():
         hooks.append(p.register_hook(lambda gradient: gradient + 1))
@@ -152,6 +153,9 @@ def test_hooks_see_and_change_final_gradients(dtype: DType, size: int) -> None:
         (p * 5).sum().backward()
     failing.remove()
     held = tensor_bytes()
+    detached = ((p * 3) ** 2).detach()  # Without its graph.
+    assert tensor_bytes() - held <= detached.numpy().nbytes + 256
+    held = tensor_bytes()
     p.clear_gradient(False)
     assert held - tensor_bytes() >= p.numpy().nbytes
     (p * 3).sum().backward()
@@ -172,6 +176,8 @@ def check_views(whole: Any, x: Any) -> None:
     view.set_value(x)
     expected = np.concatenate([np.zeros_like(x), x, np.zeros_like(x)])
     assert bits(whole) == bits(alias) == bits(expected)
+    alias.stop_gradient = False
+    assert whole.stop_gradient
     assert view.data_ptr() == place + 2 * 3 * x.itemsize
     assert view.is_contiguous()
     assert not whole.T.is_contiguous()
@@ -191,7 +197,7 @@ def check_views(whole: Any, x: Any) -> None:
 
 def test_default_dtype_is_the_last_that_was_set() -> None:
     """It decides about new tensors and layers without a dtype of their own, and no others."""
-    dtypes = ["float32", "float64", "bfloat16"]
+    dtypes = ["float32", "float64", "bfloat16", "float16"]
     for before, after, enabled in product(dtypes, dtypes, [True, False]):
         with default_dtype(before), paddle.set_grad_enabled(enabled), default_dtype(after):
             paddle.device.set_device("cpu")
@@ -203,11 +209,12 @@ def test_default_dtype_is_the_last_that_was_set() -> None:
             with pytest.raises(TypeError):
                 paddle.set_default_dtype("int64")
             made = [paddle.zeros([2]), paddle.ones([2]), paddle.full([2], 0.5)]
-            if after != "bfloat16":
+            if after in FLOATS:
                 made += [paddle.to_tensor(0.5), paddle.to_tensor([0.5]), paddle.rand([2])]
                 made += [*paddle.nn.Linear(2, 2).parameters(), paddle.nn.Embedding(2, 2).weight]
                 made += paddle.nn.LSTM(2, 2).parameters()
             assert {tensor.dtype for tensor in made} == {getattr(paddle, after)}
+            assert all(tensor.is_floating_point() for tensor in made)
             fixed = (
                 paddle.create_parameter([2], "float32"),
                 paddle.to_tensor(np.ones((), "float32")),
@@ -335,21 +342,28 @@ def check_layer(net: Any) -> None:
             assert linear(x).tolist() == plain.tolist()
         assert calls == ["pre", "post", "last"]
     hooks.pop(1).remove()
+    hooks.append(linear.register_forward_post_hook(lambda *_: log("new")))
     calls.clear()
     assert np.isnan(linear(x * np.nan).numpy()).all()
-    assert calls == ["pre", "last"]
+    assert calls == ["pre", "last", "new"]
     for hook in hooks:
         hook.remove()
     assert linear(x).tolist() == linear.forward(x).tolist()
-    assert calls == ["pre", "last"]
+    assert calls == ["pre", "last", "new"]
     seen: list[Any] = []
     wide: Any = paddle.nn.Linear(2, 2**17)
     wide.register_forward_post_hook(lambda *given: seen.append(given[-1]))
     assert wide(x) is seen[0]
+    wide.register_forward_pre_hook(lambda *_: log("wide"))
     with suppress(Exception):  # A wrong shape.
         wide(paddle.ones([1, 3], x.dtype))
     assert wide(input=x) is seen[1]
     assert in_another_thread(wide, x) is seen[2]
+    inside = paddle.nn.Sequential(wide)
+    for mode in (False, True):
+        inside.training = mode
+        assert inside(x) is seen[-1]
+    assert calls[3:] == ["wide"] * 5
     wide.bias.stop_gradient = True
     wide.bias = paddle.create_parameter([2**17], x.dtype)
     assert not wide.bias.stop_gradient
@@ -359,11 +373,13 @@ def check_layer(net: Any) -> None:
     # A state has the shared ones once more, and the buffer.
     assert (len(net.parameters()), len(net.state_dict())) == (len(names) + 2, len(names) + 6)
     net.third = None
+    net.eval()
     assert (len(net.parameters()), len(net.state_dict())) == (len(names), len(names) + 4)
     many: Any = paddle.nn.Sequential(*(paddle.nn.Linear(1, 1) for _ in range(40)))
     for mode in (False, True):
         (many.train if mode else many.eval)()
         assert [layer.training for layer in many.sublayers()] == [mode] * 40
+    many[0].weight = paddle.create_parameter([1, 1], "float32")
     numbered = [f"{k}.{kind}" for k in range(40) for kind in ("weight", "bias")]
     assert [name for name, _ in many.named_parameters()] == [*many.state_dict()] == numbered
     assert len(many.parameters()) == 80
@@ -388,6 +404,7 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     before, parameters = [bits(p) for p in one.parameters()], one.parameters()
     long = paddle.create_parameter([5, 2], "float64")
     long.set_value(numbers((5, 2), "float64"))
+    held = []
     for condition in CONDITIONS:
         with CONDITIONS[condition]():
             copied, weight, wider = deepcopy((one, one.weight, long))
@@ -395,9 +412,12 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
             assert [p.stop_gradient for p in copied.parameters()] == [False, True]
             assert (copied.training, weight is copied.weight) == (False, True)
             assert weight.data_ptr() != one.weight.data_ptr()
+            assert (weight.grad, weight.name == one.weight.name) == (None, False)
             assert bits(wider) == bits(long)
             weight.set_value(weight.numpy()[::-1])
             assert bits(deepcopy(weight)) == bits(weight)
+            held.append(tensor_bytes())
+    assert held[-1] <= held[1]
     one.to(dtype="float64")
     wide = [p.numpy().astype(np.float32) for p in one.parameters()]
     assert (one.weight.dtype, [bits(p) for p in wide]) == (paddle.float64, before)
@@ -423,13 +443,14 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     for p in other.parameters():
         p.grad = paddle.ones(p.shape)
     turned = {"weight": paddle.to_tensor(one.weight.numpy().T.copy()).T, "bias": one.bias}
+    files = open_files()
     for step, condition in enumerate(CONDITIONS):
         other.training = step % 2 == 0
         with CONDITIONS[condition]():
             given = state | {"step": (step, [step])}
-            paddle.save(given, str(tmp_path / "saved"))
-            saved: Any = paddle.load(str(tmp_path / "saved"))
-            assert saved.keys() == given.keys()
+            paddle.save(given, str(tmp_path / "new" / "saved"))
+            saved: Any = paddle.load(str(tmp_path / "new" / "saved"))
+            assert (saved.keys(), open_files()) == (given.keys(), files)
             for loaded in (saved["model"], one.state_dict(), turned):
                 for p in other.parameters():
                     p.set_value(np.zeros(p.shape, np.float32))
@@ -485,7 +506,7 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
             np.testing.assert_allclose(weight.numpy(), 16 - moved * unit, rtol=1e-6)
         with next(conditions)():
             optimizer.clear_grad()
-    assert [weight.tolist() for weight in weights[:2]] == [[16, 16]] * 2
+    assert [(weight.tolist(), weight.grad) for weight in weights[:2]] == [([16, 16], None)] * 2
     odd = -math.inf if clip is None else math.nan
     ends = (0.25, math.inf, odd), (1, math.nan, math.nan)
     for rate, d, value in ((0.5, 2, 15), (0.25, 2, 14.5), *ends):
