@@ -204,7 +204,6 @@ OF_AXES = {
 # Paddle keeps the name of each parameter, and leaks in `to_tensor`, a known defect.
 LEAKING = {
     *("create_parameter", "astype of short floats"),
-    *("astype of bool", "item"),  # After them, the heap of the LSTM grew in some runs.
     *(name for name in FUNCTIONS if name.startswith("to_tensor")),
 }
 

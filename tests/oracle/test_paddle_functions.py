@@ -169,7 +169,7 @@ def test_calls_leave_and_take_no_memory() -> None:
     works: dict[str, Callable[[], object]] = {"switches": switch}
     peaks: dict[str, int] = {}
     left: dict[str, object] = {}
-    for name in FUNCTIONS.keys() - LEAKING:
+    for name in [name for name in FUNCTIONS if name not in LEAKING]:
         x = numbers((17, 33), FUNCTIONS[name].dtypes[0])
         works[name] = partial(FUNCTIONS[name].call, paddle.to_tensor(x), x)
     for name, operator in OPERATORS.items():
