@@ -199,7 +199,7 @@ seed: 0 -1 4294967295 4294967296 x
 positive_number: 1e-3 5% 0 -1 inf nan x 1e999
 non_negative_number: 0 5% -0.0 1e300 -1 nan inf x
 percentage: 5 2.5% 0.5 0 100% 99.9% -1 5%% x
-percentages: 20,0%,5,5 1000 1001 -5 5,x 5,,6
+percentages: 20,0%,5,5 5,5%,05.0 1000 1001 -5 5,x 5,,6
 names_from(CELLS): LSTM,RNN,LSTM "RNN, LSTM" rnn RNN,GRU ,
 key_and_value: FLAGS=-a=b FLAGS= FLAGS =1 =
 any_path: a a/b ../c " a " ~/a

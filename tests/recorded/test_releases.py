@@ -250,6 +250,7 @@ class Releases:
         self.lines: list[str] = []
         self.verdicts: dict[str, Any] = {}
         self.folders: list[Path] = []
+        monkeypatch.setenv("PATH", "")  # Without Valgrind, the same is asked for.
         monkeypatch.setattr(releases, "compare", self.fake)
         monkeypatch.setattr(releases, "print", self.fake.printed, raising=False)
         monkeypatch.setattr(releases, "RESULTS", folder)

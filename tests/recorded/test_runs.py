@@ -172,6 +172,16 @@ def test_plots(tmp_path: Path, check: Check) -> None:
         "eight": make_history(raw_norms=eight, clipped_norms={}),
         "nine": make_history(raw_norms=many, clipped_norms={}),
         "exploding": make_history(loss=bad_loss, raw_norms=exploding, clipped_norms={}),
+        "late": make_history(
+            config=TrainConfig(record=1_234_567),
+            steps=2_469_134,
+            recorded=np.array([1_234_567, 2_469_134]),
+            loss=np.array([1e7, NAN]),
+            raw_norms={"W": np.array([1.0, 0.0])},
+            clipped_norms={},
+            accuracy=np.ones(1),
+            epoch_ends=np.array([2_469_134]),
+        ),
         "unrecorded": empty_history(config=TrainConfig(record=0), outcome="finished", steps=20),
         "interrupted": empty_history(),
     }
