@@ -131,7 +131,8 @@ def train(
             arguments = (config, batches, model, environment, on_step, interrupted)
             if checkpoint is None:
                 return _run(*arguments)
-            with checkpoint_folder(Path(checkpoint), resume) as path:
+            # `on_step` may change the working directory.
+            with checkpoint_folder(Path(checkpoint).absolute(), resume) as path:
                 folder = CheckpointFolder(
                     path, every, len(batches), batches.checksum(), model, interrupted
                 )

@@ -3,6 +3,7 @@
 `tests/recorded/test_checkpoints.py` tests what is refused.
 """
 
+import os
 import signal
 import sys
 from collections import Counter
@@ -68,6 +69,19 @@ def test_last_checkpoints_are_those_of_the_last_steps(tmp_path: Path) -> None:
 
     names = [path.name for path in checkpoint_files(tmp_path)]
     assert names == [f"step-{steps}.npz" for steps in (999_999_999, 10**9, 10**9 + 1)]
+
+
+def test_relative_folder_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of the working directory during the run does not move it."""
+    monkeypatch.chdir(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "run").mkdir(parents=True)
+    train(SMALL, on_step=lambda _: os.chdir(elsewhere), checkpoint="run", every=5)
+
+    assert len(checkpoint_files(tmp_path / "run")) == 3
+    assert [*(elsewhere / "run").iterdir()] == []
 
 
 def test_folder_in_use_is_refused_to_a_second_run(tmp_path: Path) -> None:
