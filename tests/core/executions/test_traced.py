@@ -171,6 +171,26 @@ def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) 
     assert options == [{"full_graph": True}, {"full_graph": False}]
 
 
+@over_cells
+def test_each_shape_is_traced_once(cell: Cell) -> None:
+    """A call takes no more calls of Python if the one before it had another shape."""
+    model = NumericPrediction(2, 2, 2, cell, execution="static")
+
+    def calls(tokens: paddle.Tensor) -> int:
+        events: list[str] = []
+        sys.setprofile(lambda _frame, event, _function: events.append(event))
+        try:
+            model(tokens)
+        finally:
+            sys.setprofile(None)
+        return len(events)
+
+    one, two = paddle.to_tensor([[1]]), paddle.to_tensor([[1], [1]])
+    counts = [calls(tokens) for tokens in (one, one, one, two, one)]
+    # Measured: a million, then about 1000.
+    assert counts[4] < 2 * counts[2] < counts[0]
+
+
 def test_run_is_refused_where_this_paddle_cannot_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the known defect, and what to do."""
     monkeypatch.setattr(versions, "installed_paddle", lambda: "2.6.2")
