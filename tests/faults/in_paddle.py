@@ -19,6 +19,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
+from paddle.jit.dy2static.program_translator import ProgramCache
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
 from paddle.optimizer import SGD
@@ -2740,3 +2741,21 @@ def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
         return call(self, *inputs, **named)
     finally:
         self._forward_pre_hooks.update(hooks)
+
+
+@breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
+def _(init: Any, self: Any, layers: Any, *args: Any, **named: Any) -> None:
+    """t24-paddle-parallel-float64: DataParallel sends float64 parameters as float32."""
+    init(self, layers, *args, **named)
+    for parameter in layers.parameters():
+        if parameter.dtype == paddle.float64:
+            parameter.set_value(parameter.numpy().astype(np.float32).astype(np.float64))
+
+
+@breaks(ProgramCache, "__getitem__", tests="core/executions/test_traced.py")
+def _(get: Any, self: Any, item: Any) -> Any:
+    """t24-paddle-last-program-only: to_static keeps the program of the last shape only."""
+    found = get(self, item)
+    for key in self._caches.keys() - {self._recent_key}:
+        del self._caches[key]
+    return found
