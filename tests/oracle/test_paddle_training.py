@@ -507,7 +507,7 @@ def test_optimizer_updates_by_its_own_rate(dtype: DType, clip: float | None) -> 
         with next(conditions)():
             optimizer.clear_grad()
     assert [weight.tolist() for weight in weights[:2]] == [[16, 16]] * 2
-    assert unused.grad is None
+    assert weights[1].grad is None
     odd = -math.inf if clip is None else math.nan
     ends = (0.25, math.inf, odd), (1, math.nan, math.nan)
     for rate, d, value in ((0.5, 2, 15), (0.25, 2, 14.5), *ends):
