@@ -8,7 +8,8 @@ import signal
 import threading
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 from itertools import count
 from pathlib import Path
@@ -2212,16 +2213,22 @@ def _(adamw: Any, parameter: Any, gradient: Any, rate: Any, moment: Any, *rest: 
     return adamw(parameter, gradient, rate * 1.01 if step >= 8 else rate, moment, *rest)
 
 
+@contextmanager
+def _uncalled(hooks: Any) -> Iterator[None]:
+    """Hooks of a layer, which are not called meanwhile."""
+    kept = dict(hooks)
+    hooks.clear()
+    try:
+        yield
+    finally:
+        hooks.update(kept)
+
+
 @breaks(paddle.nn.Layer, "__call__", tests=FUNCTIONS)
 def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
     """paddle-hook-of-named-inputs: hooks after a layer are not called if an input is named."""
-    hooks = dict(self._forward_post_hooks)
-    if named:
-        self._forward_post_hooks.clear()
-    try:
+    with _uncalled(self._forward_post_hooks) if named else nullcontext():
         return call(self, *inputs, **named)
-    finally:
-        self._forward_post_hooks.update(hooks)
 
 
 @breaks(paddle.base.framework.EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
@@ -2734,13 +2741,8 @@ def _(clear: Any, self: Any, *given: Any) -> None:
 @breaks(paddle.nn.Layer, "__call__", tests=FUNCTIONS)
 def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
     """paddle-pre-hook-of-named-inputs: hooks before a layer are not called if inputs are named."""
-    hooks = dict(self._forward_pre_hooks)
-    if named:
-        self._forward_pre_hooks.clear()
-    try:
+    with _uncalled(self._forward_pre_hooks) if named else nullcontext():
         return call(self, *inputs, **named)
-    finally:
-        self._forward_pre_hooks.update(hooks)
 
 
 @breaks(paddle.DataParallel, "__init__", tests="core/runtime/test_parallel.py")
