@@ -58,11 +58,13 @@ def test_faulty_sources_are_python_or_jinja2_and_no_two_are_the_same() -> None:
     """Not even under another name, with other comments or spaces."""
     found: dict[tuple[str, str], list[str]] = {}
     for fault in FAULTS:
+        if not fault.edits:
+            continue
+        broken = apply_edits(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
         if fault.file.endswith(".py"):
-            broken = apply_edits(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
+            compile(broken, fault.name, "exec")
             found.setdefault((fault.file, ast.dump(ast.parse(broken))), []).append(fault.name)
-        elif fault.edits:
-            broken = apply_edits(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
+        else:
             Environment(autoescape=True).parse(broken, fault.name)
 
     assert [names for names in found.values() if len(names) > 1] == []
