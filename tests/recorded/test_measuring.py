@@ -297,6 +297,8 @@ def test_threads_and_cpus(
 
     monkeypatch.setattr(os, "sched_getaffinity", {0: {3, 5, 7, 9}}.get, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", bind, raising=False)
+    for name in (*threads.VARIABLES, "XLA_FLAGS"):
+        monkeypatch.setenv(name, "")  # So that what it is set to does not stay.
     monkeypatch.setattr(threads, "_locks", [])
     monkeypatch.setattr(threads, "_allowed", set())
     lines = [f"{threads.cpus()} CPUs"]
