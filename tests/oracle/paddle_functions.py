@@ -237,9 +237,9 @@ def after_an_error() -> Iterator[None]:
 
 
 @contextmanager
-def several_threads() -> Iterator[None]:
-    """Operators may use several threads."""
-    with patch.dict(os.environ, OMP_NUM_THREADS="2"):
+def other_settings() -> Iterator[None]:
+    """Operators may use several threads, and are watched for NaN."""
+    with patch.dict(os.environ, OMP_NUM_THREADS="2", FLAGS_check_nan_inf="1"):
         yield
 
 
@@ -251,7 +251,7 @@ CONDITIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "with default float64": lambda: default_dtype("float64"),
     "with default bfloat16": lambda: default_dtype("bfloat16"),
     "after an error": after_an_error,
-    "with several threads": several_threads,
+    "with other settings": other_settings,
 }
 
 

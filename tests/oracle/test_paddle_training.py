@@ -400,16 +400,17 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     one.eval()
     assert [p.grad.numpy().min() for p in one.parameters()] == [1, 1]
     before, parameters = [bits(p) for p in one.parameters()], one.parameters()
-    long = paddle.create_parameter([5, 2], "float64")
+    long, single = (paddle.create_parameter(shape, "float64") for shape in ([5, 2], [1]))
     long.set_value(numbers((5, 2), "float64"))
     held = []
     for condition in CONDITIONS:
         with CONDITIONS[condition]():
-            copied, weight, wider = deepcopy((one, one.weight, long))
+            copied, weight, wider, alone = deepcopy((one, one.weight, long, single))
+            pairs = [(weight, one.weight), (wider, long), (alone, single)]
+            assert all(copy.data_ptr() != kept.data_ptr() for copy, kept in pairs)
             assert [bits(p) for p in copied.parameters()] == before
             assert [p.stop_gradient for p in copied.parameters()] == [False, True]
             assert (copied.training, weight is copied.weight) == (False, True)
-            assert weight.data_ptr() != one.weight.data_ptr()
             assert (weight.grad, weight.name == one.weight.name) == (None, False)
             assert bits(wider) == bits(long)
             weight.set_value(weight.numpy()[::-1])
@@ -665,10 +666,10 @@ def test_classifier_agrees_with_its_equations(dtype: DType) -> None:
         test_dropout_drops_and_scales_while_training,
     ],
 )
-def test_contract_holds_in_another_thread(
-    test: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_contract_holds_in_another_thread_with_other_settings(
+    test: Callable[..., None], tmp_path: Path
 ) -> None:
-    """What the main thread may do, another one may do, too; and if operators may use several."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    """What the main thread may do as usual."""
     layers = test is test_layers_move_between_dtypes_and_layers_bit_by_bit
-    in_another_thread(test, tmp_path if layers else "float32")
+    with CONDITIONS["with other settings"]():
+        in_another_thread(test, tmp_path if layers else "float32")

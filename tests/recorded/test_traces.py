@@ -51,6 +51,12 @@ def test_worker(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     )
     monkeypatch.setattr(Trace, "load", lambda path: str(path))
     side = sides.Side("candidate", here)
+    for each in (job, own_job):  # Files of an earlier comparison are written again.
+        old = [each.history(here), each.digests(here)]
+        for step in (1, 3):
+            old += [each.trace(here, step), each.replay(here, step)]
+        for path in old:
+            path.write_bytes(b"old")
     for replay in (None, here / "other"):
         work = [(job, None), (job, 3)] if replay is None else [(job, 3), (job, 1)]
         tried("experiments", worker.main, Task(side, work, replay).arguments)
