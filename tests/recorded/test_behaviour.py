@@ -236,7 +236,7 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
             for first, last, size in change:
                 values[first - 1 : last] *= 1 + size
         if each.variant == AGAIN:
-            values[4:] *= 1 + again.get(side, 0.0)
+            values[again.get("from", 4) :] *= 1 + again.get(side, 0.0)
         if each.moved_by:
             values[each.moved_at - 1 :] *= 1 + rounding * worst[str(each.moved_by)]
         if each.variant == ".compatible":
@@ -322,6 +322,9 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     compared("baseline does not repeat, and no tensor differs")
     again = {"weights": "candidate"}
     compared("candidate has other weights, but the same losses")
+    for first in (0, 8):
+        again = {"candidate": 1e-9, "from": first}
+        compared(f"candidate does not repeat from step {first + 1} on")
     again.clear()
     for name, changed in (
         ("file", {"file": "other"}),
