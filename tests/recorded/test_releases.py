@@ -338,9 +338,12 @@ def test_bisect_command(command: Releases, check: Check) -> None:
         command.run("--bisect memory:z 3.0.0 3.1.0", error=error)
     command.run("--bisect memory:x 3.0.0 3.1.0")
     command.run("--bisect time:x 3.0.0 3.1.0 --device npu:0", benchmarks=0)
-    uncertain = released("3.0.0", "3.2.0")["benchmarks"][:1]
-    uncertain[0]["measures"]["instructions"]["verdict"] = "cannot tell"
-    command.run("--bisect instructions:LSTM 3.0.0 3.2.0", changes={"benchmarks": uncertain})
+    only = released("3.0.0", "3.2.0")["benchmarks"][:1]
+    only[0]["measures"]["instructions"]["verdict"] = "cannot tell"
+    command.run("--bisect instructions:LSTM 3.0.0 3.2.0", changes={"benchmarks": only})
+    for ratio, word in ((0.5, "fewer"), (0.99005, "fewer"), (1.0099, "more"), (1.0101, "more")):
+        only[0]["measures"]["instructions"] |= {"ratio": ratio, "verdict": f"{word} instructions"}
+        command.run(f"--bisect instructions:{ratio} 3.0.0 3.2.0", changes={"benchmarks": only})
     for status in (2, 130):
         command.run("--bisect instructions:GRU 3.0.0 3.2.0", status={"3.2.0": status})
     command.run("--bisect memory:y --since 3.0.0rc1", benchmarks=1)
