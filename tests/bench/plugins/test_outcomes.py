@@ -37,7 +37,7 @@ def ends(name):
     yield
     assert name != "one"
 
-@pytest.mark.parametrize("name", ["one", "two", "three", "four"])
+@pytest.mark.parametrize("name", ["one", '<"2">&', "three", "four"])
 def test(name):
     shutil.copy("left/tests.xml", f"{name}.xml")
     if name == "three":
@@ -55,11 +55,12 @@ def test_file_of_outcomes_is_complete_while_tests_run(
     status, _ = run_pytest(project, "--results=left", "-n0", "tests")
 
     reason = "crashed: the process ended during this test"
+    names = ["one", '<"2">&', "three", "four"]
     expected = [
         Case("tests.test_a::test[one]", "failed", "AssertionError: größer\nassert 'one' != 'one'")
     ]
-    expected += [Case(f"tests.test_a::test[{name}]", "passed") for name in ("two", "three", "four")]
-    for number, name in enumerate(("one", "two", "three", "four")):
+    expected += [Case(f"tests.test_a::test[{name}]", "passed") for name in names[1:]]
+    for number, name in enumerate(names):
         running = Case(f"tests.test_a::test[{name}]", "crashed", reason)
         assert outcomes(project.path / f"{name}.xml") == [*expected[:number], running]
     assert outcomes(project.path / "after.xml") == expected

@@ -40,9 +40,10 @@ def test_implementation_does_the_same_work(implementation: str, cell: Cell) -> N
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("implementation", PADDLE_IMPLEMENTATIONS)
-def test_stages_add_up_to_the_step(implementation: Any, cell: Cell) -> None:
+@pytest.mark.parametrize("shape", [TINY, Shape(batch=1, steps=1, size=1)], ids=["tiny", "ones"])
+def test_stages_add_up_to_the_step(shape: Shape, implementation: Any, cell: Cell) -> None:
     """Forward, backward, clip and update give the weights of a step; so does a recorded step."""
-    whole, recorded, parts = (make_work(implementation, cell, TINY) for _ in range(3))
+    whole, recorded, parts = (make_work(implementation, cell, shape) for _ in range(3))
     whole.step()
     recorded.recorded()
     parts.timed("update", "cpu")[0]()
