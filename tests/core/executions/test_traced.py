@@ -150,23 +150,40 @@ def test_checkpoints_resume_where_the_bits_are_the_same(cell: Cell, tmp_path: Pa
 def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """`static` with its source, as a full graph, and `sot` with its bytecode.
 
-    Each is traced once. After an error in what was traced, the model is in its mode again, and
-    gradients are off.
+    Each is traced once, in training mode, but with the modes of its parts. After an error in what
+    was traced, the model is in its mode again, and gradients are off.
     """
     options: list[dict[str, bool]] = []
-    monkeypatch.setattr("paddle.jit.to_static", lambda _, **given: options.append(given))
+    seen: list[list[bool]] = []
+
+    def modes() -> list[bool]:
+        return [layer.training for layer in model.sublayers(include_self=True)]
+
+    def to_static(_: object, **given: bool) -> Any:
+        options.append(given)
+
+        def fail(_: object) -> None:
+            seen.append(modes())
+            raise TypeError("not callable")
+
+        return fail
+
+    monkeypatch.setattr("paddle.jit.to_static", to_static)
     for execution in EXECUTIONS:
         model = NumericPrediction(2, 2, 2, execution=execution)
-        model.eval()
-        if execution in EAGER:
-            model(paddle.to_tensor([[1]]))
-        else:
-            for _ in range(2):
-                with paddle.no_grad():
+        for mode in (False, True):
+            model.training = mode
+            model.linear.eval()
+            before = modes()
+            with paddle.no_grad():
+                if execution in EAGER:
+                    model(paddle.to_tensor([[1]]))
+                else:
                     with pytest.raises(TypeError, match="not callable"):
                         model(paddle.to_tensor([[1]]))
-                    assert not paddle.is_grad_enabled()
-        assert not any(layer.training for layer in model.sublayers(include_self=True))
+                    assert seen.pop() == [True, *before[1:]]
+                assert not paddle.is_grad_enabled()
+            assert modes() == before
 
     assert options == [{"full_graph": True}, {"full_graph": False}]
 

@@ -26,11 +26,13 @@ from rnn_core.runtime import versions as compat
         ("2.6.2", "1.26.4", True),
         ("2.6.2", "2.0.0", False),
         ("2.6.2", "10.1.0", False),
+        ("2.6.2.post120", "2.0.0rc1", False),
         ("3.0.0", "1.26.4", True),
         ("3.3.1", "2.5.0", True),
         (None, "2.5.0", True),
-        # Version of a build from Paddle's development branch.
+        # Versions of builds from Paddle's development branch.
         ("0.0.0", "2.5.0", True),
+        ("3.4.0.dev20261127", "2.5.0", True),
     ],
 )
 def test_check_numpy_rejects_paddle_2_with_numpy_2(
