@@ -182,6 +182,9 @@ FUNCTIONS = {
     "concat of the last axis": Function(
         lambda t, _: op.concat([t, t], -1), lambda x: np.concatenate([x, x], -1), linear=True
     ),
+    "concat after a constant": Function(
+        lambda t, _: op.concat([paddle.zeros_like(t), t], 0)[len(t) :], linear=True
+    ),
     "mean of single numbers": Function(
         lambda t, _: paddle.mean(op.reshape(t, [t.size, 1]), axis=1, keepdim=True),
         lambda x: x.reshape(-1, 1) + 0, FLOATS, linear=True,
@@ -198,7 +201,7 @@ FUNCTIONS = {
 # They need an axis. Without one, `reshape` copies, and `add_n` of Paddle 2.6 adds one.
 OF_AXES = {
     *("concat of the last axis", "first", "last column", "last of unbind", "rows", "slice"),
-    *("reshape", "add_n of one"),
+    *("reshape", "add_n of one", "concat after a constant"),
 }
 
 # Paddle keeps the name of each parameter, and leaks in `to_tensor`, a known defect.
