@@ -240,6 +240,7 @@ OPERATORS: dict[str, Operator] = {
     # Measured: 1, -, 1, -
     "sgd_": sgd([0.3, 1e-12], whole),
     # Without gradients whose product with the rate is infinite.
+    "sgd_ of tiny numbers": sgd([0.3], lambda info: (whole(info)[0], 1e-20)),
     "sgd_ at a high rate": sgd([7.7, 40.0], lambda info: (whole(info)[0], float(info.max) / 64)),
     "add_n": Operator(
         "N N N", lambda *x: paddle.add_n(list(x)), lambda a, b, c: a + b + c, domain=whole

@@ -26,7 +26,7 @@ from tests.oracle.operators import (
 from tests.oracle.test_operators import listed, tensor_with
 from tests.reference.network import Array
 
-SHAPES = [(1, 1), (3, 5), (2, 63), (64,), (8, 65), (4097,), (2, 32769), (2, 3, 5), ()]
+SHAPES = [(1, 1), (3, 5), (2, 63), (64,), (8, 65), (4097,), (2, 32769), (3, 13, 5), ()]
 FLOATS = ("float32", "float64")
 
 
