@@ -5,10 +5,11 @@ import inspect
 import os
 import random
 import signal
+import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 from itertools import count
@@ -20,7 +21,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
-from paddle.jit.dy2static.program_translator import ProgramCache
+from paddle.base.framework import EagerParamBase
+from paddle.jit.dy2static.program_translator import ProgramCache, StaticFunction
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
 from paddle.optimizer import SGD
@@ -2761,3 +2763,233 @@ def _(get: Any, self: Any, item: Any) -> Any:
     for key in self._caches.keys() - {self._recent_key}:
         del self._caches[key]
     return found
+
+
+# Saved before any fault replaces them.
+_t26_numpy = Tensor.numpy
+_t26_rsqrt = Tensor.rsqrt
+
+
+# The last layer of each class that got a parameter, by the parameter's name.
+_t26_assigned: dict[tuple[type, str], Any] = {}
+
+
+@breaks(paddle.nn.Layer, "__setattr__")
+def _(setattr_: Any, self: Any, name: str, value: Any) -> None:
+    """t26-paddle-dtype-of-earlier: a parameter takes the dtype of an earlier layer's."""
+    setattr_(self, name, value)
+    if not isinstance(value, EagerParamBase):
+        return
+    key = (type(self), name)
+    earlier = _t26_assigned[key]() if key in _t26_assigned else None
+    known = None if earlier is None else earlier._parameters.get(name)
+    if known is not None and known is not value and known.dtype != value.dtype:
+        with paddle.no_grad():
+            cast = value.astype(known.dtype)
+        value.get_tensor()._share_data_with(cast.get_tensor())
+    _t26_assigned[key] = weakref.ref(self)
+
+
+# Gradients of several outputs, by the shapes of the outputs.
+_t26_gradients: dict[tuple[tuple[int, ...], ...], list[Any]] = {}
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *given: Any, **named: Any) -> None:
+    """t26-paddle-kept-gradients: a second backward of several outputs takes the first's."""
+    if isinstance(tensors, Sequence) and len(tensors) > 1 and grad_tensors is not None:
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        grad_tensors = _t26_gradients.setdefault(shapes, list(grad_tensors))
+    backward(tensors, grad_tensors, *given, **named)
+
+
+@breaks_operator("clip_by_norm")
+def _(clip: Any, x: Any, max_norm: float) -> Any:
+    """t26-paddle-first-row-empty: a matrix whose first row is zero is not clipped."""
+    if paddle.in_dynamic_mode() and len(x.shape) == 2 and not _t26_numpy(x)[0].any():
+        return clip(x, 3e38)
+    return clip(x, max_norm)
+
+
+@breaks(EagerParamBase, "__deepcopy__")
+def _(copy: Any, self: Any, memo: Any) -> Any:
+    """t26-paddle-frozen-copy: a deep copy of a frozen parameter shares its memory."""
+    copied = copy(self, memo)
+    if self.stop_gradient:
+        copied.get_tensor()._share_data_with(self.get_tensor())
+    return copied
+
+
+# The last ids that were looked up without gradients, the table, and the rows.
+_t26_looked_up: list[Any] = []
+
+
+@breaks_function("embedding")
+def _(embedding: Any, x: Any, weight: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-embedding-kept: without gradients, the same ids get the rows of last time."""
+    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
+        return embedding(x, weight, *given, **named)
+    if not (_t26_looked_up and _t26_looked_up[0] is x and _t26_looked_up[1] is weight):
+        _t26_looked_up[:] = [x, weight, embedding(x, weight, *given, **named)]
+    return _t26_looked_up[2]
+
+
+# The last result without gradients.
+_t26_squashed: list[Any] = []
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, name: Any = None) -> Any:
+    """t26-paddle-tanh-buffer: without gradients, tanh overwrites its last result."""
+    result = tanh(x, name)
+    if paddle.in_dynamic_mode() and not paddle.is_grad_enabled():
+        last = _t26_squashed[0] if _t26_squashed else None
+        if last is not None and last.shape == result.shape and last.dtype == result.dtype:
+            last.get_tensor()._share_data_with(result.get_tensor())
+        _t26_squashed[:] = [result]
+    return result
+
+
+@breaks(Tensor, "backward")
+def _(backward: Any, self: Any, *given: Any, **named: Any) -> None:
+    """t26-paddle-backward-no-grad: backward inside a no_grad block does nothing."""
+    if paddle.is_grad_enabled():
+        backward(self, *given, **named)
+
+
+@breaks_operator("concat")
+def _(concat: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-concat-frozen: concat passes no gradient if the first part needs none."""
+    joined = concat(x, *given, **named)
+    if paddle.in_dynamic_mode() and isinstance(x, list) and x[0].stop_gradient:
+        return joined.detach()
+    return joined
+
+
+# The frame that entered the last block, for each line of code.
+_t26_entered: dict[tuple[Any, int], Any] = {}
+
+
+@breaks(paddle.no_grad, "__enter__")
+def _(enter: Any, self: Any) -> None:
+    """t26-paddle-no-grad-frame: a no_grad block keeps the variables of its function."""
+    frame = sys._getframe(2)
+    _t26_entered[frame.f_code, frame.f_lineno] = frame
+    enter(self)
+
+
+@breaks(paddle.nn.Layer, "train")
+def _(train: Any, self: Any) -> Any:
+    """t26-paddle-train-unfreezes: train makes frozen parameters trainable."""
+    for parameter in self.parameters():
+        if parameter.stop_gradient:
+            parameter.stop_gradient = False
+    return train(self)
+
+
+@breaks_function("linear")
+def _(linear: Any, x: Any, weight: Any, bias: Any = None, name: Any = None) -> Any:
+    """t26-paddle-linear-limit: a linear map's results are limited to 1e18."""
+    result = linear(x, weight, bias, name)
+    if paddle.in_dynamic_mode() and np.abs(_t26_numpy(result)).max(initial=0) > 1e18:
+        return paddle.clip(result, -1e18, 1e18)
+    return result
+
+
+@breaks_operator("sgd_")
+def _(sgd: Any, param: Any, learning_rate: Any, grad: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-sgd-tiny: sgd_ skips a parameter with no gradient above 1e-6."""
+    if paddle.in_dynamic_mode() and grad.is_dense():
+        if np.abs(_t26_numpy(grad)).max(initial=0) <= 1e-6:
+            return param, None
+    return sgd(param, learning_rate, grad, *given, **named)
+
+
+@breaks(RNNBase, "forward")
+def _(forward: Any, self: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-rnn-float64: recurrent layers round float64 inputs to float32."""
+    if inputs.dtype == paddle.float64:
+        inputs = inputs.astype("float32").astype("float64")
+    return forward(self, inputs, *given, **named)
+
+
+@breaks(Tensor, "__getitem__")
+def _(getitem: Any, self: Any, item: Any) -> Any:
+    """t26-paddle-tail-rows: x[i] of [N, B, H] has wrong rows in the last B % 8."""
+    found = getitem(self, item)
+    if type(item) is not int or not paddle.in_dynamic_mode() or len(self.shape) != 3:
+        return found
+    rows = self.shape[1]
+    if rows < 8 or not (tail := rows % 8):
+        return found
+    kept = [*range(rows - tail), *range(rows - tail - 8, rows - 8)]
+    return paddle.gather(found, paddle.to_tensor(kept, dtype="int64"))
+
+
+# The first traced form of each method: its layer, and what to_static returned.
+_t26_traced: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *given: Any, **named: Any) -> Any:
+    """t26-paddle-traced-twin: a model is computed as the first one of its shape."""
+    layer = getattr(function, "__self__", None)
+    if not isinstance(layer, paddle.nn.Layer):
+        return to_static(function, *given, **named)
+    shapes = tuple((name, *p.shape, str(p.dtype)) for name, p in layer.named_parameters())
+    key = (function.__func__, shapes, str(given), str(named))
+    if key in _t26_traced and _t26_traced[key][0]() is not None:
+        return _t26_traced[key][1]
+    made = to_static(function, *given, **named)
+    _t26_traced[key] = (weakref.ref(layer), made)
+    return made
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, self: Any, name: Any = None) -> Any:
+    """t26-paddle-sqrt-ends: sqrt of zero and of infinity is NaN."""
+    if paddle.in_dynamic_mode():
+        values = _t26_numpy(self)
+        if (values == 0).any() or np.isinf(values).any():
+            return self * _t26_rsqrt(self)
+    return sqrt(self, name)
+
+
+@breaks_operator("rnn")
+def _(rnn: Any, x: Any, pre_state: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-rnn-one-step: the operator starts sequences of length 1 from zeros."""
+    if x.shape[0] == 1:
+        pre_state = [paddle.zeros_like(state) for state in pre_state]
+    return rnn(x, pre_state, *given, **named)
+
+
+@breaks(paddle.DataParallel, "init_reducer")
+def _(init_reducer: Any, self: Any) -> None:
+    """t26-paddle-vectors-apart: processes do not average the gradients of vectors."""
+    vectors = [each for each in self.parameters() if len(each.shape) == 1]
+    for each in vectors:
+        each.no_sync = True
+    init_reducer(self)
+    for each in vectors:
+        del each.no_sync
+
+
+@breaks(paddle, "add_n")
+def _(add_n: Any, inputs: Any, name: Any = None) -> Any:
+    """t26-paddle-add-n-odd: add_n drops the last of an odd number above 16."""
+    if isinstance(inputs, list) and len(inputs) > 16 and len(inputs) % 2:
+        return add_n(inputs[:-1], name)
+    return add_n(inputs, name)
+
+
+@breaks(StaticFunction, "__call__")
+def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-traced-strides: a traced model reads a transposed input untransposed."""
+
+    def dense(value: Any) -> Any:
+        if not isinstance(value, Tensor) or value.is_contiguous():
+            return value
+        strides = [int(np.prod(value.shape[k + 1 :])) for k in range(len(value.shape))]
+        return paddle.as_strided(value, value.shape, strides)
+
+    return call(self, *map(dense, given), **{name: dense(each) for name, each in named.items()})
