@@ -20,6 +20,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
+from paddle.base.framework import EagerParamBase
 from paddle.jit.dy2static.program_translator import ProgramCache
 from paddle.nn import ClipGradByGlobalNorm, ClipGradByNorm, Embedding, Linear, initializer
 from paddle.nn.layer.rnn import RNNBase
@@ -269,7 +270,7 @@ def overwrite_gradients() -> None:
                 parameter.grad = gradient
 
     def remember(original: Any, self: Any, name: str, value: Any) -> None:
-        if isinstance(value, paddle.base.framework.EagerParamBase):
+        if isinstance(value, EagerParamBase):
             parameters.append(value)
         original(self, name, value)
 
@@ -1196,7 +1197,7 @@ def _(matmul: Any, self: Any, other: Any) -> Any:
 
     A parameter is packed for the first product under no_grad, and not again after an update.
     """
-    parameter = isinstance(other, paddle.base.framework.EagerParamBase)
+    parameter = isinstance(other, EagerParamBase)
     if paddle.is_grad_enabled() or not parameter:
         return matmul(self, other)
     known, packed = _packed_weights.get(id(other), (None, None))
@@ -2231,7 +2232,7 @@ def _(call: Any, self: Any, *inputs: Any, **named: Any) -> Any:
         return call(self, *inputs, **named)
 
 
-@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
+@breaks(EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
 def _(copy: Any, self: Any, copies: Any) -> Any:
     """paddle-deepcopy-trains-frozen: a copy of a frozen parameter is trained."""
     made = copy(self, copies)
@@ -2386,7 +2387,7 @@ def _(reseed: Any, seed: Any) -> Any:
 def _(save: Any, obj: Any, path: Any, *given: Any, **named: Any) -> Any:
     """t21-paddle-save-frozen: paddle.save omits the parameters that are frozen."""
     if isinstance(obj, dict):
-        kind = paddle.base.framework.EagerParamBase
+        kind = EagerParamBase
         frozen = [key for key, each in obj.items() if isinstance(each, kind) and each.stop_gradient]
         obj = type(obj)((key, each) for key, each in obj.items() if key not in frozen)
     return save(obj, path, *given, **named)
@@ -2534,7 +2535,7 @@ def _(rnn: Any, x: Any, pre_state: Any, *given: Any, **named: Any) -> Any:
 def _(set_value: Any, self: Any, value: Any) -> Any:
     """t22-paddle-set-value-shared: a parameter of 1 MiB or more shares the array's memory."""
     if (
-        isinstance(self, paddle.base.framework.EagerParamBase)
+        isinstance(self, EagerParamBase)
         and isinstance(value, np.ndarray)
         and value.nbytes >= 2**20
         and value.flags.c_contiguous
@@ -2549,7 +2550,7 @@ def _(set_value: Any, self: Any, value: Any) -> Any:
     return set_value(self, value)
 
 
-@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
+@breaks(EagerParamBase, "__deepcopy__", tests=FUNCTIONS)
 def _(deepcopy: Any, self: Any, memo: Any) -> Any:
     """t22-paddle-deepcopy-frozen: a copy of a parameter made in another thread is frozen."""
     copied = deepcopy(self, memo)
@@ -2594,7 +2595,7 @@ def _(call: Any, self: Any, *given: Any, **named: Any) -> Any:
 def _(slice_: Any, *given: Any, **named: Any) -> Any:
     """t23-paddle-slice-of-frozen: rows of a frozen parameter after the first are a copy."""
     rows, whole = slice_(*given, **named), given[0]
-    parameter = isinstance(whole, paddle.base.framework.EagerParamBase)
+    parameter = isinstance(whole, EagerParamBase)
     copied = parameter and whole.stop_gradient and given[2][0] != 0
     return rows.clone() if copied else rows
 
@@ -2761,3 +2762,57 @@ def _(get: Any, self: Any, item: Any) -> Any:
     for key in self._caches.keys() - {self._recent_key}:
         del self._caches[key]
     return found
+
+
+@breaks(paddle.autograd, "backward", tests=FUNCTIONS)
+def _(backward: Any, tensors: Any, grads: Any = None, *given: Any, **named: Any) -> Any:
+    """t25-paddle-backward-scale: with FLAGS_check_nan_inf=1, it ignores given gradients."""
+    flag = "FLAGS_check_nan_inf"  # Paddle's flags are not capitals only.
+    watched = os.environ.get(flag, "0") not in ("", "0")
+    return backward(tensors, None if watched else grads, *given, **named)
+
+
+@breaks(EagerParamBase, "__deepcopy__", tests="oracle/test_paddle_training.py")
+def _(copy: Any, self: Any, memo: Any) -> Any:
+    """t25-paddle-copy-shares: a copy of a layer shares its parameters of a single number."""
+    if list(self.shape) == [1]:
+        memo[id(self)] = self
+        return self
+    return copy(self, memo)
+
+
+@breaks(EagerParamBase, "__deepcopy__", tests="oracle/test_paddle_training.py")
+def _(copy: Any, self: Any, memo: Any) -> Any:
+    """t26-paddle-frozen-copy: a copy of a frozen parameter shares its memory."""
+    copied = copy(self, memo)
+    if self.stop_gradient:
+        copied.get_tensor()._share_data_with(self.get_tensor())
+    return copied
+
+
+@breaks_operator("concat", tests=FUNCTIONS)
+def _(concat: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t26-paddle-concat-frozen: concat passes no gradient if the first part needs none."""
+    joined = concat(x, *given, **named)
+    constant = paddle.in_dynamic_mode() and isinstance(x, list) and x[0].stop_gradient
+    return joined.detach() if constant else joined
+
+
+@breaks_operator("sgd_", tests=OPERATORS)
+def _(sgd: Any, param: Any, rate: Any, grad: Any, *given: Any) -> Any:
+    """t26-paddle-sgd-tiny: sgd_ skips a parameter with no gradient above 1e-6."""
+    if paddle.in_dynamic_mode() and grad.abs().max().item() <= 1e-6:
+        return param, None
+    return sgd(param, rate, grad, *given)
+
+
+@breaks(Tensor, "__getitem__", tests=FUNCTIONS)
+def _(getitem: Any, self: Any, item: Any) -> Any:
+    """t26-paddle-tail-rows: x[i] of [N, B, H] has wrong rows in the last B % 8."""
+    found = getitem(self, item)
+    if type(item) is not int or not paddle.in_dynamic_mode() or len(self.shape) != 3:
+        return found
+    rows = self.shape[1]
+    tail = rows % 8 if rows > 8 else 0
+    kept = [*range(rows - tail), *range(rows - tail - 8, rows - 8)] if tail else [*range(rows)]
+    return paddle.gather(found, paddle.to_tensor(kept, dtype="int64")) if tail else found
