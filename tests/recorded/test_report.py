@@ -272,6 +272,7 @@ def test_defects_and_releases(check: Check) -> None:
             side = found.baseline.model_copy(update={"environment": facts})
             behaviour = found.behaviour[: random.integers(2)]
             update = {"benchmarks": kept, "baseline": side, "behaviour": behaviour}
+            update["workload"] = "lm.py:f" if number % 5 == 1 else ""
             links[n] = found.model_copy(update=update)
         for chain in chains_of(links)[0]:
             lines += [f"  {line}" for line in lines_of_releases(chain, defects)]

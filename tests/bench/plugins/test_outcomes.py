@@ -65,7 +65,7 @@ def test_file_of_outcomes_is_complete_while_tests_run(
         assert outcomes(project.path / f"{name}.xml") == [*expected[:number], running]
     assert outcomes(project.path / "after.xml") == expected
     # The failure of the first test and that of its fixture, and each other test once.
-    assert (project.path / "after.xml").read_text().count("<testcase ") == 5
+    assert (project.path / "after.xml").read_text().count("><testcase ") == 5
     assert outcomes(project.path / "left" / "tests.xml") == expected
     assert status == 1
 
