@@ -87,6 +87,16 @@ def unbounded(node: cst.Slice) -> Iterator[cst.Slice]:
         yield node.with_changes(upper=None)
 
 
+def as_it_is(node: cst.Call) -> Iterator[cst.BaseExpression]:
+    """A value that is used as it is: with its sign, its unprintable characters, or shared."""
+    name = getattr(node.func, "value", None) if len(node.args) == 1 else None
+    if name in CONVERSIONS and node.args[0].keyword is None and not node.args[0].star:
+        yield grouped(node.args[0].value)
+    method = node.func.attr.value if isinstance(node.func, cst.Attribute) else None
+    if method in CONVERTING_METHODS and not node.args:
+        yield node.func.value
+
+
 def grouped(node: cst.BaseExpression) -> cst.BaseExpression:
     """The expression in parentheses."""
     return node.with_changes(
@@ -96,6 +106,11 @@ def grouped(node: cst.BaseExpression) -> cst.BaseExpression:
 
 FALSE = cst.Name("False")
 OPPOSITES = {"all": "any", "any": "all", "max": "min", "min": "max"}
+CONVERSIONS = {"abs", "dict", "plain", "printable", "round", "set", "shown", "significant"}
+CONVERTING_METHODS = {
+    *("absolute", "capitalize", "clone", "copy", "detach", "exists", "is_dir", "is_file", "lower"),
+    *("ravel", "resolve", "rstrip", "strip", "upper"),
+}
 KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], ...] = (
     (cst.Expr, without_call),
     (cst.Call, unsorted),
@@ -108,4 +123,5 @@ KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], .
     (cst.Call, opposite),
     (cst.FormattedStringExpression, unformatted),
     (cst.Slice, unbounded),
+    (cst.Call, as_it_is),
 )

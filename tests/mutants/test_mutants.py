@@ -196,7 +196,7 @@ def f(x):
     except (ValueError, OSError):
         return [y for y in x if y]
     finally:
-        done = x
+        done = abs(x.strip())
     with lock, file as g:
         pass
     with lock:
@@ -214,7 +214,9 @@ CHANGES = [
     ("for y in x if y]", "for y in x]"),
     ("(ValueError, OSError)", "(OSError,)"),
     ("(ValueError, OSError)", "(ValueError, )"),
-    ("done = x", "pass"),
+    ("done = abs(x.strip())", "pass"),
+    ("abs(x.strip())", "(x.strip())"),
+    ("x.strip()", "x"),
     ("with lock, file as g", "with file as g"),
     ("with lock:", "if True:"),
     ("if x is None", "if (x is None) and False"),
