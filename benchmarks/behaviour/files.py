@@ -183,7 +183,7 @@ class OwnRun:
             loss = stored.vector("loss", np.float64, MOST_STEPS)
             names = [printable(name) for name in about["parameters"]]
             norms = stored.array("norms", np.float64, (len(names), len(loss)))
-            settings = dict(about["settings"])
+            settings = about["settings"]
             if not len(loss) or not 0 < settings["epsilon"] < 1:
                 raise ValueError("it has no steps, or its numbers have no rounding")
             return cls(settings, loss, dict(zip(names, norms, strict=True)))

@@ -231,7 +231,7 @@ def observe(job: OwnJob, steps: int, trace: int | None = None) -> tuple[Recordin
         "execution": job.execution,
         "epsilon": observer.epsilon,
     }
-    columns = dict(zip(observer.trained, np.array(norms).T.copy(), strict=True))
+    columns = dict(zip(observer.trained, np.array(norms).T, strict=True))
     run = OwnRun(settings, np.array(losses), columns)
     return Recording(run, rows(gradients), rows(parameters)), tensors
 
@@ -285,7 +285,7 @@ def read(tensor: Tensor, shape: Sequence[int] = ()) -> NDArray[Any]:
     if rows is not None:
         tensor = tensor._get_tensor_from_selected_rows()
     if tensor.dtype == paddle.bfloat16:
-        tensor = tensor.detach().astype("float32")
+        tensor = tensor.astype("float32")
     values = np.array(tensor.numpy())
     if values.dtype.kind == "c":
         values = np.stack([values.real, values.imag], axis=-1)

@@ -27,7 +27,7 @@ from benchmarks.compare.verdicts import ERROR, Verdict
 from benchmarks.instructions.functions import Profile, Profiles, explain, functions_file
 from benchmarks.saved.result_files import FACTS
 from benchmarks.saved.saved_run import Measure, SavedRun
-from rnn_core.runtime.messages import complain, printable
+from rnn_core.runtime.messages import complain
 
 # Most functions of a benchmark whose cost grew, and most whose cost fell, that the file holds.
 MOST_FUNCTIONS = 50
@@ -126,13 +126,13 @@ def load_profiles(run: SavedRun) -> Mapping[str, Profile]:
     try:
         found = Profiles.load(file).benchmarks
     except (OSError, ValueError) as error:
-        raise SideError(f"{printable(str(file))} cannot be read: {error}") from error
+        raise SideError(f"{file} cannot be read: {error}") from error
     return {name: found.get(name, Profile(operators=(), functions=())) for name in run.benchmarks}
 
 
 def environment_of(run: SavedRun) -> dict[str, str]:
     """Return the environment of the first device that the run measured."""
-    return dict(next(iter(run.environments.values())))
+    return next(iter(run.environments.values()))
 
 
 def typical(runs: Iterable[SavedRun], name: str, measure: Measure = "time") -> float:

@@ -9,7 +9,7 @@ from benchmarks.commands.parser import make_parser
 from benchmarks.environments.store import STORE, kept_environments, remove_environment
 from benchmarks.text import columns
 from rnn_core.commands.status import ExitStatus
-from rnn_core.runtime.messages import complain, printable
+from rnn_core.runtime.messages import complain
 
 ALL = "all"
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.remove:
             if name not in (ALL, *names):
                 allowed = ", ".join((ALL, *names))
-                parser.error(f"{printable(name)} is not an environment: allowed are {allowed}")
+                parser.error(f"{name} is not an environment: allowed are {allowed}")
         if options.remove:
             for name in names if ALL in options.remove else options.remove:
                 remove_environment(name)

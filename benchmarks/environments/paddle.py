@@ -92,7 +92,7 @@ def find_paddle(text: str, base: Base, index_url: str | None = None) -> Paddle:
         return Paddle(distribution, version, index_url=index_url)
     match = WHEEL_FILE.fullmatch(_file_name(text))
     if match is None:
-        raise SideError(f"{printable(text)} is not a wheel of Paddle: paddlepaddle-VERSION-....whl")
+        raise SideError(f"{text} is not a wheel of Paddle: paddlepaddle-VERSION-....whl")
     distribution, version = match[1].replace("_", "-"), match[2]
     if "://" in text:
         return Paddle(
@@ -100,7 +100,7 @@ def find_paddle(text: str, base: Base, index_url: str | None = None) -> Paddle:
         )
     path = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111 - as in find_side
     if not path.is_file():
-        raise SideError(f"{printable(text)} is not a file")
+        raise SideError(f"{text} is not a file")
     return Paddle(distribution, version, str(path), _digest_of(path))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.runner import run
-from rnn_core.runtime.messages import complain, printable
+from rnn_core.runtime.messages import complain
 
 OLDEST = (3, 19)
 # The compiled module that talks to Valgrind.
@@ -31,7 +31,7 @@ def find_valgrind() -> Path:
         raise SideError(f"{program} cannot be started: {error}") from error
     found = re.search(r"valgrind-(\d+)\.(\d+)", result.output)
     if result.status or found is None:
-        raise SideError(f"{program} does not work: {printable(result.last_lines())}")
+        raise SideError(f"{program} does not work: {result.last_lines()}")
     if (int(found[1]), int(found[2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise SideError(f"{program} must be at least {oldest}, got {found[1]}.{found[2]}")

@@ -134,7 +134,7 @@ class ComparisonPlugin(SavedEnvironments):
             try:
                 runs.append(SavedRun.load(path).model_copy(update={"name": name}))
             except (OSError, ValueError) as error:
-                damaged.append(printable(f"{name} is not a run of this suite: {error}"))
+                damaged.append(f"{name} is not a run of this suite: {error}")
         return runs, damaged
 
     def pytest_report_collectionfinish(self) -> list[str]:

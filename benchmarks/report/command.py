@@ -44,7 +44,7 @@ def _make(folder: Path, output: Path) -> ExitStatus:
         complain(f"page not written: {error}")
         return ExitStatus.NOT_WRITTEN
     for name, reason in results.listed:
-        complain(f"{printable(name)}: {printable(reason)}", "warning")
+        complain(f"{printable(name)}: {reason}", "warning")
     print(f"page: {output}")
     return ExitStatus.OK
 

@@ -14,7 +14,6 @@ from benchmarks.saved.records import Record
 from benchmarks.saved.result_files import AGREEMENT, CRASHED, FACTS
 from benchmarks.saved.saved_run import SavedRun
 from rnn_core.runtime.files import read_file
-from rnn_core.runtime.messages import printable
 
 CaseOutcome = Literal["passed", "failed", "crashed", "error", "skipped"]
 # Name of the result for the project without a planted fault.
@@ -174,7 +173,7 @@ def read_cases(path: Path) -> list[Case]:
     except ElementTree.ParseError as error:
         raise ValueError(f"invalid XML: {error}") from error
     if root.tag not in ("testsuites", "testsuite"):
-        raise ValueError(f"expected JUnit XML, got an element <{printable(root.tag)}>")
+        raise ValueError(f"expected JUnit XML, got an element <{root.tag}>")
     cases: dict[str, Case] = {}
     for element in root.iter("testcase"):
         case = _case(element)

@@ -92,9 +92,9 @@ def as_it_is(node: cst.Call) -> Iterator[cst.BaseExpression]:
     name = getattr(node.func, "value", None) if len(node.args) == 1 else None
     if name in CONVERSIONS and node.args[0].keyword is None and not node.args[0].star:
         yield grouped(node.args[0].value)
-    method = node.func.attr.value if isinstance(node.func, cst.Attribute) else None
-    if method in CONVERTING_METHODS and not node.args:
-        yield node.func.value
+    method = node.func if isinstance(node.func, cst.Attribute) else None
+    if method and method.attr.value in CONVERTING_METHODS and not node.args:
+        yield method.value
 
 
 def grouped(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -405,9 +405,9 @@ def test_layers_move_between_dtypes_and_layers_bit_by_bit(tmp_path: Path) -> Non
     held = []
     for condition in CONDITIONS:
         with CONDITIONS[condition]():
-            copied, weight, wider, alone = deepcopy((one, one.weight, long, single))
+            copied, weight, wider, number = deepcopy((one, one.weight, long, single))
             pairs = [*zip(copied.parameters(), one.parameters(), strict=True)]
-            pairs += [(weight, one.weight), (wider, long), (alone, single)]
+            pairs += [(weight, one.weight), (wider, long), (number, single)]
             assert all(copy.data_ptr() != kept.data_ptr() for copy, kept in pairs)
             assert [bits(p) for p in copied.parameters()] == before
             assert [p.stop_gradient for p in copied.parameters()] == [False, True]
