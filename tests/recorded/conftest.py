@@ -111,7 +111,7 @@ class Tried:
         """Call a function."""
         found = ended(call, *given, **named)
         # Python marks a part of a line in a traceback, depending on its version.
-        lines = [line for line in found.text.splitlines() if not re.fullmatch(r"[ ~^]+", line)]
+        lines = [line for line in found.text.split("\n") if not re.fullmatch(r"[ ~^]+", line)]
         self.lines.append(f"{title}: " + "\n  | ".join(lines))
         self.lines += [f"  > {line}" for line in found.out.splitlines()]
         self.lines += [f"  ! {line}" for line in found.err.splitlines() if line.strip()]

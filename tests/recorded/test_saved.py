@@ -116,6 +116,7 @@ class Example(Record):
     share: float | None
     parts: tuple[Seconds, ...]
     ms: Milliseconds
+    facts: dict[str, int] | None = None
 
 
 VALUES: dict[str, tuple[Any, ...]] = {
@@ -135,6 +136,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "share": (True, 1, -1e308, "x"),
     "parts": ({}, [{}], [], [1], [1e-9, 0.9e-9], [1e5], [1.1e5], [None]),
     "ms": (0, 1e-9, 0.9e-9, 1e9, 1.1e9),
+    "facts": ({"a": 1}, {"\x1b": "x"}, {"b" * 301: None}),
 }
 VALID = {"name": "a", "when": "2026-11-25T12:00:00", "count": 2, "flag": True, "share": None}
 TEXTS = ("", '{"name": ', "[1]", "null", "{}", "NaN", "[1e999]", '{"a\\u0007": 1}', "\ud800")
@@ -348,6 +350,7 @@ def session_cases() -> Iterator[tuple[str, Any, list[str], int, dict[str, Any]]]
     errors = {"write": full, "save_as": full}
     yield "disk full, file", True, ["0001_ab"], 0, {"errors": errors, "requests": (Path("t"), None)}
     yield "only collected", True, ["0001_ab"], 0, {"collectonly": True, "benchmarks": []}
+    yield "unprintable name", True, ["0001_a\x1b"], 0, {}
     yield "disabled", True, ["0001_ab"], 0, {"enabled": False, "benchmarks": []}
 
 

@@ -388,6 +388,7 @@ def test_same_work(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     for off in (
         {},
         {"losses": {0: 4.00001}},
+        {"losses": {0: 3.9}},
         {"losses": {0: 4.000123456789}},
         {"losses": {1: 1.001e-3}},
         {"losses": {2: 2.0}},
