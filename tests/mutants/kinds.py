@@ -97,6 +97,30 @@ def as_it_is(node: cst.Call) -> Iterator[cst.BaseExpression]:
         yield method.value
 
 
+def one_condition(node: cst.BooleanOperation) -> Iterator[cst.BaseExpression]:
+    """One of two conditions decides alone; a value has no default."""
+    yield from (grouped(node.left), grouped(node.right))
+
+
+def one_case(node: cst.IfExp) -> Iterator[cst.BaseExpression]:
+    """A value that depends on a condition is always the same one."""
+    yield from (grouped(node.body), grouped(node.orelse))
+
+
+def one_part(node: cst.BinaryOperation) -> Iterator[cst.BaseExpression]:
+    """A union has only one of its parts."""
+    if isinstance(node.operator, cst.BitOr):
+        yield from (grouped(node.left), grouped(node.right))
+
+
+def other_end(node: cst.Index) -> Iterator[cst.Index]:
+    """The last for the first, or the first for the last."""
+    ends = {"0": cst.UnaryOperation(cst.Minus(), cst.Integer("1")), "-1": cst.Integer("0")}
+    value = cst.Module([]).code_for_node(node.value)
+    if value in ends:
+        yield node.with_changes(value=ends[value])
+
+
 def grouped(node: cst.BaseExpression) -> cst.BaseExpression:
     """The expression in parentheses."""
     return node.with_changes(
@@ -124,4 +148,8 @@ KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], .
     (cst.FormattedStringExpression, unformatted),
     (cst.Slice, unbounded),
     (cst.Call, as_it_is),
+    (cst.BooleanOperation, one_condition),
+    (cst.IfExp, one_case),
+    (cst.BinaryOperation, one_part),
+    (cst.Index, other_end),
 )

@@ -206,6 +206,7 @@ def f(x):
         return x is not None
     except KeyError:
         return f"{x!r:>3}"
+    return x[0] if y and z else x[-1] | y
 """
 CHANGES = [
     ("print(each)", "pass"),
@@ -226,6 +227,14 @@ CHANGES = [
     ("KeyError", "()"),
     ("!r:>3", "!r"),
     ("!r:>3", ":>3"),
+    ("y and z", "(y)"),
+    ("y and z", "(z)"),
+    ("x[0] if y and z else x[-1] | y", "(x[0])"),
+    ("x[0] if y and z else x[-1] | y", "(x[-1] | y)"),
+    ("x[-1] | y", "(x[-1])"),
+    ("x[-1] | y", "(y)"),
+    ("x[0]", "x[-1]"),
+    ("x[-1]", "x[0]"),
 ]
 
 
