@@ -313,7 +313,7 @@ def _import(reference: Reference) -> ModuleType:
         try:
             return importlib.import_module(reference.module)
         except ModuleNotFoundError as error:
-            if error.name is None or not f"{reference.module}.".startswith(f"{error.name}."):
+            if not f"{reference.module}.".startswith(f"{error.name}."):
                 raise
             raise WorkloadError(f"there is no module {reference.module}: {error}") from None
 

@@ -544,7 +544,7 @@ def test_counts(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     monkeypatch.setattr(sampling, "BenchmarkSession", lambda _: session)
     monkeypatch.setattr("rnn_core.runtime.devices.use_device", on)
     names = ("t[a-planted:0]", "t[a-planted:0.5]", "t[b-planted:0.5]")
-    for planted, only in (((), None), ((0.0, 0.2, 0.5), names), ((0.2, 0.0), None)):
+    for planted, only in (((), None), ((0.0, 0.2, 0.5), names), ((0.2, 0.0, 0.5), None)):
         for setup, first in ((False, False), (True, False), (True, True)):
             given, made = iter(range(1000)), []
 

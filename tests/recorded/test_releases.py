@@ -234,7 +234,8 @@ class FakeCompare:
             return status
         sys.stdout.write("a table that is not shown\n")
         folder = Path(options[options.index("--results") + 1])
-        content = released(before, after, **self.changes)
+        behaviour = {"behaviour": []} if "--no-behaviour" in options else {}
+        content = released(before, after, **behaviour, **self.changes)
         write_json(
             folder / FILE, {**content, "benchmarks": content["benchmarks"][: self.benchmarks]}
         )
@@ -347,6 +348,7 @@ def test_bisect_command(command: Releases, check: Check) -> None:
     for status in (2, 130):
         command.run("--bisect instructions:GRU 3.0.0 3.2.0", status={"3.2.0": status})
     command.run("--bisect memory:y --since 3.0.0rc1", benchmarks=1)
+    command.run("--bisect memory:y 3.0.0 3.1.0 3.2.0", benchmarks=1, late=2)
     command.verdicts = {"3.0.0": True, "3.1.0": True, "3.2.0": False, "3.3.0": False}
     command.run("--bisect named-tuple 3.0.0 3.1.0 3.2.0 3.3.0")
     command.run("--bisect named-tuple 3.0.0 4.0 --python 3.12 --index-url https://here")

@@ -86,6 +86,7 @@ def test_references(tried: Tried) -> None:
         "dist-packages/other.py": "",
         "site-packages/package/one.py": "from . import two",
         "site-packages/package/two.py": "",
+        "on_path/package/one.py": "",
     }
     for name, content in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +106,7 @@ def test_references(tried: Tried) -> None:
         *("near:f", "whole.lm:f", "whole:f", "whole/lm.py:f", "damaged.py:f", "binary.py:f"),
         *("absent:f", "absent.lm:f", ".lm:f", "empty:f", "farther.one.two:f"),
         *("./whole.near.deep:f", "latin.py:f", "tqdm:f", "outside:f", "sys:f"),
+        *("whole.lm.near:f", "far.json:f", "package.one:f"),
         *(
             "site-packages/package.one:f",
             "dist-packages/installed.py:f",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.behaviour.files import OwnRun, digest, step_digest
-from benchmarks.behaviour.layers import observe
+from benchmarks.behaviour.layers import is_inside, observe
 from benchmarks.workloads.own import OWN_EXECUTIONS
 from tests.bench.behaviour.conftest import Workload
 
@@ -48,3 +48,10 @@ def test_device_of_a_run_has_its_full_name(workload: Workload) -> None:
     recording, _ = observe(workload("loss.backward()", there, device="gpu"), 1)
 
     assert recording.history.settings["device"] == "gpu:0"
+
+
+def test_part_of_a_layer_is_inside_it() -> None:
+    """The model itself has no name; another layer's name may begin with the same letters."""
+    found = [is_inside("a.b", other) for other in ("", "a", "b", "a.", "a.b")]
+    assert found == [True, True, False, False, False]
+    assert not is_inside("ab", "a")

@@ -104,6 +104,14 @@ def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str], work
     assert results.comparisons == []
 
 
+def test_comparisons_that_all_failed_are_a_chain(tmp_path: Path) -> None:
+    """They compared no work that could be named."""
+    failed = released("3.0.0", "3.1.0", benchmarks=[], workload="")
+    write_json(tmp_path / "comparisons/releases-3.0.0..3.1.0" / FILE, failed)
+
+    assert [[*chain] for chain in read_results(tmp_path).chains] == [[("3.0.0", "3.1.0")]]
+
+
 def test_other_files_beside_the_environments_are_problems(folder: Path) -> None:
     """Empty comparisons and foreign files are; the page itself, hidden files and links are not."""
     root = folder.parent
