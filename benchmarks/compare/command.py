@@ -351,8 +351,9 @@ def compare_saved(
         print(unpaired(baseline, candidate))
         return ExitStatus.CANNOT_TELL
     parts = []
+    wanted = asked or tuple(MEASURES)
     counted = "instructions" in baseline.runs
-    for series, measures in series_of(asked or tuple(MEASURES), counted).items():
+    for series, measures in series_of(wanted, counted).items():
         pairs = zip(*(side.runs.get(series, ()) for side in (baseline, candidate)), strict=True)
         part = Part({name: within[name] for name in measures}, list(pairs), ended=True)
         if part.pairs:
@@ -361,7 +362,7 @@ def compare_saved(
                 contest.look(part.pairs)
             parts.append(part)
     if not parts:
-        raise SideError(f"the saved comparison has no {' or '.join(asked or ())}")
+        raise SideError(f"the saved comparison has no {' or '.join(wanted)}")
     result = summarise(parts, (baseline.name, candidate.name))
     print(text_of(result, options.format))
     print("Behaviour is not compared: saved runs have no interpreter that could train.")

@@ -104,6 +104,21 @@ def test_other_work_is_another_chain(tmp_path: Path, facts: dict[str, str], work
     assert results.comparisons == []
 
 
+def test_error_without_a_code_has_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not "None"."""
+
+    def fail(_: Path) -> None:
+        raise OSError("odd")
+
+    monkeypatch.setattr(reading.Planting, "load", fail)
+    (tmp_path / reading.FAULTS).touch()
+
+    problem = Problem(reading.FAULTS, "cannot be read: odd")
+    assert read_results(tmp_path).problems == [problem]
+
+
 def test_comparisons_that_all_failed_are_a_chain(tmp_path: Path) -> None:
     """They compared no work that could be named."""
     failed = released("3.0.0", "3.1.0", benchmarks=[], workload="")
