@@ -306,6 +306,8 @@ class FakeSession:
     def saved_files(self, *globs: str) -> list[Path]:
         """Find files as pytest-benchmark does."""
         pattern = globs[0]
+        if pattern == "outside":
+            return [Path(self.storage).parent / "outside.json"]
         if pattern == "?[":
             raise ValueError("no pattern")
         star = pattern if pattern.endswith(".json") else f"{pattern}*.json"
@@ -350,6 +352,7 @@ def session_cases() -> Iterator[tuple[str, Any, list[str], int, dict[str, Any]]]
     errors = {"write": full, "save_as": full}
     yield "disk full, file", True, ["0001_ab"], 0, {"errors": errors, "requests": (Path("t"), None)}
     yield "only collected", True, ["0001_ab"], 0, {"collectonly": True, "benchmarks": []}
+    yield "outside the folder", "outside", [], 0, {}
     yield "unprintable name", True, ["0001_a\x1b"], 0, {}
     yield "disabled", True, ["0001_ab"], 0, {"enabled": False, "benchmarks": []}
 
@@ -399,6 +402,8 @@ def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check)
     monkeypatch.setattr(comparison, "describe_environments", lambda _: {"cpu": CPU})
     monkeypatch.setattr("benchmarks.plugins.summary.write", lambda *_: None)
     lines = []
+    outside = saved_content([saved_benchmark("t.py::a", 1.0, device="cpu")], MACHINES["cpu"], NOON)
+    (tmp_path / "outside.json").write_text(json.dumps(outside))
     for number, (name, compare, files, status, changes) in enumerate(session_cases()):
         folder = tmp_path / str(number) / "Linux"
         folder.mkdir(parents=True)
