@@ -144,7 +144,7 @@ class ResultsPlugin(DeselectedCounter):
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Record which files the collected benchmarks will write."""
-        if self.run is None or self.kind == "tests" or self.config.option.collectonly:
+        if self.kind == "tests" or self.config.option.collectonly:
             return
         items = [
             item

@@ -102,7 +102,7 @@ FUNCTIONS = [
 RICH = comparison(
     baseline={
         "name": "3.0.0",
-        "environment": {"paddle": "3.0.0", "paddle_commit": "a", "cuda": ""},
+        "environment": {"paddle": "3.0.0", "paddle_commit": "a", "cuda": "", "cudnn": "9"},
     },
     candidate={
         "name": "entwickler-ü (1a2b3c4)",

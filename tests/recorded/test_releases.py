@@ -234,8 +234,9 @@ class FakeCompare:
             return status
         sys.stdout.write("a table that is not shown\n")
         folder = Path(options[options.index("--results") + 1])
-        behaviour = {"behaviour": []} if "--no-behaviour" in options else {}
-        content = released(before, after, **behaviour, **self.changes)
+        content = released(before, after, **self.changes)
+        if "--no-behaviour" in options:
+            content["behaviour"] = []
         write_json(
             folder / FILE, {**content, "benchmarks": content["benchmarks"][: self.benchmarks]}
         )

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from benchmarks.compare import command
-from benchmarks.compare.command import main
+from benchmarks.compare.command import BENCHMARKS, benchmarks_of, main
 from benchmarks.compare.pairs import Contest, Pairs, settle
 from tests.helpers.fake_processes import FIRST, SECOND, FakeProcesses
 
@@ -34,6 +35,23 @@ class Compared(NamedTuple):
 
 
 Compare = Callable[..., Compared]
+
+
+@pytest.mark.parametrize(
+    ("workload", "asked", "paths", "expression"),
+    [
+        (None, None, ("benchmarks",), BENCHMARKS),
+        (None, "LSTM", ("benchmarks",), "LSTM"),
+        ("lm.py:f", None, ("benchmarks/test_workload.py",), ""),
+        ("lm.py:f", "LSTM", ("benchmarks",), "(LSTM) or test_workload"),
+    ],
+)
+def test_benchmarks_are_those_asked_for_or_a_few(
+    workload: str | None, asked: str | None, paths: tuple[str, ...], expression: str
+) -> None:
+    """All of them would take hours."""
+    options = Namespace(workload=workload, benchmarks=asked)
+    assert benchmarks_of(options) == (paths, expression)
 
 
 @pytest.fixture

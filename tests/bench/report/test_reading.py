@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.compare.result import FILE
 from benchmarks.report import reading
+from benchmarks.report.formats import Planting
 from benchmarks.report.reading import EnvironmentResults, Problem, read_environment, read_results
 from tests.helpers.matrix_results import (
     faults,
@@ -112,7 +113,7 @@ def test_error_without_a_code_has_its_words(
     def fail(_: Path) -> None:
         raise OSError("odd")
 
-    monkeypatch.setattr(reading.Planting, "load", fail)
+    monkeypatch.setattr(Planting, "load", fail)
     (tmp_path / reading.FAULTS).touch()
 
     problem = Problem(reading.FAULTS, "cannot be read: odd")
