@@ -216,8 +216,8 @@ def load(job: Job, side: Side) -> Recording:
     ]
     if not problems and list(history.raw_norms) != Parameters(model_of(history.config)).names:
         problems = ["the parameters have other names"]
-    if not problems and not len(history.recorded):
-        problems = ["no step was recorded"]
+    if not len(history.recorded):
+        problems.append("no step was recorded")
     if problems:
         raise SideError(f"{side.name}: {job.history(side.folder)}: {'; '.join(problems)}")
     return recording

@@ -246,9 +246,9 @@ def find_workload(text: str) -> Reference:
     Raises:
         WorkloadError: the text has another form, or there is no such file.
     """
-    place, colon, function = text.rpartition(":")
+    place, _, function = text.rpartition(":")
     path = Path.cwd() / place
-    if not (colon and place and function.isidentifier()):
+    if not (place and function.isidentifier()):
         raise WorkloadError(f"a workload is {FORM}, got {shown(text)}")
     if path.suffix == ".py" and not path.is_file():
         raise WorkloadError(f"there is no file {path}")

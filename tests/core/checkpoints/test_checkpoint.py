@@ -3,15 +3,20 @@
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
-from rnn_core import CheckpointError
+from rnn_core import CheckpointError, TrainConfig
 from rnn_core.checkpoints import checkpoint as module
 from rnn_core.checkpoints.checkpoint import HEADER_SIZE, Checkpoint
+from rnn_core.recorder import Position
 from tests.helpers.resumed import SMALL, change, content, noisy_run, stopped
 
 
@@ -65,3 +70,33 @@ def test_save_refuses_larger_weights_than_load(
     with pytest.raises(ValueError, match=f"the weights must have at most {size - 1} bytes$"):
         checkpoint.save(tmp_path / "refused.npz")
     assert not (tmp_path / "refused.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("record", "steps", "ends", "valid"),
+    [
+        # After two epochs of three batches: after the last batch of one, or before the next one.
+        (1, 6, [3, 6], [(2, 3, 3, 4), (3, 0, 0, 0)]),
+        (0, 6, [], [*((2, 3, 0, total) for total in range(3, 7)), (3, 0, 0, 0)]),
+        (1, 4, [3], [(2, 1, 0, 1), (2, 1, 0, 2), (2, 1, 1, 1), (2, 1, 1, 2), (2, 1, 2, 2)]),
+        (1, 0, [], [(1, 0, 0, 0)]),
+        (1, 6, [2, 6], []),
+        (1, 6, [3], []),
+        (0, 6, [3, 6], []),
+    ],
+)
+def test_position_is_that_after_the_last_step(
+    record: int, steps: int, ends: list[int], valid: list[tuple[int, ...]]
+) -> None:
+    """Epoch and batch, and correct predictions of all in the epoch, whose share was 3/4."""
+    config = TrainConfig(record=record, batch_size=2)
+    accuracy = np.array([0.25, 0.75])[: len(ends)]
+    history = SimpleNamespace(config=config, steps=steps, epoch_ends=ends, accuracy=accuracy)
+    found = []
+    for position in product(range(5), range(-1, 5), range(-1, 5), range(8)):
+        checkpoint: Any = SimpleNamespace(position=Position(*position), history=history)
+        with suppress(ValueError):
+            Checkpoint.check_position(checkpoint, 3)
+            found.append(position)
+
+    assert found == valid
