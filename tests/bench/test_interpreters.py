@@ -22,6 +22,9 @@ def test_interpreter_is_named_after_its_environment(tmp_path: Path) -> None:
     link.symlink_to(sys.executable)
 
     assert find_interpreter(str(link)) == Interpreter("env", link)
+    elsewhere = tmp_path / "env" / "python3"
+    elsewhere.symlink_to(sys.executable)
+    assert find_interpreter(str(elsewhere)) == Interpreter("python3", elsewhere)
 
 
 def made_from(paddle: Paddle, base: Base) -> Path:

@@ -83,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "again, and write no page",
     )
     options = parser.parse_args(arguments)
-    files = sorted(MUTANTS.rglob("*.meta"))
+    # Not in other folders: a mutant may leave copies of the project.
+    files = sorted(path for name in PACKAGES for path in (MUTANTS / name).rglob("*.meta"))
+    files += MUTANTS.glob("conftest.py.meta")
     if not files:
         parser.error(f"{MUTANTS} has no mutants: run `tox -e mutants`")
     if options.retry:
