@@ -160,6 +160,7 @@ def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
         {"results": ""},
         {"results": "r"},
         {"results": "r", "plugins": ()},
+        {"plugins": ()},
         {"workload": "a.py:f", "workload_seed": 0, "workload_execution": "static"},
         {"workload_seed": 0},
         {"workload_execution": "eager"},
