@@ -670,7 +670,7 @@ def test_classifier_agrees_with_its_equations(dtype: DType) -> None:
 def test_contract_holds_in_another_thread_with_other_settings(
     test: Callable[..., None], tmp_path: Path
 ) -> None:
-    """What the main thread may do as usual."""
+    """Another thread may do all that the main one does by default."""
     layers = test is test_layers_move_between_dtypes_and_layers_bit_by_bit
     with CONDITIONS["with other settings"]():
         in_another_thread(test, tmp_path if layers else "float32")
