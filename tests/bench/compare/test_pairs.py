@@ -227,6 +227,22 @@ def test_benchmark_of_one_side_is_not_compared(tmp_path: Path) -> None:
     assert result.not_compared == (SECOND,)
 
 
+@pytest.mark.parametrize("peaks", [(7, 7), (None, 7), (7, None), (None, None)])
+def test_peak_that_a_side_lacks_is_not_compared(
+    peaks: tuple[int | None, int | None], tmp_path: Path
+) -> None:
+    """Paddle does not report it for every device."""
+    pair = []
+    for side, peak in zip(("baseline", "candidate"), peaks, strict=True):
+        path = tmp_path / f"0001-{side}.json"
+        write_run(path, {FIRST: 1e-3}, info={FIRST: {"peak_bytes": peak}})
+        pair.append(SavedRun.load(path))
+
+    contests = contests_of((pair[0], pair[1]), {"memory": 0.01, "time": 0.05})
+
+    assert [each.measure for each in contests] == ["memory"] * (None not in peaks) + ["time"]
+
+
 def test_disturbed_pairs_are_left_out(tmp_path: Path) -> None:
     """They are left out only for the disturbed benchmark, whichever side was disturbed."""
     run = FakeProcesses({FIRST: 1.0, SECOND: 1.3})
