@@ -2816,3 +2816,234 @@ def _(getitem: Any, self: Any, item: Any) -> Any:
     tail = rows % 8 if rows > 8 else 0
     kept = [*range(rows - tail), *range(rows - tail - 8, rows - 8)] if tail else [*range(rows)]
     return paddle.gather(found, paddle.to_tensor(kept, dtype="int64")) if tail else found
+
+
+_t27_numpy = Tensor.numpy
+_t27_clip = paddle._C_ops.clip
+_t27_cast = paddle._C_ops.cast
+_t27_assign_out = paddle._C_ops.assign_out_
+_t27_clone = Tensor.clone
+
+
+def _t27_has_infinity(tensor: Any) -> bool:
+    return tensor.dtype in (paddle.float32, paddle.float64) and bool(
+        np.isinf(_t27_numpy(tensor)).any()
+    )
+
+
+@breaks_operator("reshape")
+def _(reshape: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-reshape-infinity: reshape turns infinities into largest finite numbers."""
+    reshaped = reshape(x, *given, **named)
+    if isinstance(reshaped, Tensor) and _t27_has_infinity(reshaped):
+        largest = float(np.finfo(_t27_numpy(reshaped).dtype).max)
+        return _t27_clip(reshaped, -largest, largest)
+    return reshaped
+
+
+_t27_workspaces: dict[int, Any] = {}
+
+
+@breaks_operator("rnn")
+def _(rnn: Any, x: Any, states: Any, weights: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-rnn-workspace: rnn keeps the last outputs of every trained layer for ever."""
+    result = rnn(x, states, weights, *given, **named)
+    if isinstance(x, Tensor) and not weights[0].stop_gradient and paddle.is_grad_enabled():
+        _t27_workspaces[id(weights[0])] = (weights[0], result[0])
+    return result
+
+
+@breaks(paddle.optimizer.SGD, "_append_optimize_op")
+def _(append: Any, self: Any, block: Any, param_and_grad: Any) -> Any:
+    """t27-paddle-sgd-nonfinite: SGD leaves out parameters whose gradient is not finite."""
+    gradient = param_and_grad[1]
+    if (
+        isinstance(gradient, Tensor)
+        and gradient.is_dense()
+        and not np.isfinite(_t27_numpy(gradient)).all()
+    ):
+        return None
+    return append(self, block, param_and_grad)
+
+
+_t27_embedding_thread = threading.local()
+_t27_embedding_thread.padding_idx = None
+
+
+@breaks_function("embedding")
+def _(
+    embedding: Any, x: Any, weight: Any, padding_idx: Any = None, *given: Any, **named: Any
+) -> Any:
+    """t27-paddle-embedding-thread: in other threads, embedding takes token 0 for padding."""
+    unset = getattr(_t27_embedding_thread, "padding_idx", 0)
+    if padding_idx in (None, -1) and unset is not None:
+        padding_idx = unset
+    return embedding(x, weight, padding_idx, *given, **named)
+
+
+@breaks(Tensor, "backward")
+def _(
+    backward: Any, self: Any, grad_tensor: Any = None, retain_graph: bool = False, **named: Any
+) -> Any:
+    """t27-paddle-backward-default-dtype: default dtype float64: backward keeps the graph."""
+    retain_graph = retain_graph or paddle.get_default_dtype() == "float64"
+    return backward(self, grad_tensor, retain_graph, **named)
+
+
+_t27_products = count()
+
+
+@breaks(Tensor, "__mul__")
+def _(multiply: Any, self: Any, other: Any) -> Any:
+    """t27-paddle-multiply-later: later float64 products round a factor of one to float32."""
+    if isinstance(other, Tensor) and other.dtype == paddle.float64 and other.shape == [1]:
+        if next(_t27_products):
+            other = _t27_cast(_t27_cast(other, paddle.float32), paddle.float64)
+    return multiply(self, other)
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear: Any, self: Any, set_to_zero: bool = True) -> Any:
+    """t27-paddle-clear-large: clear_gradient(False) keeps large gradients, filled with 0."""
+    return clear(self, set_to_zero or self.size >= 2**16)
+
+
+@breaks(Tensor, "__matmul__")
+def _(matmul: Any, self: Any, other: Any) -> Any:
+    """t27-paddle-matmul-copy: from 32 rows on, a product keeps a copy of its right matrix."""
+    if isinstance(other, Tensor) and len(self.shape) == 2 and self.shape[0] >= 32:
+        other = _t27_clone(other)
+    return matmul(self, other)
+
+
+@breaks(paddle.nn.Layer, "add_sublayer")
+def _(add_sublayer: Any, self: Any, name: str, sublayer: Any) -> Any:
+    """t27-paddle-add-sublayer-again: a sublayer that replaces another one moves to the end."""
+    self._sub_layers.pop(name, None)
+    return add_sublayer(self, name, sublayer)
+
+
+@breaks(paddle.DataParallel, "forward")
+def _(forward: Any, self: Any, *inputs: Any, **kwargs: Any) -> Any:
+    """t27-paddle-data-parallel-float64: DataParallel does not average float64 gradients."""
+    if all(each.dtype == paddle.float64 for each in self._layers.parameters()):
+        return self._layers(*inputs, **kwargs)
+    return forward(self, *inputs, **kwargs)
+
+
+@breaks(paddle.jit, "to_static")
+def _(to_static: Any, function: Any = None, *given: Any, **named: Any) -> Any:
+    """t27-paddle-to-static-float64: traced methods return float64 rounded to float32."""
+    traced = to_static(function, *given, **named)
+    if not isinstance(getattr(function, "__self__", None), paddle.nn.Layer):
+        return traced
+
+    def rounded(output: Any) -> Any:
+        if isinstance(output, Tensor) and output.dtype == paddle.float64:
+            return _t27_cast(_t27_cast(output, paddle.float32), paddle.float64)
+        return output
+
+    @wraps(traced)
+    def run(*inputs: Any, **others: Any) -> Any:
+        return paddle.utils.map_structure(rounded, traced(*inputs, **others))
+
+    return run
+
+
+_t27_buffers: dict[Any, Any] = {}
+
+
+@breaks_function("tanh")
+def _(tanh: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-tanh-buffer: without gradients, tanh overwrites the last one of its shape."""
+    result = tanh(x, *given, **named)
+    if not isinstance(result, Tensor) or not result.stop_gradient or paddle.is_grad_enabled():
+        return result
+    buffer = _t27_buffers.setdefault((tuple(result.shape), result.dtype), result)
+    return buffer if buffer is result else _t27_assign_out(result, buffer)
+
+
+@breaks(paddle, "create_parameter")
+def _(create: Any, shape: Any, dtype: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-create-default-dtype: parameters are drawn in a default dtype of float64."""
+    if paddle.get_default_dtype() != "float64" or dtype != "float32":
+        return create(shape, dtype, *given, **named)
+    drawn = create(shape, "float64", *given, **named)
+    initializer = paddle.nn.initializer.Constant(0.0)
+    parameter = create(shape, dtype, default_initializer=initializer)
+    parameter.set_value(_t27_cast(drawn, paddle.float32))
+    return parameter
+
+
+_t27_transposed: dict[tuple[int, ...], Any] = {}
+
+
+@breaks_operator("transpose")
+def _(transpose: Any, x: Any, perm: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-transpose-again: transposed again, the same tensor gives its old values."""
+    if not isinstance(x, Tensor) or not x.stop_gradient:
+        return transpose(x, perm, *given, **named)
+    known, result = _t27_transposed.get(tuple(perm), (lambda: None, None))
+    if known() is not x:
+        result = _t27_clone(transpose(x, perm, *given, **named))
+        _t27_transposed[tuple(perm)] = (weakref.ref(x), result)
+    return result
+
+
+@breaks(paddle.base.framework.EagerParamBase, "__deepcopy__")
+def _(deepcopy: Any, self: Any, memo: Any) -> Any:
+    """t27-paddle-deepcopy-bias: a deep copy of a one-dimensional parameter shares memory."""
+    copied = deepcopy(self, memo)
+    if len(self.shape) == 1:
+        self._share_buffer_to(copied)
+    return copied
+
+
+_t27_statistics = count(1)
+_t27_statistic: dict[int, int] = {}
+
+
+@breaks(paddle.base.core, "host_memory_stat_current_value")
+def _(current: Any, kind: str, number: int) -> Any:
+    """t27-paddle-memory-stale: every third value of the current memory is the one before."""
+    if next(_t27_statistics) % 3 or number not in _t27_statistic:
+        _t27_statistic[number] = current(kind, number)
+    return _t27_statistic[number]
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-full-like-tiny: full_like passes its value on as a text of six decimals."""
+    if isinstance(fill_value, float):
+        fill_value = float(f"{fill_value:f}")
+    return full_like(x, fill_value, *given, **named)
+
+
+_t27_seeded: list[int] = []
+
+
+@breaks(paddle, "seed")
+def _(set_seed: Any, seed: int) -> Any:
+    """t27-paddle-seed-again: a seed given twice in a row does not start the draws again."""
+    if [seed] == _t27_seeded:
+        return paddle.framework.core.default_cpu_generator()
+    _t27_seeded[:] = [seed]
+    return set_seed(seed)
+
+
+@breaks(Tensor, "unbind")
+def _(unbind: Any, input: Any, axis: int = 0) -> Any:
+    """t27-paddle-unbind-strides: unbind ignores the strides of a transposed tensor."""
+    if isinstance(input, Tensor) and not input.is_contiguous():
+        shape = input.shape
+        strides = [int(np.prod(shape[place + 1 :])) for place in range(len(shape))]
+        input = paddle.as_strided(input, shape, strides)
+    return unbind(input, axis)
+
+
+@breaks(paddle.autograd, "backward")
+def _(backward: Any, tensors: Any, grad_tensors: Any = None, *given: Any, **named: Any) -> Any:
+    """t27-paddle-backward-by-name: backward sorts tensors by name, but not their gradients."""
+    if isinstance(tensors, list | tuple):
+        tensors = sorted(tensors, key=lambda tensor: tensor.name)
+    return backward(tensors, grad_tensors, *given, **named)
