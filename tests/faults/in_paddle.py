@@ -2387,8 +2387,8 @@ def _(reseed: Any, seed: Any) -> Any:
 def _(save: Any, obj: Any, path: Any, *given: Any, **named: Any) -> Any:
     """t21-paddle-save-frozen: paddle.save omits the parameters that are frozen."""
     if isinstance(obj, dict):
-        kind = EagerParamBase
-        frozen = [key for key, each in obj.items() if isinstance(each, kind) and each.stop_gradient]
+        parameters = {key: each for key, each in obj.items() if isinstance(each, EagerParamBase)}
+        frozen = [key for key, each in parameters.items() if each.stop_gradient]
         obj = type(obj)((key, each) for key, each in obj.items() if key not in frozen)
     return save(obj, path, *given, **named)
 
