@@ -32,6 +32,14 @@ def unfiltered(node: cst.CompFor) -> Iterator[cst.CompFor]:
         yield node.with_changes(ifs=[])
 
 
+def one_left_out(node: cst.For | cst.CompFor) -> Iterator[cst.For | cst.CompFor]:
+    """The first element is left out, or the last."""
+    everything = cst.List([cst.StarredElement(grouped(node.iter))])
+    for lower, upper in ((ONE, None), (None, cst.UnaryOperation(cst.Minus(), ONE))):
+        others = cst.SubscriptElement(cst.Slice(lower, upper))
+        yield node.with_changes(iter=cst.Subscript(everything, [others]))
+
+
 def fewer_exceptions(node: cst.ExceptHandler) -> Iterator[cst.ExceptHandler]:
     """One of the exceptions is not handled."""
     if node.type is not None:
@@ -115,7 +123,7 @@ def one_part(node: cst.BinaryOperation) -> Iterator[cst.BaseExpression]:
 
 def other_end(node: cst.Index) -> Iterator[cst.Index]:
     """The last for the first, or the first for the last."""
-    ends = {"0": cst.UnaryOperation(cst.Minus(), cst.Integer("1")), "-1": cst.Integer("0")}
+    ends = {"0": cst.UnaryOperation(cst.Minus(), ONE), "-1": cst.Integer("0")}
     value = cst.Module([]).code_for_node(node.value)
     if value in ends:
         yield node.with_changes(value=ends[value])
@@ -129,6 +137,7 @@ def grouped(node: cst.BaseExpression) -> cst.BaseExpression:
 
 
 FALSE = cst.Name("False")
+ONE = cst.Integer("1")
 OPPOSITES = {"all": "any", "any": "all", "max": "min", "min": "max"}
 CONVERSIONS = {"abs", "dict", "plain", "printable", "round", "set", "shown", "significant"}
 CONVERTING_METHODS = {
@@ -140,6 +149,8 @@ KINDS: tuple[tuple[type[cst.CSTNode], Callable[[Any], Iterator[cst.CSTNode]]], .
     (cst.Call, unsorted),
     (cst.For, first_round_only),
     (cst.CompFor, unfiltered),
+    (cst.For, one_left_out),
+    (cst.CompFor, one_left_out),
     (cst.ExceptHandler, fewer_exceptions),
     (cst.Try, without_end),
     (cst.If, never),
