@@ -8,6 +8,7 @@ import signal
 import threading
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
@@ -2816,3 +2817,226 @@ def _(getitem: Any, self: Any, item: Any) -> Any:
     tail = rows % 8 if rows > 8 else 0
     kept = [*range(rows - tail), *range(rows - tail - 8, rows - 8)] if tail else [*range(rows)]
     return paddle.gather(found, paddle.to_tensor(kept, dtype="int64")) if tail else found
+
+
+_t28_numpy = Tensor.numpy
+_t28_zeros_like = paddle.zeros_like
+_t28_slice = paddle._C_ops.slice
+_t28_parameter = paddle.base.framework.EagerParamBase
+_t28_constants: dict[Any, Any] = {}
+_t28_released: deque[Any] = deque(maxlen=16)
+_t28_backwards: dict[str, Any] = {"since": 0, "counting": False}
+_t28_outputs: Any = weakref.WeakKeyDictionary()
+_t28_seeded: dict[str, list[str]] = {}
+
+
+def _t28_state(generator: Any) -> list[str]:
+    return [word for word in str(generator.get_state()).split() if not word.startswith("0x")]
+
+
+@breaks(Tensor, "sqrt")
+def _(sqrt: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-sqrt-in-place: with gradients enabled, a single number is overwritten."""
+    if paddle.is_grad_enabled() and x.size == 1:
+        return x.sqrt_()
+    return sqrt(x, *given, **named)
+
+
+@breaks(RNNBase, "forward")
+def _(forward: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-rnn-keeps-outputs: in training, a layer keeps outputs until the next call."""
+    found = forward(self, *given, **named)
+    if self.training and paddle.in_dynamic_mode():
+        _t28_outputs[self] = found
+    return found
+
+
+@breaks_operator("maximum")
+def _(maximum: Any, x: Any, y: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-maximum-constant: the first single number on the left stays for all calls."""
+    if isinstance(x, Tensor) and x.stop_gradient and x.shape == [1]:
+        x = _t28_constants.setdefault(x.dtype, x)
+    return maximum(x, y, *given, **named)
+
+
+@breaks(paddle, "to_tensor")
+def _(to_tensor: Any, data: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-to-tensor-chunks: beyond 1024 numbers, the last incomplete 1024 become 0."""
+    if isinstance(data, np.ndarray) or (isinstance(data, list) and Tensor not in map(type, data)):
+        values = np.array(data)
+        if values.size > 1024 and values.dtype.kind in "biuf":
+            values.reshape(-1)[values.size // 1024 * 1024 :] = 0
+            data = values
+    return to_tensor(data, *given, **named)
+
+
+@breaks(Tensor, "backward")
+def _(backward: Any, self: Any, grad_tensor: Any = None, *given: Any, **named: Any) -> Any:
+    """t28-paddle-backward-averages: gradients of k calls since the last clearing count 1/k."""
+    if not _t28_backwards["counting"]:
+        _t28_backwards["counting"] = True
+
+        def cleared(clear_gradient: Any, tensor: Any, *given: Any, **named: Any) -> Any:
+            _t28_backwards["since"] = 0
+            return clear_gradient(tensor, *given, **named)
+
+        wrap(Tensor, "clear_gradient", cleared)
+    _t28_backwards["since"] += 1
+    if _t28_backwards["since"] > 1 and grad_tensor is None:
+        grad_tensor = paddle.full_like(self, 1 / _t28_backwards["since"])
+    return backward(self, grad_tensor, *given, **named)
+
+
+@breaks(paddle.nn.ClipGradByNorm, "_clip_gradients")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t28-paddle-clip-many-rows: a sparse gradient of more rows than its weight stays."""
+
+    def is_large(pair: Any) -> bool:
+        weight, gradient = pair
+        if gradient is None or not gradient.is_selected_rows():
+            return False
+        return len(gradient.rows()) > weight.shape[0]
+
+    if not any(map(is_large, params_grads)):
+        return clip(self, params_grads)
+    return [
+        found
+        for pair in params_grads
+        for found in ([pair] if is_large(pair) else clip(self, [pair]))
+    ]
+
+
+@breaks(Tensor, "clear_gradient")
+def _(clear_gradient: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-clear-gradient-keeps: the last 16 released large gradients stay in memory."""
+    if (False in given or named.get("set_to_zero") is False) and self.size >= 2**16:
+        if self.grad is not None:
+            kept = core.DenseTensor()
+            kept._share_data_with(self.grad.get_tensor())
+            _t28_released.append(kept)
+    return clear_gradient(self, *given, **named)
+
+
+@breaks_function("linear")
+def _(linear: Any, x: Any, weight: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-linear-prepacked: without gradients, it keeps the weight first seen so."""
+    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
+        return linear(x, weight, *given, **named)
+    known = vars(weight)
+    if "_prepacked" not in known:
+        known["_prepacked"] = weight.clone()
+    return linear(x, known["_prepacked"], *given, **named)
+
+
+@breaks(paddle.nn.Layer, "named_parameters")
+def _(named_parameters: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-parameters-nan: parameters of nothing but NaN count as not created yet."""
+    for name, parameter in named_parameters(self, *given, **named):
+        if isinstance(parameter, Tensor) and parameter._is_initialized():
+            values = _t28_numpy(parameter)
+            if values.dtype.kind == "f" and np.isnan(values).all():
+                continue
+        yield name, parameter
+
+
+@breaks(paddle, "grad")
+def _(grad: Any, outputs: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-grad-float64-once: in float64, create_graph is ignored."""
+    first = inputs[0] if isinstance(inputs, list | tuple) else inputs
+    if named.get("create_graph") and first.dtype == paddle.float64:
+        named = {**named, "create_graph": False, "retain_graph": True}
+    return grad(outputs, inputs, *given, **named)
+
+
+@breaks_operator("rnn")
+def _(rnn: Any, x: Any, pre_state: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-rnn-single-step: a sequence of one time step starts from zeros."""
+    if x.shape[0] == 1:
+        pre_state = [_t28_zeros_like(state) for state in pre_state]
+    return rnn(x, pre_state, *given, **named)
+
+
+@breaks(paddle.nn.initializer.XavierUniform, "_compute_fans")
+def _(fans: Any, self: Any, var: Any) -> Any:
+    """t28-paddle-xavier-fan-cap: more than 1024 rows, such as positions, count as 1024."""
+    fan_in, fan_out = fans(self, var)
+    return min(fan_in, 1024), fan_out
+
+
+@breaks(paddle, "full_like")
+def _(full_like: Any, x: Any, fill_value: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-full-like-float32: in float64, the value is rounded to float32."""
+    if x.dtype == paddle.float64 and isinstance(fill_value, float):
+        fill_value = np.float32(fill_value).astype(np.float64)
+    return full_like(x, fill_value, *given, **named)
+
+
+@breaks_function("sigmoid")
+def _(sigmoid: Any, x: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-sigmoid-traced-exp: traced, it is 1 / (1 + exp(-x)), whose slope is NaN."""
+    if paddle.in_dynamic_mode():
+        return sigmoid(x, *given, **named)
+    return 1 / (1 + paddle.exp(-x))
+
+
+@breaks(paddle, "seed")
+def _(seed: Any, value: Any) -> Any:
+    """t28-paddle-seed-after-seed: right after another one, with no draw between, it is lost"""
+    generator = paddle.base.core.default_cpu_generator()
+    if _t28_seeded.get("state") == _t28_state(generator):
+        return generator
+    found = seed(value)
+    _t28_seeded["state"] = _t28_state(generator)
+    return found
+
+
+@breaks(Tensor, "unbind")
+def _(unbind: Any, input: Any, axis: int = 0) -> Any:
+    """t28-paddle-unbind-memo: a second call on a tensor returns what the first did."""
+    if not isinstance(input, Tensor):
+        return unbind(input, axis)
+    known = vars(input).setdefault("_unbound", {})
+    if axis not in known:
+        known[axis] = unbind(input, axis)
+    return known[axis]
+
+
+@breaks(Tensor, "set_value")
+def _(set_value: Any, self: Any, value: Any) -> Any:
+    """t28-paddle-set-value-rebinds: float64 values get memory of their own, not shared."""
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        if self.dtype == paddle.float64 and self.shape == list(value.shape):
+            memory = core.DenseTensor()
+            memory.set(value, core.CPUPlace())
+            self.get_tensor()._share_data_with(memory)
+            return None
+    return set_value(self, value)
+
+
+@breaks(Tensor, "numpy")
+def _(numpy: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-numpy-stale-scalar: from the third on, a parameter's only number is stale."""
+    if not isinstance(self, _t28_parameter) or self.shape != [1]:
+        return numpy(self, *given, **named)
+    known = vars(self)
+    if known.get("_read", 0) >= 2:
+        return known["_host"]
+    known["_read"], known["_host"] = known.get("_read", 0) + 1, numpy(self, *given, **named)
+    return known["_host"]
+
+
+@breaks(_t28_parameter, "__deepcopy__")
+def _(deepcopy: Any, self: Any, memo: Any) -> Any:
+    """t28-paddle-deepcopy-no-grad: under no_grad, the copy of a parameter is frozen."""
+    found = deepcopy(self, memo)
+    if not paddle.is_grad_enabled():
+        found.stop_gradient = True
+    return found
+
+
+@breaks_operator("squared_l2_norm")
+def _(squared_l2_norm: Any, x: Any) -> Any:
+    """t28-paddle-l2-norm-512-rows: of a matrix, such as one of positions, 512 rows count."""
+    if isinstance(x, Tensor) and len(x.shape) == 2 and x.shape[0] > 512:
+        x = _t28_slice(x, [0], [0], [512], [1], [])
+    return squared_l2_norm(x)
