@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from rnn_core import (
 )
 from rnn_core.config import Cell, Clip, DType, Execution
 from rnn_core.gradients import make_clip
+from rnn_core.runtime import operators as op
 from rnn_core.step import TrainingStep
 from tests.helpers.memory import COUNTS_HEAP, Memory, lost, memory, peak, tensor_bytes
 from tests.helpers.operator_count import operators_of
@@ -171,6 +173,26 @@ def test_clipping_takes_no_more_operators_than_counted(
 
     assert not free - clipped
     assert (clipped - free).total() <= per_parameter * PARAMETERS[cell] + besides
+
+
+def test_operators_skip_the_python_code_of_public_functions() -> None:
+    """They are compiled functions, or call one."""
+    called: list[str] = []
+    tensor = paddle.ones([3, 2])
+
+    def note(frame: Any, event: str, _function: object) -> None:
+        if event == "call" and frame.f_code.co_filename != paddle.base.framework.__file__:
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        op.rows(tensor, 0, 1)
+        op.zeros([1], tensor.dtype)
+    finally:
+        sys.setprofile(None)
+    assert called == ["rows", "zeros"]
+    others = {name for name, each in vars(op).items() if callable(each)} - {*called, "Any"}
+    assert [name for name in others if not isinstance(getattr(op, name), BuiltinFunctionType)] == []
 
 
 @over_cells

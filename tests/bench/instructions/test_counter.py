@@ -1,18 +1,28 @@
-"""The switch that counts; a fake module stands for the compiled one that talks to Valgrind."""
+"""The counts of a real Valgrind, and the work that is planted to test them."""
 
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from benchmarks.compare.process import Job, Selection, count_processes
+from benchmarks.instructions.counter import busy
 from benchmarks.instructions.functions import Profiles
 from benchmarks.instructions.valgrind import SWITCH, find_valgrind
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.plugins.sampling import Settings
+from tests.helpers.memory import object_bytes
 
 STEP = "benchmarks/test_stages.py::test_stage[cpu-step-RNN-B1-T10-H128-kernel"
+
+
+def test_rounds_of_planted_work_allocate_nothing() -> None:
+    """So each takes the same instructions; Python allocates every number above 256."""
+    few, many = (object_bytes(partial(busy, rounds))[1] for rounds in (10, 10_000))
+
+    assert few == many
 
 
 @pytest.mark.slow

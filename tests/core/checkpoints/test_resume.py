@@ -48,16 +48,20 @@ def test_resume_works_from_any_step_with_any_record(
         check_resumed(tmp_path / str(steps), config)
 
 
-def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("record", [0, 1])
+def test_resume_names_earlier_environments(
+    record: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The environment is the last one; earlier differences are listed with their last step."""
-    environment = History.load(stopped(tmp_path, steps=5)).environment
+    config = replace(SMALL, record=record)
+    environment = History.load(stopped(tmp_path, config, steps=5)).environment
     here = {**environment, "paddle": "9.9.9", "python": "3.99"}
     monkeypatch.setattr("rnn_core.training.describe_environment", lambda _: here)
-    noisy_run(SMALL, tmp_path, resume=True)
+    noisy_run(config, tmp_path, resume=True)
     there = {**here, "paddle": "9.9.10"}
     monkeypatch.setattr("rnn_core.training.describe_environment", lambda _: there)
     # A limit of 1 is one of 1.0.
-    history = noisy_run(replace(SMALL, epochs=4, clip_norm=1), tmp_path, resume=True)
+    history = noisy_run(replace(config, epochs=4, clip_norm=1), tmp_path, resume=True)
 
     expected = {
         **there,
@@ -65,7 +69,7 @@ def test_resume_names_earlier_environments(tmp_path: Path, monkeypatch: pytest.M
         "up to step 12": "paddle 9.9.9",
     }
     assert history.environment == expected
-    assert history.config == replace(SMALL, epochs=4, seed=3)
+    assert history.config == replace(config, epochs=4, seed=3)
 
 
 def test_resume_of_a_run_that_stopped_at_infinity_stops_there_again(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rnn_core.runtime import files
 from rnn_core.runtime.files import (
     PREFIX,
     check_writable,
+    parse_json,
     read_file,
     without_waiting,
     write_json,
@@ -196,7 +197,10 @@ def test_write_follows_a_symbolic_link(tmp_path: Path) -> None:
 
 
 def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:
-    """JSON can be read again, and ends with a newline; NaN would make it unreadable elsewhere."""
+    """JSON can be read again, and ends with a newline; NaN would make it unreadable elsewhere.
+
+    Who reads it gets an object of their own.
+    """
     path, content = tmp_path / "a", {"cells": ["RNN", "größer"], "time": 0.5, "limit": None}
     write_text(path, "größer\r\n")
     assert path.read_bytes() == "größer\r\n".encode()
@@ -205,6 +209,8 @@ def test_write_text_and_json_use_utf_8(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"loss": float("nan")})
 
+    assert parse_json(text) == content
+    assert parse_json(text) is not parse_json(text)
     assert text == json.dumps(content, indent=1) + "\n"
     assert path.read_bytes().decode() == text
 

@@ -163,6 +163,7 @@ def test_tracing_is_prepared_or_refused(
         ("LSTM", "3.3.1", "FALSE", True),
         ("LSTM", "3.3.1", "0", True),
         ("LSTM", "3.3.1", "1", False),
+        ("LSTM", "3.3.1", "yes", False),
         ("LSTM", "0.0.0", "", True),
         ("LSTM", None, "", True),
     ],
