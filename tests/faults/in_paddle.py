@@ -2816,3 +2816,28 @@ def _(getitem: Any, self: Any, item: Any) -> Any:
     tail = rows % 8 if rows > 8 else 0
     kept = [*range(rows - tail), *range(rows - tail - 8, rows - 8)] if tail else [*range(rows)]
     return paddle.gather(found, paddle.to_tensor(kept, dtype="int64")) if tail else found
+
+
+@breaks(Tensor, "backward", tests="oracle/test_paddle_training.py")
+def _(
+    backward: Any, self: Any, grad_tensor: Any = None, retain_graph: bool = False, **named: Any
+) -> Any:
+    """t27-paddle-backward-default-dtype: with default float64, backward keeps the graph."""
+    retain_graph = retain_graph or paddle.get_default_dtype() == "float64"
+    return backward(self, grad_tensor, retain_graph, **named)
+
+
+@breaks(paddle.autograd, "backward", tests="oracle/test_paddle_training.py")
+def _(backward: Any, tensors: Any, *given: Any, **named: Any) -> Any:
+    """t27-paddle-backward-by-name: backward sorts tensors by name, but not their gradients."""
+    if isinstance(tensors, list | tuple):
+        tensors = sorted(tensors, key=lambda tensor: tensor.name)
+    return backward(tensors, *given, **named)
+
+
+@breaks(Tensor, "__matmul__", tests="runs/test_cost.py")
+def _(matmul: Any, self: Any, other: Any) -> Any:
+    """t27-paddle-matmul-copy: from 32 rows on, a product keeps a copy of its right matrix."""
+    if isinstance(other, Tensor) and len(self.shape) == 2 and self.shape[0] >= 32:
+        other = other.clone()
+    return matmul(self, other)

@@ -88,13 +88,17 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     (second,) = paddle.grad(first.sum(), x)
     assert (first.tolist(), second.tolist()) == ([3, 12, 48], [6, -12, 24])
     assert paddle.grad(x.sum(), y, allow_unused=True) == [None]
-    passed = [None, constant, constant, None]
-    paddle.autograd.backward([x * 2, x * 3, x * 5, x * 7], passed)
+    twice, thrice, fives, sevens = x * 2, x * 3, x * 5, x * 7
+    paddle.autograd.backward([sevens, thrice, twice, fives], [None, constant, None, constant])
     assert x.grad.tolist() == [21, 0, 60]  # `grad` has added nothing.
-    total = (x * constant).sum()
-    total.backward(retain_graph=True)
-    total.backward()
-    assert x.grad.tolist() == [23, -4, 68]
+    for default in ("float32", "float64"):
+        total = (x * constant).sum()
+        with default_dtype(default):
+            total.backward(retain_graph=True)
+            total.backward()
+            with pytest.raises((RuntimeError, SystemError), match="retain_graph=True"):
+                total.backward()
+    assert x.grad.tolist() == [25, -8, 76]
     values = numbers((3,), dtype)
     x.grad = paddle.to_tensor(values)
     x.set_value(x.numpy())

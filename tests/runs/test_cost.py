@@ -243,8 +243,8 @@ def test_kept_memory_grows_linearly_with_time(cell: Cell, execution: Execution) 
     """
     model = NumericPrediction(10, 8, 8, cell, execution=execution)
 
-    def kept(T: int) -> int:
-        tokens = ones(T).tokens
+    def kept(T: int, B: int = 2) -> int:
+        tokens = paddle.ones([B, T], "int64")
         before = tensor_bytes()
         predictions = model(tokens, checked=True)
         after = tensor_bytes()
@@ -255,12 +255,14 @@ def test_kept_memory_grows_linearly_with_time(cell: Cell, execution: Execution) 
     gc.disable()  # A collection between the readings would free garbage of earlier tests.
     try:
         at_10, at_20, at_40 = kept(10), kept(20), kept(40)
+        many = kept(20, B=66) - kept(10, B=66)
         with paddle.no_grad():
             free = kept(10), kept(40)
     finally:
         gc.enable()
     assert at_40 - at_20 == 2 * (at_20 - at_10)
     assert 0 < at_20 - at_10 <= 10 * KEPT[cell, execution]
+    assert many == 33 * (at_20 - at_10)
     assert free[0] == free[1] < 100
 
 
