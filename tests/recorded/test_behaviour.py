@@ -711,6 +711,8 @@ def test_command(
         [equal],
         [equal, near],
         [near, verdict("equal within rounding", 0, None), equal],
+        [verdict("equal within rounding", 0), equal],
+        [equal, verdict("equal within rounding", 0)],
         [verdict("different", 0), verdict("equal within rounding", 0)],
         [equal, verdict("different", 7, None)],
         [SideError("baseline: a: \x1b[31m is none")],

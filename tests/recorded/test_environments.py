@@ -91,6 +91,8 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             ("some", 0, LISTED, ""),
             ("one", 0, "Available versions: 3.3.1", "WARNING: a"),
             ("builds", 0, "x\nAvailable versions: 3.10.0.dev2, 3.9.0.dev1", ""),
+            ("an old final one", 0, "Available versions: 3.10.0rc1, 3.9.0rc1, 3.8.0", ""),
+            ("a new final one", 0, "Available versions: 3.8.0, 3.8.0rc2, 3.8.0rc1", ""),
             ("none", 1, "", "ERROR: No matching distribution found\n"),
             ("none, warned", 1, "ERROR: No matching distribution found\n", "WARNING: old pip\n"),
             ("offline", 1, "", 3 * "WARNING: 'NewConnectionError('<a>: new connection: no')': /\n"),
@@ -244,7 +246,7 @@ def test_command(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     def filled() -> None:
         shutil.rmtree(kept, ignore_errors=True)
-        sizes = {"a": 12 * 10**6, "b-long-name": 1234, "c": 2_600_000, "d": 300_000, "e": 0}
+        sizes = {"a": 12 * 10**6, "b-long-name": 1234, "c": 2_600_000, "d": 300_000, "e": 700_000}
         for name, size in sizes.items():
             (kept / name / "env").mkdir(parents=True)
             with (kept / name / "env" / "file").open("wb") as file:
@@ -259,8 +261,11 @@ def test_command(tried: Tried, kept: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     filled()
     # The size of a folder depends on the file system.
-    sizes = {each.name: each.content for each in store.kept_environments()}
-    tried.lines.append(f"{sizes}")
+    contents = {each.name: each.content for each in store.kept_environments()}
+    tried.lines.append(f"{contents}")
+    (kept / "one").mkdir()
+    (kept / "one" / "file").write_text("12345")
+    tried.lines.append(f"one file: {[each.size for each in store.kept_environments()][-1]} bytes")
     for words in ([], ["a"], ["a", "c"], ["all"], ["c", "all"], ["b-long-name", "a", "e"]):
         filled()
         tried(f"remove {words}", command.main, ["--remove", *words])

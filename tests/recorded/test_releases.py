@@ -309,11 +309,14 @@ def test_command(command: Releases, check: Check) -> None:
     command.run("2.6.2 3.0.0 3.1.0 3.2.0")
     command.run("--python 3.12 --index-url https://here --budget 2.5")
     command.run("--since 3.0.0")
+    command.run("--since 2.6.1")
     command.run("3.0.0 3.1.0 --device gpu:1")
     command.run("3.0.0 here/a.whl", status={"here/a.whl": 4})
     command.run("3.0.0 3.1.0/a.whl")
     command.run("3.0.0 3.1.0/a.whl")
     command.run("3.0.0 3.1.0/a.whl", status={"3.1.0/a.whl": 2})
+    for _ in range(2):
+        command.run("here/a.whl 3.0.0")
     command.run("3.1.0 3.3.0 3.2.0", status={"3.3.0": 2})
     for error in (SideError("lost"), WorkloadError("lost"), OSError("lost")):
         command.run("3.2.0 3.0.0 2.6.2", error=error)

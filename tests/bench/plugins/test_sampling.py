@@ -101,6 +101,10 @@ def test_another_copy_of_the_source_is_refused(
     for source in (tmp_path, ROOT.parent):
         with pytest.raises(pytest.UsageError, match=f"must come from {source}"):
             sampler(source).pytest_collection_finish(session)
+    elsewhere = f"{tmp_path / 'rnn_core' / '__init__.py'}"
+    with monkeypatch.context() as patch, pytest.raises(pytest.UsageError, match="rnn_core comes"):
+        patch.setattr("rnn_core.__file__", elsewhere)
+        sampler(ROOT).pytest_collection_finish(session)
     monkeypatch.setitem(sys.modules, "rnn_core_of_a_user", SimpleNamespace(__file__=None))
     (tmp_path / "link").symlink_to(ROOT)
     there = str(tmp_path / "link" / "rnn_core" / "a.py")

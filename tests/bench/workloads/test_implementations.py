@@ -99,6 +99,7 @@ def test_only_a_recorded_step_reads(implementation: Any, reads: list[list[int]])
         ("step", (1, 2), (), 1, True),
         ("step", (0, 2), (), 1, False),
         ("recorded", (1, np.nan), (), 1, False),
+        ("recorded", (np.nan, 1), (), 1, False),
         ("step", (1, 2), (), np.inf, False),
         ("recorded", (1, 2), (), 1, True),
         ("update", (1, 2), (), 1, True),
