@@ -111,6 +111,13 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
     courses = counted()["courses"]
     courses["memory"] = {**courses["memory"], "outcome": "crashed"}
     second = link("3.0.0", "3.1.0", behaviour=[], courses=courses)
+    worse = {**counted(), "behaviour": comparison()["behaviour"], "courses": courses}
+    worse["benchmarks"][0] |= {"operators": [], "functions": []}
+    worse["benchmarks"][0]["measures"]["memory"]["verdict"] = "more memory"
+    graphs = [
+        left(run, Case(f"x[{run}]", "passed", agreement="bitwise equal"), paddle="3.3.1")
+        for run in ("sot-default", "static-default")
+    ]
     chains: list[Any] = [{("2.6.2", "3.0.0"): link("2.6.2", "3.0.0", behaviour=[])}]
     chains.append({("3.0.0", "3.1.0"): second})
     found = {
@@ -120,11 +127,13 @@ def test_pages_of_few_results(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
         "all faults caught": planting(verdicts=clean),
         "no fault": planting(environment={}, verdicts=[]),
         "a comparison": Results(comparisons=[Comparison.model_validate_json(json.dumps(content))]),
+        "a worse one": Results(comparisons=[Comparison.model_validate_json(json.dumps(worse))]),
         "releases": Results(chains=chains[:1]),
         "a crash in the second chain": Results(chains=chains),
         "one environment": Results(passed[:1]),
         "two environments": Results(passed),
         "equal times": Results(equal),
+        "static graphs": Results(graphs),
         "a crash": Results(crashing),
         "incomplete": Results([*passed, few]),
         "both": Results([missing]),
