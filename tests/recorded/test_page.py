@@ -160,6 +160,8 @@ def test_pictures_of_extreme_results(drawn: list[str], check: Check) -> None:
     for value in (np.nan, 0.0, 1e99, 1e101, 1e-101):
         values = np.full(3, value)
         draw_curves(_interrupted({"W": values, "U": np.full(3, 2.0)}, values), f"{value:g}")
+    for few in ((0, 1, np.inf), (np.nan, 1, 0), (99, 1, 0.01)):  # At the ends.
+        draw_curves(_interrupted({"W": np.array(few, float)}, np.ones(3)), f"{few}")
     draw_curves(curves("clipped-rnn", outcome="interrupted", **NOTHING), "nothing")
 
     slow, fast = (

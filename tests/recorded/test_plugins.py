@@ -143,6 +143,7 @@ def test_baselines(check: Check) -> None:
                         run, paddle, changes[:count], compared, names[:new], names[:gone]
                     )
                 lines += ["", *found]
+    lines += ["", *summary.comparison(run, paddle, changes[2:3], 1, [], [])]
     check(lines)
 
 

@@ -98,6 +98,15 @@ def rich() -> Comparison:
     return Comparison.model_validate_json(json.dumps(content))
 
 
+def at_the_ends() -> Comparison:
+    """Return a comparison whose first result is undecided and whose last one is a change."""
+    content = released("3.2.0", "3.3.0", behaviour=[])
+    first, last = (benchmark["measures"] for benchmark in content["benchmarks"])
+    first["instructions"] = measured(0.9, "cannot tell", smallest_effect=0.2, pairs_to_settle=4)
+    last["memory"] = measured(2.0, "more memory")
+    return Comparison.model_validate_json(json.dumps(content))
+
+
 DEFECTS = [
     Defect("leak", "", {"2.6.2": False, "3.0.0": False, "3.2.0": True}),
     Defect("crash", "", {"2.6.2": True, "3.0.0": False, "3.2.0": False, "3.3.0": False}),
@@ -118,6 +127,7 @@ def test_texts(check: Check) -> None:
         "the same": {
             ("3.2.0", "3.3.0"): link("3.2.0", "3.3.0", behaviour=behaviours(EQUAL, EQUAL))
         },
+        "at the ends": {("3.2.0", "3.3.0"): at_the_ends()},
         "failed": {("3.2.0", "3.3.0"): None},
         "different": {
             ("3.1.0", "3.2.0"): link("3.1.0", "3.2.0", behaviour=behaviours(("different", 2, None)))

@@ -329,6 +329,7 @@ def test_curves_and_figures(check: Check) -> None:
     # Runs that differ in one bit are different.
     printed = as_printed()
     off = {**printed, "recurrent.U": np.nextafter(printed["recurrent.U"], np.inf)}
+    last = {**printed, list(printed)[-1]: np.nextafter([*printed.values()][-1], np.inf)}
     none = np.zeros(5)
     other = {"flags": "MKL_CBWR=AVX2 A=1 MKL_CBWR_B=2", "paddle": "3.3.1", "device": "cpu"}
     runs: list[dict[str, Any]] = [
@@ -341,6 +342,7 @@ def test_curves_and_figures(check: Check) -> None:
         {"norms": printed, "accuracy": none, "loss": np.ones(20)},
         {"norms": {"recurrent.W": printed["recurrent.W"] * 1.01}, "accuracy": none},
         {"norms": printed, "accuracy": none, "environment": other},
+        {"norms": printed, "accuracy": none, "clipped_norms": last},
     ]
     environments = [with_history(f"run{9 - n}", **changes) for n, changes in enumerate(runs)]
     for device in ("gpu:0", "npu:1"):
