@@ -226,9 +226,11 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     # Change of the candidate's losses: first step, last step, size.
     change: list[tuple[int, int, float]] = []
     settings: dict[str, dict[str, Any]] = {"baseline": {}, "candidate": {}}
-    # Difference that rounding makes; the variants of it differ in size.
+    # Difference that rounding makes; its variants differ in size, in losses and in tensors.
     rounding, again, wrong_from, drops = 1e-6, dict[str, Any](), 6, True
-    worst = {"1": 0.5, "2": 1.0, "3": 0.25}
+    slightly = 1e-6
+    sizes = {".moved-1": 0.5, ".moved-2": 1.0, ".moved-3": 0.25, ".compatible": 1.0}
+    slips = {".moved-1": 1e-7, ".moved-2": 1e-7, ".moved-3": 1e-7, ".compatible": 3e-7}
 
     def run(side: str, each: Any) -> Recording:
         values = loss.copy()
@@ -238,9 +240,9 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
         if each.variant == AGAIN:
             values[again.get("from", 4) :] *= 1 + again.get(side, 0.0)
         if each.moved_by:
-            values[each.moved_at - 1 :] *= 1 + rounding * worst[str(each.moved_by)]
+            values[each.moved_at - 1 :] *= 1 + rounding * sizes[each.variant[:8]]
         if each.variant == ".compatible":
-            values[2:] *= 1 - rounding
+            values[2:] *= 1 - rounding * sizes[each.variant]
         facts: dict[str, Any] = {"workload": "lm[1].py:workload", "seed": 3, "steps": 9}
         facts |= {"file": "digest", "device": "cpu", "execution": each.execution}
         facts |= {"epsilon": 2**-23}
@@ -252,8 +254,9 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
         return made
 
     def tensors(kind: str, step: int, each: Any) -> list[Traced]:
-        x = 1e-7 if each.moved_by else 3e-7 if each.variant and drops else 0.0
-        wrong = {True: 0.25, False: 1e-6}[step >= wrong_from] if kind == "candidate" else 0.0
+        variant = each.variant.partition("-in-")[0]
+        x = slips.get(variant, 3e-7 * drops) if variant else 0.0
+        wrong = {True: 0.25, False: slightly}[step >= wrong_from] if kind == "candidate" else 0.0
         wrong = wrong if change else 0.0
         made = [("input of first", "data", 0.0), ("output of first", "first (Linear)", x)]
         made = made[drops and again.get(kind, 0) > 0 and each.variant == AGAIN :]
@@ -297,6 +300,16 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     compared("different, both recorded", "rounding/baseline", "different from step 6 on/candidate")
     change[:] = [(1, 9, 1e-3)]
     compared("different from step 1 on")
+    change[:] = [(3, 9, 2e-6), (6, 9, 1e-3)]
+    slightly, wrong_from = 1e-5, 9
+    usual = [(each, {**each}) for each in (sizes, slips)]
+    for largest in (".moved-1", ".compatible"):
+        sizes.update({name: float(name == largest) for name in sizes})
+        slips.update({name: 1e-5 * (name == largest) for name in slips})
+        compared(f"only {largest[1:]} rounds")
+    for each, values in usual:
+        each.update(values)
+    slightly = 1e-6
     change[:] = [(1, 9, 2e-6), (6, 9, 1e-3)]
     wrong_from = 1
     compared("a layer differs in step 1, losses from step 6 on")
@@ -327,6 +340,7 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
         compared(f"candidate does not repeat from step {first + 1} on")
     again.clear()
     for name, changed in (
+        ("workload", {"workload": "gm.py:workload"}),
         ("file", {"file": "other"}),
         ("several", {"seed": 4, "steps": 7, "device": "gpu:0", "execution": "static"}),
         ("length", {"length": 5}),
@@ -359,6 +373,10 @@ def test_workload_comparisons(machine: Machine, tried: Tried) -> None:
     for path in here.glob("rounding/*/*moved-3*"):
         path.unlink()
     compared("unmeasured", "rounding/baseline", "rounding/candidate")
+    for name, folder in (("moved-1", "different from step 6 on"), ("compatible", "large rounding")):
+        for path in here.glob(f"{folder}/*/*{name}*"):
+            path.unlink()
+        compared(f"{name} unmeasured", f"{folder}/baseline", f"{folder}/candidate")
     change.clear()
     (here / "rounding" / "baseline" / "lm[1]-workload-eager2.npz").touch()
     compared("rounding")
@@ -566,8 +584,8 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
     jobs = [Job("clipped-rnn", "kernel", 2), Job("clipped-lstm", "kernel", 2)]
     histories = [job.history(side.folder) for side in (live, other) for job in jobs]
     (here / "b").mkdir()
-    histories[-1].write_text("left by an earlier run")
-    for done in ([], histories[:-1]):
+    for left, done in ((-1, []), (-1, histories[:-1]), (0, histories[1:])):
+        histories[left].write_text("left by an earlier run")
         written[:] = done
         tried("not all written", lambda: sides.record_sides([live, other], jobs))
     lines.append(f"left: {sorted(path.name for path in here.rglob('*'))}")
@@ -609,6 +627,7 @@ def test_sides(monkeypatch: pytest.MonkeyPatch, tried: Tried) -> None:
         ("another seed", {"config": replace(job.config, seed=7, clip_norm=None, cell="LSTM")}),
         ("another execution", {"config": replace(job.config, execution="kernel", dtype="float64")}),
         ("another run", {"config": replace(job.config, epochs=4, batch_size=2, learning_rate=0.1)}),
+        ("another end", {"config": replace(job.config, on_nonfinite="continue")}),
         ("other parameters", {"raw_norms": {"W": np.ones(8)}, "clipped_norms": {"W": np.ones(8)}}),
         ("another order", {"raw_norms": {name: np.ones(8) for name in reversed(names)}}),
         ("no step", empty | {"raw_norms": none, "clipped_norms": none}),
