@@ -1,10 +1,13 @@
 """Workloads recorded and traced by hooks: the final gradients."""
 
+from typing import Any
+
 import numpy as np
+import paddle
 import pytest
 
 from benchmarks.behaviour.files import OwnRun, digest, step_digest
-from benchmarks.behaviour.layers import is_inside, observe
+from benchmarks.behaviour.layers import Observer, is_inside, observe
 from benchmarks.workloads.own import OWN_EXECUTIONS
 from tests.bench.behaviour.conftest import Workload
 
@@ -48,6 +51,36 @@ def test_device_of_a_run_has_its_full_name(workload: Workload) -> None:
     recording, _ = observe(workload("loss.backward()", there, device="gpu"), 1)
 
     assert recording.history.settings["device"] == "gpu:0"
+
+
+class Rounding(paddle.nn.Layer):
+    """A layer whose part rounds to bfloat16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = self.create_parameter([1])
+        self.part = paddle.nn.Identity()
+
+    def forward(self, x: Any) -> Any:
+        """Return a product in float32."""
+        return self.part((x * self.weight).astype("bfloat16")).astype("float32")
+
+
+def test_rounding_is_that_of_the_most_exact_parameter_or_of_any_layer() -> None:
+    """In whatever order they come. After a step that is traced, no tensor is kept."""
+    for dtypes in (("float32", "float64"), ("float64", "float32")):
+        weights = [paddle.create_parameter([1], dtype) for dtype in dtypes]
+        assert Observer(paddle.nn.ParameterList(weights)).epsilon == 2**-52
+    model, x = Rounding(), paddle.ones([2])
+    observer = Observer(model)
+    end = observer.trace()
+    model(x)
+    end()
+    traced = len(observer.forward)
+    model(x)
+
+    assert observer.epsilon == 2**-7
+    assert len(observer.forward) == traced == 4
 
 
 def test_part_of_a_layer_is_inside_it() -> None:
