@@ -243,6 +243,7 @@ def test_folders(session: Session) -> None:
     changed = FakeProcesses(SAME)
     changed.changes = {"paddle": "2.5.0"}
     session.run(f"old new {time} --results p --budget 0.1")
+    session.run(f"new old {time} --results p --resume")
     (session.folder / "p" / "comparison.json").write_text("{", encoding="utf-8")
     session.run(f"old new {time} --results p --resume", changed)
     session.lines += [f"saved: {Comparison.saved_in(session.folder / 'p') is not None}", ""]
@@ -280,6 +281,7 @@ def test_workloads(session: Session) -> None:
     own = "old new --workload own.py:train --measure time"
     session.run(f"{own} --seed 3 --steps 7", own="different")
     session.run(f"{own} --seed 3 --steps 7 --resume --no-behaviour", own="error")
+    session.run(f"{own} --seed 3 --steps 7 --resume", own="error")
     settings = content(session.folder / "results" / "old..new-own.py-train" / "settings.json")
     session.lines += [*(f"{key}: {value}" for key, value in settings.items()), ""]
     session.run(f"{own} --results n --execution static -k x", own="not repeatable")

@@ -465,6 +465,7 @@ def test_damaged_files(tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyP
         "without any run": {"tests-run.json": None, "benchmarks-run.json": None},
         "without outcomes": {"tests.xml": None, "benchmarks.xml": None},
         "without tests": {"tests.xml": None, "tests-run.json": None},
+        "only a history": {name: None for name in files if name != "clipped-lstm.npz"},
         "without benchmarks": {name: None for name in files if not name.startswith("tests")},
         "only times": {name: None for name in files if name != "benchmarks.json"},
         "nothing": dict.fromkeys(files),

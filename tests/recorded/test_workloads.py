@@ -187,6 +187,10 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         write(MADE=made)
         tried(f"returns {made}", run)
+    frozen = "setattr(model.weight, 'stop_gradient', True) or model.weight"
+    for parameters in (f"{frozen}, model.bias", f"model.bias, {frozen}"):
+        write(MADE=f"paddle.nn.ParameterList([{parameters}]), step")
+        tried(f"trains one of {parameters}", run)
     write(MADE="1 / 0")
     tried("raises", run)
     tried("raises, and standard output is ours again", later)
@@ -199,11 +203,13 @@ def test_own_workloads(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
     write("import lm_data\n" + GOOD, LOSS="lm_data.SIZE")
     Path("lm.py").rename("json.py")
     monkeypatch.chdir("/")
+    sys.path.insert(0, "/first")
     tried("from elsewhere", run, f"{tried.folder}/json.py:workload")
     monkeypatch.chdir(tried.folder)
     tried("json", lambda: sys.modules["json"] is json)
     here = str(tried.folder)
     tried("first on the path, once", lambda: (sys.path.index(here), sys.path.count(here)))
+    tried("before the earlier first", lambda: sys.path[1])
     Path("json.py").unlink()
     many = "\n".join(f"def f{k}(seed): pass" for k in range(12))
     for title, source, text in (
