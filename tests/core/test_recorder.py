@@ -50,6 +50,15 @@ def test_prediction_is_right_within_a_tenth(prediction: float, label: float, cor
         assert count_correct(predictions, labels) == many * correct
 
 
+def test_a_step_that_is_recorded_counts() -> None:
+    """Even if Ctrl-C comes before it is counted, and it is the first."""
+    recorder, one = Recorder(TrainConfig(), {}, ["W"], 1, Position(), None), paddle.ones([1, 1])
+    recorder.record(one, one, 1, Measured(1.0, {"W": 1.0}, {"W": 1.0}))
+    recorder.trained = 0
+
+    assert recorder.history("interrupted").steps == 1
+
+
 def test_earlier_steps_are_not_copied_when_a_step_is_recorded() -> None:
     """Long runs would take a time that grows with the square of their length."""
     recorder, one = Recorder(TrainConfig(), {}, ["W"], 1, Position(), None), paddle.ones([1, 1])

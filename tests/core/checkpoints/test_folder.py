@@ -30,7 +30,7 @@ from tests.helpers.resumed import SMALL, check_resumed, noisy_run, stopped
 def test_folder_keeps_every_nth_and_last_step(
     every: int, last: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of these, the last three stay, and no other file but the lock.
+    """Of these, the last three stay, and no other file but the lock, unfinished ones included.
 
     A resumed run counts from its first step. The steps between take no more time than without.
     """
@@ -49,6 +49,8 @@ def test_folder_keeps_every_nth_and_last_step(
     count(Recorder, "position")
     count(Recorder, "history")
     for epochs in (1, 3):
+        for name in ("one", "two"):
+            (tmp_path / f"{PREFIX}{name}").touch()
         config = replace(SMALL, epochs=epochs, record=every % 7)  # One run records nothing.
         train(config, checkpoint=str(tmp_path), every=every, resume=epochs > 1)
 

@@ -15,7 +15,7 @@ FLAGS = "OPENBLAS_A NVIDIA_TF32_OVERRIDE MKL_CBWR KMP_A FLAGS_Z FLAGS_cudnn_b CU
 def test_environment_has_versions_machine_threads_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are those of this process; of its variables, only those that change the arithmetic."""
     flags = {"OMP_NUM_THREADS": "7", **dict.fromkeys(FLAGS.split(), "1"), "FLAGS_empty": ""}
-    monkeypatch.setattr("os.environ", {**flags, "A_PASSWORD": "secret"})
+    monkeypatch.setattr("os.environ", {**flags, "PASSWORD": "secret"})  # Neither first nor last.
     monkeypatch.setattr("os.cpu_count", lambda: 12)
     monkeypatch.setattr("platform.machine", lambda: "x64")
     environment = describe_environment()
@@ -56,9 +56,12 @@ def test_environment_has_the_device() -> None:
 def test_cpu_model_is_read_from_linux_or_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first model name counts, colons included; the architecture is the last resort."""
     lines = "vendor_id\t: X\nmodel\t\t: 25\nmodel name\t: A  CPU: fast\nmodel name\t: B\n"
+    first, last = "model name : A\nmodel\t: 25\n", "model : 25\nmodel name : A"
     of_arm = "processor\t: 0\nBogoMIPS\t: 48.00\n"
     for text, processor, name in (
         (lines, "", "A  CPU: fast"),
+        (first, "", "A"),
+        (last, "", "A"),
         (of_arm, "arm", "arm"),
         ("", "arm", "arm"),
         ("", "", "x64"),
