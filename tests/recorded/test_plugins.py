@@ -84,7 +84,7 @@ def test_summary(check: Check) -> None:
             SimpleNamespace(user_properties=[("behaviour", ["LSTM", "gpu:0", "", "12.25", "-"])]),
         ],
         "failed": [SimpleNamespace(user_properties=[("behaviour", ["x", "y", "z", "1", "22"])])],
-        "skipped": [SimpleNamespace(longrepr=("f", 1, text)) for text in ("no gpu", "a", "no gpu")],
+        "skipped": [SimpleNamespace(longrepr=("f", 1, text)) for text in ("no gpu", "a", "a", "b")],
     }
     for count, devices, enabled, based, shown in (
         (0, ["cpu"], True, False, {}),
@@ -108,6 +108,14 @@ def test_summary(check: Check) -> None:
         summary.write(terminal, session, baseline, messages[: count + 1])
         lines += [f"{count} on {devices}, enabled {enabled}, with a baseline {based}"]
         lines += [f"  {line}" for line in terminal.lines]
+    facts = {"cell": "RNN", "shape": "B1 T10 H128", "implementation": "kernel", "stage": "step"}
+    three = [
+        Timed(device, 0.001 * number, {**facts, "device": device})
+        for number, device in enumerate(("cpu", "gpu:0", "npu:0"), 1)
+    ]
+    last = Timed("a", 0.001, {**facts, "device": "cpu", "stage": STAGES[-1]})
+    title, table = summary.against_cpu(three)
+    lines += [title, *table, *summary.step_times([last], None)]
     check(lines)
 
 
@@ -156,6 +164,8 @@ def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
         ("results", "workload_seed", "workload_execution", *options.OF_BENCHMARKS.values())
     )
     nothing |= {"benchmark_storage": "file://s", "plugins": ("junitxml",), "packages": ("pygal",)}
+    nothing["args"] = ()
+    twice = ("--benchmark-compare-fail=min:5%", "benchmarks", "--benchmark-compare-fail=mean:5%")
     cases: list[dict[str, Any]] = [
         {},
         {"results": ""},
@@ -174,6 +184,7 @@ def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
         {"benchmark_compare": "a.json"},
         {"benchmark_compare": True, "benchmark_compare_fail": ["min:5%"]},
         {"benchmark_compare_fail": ["min:5%"]},
+        {"benchmark_compare": True, "benchmark_compare_fail": ["min:5%"], "args": twice},
         {"benchmark_histogram": "h", "packages": ()},
         {"benchmark_storage": "file://file"},
         {"benchmark_storage": "file"},
@@ -186,7 +197,7 @@ def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
     lines = []
     for case in cases:
         values = {**nothing, **case}
-        plugins, packages = values.pop("plugins"), values.pop("packages")
+        plugins, packages, args = (values.pop(name) for name in ("plugins", "packages", "args"))
         monkeypatch.setattr(options, "find_spec", lambda name: name if name in packages else None)  # noqa: B023
         for loaded in (True, False):
             given = {k: v for k, v in values.items() if loaded or not k.startswith("benchmark")}
@@ -195,7 +206,7 @@ def test_options(folder: Path, monkeypatch: pytest.MonkeyPatch, check: Check) ->
             config: Any = SimpleNamespace(
                 option=option,
                 pluginmanager=SimpleNamespace(has_plugin=plugins.__contains__),
-                invocation_params=SimpleNamespace(dir=folder, args=()),
+                invocation_params=SimpleNamespace(dir=folder, args=args),
             )
             for asked in (True, False):
                 ended = outcome(options.check_options, config, asked)
