@@ -39,7 +39,9 @@ def with_fewer_keywords(operator: Operator) -> Operator:
 
 
 def choose_tests(function: str, tests: Iterable[str], durations: dict[str, float]) -> list[str]:
-    """Return the tests for a function's mutants: first those of its module, then the quickest.
+    """Return the tests for a function's mutants.
+
+    First those of its module, then those with recorded outputs, which see most, then the quickest.
 
     Args:
         function: function in mutmut's notation, such as `rnn_core.runtime.files.x_write_text`.
@@ -50,9 +52,13 @@ def choose_tests(function: str, tests: Iterable[str], durations: dict[str, float
     module = folders.pop() if folders else package
     file = "/".join([MIRRORS[package], *folders, f"test_{module}.py::"])
     own = {test for test in durations if test.startswith(file)}
+
+    def order(test: str) -> tuple[bool, bool, float, str]:
+        return test not in own, not test.startswith("tests/recorded/"), durations[test], test
+
     chosen: list[str] = []
     seconds = 0.0
-    for test in sorted({*tests, *own}, key=lambda test: (test not in own, durations[test], test)):
+    for test in sorted({*tests, *own}, key=order):
         seconds += durations[test]
         if chosen and seconds > BUDGET:
             break

@@ -29,6 +29,7 @@ DURATIONS = {
     "tests/oracle/test_model.py::test_quick": 0.01,
     "tests/oracle/test_model.py::test_slow": 0.95,
     "tests/core/test_step.py::test_other": 0.0,
+    "tests/recorded/test_texts.py::test_texts": 0.9,
 }
 
 
@@ -159,15 +160,15 @@ def test_page_needs_a_run_of_mutmut(project: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("function", "chosen"),
     [
-        # Its own tests come first, and leave time for one more.
-        ("benchmarks.compare.pairs.x_pairs_to_settle", "test_quick test_slow test_quick"),
-        ("benchmarks.locks.x_lock_cpu", "test_quick test_slow"),
-        ("rnn_core.step.x_step", "test_other test_quick test_slow"),
+        # Its own tests come first, and leave time for a few more.
+        ("benchmarks.compare.pairs.x_pairs_to_settle", "test_quick test_slow test_texts"),
+        ("benchmarks.locks.x_lock_cpu", "test_texts test_quick test_slow"),
+        ("rnn_core.step.x_step", "test_other test_texts test_quick test_slow"),
     ],
 )
 def test_tests_of_the_module_come_first(function: str, chosen: str) -> None:
-    """Then the quickest ones that call the function, for a limited time."""
-    called = [test for test in DURATIONS if "oracle" in test]
+    """Then recorded outputs, and the quickest ones that call the function, for a limited time."""
+    called = [test for test in DURATIONS if "oracle" in test or "recorded" in test]
 
     tests = run.choose_tests(function, called, DURATIONS)
 
