@@ -34,7 +34,7 @@ def test_a_picture_is_part_of_a_page() -> None:
 
     assert draw_times(block, "a") == html
     assert draw_times(block, "b") != html
-    assert not re.search("DejaVu|metadata|alice|(?<!, )#[0-9a-fA-F]{6}", html)
+    assert not re.search("DejaVu|metadata|alice|ns0|(?<!, )#[0-9a-fA-F]{6}", html)
     assert {*re.findall(r"var\(--series-(\d), #\w{6}\)", html)} == set("123456")
     assert re.search('inherit[;"]', html)
     root = ElementTree.fromstring(html)  # noqa: S314 - made above
