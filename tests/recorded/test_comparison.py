@@ -415,20 +415,22 @@ def test_summaries(
 
 def test_reasons(check: Check) -> None:
     """At most 50 functions that cost more and 50 that cost less are kept, and all operators."""
-    before, after = (
-        Profile(
-            operators=tuple(
-                Operator(name=f"o{at}", cost=1e3 + sign * at, calls=1) for at in range(-60, 61)
-            ),
-            functions=tuple(
-                Function(name=f"f{at}", library="a", cost=1e3 + sign * at, operator="x" * sign)
-                for at in range(-60, 61)
-            ),
+    lines = []
+    for changes in (range(-60, 61), (-0.5, 0, 0.5), (1, 2), (-1, -2)):
+        before, after = (
+            Profile(
+                operators=tuple(
+                    Operator(name=f"o{at}", cost=1e3 + sign * at, calls=1) for at in changes
+                ),
+                functions=tuple(
+                    Function(name=f"f{at}", library="a", cost=1e3 + sign * at, operator="x" * sign)
+                    for at in changes
+                ),
+            )
+            for sign in (0, 1)
         )
-        for sign in (0, 1)
-    )
-    lines = [
-        f"{kind}: {' '.join(f'{each.name}{each.change:+g}' for each in found)}"
-        for kind, found in reasons_of(before, after).items()
-    ]
+        lines += [
+            f"{kind}: {' '.join(f'{each.name}{each.change:+g}' for each in found)}"
+            for kind, found in reasons_of(before, after).items()
+        ]
     check(lines)
