@@ -96,6 +96,8 @@ def test_summaries(check: Check) -> None:
             clipped = dict.fromkeys(norms, 1.0)
             step = Step(8, 2, 3, loss, norms, clipped, 3, 4, last=True)
             lines += step_lines(step)
+    bad = {"recurrent.W": NAN, "recurrent.U": INF, "recurrent.b": 1.0}
+    lines += step_lines(Step(8, 2, 3, 1.0, bad, bad, 3, 4, last=True))
     lines += [
         epoch_line(Step(8, 2, 3, 1.0, {}, {}, correct, total, last=True))
         for correct, total in ((0, 4), (3, 4), (4, 4), (1, 3), (2, 3000000))
@@ -189,6 +191,7 @@ def test_plots(tmp_path: Path, check: Check) -> None:
         (1, 100, range(4, 101, 4)),
         (3, 13, (4, 8, 12)),
         (1, 101, (100,)),
+        (1, 102, range(1, 103)),
         (3, 403, (100, 200, 300)),
         (10, 1010, (4, 8, 12)),
         (1, 303, range(3, 304, 3)),
