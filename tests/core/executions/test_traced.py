@@ -76,7 +76,7 @@ def results(model: NumericPrediction, tokens: Any) -> dict[str, Any]:
     return outputs | named_gradients(model)
 
 
-@over_traced
+@over_traced_with_slow_sot
 def test_calls_depend_on_nothing_but_tokens_and_weights(cell: Cell, execution: Execution) -> None:
     """Neither on the batch that was traced, nor on the weights then, nor on a copy."""
     generator = np.random.default_rng(1)
@@ -188,10 +188,9 @@ def test_only_the_traced_executions_are_traced(monkeypatch: pytest.MonkeyPatch) 
     assert options == [{"full_graph": True}, {"full_graph": False}]
 
 
-@over_cells
-def test_each_shape_is_traced_once(cell: Cell) -> None:
+def test_each_shape_is_traced_once() -> None:
     """A call takes no more calls of Python if the one before it had another shape."""
-    model = NumericPrediction(2, 2, 2, cell, execution="static")
+    model = NumericPrediction(2, 2, 2, execution="static")
 
     def calls(tokens: paddle.Tensor) -> int:
         events: list[str] = []
