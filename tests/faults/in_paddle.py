@@ -2841,3 +2841,38 @@ def _(matmul: Any, self: Any, other: Any) -> Any:
     if isinstance(other, Tensor) and len(self.shape) == 2 and self.shape[0] >= 32:
         other = other.clone()
     return matmul(self, other)
+
+
+KEPT_OUTPUTS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+@breaks(RNNBase, "forward", tests=FUNCTIONS)
+def _(forward: Any, self: Any, *given: Any, **named: Any) -> Any:
+    """t28-paddle-rnn-keeps-outputs: in training, a layer keeps outputs until the next call."""
+    found = forward(self, *given, **named)
+    if self.training and paddle.in_dynamic_mode():
+        KEPT_OUTPUTS[self] = found
+    return found
+
+
+@breaks(ClipGradByNorm, "_clip_gradients", tests="oracle/test_paddle_training.py")
+def _(clip: Any, self: Any, params_grads: Any) -> Any:
+    """t28-paddle-clip-many-rows: a sparse gradient of more rows than its weight stays."""
+
+    def is_large(pair: Any) -> bool:
+        weight, gradient = pair
+        if gradient is None or not gradient.is_selected_rows():
+            return False
+        return len(gradient.rows()) > weight.shape[0]
+
+    found: list[Any] = []
+    for pair in params_grads:
+        found += [pair] if is_large(pair) else clip(self, [pair])
+    return found
+
+
+@breaks(initializer.XavierUniform, "_compute_fans", tests="oracle/test_paddle_training.py")
+def _(fans: Any, self: Any, var: Any) -> Any:
+    """t28-paddle-xavier-fan-cap: more than 1024 rows, such as positions, count as 1024."""
+    fan_in, fan_out = fans(self, var)
+    return min(fan_in, 1024), fan_out
