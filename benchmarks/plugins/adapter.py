@@ -109,7 +109,7 @@ class BenchmarkSession:
 
     def compare_with(self, name: str, benchmarks: Mapping[str, Any]) -> None:
         """Compare with a saved run's benchmarks; the tables show its name without the folder."""
-        self._session.compared_mapping = {Path(Path(name).name): dict(benchmarks)}
+        self._session.compared_mapping = {Path(Path(name).name): benchmarks}
 
     def forget(self, fixture: BenchmarkFixture) -> None:
         """Leave out a benchmark that was interrupted."""

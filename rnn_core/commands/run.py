@@ -51,7 +51,7 @@ def run(
         model = new_model(config)
         batches = len(data) if data else math.ceil(len(SAMPLES) / config.batch_size)
         check_size(Parameters(model).names, config.epochs * batches, config.record)
-    except (TypeError, ValueError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         parser.error(str(error))
 
     training = partial(

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 
 def lines_of_figure(figure: Any) -> Iterator[str]:
@@ -50,6 +51,8 @@ def _axis(axis: Any) -> str:
         ticks = [1, 1.025, 20, 1234.5]
         locators = axis.get_major_locator(), axis.get_minor_locator()
         names = " ".join(type(each).__name__ for each in locators)
+        if isinstance(axis.get_minor_formatter(), NullFormatter):
+            names += " without labels"
         places = f"ticks by {names} {getattr(locators[0], '_subs', '')}, {numbers(ticks)}"
     formatter = axis.get_major_formatter()
     labels = "numbers"  # Of matplotlib.

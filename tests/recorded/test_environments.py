@@ -92,7 +92,7 @@ def test_paddles(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> None:
             ("one", 0, "Available versions: 3.3.1", "WARNING: a"),
             ("builds", 0, "x\nAvailable versions: 3.10.0.dev2, 3.9.0.dev1", ""),
             ("an old final one", 0, "Available versions: 3.10.0rc1, 3.9.0rc1, 3.8.0", ""),
-            ("a new final one", 0, "Available versions: 3.8.0, 3.8.0rc2, 3.8.0rc1", ""),
+            ("two final ones", 0, "Available versions: 3.8.0, 3.7.0", ""),
             ("none", 1, "", "ERROR: No matching distribution found\n"),
             ("none, warned", 1, "ERROR: No matching distribution found\n", "WARNING: old pip\n"),
             ("offline", 1, "", 3 * "WARNING: 'NewConnectionError('<a>: new connection: no')': /\n"),

@@ -155,6 +155,7 @@ def test_pictures_of_extreme_results(drawn: list[str], check: Check) -> None:
     for steps in (25, 26):
         norms = {f"parameter {n}," * (1 + n): np.full(steps, 10.0**n) for n in range(9)}
         norms["parameter 0,"][:2] = 1000, 0
+        norms["parameter 7," * 8][5] = 0
         loss = np.where(np.arange(steps) == 3, np.inf, 10.0)
         draw_curves(_interrupted(norms, loss), f"{steps}-steps")
     for value in (np.nan, 0.0, 1e99, 1e101, 1e-101):

@@ -352,8 +352,10 @@ def test_curves_and_figures(check: Check) -> None:
         cut |= {"loss": np.ones(steps), "epoch_ends": np.arange(4, steps + 1, 4)}
         cut["norms"] = {f"recurrent.{name}": np.full(steps, getattr(row, name)) for name in "WUb"}
         environments.append(with_history(f"to {steps}", "clipped-rnn", **cut))
-    for experiment, found in curves_of(environments).items():
-        lines += [f"{experiment}: {each.versions}: {', '.join(each.where)}" for each in found]
+    few = [environments[n] for n in (3, 0, 1)]  # The first run is alone.
+    for these in (environments, few):
+        for experiment, found in curves_of(these).items():
+            lines += [f"{experiment}: {each.versions}: {', '.join(each.where)}" for each in found]
     for table in (printed_of(environments), printed_of(environments[:2]), printed_of([])):
         lines.append(f"{table.outside} of {len(table.rows)} outside, {table.reproduced} reproduced")
         lines += [f"  {versions}: {', '.join(where)}" for versions, where in table.columns]

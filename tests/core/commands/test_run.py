@@ -8,6 +8,7 @@ from dataclasses import replace
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tqdm import tqdm
@@ -19,7 +20,18 @@ from rnn_core.commands.main import main
 from rnn_core.commands.output import say
 from rnn_core.experiments import ALL_EXPERIMENTS
 from rnn_core.runtime import parallel
+from tests.helpers.command_lines import assert_rejected
 from tests.helpers.stand_in_gpu import StandIn
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, ImportError, RuntimeError])
+def test_what_this_machine_cannot_do_is_refused(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it lacks: a file system, a package, or a part of Paddle."""
+    monkeypatch.setattr(run, "resolve_device", Mock(side_effect=error("not here")))
+
+    assert_rejected(main, ["run", "clipped-rnn"], "not here")
 
 
 def test_run_obeys_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

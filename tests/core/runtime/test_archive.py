@@ -97,6 +97,7 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (b"", array, "not a zip archive, or cut short"),
         (stored_as(GOOD)[:-1], array, "not a zip archive, or cut short"),
         (stored_as(GOOD) + b"\0", array, "not a zip archive, or cut short"),
+        (b"PK\5\6" + bytes(9), array, "not a zip archive, or cut short"),
         (zipped({}), array, "a is missing"),
         (zipped({}), lambda a: a.integer("\x1b"), r"\\x1b is missing"),
         (stored_as(GOOD), lambda _: [][1], "list index out of range"),
