@@ -2863,7 +2863,7 @@ def _(clip: Any, self: Any, params_grads: Any) -> Any:
         weight, gradient = pair
         if gradient is None or not gradient.is_selected_rows():
             return False
-        return len(gradient.rows()) > weight.shape[0]
+        return bool(len(gradient.rows()) > weight.shape[0])
 
     found: list[Any] = []
     for pair in params_grads:
