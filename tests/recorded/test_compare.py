@@ -288,6 +288,7 @@ def test_workloads(session: Session) -> None:
     session.run(f"{own} --results n --execution static -k x --resume", own="not repeatable")
     session.run(f"{own} --results n --restart", FakeProcesses(SLOWER), own="not repeatable")
     session.run(f"{own} --results r", own="refused")
+    session.lines += [f"{n}: {sorted(p.name for p in (session.folder / n).glob('*'))}" for n in "nr"]
     session.run(f"{own} --results m --no-behaviour --budget 1.1")
     session.run(f"{own},memory --results m --no-behaviour --budget 0.5")
     session.run(
@@ -316,6 +317,9 @@ def test_workloads(session: Session) -> None:
     session.run(f"{both} --no-behaviour --budget 2.2", FakeProcesses(SAME, before=interrupt_at(7)))
     session.run(f"{both} --resume", own="refused")
     session.run(f"{both} --resume", own="different")
+    beside = f"{own} --results b -k (a_or_b)"
+    session.run(beside, FakeProcesses(SAME, before=interrupt_at(7)), own="different")
+    session.run(f"{beside} --resume", behaviour="different")
     once = [CRASH]
     uncounted = FakeProcesses(SAME, before=lambda at: once and interrupt_at(at, once.pop())(at))
     session.run("old new --workload own.py:train --results u --no-behaviour", uncounted)

@@ -167,7 +167,7 @@ def test_plots(tmp_path: Path, check: Check) -> None:
     many = {f"recurrent.{place}": np.ones(4) for place in range(9)}
     bad_loss = np.array([1.0, 2e6, 3e6, NAN])
     runs = {
-        "two": make_history(config=TrainConfig(clip_norm=2.5, learning_rate=0.5, seed=7)),
+        "two": make_history(config=TrainConfig(clip_norm=2.5, learning_rate=1.0, seed=7)),
         "LSTM": make_history(
             config=TrainConfig(cell="LSTM", clip_norm=0.5), raw_norms=norms, clipped_norms={}
         ),
