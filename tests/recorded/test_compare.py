@@ -288,7 +288,9 @@ def test_workloads(session: Session) -> None:
     session.run(f"{own} --results n --execution static -k x --resume", own="not repeatable")
     session.run(f"{own} --results n --restart", FakeProcesses(SLOWER), own="not repeatable")
     session.run(f"{own} --results r", own="refused")
-    session.lines += [f"{n}: {sorted(p.name for p in (session.folder / n).glob('*'))}" for n in "nr"]
+    session.lines += [
+        f"{n}: {sorted(p.name for p in (session.folder / n).glob('*'))}" for n in "nr"
+    ]
     session.run(f"{own} --results m --no-behaviour --budget 1.1")
     session.run(f"{own},memory --results m --no-behaviour --budget 0.5")
     session.run(
