@@ -364,6 +364,7 @@ def test_copies_of_rnn_core(session: Session) -> None:
     ):
         session.patch.setattr(command, "time_processes", Copies(message))
         session.run(f"new copy_(1a2b3c4) {time} --results c")
+    session.lines += [*sorted(path.name for path in (session.folder / "c").iterdir()), ""]
     session.patch.setattr(command, "time_processes", Copies("all crash", everywhere=True))
     session.run(f"copy_(1a2b3c4) new {time} --results c")
     session.check()
