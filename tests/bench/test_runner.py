@@ -63,9 +63,10 @@ def test_output_need_not_be_utf_8() -> None:
     ("handler", "status", "output"),
     [
         ("lambda *_: (print('out'), sys.exit('error'))", 1, "out\nerror"),
+        ("lambda *_: sys.exit()", 0, "no output"),
         ("signal.SIG_IGN", -9, "no output"),
     ],
-    ids=["ends its children", "ignores SIGTERM"],
+    ids=["ends its children", "ends well", "ignores SIGTERM"],
 )
 def test_stop_terminates_a_program_before_it_kills_it(
     handler: str, status: int, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
