@@ -331,6 +331,7 @@ def test_command(command: Releases, check: Check) -> None:
     for error in (SideError("lost"), WorkloadError("lost"), OSError("lost")):
         command.run("3.2.0 3.0.0 2.6.2", error=error)
     command.run("3.0.0 here.whl 3.2.0", status={"here.whl": 130})
+    command.run("3.0.0 here.whl 3.2.0", late=130)
     for late in (2, 0):
         command.run("3.3.0 3.1.0", changes={"behaviour": []}, late=late)
     for outcome in ("interrupted", "crashed", "out of time"):
