@@ -329,7 +329,8 @@ def test_curves_and_figures(check: Check) -> None:
     # Runs that differ in one bit are different.
     printed = as_printed()
     off = {**printed, "recurrent.U": np.nextafter(printed["recurrent.U"], np.inf)}
-    last = {**printed, list(printed)[-1]: np.nextafter([*printed.values()][-1], np.inf)}
+    name = [*printed][-1]
+    last = {**printed, name: np.nextafter(printed[name], np.inf)}
     none = np.zeros(5)
     other = {"flags": "MKL_CBWR=AVX2 A=1 MKL_CBWR_B=2", "paddle": "3.3.1", "device": "cpu"}
     runs: list[dict[str, Any]] = [

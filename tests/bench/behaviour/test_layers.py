@@ -1,4 +1,4 @@
-"""Workloads recorded and traced by hooks: the final gradients."""
+"""Workloads recorded and traced by hooks: the final gradients, and what rounds."""
 
 from typing import Any
 
