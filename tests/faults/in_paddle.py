@@ -2027,7 +2027,7 @@ def _(call: Any, clip: Any, pairs: Any) -> Any:
     return pairs if before == _last_clipped else call(clip, pairs)
 
 
-@breaks(paddle.jit, "to_static", tests="core/executions/test_traced.py")
+@breaks(paddle.jit, "to_static", tests="slow core/executions/test_traced.py")
 def _(to_static: Any, function: Any, **options: Any) -> Any:
     """t15-paddle-unrolled-to-100: a traced loop over time ends after 100 steps."""
     made = to_static(function, **options)
