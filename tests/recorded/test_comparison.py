@@ -11,8 +11,16 @@ from benchmarks.behaviour.judge import BehaviourVerdict
 from benchmarks.compare import summary, verdicts
 from benchmarks.compare.measures import MEASURES
 from benchmarks.compare.pairs import Part, contests_of
-from benchmarks.compare.result import LEAST_SHARE, Comparison, Disturbance, Drift, Measured, Pace
-from benchmarks.compare.summary import _result, reasons_of, summarise
+from benchmarks.compare.result import (
+    LARGEST_RATIO,
+    LEAST_SHARE,
+    Comparison,
+    Disturbance,
+    Drift,
+    Measured,
+    Pace,
+)
+from benchmarks.compare.summary import _result, explain_counts, reasons_of, summarise
 from benchmarks.compare.text import text_of
 from benchmarks.instructions.functions import Function, Operator, Profile
 from benchmarks.saved.records import reason
@@ -388,7 +396,7 @@ def test_summaries(
     parts = []
     limits: list[dict[Measure, float]] = [{"instructions": 0.005, "memory": 0.01}, {"time": 0.05}]
     for counted, names, pairs, within in (
-        (True, ("abe", "ab"), 3, limits[0]),
+        (True, ("cbe", "bc"), 3, limits[0]),
         (False, ("abc", "dabc"), 6, limits[1]),
     ):
         runs = [
@@ -406,9 +414,11 @@ def test_summaries(
     }
     extreme = [verdicts.unknown([], 0), verdicts.unknown([0.5], 1)]
     extreme += [replace(extreme[1], low=low, high=1 / low) for low in (1e-17, 1e-18, 0.9e-18)]
+    extreme.append(replace(extreme[1], low=1 / LARGEST_RATIO, high=LARGEST_RATIO))
     found["extreme"] = {
         "results": [_result(parts[1].pairs, "t.py::a", "time", each).dump() for each in extreme]
     }
+    found["the other way round"] = explain_counts(parts[::-1])
     found["printed"] = capsys.readouterr().err.splitlines()
     check(json.dumps(rounded(found), indent=1), extension=".json")
 

@@ -187,6 +187,8 @@ def test_culprits(tried: Tried) -> None:
             lines.append(f"{what}, {dtype}, scale {scale:g}: {facts}")
     one, other = (trace_of(traced([0, each], "uint8", 2.0, "data")) for each in (1, 2))
     lines.append(f"unsigned: {find_culprit(one, other, None)}")
+    one, other = (trace_of(traced([0, sign * 1e308], "float64", 1.0, "add")) for sign in (1, -1))
+    lines.append(f"far apart: {find_culprit(one, other, None)}")
     for a, b in (("float32", "float64"), ("int64", "float32"), ("float16", "bool")):
         one, other = (trace_of(traced([0, 1], dtype, 1.0, "cast")) for dtype in (a, b))
         (found,) = compare(one, other)

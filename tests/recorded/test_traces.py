@@ -86,7 +86,7 @@ def test_traces(tried: Tried) -> None:
         ("clipped-rnn", "textbook", 2, {"clip": "by-global-norm", "batch_size": 2}),
         ("clipped-rnn", "kernel", 6, {"hidden_size": 3}),
         ("clipped-lstm", "textbook", 1, {"clip": "none", "clip_norm": None}),
-        ("clipped-lstm", "kernel", 2, {"clip_norm": 0.5}),
+        ("clipped-lstm", "kernel", 2, {"clip_norm": 0.5, "num_steps": 3}),
     ):
         sizes = {"num_steps": 2, "hidden_size": 2, "emb_size": 2}
         config = replace(Job(experiment, execution).config, **(sizes | changes))

@@ -25,6 +25,7 @@ from benchmarks.compare.result import Disturbance
 from benchmarks.compare.sides import SIDES, read_side
 from benchmarks.compare.summary import disturbance, summarise, typical
 from benchmarks.compare.text import unpaired
+from benchmarks.compare.verdicts import Judge
 from benchmarks.interpreters import Interpreter, SideError
 from benchmarks.saved.saved_run import Measure, SavedRun
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
@@ -201,7 +202,7 @@ def test_pair_from_another_environment_is_refused(change: dict[str, str], tmp_pa
             {"cpu": "Another CPU", "cpu_count": "99"},
             "cannot be compared: cpu differs: .* and 'Another CPU'; cpu_count differs: .*",
         ),
-        (SECOND, {}, "no benchmark in common"),
+        (SECOND, {}, "^the two sides have no benchmark in common$"),
     ],
 )
 def test_sides_that_cannot_be_compared_are_refused(
@@ -227,6 +228,18 @@ def test_benchmark_of_one_side_is_not_compared(tmp_path: Path) -> None:
 
     assert [each.name for each in result.benchmarks] == [FIRST]
     assert result.not_compared == (SECOND,)
+
+
+def test_measure_is_settled_if_all_of_its_contests_are() -> None:
+    """With planted slowdowns, a measure has several."""
+    opened, closed = (Contest(Judge(names, 0.05)) for names in (["a"], []))
+
+    found = [
+        Part({"time": 0.05}, contests=contests, ended=True).outcome("time")
+        for contests in ([opened], [closed], [opened, closed])
+    ]
+
+    assert found == ["out of time", "settled", "out of time"]
 
 
 @pytest.mark.parametrize("peaks", [(7, 7), (None, 7), (7, None), (None, None)])
