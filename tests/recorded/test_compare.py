@@ -27,6 +27,7 @@ from benchmarks.compare.sides import CrashError, Saved, find_side
 from benchmarks.interpreters import Interpreter, Origin, SideError
 from benchmarks.locks import lock_folder
 from benchmarks.saved.saved_run import SavedRun
+from benchmarks.workloads.own import WorkloadError
 from rnn_core.experiments import EXPERIMENTS
 from tests.helpers.bars import Bar
 from tests.helpers.fake_processes import FIRST, PACE, SECOND, FakeProcesses, interrupt_at, write_run
@@ -266,6 +267,9 @@ def test_folders(session: Session) -> None:
         settings.write_text(text, encoding="utf-8")
         session.run(f"old new {time} --results p --resume")
     with session.patch.context() as patch:
+        patch.setattr(pairs, "read_file", Mock(side_effect=PermissionError(13, "Not permitted")))
+        session.run(f"old new {time} --results p --resume")
+    with session.patch.context() as patch:
         patch.setattr(shutil, "rmtree", Mock(side_effect=PermissionError(13, "Not permitted")))
         session.run(f"old new {time} --results p --restart")
     locked = FakeProcesses(SAME, before=lambda _: lock_folder(session.folder / "p").__enter__())
@@ -328,6 +332,10 @@ def test_workloads(session: Session) -> None:
     session.run("old new --workload own.py:train --results u --resume", own="refused")
     session.lines += [f"{len([*session.folder.glob('u/pairs/*')])} files left", ""]
     (session.folder / "own.py").unlink()
+    session.run(own)
+    gone = Mock(side_effect=WorkloadError("own.py: no such file"))
+    session.patch.setattr(OwnJob, "content", property(gone))
+    (session.folder / "own.py").touch()
     session.run(own)
     session.check()
 

@@ -132,6 +132,7 @@ UNUSUAL = "a has a header that numpy.savez does not write for numbers"
         (stored_as(saved(A.astype(np.float32))), array, rf"{SHAPE} float32 of shape \[2, 3\]"),
         (stored_as(saved(A.astype(">f8"))), array, rf"{SHAPE} >f8 of shape \[2, 3\]"),
         (stored_as(GOOD), lambda a: a.text("a"), "a must be a text of at most 1048576 char"),
+        (stored_as(saved(A[0, 0])), lambda a: a.text("a"), "a must be a text of at most"),
         (
             stored_as(saved(A[0].astype(np.int8))),
             lambda a: a.vector("a", np.int8, 2),

@@ -46,8 +46,9 @@ def test_check_numpy_rejects_paddle_2_with_numpy_2(
         compat.check_numpy()
     else:
         words = f'Paddle {paddle} was built for NumPy 1, got {numpy}: install "numpy<2" or Paddle 3'
-        with pytest.raises(ImportError, match=f"^{re.escape(words)}$"):
-            compat.check_numpy()
+        for check in (compat.check_numpy, compat.import_paddle):
+            with pytest.raises(ImportError, match=f"^{re.escape(words)}$"):
+                check()
 
 
 @pytest.fixture
