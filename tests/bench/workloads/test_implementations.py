@@ -30,7 +30,10 @@ TINY = Shape(batch=2, steps=3, size=4)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("implementation", [*IMPLEMENTATIONS, *get_args(TracedExecution)])
+@pytest.mark.parametrize(
+    "implementation",
+    [*IMPLEMENTATIONS, "static", pytest.param("sot", marks=pytest.mark.slow)],
+)
 def test_implementation_does_the_same_work(implementation: str, cell: Cell) -> None:
     """Losses without clipping, and the clipped gradients of the first step, are the textbook's."""
     if reason := absent(implementation) or refused_tracing(cell, implementation):

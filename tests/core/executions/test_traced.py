@@ -77,7 +77,7 @@ def results(model: NumericPrediction, tokens: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("T", [2, pytest.param(105, marks=pytest.mark.slow)])
-@over_traced
+@over_traced_with_slow_sot
 def test_calls_depend_on_nothing_but_tokens_and_weights(
     cell: Cell, execution: Execution, T: int
 ) -> None:

@@ -20,7 +20,7 @@ from rnn_core import DigitSums, History, TrainConfig, load_data, train
 from rnn_core.config import EAGER, DType
 from rnn_core.runtime import parallel
 from tests.helpers import parallel_worker
-from tests.helpers.parallel_worker import CASES, FIRST, NUMBERS, trained
+from tests.helpers.parallel_worker import CASES, FIRST, NUMBERS, SLOW, trained
 from tests.helpers.parametrize import over_dtypes
 
 pytestmark = pytest.mark.skipif(
@@ -90,6 +90,20 @@ def test_both_processes_end(launched: Result) -> None:
 
 @over_cases
 def test_two_processes_equal_one_with_all_samples(results: list[dict[str, Any]], case: str) -> None:
+    """Losses, norms, accuracies and weights."""
+    check_together(results, case, CASES[case])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SLOW)
+def test_two_processes_trace_bytecode(case: str, tmp_path: Path) -> None:
+    """They train like one, too."""
+    launched = launch([parallel_worker.__file__, "slow", str(tmp_path)], tmp_path)
+
+    check_together(read(launched, tmp_path, ""), case, SLOW[case])
+
+
+def check_together(results: list[dict[str, Any]], case: str, config: TrainConfig) -> None:
     """Both end in the same bits: losses, norms before and after clipping, accuracy and weights.
 
     The one is this process, which computes traced models as the textbook writes them. After five
@@ -97,7 +111,7 @@ def test_two_processes_equal_one_with_all_samples(results: list[dict[str, Any]],
     without clipping; Paddle 2.6.2 and 3.3.1, November 2026), and 4e-16 in float64. The mean of the
     means of the two shares would be wrong by some percent.
     """
-    (together, second), config = (r["together"][case] for r in results), CASES[case]
+    together, second = (result["together"][case] for result in results)
     execution = config.execution if config.execution in EAGER else "textbook"
     alone = trained(replace(config, execution=execution))
     rtol = 1e-12 if case == "float64" else 1e-5
