@@ -278,13 +278,13 @@ def check_sides(series: Sequence[Pairs], budget: float) -> None:
                 raise
             # Something else is wrong if they cannot use that of the working tree either.
             time_processes(plan, [Job(replace(side, source=ROOT), settings, path)])
-            path.unlink()
             reason = REASON.search(str(error))
             raise SideError(
                 f"{side.name}: the benchmarks of the working tree cannot use its rnn_core: "
                 f"{reason[1] if reason else error}"
             ) from error
-        path.unlink()
+        finally:
+            path.unlink(missing_ok=True)
         if plan.workload is not None:
             check_budget(series, run, budget)
 

@@ -293,7 +293,9 @@ if __name__ == "__main__":
     if sys.argv[1] == "die":
         train(FIRST, replace(DATA, count=500), on_step=die)
     else:
-        slow = sys.argv[1] == "slow"
-        (train_slow if slow else main)(Path(sys.argv[-1]))
+        if sys.argv[1] == "slow":
+            train_slow(Path(sys.argv[2]))
+        else:
+            main(Path(sys.argv[1]))
         # Skips the cleanup at exit, in which Paddle may crash: docs/guides/parallel.md.
         os._exit(0)

@@ -33,7 +33,7 @@ EQUIVALENT, UNEXPLAINED = "equivalent", "not explained"
 COUNTS = ("mutants", KILLED, TIMED_OUT, SURVIVED, NOT_COVERED, NOT_RUN, EQUIVALENT, UNEXPLAINED)
 HEAD = ("package", *COUNTS, "score")
 # mutmut's numbers; the others are failures and crashes. SIGXCPU is 24. A test that lets Ctrl-C
-# through ends its session with 2.
+# through, and an error of an import, end a session with 2.
 STATUSES: dict[int | None, str] = {0: SURVIVED}
 STATUSES |= dict.fromkeys((None, 34), NOT_RUN)
 STATUSES |= dict.fromkeys((5, 33), NOT_COVERED)
@@ -187,8 +187,8 @@ def page(mutants: Sequence[Mutant], scores: str, environment: dict[str, str]) ->
     seconds = json.loads((MUTANTS / "seconds.json").read_text(encoding="utf-8"))
     yield introduction + heading
     yield (
-        f"{run} of {len(mutants)} mutants were run, on {date.today():%d %B %Y}, in "
-        f"{seconds / 3600:.1f} hours, with Paddle {environment['paddle']}, mutmut "
+        f"{run:,} of {len(mutants):,} mutants were run by {date.today():%d %B %Y}, in "
+        f"{seconds / 3600:.1f} hours in all, with Paddle {environment['paddle']}, mutmut "
         f"{version('mutmut')}, Python {environment['python']}, {environment['cpu']}, "
         f"{environment['system']}.\n\n{scores}"
     )

@@ -4,6 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import libcst as cst
+import libcst.matchers as m
+
+# The last statement of a round, after which nothing else runs.
+LEAVING = m.SimpleStatementLine([m.Return() | m.Raise() | m.Continue() | m.Break()])
 
 
 def without_call(node: cst.Expr) -> Iterator[cst.Pass]:
@@ -20,8 +24,8 @@ def unsorted(node: cst.Call) -> Iterator[cst.Call]:
 
 
 def first_round_only(node: cst.For) -> Iterator[cst.For]:
-    """A loop that ends after its first round."""
-    if isinstance(node.body, cst.IndentedBlock):
+    """A loop that ends after its first round, unless each round ends by itself."""
+    if isinstance(node.body, cst.IndentedBlock) and not m.matches(node.body.body[-1], LEAVING):
         end = cst.SimpleStatementLine([cst.Break()])
         yield node.with_changes(body=node.body.with_changes(body=[*node.body.body, end]))
 

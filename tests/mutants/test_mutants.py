@@ -68,6 +68,7 @@ def table_of(project: Path) -> str:
     ("statuses", "row", "exit_status"),
     [
         ((1, 3), "2 2 0 0 0 0 0 0 100.0%", ExitStatus.OK),
+        ((1, 2), "2 2 0 0 0 0 0 0 100.0%", ExitStatus.OK),
         ((1, -11), "2 2 0 0 0 0 0 0 100.0%", ExitStatus.OK),  # A crash is noticed.
         ((1, -24), "2 1 1 0 0 0 0 0 100.0%", ExitStatus.OK),
         ((1, 36), "2 1 1 0 0 0 0 0 100.0%", ExitStatus.OK),
@@ -129,8 +130,8 @@ def test_page_lists_what_is_left_and_keeps_its_introduction(project: Path) -> No
     command.main([])
 
     text = " ".join((project / "mutants.md").read_text().split())
-    assert text.startswith("# Mutants Kept. ## Results 1 of 2 mutants were run, on ")
-    assert ", in 1.5 hours, with Paddle " in text
+    assert text.startswith("# Mutants Kept. ## Results 1 of 2 mutants were run by ")
+    assert ", in 1.5 hours in all, with Paddle " in text
     row = r"| `rnn_core/data/sums.py` | `Sum.add` | `return a + b` | `return (a \| b)` |"
     assert row in text
     assert "| `conftest.py` | `gpus` |" in text
@@ -203,6 +204,8 @@ def f(x):
     with lock:
         if x is None:
             return max(x[1:2])
+    for z in y:
+        return z
     try:
         return x is not None
     except KeyError:
@@ -229,6 +232,8 @@ CHANGES = [
     ("max(", "min("),
     ("[1:2]", "[:2]"),
     ("[1:2]", "[1:]"),
+    ("in y:", "in [*(y)][1:]:"),
+    ("in y:", "in [*(y)][:-1]:"),
     ("KeyError", "()"),
     ("!r:>3", "!r"),
     ("!r:>3", ":>3"),

@@ -97,7 +97,7 @@ def test_two_processes_equal_one_with_all_samples(results: list[dict[str, Any]],
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SLOW)
 def test_two_processes_trace_bytecode(case: str, tmp_path: Path) -> None:
-    """They train like one, too."""
+    """Their numbers are those of one process, with execution `sot`."""
     launched = launch([parallel_worker.__file__, "slow", str(tmp_path)], tmp_path)
 
     check_together(read(launched, tmp_path, ""), case, SLOW[case])
