@@ -1,10 +1,20 @@
-"""The files of a recorded side: whether a traced step repeats a recorded one."""
+"""Jobs, and the files of a recorded side: whether a traced step repeats a recorded one."""
 
 import numpy as np
 import pytest
 
-from benchmarks.behaviour.files import Recording, Trace
+from benchmarks.behaviour.files import Job, Recording, Trace
+from rnn_core import EXPERIMENTS
 from tests.helpers.histories import make_history
+
+
+def test_job_has_its_own_number_of_epochs() -> None:
+    """It may be larger or smaller than that of the experiment."""
+    usual = EXPERIMENTS["exploding-rnn"].config.epochs
+
+    found = [Job("exploding-rnn", "kernel", each).config.epochs for each in (None, 1, usual + 1)]
+
+    assert found == [usual, 1, usual + 1]
 
 
 @pytest.mark.parametrize("wrong", range(3))
