@@ -89,6 +89,8 @@ def test_gradients_are_added_kept_and_cleared(dtype: DType) -> None:
     assert (first.tolist(), second.tolist()) == ([3, 12, 48], [6, -12, 24])
     assert paddle.grad(x.sum(), y, allow_unused=True) == [None]
     twice, thrice, fives, sevens = x * 2, x * 3, x * 5, x * 7
+    for each, name in zip((sevens, thrice, twice, fives), "dbca", strict=True):
+        each.name = name  # Otherwise they get names in the order in which Paddle asks for them.
     paddle.autograd.backward([sevens, thrice, twice, fives], [None, constant, None, constant])
     assert x.grad.tolist() == [21, 0, 60]  # `grad` has added nothing.
     for default in ("float32", "float64"):
