@@ -32,7 +32,13 @@ TINY = Shape(batch=2, steps=3, size=4)
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     "implementation",
-    [*IMPLEMENTATIONS, "static", pytest.param("sot", marks=pytest.mark.slow)],
+    [
+        *IMPLEMENTATIONS,
+        *(
+            pytest.param(each, marks=[pytest.mark.slow] * (each == "sot"))
+            for each in get_args(TracedExecution)
+        ),
+    ],
 )
 def test_implementation_does_the_same_work(implementation: str, cell: Cell) -> None:
     """Losses without clipping, and the clipped gradients of the first step, are the textbook's."""

@@ -81,10 +81,8 @@ def results(model: NumericPrediction, tokens: Any) -> dict[str, Any]:
 def test_calls_depend_on_nothing_but_tokens_and_weights(
     cell: Cell, execution: Execution, long: bool
 ) -> None:
-    """Neither on the batch that was traced, nor on the weights then, nor on another model.
-
-    Long sequences take minutes with the LSTM.
-    """
+    """Neither on the batch that was traced, nor on the weights then, nor on another model."""
+    # 105 steps of the LSTM take half a minute.
     T = (105 if cell == "RNN" else 9) if long else 2
     generator = np.random.default_rng(1)
     traced, textbook = (
